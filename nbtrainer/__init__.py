@@ -1,0 +1,58 @@
+"""Train segmentation networks on your own images, in a notebook, without writing code.
+
+Names are imported when they are first used: `import nbtrainer` brings in neither torch nor widgets.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from nbtrainer._version import __version__
+
+if TYPE_CHECKING:
+    from nbtrainer import samples as samples
+    from nbtrainer.api import attach as attach
+    from nbtrainer.api import check as check
+    from nbtrainer.api import evaluate as evaluate
+    from nbtrainer.api import load_model as load_model
+    from nbtrainer.api import pairs as pairs
+    from nbtrainer.api import patches as patches
+    from nbtrainer.api import resume as resume
+    from nbtrainer.api import start as start
+    from nbtrainer.api import train as train
+    from nbtrainer.config import Config as Config
+    from nbtrainer.errors import UserError as UserError
+    from nbtrainer.ui import Dashboard as Dashboard
+    from nbtrainer.ui import TrainerApp as TrainerApp
+
+_HOMES = {
+    "nbtrainer.api": (
+        "attach",
+        "check",
+        "evaluate",
+        "load_model",
+        "pairs",
+        "patches",
+        "resume",
+        "start",
+        "train",
+    ),
+    "nbtrainer.config": ("Config",),
+    "nbtrainer.errors": ("UserError",),
+    "nbtrainer.ui": ("Dashboard", "TrainerApp"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", "samples", *_HOME_OF]
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name == "samples":
+        return importlib.import_module("nbtrainer.samples")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'nbtrainer' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

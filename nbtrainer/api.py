@@ -1,0 +1,84 @@
+"""The door: all that a face may ask of the house. It hands on, without logic, and imports inside its functions,
+because torch takes seconds and the form must stand first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nbtrainer.config import Config
+    from nbtrainer.errors import Finding
+    from nbtrainer.inference import Predictor
+    from nbtrainer.runs import Run
+
+Path = str | os.PathLike[str]
+
+
+def check(config: Config) -> list[Finding]:
+    """Everything that is wrong or odd about data and settings: errors first. Changes nothing, trains nothing."""
+    from nbtrainer.checks import check
+
+    return check(config)
+
+
+def pairs(config: Config) -> list[dict[str, Any]]:
+    """Every image with its label, one dict a pair: paths, shape, dtype, label values, split."""
+    from nbtrainer.checks import pair_table
+
+    return pair_table(config)
+
+
+def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Patches `start` to `start + count - 1` exactly as training draws them.
+
+    Each is an image, (C, Y, X) float32, normalised and augmented, and its label, (Y, X) integers as in the file.
+    """
+    from nbtrainer.engine import patches
+
+    return patches(config, count, start)
+
+
+def start(config: Config) -> Run:
+    """Start a run in a background thread and return at once. Raises `UserError` with every error that `check` finds."""
+    from nbtrainer.engine import start
+
+    return start(config)
+
+
+def train(config: Config) -> Run:
+    """Train, and return the run when it has ended. A keyboard interrupt stops it cleanly, now."""
+    from nbtrainer.engine import train
+
+    return train(config)
+
+
+def resume(directory: Path, **overrides: Mapping[str, Any]) -> Run:
+    """Continue a run exactly where it stopped, in a background thread: `resume(folder, training={"epochs": 9})`."""
+    from nbtrainer.engine import resume
+
+    return resume(directory, **overrides)
+
+
+def attach(directory: Path) -> Run:
+    """The run in a folder, of whatever kernel, process or day."""
+    from nbtrainer.runs import attach
+
+    return attach(directory)
+
+
+def load_model(path: Path) -> Predictor:
+    """A trained model, from a checkpoint or the folder of a run (its best checkpoint, else its last)."""
+    from nbtrainer.inference import load_model
+
+    return load_model(path)
+
+
+def evaluate(model: Predictor | Path, images: Any, labels: Any) -> dict[str, Any]:
+    """Scores of `model` on images with known labels: `{"overall": {...}, "images": [{...}, ...]}`."""
+    from nbtrainer.inference import evaluate
+
+    return evaluate(model, images, labels)

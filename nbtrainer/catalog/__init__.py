@@ -1,0 +1,21 @@
+"""What is on the menus, as text, so that settings and form need neither torch nor the things themselves."""
+
+from nbtrainer.catalog.entry import Catalog, Entry
+from nbtrainer.catalog.losses import LOSSES
+from nbtrainer.catalog.metrics import LOWER_IS_BETTER, METRICS
+from nbtrainer.catalog.networks import NETWORKS, size_multiple
+from nbtrainer.catalog.optimizers import OPTIMIZERS, SCHEDULES
+from nbtrainer.catalog.tasks import TASKS
+
+__all__ = [
+    "LOSSES",
+    "LOWER_IS_BETTER",
+    "METRICS",
+    "NETWORKS",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "TASKS",
+    "Catalog",
+    "Entry",
+    "size_multiple",
+]

@@ -1,0 +1,93 @@
+"""The optimizers on the menu."""
+
+from nbtrainer.catalog.entry import Catalog, Entry
+
+OPTIMIZERS = Catalog(
+    "optimizer",
+    Entry(
+        "adam",
+        "Adam",
+        at="torch.optim:Adam",
+        help="Start with it if you do not know which to use.",
+        source="Kingma and Ba 2014, https://arxiv.org/abs/1412.6980",
+    ),
+    Entry(
+        "adamw",
+        "AdamW",
+        at="torch.optim:AdamW",
+        help="Adam whose weight decay does what it says.",
+        source="Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101",
+    ),
+    Entry(
+        "radam",
+        "RAdam",
+        at="torch.optim:RAdam",
+        help="Adam that needs no warm-up; Omnipose's choice.",
+        source="Liu et al. 2019, https://arxiv.org/abs/1908.03265",
+    ),
+    Entry(
+        "nadam",
+        "NAdam",
+        at="torch.optim:NAdam",
+        help="Adam with Nesterov momentum.",
+        source="Dozat 2016, https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ",
+    ),
+    Entry(
+        "sgd",
+        "SGD",
+        at="torch.optim:SGD",
+        help="Slower than Adam, often better in the end; needs a larger learning rate.",
+        source="https://en.wikipedia.org/wiki/Stochastic_gradient_descent",
+    ),
+    Entry(
+        "rmsprop",
+        "RMSprop",
+        at="torch.optim:RMSprop",
+        help="Scales each weight's step by its recent gradients.",
+        source="Hinton 2012, https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf",
+    ),
+    Entry(
+        "adagrad",
+        "Adagrad",
+        at="torch.optim:Adagrad",
+        help="Steps shrink over time; needs a larger learning rate.",
+        source="Duchi et al. 2011, https://jmlr.org/papers/v12/duchi11a.html",
+    ),
+    Entry(
+        "adadelta",
+        "Adadelta",
+        at="torch.optim:Adadelta",
+        help="Adagrad without the shrinking; use a learning rate near 1.",
+        source="Zeiler 2012, https://arxiv.org/abs/1212.5701",
+    ),
+    Entry(
+        "adamax",
+        "Adamax",
+        at="torch.optim:Adamax",
+        help="Adam with a bounded step; calm with noisy gradients.",
+        source="Kingma and Ba 2014, https://arxiv.org/abs/1412.6980",
+    ),
+)
+
+SCHEDULES = Catalog(
+    "schedule",
+    Entry(
+        "constant",
+        "Constant",
+        at="nbtrainer.optimizers:constant",
+        help="The same learning rate from the first step to the last.",
+    ),
+    Entry(
+        "warm_up",
+        "Warm-up, then constant",
+        at="nbtrainer.optimizers:warm_up",
+        help="Rises during the first part of the run; protects pretrained weights.",
+    ),
+    Entry(
+        "one_cycle",
+        "One cycle",
+        at="nbtrainer.optimizers:one_cycle",
+        help="Rises, then falls to nearly nothing at the end of the run; allows larger rates.",
+        source="Smith and Topin 2017, https://arxiv.org/abs/1708.07120",
+    ),
+)

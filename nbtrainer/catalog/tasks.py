@@ -1,0 +1,13 @@
+"""The kinds of segmentation on the menu."""
+
+from nbtrainer.catalog.entry import Catalog, Entry
+
+TASKS = Catalog(
+    "kind of segmentation",
+    Entry(
+        "binary",
+        "Foreground and background",
+        at="nbtrainer.tasks.binary:Binary",
+        help="Every pixel is foreground or background; touching objects are not told apart.",
+    ),
+)

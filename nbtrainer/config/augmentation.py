@@ -1,0 +1,231 @@
+"""How patches are changed by chance, so that few images teach more."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from nbtrainer.config import messages
+from nbtrainer.config.section import Section, field
+
+
+def _probability(default: float) -> Any:
+    return field(
+        default,
+        title="Probability",
+        help="Share of patches that it changes.",
+        ge=0,
+        le=1,
+    )
+
+
+class Step(Section):
+    """One kind of change."""
+
+    where: ClassVar[str] = "augmentation.steps"
+
+
+class Flip(Step):
+    """Mirrors the patch, along each axis with this probability. Safe for outlines one pixel wide."""
+
+    kind: Literal["flip"] = field("flip", title="Flip")
+    probability: float = _probability(0.5)
+
+
+class Rotate90(Step):
+    """Turns the patch by 90, 180 or 270 degrees, without interpolation. Safe for outlines one pixel wide."""
+
+    kind: Literal["rotate90"] = field("rotate90", title="Rotate by 90 degrees")
+    probability: float = _probability(0.75)
+
+
+class Rotate(Step):
+    """Turns the patch by any angle up to this one, either way."""
+
+    kind: Literal["rotate"] = field("rotate", title="Rotate")
+    degrees: float = field(
+        180.0,
+        title="Angle",
+        help="Largest angle, either way.",
+        unit="degrees",
+        gt=0,
+        le=180,
+    )
+    probability: float = _probability(1.0)
+
+
+class Zoom(Step):
+    """Makes the patch larger or smaller."""
+
+    kind: Literal["zoom"] = field("zoom", title="Zoom")
+    amount: float = field(
+        0.25,
+        title="Amount",
+        help="0.25: objects between 1.25 times smaller and 1.25 times larger.",
+        gt=0,
+        le=2,
+    )
+    probability: float = _probability(1.0)
+
+
+class Shear(Step):
+    """Slants the patch."""
+
+    kind: Literal["shear"] = field("shear", title="Shear")
+    degrees: float = field(
+        10.0,
+        title="Angle",
+        help="Largest angle, either way.",
+        unit="degrees",
+        gt=0,
+        le=45,
+    )
+    probability: float = _probability(0.5)
+
+
+class Elastic(Step):
+    """Bends the patch like rubber."""
+
+    kind: Literal["elastic"] = field("elastic", title="Elastic")
+    displacement: float = field(
+        4.0,
+        title="Displacement",
+        help="Typical distance that a knot of the rubber sheet moves.",
+        unit="pixels",
+        gt=0,
+        le=100,
+    )
+    knot_distance: int = field(
+        32,
+        title="Distance of knots",
+        help="Larger bends more gently.",
+        unit="pixels",
+        ge=4,
+        le=512,
+        advanced=True,
+    )
+    probability: float = _probability(1.0)
+
+
+class Blur(Step):
+    """Blurs the image, not the label."""
+
+    kind: Literal["blur"] = field("blur", title="Blur")
+    sigma: float = field(
+        1.0,
+        title="Largest sigma",
+        help="Spread of the strongest blur.",
+        unit="pixels",
+        gt=0,
+        le=20,
+    )
+    probability: float = _probability(0.2)
+
+
+class Intensity(Step):
+    """Changes brightness, contrast and gamma of the image; never inverts it."""
+
+    kind: Literal["intensity"] = field("intensity", title="Intensity")
+    brightness: float = field(
+        0.1,
+        title="Brightness",
+        help="Largest shift, as a share of the range of intensities in the patch.",
+        ge=0,
+        le=1,
+    )
+    contrast: float = field(
+        0.25,
+        title="Contrast",
+        help="0.25: contrast between 0.75 and 1.25 times the original.",
+        ge=0,
+        lt=1,
+    )
+    gamma: float = field(
+        0.25,
+        title="Gamma",
+        help="0.25: gamma between 0.8 and 1.25.",
+        ge=0,
+        le=3,
+    )
+    probability: float = _probability(1.0)
+
+
+AnyStep = Annotated[
+    Flip | Rotate90 | Rotate | Zoom | Shear | Elastic | Blur | Intensity,
+    Field(discriminator="kind"),
+]
+STEPS: dict[str, type[Step]] = {
+    step.model_fields["kind"].default: step
+    for step in (Flip, Rotate90, Rotate, Zoom, Shear, Elastic, Blur, Intensity)
+}
+messages.register_tags(STEPS)
+
+STRENGTHS: dict[str, list[Step]] = {
+    "none": [],
+    "light": [Flip(), Rotate90(), Intensity(brightness=0.05, contrast=0.1, gamma=0.1)],
+    "standard": [Flip(), Rotate(), Zoom(), Elastic(), Intensity()],
+    "strong": [
+        Flip(),
+        Rotate(),
+        Zoom(amount=0.5),
+        Shear(probability=1.0),
+        Elastic(displacement=8.0),
+        Blur(sigma=1.5, probability=0.3),
+        Intensity(brightness=0.2, contrast=0.5, gamma=0.5),
+    ],
+}
+
+
+class Augmentation(Section):
+    """Changes patches by chance, image and label together: more variety, less overfitting."""
+
+    where: ClassVar[str] = "augmentation"
+
+    strength: str = field(
+        "none",
+        title="Strength",
+        help="A ready list of changes. Editing the list below makes it 'custom'.",
+        choices={
+            "none": "none (patches unchanged)",
+            "light": "light (flips, turns, brightness)",
+            "standard": "standard (warps and brightness)",
+            "strong": "strong",
+            "custom": "custom (the list below)",
+        },
+    )
+    steps: list[AnyStep] = field(
+        title="Changes",
+        help="What may happen to a patch; + adds a change, - removes one. A change added twice happens twice as often.",
+        default_factory=list,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _agree(cls, values: Any) -> Any:
+        """`steps` decide; a strength alone stands for its list."""
+        if not isinstance(values, dict):
+            return values
+        strength = values.get("strength", "none")
+        if "steps" not in values:
+            ready = STRENGTHS.get(strength, []) if isinstance(strength, str) else []
+            return values | {"steps": [step.model_dump() for step in ready]}
+        if isinstance(strength, str) and isinstance(values["steps"], list):
+            return values | {"strength": _name_of(values["steps"], strength)}
+        return values
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "strength" and value in STRENGTHS:
+            super().__setattr__("steps", [step.model_copy() for step in STRENGTHS[value]])
+        elif name == "steps":
+            super().__setattr__("strength", _name_of(self.steps, self.strength))
+
+
+def _name_of(steps: list[Any], strength: str) -> str:
+    """`strength` if `steps` are still its list, the strength whose list they are, or `custom`."""
+    plain = [step.model_dump() if isinstance(step, BaseModel) else step for step in steps]
+    ready = {name: [step.model_dump() for step in listed] for name, listed in STRENGTHS.items()}
+    if strength not in ready and strength != "custom":
+        return strength
+    return next((name for name, listed in ready.items() if listed == plain), "custom")

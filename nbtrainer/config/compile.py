@@ -1,0 +1,75 @@
+"""How the weights are optimized, and what for (the Compile panel of EPySeg)."""
+
+from typing import ClassVar, Literal
+
+from nbtrainer.catalog import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
+from nbtrainer.config.section import Section, field
+
+
+class Compile(Section):
+    """Optimizer, loss and metrics."""
+
+    where: ClassVar[str] = "compile"
+
+    recompile: bool = field(
+        True,
+        title="Compile/recompile model",
+        help="Off: a model that is started from keeps the optimizer, loss and metrics it was trained with.",
+        advanced=True,
+    )
+    optimizer: str = field(
+        "adamw",
+        title="Optimizer",
+        help="How weights follow the gradient. Start with Adam or AdamW.",
+        choices=OPTIMIZERS,
+    )
+    learning_rate: float = field(
+        0.003,
+        title="Learning rate",
+        help="Size of the steps. Lower it when the loss jumps or becomes worse; Adam likes 0.001, SGD 0.1.",
+        gt=0,
+        le=10_000,
+    )
+    schedule: str = field(
+        "one_cycle",
+        title="Course of the learning rate",
+        help="Whether the rate changes during the run.",
+        choices=SCHEDULES,
+        advanced=True,
+    )
+    warm_up_fraction: float = field(
+        0.1,
+        title="Warm-up",
+        help="Share of the run during which the learning rate rises (not with a constant rate).",
+        ge=0,
+        lt=1,
+        advanced=True,
+    )
+    momentum: float = field(
+        0.9,
+        title="Momentum",
+        help="For SGD and RMSprop: how much of the last step is kept.",
+        ge=0,
+        lt=1,
+        advanced=True,
+    )
+    weight_decay: float = field(
+        0.0,
+        title="Weight decay",
+        help="Pulls weights towards 0; a little can limit overfitting.",
+        ge=0,
+        le=1,
+        advanced=True,
+    )
+    loss: str = field(
+        "auto",
+        title="Loss",
+        help="What training makes small. The wrong one can spoil a training; 'auto' takes what suits the kind of segmentation.",
+        choices={"auto": "auto"} | {name: entry.title for name, entry in LOSSES.items()},
+    )
+    metrics: Literal["auto"] | list[str] = field(
+        "auto",
+        title="Metrics",
+        help="Scores for people to read, in percent; they do not influence training. + adds one, - removes one.",
+        choices=METRICS,
+    )

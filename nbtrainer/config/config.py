@@ -1,0 +1,171 @@
+"""All settings of a run: made from a preset or a file, edited, checked, saved."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from pydantic import PrivateAttr, ValidationError
+
+from nbtrainer.config import messages
+from nbtrainer.config.augmentation import Augmentation
+from nbtrainer.config.compile import Compile
+from nbtrainer.config.data import Data
+from nbtrainer.config.model import Model
+from nbtrainer.config.normalization import Normalization
+from nbtrainer.config.output import Output
+from nbtrainer.config.sampling import Sampling
+from nbtrainer.config.section import Section, field
+from nbtrainer.config.task import Task
+from nbtrainer.config.training import Training
+from nbtrainer.errors import UserError
+
+
+class Preset(NamedTuple):
+    """A ready set of settings: what it is for, and how it differs from the defaults."""
+
+    name: str
+    title: str
+    description: str
+    settings: dict[str, dict[str, Any]]
+
+
+class Config(Section):
+    """All settings of a run, in sections. A section takes a dict; an unknown or wrong value raises `UserError`."""
+
+    task: Task = field(title="Task", default_factory=Task)
+    data: Data = field(title="Training datasets", default_factory=Data)
+    sampling: Sampling = field(title="Tiling", default_factory=Sampling)
+    normalization: Normalization = field(title="Normalization", default_factory=Normalization)
+    augmentation: Augmentation = field(title="Data augmentation", default_factory=Augmentation)
+    model: Model = field(title="Model", default_factory=Model)
+    compile: Compile = field(title="Compile", default_factory=Compile)
+    training: Training = field(title="Training parameters", default_factory=Training)
+    output: Output = field(title="Output", default_factory=Output)
+
+    _folder: Path | None = PrivateAttr(default=None)
+
+    def __init__(self, **sections: Any) -> None:
+        try:
+            super().__init__(**sections)
+        except ValidationError as error:
+            raise UserError.of(messages.findings(error, Config)) from None
+
+    @classmethod
+    def preset(cls, name: str) -> Self:
+        """The settings of preset `name`; raises `UserError` with the nearest name if there is none."""
+        known = presets()
+        if name not in known:
+            close = messages.nearest(name, known)
+            guess = f"Did you mean {close}? " if close else ""
+            raise UserError("preset", f"{name!r} is unknown", f"{guess}There are {messages.one_of(known)}")
+        return cls(**known[name].settings)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """The settings saved in the JSON file `path`; relative paths in it are relative to its folder."""
+        file = Path(path)
+        if file.is_dir():
+            file = file / "config.json"
+        try:
+            values = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(str(path), "there is no such file", "Give the path of a saved config.json") from None
+        except json.JSONDecodeError as error:
+            raise UserError(
+                str(file),
+                f"this is not valid JSON: {error.msg.lower()} in line {error.lineno}, column {error.colno}",
+                "Mend that line, or save the settings again",
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(str(file), f"this cannot be read: {error}", "Give a file saved by nbtrainer") from None
+        if not isinstance(values, dict):
+            raise UserError(str(file), "this is JSON, but not a group of settings", "Save the settings again")
+        config = cls(**values)
+        config._folder = file.resolve().parent
+        return config
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the settings as JSON to `path` and return it; validates everything first.
+
+        A relative path that leads to something from here but not from the new file's folder is rewritten.
+        """
+        file = Path(path)
+        values = self.validated().model_dump()
+        for section, name, entry in _paths(values):
+            moved = Path(os.path.abspath(file.parent)) / entry[name]
+            if section != "output" and entry[name] and not moved.exists() and self.resolve(entry[name]).exists():
+                entry[name] = os.path.relpath(self.resolve(entry[name]), os.path.abspath(file.parent))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        return file
+
+    def validated(self) -> Self:
+        """A copy in which everything, lists too, was validated again; raises `UserError`."""
+        copy = type(self)(**self.model_dump(warnings=False))
+        copy._folder = self._folder
+        return copy
+
+    def with_absolute_paths(self) -> Self:
+        """A copy that means the same wherever it is stored."""
+        values = self.model_dump()
+        for _, name, entry in _paths(values):
+            if entry[name]:
+                entry[name] = str(self.resolve(entry[name]))
+        return type(self)(**values)
+
+    def resolve(self, path: str) -> Path:
+        """`path` from the config's folder if it was loaded from a file, else from the working directory."""
+        return Path(os.path.abspath((self._folder or Path.cwd()) / Path(path).expanduser()))
+
+    def set(self, path: str, value: Any) -> None:
+        """Set `section.field` (text from the command line is read as JSON where it is JSON)."""
+        section, _, name = path.partition(".")
+        if section not in Config.model_fields or not name:
+            close = messages.nearest(section, Config.model_fields)
+            guess = f"Did you mean {close}.{name}? " if close and name else ""
+            raise UserError(path, "this setting is unknown", f"{guess}Sections are {messages.one_of(Config.model_fields)}")
+        group = getattr(self, section)
+        if name not in type(group).model_fields:
+            close = messages.nearest(name, type(group).model_fields)
+            known = messages.one_of(type(group).model_fields)
+            raise UserError(path, "this setting is unknown", f"Did you mean {section}.{close}?" if close else f"Known are {known}")
+        setattr(group, name, value)
+
+    def update(self, **sections: Mapping[str, Any]) -> None:
+        """Set several fields: `update(training={"epochs": 9})`."""
+        for section, values in sections.items():
+            if not isinstance(values, Mapping):
+                raise UserError(section, f"{values!r} is not a group of settings", 'Give {"field": value}')
+            for name, value in values.items():
+                self.set(f"{section}.{name}", value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "_folder" and name not in Config.model_fields:
+            close = messages.nearest(name, Config.model_fields)
+            raise UserError(name, "this section is unknown", f"Did you mean {close}?" if close else "")
+        super().__setattr__(name, value)
+
+
+def presets() -> dict[str, Preset]:
+    """The presets that come with the package, by name."""
+    folder = resources.files("nbtrainer.config") / "presets"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name)
+    found = {}
+    for file in files:
+        name = file.name.removesuffix(".json")
+        found[name] = Preset(name=name, **json.loads(file.read_text(encoding="utf-8")))
+    return found
+
+
+def _paths(values: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every path setting in dumped settings: its section, its name, and the dict that holds it."""
+    for entry in values["data"]["datasets"]:
+        yield "data", "images", entry
+        yield "data", "labels", entry
+    yield "model", "pretrained", values["model"]
+    yield "output", "root", values["output"]

@@ -1,0 +1,214 @@
+"""Every setting as a row that form, command line and docs read: no other table of names or defaults exists."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from nbtrainer.config.config import Config
+from nbtrainer.config.section import shown_of
+
+Kind = Literal["bool", "int", "float", "text", "path", "choice", "numbers", "choices", "entries"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One setting.
+
+    `kind`: a switch, a number, text, a path, one choice, a list of numbers, a list of choices, or a list of
+    entries with settings of their own (`entries`: the rows of each kind of entry, by its name).
+    `empty`: what an empty field stands for: `"auto"`, `None`, or nothing (the field must be filled).
+    """
+
+    path: str
+    title: str
+    help: str
+    unit: str
+    kind: Kind
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    above: float | None
+    below: float | None
+    lengths: tuple[int | None, int | None]
+    integer: bool
+    choices: dict[str, str]
+    choice_help: dict[str, str]
+    choice_source: dict[str, str]
+    empty: Literal["auto", "none", ""]
+    advanced: bool
+    path_kind: str
+    entries: dict[str, list[Setting]] = field(default_factory=dict)
+    entry_titles: dict[str, str] = field(default_factory=dict)
+    entry_helps: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def section(self) -> str:
+        return self.path.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition(".")[2]
+
+    @property
+    def range_in_words(self) -> str:
+        """`1 to 100`, `above 0`, ... or an empty string."""
+        low = f"above {_short(self.above)}" if self.above is not None else "" if self.minimum is None else _short(self.minimum)
+        high = f"below {_short(self.below)}" if self.below is not None else "" if self.maximum is None else _short(self.maximum)
+        if low and high:
+            return f"{low} to {high}"
+        return f"{low} or more" if low and self.minimum is not None else low or (f"up to {high}" if high else "")
+
+
+def settings(model: type[BaseModel] = Config, prefix: str = "") -> list[Setting]:
+    """The rows of every setting of `model`, in order of declaration."""
+    return list(_walk(model, prefix))
+
+
+def sections() -> dict[str, tuple[str, str]]:
+    """Title and description of every section of `Config`, in order."""
+    found = {}
+    for name, info in Config.model_fields.items():
+        assert isinstance(info.annotation, type)
+        found[name] = (info.title or name, (info.annotation.__doc__ or "").strip())
+    return found
+
+
+def reference_page() -> str:
+    """The reference of all settings as a page of Markdown."""
+    lines = ["# Settings", "", "Made from `nbtrainer/config` by `python -m nbtrainer.config.describe`; do not edit.", ""]
+    rows = settings()
+    for section, (title, description) in sections().items():
+        lines += [f"## {section}: {title}", "", description, "", "| setting | default | values | meaning |", "|---|---|---|---|"]
+        for row in (row for row in rows if row.section == section):
+            lines.append(_table_row(row))
+        for row in (row for row in rows if row.section == section and row.entries):
+            for kind, fields in row.entries.items():
+                named = f' with `"kind": "{kind}"`' if kind else ""
+                lines += ["", f"Entries of `{row.path}`{named}: {row.entry_helps[kind]}", "", "| field | default | values | meaning |", "|---|---|---|---|"]
+                lines += [_table_row(field_row) for field_row in fields]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _walk(model: type[BaseModel], prefix: str) -> Iterator[Setting]:
+    for name, info in model.model_fields.items():
+        annotation = info.annotation
+        path = f"{prefix}{name}"
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _walk(annotation, f"{path}.")
+        elif name != "kind" or not prefix.endswith("]."):
+            yield _row(path, info)
+
+
+def _row(path: str, info: FieldInfo) -> Setting:
+    shown = shown_of(info)
+    members = _members(info.annotation)
+    kind, models = _kind(members, shown.choices, shown.path)
+    default = info.get_default(call_default_factory=True)  # type: ignore[call-arg]
+    bounds: dict[str, Any] = {}
+    item_bounds: dict[str, Any] = {}
+    for constraint in [*info.metadata, *_item_metadata(info.annotation)]:
+        target = bounds if constraint in info.metadata else item_bounds
+        for key in ("ge", "gt", "le", "lt", "min_length", "max_length"):
+            if getattr(constraint, key, None) is not None:
+                target[key] = getattr(constraint, key)
+    limits = item_bounds if kind == "numbers" else bounds
+    by_kind = {_tag(entry): entry for entry in models}
+    return Setting(
+        path=path,
+        title=info.title or path,
+        help=info.description or "",
+        unit=shown.unit,
+        kind=kind,
+        default=None if default is PydanticUndefined else default,
+        minimum=limits.get("ge"),
+        maximum=limits.get("le"),
+        above=limits.get("gt"),
+        below=limits.get("lt"),
+        lengths=(bounds.get("min_length"), bounds.get("max_length")),
+        integer=any(member is int for member in [*members, *_item_types(info.annotation)]),
+        choices=dict(shown.choices),
+        choice_help=dict(shown.helps),
+        choice_source=dict(shown.sources),
+        empty="none" if type(None) in members else "auto" if _allows_auto(members) else "",
+        advanced=shown.advanced,
+        path_kind=shown.path,
+        entries={tag: settings(entry, f"{path}[].") for tag, entry in by_kind.items()},
+        entry_titles={tag: entry.model_fields["kind"].title or tag if tag else "" for tag, entry in by_kind.items()},
+        entry_helps={tag: (entry.__doc__ or "").strip() for tag, entry in by_kind.items()},
+    )
+
+
+def _kind(members: list[Any], choices: Any, path: str) -> tuple[Kind, list[type[BaseModel]]]:
+    lists = [member for member in members if typing.get_origin(member) is list]
+    if lists:
+        models = [m for m in _members(typing.get_args(lists[0])[0]) if isinstance(m, type) and issubclass(m, BaseModel)]
+        return ("entries" if models else "choices" if choices else "numbers"), models
+    if path:
+        return "path", []
+    if choices or any(typing.get_origin(m) is Literal and m != Literal["auto"] for m in members):
+        return "choice", []
+    for kind, python in (("bool", bool), ("int", int), ("float", float)):
+        if python in members:
+            return kind, []  # type: ignore[return-value]
+    return "text", []
+
+
+def _members(annotation: Any) -> list[Any]:
+    """The types that a value may have: unions and annotations unpacked."""
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return [member for part in typing.get_args(annotation) for member in _members(part)]
+    if origin is typing.Annotated:
+        return _members(typing.get_args(annotation)[0])
+    return [annotation]
+
+
+def _item_types(annotation: Any) -> list[Any]:
+    return [m for part in _members(annotation) if typing.get_origin(part) is list for m in _members(typing.get_args(part)[0])]
+
+
+def _item_metadata(annotation: Any) -> list[Any]:
+    found: list[Any] = []
+    for member in _members(annotation):
+        if typing.get_origin(member) is list:
+            item = typing.get_args(member)[0]
+            if typing.get_origin(item) is typing.Annotated:
+                for extra in typing.get_args(item)[1:]:
+                    found += getattr(extra, "metadata", [])
+    return found
+
+
+def _allows_auto(members: list[Any]) -> bool:
+    return any(typing.get_origin(member) is Literal and typing.get_args(member) == ("auto",) for member in members)
+
+
+def _tag(entry: type[BaseModel]) -> str:
+    return str(entry.model_fields["kind"].default) if "kind" in entry.model_fields else ""
+
+
+def _table_row(row: Setting) -> str:
+    default = "" if row.kind == "entries" else f"`{row.default!r}`" if row.default != "" else "empty"
+    values = ", ".join(f"`{name}`" for name in row.choices) or " ".join(filter(None, [row.range_in_words, row.unit]))
+    sources = " ".join(f"[{name}]({_url(source)})" for name, source in row.choice_source.items() if _url(source))
+    return f"| `{row.path.rpartition('[].')[2]}` | {default} | {values} | {row.title}. {row.help} {sources}".rstrip() + " |"
+
+
+def _url(source: str) -> str:
+    return next((word for word in source.replace(",", " ").split() if word.startswith("http")), "")
+
+
+def _short(number: float | None) -> str:
+    return f"{number:,g}" if number is not None else ""
+
+
+if __name__ == "__main__":
+    print(reference_page())

@@ -1,0 +1,138 @@
+"""pydantic's errors, translated into sentences for the person who filled in the form."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from nbtrainer.errors import Finding
+
+
+def findings(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[Finding]:
+    """The findings that `error`, raised by validating `model`, amounts to; `prefix` stands before each place."""
+    found: dict[str, Finding] = {}
+    for detail in error.errors(include_url=False):
+        where = place(prefix, detail["loc"])
+        finding = _finding(where, detail, model)
+        # a union reports one error for each of its members: keep the one that says most
+        if where not in found or detail["type"] not in ("literal_error", "none_required"):
+            found[where] = finding
+    return list(found.values())
+
+
+def place(prefix: str, location: Iterable[int | str]) -> str:
+    """`("data", "datasets", 0, "images")` as `data.datasets[0].images`."""
+    where = prefix
+    after_index = False
+    for part in location:
+        if isinstance(part, int):
+            where += f"[{part}]"
+        elif _is_a_type(part) or (after_index and part in _TAGS):
+            continue
+        else:
+            where += f".{part}" if where else part
+        after_index = isinstance(part, int)
+    return where or "config"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The one of `names` that was probably meant by `name`, or an empty string."""
+    close = difflib.get_close_matches(str(name).lower(), [str(other) for other in names], n=1, cutoff=0.5)
+    return close[0] if close else ""
+
+
+def one_of(names: Iterable[Any]) -> str:
+    """`a, b or c`."""
+    listed = [str(name) for name in names]
+    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
+
+
+_TAGS: set[str] = set()
+
+
+def register_tags(tags: Iterable[str]) -> None:
+    """Names of models with a `kind`: pydantic puts them into the place of an error, a reader does not want them."""
+    _TAGS.update(tags)
+
+
+def _is_a_type(part: str) -> bool:
+    return "[" in part or part in ("int", "float", "str", "bool") or part.startswith(("literal", "list", "function-", "constrained-"))
+
+
+def _finding(where: str, detail: Any, model: type[BaseModel]) -> Finding:
+    kind, value, context = detail["type"], detail.get("input"), detail.get("ctx", {})
+    if kind in ("extra_forbidden", "no_such_attribute"):
+        parent, _, name = where.rpartition(".")
+        close = nearest(name, _field_names(model, detail["loc"]))
+        suggestion = f"{parent}.{close}" if parent else close
+        remedy = f"Did you mean {suggestion}?" if close else f"Known are {one_of(_field_names(model, detail['loc']))}"
+        return Finding(where=where, wrong="this setting is unknown", remedy=remedy)
+    if kind == "not_on_the_menu":
+        close = nearest(context["name"], context["choices"])
+        guess = f"Did you mean {close}? " if close else ""
+        wrong = f"the {context['noun']} {context['name']!r} is unknown"
+        return Finding(where=where, wrong=wrong, remedy=f"{guess}Choose {one_of(context['choices'])}")
+    wrong, remedy = _sentence(kind, value, context)
+    return Finding(where=where, wrong=wrong, remedy=remedy)
+
+
+def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]:
+    said = repr(value) if isinstance(value, str) else str(value)
+    limits = {
+        "greater_than_equal": (f"{said} is too small", f"Give {_short(context.get('ge'))} or more"),
+        "greater_than": (f"{said} is too small", f"Give more than {_short(context.get('gt'))}"),
+        "less_than_equal": (f"{said} is too large", f"Give {_short(context.get('le'))} or less"),
+        "less_than": (f"{said} is too large", f"Give less than {_short(context.get('lt'))}"),
+        "too_short": (f"the list has too few entries ({context.get('actual_length')})", f"Give at least {context.get('min_length')}"),
+        "too_long": (f"the list has too many entries ({context.get('actual_length')})", f"Give at most {context.get('max_length')}"),
+        "finite_number": (f"{said} is not a number to calculate with", "Give a finite number"),
+        "missing": ("this is missing", "Give a value"),
+        "int_from_float": (f"{said} is not a whole number", f"Try {round(value)}" if isinstance(value, float) else "Give a whole number"),
+        "none_required": (f"{said} does not fit here", "Leave it empty or give a value of the right kind"),
+        "union_tag_invalid": (f"the kind {context.get('tag')!r} is unknown", f"Choose {str(context.get('expected_tags', '')).replace(chr(39), '')}"),
+        "union_tag_not_found": ("this entry does not say its kind", 'Give it, as in {"kind": "flip"}'),
+    }
+    if kind in limits:
+        return limits[kind]
+    for start, noun in (("int", "a whole number"), ("float", "a number"), ("bool", "true or false"), ("string", "text"), ("list", "a list")):
+        if kind.startswith(start):
+            return f"{said} is not {noun}", f"Give {noun}"
+    if kind.startswith(("model", "dict")):
+        return f"{said} is not a group of settings", 'Give its fields by name, as in {"name": value}'
+    if kind == "literal_error":
+        return f"{said} is not known here", f"Choose {str(context.get('expected', '')).replace(chr(39), '')}"
+    return str(context.get("wrong", context.get("reason", f"{said} does not fit here"))), str(context.get("remedy", ""))
+
+
+def _short(bound: Any) -> str:
+    return f"{bound:,g}" if isinstance(bound, int | float) else str(bound)
+
+
+def _field_names(model: type[BaseModel], location: Iterable[int | str]) -> list[str]:
+    """Names of the fields beside the one at `location` below `model`."""
+    import typing
+
+    current: Any = model
+    for part in list(location)[:-1]:
+        members = [current, *typing.get_args(current)]
+        nested = [member for member in members if isinstance(member, type) and issubclass(member, BaseModel)]
+        if isinstance(part, int):
+            continue
+        named = [m.model_fields[part].annotation for m in nested if part in m.model_fields]
+        tagged = [m for m in _models_in(current) if str(getattr(m.model_fields.get("kind"), "default", "")) == part]
+        current = named[0] if named else tagged[0] if tagged else current
+    names: list[str] = []
+    for found in _models_in(current):
+        names += [name for name in found.model_fields if name not in names]
+    return names
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    import typing
+
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for member in typing.get_args(annotation) for model in _models_in(member)]

@@ -1,0 +1,108 @@
+"""What all panels share: a field that describes itself, and assignments that answer in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+from nbtrainer.catalog import Catalog
+from nbtrainer.config import messages
+from nbtrainer.errors import UserError
+
+
+class Shown(NamedTuple):
+    """What the faces need of a field beyond its type: see `field`."""
+
+    unit: str
+    choices: Mapping[str, str]
+    noun: str
+    advanced: bool
+    path: str
+    sources: Mapping[str, str]
+    helps: Mapping[str, str]
+
+
+def field(
+    default: Any = ...,
+    *,
+    title: str,
+    help: str = "",
+    unit: str = "",
+    choices: Catalog | Mapping[str, str] | None = None,
+    advanced: bool = False,
+    path: str = "",
+    **bounds: Any,
+) -> Any:
+    """A setting, declared once: form, command line, messages and docs all read it from here.
+
+    Parameters
+    ----------
+    default
+        Its value unless set; a list or model is given as `default_factory`.
+    title, help, unit
+        What it is called, a sentence on what it does and when to change it, and its unit.
+    choices
+        The names it may take: a catalog, or names with their titles.
+    advanced
+        Kept out of the simple view.
+    path
+        `"folder"` or `"file"` if it is one, so that faces offer a chooser.
+    **bounds
+        `ge`, `gt`, `le`, `lt`, `min_length`, `max_length`, `default_factory`: as in pydantic.
+    """
+    titles: Mapping[str, str] = {}
+    sources: Mapping[str, str] = {}
+    helps: Mapping[str, str] = {}
+    noun = "value"
+    if isinstance(choices, Catalog):
+        titles = {name: entry.title for name, entry in choices.items()}
+        sources = {name: entry.source for name, entry in choices.items() if entry.source}
+        helps = {name: entry.help for name, entry in choices.items() if entry.help}
+        noun = choices.noun
+    elif choices is not None:
+        titles = choices
+    shown = Shown(unit, titles, noun, advanced, path, sources, helps)
+    if "default_factory" in bounds:
+        return Field(title=title, description=help, json_schema_extra={"shown": shown}, **bounds)  # type: ignore[dict-item]
+    return Field(default, title=title, description=help, json_schema_extra={"shown": shown}, **bounds)  # type: ignore[dict-item]
+
+
+def shown_of(info: FieldInfo) -> Shown:
+    """What `field` stored about a setting."""
+    extra = info.json_schema_extra
+    assert isinstance(extra, dict)
+    shown = extra["shown"]
+    assert isinstance(shown, Shown)
+    return shown
+
+
+class Section(BaseModel):
+    """A panel of settings. Assigning validates at once and raises `UserError` in a sentence."""
+
+    model_config = ConfigDict(validate_assignment=True, extra="forbid")
+    where: ClassVar[str] = ""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        try:
+            super().__setattr__(name, value)
+        except ValidationError as error:
+            raise UserError.of(messages.findings(error, type(self), prefix=self.where)) from None
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_on_the_menu(cls, value: Any, info: Any) -> Any:
+        shown = shown_of(cls.model_fields[info.field_name])
+        # a bare "auto" beside a list is let through by the type itself
+        named = value if isinstance(value, list) else [] if value == "auto" else [value]
+        for name in named:
+            if shown.choices and isinstance(name, str) and name not in shown.choices:
+                raise PydanticCustomError(
+                    "not_on_the_menu",
+                    "{noun}",
+                    {"noun": shown.noun, "name": name, "choices": list(shown.choices)},
+                )
+        return value

@@ -1,0 +1,147 @@
+"""How long and how the network trains."""
+
+from typing import ClassVar, Literal
+
+from nbtrainer.catalog import METRICS
+from nbtrainer.config.section import Section, field
+
+
+class Training(Section):
+    """How long and how the network trains. Training can take hours or days; progress is shown all the time."""
+
+    where: ClassVar[str] = "training"
+
+    epochs: int = field(
+        60,
+        title="Epochs",
+        help="One epoch passes the whole set through the network once (see steps per epoch).",
+        ge=1,
+        le=1_000_000,
+    )
+    iterations: int | None = field(
+        None,
+        title="Iterations",
+        help="Steps of the whole run. If set, it decides instead of the epochs.",
+        unit="steps",
+        ge=1,
+        advanced=True,
+    )
+    max_minutes: float | None = field(
+        None,
+        title="Time budget",
+        help="Ends the run after this time, if the epochs have not ended it before. The learning rate follows.",
+        unit="minutes",
+        gt=0,
+    )
+    steps_per_epoch: int = field(
+        -1,
+        title="Steps per epoch",
+        help="Batches that make an epoch; -1: as many as show every image once.",
+        unit="batches",
+        ge=-1,
+    )
+    batch_size: int = field(
+        8,
+        title="Batch size",
+        help="Tiles for one update of the weights. Larger is steadier and needs more memory.",
+        unit="tiles",
+        ge=1,
+        le=100_000,
+    )
+    reduce_batch_on_out_of_memory: bool = field(
+        True,
+        title="Reduce batch on out-of-memory",
+        help="When memory runs out, do the same step in two halves instead of failing. The result stays the same.",
+    )
+    keep_best: int = field(
+        1,
+        title="Keep the best",
+        help="How many of the best models to keep on disk.",
+        unit="models",
+        ge=1,
+        le=1000,
+    )
+    load_at_end: Literal["best", "last"] = field(
+        "best",
+        title="At the end, load the",
+        help="Which model stands for the run when it is over.",
+        choices={"best": "best model", "last": "last model"},
+    )
+    monitor: str = field(
+        "auto",
+        title="Best means",
+        help="What is compared to find the best model: 'auto' is the first metric on the validation images, else the training loss.",
+        choices={"auto": "auto", "validation_loss": "lowest validation loss", "train_loss": "lowest training loss"}
+        | {f"validation_{name}": f"best validation {entry.title}" for name, entry in METRICS.items()},
+        advanced=True,
+    )
+    validation_interval: int = field(
+        1,
+        title="Validate every",
+        help="Validation looks at whole images; make it rarer if it takes long. The last epoch always validates.",
+        unit="epochs",
+        ge=1,
+        advanced=True,
+    )
+    shuffle: bool = field(
+        True,
+        title="Shuffle",
+        help="Show tiles in another order in each epoch.",
+        advanced=True,
+    )
+    seed: int = field(
+        42,
+        title="Seed",
+        help="The same seed on the same machine gives the same run.",
+        ge=0,
+        le=2**31 - 1,
+        advanced=True,
+    )
+    device: str = field(
+        "auto",
+        title="Device",
+        help="'auto' takes a graphics card if there is one. Else: cpu, cuda, cuda:1, mps.",
+        advanced=True,
+    )
+    threads: int | None = field(
+        None,
+        title="Threads",
+        help="Processor threads for the network. Empty: as many as this process may use.",
+        ge=1,
+        le=1024,
+        advanced=True,
+    )
+    workers: int | None = field(
+        None,
+        title="Loading threads",
+        help="Threads that prepare patches ahead. Empty: none on a processor, two for a graphics card.",
+        ge=0,
+        le=256,
+        advanced=True,
+    )
+    precision: str = field(
+        "auto",
+        title="Precision",
+        help="'auto' measures at the start which is fastest here.",
+        choices={
+            "auto": "auto",
+            "float32": "float32 (exact)",
+            "bfloat16": "bfloat16 (fast where the processor knows it)",
+            "float16": "float16 (graphics cards)",
+        },
+        advanced=True,
+    )
+    memory_format: str = field(
+        "auto",
+        title="Memory format",
+        help="'auto' measures at the start which is fastest here.",
+        choices={"auto": "auto", "contiguous": "contiguous", "channels_last": "channels last"},
+        advanced=True,
+    )
+    torch_compile: str = field(
+        "auto",
+        title="Compile network",
+        help="Translate the network into machine code after the first epoch. 'auto' does so where the run is long enough to earn it back.",
+        choices={"auto": "auto", "on": "on", "off": "off"},
+        advanced=True,
+    )

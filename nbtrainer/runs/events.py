@@ -1,0 +1,237 @@
+"""What happens in a run, as small records of plain values: the only thing that passes from engine to watchers."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """`time`: seconds since 1970."""
+
+    time: float = field(default_factory=time.time)
+
+    def as_record(self) -> dict[str, Any]:
+        """The event as a dict of plain values, with its name under `event`."""
+        return {"event": _name(type(self)), **dataclasses.asdict(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted(Event):
+    """The engine set to work (again, if `resumed`). `process`, `process_started` and `host` tell whether it still lives."""
+
+    process: int
+    process_started: float
+    host: str
+    resumed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned(Event):
+    """What was settled before the first step. `chosen`: what each `auto` became; `measured_ms`: why."""
+
+    step: int
+    total_steps: int
+    epochs: int
+    steps_per_epoch: int
+    max_minutes: float | None
+    training_images: int
+    validation_images: int
+    parameters: int
+    device: str
+    threads: int
+    monitor: str
+    higher_is_better: bool
+    metrics: list[str]
+    chosen: dict[str, Any]
+    measured_ms: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity(Event):
+    """What the engine is busy with besides training steps: `validating`, 3 `of` 5."""
+
+    doing: str
+    done: int = 0
+    of: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineScored(Event):
+    """Scores of a trivial method on the validation images; names as in `EpochEnded`."""
+
+    name: str
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepsDone(Event):
+    """The steps of about the last quarter second. `step`: steps done so far; `loss`: mean of these steps."""
+
+    step: int
+    epoch: int
+    steps: int
+    loss: float
+    seconds_per_step: float
+    learning_rate: float
+    elapsed_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochEnded(Event):
+    """`scores` holds `train_loss`, `validation_dice` ...; absent means not measured. `epoch` counts from 1."""
+
+    epoch: int
+    step: int
+    scores: dict[str, float]
+    learning_rate: float
+    elapsed_seconds: float
+    is_best: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewWritten(Event):
+    """A picture of the fixed preview tiles; `path` is relative to the run."""
+
+    epoch: int
+    path: str
+    tiles: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSaved(Event):
+    """`path` is relative to the run; `kind` is `last` or `best`."""
+
+    kind: str
+    path: str
+    step: int
+    epoch: int
+    score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchReduced(Event):
+    """Memory ran out: the same batch is now done in `parts` parts of `tiles` tiles."""
+
+    step: int
+    tiles: int
+    parts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warned(Event):
+    """Something a person should know; the run goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopAsked(Event):
+    """The user asked to stop: `now`, or after the next validation."""
+
+    now: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped(Event):
+    """The user stopped the run; it can be resumed."""
+
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed(Event):
+    """The run broke. `reason` is a sentence, `details` the traceback."""
+
+    reason: str
+    details: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished(Event):
+    """The run is over: all steps done, or its time spent."""
+
+    step: int
+    reason: str
+    elapsed_seconds: float
+
+
+def from_record(record: dict[str, Any]) -> Event | None:
+    """The event that `record` describes, or None if this version does not know it. Unknown fields are left out."""
+    kind = _KINDS.get(record.get("event", ""))
+    if kind is None:
+        return None
+    known = {spec.name for spec in dataclasses.fields(kind)}
+    try:
+        return kind(**{name: value for name, value in record.items() if name in known})
+    except TypeError:
+        return None
+
+
+def sentence(event: Event) -> str:
+    """What a log says of `event`; empty for what a log need not say."""
+    match event:
+        case RunStarted():
+            return "resumed" if event.resumed else "started"
+        case Planned():
+            budget = f", at most {event.max_minutes:g} minutes" if event.max_minutes else ""
+            chosen = ", ".join(str(value) for value in event.chosen.values())
+            return (
+                f"{event.training_images:,} images train, {event.validation_images:,} validate; {event.total_steps:,} steps "
+                f"in {event.epochs:,} epochs{budget}; {event.parameters / 1e6:.1f} million weights; "
+                f"{event.device}, {event.threads} threads, {chosen}"
+            )
+        case BaselineScored():
+            return f"{event.name}: {_scores(event.scores)}"
+        case EpochEnded():
+            best = " (best so far)" if event.is_best else ""
+            return f"epoch {event.epoch}: {_scores(event.scores)}{best}"
+        case BatchReduced():
+            return f"memory ran out: each batch is now done in {event.parts} parts of {event.tiles} tiles; the result stays the same"
+        case Warned():
+            return event.text
+        case StopAsked():
+            return "stopping now" if event.now else "stopping after the next validation"
+        case Stopped():
+            return f"stopped at step {event.step:,}; it can be resumed"
+        case Failed():
+            return f"failed: {event.reason}"
+        case Finished():
+            return f"finished: {event.reason}, {event.step:,} steps in {duration(event.elapsed_seconds)}"
+    return ""
+
+
+def is_warning(event: Event) -> bool:
+    """Whether a log should make `event` stand out."""
+    return isinstance(event, BatchReduced | Warned | Failed)
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def score_name(name: str) -> str:
+    """`validation_mean_squared_error` as `validation mean squared error`, `validation_iou` as `validation IoU`."""
+    words = name.replace("_", " ")
+    for plain, written in (("iou", "IoU"), ("dice", "Dice"), ("f2", "F2")):
+        words = words.replace(plain, written)
+    return words
+
+
+def _scores(scores: dict[str, float]) -> str:
+    return ", ".join(f"{score_name(name)} {value:.4f}" for name, value in scores.items())
+
+
+def _name(kind: type[Event]) -> str:
+    """`EpochEnded` as `epoch_ended`."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind.__name__).lstrip("_")
+
+
+_KINDS = {_name(kind): kind for kind in Event.__subclasses__()}

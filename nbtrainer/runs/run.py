@@ -1,0 +1,151 @@
+"""A run as a folder: its status, history and models, and the request to stop it. Needs no torch."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from nbtrainer.runs import events
+from nbtrainer.runs.directory import RunDirectory
+from nbtrainer.runs.events import Event
+from nbtrainer.runs.journal import JournalReader
+
+Status = Literal["running", "paused", "stopped", "finished", "failed"]
+
+# after a crash of the other machine nothing else tells; validation of a large volume can be silent this long
+_SILENCE_ON_ANOTHER_HOST = 600.0
+
+
+class Run:
+    """A run of this kernel, another process or another day; all it knows it reads from its folder."""
+
+    def __init__(self, directory: RunDirectory, thread: threading.Thread | None = None) -> None:
+        self._directory = directory
+        self._thread = thread
+        self._reader = JournalReader(directory.events)
+        self._events: list[Event] = []
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Run {self.directory} {self.status}>"
+
+    @property
+    def directory(self) -> Path:
+        """The folder of the run."""
+        return self._directory.path
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything that happened so far."""
+        with self._lock:
+            self._events += self._reader.read_new()
+            return list(self._events)
+
+    @property
+    def status(self) -> Status:
+        """`running`, `stopped`, `finished` or `failed`; a run whose process is gone without a closing event is `stopped`."""
+        for event in reversed(self.events):
+            match event:
+                case events.Finished():
+                    return "finished"
+                case events.Failed():
+                    return "failed"
+                case events.Stopped():
+                    return "stopped"
+                case events.RunStarted():
+                    return "running" if self._lives(event) else "stopped"
+        # between the making of the folder and its first event
+        return "running" if self._thread is not None and self._thread.is_alive() else "stopped"
+
+    @property
+    def error(self) -> str:
+        """Why the run failed, in a sentence; empty if it did not."""
+        closing = [event for event in self.events if isinstance(event, events.Failed | events.RunStarted)]
+        return closing[-1].reason if closing and isinstance(closing[-1], events.Failed) else ""
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """One row an epoch: `epoch`, `step`, `train_loss`, `validation_dice`, ..., `learning_rate`, `seconds`."""
+        return history_rows(self.events)
+
+    @property
+    def best(self) -> Path | None:
+        """The best checkpoint, or None."""
+        return self._newest_checkpoint("best")
+
+    @property
+    def last(self) -> Path | None:
+        """The last checkpoint, or None."""
+        return self._directory.last if self._directory.last.exists() else None
+
+    def stop(self, now: bool = False) -> None:
+        """Ask the run to stop: after its next validation, or `now`. Asking twice means now."""
+        already = read_stop(self._directory)
+        request = "now" if now or already else "validation"
+        temporary = self._directory.stop.with_suffix(".new")
+        temporary.write_text(request, encoding="utf-8")
+        os.replace(temporary, self._directory.stop)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the run has ended, at most `timeout` seconds; whether it has."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+            return not self._thread.is_alive()
+        ends = None if timeout is None else time.monotonic() + timeout
+        while self.status == "running":
+            if ends is not None and time.monotonic() >= ends:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def _newest_checkpoint(self, kind: str) -> Path | None:
+        for event in reversed(self.events):
+            if isinstance(event, events.CheckpointSaved) and event.kind == kind and (self.directory / event.path).exists():
+                return self.directory / event.path
+        return None
+
+    def _lives(self, started: events.RunStarted) -> bool:
+        if self._thread is not None:
+            return self._thread.is_alive()
+        if started.host != socket.gethostname():
+            return time.time() - self._directory.events.stat().st_mtime < _SILENCE_ON_ANOTHER_HOST
+        try:
+            return abs(psutil.Process(started.process).create_time() - started.process_started) < 2
+        except psutil.Error:
+            return False
+
+
+def attach(path: str | os.PathLike[str]) -> Run:
+    """The run in folder `path`, of whatever kernel, process or day; raises `UserError` if there is none."""
+    return Run(RunDirectory.open(Path(path)))
+
+
+def history_rows(happened: list[Event]) -> list[dict[str, Any]]:
+    """One row an epoch; rows of epochs done again after a resume replace the old ones."""
+    rows: dict[int, dict[str, Any]] = {}
+    for event in happened:
+        if isinstance(event, events.Planned):
+            rows = {epoch: row for epoch, row in rows.items() if row["step"] <= event.step}
+        elif isinstance(event, events.EpochEnded):
+            rows[event.epoch] = {
+                "epoch": event.epoch,
+                "step": event.step,
+                **event.scores,
+                "learning_rate": event.learning_rate,
+                "seconds": event.elapsed_seconds,
+            }
+    return [rows[epoch] for epoch in sorted(rows)]
+
+
+def read_stop(directory: RunDirectory) -> Literal["", "validation", "now"]:
+    """What was asked of the run: nothing, to stop after the next validation, or now."""
+    try:
+        return "now" if directory.stop.read_text(encoding="utf-8") == "now" else "validation"
+    except FileNotFoundError:
+        return ""
