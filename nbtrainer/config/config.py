@@ -110,6 +110,9 @@ class Config(Section):
         copy._folder = self._folder
         return copy
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Config) and self.model_dump() == other.model_dump()
+
     def with_absolute_paths(self) -> Self:
         """A copy that means the same wherever it is stored."""
         values = self.model_dump()
