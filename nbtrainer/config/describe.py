@@ -39,7 +39,7 @@ class Setting:
     below: float | None
     lengths: tuple[int | None, int | None]
     integer: bool
-    choices: dict[str, str]
+    choices: dict[Any, str]
     choice_help: dict[str, str]
     choice_source: dict[str, str]
     empty: Literal["auto", "none", ""]
@@ -135,7 +135,7 @@ def _row(path: str, info: FieldInfo) -> Setting:
         below=limits.get("lt"),
         lengths=(bounds.get("min_length"), bounds.get("max_length")),
         integer=any(member is int for member in [*members, *_item_types(info.annotation)]),
-        choices=dict(shown.choices),
+        choices=dict(shown.choices) or _literals(members),
         choice_help=dict(shown.helps),
         choice_source=dict(shown.sources),
         empty="none" if type(None) in members else "auto" if _allows_auto(members) else "",
@@ -191,6 +191,12 @@ def _allows_auto(members: list[Any]) -> bool:
     return any(typing.get_origin(member) is Literal and typing.get_args(member) == ("auto",) for member in members)
 
 
+def _literals(members: list[Any]) -> dict[Any, str]:
+    """The values of a `Literal` that has no titles of its own; `auto` beside another type is no choice but `empty`."""
+    found = [m for m in members if typing.get_origin(m) is Literal and typing.get_args(m) != ("auto",)]
+    return {value: str(value) for member in found for value in typing.get_args(member)}
+
+
 def _tag(entry: type[BaseModel]) -> str:
     return str(entry.model_fields["kind"].default) if "kind" in entry.model_fields else ""
 
@@ -207,7 +213,7 @@ def _url(source: str) -> str:
 
 
 def _short(number: float | None) -> str:
-    return f"{number:,g}" if number is not None else ""
+    return "" if number is None else f"{number:,}" if float(number).is_integer() is False else f"{int(number):,}"
 
 
 if __name__ == "__main__":
