@@ -156,8 +156,7 @@ AnyStep = Annotated[
     Field(discriminator="kind"),
 ]
 STEPS: dict[str, type[Step]] = {
-    step.model_fields["kind"].default: step
-    for step in (Flip, Rotate90, Rotate, Zoom, Shear, Elastic, Blur, Intensity)
+    step.model_fields["kind"].default: step for step in (Flip, Rotate90, Rotate, Zoom, Shear, Elastic, Blur, Intensity)
 }
 messages.register_tags(STEPS)
 

@@ -131,12 +131,18 @@ class Config(Section):
         if section not in Config.model_fields or not name:
             close = messages.nearest(section, Config.model_fields)
             guess = f"Did you mean {close}.{name}? " if close and name else ""
-            raise UserError(path, "this setting is unknown", f"{guess}Sections are {messages.one_of(Config.model_fields)}")
+            raise UserError(
+                path, "this setting is unknown", f"{guess}Sections are {messages.one_of(Config.model_fields)}"
+            )
         group = getattr(self, section)
         if name not in type(group).model_fields:
             close = messages.nearest(name, type(group).model_fields)
             known = messages.one_of(type(group).model_fields)
-            raise UserError(path, "this setting is unknown", f"Did you mean {section}.{close}?" if close else f"Known are {known}")
+            raise UserError(
+                path,
+                "this setting is unknown",
+                f"Did you mean {section}.{close}?" if close else f"Known are {known}",
+            )
         setattr(group, name, value)
 
     def update(self, **sections: Mapping[str, Any]) -> None:

@@ -60,8 +60,20 @@ class Setting:
     @property
     def range_in_words(self) -> str:
         """`1 to 100`, `above 0`, ... or an empty string."""
-        low = f"above {_short(self.above)}" if self.above is not None else "" if self.minimum is None else _short(self.minimum)
-        high = f"below {_short(self.below)}" if self.below is not None else "" if self.maximum is None else _short(self.maximum)
+        low = (
+            f"above {_short(self.above)}"
+            if self.above is not None
+            else ""
+            if self.minimum is None
+            else _short(self.minimum)
+        )
+        high = (
+            f"below {_short(self.below)}"
+            if self.below is not None
+            else ""
+            if self.maximum is None
+            else _short(self.maximum)
+        )
         if low and high:
             return f"{low} to {high}"
         return f"{low} or more" if low and self.minimum is not None else low or (f"up to {high}" if high else "")
@@ -83,16 +95,34 @@ def sections() -> dict[str, tuple[str, str]]:
 
 def reference_page() -> str:
     """The reference of all settings as a page of Markdown."""
-    lines = ["# Settings", "", "Made from `nbtrainer/config` by `python -m nbtrainer.config.describe`; do not edit.", ""]
+    lines = [
+        "# Settings",
+        "",
+        "Made from `nbtrainer/config` by `python -m nbtrainer.config.describe`; do not edit.",
+        "",
+    ]
     rows = settings()
     for section, (title, description) in sections().items():
-        lines += [f"## {section}: {title}", "", description, "", "| setting | default | values | meaning |", "|---|---|---|---|"]
+        lines += [
+            f"## {section}: {title}",
+            "",
+            description,
+            "",
+            "| setting | default | values | meaning |",
+            "|---|---|---|---|",
+        ]
         for row in (row for row in rows if row.section == section):
             lines.append(_table_row(row))
         for row in (row for row in rows if row.section == section and row.entries):
             for kind, fields in row.entries.items():
                 named = f' with `"kind": "{kind}"`' if kind else ""
-                lines += ["", f"Entries of `{row.path}`{named}: {row.entry_helps[kind]}", "", "| field | default | values | meaning |", "|---|---|---|---|"]
+                lines += [
+                    "",
+                    f"Entries of `{row.path}`{named}: {row.entry_helps[kind]}",
+                    "",
+                    "| field | default | values | meaning |",
+                    "|---|---|---|---|",
+                ]
                 lines += [_table_row(field_row) for field_row in fields]
         lines.append("")
     return "\n".join(lines)
@@ -173,7 +203,12 @@ def _members(annotation: Any) -> list[Any]:
 
 
 def _item_types(annotation: Any) -> list[Any]:
-    return [m for part in _members(annotation) if typing.get_origin(part) is list for m in _members(typing.get_args(part)[0])]
+    return [
+        m
+        for part in _members(annotation)
+        if typing.get_origin(part) is list
+        for m in _members(typing.get_args(part)[0])
+    ]
 
 
 def _item_metadata(annotation: Any) -> list[Any]:
@@ -205,7 +240,10 @@ def _table_row(row: Setting) -> str:
     default = "" if row.kind == "entries" else f"`{row.default!r}`" if row.default != "" else "empty"
     values = ", ".join(f"`{name}`" for name in row.choices) or " ".join(filter(None, [row.range_in_words, row.unit]))
     sources = " ".join(f"[{name}]({_url(source)})" for name, source in row.choice_source.items() if _url(source))
-    return f"| `{row.path.rpartition('[].')[2]}` | {default} | {values} | {row.title}. {row.help} {sources}".rstrip() + " |"
+    return (
+        f"| `{row.path.rpartition('[].')[2]}` | {default} | {values} | {row.title}. {row.help} {sources}".rstrip()
+        + " |"
+    )
 
 
 def _url(source: str) -> str:

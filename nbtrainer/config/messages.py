@@ -59,7 +59,11 @@ def register_tags(tags: Iterable[str]) -> None:
 
 
 def _is_a_type(part: str) -> bool:
-    return "[" in part or part in ("int", "float", "str", "bool") or part.startswith(("literal", "list", "function-", "constrained-"))
+    return (
+        "[" in part
+        or part in ("int", "float", "str", "bool")
+        or part.startswith(("literal", "list", "function-", "constrained-"))
+    )
 
 
 def _finding(where: str, detail: Any, model: type[BaseModel]) -> Finding:
@@ -86,18 +90,36 @@ def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]
         "greater_than": (f"{said} is too small", f"Give more than {_short(context.get('gt'))}"),
         "less_than_equal": (f"{said} is too large", f"Give {_short(context.get('le'))} or less"),
         "less_than": (f"{said} is too large", f"Give less than {_short(context.get('lt'))}"),
-        "too_short": (f"the list has too few entries ({context.get('actual_length')})", f"Give at least {context.get('min_length')}"),
-        "too_long": (f"the list has too many entries ({context.get('actual_length')})", f"Give at most {context.get('max_length')}"),
+        "too_short": (
+            f"the list has too few entries ({context.get('actual_length')})",
+            f"Give at least {context.get('min_length')}",
+        ),
+        "too_long": (
+            f"the list has too many entries ({context.get('actual_length')})",
+            f"Give at most {context.get('max_length')}",
+        ),
         "finite_number": (f"{said} is not a number to calculate with", "Give a finite number"),
         "missing": ("this is missing", "Give a value"),
-        "int_from_float": (f"{said} is not a whole number", f"Try {round(value)}" if isinstance(value, float) else "Give a whole number"),
+        "int_from_float": (
+            f"{said} is not a whole number",
+            f"Try {round(value)}" if isinstance(value, float) else "Give a whole number",
+        ),
         "none_required": (f"{said} does not fit here", "Leave it empty or give a value of the right kind"),
-        "union_tag_invalid": (f"the kind {context.get('tag')!r} is unknown", f"Choose {str(context.get('expected_tags', '')).replace(chr(39), '')}"),
+        "union_tag_invalid": (
+            f"the kind {context.get('tag')!r} is unknown",
+            f"Choose {str(context.get('expected_tags', '')).replace(chr(39), '')}",
+        ),
         "union_tag_not_found": ("this entry does not say its kind", 'Give it, as in {"kind": "flip"}'),
     }
     if kind in limits:
         return limits[kind]
-    for start, noun in (("int", "a whole number"), ("float", "a number"), ("bool", "true or false"), ("string", "text"), ("list", "a list")):
+    for start, noun in (
+        ("int", "a whole number"),
+        ("float", "a number"),
+        ("bool", "true or false"),
+        ("string", "text"),
+        ("list", "a list"),
+    ):
         if kind.startswith(start):
             return f"{said} is not {noun}", f"Give {noun}"
     if kind.startswith(("model", "dict")):

@@ -71,7 +71,11 @@ class Training(Section):
         "auto",
         title="Best means",
         help="What is compared to find the best model: 'auto' is the first metric on the validation images, else the training loss.",
-        choices={"auto": "auto", "validation_loss": "lowest validation loss", "train_loss": "lowest training loss"}
+        choices={
+            "auto": "auto",
+            "validation_loss": "lowest validation loss",
+            "train_loss": "lowest training loss",
+        }
         | {f"validation_{name}": f"best validation {entry.title}" for name, entry in METRICS.items()},
         advanced=True,
     )

@@ -113,6 +113,14 @@ class CheckpointSaved(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TestScored(Event):
+    """Scores of the final model on the test images, which had no part in training or choice."""
+
+    images: int
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class BatchReduced(Event):
     """Memory ran out: the same batch is now done in `parts` parts of `tiles` tiles."""
 
@@ -186,6 +194,8 @@ def sentence(event: Event) -> str:
             )
         case BaselineScored():
             return f"{event.name}: {_scores(event.scores)}"
+        case TestScored():
+            return f"test on {event.images:,} images: {_scores(event.scores)}"
         case EpochEnded():
             best = " (best so far)" if event.is_best else ""
             return f"epoch {event.epoch}: {_scores(event.scores)}{best}"

@@ -1,0 +1,1 @@
+"""From files to arrays: read, pair, split, normalize, cut, change by chance."""

@@ -1,0 +1,326 @@
+"""From settings to objects: the only file that knows both settings and libraries."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from torch import nn
+
+from nbtrainer import metrics, models, optimizers
+from nbtrainer._version import __version__
+from nbtrainer.catalog import LOSSES, SCHEDULES, TASKS
+from nbtrainer.checks import Survey, survey
+from nbtrainer.checks.survey import spatial_shape
+from nbtrainer.config import Config
+from nbtrainer.data.dataset import Images, Patches
+from nbtrainer.data.normalize import Normalizer
+from nbtrainer.data.pair import Pair
+from nbtrainer.data.read import image_facts
+from nbtrainer.engine import choose
+from nbtrainer.engine.checkpoint import BestCheckpoints
+from nbtrainer.engine.clock import Clock
+from nbtrainer.engine.device import choose_device, memory_format, usable_cores
+from nbtrainer.engine.stepper import Stepper
+from nbtrainer.engine.validate import Validator
+from nbtrainer.errors import UserError
+from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint
+from nbtrainer.runs import RunDirectory
+from nbtrainer.tasks import Binary
+
+# decoded images may take this share of the memory that is free at the start
+_CACHE_SHARE = 0.25
+# precision and format are measured on part of a batch: their order is the same, and slow machines are slow
+_MEASURED_TILES = 2
+
+
+@dataclass
+class Job:
+    """Everything a run works with. `config` is complete: nothing in it is `auto` any more but the device."""
+
+    config: Config
+    directory: RunDirectory
+    survey: Survey
+    task: Binary
+    network: nn.Module
+    stepper: Stepper
+    patches: Patches
+    validator: Validator
+    previewer: Validator
+    clock: Clock
+    best: BestCheckpoints
+    monitor: str
+    metrics: list[str]
+    device: torch.device
+    workers: int
+    compile_from_step: int | None
+    measured_ms: dict[str, float]
+    network_record: dict[str, Any]
+    compiled: Any = None
+
+    def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The batch of `step`: images (B, C, Y, X) and targets (B, K, Y, X)."""
+        drawn = [self.patches.patch(number) for number in self.clock.patch_numbers(step)]
+        images = torch.from_numpy(np.stack([image for image, _ in drawn]))
+        targets = torch.from_numpy(np.stack([self.task.encode(label) for _, label in drawn]))
+        layout = memory_format(self.config.training.memory_format, self.config.task.dim)
+        if self.device.type == "cuda":
+            images, targets = images.pin_memory(), targets.pin_memory()
+        return images.to(self.device, memory_format=layout, non_blocking=True), targets.to(
+            self.device, non_blocking=True
+        )
+
+    def test_validator(self) -> Validator:
+        """Like the validator, for the test images."""
+        return dataclasses.replace(self.validator, images=_images(self.config, self.survey.split.test))
+
+    def learning_rate(self) -> float:
+        """Of the next step."""
+        settings = self.config.compile
+        factor = SCHEDULES.load(settings.schedule)(self.clock.progress, settings.warm_up_fraction)
+        return float(settings.learning_rate * factor)
+
+    def checkpoint(self, score: float | None, sums: dict[str, Any]) -> dict[str, Any]:
+        """The record to save: what prediction needs, and under `resume` what an exact continuation needs besides."""
+        settings = self.config.model_dump()
+        return {
+            "format": 1,
+            "versions": {"nbtrainer": __version__, "torch": str(torch.__version__), "python": platform.python_version()},
+            "network": self.network_record,
+            "weights": self.network.state_dict(),
+            "task": {"name": self.task.name, "settings": self.task.as_record()},
+            "normalization": settings["normalization"],
+            "channel_axis": self.config.data.channel_axis,
+            "tile": list(self.config.sampling.patch_size),
+            "config": settings,
+            "step": self.clock.step,
+            "epoch": self.clock.epoch,
+            "monitor": self.monitor,
+            "score": score,
+            "resume": {
+                "optimizer": self.stepper.optimizer.state_dict(),
+                "scaler": self.stepper.scaler.state_dict(),
+                "random": torch.get_rng_state(),
+                "clock": self.clock.as_record(),
+                "best": self.best.entries,
+                "parts": self.stepper.parts,
+                "sums": sums,
+            },
+        }
+
+    def restore(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Continue from a checkpoint; the sums of the epoch that was under way."""
+        self.network.load_state_dict(record["weights"])
+        state = record["resume"]
+        self.stepper.optimizer.load_state_dict(state["optimizer"])
+        self.stepper.scaler.load_state_dict(state["scaler"])
+        torch.set_rng_state(state["random"])
+        self.clock.restore(state["clock"])
+        self.best.entries = list(state["best"])
+        self.stepper.parts = state["parts"]
+        sums = state["sums"]
+        assert isinstance(sums, dict)
+        return sums
+
+
+def build(config: Config, directory: RunDirectory) -> Job:
+    """The objects for `config`. Measures what is `auto` among precision, memory format and compile (at most 5 s)."""
+    surveyed = survey(config)
+    device = choose_device(config.training.device)
+    threads = config.training.threads or usable_cores()
+    torch.set_num_threads(threads)
+    torch.manual_seed(config.training.seed)
+    config = _with_pretrained_settings(config)
+    task = _task(config, surveyed)
+    config = resolve(config, surveyed, task)
+    assert isinstance(config.compile.metrics, list)
+    assert isinstance(config.model.input_channels, int)
+    network_record = {
+        "name": config.model.name,
+        "dim": config.task.dim,
+        "input_channels": config.model.input_channels,
+        "output_channels": task.output_channels,
+        "features": list(config.model.features),
+    }
+    network = models.create(**network_record)
+    if config.model.pretrained:
+        _load_pretrained(network, config, network_record)
+    network.to(device)
+    loss = LOSSES.load(config.compile.loss)()
+    patches = _patches(config, surveyed, task)
+    clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
+    measured = _choose(config, network, loss, device, clock)
+    network.to(memory_format=memory_format(config.training.memory_format, config.task.dim))  # type: ignore[call-overload]
+    settings = config.compile
+    optimizer = optimizers.create(
+        settings.optimizer, network.parameters(), settings.learning_rate, settings.momentum, settings.weight_decay
+    )
+    stepper = Stepper(
+        network,
+        loss,
+        optimizer,
+        device,
+        config.training.precision,
+        task.threshold,
+        config.training.reduce_batch_on_out_of_memory,
+    )
+    tile = tuple(config.sampling.patch_size)
+    validator, previewer = (
+        Validator(
+            network, loss, task, _images(config, pairs), tile, settings.metrics, device, config.training.precision
+        )
+        for pairs in (surveyed.split.validation, surveyed.split.validation or surveyed.split.train)
+    )
+    monitor = config.training.monitor
+    workers = config.training.workers
+    return Job(
+        config=config,
+        directory=directory,
+        survey=surveyed,
+        task=task,
+        network=network,
+        stepper=stepper,
+        patches=patches,
+        validator=validator,
+        previewer=previewer,
+        clock=clock,
+        best=BestCheckpoints(directory.checkpoints, config.training.keep_best, metrics.higher_is_better(monitor)),
+        monitor=monitor,
+        metrics=settings.metrics,
+        device=device,
+        workers=(2 if device.type == "cuda" else 0) if workers is None else workers,
+        # a fixed step, so that a resumed run changes over where the first one did
+        compile_from_step=clock.steps_per_epoch if config.training.torch_compile == "on" else None,
+        measured_ms=measured,
+        network_record=network_record,
+    )
+
+
+def training_patches(config: Config) -> Patches:
+    """The patches that training with `config` draws. Raises `UserError` if its data cannot be listed."""
+    surveyed = survey(config)
+    if surveyed.problems:
+        raise UserError.of(surveyed.problems)
+    if not surveyed.split.train:
+        raise UserError("data.datasets", "no image is left to train", "Add a dataset")
+    return _patches(config, surveyed, _task(config, surveyed))
+
+
+def resolve(config: Config, surveyed: Survey, task: Binary) -> Config:
+    """A copy of `config` in which what follows from kind and data is no longer `auto`."""
+    config = config.model_copy(deep=True)
+    if config.model.input_channels == "auto":
+        shape = image_facts(surveyed.pairs[0].image).shape
+        config.model.input_channels = spatial_shape(shape, config.task.dim, config.data.channel_axis)[0]
+    if config.compile.loss == "auto":
+        config.compile.loss = task.default_loss
+    if config.compile.metrics == "auto":
+        config.compile.metrics = list(task.default_metrics)
+    if config.training.monitor == "auto":
+        first = f"validation_{config.compile.metrics[0]}" if config.compile.metrics else "validation_loss"
+        config.training.monitor = first if surveyed.split.validation else "train_loss"
+    return config
+
+
+def _task(config: Config, surveyed: Survey) -> Binary:
+    values = surveyed.label_values([*surveyed.split.train, *surveyed.split.validation], config.task.dim)
+    task = TASKS.load(config.task.kind).from_values(values, config.data.labels_of_interest, config.task.threshold)
+    assert isinstance(task, Binary)
+    return task
+
+
+def _images(config: Config, pairs: list[Pair]) -> Images:
+    settings = config.normalization
+    normalizer = Normalizer(
+        settings.outliers,
+        settings.outliers_percent,
+        settings.method,
+        (settings.range[0], settings.range[1]),
+        settings.per_channel,
+    )
+    cache = int(_CACHE_SHARE * psutil.virtual_memory().available)
+    return Images(pairs, normalizer, config.task.dim, config.data.channel_axis, cache)
+
+
+def _patches(config: Config, surveyed: Survey, task: Binary) -> Patches:
+    train = surveyed.split.train
+    shapes = [
+        spatial_shape(image_facts(pair.image).shape, config.task.dim, config.data.channel_axis)[1] for pair in train
+    ]
+    height, width = config.sampling.patch_size
+    return Patches(
+        _images(config, train),
+        [(shape[0], shape[1]) for shape in shapes],
+        (height, width),
+        config.sampling.method,
+        config.sampling.foreground_fraction,
+        [step.model_dump() for step in config.augmentation.steps],
+        config.training.seed,
+        config.training.shuffle,
+        task.is_foreground,
+    )
+
+
+def _choose(
+    config: Config, network: nn.Module, loss: nn.Module, device: torch.device, clock: Clock
+) -> dict[str, float]:
+    """Settle precision, memory format and compile in `config`; milliseconds measured for each candidate."""
+    training = config.training
+    precisions = {"cpu": ["float32", "bfloat16"], "cuda": ["float32", "bfloat16", "float16"]}.get(
+        device.type, ["float32"]
+    )
+    precisions = precisions if training.precision == "auto" else [training.precision]
+    formats = ["contiguous", "channels_last"] if training.memory_format == "auto" else [training.memory_format]
+    tiles = min(_MEASURED_TILES, training.batch_size)
+    seconds = {}
+    if len(precisions) * len(formats) > 1 or training.torch_compile == "auto":
+        channels = int(config.model.input_channels)
+        shape = (tiles, channels, *config.sampling.patch_size)
+        seconds = choose.measure(network, loss, shape, device, precisions, formats)
+        training.precision, training.memory_format = choose.fastest(seconds)
+    else:
+        training.precision, training.memory_format = precisions[0], formats[0]
+    if training.torch_compile == "auto":
+        step_seconds = min(seconds.values()) * training.batch_size / tiles
+        left = min(step_seconds * clock.total_steps, clock.max_seconds or float("inf"))
+        training.torch_compile = "on" if choose.compile_pays(device, left) else "off"
+    return {f"{precision} {layout}": round(1000 * took, 1) for (precision, layout), took in seconds.items()}
+
+
+def _with_pretrained_settings(config: Config) -> Config:
+    """With `compile.recompile` off, optimizer, loss and metrics are those of the model that is started from."""
+    config = config.model_copy(deep=True)
+    if config.model.pretrained and not config.compile.recompile:
+        stored = load_checkpoint(checkpoint_file(config.resolve(config.model.pretrained)))["config"]["compile"]
+        config.update(compile={name: stored[name] for name in ("optimizer", "learning_rate", "loss", "metrics")})
+    return config
+
+
+def _load_pretrained(network: nn.Module, config: Config, network_record: dict[str, Any]) -> None:
+    """Weights of another model into `network`; raises `UserError` if it is built differently."""
+    record = load_checkpoint(checkpoint_file(config.resolve(config.model.pretrained)))
+    different = {
+        name: (value, network_record[name])
+        for name, value in record["network"].items()
+        if value != network_record.get(name)
+    }
+    if different:
+        name, (theirs, ours) = next(iter(different.items()))
+        raise UserError(
+            "model.pretrained",
+            f"that model has {name.replace('_', ' ')} {theirs}, but this run has {ours}",
+            "Choose a model built in the same way, or change the network settings",
+        )
+    network.load_state_dict(record["weights"])
+
+
+def _named(section: Any, function: Any) -> dict[str, Any]:
+    """The settings of `section` that `function` takes, by name."""
+    names = inspect.signature(function).parameters
+    return {name: value for name, value in section.model_dump().items() if name in names}

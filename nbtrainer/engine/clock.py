@@ -1,0 +1,99 @@
+"""How far a run is: steps, epochs and seconds, against its budgets."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Clock:
+    """Counts optimizer steps; an epoch is `steps_per_epoch` of them, the last one may be shorter.
+
+    `patches_per_epoch` may be less than a multiple of `batch_size`: then the last batch of an epoch is smaller.
+    """
+
+    total_steps: int
+    steps_per_epoch: int
+    patches_per_epoch: int
+    batch_size: int
+    max_seconds: float | None = None
+    step: int = 0
+    closed_at: int = 0
+    earlier_seconds: float = 0.0
+    _began: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def from_settings(
+        cls,
+        epochs: int,
+        iterations: int | None,
+        steps_per_epoch: int,
+        batch_size: int,
+        max_minutes: float | None,
+        patches_per_pass: int,
+    ) -> Clock:
+        """A clock at 0 for the budgets of a run; -1 steps per epoch show all `patches_per_pass` once."""
+        patches = patches_per_pass if steps_per_epoch == -1 else steps_per_epoch * batch_size
+        steps = -(-patches // batch_size)
+        return cls(
+            iterations or epochs * steps, steps, patches, batch_size, None if max_minutes is None else 60 * max_minutes
+        )
+
+    @property
+    def epoch(self) -> int:
+        """The epoch, from 1, that the last step belongs to."""
+        return max(1, -(-self.step // self.steps_per_epoch))
+
+    @property
+    def epochs(self) -> int:
+        return -(-self.total_steps // self.steps_per_epoch)
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Seconds of training, over all sessions."""
+        return self.earlier_seconds + time.monotonic() - self._began
+
+    @property
+    def is_out_of_time(self) -> bool:
+        return self.max_seconds is not None and self.elapsed_seconds >= self.max_seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last epoch is closed and a budget is spent."""
+        return self.closed_at == self.step > 0 and (self.step >= self.total_steps or self.is_out_of_time)
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is spent, from 0 to 1, by the budget that is further spent."""
+        spent = self.step / self.total_steps
+        return min(1.0, spent if self.max_seconds is None else max(spent, self.elapsed_seconds / self.max_seconds))
+
+    def start(self) -> None:
+        """Begin to count seconds."""
+        self._began = time.monotonic()
+
+    def remaining_in_epoch(self) -> range:
+        """The steps from here to the end of the epoch."""
+        if self.step >= self.total_steps:
+            return range(self.step, self.step)
+        # a closed step at the end of an epoch opens the next one; anywhere else it was closed early, by a time budget
+        is_open = self.step > self.closed_at and self.step % self.steps_per_epoch == 0
+        end = self.step if is_open else (self.step // self.steps_per_epoch + 1) * self.steps_per_epoch
+        return range(self.step, min(end, self.total_steps))
+
+    def patch_numbers(self, step: int) -> range:
+        """The numbers of the patches that make the batch of `step`."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        first = epoch * self.patches_per_epoch + position * self.batch_size
+        return range(first, min(first + self.batch_size, (epoch + 1) * self.patches_per_epoch))
+
+    def close_epoch(self) -> None:
+        self.closed_at = self.step
+
+    def as_record(self) -> dict[str, Any]:
+        return {"step": self.step, "closed_at": self.closed_at, "seconds": self.elapsed_seconds}
+
+    def restore(self, record: dict[str, Any]) -> None:
+        self.step, self.closed_at, self.earlier_seconds = record["step"], record["closed_at"], record["seconds"]

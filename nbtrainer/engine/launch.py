@@ -1,0 +1,138 @@
+"""Where a run runs: a background thread of this process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from nbtrainer.checks import check
+from nbtrainer.config import Config
+from nbtrainer.engine.build import build, training_patches
+from nbtrainer.engine.device import is_out_of_memory
+from nbtrainer.engine.trainer import started
+from nbtrainer.engine.trainer import train as train_job
+from nbtrainer.environment import prepare_process
+from nbtrainer.errors import UserError
+from nbtrainer.inference.predictor import load_checkpoint
+from nbtrainer.runs import Run, RunDirectory, attach, events
+from nbtrainer.runs.listeners import Emitter
+from nbtrainer.runs.run import read_stop
+
+_BUDGETS = ("epochs", "iterations", "max_minutes")
+
+
+def start(config: Config) -> Run:
+    """Check, make the run's folder, and train in a background thread. Raises `UserError` with every error found."""
+    config = _checked(config)
+    directory = RunDirectory.create(config.resolve(config.output.root), config.output.data_task, config.output.name)
+    stored = config.with_absolute_paths()
+    # the folder bears the name; started again, these settings make a new run
+    stored.output.name = ""
+    stored.save(directory.config)
+    return _launch(directory, resumed=False)
+
+
+def train(config: Config) -> Run:
+    """`start`, and wait for the end; a keyboard interrupt stops the run now, with everything saved."""
+    return waited(start(config))
+
+
+def waited(run: Run) -> Run:
+    """`run` when it has ended; a keyboard interrupt stops it now."""
+    while True:
+        try:
+            # in pieces: a wait without end cannot be interrupted on Windows
+            while not run.wait(timeout=0.5):
+                pass
+            return run
+        except KeyboardInterrupt:
+            run.stop(now=True)
+
+
+def resume(directory: str | os.PathLike[str], **overrides: Mapping[str, Any]) -> Run:
+    """Continue the run in `directory` where its last checkpoint was saved, in a background thread.
+
+    `overrides` change settings on the way: `training={"epochs": 9}`. Raises `UserError` if the run still goes on or
+    has nothing left to do.
+    """
+    run = attach(directory)
+    if run.status == "running":
+        raise UserError(str(run.directory), "this run is still going on", "Stop it first, or attach to it")
+    files = RunDirectory(run.directory)
+    stored = Config.load(files.config)
+    config = stored.validated()
+    config.update(**overrides)
+    config = _checked(config)
+    if run.status == "finished" and all(
+        getattr(config.training, name) == getattr(stored.training, name) for name in _BUDGETS
+    ):
+        raise UserError(
+            str(run.directory), "this run is complete", "To continue it, give it more epochs (training.epochs) or time"
+        )
+    config.with_absolute_paths().save(files.config)
+    return _launch(files, resumed=True)
+
+
+def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Patches `start` to `start + count - 1` as training draws them: image (C, Y, X) float32, label (Y, X) integers."""
+    drawn = training_patches(config.validated())
+    for number in range(start, start + count):
+        yield drawn.patch(number)
+
+
+def _checked(config: Config) -> Config:
+    findings = check(config)
+    errors = [finding for finding in findings if finding.level == "error"]
+    if errors:
+        raise UserError.of(errors)
+    return config.validated()
+
+
+def _launch(directory: RunDirectory, resumed: bool) -> Run:
+    was_early = prepare_process()
+    directory.stop.unlink(missing_ok=True)
+    emit = Emitter(directory)
+    emit(started(resumed))
+    thread = threading.Thread(
+        target=_work, args=(directory, emit, resumed, was_early), name=f"nbtrainer {directory.path.name}", daemon=True
+    )
+    run = Run(directory, thread)
+    thread.start()
+    return run
+
+
+def _work(directory: RunDirectory, emit: Emitter, resumed: bool, was_early: bool) -> None:
+    """A session of a run, from build to its closing event; nothing escapes unreported."""
+    try:
+        emit(events.Activity(doing="preparing: reading images, measuring what is fastest here"))
+        job = build(Config.load(directory.config), directory)
+        job.config.save(directory.config)
+        job.stepper.when_reduced = lambda tiles, parts: emit(
+            events.BatchReduced(step=job.clock.step, tiles=tiles, parts=parts)
+        )
+        sums = job.restore(load_checkpoint(directory.last)) if resumed and directory.last.exists() else {}
+        said = ""
+
+        def stop_asked() -> Any:
+            nonlocal said
+            asked = read_stop(directory)
+            if asked != said:
+                said = asked
+                emit(events.StopAsked(now=asked == "now"))
+            return asked
+
+        train_job(job, emit, stop_asked, sums)
+    except UserError as error:
+        emit(events.Failed(reason=str(error)))
+    except BaseException as error:  # a thread's error would vanish: the journal keeps it, whatever it is
+        reason = f"{type(error).__name__}: {error}"
+        if is_out_of_memory(error):
+            reason = f"memory ran out: {error}. Reduce the tile size or the batch size"
+        emit(events.Failed(reason=reason, details=traceback.format_exc()))
+    finally:
+        emit.close()

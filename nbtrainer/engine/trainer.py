@@ -1,0 +1,255 @@
+"""The loop: what happens in a run, from the first step to the last, on one page."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import psutil
+import torch
+
+from nbtrainer import metrics
+from nbtrainer.data.dataset import prefetched
+from nbtrainer.engine import checkpoint
+from nbtrainer.engine.build import Job
+from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
+from nbtrainer.errors import UserError
+from nbtrainer.inference.predictor import load_checkpoint
+from nbtrainer.metrics import Counts
+from nbtrainer.runs import events
+from nbtrainer.runs.events import Event
+
+Emit = Callable[[Event], None]
+ReadStop = Callable[[], Literal["", "validation", "now"]]
+
+# steps are grouped: one event a step made a journal of 24 MB in 200,000 steps
+_SECONDS_BETWEEN_EVENTS = 0.25
+
+
+def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> None:
+    """Train until a budget is spent or a stop is asked. `sums`: those of an epoch under way, from `Job.restore`."""
+    clock = job.clock
+    _plan(job, emit)
+    tiles = choose_tiles(job.previewer.images, job.task, job.config.output.preview_tiles)
+    clock.start()
+    while not clock.is_over:
+        sums = _train_epoch(job, emit, stop_asked, sums)
+        if stop_asked() == "now":
+            return _stop(job, emit, sums)
+        scores = _training_scores(job, sums)
+        if _validates_now(job, stop_asked):
+            found = _validate(job, emit, stop_asked, tiles)
+            if found is None:
+                return _stop(job, emit, sums)
+            scores |= found
+        clock.close_epoch()
+        _save(job, emit, scores)
+        sums = {}
+        if stop_asked() and not clock.is_over:
+            return emit(events.Stopped(step=clock.step))
+    _score_test_images(job, emit)
+    reason = "all steps done" if clock.step >= clock.total_steps else "the time is spent"
+    emit(events.Finished(step=clock.step, reason=reason, elapsed_seconds=clock.elapsed_seconds))
+
+
+def started(resumed: bool) -> events.RunStarted:
+    """The event that opens a session of a run in this process."""
+    process = psutil.Process()
+    return events.RunStarted(
+        process=os.getpid(), process_started=process.create_time(), host=socket.gethostname(), resumed=resumed
+    )
+
+
+def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> dict[str, Any]:
+    """The steps to the end of the epoch, or until the time is spent or an immediate stop is asked."""
+    clock, stepper = job.clock, job.stepper
+    counts, steps, loss_sum = Counts(**sums.get("counts", {})), sums.get("steps", 0), sums.get("loss", 0.0)
+    group: list[torch.Tensor] = []
+    began = time.monotonic()
+    for images, targets in prefetched(job.batch, clock.remaining_in_epoch(), job.workers):
+        _change_to_compiled(job, emit, len(images))
+        learning_rate = job.learning_rate()
+        loss, counted = stepper.step(images, targets, learning_rate)
+        clock.step += 1
+        steps, counts = steps + 1, counts + counted
+        group.append(loss)
+        seconds = time.monotonic() - began
+        ends = clock.is_out_of_time or stop_asked() == "now"
+        if seconds >= _SECONDS_BETWEEN_EVENTS or ends:
+            loss_sum += _report_steps(job, emit, group, seconds, learning_rate)
+            group, began = [], time.monotonic()
+        if ends:
+            break
+    if group:
+        loss_sum += _report_steps(job, emit, group, time.monotonic() - began, job.learning_rate())
+    return {"counts": counts.plain(), "steps": steps, "loss": loss_sum}
+
+
+def _report_steps(job: Job, emit: Emit, losses: list[torch.Tensor], seconds: float, learning_rate: float) -> float:
+    """Tell of a group of steps and return the sum of their losses; raises `UserError` if one is no number."""
+    total = float(torch.stack(losses).sum())
+    if not math.isfinite(total):
+        raise UserError(
+            "compile.learning_rate",
+            f"the loss became {total} at about step {job.clock.step}",
+            "Lower the learning rate, or set training.precision to float32; the last checkpoint is from before",
+        )
+    emit(
+        events.StepsDone(
+            step=job.clock.step,
+            epoch=job.clock.epoch,
+            steps=len(losses),
+            loss=total / len(losses),
+            seconds_per_step=seconds / len(losses),
+            learning_rate=learning_rate,
+            elapsed_seconds=job.clock.elapsed_seconds,
+        )
+    )
+    return total
+
+
+def _training_scores(job: Job, sums: dict[str, Any]) -> dict[str, float]:
+    if not sums["steps"]:
+        return {}
+    scores = metrics.scores(Counts(**sums["counts"]), job.metrics)
+    return {"train_loss": sums["loss"] / sums["steps"]} | {f"train_{name}": value for name, value in scores.items()}
+
+
+def _validates_now(job: Job, stop_asked: ReadStop) -> bool:
+    epoch = job.clock.epoch
+    is_last = job.clock.step >= job.clock.total_steps or job.clock.is_out_of_time
+    return epoch % job.config.training.validation_interval == 0 or is_last or stop_asked() != ""
+
+
+def _validate(job: Job, emit: Emit, stop_asked: ReadStop, tiles: list[Tile]) -> dict[str, float] | None:
+    """Scores on the validation images, and a new preview; None if an immediate stop was asked meanwhile."""
+    scores: dict[str, float] = {}
+    outputs = {}
+    if len(job.validator.images):
+        found = job.validator.scores(_reporter(emit, "validating"), lambda: stop_asked() == "now")
+        if found is None:
+            return None
+        scores = {f"validation_{name}": value for name, value in found[0].items()}
+        outputs = found[1]
+    if tiles:
+        outputs = outputs or {tile.index: job.previewer.predict(tile.index) for tile in tiles}
+        epoch = job.clock.epoch
+        path = job.directory.previews / f"epoch-{epoch:04d}.png"
+        write_preview(path, job.previewer.images, job.task, tiles, outputs)
+        emit(events.PreviewWritten(epoch=epoch, path=f"previews/{path.name}", tiles=len(tiles)))
+    return scores
+
+
+def _save(job: Job, emit: Emit, scores: dict[str, float]) -> None:
+    """Save the end of an epoch as the last checkpoint, and among the best if it earned a place; then tell."""
+    clock, best = job.clock, job.best
+    epoch = clock.epoch
+    score = scores.get(job.monitor)
+    is_best = score is not None and best.is_best(score)
+    file = best.enter(score, epoch, clock.step) if score is not None and best.earns_a_place(score) else ""
+    checkpoint.write(job.checkpoint(score, {}), job.directory.last)
+    if file:
+        checkpoint.copy(job.directory.last, job.directory.checkpoints / file)
+        best.settle()
+    emit(
+        events.EpochEnded(
+            epoch=epoch,
+            step=clock.step,
+            scores=scores,
+            learning_rate=job.learning_rate(),
+            elapsed_seconds=clock.elapsed_seconds,
+            is_best=is_best,
+        )
+    )
+    emit(events.CheckpointSaved(kind="last", path="checkpoints/last.pt", step=clock.step, epoch=epoch, score=score))
+    if is_best:
+        emit(events.CheckpointSaved(kind="best", path=f"checkpoints/{file}", step=clock.step, epoch=epoch, score=score))
+
+
+def _stop(job: Job, emit: Emit, sums: dict[str, Any]) -> None:
+    """End at once, inside an epoch; what it has summed so far is saved with it."""
+    checkpoint.write(job.checkpoint(None, sums), job.directory.last)
+    emit(events.CheckpointSaved(kind="last", path="checkpoints/last.pt", step=job.clock.step, epoch=job.clock.epoch))
+    emit(events.Stopped(step=job.clock.step))
+
+
+def _plan(job: Job, emit: Emit) -> None:
+    """Tell what was settled, and score the trivial method that the network has to beat."""
+    training = job.config.training
+    emit(
+        events.Planned(
+            step=job.clock.step,
+            total_steps=job.clock.total_steps,
+            epochs=job.clock.epochs,
+            steps_per_epoch=job.clock.steps_per_epoch,
+            max_minutes=training.max_minutes,
+            training_images=len(job.survey.split.train),
+            validation_images=len(job.survey.split.validation),
+            parameters=sum(weights.numel() for weights in job.network.parameters()),
+            device=str(job.device),
+            threads=torch.get_num_threads(),
+            monitor=job.monitor,
+            higher_is_better=metrics.higher_is_better(job.monitor),
+            metrics=job.metrics,
+            chosen={
+                "precision": training.precision,
+                "memory format": training.memory_format.replace("_", " "),
+                "compile": f"compile {training.torch_compile}",
+            },
+            measured_ms=job.measured_ms,
+        )
+    )
+    if len(job.validator.images):
+        scores = {f"validation_{name}": value for name, value in job.validator.baseline().items()}
+        emit(events.BaselineScored(name=job.task.baseline_name, scores=scores))
+
+
+def _change_to_compiled(job: Job, emit: Emit, batch_size: int) -> None:
+    """From a fixed step on, full batches go through the network as machine code; smaller ones as before."""
+    stepper = job.stepper
+    if job.compile_from_step is None or job.clock.step < job.compile_from_step:
+        return
+    if batch_size < job.clock.batch_size or stepper.parts > 1:
+        stepper.forward = stepper.network
+        return
+    if job.compiled is None:
+        emit(events.Activity(doing="translating the network into machine code (once, up to two minutes)"))
+        job.compiled = torch.compile(job.network, dynamic=False)
+        try:
+            stepper.try_out(job.compiled, job.batch(job.clock.step)[0])
+        except Exception as error:  # torch's compiler fails in many ways; the network itself is sound
+            emit(events.Warned(text=f"the network could not be compiled and goes on as it is ({type(error).__name__})"))
+            job.compile_from_step = None
+            return
+    stepper.forward = job.compiled
+
+
+def _reporter(emit: Emit, doing: str) -> Callable[[int, int], None]:
+    """Tells what is being done, a few times a second."""
+    told = 0.0
+
+    def report(done: int, of: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _SECONDS_BETWEEN_EVENTS:
+            told = time.monotonic()
+            emit(events.Activity(doing=doing, done=done, of=of))
+
+    return report
+
+
+def _score_test_images(job: Job, emit: Emit) -> None:
+    """Score the model that stands for the run on images that had no part in it."""
+    test = job.survey.split.test
+    if not test:
+        return
+    if job.best.best is not None and job.config.training.load_at_end == "best":
+        record = load_checkpoint(job.directory.checkpoints / job.best.best["file"])
+        job.network.load_state_dict(record["weights"])
+    validator = job.test_validator()
+    found = validator.scores(_reporter(emit, "testing"), lambda: False)
+    assert found is not None
+    emit(events.TestScored(images=len(test), scores={f"test_{name}": value for name, value in found[0].items()}))

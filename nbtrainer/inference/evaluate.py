@@ -1,0 +1,71 @@
+"""Scores of a model on images with known labels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbtrainer.catalog import METRICS
+from nbtrainer.data.pair import list_files, pair_files
+from nbtrainer.data.read import plain_label, read
+from nbtrainer.errors import UserError
+from nbtrainer.inference.predictor import Predictor, load_model
+
+_ERRORS = ("mean_squared_error", "mean_absolute_error")
+
+
+def evaluate(model: Predictor | str | os.PathLike[str], images: Any, labels: Any) -> dict[str, Any]:
+    """Scores of `model` (or the path of one) against known labels.
+
+    Parameters
+    ----------
+    images, labels
+        Folders, files, wildcards, list files; or sequences of arrays or paths, of equal length.
+
+    Returns
+    -------
+    `{"overall": {...}, "images": [{"image": name, ...}, ...]}`; overall scores are means over the images.
+    """
+    predictor = model if isinstance(model, Predictor) else load_model(model)
+    names = [name for name in METRICS if name not in _ERRORS]
+    rows = []
+    for image, label, name in _paired(images, labels):
+        predicted = predictor.predict(image)
+        truth = label if isinstance(label, np.ndarray) else read(Path(label))
+        try:
+            truth = plain_label(truth, predicted.ndim)
+        except ValueError as error:
+            raise UserError(name, str(error), "Give one whole number per pixel") from None
+        if truth.shape != predicted.shape:
+            raise UserError(
+                name, f"the label is {truth.shape}, its image {predicted.shape}", "Give labels of the same size"
+            )
+        rows.append({"image": name, **predictor.task.score_labels(predicted, truth, names)})
+    overall = {name: float(np.mean([row[name] for row in rows])) for name in names}
+    return {"overall": overall, "images": rows}
+
+
+def _paired(images: Any, labels: Any) -> list[tuple[Any, Any, str]]:
+    if isinstance(images, str | os.PathLike):
+        pairs = pair_files(list_files(Path(images), "images"), list_files(Path(labels), "labels"), "labels")
+        return [(pair.image, pair.label, pair.image.name) for pair in pairs]
+    images, labels = _several(images), _several(labels)
+    if len(images) != len(labels):
+        raise UserError(
+            "labels", f"there are {len(images)} images but {len(labels)} labels", "Give one label for each image"
+        )
+    if not images:
+        raise UserError("images", "there are none", "Give at least one image")
+    named = [
+        Path(image).name if isinstance(image, str | os.PathLike) else f"image {k}" for k, image in enumerate(images)
+    ]
+    return list(zip(images, labels, named, strict=True))
+
+
+def _several(given: Any) -> Sequence[Any]:
+    # a single 2D array is one image; a stack is taken as a sequence of images
+    return [given] if isinstance(given, np.ndarray) and given.ndim == 2 else list(given)

@@ -1,0 +1,294 @@
+"""The app: form, buttons and dashboard in one; the one object a notebook shows."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as w
+from IPython.display import display
+
+from nbtrainer import api
+from nbtrainer.config import Config, presets
+from nbtrainer.errors import Finding, UserError
+from nbtrainer.runs import Run
+from nbtrainer.ui import code, frontend, style
+from nbtrainer.ui.actions import Actions
+from nbtrainer.ui.dashboard import Board
+from nbtrainer.ui.errors import Errors
+from nbtrainer.ui.form import Form
+from nbtrainer.ui.offer import Offer
+from nbtrainer.ui.panels import missing
+from nbtrainer.ui.widgets import make, put, shown, text
+
+OWN = "(your settings)"
+
+
+class TrainerApp:
+    """Set up a training, start it, watch it, stop it.
+
+    There is one app in a kernel: making another shows the first, with the new preset or config unless a run is going on.
+
+    Parameters
+    ----------
+    preset
+        Name of the preset to begin with.
+    config
+        Settings to begin with; they are edited in place.
+    """
+
+    _only: TrainerApp | None = None
+
+    def __new__(cls, preset: str | None = None, config: Config | None = None) -> TrainerApp:
+        return cls._only if cls._only is not None else super().__new__(cls)
+
+    def __init__(self, preset: str | None = None, config: Config | None = None) -> None:
+        starts = Config.preset(preset) if config is None and preset else config
+        if TrainerApp._only is None:
+            self._build(starts or Config.preset("binary_2d"), preset or ("" if config is not None else "binary_2d"))
+            TrainerApp._only = self
+        elif self.is_busy:
+            if starts is not None:
+                self._say("A run is going on: this is the app that shows it. New settings can be loaded when it has ended.")
+        elif starts is not None:
+            self._load(starts, preset or "")
+
+    @property
+    def config(self) -> Config:
+        """The settings as they stand in the form."""
+        return self._form.config
+
+    @property
+    def run(self) -> Run | None:
+        """The run that is shown, or None before the first."""
+        return self._run
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether data are being checked or a run is going on."""
+        return self._working != "" or (self._run is not None and self._run.status in ("running", "paused"))
+
+    def close(self) -> None:
+        """Take the app off the page. A run that is going on goes on."""
+        self._driver.stop()
+        self._root.close()
+        if TrainerApp._only is self:
+            TrainerApp._only = None
+
+    def _ipython_display_(self) -> None:
+        display(self._root)
+        if self.is_busy or not self._board.is_over:
+            self._driver.start()
+
+    # building
+
+    def _build(self, config: Config, preset: str) -> None:
+        self._run: Run | None = None
+        self._working = ""
+        self._results: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._errors = Errors()
+        guard = self._errors.guard
+        self._driver = frontend.driver(guard(self._beat))
+        self._actions = Actions(guard, self._go, self._stop, self._resume, self._show_code)
+        self._board = Board(guard)
+        self._form = Form(config, self._base(preset), guard, self._edited)
+        self._offer = Offer(guard, self._show_run, self._resume_run)
+        self._pick_preset(preset, config)
+        self._note = make(w.HTML, layout=w.Layout(display="none", padding="6px 10px"))
+        self._lay_out()
+        self._refresh()
+        root = config.resolve(config.output.root)
+        self._work("", lambda: self._look_for_runs(root))
+
+    def _lay_out(self) -> None:
+        left = make(w.VBox, children=[self._form.box, self._actions.box], classes=("nbt-form",))
+        right = make(w.VBox, children=[self._board.box], classes=("nbt-board",))
+        columns = make(w.HBox, children=[left, right], classes=("nbt-columns",))
+        sheet = make(w.HTML, value=style.sheet(), layout=w.Layout(height="0", margin="0"))
+        heart = [self._driver.widget] if self._driver.widget is not None else []
+        self._root = make(
+            w.VBox, children=[sheet, self._head(), self._errors.box, self._offer.box, self._note, columns, *heart], classes=("nbt",)
+        )
+
+    def _head(self) -> w.HBox:
+        guard = self._errors.guard
+        self._view = make(
+            w.Dropdown, options=[("Simple view", False), ("All settings", True)], layout=w.Layout(width="120px"), tooltip="How many settings are shown"
+        )
+        self._helps = make(w.ToggleButton, value=False, description="Help", icon="question-circle", tooltip="Explain every setting under its field")
+        for switch in (self._view, self._helps):
+            switch.observe(guard(lambda _: self._form.show_view(self._view.value, self._helps.value)), "value")
+        name = make(w.HTML, value='<span class="nbt-name">nbtrainer</span>')
+        self._about = make(w.HTML, layout=w.Layout(flex="1 1 100%", display="none"))
+        return make(w.HBox, children=[name, self._preset, self._view, self._helps, self._about], classes=("nbt-head",))
+
+    def _pick_preset(self, preset: str, config: Config) -> None:
+        self._presets = presets()
+        options = [(f"Preset: {known.title}", name) for name, known in self._presets.items()]
+        self._preset = make(
+            w.Dropdown, options=[(f"Preset: {OWN}", ""), *options], value=preset, layout=w.Layout(width="300px"), tooltip="Ready settings to begin with"
+        )
+        self._is_loading = False
+        self._preset.observe(self._errors.guard(lambda _: self._preset_chosen()), "value")
+
+    # loading
+
+    def _base(self, preset: str) -> Config:
+        return Config.preset(preset) if preset else Config()
+
+    def _load(self, config: Config, preset: str) -> None:
+        self._is_loading = True
+        try:
+            put(self._preset, "value", preset)
+        finally:
+            self._is_loading = False
+        self._form.load(config, self._base(preset))
+        self._say("")
+        self._edited()
+
+    def _preset_chosen(self) -> None:
+        """A preset says how to train, not on what: data and the folder for results stay."""
+        if self._is_loading or not self._preset.value:
+            return
+        config = Config.preset(self._preset.value)
+        config.data.datasets = list(self.config.data.datasets)
+        config.output = self.config.output.model_copy()
+        self._load(config, self._preset.value)
+        self._say(self._presets[self._preset.value].description)
+
+    # what buttons do
+
+    def _edited(self) -> None:
+        self._actions.say([], lambda _: "", lambda _: None)
+        self._actions.redraw_code()
+        self._refresh()
+
+    def _go(self) -> None:
+        if self.is_busy:
+            return
+        self._say("")
+        config = self.config
+        self._work("checking your data …", lambda: self._check_and_start(config))
+
+    def _stop(self) -> None:
+        if self._run is not None:
+            self._run.stop()
+            self._refresh()
+
+    def _resume(self) -> None:
+        if self._run is not None and not self.is_busy:
+            self._resume_run(self._run.directory)
+
+    def _resume_run(self, directory: Path) -> None:
+        def resume() -> Callable[[], None]:
+            run = api.resume(directory)
+            return lambda: self._show_run(run)
+
+        self._work("getting the run back …", resume)
+
+    def _show_code(self) -> None:
+        self._actions.show_code(lambda: code.as_python(self.config, self._preset.value), lambda: code.as_json(self.config))
+
+    def _check_and_start(self, config: Config) -> Callable[[], None]:
+        """Runs beside the page; returns what is to be shown then."""
+        findings = api.check(config)
+        if any(finding.level == "error" for finding in findings):
+            return lambda: self._show_findings(findings)
+        run = api.start(config)
+
+        def started() -> None:
+            self._show_findings(findings)
+            self._show_run(run)
+
+        return started
+
+    def _look_for_runs(self, root: Path) -> Callable[[], None]:
+        found = self._offer.newest(root)
+        return lambda: self._offer.show(found) if self._run is None else None
+
+    # what comes back
+
+    def _work(self, words: str, task: Callable[[], Callable[[], None]]) -> None:
+        """Do `task` in a thread; what it returns is called by the next beat, because only beats may touch the page."""
+
+        def work() -> None:
+            try:
+                result = task()
+            except UserError as error:
+                findings = error.findings
+                result = lambda: self._show_findings(findings)  # noqa: E731
+            except Exception as error:  # shown in the page, whatever it is
+                broke = error
+                result = lambda: self._errors.show(broke)  # noqa: E731
+            self._results.put(result)
+
+        self._working = words
+        self._pending = threading.Thread(target=work, name="nbtrainer-work", daemon=True)
+        self._pending.start()
+        self._refresh()
+        self._driver.start()
+
+    def _beat(self) -> None:
+        """A few times a second: show what threads brought, and what the run did."""
+        while not self._results.empty():
+            self._working = ""
+            self._results.get()()
+        self._board.flush()
+        self._refresh()
+        if not self._pending.is_alive() and self._results.empty() and self._board.is_over:
+            self._driver.stop()
+
+    def _show_findings(self, findings: list[Finding]) -> None:
+        def name(finding: Finding) -> str:
+            panel = self._form.panel_of(finding.where)
+            return f"{panel.number} {panel.plan.title}" if panel is not None else ""
+
+        def show(finding: Finding) -> None:
+            panel = self._form.panel_of(finding.where)
+            if panel is not None:
+                panel.open()
+
+        self._form.complain(findings)
+        self._actions.say(findings, name, show)
+
+    def _show_run(self, run: Run) -> None:
+        self._run = run
+        self._offer.dismiss()
+        self._board.watch(run)
+        self._board.flush()
+        self._driver.start()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Say what can be done now, and what is missing."""
+        status = "" if self._run is None else self._run.status
+        runs = status in ("running", "paused")
+        needed = missing(self.config)
+        go = self._working or ("A run is going on: stop it first, or wait until it has ended." if runs else needed)
+        story = self._board.story
+        words = self._working or needed
+        if runs:
+            words = "Stop once: after the next validation. Twice: now. Nothing is lost either way."
+        elif self._run is not None and not self._working:
+            words = f"Model, curves and previews are in {self._run.directory}."
+            if status == "failed":
+                words = f"The run failed: {self._run.error} {words}"
+        elif not words:
+            words = "Go checks data and settings, then trains. It may take minutes, hours or days; progress is shown."
+        self._actions.can(
+            go=go,
+            stop="" if runs else "There is nothing to stop: no run is going on.",
+            is_stopping=runs and story.is_stopping,
+            resume=status == "stopped" and not self._working,
+            words=words,
+        )
+
+    def _say(self, words: str) -> None:
+        put(self._note, "value", text(words, "nbt-muted"))
+        shown(self._note, bool(words))
+
+
+__all__ = ["TrainerApp"]

@@ -1,0 +1,92 @@
+"""Curves: training solid, validation dashed, the best point marked, the baseline dotted; never more points than a page can draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import bqplot
+import ipywidgets as w
+import numpy as np
+
+from nbtrainer.ui import style
+from nbtrainer.ui.widgets import make, put
+
+MOST_POINTS = 1500
+
+
+def thin(x: Sequence[float], y: Sequence[float], most: int = MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
+    """At most `most` of the points of a line that look like all of them.
+
+    The line is cut into buckets of equal counts; of each, the lowest and highest point stay, in order, so that no spike is lost.
+    The first and last point of the line stay. Points without a finite value are left out. `most` is at least 4.
+    """
+    across, up = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    finite = np.isfinite(up)
+    across, up = across[finite], up[finite]
+    if len(up) <= most:
+        return across, up
+    edges = np.linspace(1, len(up) - 1, (most - 2) // 2 + 1).astype(int)
+    kept = {0, len(up) - 1}
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        bucket = up[low:high]
+        kept |= {low + int(bucket.argmin()), low + int(bucket.argmax())}
+    chosen = np.array(sorted(kept))
+    return across[chosen], up[chosen]
+
+
+class Curves:
+    """One figure over epochs."""
+
+    def __init__(self) -> None:
+        self._x = make(bqplot.LinearScale, min=0.0)
+        self._y = make(bqplot.LinearScale)
+        scales = {"x": self._x, "y": self._y}
+        common = {"scales": scales, "x": [], "y": [], "stroke_width": 1.6}
+        self._training = make(bqplot.Lines, colors=[style.colour("training")], **common)
+        self._validation = make(bqplot.Lines, colors=[style.colour("validation")], line_style="dashed", **common)
+        self._baseline = make(bqplot.Lines, colors=[style.colour("muted")], line_style="dotted", **common)
+        self._best = make(
+            bqplot.Scatter, scales=scales, x=[], y=[], colors=[style.colour("validation")], default_size=48
+        )
+        axis = {"grid_color": style.colour("grid"), "color": style.colour("muted"), "label_color": style.colour("muted")}
+        across = make(bqplot.Axis, scale=self._x, num_ticks=6, grid_lines="none", tick_format="~g", **axis)
+        # bqplot before 0.13 wants the orientation too; since then the side says it
+        upright = {"orientation": "vertical"} if "orientation" in bqplot.Axis.class_trait_names() else {}
+        up = make(bqplot.Axis, scale=self._y, side="left", **upright, num_ticks=5, tick_format="~g", **axis)
+        self.figure = make(
+            bqplot.Figure,
+            marks=[self._baseline, self._training, self._validation, self._best],
+            axes=[across, up],
+            animation_duration=0,
+            fig_margin={"top": 8, "bottom": 26, "left": 46, "right": 12},
+            layout=w.Layout(height=style.CURVE_HEIGHT, width="100%", min_width="0"),
+        )
+
+    def draw(
+        self,
+        training: tuple[Sequence[float], Sequence[float]],
+        validation: tuple[Sequence[float], Sequence[float]],
+        best: tuple[float, float] | None,
+        baseline: float | None,
+        epochs: float,
+    ) -> None:
+        """Draw the lines over an axis that reaches to `epochs`."""
+        put(self._x, "max", float(max(epochs, 1)))
+        _set(self._training, *thin(*training))
+        _set(self._validation, *thin(*validation))
+        _set(self._baseline, *(([], []) if baseline is None else ([0.0, float(max(epochs, 1))], [baseline] * 2)))
+        _set(self._best, *(([], []) if best is None else ([best[0]], [best[1]])))
+
+    def send(self) -> None:
+        """Send everything again: the page may have missed something."""
+        for mark in (self._training, self._validation, self._baseline, self._best):
+            mark.send_state()
+
+
+def _set(mark: Any, x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray) -> None:
+    across, up = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if np.array_equal(np.asarray(mark.x), across) and np.array_equal(np.asarray(mark.y), up):
+        return
+    with mark.hold_sync():  # one message: x and y never differ in length
+        mark.x, mark.y = across, up

@@ -1,0 +1,107 @@
+"""A list of entries with settings of their own, such as data sets and augmentation steps: + adds one, - removes one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as w
+
+from nbtrainer.config.describe import Setting
+from nbtrainer.errors import Finding
+from nbtrainer.ui.widgets import Field, Guard, field_for, make, text
+
+
+class EntriesField(Field):
+    """The list: a menu of kinds if there are several, the entries below each other."""
+
+    def __init__(
+        self, setting: Setting, read: Callable[[], Any], write: Callable[[Any], None], default: Callable[[], Any], guard: Guard
+    ) -> None:
+        self._entries: list[_Entry] = []
+        self._view = (False, False)
+        super().__init__(setting, read, write, default, guard)
+
+    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+        self._view = (is_complete, is_helping)
+        super().show_view(is_complete, is_helping)
+        for entry in self._entries:
+            entry.show_view(*self._view)
+
+    def complain(self, finding: Finding) -> bool:
+        if any(field.complain(finding) for entry in self._entries for field in entry.fields):
+            return True
+        return super().complain(finding)
+
+    @property
+    def fields(self) -> list[Field]:
+        """The fields of all entries, in order."""
+        return [field for entry in self._entries for field in entry.fields]
+
+    def _lines(self) -> list[w.Widget]:
+        kinds = [(title, kind) for kind, title in self.setting.entry_titles.items() if kind]
+        self._list = make(w.VBox)
+        add = make(w.Button, icon="plus", tooltip=f"{self.setting.title}: add one")
+        add.on_click(self._guard(lambda _: self.enter([*self.value, {"kind": self._kind.value} if kinds else {}])))
+        self._kind = make(w.Dropdown, options=kinds or [("", "")], **self._label())
+        add.description = "" if kinds else "add"
+        add.add_class("nbt-icon")
+        return [self._list, self._row(self._kind, add) if kinds else self._row(add)]
+
+    def _display(self, value: Any) -> None:
+        if [id(entry.values) for entry in self._entries] != [id(values) for values in value]:
+            self._entries = [self._entry(index, values) for index, values in enumerate(value)]
+            self._list.children = [entry.box for entry in self._entries]
+            for entry in self._entries:
+                entry.show_view(*self._view)
+        for entry in self._entries:
+            for field in entry.fields:
+                if field.finding is None:
+                    field.show()
+
+    def _entry(self, index: int, values: Any) -> _Entry:
+        def touched() -> None:
+            # the list is assigned again, so that what depends on it (the strength) follows
+            self._write(list(self.value))
+            self.on_settled()
+
+        return _Entry(self.setting, index, values, touched, lambda: self._remove(index), self._guard)
+
+    def _remove(self, index: int) -> None:
+        self.enter([values for position, values in enumerate(self.value) if position != index])
+
+
+class _Entry:
+    """One entry: its name, a button that removes it, a field for each of its settings."""
+
+    def __init__(
+        self, setting: Setting, index: int, values: Any, touched: Callable[[], None], remove: Callable[[], None], guard: Guard
+    ) -> None:
+        self.values = values
+        kind = getattr(values, "kind", "")
+        title = setting.entry_titles[kind] or f"Set {index + 1}"
+        button = make(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
+        button.on_click(guard(lambda _: remove()))
+        rows = [dataclasses.replace(row, path=f"{setting.path}[{index}].{row.name}") for row in setting.entries[kind]]
+        self.fields = [self._field(row, guard) for row in rows]
+        for field in self.fields:
+            field.on_settled = touched
+        name = make(w.HTML, value=text(title, "nbt-entry-name"), tooltip=setting.entry_helps[kind])
+        head = make(w.HBox, children=[button, name], layout=w.Layout(align_items="center"))
+        self.box = make(w.VBox, children=[head, *(field.box for field in self.fields)], classes=("nbt-entry",))
+
+    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+        for field in self.fields:
+            field.show_view(is_complete, is_helping)
+
+    def _field(self, row: Setting, guard: Guard) -> Field:
+        # a path has no default to go back to
+        default = (lambda: getattr(self.values, row.name)) if row.kind == "path" else (lambda: row.default)
+        return field_for(
+            row,
+            lambda: getattr(self.values, row.name),
+            lambda value: setattr(self.values, row.name, value),
+            default,
+            guard,
+        )

@@ -1,0 +1,97 @@
+"""The form: panels made from the rows that describe the settings; it edits a config and holds no truth of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as w
+
+from nbtrainer import samples
+from nbtrainer.config import Config
+from nbtrainer.config.describe import Setting
+from nbtrainer.errors import Finding
+from nbtrainer.ui.entries import EntriesField
+from nbtrainer.ui.panels import PLANS, Panel
+from nbtrainer.ui.widgets import Field, Guard, field_for, make
+
+
+class Form:
+    """Edits `config`.
+
+    Parameters
+    ----------
+    config
+        What is edited, in place.
+    base
+        What counts as unchanged: the preset that the config was made from.
+    guard
+        Wraps callbacks, so that their errors are shown.
+    on_edit
+        Called after every entry, right or wrong.
+    """
+
+    def __init__(self, config: Config, base: Config, guard: Guard, on_edit: Callable[[], None]) -> None:
+        self._on_edit, self._guard = on_edit, guard
+        sample = make(w.Button, description="Use sample images", icon="picture-o", tooltip="Nuclei that come with nbtrainer, to try it out")
+        sample.on_click(guard(lambda _: self.use_samples()))
+        extras: dict[str, list[w.Widget]] = {"data": [sample]}
+        self.panels = [
+            Panel(number, plan, self._field, extras.get(plan.sections[0], []), guard) for number, plan in enumerate(PLANS, start=1)
+        ]
+        self.box = make(w.VBox, children=[panel.box for panel in self.panels])
+        self.load(config, base)
+
+    def load(self, config: Config, base: Config) -> None:
+        """Show another config."""
+        self.config, self.base = config, base
+        if not config.data.datasets:
+            config.data.datasets = [{}]  # type: ignore[list-item]  # so that there is a field to fill in
+        self.complain([])
+
+    def use_samples(self) -> None:
+        """Take the sample images as the only data set."""
+        folder = samples.path("nuclei2d")
+        self.field("data.datasets").enter([{"images": str(folder / "images"), "labels": str(folder / "labels")}])
+
+    def field(self, path: str) -> Field:
+        """The field of the setting at `path`; its panel is built if it was not yet."""
+        panel = next(panel for panel in self.panels if panel.holds(path))
+        panel.build()
+        return next(field for field in panel.fields if field.setting.path == path)
+
+    def complain(self, findings: list[Finding]) -> None:
+        """Say what a check found, beside the fields; what it said before is forgotten."""
+        for panel in self.panels:
+            panel.complain([finding for finding in findings if panel.holds(finding.where)])
+            panel.show(self.config)
+
+    def panel_of(self, where: str) -> Panel | None:
+        """The panel that a finding belongs to, or None for one about a file."""
+        return next((panel for panel in self.panels if panel.holds(where)), None)
+
+    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+        """The simple or the complete view, with help under the fields or without."""
+        for panel in self.panels:
+            panel.show_view(is_complete, is_helping)
+
+    def _field(self, row: Setting) -> Field:
+        def group(config: Config) -> Any:
+            return getattr(config, row.section)
+
+        kind = EntriesField if row.kind == "entries" else field_for
+        field = kind(
+            row,
+            lambda: getattr(group(self.config), row.name),
+            lambda value: setattr(group(self.config), row.name, value),
+            lambda: getattr(group(self.base), row.name),
+            self._guard,
+        )
+        field.on_settled = lambda: self._settled(field)
+        return field
+
+    def _settled(self, field: Field) -> None:
+        panel = next(panel for panel in self.panels if panel.holds(field.setting.path))
+        panel.settled(field)
+        panel.show(self.config)
+        self._on_edit()

@@ -1,0 +1,92 @@
+"""Who calls `flush`: a thread of the kernel where that reaches the page, else a heartbeat from the page itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import ipywidgets as w
+
+SECONDS = 0.25  # four times a second: faster, and the page falls behind without a word
+
+
+class Driver(Protocol):
+    """Calls a function a few times a second between `start` and `stop`."""
+
+    widget: w.Widget | None
+
+    def start(self) -> None:
+        """Begin, if it does not beat yet."""
+
+    def stop(self) -> None:
+        """End; may be called from within the function itself."""
+
+
+def driver(beat: Callable[[], None], kind: str = "") -> Driver:
+    """The driver for this front end; `kind` or `NBTRAINER_FRONTEND` (`timer`, `heartbeat`) overrides the guess.
+
+    In Colab, what a thread of the kernel sends does not reach the page (colabtools issue 3373), but answers to the page do.
+    """
+    kind = kind or os.environ.get("NBTRAINER_FRONTEND", "") or ("heartbeat" if "google.colab" in sys.modules else "timer")
+    return Heartbeat(beat) if kind == "heartbeat" else Timer(beat)
+
+
+class Timer:
+    """Beats in a thread of the kernel."""
+
+    def __init__(self, beat: Callable[[], None]) -> None:
+        self.widget: w.Widget | None = None
+        self._beat = beat
+        self._lock = threading.Lock()
+        self._stop: threading.Event | None = None
+
+    def start(self) -> None:
+        with self._lock:
+            if self._stop is None:
+                self._stop = threading.Event()
+                threading.Thread(target=self._loop, args=(self._stop,), name="nbtrainer-display", daemon=True).start()
+
+    def stop(self) -> None:
+        with self._lock:
+            if self._stop is not None:
+                self._stop.set()
+                self._stop = None
+
+    def _loop(self, stop: threading.Event) -> None:
+        while not stop.wait(SECONDS):
+            self._beat()
+
+
+class Heartbeat:
+    """Beats in the page: a tiny widget sends a message, and the answer carries the news. Nothing beats when nobody looks."""
+
+    def __init__(self, beat: Callable[[], None]) -> None:
+        self._heart = _heart()
+        self.widget: w.Widget | None = self._heart
+        self._heart.on_msg(lambda *_: beat())
+
+    def start(self) -> None:
+        self._heart.beating = True
+
+    def stop(self) -> None:
+        self._heart.beating = False
+
+
+def _heart() -> Any:
+    import anywidget  # only Colab needs it
+    import traitlets
+
+    class Heart(anywidget.AnyWidget):
+        _esm = f"""
+        export default {{ render({{ model }}) {{
+          const beat = () => {{ if (model.get("beating")) model.send("beat"); }};
+          const timer = setInterval(beat, {int(SECONDS * 1000)});
+          return () => clearInterval(timer);
+        }} }};
+        """
+        beating = traitlets.Bool(False).tag(sync=True)
+
+    return Heart()

@@ -1,0 +1,177 @@
+"""The panels: sections of one line each until they are opened, with number, name, present value in words, and state."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import NamedTuple
+
+import ipywidgets as w
+
+from nbtrainer.config import Config
+from nbtrainer.config.describe import Setting, sections, settings
+from nbtrainer.errors import Finding
+from nbtrainer.ui.widgets import Field, Guard, in_words, make, put, shown, text
+
+
+class Plan(NamedTuple):
+    """A panel as planned: the sections it holds, and its present value in words."""
+
+    title: str
+    sections: tuple[str, ...]
+    summary: Callable[[Config], str]
+
+
+_TITLES = {name: title for name, (title, _) in sections().items()}
+_ROWS = {row.path: row for row in settings()}
+
+
+def said(config: Config, path: str) -> str:
+    """The value of the setting at `path`, in words."""
+    section, _, name = path.partition(".")
+    return in_words(_ROWS[path], getattr(getattr(config, section), name))
+
+
+def _data(config: Config) -> str:
+    chosen = [dataset.images for dataset in config.data.datasets if dataset.images]
+    names = ["/".join(PurePath(path).parts[-2:]) for path in chosen]
+    return "no images yet" if not names else names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _model(config: Config) -> str:
+    return f"{said(config, 'model.name')}, {said(config, 'compile.optimizer')} {said(config, 'compile.learning_rate')}"
+
+
+def _tiling(config: Config) -> str:
+    return f"{' × '.join(str(side) for side in config.sampling.patch_size)} pixels, {config.sampling.method}"
+
+
+def _training(config: Config) -> str:
+    training = config.training
+    length = f"{training.epochs:,} epochs" if training.iterations is None else f"{training.iterations:,} steps"
+    budget = "" if training.max_minutes is None else f", at most {training.max_minutes:g} min"
+    return f"{length}{budget}, {training.batch_size} tiles a batch"
+
+
+def _output(config: Config) -> str:
+    root = PurePath(config.output.root)
+    return "/".join(filter(None, [root.name or str(root), config.output.data_task, config.output.name or "run-…"]))
+
+
+PLANS = (
+    Plan(_TITLES["data"], ("data",), _data),
+    Plan(f"{_TITLES['model']} & {_TITLES['compile'].lower()}", ("task", "model", "compile"), _model),
+    Plan(_TITLES["augmentation"], ("augmentation",), lambda config: config.augmentation.strength),
+    Plan(_TITLES["sampling"], ("sampling",), _tiling),
+    Plan(_TITLES["normalization"], ("normalization",), lambda config: said(config, "normalization.method").partition(" (")[0]),
+    Plan(_TITLES["training"], ("training",), _training),
+    Plan(_TITLES["output"], ("output",), _output),
+)
+
+
+class Panel:
+    """One panel. Its fields are made when it is first opened: hundreds of widgets at once would keep the page waiting."""
+
+    def __init__(self, number: int, plan: Plan, make_field: Callable[[Setting], Field], extra: list[w.Widget], guard: Guard) -> None:
+        self.number, self.plan = number, plan
+        self.fields: list[Field] = []
+        self.findings: list[Finding] = []
+        self._make_field, self._extra = make_field, extra
+        self._view = (False, False)
+        self.is_open = False
+        self._button = make(w.Button, description=f"{number}  {plan.title}", icon="caret-right")
+        self._button.on_click(guard(lambda _: self.open(not self.is_open)))
+        self._line = make(w.HTML)
+        self._head = make(w.HBox, children=[self._button, self._line], classes=("nbt-panel-head",))
+        self._body = make(w.VBox, classes=("nbt-panel-body",), layout=w.Layout(display="none"))
+        self.box = make(w.VBox, children=[self._head, self._body])
+
+    def open(self, is_open: bool = True) -> None:
+        """Open the panel, or close it."""
+        if is_open:
+            self.build()
+        self.is_open = is_open
+        shown(self._body, is_open)
+        put(self._button, "icon", "caret-down" if is_open else "caret-right")
+        put(self._button, "tooltip", f"{'Close' if is_open else 'Open'} {self.plan.title}")
+        (self._head.add_class if is_open else self._head.remove_class)("nbt-open")
+
+    def holds(self, where: str) -> bool:
+        """Whether the setting at `where` stands in this panel."""
+        return where.partition(".")[0] in self.plan.sections
+
+    def complain(self, findings: list[Finding]) -> None:
+        """Say `findings` beside their fields, in the place of those said before; errors open the panel."""
+        self.findings = findings
+        if any(finding.level == "error" for finding in findings):
+            self.open()
+        if self.fields:
+            for field in self.fields:
+                field.show()
+            # errors last: where a field has several findings, the worst is seen
+            for finding in sorted(findings, key=lambda finding: finding.level == "error"):
+                any(field.complain(finding) for field in self.fields)
+            self.show_view(*self._view)
+
+    def settled(self, field: Field) -> None:
+        """`field` was entered: what a check said about it is old."""
+        path = field.setting.path
+        self.findings = [finding for finding in self.findings if not finding.where.startswith(path)]
+
+    def show(self, config: Config) -> None:
+        """Show what the config says: the line, and the fields that are not just being refused."""
+        for field in self.fields:
+            if field.finding is None:
+                field.show()
+        refused = sum(field.finding is not None and field.finding.level == "error" for field in self._all_fields())
+        errors = max(refused, sum(finding.level == "error" for finding in self.findings))
+        warnings = sum(finding.level == "warning" for finding in self.findings)
+        put(self._line, "value", _line(self.plan.summary(config), errors, warnings, self._is_missing(config)))
+
+    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+        """The simple or the complete view, with help under the fields or without."""
+        self._view = (is_complete, is_helping)
+        for field in self.fields:
+            field.show_view(*self._view)
+
+    def _all_fields(self) -> list[Field]:
+        return [inner for field in self.fields for inner in (field, *getattr(field, "fields", []))]
+
+    def _is_missing(self, config: Config) -> bool:
+        return "data" in self.plan.sections and bool(missing(config))
+
+    def build(self) -> None:
+        """Make the fields, if they were not made yet."""
+        if self.fields:
+            return
+        children: list[w.Widget] = []
+        for section in self.plan.sections:
+            if len(self.plan.sections) > 1:
+                children.append(make(w.HTML, value=f'<div class="nbt-subhead">{html.escape(_TITLES[section])}</div>'))
+            made = [self._make_field(row) for row in _ROWS.values() if row.section == section]
+            self.fields += made
+            children += [field.box for field in made]
+        self._body.children = [*children, *self._extra]
+        self.show_view(*self._view)
+
+
+def missing(config: Config) -> str:
+    """What must be given before training can start, in a sentence; empty if nothing."""
+    datasets = config.data.datasets
+    if not any(dataset.images for dataset in datasets):
+        return "Choose a folder of images (1, Images), or use the sample images."
+    if any(dataset.images and not dataset.labels for dataset in datasets):
+        return "Choose the folder with the labels of these images (1, Labels)."
+    return ""
+
+
+def _line(summary: str, errors: int, warnings: int, is_missing: bool) -> str:
+    state = text("✓", "nbt-fine")
+    if errors:
+        state = text(f"✕ {errors} wrong", "nbt-wrong")
+    elif warnings:
+        state = text(f"▲ {warnings} to look at", "nbt-look")
+    elif is_missing:
+        state = text("▲ needed", "nbt-look")
+    return f'<div title="{html.escape(summary)}">{text(summary, "nbt-muted")} {state}</div>'

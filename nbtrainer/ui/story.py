@@ -1,0 +1,170 @@
+"""What the events of a run amount to, as plain numbers and words: all that the dashboard draws."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, NamedTuple
+
+from nbtrainer.catalog import LOWER_IS_BETTER
+from nbtrainer.runs import events
+from nbtrainer.runs.events import Event
+
+LOG_LINES = 200
+
+
+class LogLine(NamedTuple):
+    """One sentence of the log, and when it was said (seconds since 1970)."""
+
+    time: float
+    words: str
+    is_warning: bool
+
+
+class Story:
+    """Takes events in the order in which they happened; may be asked at any moment."""
+
+    def __init__(self) -> None:
+        self.planned: events.Planned | None = None
+        self.started: float | None = None
+        self.step = 0
+        self.seconds_per_step = 0.0
+        self.learning_rate: float | None = None
+        self.elapsed = 0.0
+        self.activity = "getting ready"
+        self.loss_epochs: list[float] = []
+        self.losses: list[float] = []
+        self.rows: dict[int, dict[str, float]] = {}
+        self.baseline: events.BaselineScored | None = None
+        self.previews: dict[int, str] = {}
+        self.log: deque[LogLine] = deque(maxlen=LOG_LINES)
+        self.is_stopping = False
+        self.is_stopping_now = False
+        self._measured_from: tuple[int, float] | None = None
+
+    def take(self, event: Event) -> None:
+        """Go on with the story."""
+        match event:
+            case events.RunStarted():
+                self.started = self.started or event.time
+                self.is_stopping = self.is_stopping_now = False
+                self.activity = "getting ready"
+                self._measured_from = None
+            case events.Planned():
+                self._plan(event)
+            case events.Activity():
+                self.activity = f"{event.doing} {event.done} of {event.of}" if event.of else event.doing
+            case events.BaselineScored():
+                self.baseline = event
+            case events.StepsDone():
+                self._count(event)
+            case events.EpochEnded():
+                self.rows[event.epoch] = dict(event.scores)
+                self.step, self.elapsed, self.learning_rate = event.step, event.elapsed_seconds, event.learning_rate
+                self.activity = ""
+            case events.PreviewWritten():
+                self.previews[event.epoch] = event.path
+            case events.StopAsked():
+                self.is_stopping, self.is_stopping_now = True, self.is_stopping_now or event.now
+            case events.Finished():
+                self.elapsed = event.elapsed_seconds
+                self.activity = ""
+            case events.Stopped() | events.Failed():
+                self.activity = ""
+        words = events.sentence(event)
+        if words:
+            self.log.append(LogLine(event.time, words, events.is_warning(event)))
+
+    @property
+    def fraction(self) -> float:
+        """How much of the run is done, from 0 to 1: of its steps or of its time, whichever is further spent."""
+        if self.planned is None:
+            return 0.0
+        steps = self.step / max(self.planned.total_steps, 1)
+        minutes = self.elapsed / (self.planned.max_minutes * 60) if self.planned.max_minutes else 0.0
+        return min(max(steps, minutes), 1.0)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What the run will still take, at its pace so far (validation included); None while that is unknown."""
+        if self.planned is None or self._measured_from is None:
+            return None
+        step, elapsed = self._measured_from
+        pace = (self.elapsed - elapsed) / (self.step - step) if self.step > step else self.seconds_per_step
+        left = (self.planned.total_steps - self.step) * pace
+        if self.planned.max_minutes:
+            left = min(left, self.planned.max_minutes * 60 - self.elapsed)
+        return max(left, 0.0)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under way, counted from 1; the last one at the end."""
+        if self.planned is None:
+            return 0
+        return min(self.step // max(self.planned.steps_per_epoch, 1) + 1, max(self.planned.epochs, 1))
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the scores besides the loss, without `train_` and `validation_`, the monitored one first."""
+        names: dict[str, None] = {}
+        if self.planned is not None:
+            names = {short_name(self.planned.monitor): None} | dict.fromkeys(self.planned.metrics)
+        for row in self.rows.values():
+            names |= dict.fromkeys(short_name(name) for name in row)
+        return [name for name in names if name != "loss"]
+
+    def scores(self, name: str) -> tuple[list[float], list[float]]:
+        """Epochs and values of one score, `validation_dice` for example."""
+        found = [(float(epoch), row[name]) for epoch, row in sorted(self.rows.items()) if name in row]
+        return [epoch for epoch, _ in found], [value for _, value in found]
+
+    def best(self, name: str) -> tuple[int, float] | None:
+        """Epoch and value of the best score of this name, or None if it was never measured."""
+        found = [(epoch, row[name]) for epoch, row in sorted(self.rows.items()) if name in row and row[name] == row[name]]
+        if not found:
+            return None
+        is_lower = short_name(name) in LOWER_IS_BETTER
+        if self.planned is not None and name == self.planned.monitor:
+            is_lower = not self.planned.higher_is_better
+        return (min if is_lower else max)(found, key=lambda pair: pair[1])
+
+    def newest(self, name: str) -> float | None:
+        """The last measured value of a score, or None."""
+        values = self.scores(name)[1]
+        return values[-1] if values else None
+
+    def _plan(self, event: events.Planned) -> None:
+        """What came after this step is done again: forget it."""
+        self.planned = event
+        self.step = event.step
+        kept = event.step / max(event.steps_per_epoch, 1)
+        while self.loss_epochs and self.loss_epochs[-1] > kept:
+            self.loss_epochs.pop()
+            self.losses.pop()
+        self.rows = {epoch: row for epoch, row in self.rows.items() if epoch <= kept}
+        self.previews = {epoch: path for epoch, path in self.previews.items() if epoch <= kept}
+
+    def _count(self, event: events.StepsDone) -> None:
+        self.step, self.elapsed = event.step, event.elapsed_seconds
+        self.seconds_per_step, self.learning_rate = event.seconds_per_step, event.learning_rate
+        self.activity = ""
+        if self._measured_from is None:
+            self._measured_from = (event.step, event.elapsed_seconds)
+        if self.planned is not None:
+            # the mean of these steps stands in their middle
+            self.loss_epochs.append((event.step - event.steps / 2) / max(self.planned.steps_per_epoch, 1))
+            self.losses.append(event.loss)
+
+
+def short_name(score: str) -> str:
+    """`validation_dice` as `dice`."""
+    return score.removeprefix("validation_").removeprefix("train_")
+
+
+def known(story: Story, name: str) -> dict[str, Any]:
+    """What a figure of score `name` shows: training and validation, the best, the baseline."""
+    return {
+        "training": story.scores(f"train_{name}"),
+        "validation": story.scores(f"validation_{name}"),
+        "best": story.best(f"validation_{name}"),
+        "baseline": None if story.baseline is None else story.baseline.scores.get(f"validation_{name}"),
+    }

@@ -1,0 +1,149 @@
+"""The one place with colours, widths, fonts and CSS: themes change them here, and only here."""
+
+from __future__ import annotations
+
+import ipywidgets
+
+FORM_WIDTH = 400
+DASHBOARD_WIDTH = 584  # with the form, its border and padding: side by side from 1,000 px on
+LABEL_WIDTH = "138px"
+CURVE_HEIGHT = "210px"
+
+# Okabe and Ito; the darker or lighter of each pair, by theme
+_LIGHT = {"training": "#0072B2", "validation": "#B84E00", "over": "#8A5A00", "missed": "#1A6F9E"}
+_DARK = {"training": "#56B4E9", "validation": "#E69F00", "over": "#E69F00", "missed": "#56B4E9"}
+
+# ipywidgets 7 refuses var(...) as a colour; its classic front ends have a light theme
+_THEMED = int(ipywidgets.__version__.partition(".")[0]) >= 8
+
+
+def colour(name: str) -> str:
+    """The colour of a curve, as bqplot takes it: `training`, `validation`, `muted` or `grid`."""
+    if _THEMED:
+        return f"var(--nbt-{name})"
+    return (_LIGHT | {"muted": "#5A6270", "grid": "#E6E8EB"})[name]
+
+
+def sheet() -> str:
+    """The style sheet, as an HTML element."""
+    return f"<style>{_CSS}</style>"
+
+
+def _variables(colours: dict[str, str]) -> str:
+    return "".join(f"--nbt-{name}: {value}; " for name, value in colours.items())
+
+
+_CSS = f"""
+.nbt {{
+  {_variables(_LIGHT)}
+  --nbt-text: var(--jp-ui-font-color1, #212121); --nbt-muted: #5A6270; --nbt-line: var(--jp-border-color2, #D5D9DE);
+  --nbt-page: var(--jp-layout-color1, #FFFFFF); --nbt-head: var(--jp-layout-color2, #F1F3F5);
+  --nbt-accent: #0072B2; --nbt-on-accent: #FFFFFF; --nbt-fine: #00704F; --nbt-look: #7A5200; --nbt-wrong: #A8321F;
+  --nbt-grid: #E6E8EB;
+  --jp-widgets-font-size: 13px; --jp-widgets-inline-height: 28px;
+  font-size: 13px; line-height: 1.4; color: var(--nbt-text); background: var(--nbt-page);
+  border: 1px solid var(--nbt-line); box-sizing: border-box; overflow: hidden;
+}}
+[data-jp-theme-light="false"] .nbt, html[theme="dark"] .nbt, body[data-vscode-theme-kind="vscode-dark"] .nbt {{
+  {_variables(_DARK)}
+  --nbt-muted: #A7B0BB; --nbt-accent: #56B4E9; --nbt-on-accent: #10151A; --nbt-fine: #4CC9A0; --nbt-look: #E6B450;
+  --nbt-wrong: #FF9B80; --nbt-grid: #2E343B;
+}}
+html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head: #2A2C2F; --nbt-line: #44484D; }}
+.nbt .widget-html, .nbt .widget-html-content, .nbt .jupyter-widget-html-content {{
+  line-height: 1.4; font-size: 13px; color: var(--nbt-text); height: auto; min-height: 0;
+}}
+.nbt .widget-html:empty {{ display: none; }}
+.nbt .widget-box, .nbt .widget-hbox, .nbt .widget-vbox {{ overflow: visible; }}
+.nbt .widget-label {{ color: var(--nbt-text); }}
+.nbt .nbt-head {{ background: var(--nbt-head); border-bottom: 1px solid var(--nbt-line); padding: 6px 10px; align-items: center; flex-wrap: wrap; }}
+.nbt .nbt-name {{ font-weight: 600; font-size: 15px; padding: 0 6px; }}
+.nbt .nbt-columns {{ flex-flow: row wrap; align-items: stretch; }}
+.nbt .nbt-form {{ flex: 1 1 {FORM_WIDTH}px; min-width: 0; box-sizing: border-box; }}
+.nbt .nbt-board {{
+  flex: 1000 1 {DASHBOARD_WIDTH}px; min-width: 0; box-sizing: border-box; padding: 10px 14px; border-left: 1px solid var(--nbt-line);
+}}
+.nbt .nbt-panel-head {{
+  position: relative; min-height: 34px; align-items: center; justify-content: flex-end; border-bottom: 1px solid var(--nbt-line);
+}}
+.nbt .nbt-panel-head button {{
+  position: absolute; left: 0; top: 0; width: 100%; height: 100%; margin: 0; padding: 0 10px; text-align: left;
+  background: transparent; color: var(--nbt-text); border: none; box-shadow: none; font-weight: 600; display: flex; align-items: center;
+}}
+.nbt .nbt-panel-head button i {{ width: 16px; color: var(--nbt-muted); }}
+.nbt .nbt-panel-head.nbt-open {{ background: var(--nbt-head); }}
+.nbt .nbt-panel-head .widget-html {{ pointer-events: none; position: relative; margin: 0 10px 0 0; max-width: 62%; text-align: right; }}
+.nbt .nbt-panel-head .widget-html * {{ white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
+.nbt .nbt-panel-body {{ padding: 8px 10px 10px; border-bottom: 1px solid var(--nbt-line); }}
+.nbt .nbt-muted, .nbt .nbt-muted .widget-html-content {{ color: var(--nbt-muted); }}
+.nbt .nbt-small {{ font-size: 11.5px; }}
+.nbt .nbt-fine {{ color: var(--nbt-fine); }} .nbt .nbt-look {{ color: var(--nbt-look); }} .nbt .nbt-wrong {{ color: var(--nbt-wrong); }}
+.nbt .nbt-over {{ color: var(--nbt-over); }} .nbt .nbt-missed {{ color: var(--nbt-missed); }}
+.nbt .nbt-training {{ color: var(--nbt-training); }} .nbt .nbt-validation {{ color: var(--nbt-validation); }}
+.nbt .nbt-subhead {{ font-weight: 600; color: var(--nbt-muted); font-size: 11.5px; margin: 6px 2px 0; }}
+.nbt .nbt-field .widget-label {{
+  white-space: normal; line-height: 1.2; height: auto; min-height: 28px; display: flex; align-items: center; justify-content: flex-end;
+  text-align: right; overflow: visible;
+}}
+.nbt .nbt-field .widget-text, .nbt .nbt-field .widget-dropdown, .nbt .nbt-field .widget-checkbox {{
+  flex: 1 1 auto; width: auto; min-width: 0; height: auto; align-items: center;
+}}
+.nbt .nbt-field input[type="text"], .nbt .nbt-field select, .nbt .nbt-head select {{
+  background-color: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); min-width: 0; height: 28px;
+}}
+.nbt .nbt-unset input::placeholder {{ color: var(--nbt-muted); opacity: 1; }}
+.nbt .nbt-refused input[type="text"], .nbt .nbt-refused select {{ border-color: var(--nbt-wrong); }}
+.nbt .nbt-changed .widget-label {{ font-weight: 600; }}
+.nbt .nbt-field .widget-checkbox label {{ justify-content: flex-start; text-align: left; }}
+.nbt .nbt-field .widget-checkbox .widget-label-basic {{ white-space: normal; gap: 6px; line-height: 1.2; display: flex; align-items: center; }}
+.nbt .nbt-under {{ margin-left: calc({LABEL_WIDTH} + 10px); }}
+.nbt .nbt-under .widget-html-content {{ overflow-wrap: anywhere; }}
+.nbt .nbt-unit {{ flex: 0 0 auto; color: var(--nbt-muted); font-size: 11.5px; }}
+.nbt .nbt-entry {{ border-left: 2px solid var(--nbt-line); margin: 4px 0 4px 2px; padding-left: 6px; }}
+.nbt button.jupyter-button {{
+  background: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); box-shadow: none; font-size: 13px;
+  width: auto; flex: 0 0 auto; height: 28px; line-height: 26px; padding: 0 10px;
+}}
+.nbt .nbt-panel-head button.jupyter-button {{ background: transparent; border: none; height: 100%; }}
+.nbt button.jupyter-button.nbt-icon {{ padding: 0 8px; min-width: 28px; }}
+.nbt button.jupyter-button.nbt-quiet {{ border-color: transparent; background: transparent; color: var(--nbt-muted); padding: 0 6px; }}
+.nbt button.jupyter-button.nbt-link {{
+  border: none; background: transparent; color: inherit; text-decoration: underline; padding: 0 4px; height: auto; line-height: 1.4;
+  min-width: 0; margin: 0; white-space: normal; text-align: left;
+}}
+.nbt button.jupyter-button.nbt-next {{
+  background: var(--nbt-accent); color: var(--nbt-on-accent); border-color: var(--nbt-accent); font-weight: 600;
+}}
+.nbt button:disabled {{ opacity: .55; }}
+.nbt button:focus-visible, .nbt input:focus-visible, .nbt select:focus-visible {{ outline: 2px solid var(--nbt-accent); outline-offset: 1px; }}
+.nbt .nbt-actions {{ padding: 8px 10px; flex-wrap: wrap; }}
+.nbt .nbt-under-actions {{ padding: 0 12px 10px; }}
+.nbt .nbt-pill {{ border: 1px solid currentColor; border-radius: 12px; padding: 1px 10px; font-weight: 600; white-space: nowrap; }}
+.nbt .nbt-bar {{ height: 8px; background: var(--nbt-line); border-radius: 4px; overflow: hidden; }}
+.nbt .nbt-bar > div {{ height: 100%; background: var(--nbt-accent); }}
+.nbt .nbt-words {{ display: flex; flex-wrap: wrap; column-gap: 18px; margin-top: 6px; align-items: center; }}
+.nbt .nbt-words > :last-child {{ margin-left: auto; }}
+.nbt .nbt-tiles {{ display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 8px; }}
+.nbt .nbt-tile {{ border: 1px solid var(--nbt-line); border-radius: 3px; padding: 6px 8px; }}
+.nbt .nbt-tile b {{ font-size: 18px; font-weight: 600; }}
+.nbt .nbt-tile div {{ font-size: 11.5px; color: var(--nbt-muted); }}
+.nbt .nbt-tile span {{ font-size: 11.5px; color: var(--nbt-muted); }}
+.nbt .nbt-curves {{ flex-flow: row wrap; }}
+.nbt .nbt-curve {{ flex: 1 1 260px; min-width: 0; }}
+.nbt .nbt-curve-head {{ align-items: center; justify-content: space-between; min-height: 30px; }}
+.nbt .nbt-curve-head select {{ background-color: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); height: 24px; }}
+.nbt .bqplot text {{ fill: var(--nbt-muted) !important; font-size: 11px; }}
+.nbt .bqplot .axis path, .nbt .bqplot .axis line {{ stroke: var(--nbt-grid); }}
+.nbt .bqplot .plotarea_background {{ fill: transparent !important; }}
+.nbt .bqplot .svg-background, .nbt .svg-background {{ background: transparent !important; }}
+.nbt .nbt-captions {{ display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); text-align: center; font-size: 11.5px; color: var(--nbt-muted); }}
+.nbt .nbt-preview img {{ width: 100%; height: auto; max-width: 100%; object-fit: contain; }}
+.nbt .nbt-log {{
+  font-family: var(--jp-code-font-family, monospace); font-size: 11.5px; max-height: 180px; overflow-y: auto;
+  border-top: 1px solid var(--nbt-line); padding-top: 6px; white-space: pre-wrap; overflow-wrap: anywhere;
+}}
+.nbt pre.nbt-code {{
+  background: var(--nbt-head); color: var(--nbt-text); padding: 8px; margin: 0; font-size: 11.5px; line-height: 1.4; max-height: 320px;
+  overflow: auto; white-space: pre; font-family: var(--jp-code-font-family, monospace); user-select: all;
+}}
+"""

@@ -1,0 +1,398 @@
+"""A widget for each kind of setting: it shows what the config says, and answers a wrong value beside it."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import ipywidgets as w
+
+from nbtrainer.config.describe import Setting
+from nbtrainer.errors import Finding, UserError
+from nbtrainer.ui import style
+
+Made = TypeVar("Made", bound=w.Widget)
+Guard = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def make(kind: type[Made], *, tooltip: str = "", classes: Iterable[str] = (), **traits: Any) -> Made:
+    """A widget of `kind`; a trait that this version of the library does not have raises instead of being lost.
+
+    `tooltip` goes to wherever this version keeps it: ipywidgets 7 calls it `description_tooltip`.
+    """
+    known = set(kind.class_trait_names())
+    if tooltip:
+        traits["tooltip" if "tooltip" in known else "description_tooltip"] = tooltip
+    unknown = sorted(set(traits) - known)
+    if unknown:
+        raise TypeError(f"{kind.__name__} has no trait {', '.join(unknown)}")
+    made = kind(**traits)
+    for name in classes:
+        made.add_class(name)
+    return made
+
+
+def put(widget: w.Widget, name: str, value: Any) -> None:
+    """Set a trait of `widget` only if it changes, so that nothing is sent for nothing."""
+    if getattr(widget, name) != value:
+        setattr(widget, name, value)
+
+
+def shown(widget: w.Widget, is_shown: bool) -> None:
+    """Show or hide `widget`."""
+    put(widget.layout, "display", None if is_shown else "none")
+
+
+def text(words: str, *classes: str) -> str:
+    """`words`, escaped, as an element with `classes`."""
+    return f'<span class="{" ".join(classes)}">{html.escape(words)}</span>'
+
+
+class Field:
+    """One setting: its widget, unit, way back to the default, help, and what is wrong with it.
+
+    Parameters
+    ----------
+    setting
+        The row that describes it.
+    read, write
+        Get its value, set it; `write` raises `UserError` for a wrong one.
+    default
+        Its value unless changed: that of the preset.
+    guard
+        Wraps callbacks, so that their errors are shown.
+    """
+
+    def __init__(
+        self, setting: Setting, read: Callable[[], Any], write: Callable[[Any], None], default: Callable[[], Any], guard: Guard
+    ) -> None:
+        self.setting = setting
+        self.finding: Finding | None = None
+        self.on_settled: Callable[[], None] = lambda: None
+        self._read, self._write, self._default, self._guard = read, write, default, guard
+        self._showing = False
+        self._reset = make(w.Button, icon="undo", classes=("nbt-quiet", "nbt-icon"), layout=w.Layout(visibility="hidden"))
+        self._reset.on_click(guard(lambda _: self._set_back()))
+        self._help = make(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
+        self._complaint = make(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
+        self._offers = make(w.HBox, classes=("nbt-under", "nbt-wrong"), layout=w.Layout(display="none", flex_flow="row wrap"))
+        self._helps = False
+        self.box = make(
+            w.VBox, children=[*self._lines(), self._help, self._complaint, self._offers], classes=("nbt-field",)
+        )
+        self.show()
+
+    # what each kind of field does its own way
+
+    def _lines(self) -> list[w.Widget]:
+        raise NotImplementedError
+
+    def _display(self, value: Any) -> None:
+        raise NotImplementedError
+
+    # what they share
+
+    @property
+    def value(self) -> Any:
+        """What the config says."""
+        return self._read()
+
+    def show(self) -> None:
+        """Show what the config says, and forget what was wrong."""
+        self._complain(None)
+        self._redisplay()
+
+    def enter(self, value: Any) -> None:
+        """Give the config `value`; a wrong one is answered beside the field, and the config keeps its last right one."""
+        try:
+            self._write(value)
+        except UserError as error:
+            self._complain(error.findings[0], value)
+        else:
+            self.show()
+        self.on_settled()
+
+    def complain(self, finding: Finding) -> bool:
+        """Say `finding` beside the field; whether it belongs here."""
+        if not re.match(re.escape(self.setting.path) + r"($|[\[.])", finding.where):
+            return False
+        self._complain(finding, self.value)
+        return True
+
+    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+        """Show or hide the field if it is for the complete view only, and write its help under it or not."""
+        self._helps = is_helping
+        self._redisplay_help()
+        # what is wrong must be seen, in whatever view
+        shown(self.box, is_complete or not self.setting.advanced or self.finding is not None)
+
+    def _redisplay(self) -> None:
+        value = self.value
+        changed = value != self._default()
+        self._showing = True
+        try:
+            self._display(value)
+        finally:
+            self._showing = False
+        put(self._reset.layout, "visibility", "visible" if changed else "hidden")
+        put(self._reset, "tooltip", f"{self.setting.title}: back to {in_words(self.setting, self._default())}")
+        (self.box.add_class if changed else self.box.remove_class)("nbt-changed")
+        self._redisplay_help()
+
+    def _redisplay_help(self) -> None:
+        choice = self.setting.choice_help.get(self.value, "") if isinstance(self.value, str) else ""
+        words = " ".join(filter(None, [*([tooltip(self.setting)] if self._helps else []), choice]))
+        put(self._help, "value", text(words, "nbt-muted", "nbt-small"))
+        shown(self._help, bool(words))
+
+    def _set_back(self) -> None:
+        self.enter(self._default())
+
+    def _changed(self, read: Callable[[], Any]) -> Callable[[Any], None]:
+        """A callback for a widget that enters what `read` returns, unless the change came from here."""
+
+        def changed(_: Any) -> None:
+            if not self._showing:
+                self.enter(read())
+
+        return self._guard(changed)
+
+    def _complain(self, finding: Finding | None, value: Any = None) -> None:
+        self.finding = finding
+        is_error = finding is not None and finding.level == "error"
+        (self.box.add_class if is_error else self.box.remove_class)("nbt-refused")
+        sentence = ""
+        if finding is not None:
+            mark, tone = ("✕", "nbt-wrong") if is_error else ("▲", "nbt-look")
+            words = " ".join(_ended(part) for part in (finding.wrong, finding.remedy) if part)
+            sentence = f'<span role="alert" class="{tone} nbt-small">{mark} {html.escape(words)}</span>'
+        put(self._complaint, "value", sentence)
+        shown(self._complaint, bool(sentence))
+        offers = [] if finding is None else [self._offer(right) for right in right_values(self.setting, value, finding)]
+        self._offers.children = [make(w.HTML, value=text("Take", "nbt-small")), *offers] if offers else []
+        shown(self._offers, bool(offers))
+
+    def _offer(self, right: Any) -> w.Button:
+        button = make(w.Button, description=in_words(self.setting, right), classes=("nbt-link",))
+        button.on_click(self._guard(lambda _: self.enter(right)))
+        return button
+
+    def _row(self, *widgets: w.Widget) -> w.HBox:
+        unit = [make(w.HTML, value=text(self.setting.unit), classes=("nbt-unit",))] if self.setting.unit else []
+        return make(w.HBox, children=[*widgets, *unit, self._reset], layout=w.Layout(align_items="center"))
+
+    def _label(self) -> dict[str, Any]:
+        return {
+            "description": self.setting.title,
+            "style": {"description_width": style.LABEL_WIDTH},
+            "tooltip": tooltip(self.setting),
+        }
+
+
+class TextField(Field):
+    """A number, text, path or list of numbers, typed: numbers too, so that a wrong one is answered and not swallowed."""
+
+    def _lines(self) -> list[w.Widget]:
+        empty = {"auto": "auto", "none": "not set", "": ""}[self.setting.empty] or ("empty" if self.setting.kind == "numbers" else "")
+        self._text = make(w.Text, continuous_update=False, placeholder=empty, classes=("nbt-unset",), **self._label())
+        self._text.observe(self._changed(lambda: typed(self.setting, self._text.value)), "value")
+        return [self._row(self._text)]
+
+    def _display(self, value: Any) -> None:
+        put(self._text, "value", written(self.setting, value))
+
+
+class PathField(TextField):
+    """A path: typed, or chosen behind the small button."""
+
+    def _lines(self) -> list[w.Widget]:
+        lines = super()._lines()
+        self._chooser: Any = None
+        button = make(w.Button, icon="folder-open-o", tooltip=f"{self.setting.title}: choose", classes=("nbt-icon",))
+        button.on_click(self._guard(lambda _: self._toggle_chooser()))
+        lines[0].children = [lines[0].children[0], button, *lines[0].children[1:]]
+        self._place = make(w.VBox, layout=w.Layout(display="none"))
+        return [*lines, self._place]
+
+    def _toggle_chooser(self) -> None:
+        if self._chooser is None:
+            self._chooser = self._choose()
+            self._place.children = [self._chooser]
+            shown(self._place, True)
+        else:
+            shown(self._place, self._place.layout.display == "none")
+
+    def _choose(self) -> Any:
+        from ipyfilechooser import FileChooser  # reads the folder when made: only once somebody asks
+
+        start = os.path.expanduser(self.value or "")
+        while start and not os.path.isdir(start):
+            start = os.path.dirname(start)
+        chooser = FileChooser(start or os.getcwd(), show_only_dirs=self.setting.path_kind == "folder", select_default=False)
+
+        def chosen(_: Any = None) -> None:
+            picked = chooser.selected if self.setting.path_kind == "file" else chooser.selected_path
+            shown(self._place, False)
+            if picked:
+                self.enter(picked)
+
+        chooser.register_callback(self._guard(chosen))
+        return chooser
+
+
+class SwitchField(Field):
+    """On or off."""
+
+    def _lines(self) -> list[w.Widget]:
+        self._box = make(w.Checkbox, indent=True, **self._label())
+        self._box.observe(self._changed(lambda: self._box.value), "value")
+        return [self._row(self._box)]
+
+    def _display(self, value: Any) -> None:
+        put(self._box, "value", bool(value))
+
+
+class ChoiceField(Field):
+    """One of a menu."""
+
+    def _lines(self) -> list[w.Widget]:
+        options = [(title, value) for value, title in self.setting.choices.items()]
+        self._menu = make(w.Dropdown, options=options, **self._label())
+        self._menu.observe(self._changed(lambda: self._menu.value), "value")
+        return [self._row(self._menu)]
+
+    def _display(self, value: Any) -> None:
+        put(self._menu, "value", value)
+
+
+class ChoicesField(Field):
+    """Several of a menu: + adds one, - removes one; none of them means what an empty field means."""
+
+    def _lines(self) -> list[w.Widget]:
+        self._menu = make(w.Dropdown, **self._label())
+        self._add = make(w.Button, icon="plus", tooltip=f"{self.setting.title}: add the one chosen here", classes=("nbt-icon",))
+        self._add.on_click(self._guard(lambda _: self._menu.value and self.enter([*self._chosen(), self._menu.value])))
+        self._list = make(w.VBox, classes=("nbt-under",))
+        return [self._row(self._menu, self._add), self._list]
+
+    def _chosen(self) -> list[str]:
+        return list(self.value) if isinstance(self.value, list) else []
+
+    def _display(self, value: Any) -> None:
+        chosen = self._chosen()
+        left = [(title, name) for name, title in self.setting.choices.items() if name not in chosen]
+        if list(self._menu.options) != left:
+            self._menu.options = left
+        put(self._menu, "disabled", not left)
+        put(self._add, "disabled", not left)
+        words = f"{self.setting.empty}: chosen to suit the task" if self.setting.empty == "auto" else "none"
+        nothing = [make(w.HTML, value=text(words, "nbt-muted", "nbt-small"))]
+        self._list.children = [self._line(name) for name in chosen] or nothing
+
+    def _line(self, name: str) -> w.HBox:
+        title = self.setting.choices.get(name, name)
+        remove = make(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
+        remove.on_click(self._guard(lambda _: self._remove(name)))
+        return make(w.HBox, children=[remove, make(w.HTML, value=text(title))], layout=w.Layout(align_items="center"))
+
+    def _remove(self, name: str) -> None:
+        left = [other for other in self._chosen() if other != name]
+        self.enter(left or ("auto" if self.setting.empty == "auto" else []))
+
+
+def field_for(
+    setting: Setting, read: Callable[[], Any], write: Callable[[Any], None], default: Callable[[], Any], guard: Guard
+) -> Field:
+    """The field that suits the kind of `setting`; lists of entries are in `nbtrainer.ui.entries`."""
+    kinds: dict[str, type[Field]] = {
+        "bool": SwitchField,
+        "int": TextField,
+        "float": TextField,
+        "text": TextField,
+        "numbers": TextField,
+        "path": PathField,
+        "choice": ChoiceField,
+        "choices": ChoicesField,
+    }
+    return kinds[setting.kind](setting, read, write, default, guard)
+
+
+def typed(setting: Setting, words: str) -> Any:
+    """What was typed, as a value for the config; what cannot be read is passed on as it is, to be refused in a sentence."""
+    words = words.strip()
+    if setting.kind in ("text", "path"):
+        return words
+    if setting.kind == "numbers":
+        return [_number(part) for part in re.split(r"[\s,;×x]+", words.strip("[]() ")) if part]
+    if not words or words.lower() == setting.empty:
+        return {"auto": "auto", "none": None, "": ""}[setting.empty]
+    return _number(words)
+
+
+def written(setting: Setting, value: Any) -> str:
+    """A value as it stands in its field; `typed` reads it back."""
+    if value is None or (value == "auto" and setting.empty == "auto"):
+        return ""
+    if isinstance(value, list):
+        return ", ".join(written(setting, item) for item in value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def in_words(setting: Setting, value: Any) -> str:
+    """A value for people: the title of a choice, on or off, `auto`."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, str | int) and value in setting.choices:
+        return setting.choices[value]
+    if setting.kind == "choices" and isinstance(value, list):
+        return ", ".join(setting.choices.get(name, name) for name in value) or "none"
+    if setting.kind == "entries":
+        return f"{len(value)} in the list"
+    return written(setting, value) or {"auto": "auto", "none": "not set", "": "empty"}[setting.empty]
+
+
+def tooltip(setting: Setting) -> str:
+    """Help, range, unit and default of a setting in one text."""
+    if setting.kind == "entries":
+        return setting.help
+    limits = f"Allowed: {setting.range_in_words} {setting.unit}".rstrip() + "." if setting.range_in_words else ""
+    return " ".join(filter(None, [setting.help, limits, f"Default: {in_words(setting, setting.default)}."]))
+
+
+def right_values(setting: Setting, value: Any, finding: Finding) -> list[Any]:
+    """Values to press on instead of a refused one: those that the remedy names, the nearest bound, the nearest whole number."""
+    if setting.kind in ("int", "float") and isinstance(value, int | float) and not isinstance(value, bool):
+        low, high = setting.minimum, setting.maximum
+        if low is not None and value < low:
+            return [int(low) if setting.integer else low]
+        if high is not None and value > high:
+            return [int(high) if setting.integer else high]
+        if setting.integer and value != int(value):
+            return [round(value)]
+    tried = re.search(r"\bTry ((?:[\d.]+(?:, | or |\b))+)", finding.remedy)
+    if tried is None or setting.kind not in ("int", "float", "numbers"):
+        return []
+    numbers = [_number(part) for part in re.findall(r"\d+(?:\.\d+)?", tried[1])]
+    return [_replaced(value, number) for number in numbers] if setting.kind == "numbers" else numbers
+
+
+def _replaced(values: Any, number: Any) -> Any:
+    """A list of as many entries, all of them `number`."""
+    return [number] * len(values) if isinstance(values, list) and values else [number]
+
+
+def _number(words: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(words)
+        except ValueError:
+            continue
+    return words
+
+
+def _ended(sentence: str) -> str:
+    sentence = sentence[:1].upper() + sentence[1:]
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
