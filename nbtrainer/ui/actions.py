@@ -17,12 +17,19 @@ class Actions:
     """The buttons; `can` tells them what is possible now."""
 
     def __init__(
-        self, guard: Guard, go: Callable[[], None], stop: Callable[[], None], resume: Callable[[], None], code: Callable[[], None]
+        self,
+        guard: Guard,
+        go: Callable[[], None],
+        stop: Callable[[], None],
+        resume: Callable[[], None],
+        code: Callable[[], None],
     ) -> None:
         self._guard = guard
         self.go = make(w.Button, description="Go", icon="play")
         self.stop = make(w.Button, description="Stop", icon="stop")
-        self.resume = make(w.Button, description="Resume", icon="repeat", tooltip="Continue this run exactly where it stopped")
+        self.resume = make(
+            w.Button, description="Resume", icon="repeat", tooltip="Continue this run exactly where it stopped"
+        )
         self.as_code = make(w.Button, description="As code", icon="code", tooltip="These settings as Python and JSON")
         for button, pressed in ((self.go, go), (self.stop, stop), (self.resume, resume), (self.as_code, code)):
             button.on_click(guard(lambda _, pressed=pressed: pressed()))
@@ -31,9 +38,14 @@ class Actions:
         gap = make(w.Box, layout=w.Layout(flex="1 1 auto"))
         row = make(w.HBox, children=[self.go, self.stop, self.resume, gap, self.as_code], classes=("nbt-actions",))
         self._code = make(w.HTML)
-        self._language = make(w.Dropdown, options=["Python", "JSON"], layout=w.Layout(width="110px"), tooltip="Language")
+        self._language = make(
+            w.Dropdown, options=["Python", "JSON"], layout=w.Layout(width="110px"), tooltip="Language"
+        )
         self._code_box = make(
-            w.VBox, children=[self._language, self._code], layout=w.Layout(display="none", padding="0 10px 10px"), classes=("nbt-field",)
+            w.VBox,
+            children=[self._language, self._code],
+            layout=w.Layout(display="none", padding="0 10px 10px"),
+            classes=("nbt-field",),
         )
         self.box = make(w.VBox, children=[self._findings, row, self._words, self._code_box])
 
@@ -43,7 +55,11 @@ class Actions:
         put(self.go, "tooltip", go or "Check data and settings, then train")
         put(self.stop, "disabled", bool(stop))
         put(self.stop, "description", "Stop now" if is_stopping else "Stop")
-        put(self.stop, "tooltip", stop or ("Do not wait for the validation" if is_stopping else "Stop after the next validation"))
+        put(
+            self.stop,
+            "tooltip",
+            stop or ("Do not wait for the validation" if is_stopping else "Stop after the next validation"),
+        )
         shown(self.resume, resume)
         # one button is coloured: the one to press next
         self._mark(self.go, not go)
@@ -54,7 +70,9 @@ class Actions:
         """List `findings`: each names its panel, and pressing it opens that."""
         rows = [self._row(finding, name(finding), show) for finding in findings[:MOST_FINDINGS]]
         if len(findings) > MOST_FINDINGS:
-            rows.append(make(w.HTML, value=text(f"and {len(findings) - MOST_FINDINGS:,} more", "nbt-muted", "nbt-small")))
+            rows.append(
+                make(w.HTML, value=text(f"and {len(findings) - MOST_FINDINGS:,} more", "nbt-muted", "nbt-small"))
+            )
         self._findings.children = rows
         shown(self._findings, bool(rows))
 
@@ -79,7 +97,9 @@ class Actions:
         mark, tone = ("✕", "nbt-wrong") if finding.level == "error" else ("▲", "nbt-look")
         words = " ".join(filter(None, [finding.wrong, finding.remedy]))
         sentence = make(
-            w.HTML, value=f'<span role="alert" class="nbt-small {tone}">{mark} {html.escape(words)}</span>', layout=w.Layout(flex="1 1 0")
+            w.HTML,
+            value=f'<span role="alert" class="nbt-small {tone}">{mark} {html.escape(words)}</span>',
+            layout=w.Layout(flex="1 1 0"),
         )
         if not name:
             return make(w.HBox, children=[sentence])

@@ -6,7 +6,6 @@ import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import ipywidgets as w
 from IPython.display import display
@@ -52,7 +51,9 @@ class TrainerApp:
             TrainerApp._only = self
         elif self.is_busy:
             if starts is not None:
-                self._say("A run is going on: this is the app that shows it. New settings can be loaded when it has ended.")
+                self._say(
+                    "A run is going on: this is the app that shows it. New settings can be loaded when it has ended."
+                )
         elif starts is not None:
             self._load(starts, preset or "")
 
@@ -110,15 +111,26 @@ class TrainerApp:
         sheet = make(w.HTML, value=style.sheet(), layout=w.Layout(height="0", margin="0"))
         heart = [self._driver.widget] if self._driver.widget is not None else []
         self._root = make(
-            w.VBox, children=[sheet, self._head(), self._errors.box, self._offer.box, self._note, columns, *heart], classes=("nbt",)
+            w.VBox,
+            children=[sheet, self._head(), self._errors.box, self._offer.box, self._note, columns, *heart],
+            classes=("nbt",),
         )
 
     def _head(self) -> w.HBox:
         guard = self._errors.guard
         self._view = make(
-            w.Dropdown, options=[("Simple view", False), ("All settings", True)], layout=w.Layout(width="120px"), tooltip="How many settings are shown"
+            w.Dropdown,
+            options=[("Simple view", False), ("All settings", True)],
+            layout=w.Layout(width="120px"),
+            tooltip="How many settings are shown",
         )
-        self._helps = make(w.ToggleButton, value=False, description="Help", icon="question-circle", tooltip="Explain every setting under its field")
+        self._helps = make(
+            w.ToggleButton,
+            value=False,
+            description="Help",
+            icon="question-circle",
+            tooltip="Explain every setting under its field",
+        )
         for switch in (self._view, self._helps):
             switch.observe(guard(lambda _: self._form.show_view(self._view.value, self._helps.value)), "value")
         name = make(w.HTML, value='<span class="nbt-name">nbtrainer</span>')
@@ -129,7 +141,11 @@ class TrainerApp:
         self._presets = presets()
         options = [(f"Preset: {known.title}", name) for name, known in self._presets.items()]
         self._preset = make(
-            w.Dropdown, options=[(f"Preset: {OWN}", ""), *options], value=preset, layout=w.Layout(width="300px"), tooltip="Ready settings to begin with"
+            w.Dropdown,
+            options=[(f"Preset: {OWN}", ""), *options],
+            value=preset,
+            layout=w.Layout(width="300px"),
+            tooltip="Ready settings to begin with",
         )
         self._is_loading = False
         self._preset.observe(self._errors.guard(lambda _: self._preset_chosen()), "value")
@@ -190,7 +206,9 @@ class TrainerApp:
         self._work("getting the run back …", resume)
 
     def _show_code(self) -> None:
-        self._actions.show_code(lambda: code.as_python(self.config, self._preset.value), lambda: code.as_json(self.config))
+        self._actions.show_code(
+            lambda: code.as_python(self.config, self._preset.value), lambda: code.as_json(self.config)
+        )
 
     def _check_and_start(self, config: Config) -> Callable[[], None]:
         """Runs beside the page; returns what is to be shown then."""

@@ -49,7 +49,11 @@ class Curves:
         self._best = make(
             bqplot.Scatter, scales=scales, x=[], y=[], colors=[style.colour("validation")], default_size=48
         )
-        axis = {"grid_color": style.colour("grid"), "color": style.colour("muted"), "label_color": style.colour("muted")}
+        axis = {
+            "grid_color": style.colour("grid"),
+            "color": style.colour("muted"),
+            "label_color": style.colour("muted"),
+        }
         across = make(bqplot.Axis, scale=self._x, num_ticks=6, grid_lines="none", tick_format="~g", **axis)
         # bqplot before 0.13 wants the orientation too; since then the side says it
         upright = {"orientation": "vertical"} if "orientation" in bqplot.Axis.class_trait_names() else {}

@@ -69,7 +69,9 @@ class Board:
         self._progress = make(w.HTML)
         self._tiles = make(w.HTML, layout=w.Layout(margin="10px 2px"))
         self._loss, self._metric = Curves(), Curves()
-        self._menu = make(w.Dropdown, options=[("metric", "")], layout=w.Layout(width="150px"), tooltip="Which metric the curve shows")
+        self._menu = make(
+            w.Dropdown, options=[("metric", "")], layout=w.Layout(width="150px"), tooltip="Which metric the curve shows"
+        )
         self._menu.observe(guard(lambda _: self._draw_metric()), "value")
         self._preview = Preview(guard)
         self._log = make(w.HTML)
@@ -112,7 +114,11 @@ class Board:
     def _figures(self) -> w.HBox:
         legend = '<span class="nbt-small"><span class="nbt-training">— training</span> &nbsp;<span class="nbt-validation">– – validation</span></span>'
         marks = '<span class="nbt-small nbt-muted">● best &nbsp;··· baseline</span>'
-        loss_head = make(w.HBox, children=[make(w.HTML, value="<b>Loss</b>"), make(w.HTML, value=legend)], classes=("nbt-curve-head",))
+        loss_head = make(
+            w.HBox,
+            children=[make(w.HTML, value="<b>Loss</b>"), make(w.HTML, value=legend)],
+            classes=("nbt-curve-head",),
+        )
         metric_head = make(w.HBox, children=[self._menu, make(w.HTML, value=marks)], classes=("nbt-curve-head",))
         return make(
             w.HBox,
@@ -160,7 +166,11 @@ class Board:
         steps_per_epoch = max(planned.steps_per_epoch, 1)
         reached = self.story.step / steps_per_epoch
         fraction = self.story.fraction
-        return min(float(planned.epochs), max(1.0, _rounded_up(reached / fraction))) if fraction > 0.02 else float(planned.epochs)
+        return (
+            min(float(planned.epochs), max(1.0, _rounded_up(reached / fraction)))
+            if fraction > 0.02
+            else float(planned.epochs)
+        )
 
     def _send(self) -> None:
         """Send everything again: a server under load drops messages without a word."""
@@ -175,7 +185,10 @@ def progress(story: Story, status: str, now: float) -> str:
     percent = 100 * story.fraction
     words, tone = _PILLS.get(status, (status, "nbt-muted"))
     if status == "running" and story.is_stopping:
-        words, tone = ("■ stopping now" if story.is_stopping_now else "■ stopping after the next validation"), "nbt-look"
+        words, tone = (
+            ("■ stopping now" if story.is_stopping_now else "■ stopping after the next validation"),
+            "nbt-look",
+        )
     parts = []
     if story.planned is not None:
         parts += [
@@ -228,7 +241,11 @@ def log(lines: list[LogLine]) -> str:
 
     newest = list(reversed(lines))
     ordered = [line for line in newest if line.is_warning] + [line for line in newest if not line.is_warning]
-    return f'<div class="nbt-log" role="log" aria-label="Log" tabindex="0">{"".join(said(line) for line in ordered)}</div>' if lines else ""
+    return (
+        f'<div class="nbt-log" role="log" aria-label="Log" tabindex="0">{"".join(said(line) for line in ordered)}</div>'
+        if lines
+        else ""
+    )
 
 
 def _tile(name: str, value: str, more: str) -> str:
@@ -248,4 +265,3 @@ def _rounded_up(epochs: float) -> float:
     """The next round number, so that the axis does not creep."""
     step = 10 ** max(len(str(int(epochs))) - 1, 0)
     return float(-(-epochs // step) * step)
-

@@ -17,7 +17,12 @@ class EntriesField(Field):
     """The list: a menu of kinds if there are several, the entries below each other."""
 
     def __init__(
-        self, setting: Setting, read: Callable[[], Any], write: Callable[[Any], None], default: Callable[[], Any], guard: Guard
+        self,
+        setting: Setting,
+        read: Callable[[], Any],
+        write: Callable[[Any], None],
+        default: Callable[[], Any],
+        guard: Guard,
     ) -> None:
         self._entries: list[_Entry] = []
         self._view = (False, False)
@@ -76,7 +81,13 @@ class _Entry:
     """One entry: its name, a button that removes it, a field for each of its settings."""
 
     def __init__(
-        self, setting: Setting, index: int, values: Any, touched: Callable[[], None], remove: Callable[[], None], guard: Guard
+        self,
+        setting: Setting,
+        index: int,
+        values: Any,
+        touched: Callable[[], None],
+        remove: Callable[[], None],
+        guard: Guard,
     ) -> None:
         self.values = values
         kind = getattr(values, "kind", "")

@@ -33,11 +33,17 @@ class Form:
 
     def __init__(self, config: Config, base: Config, guard: Guard, on_edit: Callable[[], None]) -> None:
         self._on_edit, self._guard = on_edit, guard
-        sample = make(w.Button, description="Use sample images", icon="picture-o", tooltip="Nuclei that come with nbtrainer, to try it out")
+        sample = make(
+            w.Button,
+            description="Use sample images",
+            icon="picture-o",
+            tooltip="Nuclei that come with nbtrainer, to try it out",
+        )
         sample.on_click(guard(lambda _: self.use_samples()))
         extras: dict[str, list[w.Widget]] = {"data": [sample]}
         self.panels = [
-            Panel(number, plan, self._field, extras.get(plan.sections[0], []), guard) for number, plan in enumerate(PLANS, start=1)
+            Panel(number, plan, self._field, extras.get(plan.sections[0], []), guard)
+            for number, plan in enumerate(PLANS, start=1)
         ]
         self.box = make(w.VBox, children=[panel.box for panel in self.panels])
         self.load(config, base)

@@ -30,7 +30,9 @@ def driver(beat: Callable[[], None], kind: str = "") -> Driver:
 
     In Colab, what a thread of the kernel sends does not reach the page (colabtools issue 3373), but answers to the page do.
     """
-    kind = kind or os.environ.get("NBTRAINER_FRONTEND", "") or ("heartbeat" if "google.colab" in sys.modules else "timer")
+    kind = (
+        kind or os.environ.get("NBTRAINER_FRONTEND", "") or ("heartbeat" if "google.colab" in sys.modules else "timer")
+    )
     return Heartbeat(beat) if kind == "heartbeat" else Timer(beat)
 
 

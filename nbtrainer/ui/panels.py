@@ -64,7 +64,11 @@ PLANS = (
     Plan(f"{_TITLES['model']} & {_TITLES['compile'].lower()}", ("task", "model", "compile"), _model),
     Plan(_TITLES["augmentation"], ("augmentation",), lambda config: config.augmentation.strength),
     Plan(_TITLES["sampling"], ("sampling",), _tiling),
-    Plan(_TITLES["normalization"], ("normalization",), lambda config: said(config, "normalization.method").partition(" (")[0]),
+    Plan(
+        _TITLES["normalization"],
+        ("normalization",),
+        lambda config: said(config, "normalization.method").partition(" (")[0],
+    ),
     Plan(_TITLES["training"], ("training",), _training),
     Plan(_TITLES["output"], ("output",), _output),
 )
@@ -73,7 +77,9 @@ PLANS = (
 class Panel:
     """One panel. Its fields are made when it is first opened: hundreds of widgets at once would keep the page waiting."""
 
-    def __init__(self, number: int, plan: Plan, make_field: Callable[[Setting], Field], extra: list[w.Widget], guard: Guard) -> None:
+    def __init__(
+        self, number: int, plan: Plan, make_field: Callable[[Setting], Field], extra: list[w.Widget], guard: Guard
+    ) -> None:
         self.number, self.plan = number, plan
         self.fields: list[Field] = []
         self.findings: list[Finding] = []

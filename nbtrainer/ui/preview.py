@@ -24,14 +24,21 @@ class Preview:
         self._drawn = ""
         self._is_filling = False
         self._slider = make(
-            w.SelectionSlider, options=[("-", 0)], description="epoch", continuous_update=True, layout=w.Layout(width="300px")
+            w.SelectionSlider,
+            options=[("-", 0)],
+            description="epoch",
+            continuous_update=True,
+            layout=w.Layout(width="300px"),
         )
         self._slider.observe(guard(lambda _: self._is_filling or self._draw()), "value")
         self._image = make(w.Image, format="png", layout=w.Layout(width="100%"), classes=("nbt-preview-image",))
         title = make(w.HTML, value="<b>Validation tiles</b>")
         head = make(w.HBox, children=[title, self._slider], classes=("nbt-curve-head",))
         self.box = make(
-            w.VBox, children=[head, make(w.HTML, value=_CAPTIONS), self._image], classes=("nbt-preview",), layout=w.Layout(display="none")
+            w.VBox,
+            children=[head, make(w.HTML, value=_CAPTIONS), self._image],
+            classes=("nbt-preview",),
+            layout=w.Layout(display="none"),
         )
 
     def show(self, folder: Path, paths: dict[int, str]) -> None:

@@ -119,7 +119,9 @@ class Story:
 
     def best(self, name: str) -> tuple[int, float] | None:
         """Epoch and value of the best score of this name, or None if it was never measured."""
-        found = [(epoch, row[name]) for epoch, row in sorted(self.rows.items()) if name in row and row[name] == row[name]]
+        found = [
+            (epoch, row[name]) for epoch, row in sorted(self.rows.items()) if name in row and row[name] == row[name]
+        ]
         if not found:
             return None
         is_lower = short_name(name) in LOWER_IS_BETTER

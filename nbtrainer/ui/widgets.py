@@ -67,18 +67,27 @@ class Field:
     """
 
     def __init__(
-        self, setting: Setting, read: Callable[[], Any], write: Callable[[Any], None], default: Callable[[], Any], guard: Guard
+        self,
+        setting: Setting,
+        read: Callable[[], Any],
+        write: Callable[[Any], None],
+        default: Callable[[], Any],
+        guard: Guard,
     ) -> None:
         self.setting = setting
         self.finding: Finding | None = None
         self.on_settled: Callable[[], None] = lambda: None
         self._read, self._write, self._default, self._guard = read, write, default, guard
         self._showing = False
-        self._reset = make(w.Button, icon="undo", classes=("nbt-quiet", "nbt-icon"), layout=w.Layout(visibility="hidden"))
+        self._reset = make(
+            w.Button, icon="undo", classes=("nbt-quiet", "nbt-icon"), layout=w.Layout(visibility="hidden")
+        )
         self._reset.on_click(guard(lambda _: self._set_back()))
         self._help = make(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
         self._complaint = make(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
-        self._offers = make(w.HBox, classes=("nbt-under", "nbt-wrong"), layout=w.Layout(display="none", flex_flow="row wrap"))
+        self._offers = make(
+            w.HBox, classes=("nbt-under", "nbt-wrong"), layout=w.Layout(display="none", flex_flow="row wrap")
+        )
         self._helps = False
         self.box = make(
             w.VBox, children=[*self._lines(), self._help, self._complaint, self._offers], classes=("nbt-field",)
@@ -196,7 +205,9 @@ class TextField(Field):
     """A number, text, path or list of numbers, typed: numbers too, so that a wrong one is answered and not swallowed."""
 
     def _lines(self) -> list[w.Widget]:
-        empty = {"auto": "auto", "none": "not set", "": ""}[self.setting.empty] or ("empty" if self.setting.kind == "numbers" else "")
+        empty = {"auto": "auto", "none": "not set", "": ""}[self.setting.empty] or (
+            "empty" if self.setting.kind == "numbers" else ""
+        )
         self._text = make(w.Text, continuous_update=False, placeholder=empty, classes=("nbt-unset",), **self._label())
         self._text.observe(self._changed(lambda: typed(self.setting, self._text.value)), "value")
         return [self._row(self._text)]
@@ -231,7 +242,9 @@ class PathField(TextField):
         start = os.path.expanduser(self.value or "")
         while start and not os.path.isdir(start):
             start = os.path.dirname(start)
-        chooser = FileChooser(start or os.getcwd(), show_only_dirs=self.setting.path_kind == "folder", select_default=False)
+        chooser = FileChooser(
+            start or os.getcwd(), show_only_dirs=self.setting.path_kind == "folder", select_default=False
+        )
 
         def chosen(_: Any = None) -> None:
             picked = chooser.selected if self.setting.path_kind == "file" else chooser.selected_path
@@ -273,7 +286,9 @@ class ChoicesField(Field):
 
     def _lines(self) -> list[w.Widget]:
         self._menu = make(w.Dropdown, **self._label())
-        self._add = make(w.Button, icon="plus", tooltip=f"{self.setting.title}: add the one chosen here", classes=("nbt-icon",))
+        self._add = make(
+            w.Button, icon="plus", tooltip=f"{self.setting.title}: add the one chosen here", classes=("nbt-icon",)
+        )
         self._add.on_click(self._guard(lambda _: self._menu.value and self.enter([*self._chosen(), self._menu.value])))
         self._list = make(w.VBox, classes=("nbt-under",))
         return [self._row(self._menu, self._add), self._list]
