@@ -37,17 +37,7 @@ class Actions:
         self._findings = make(w.VBox, layout=w.Layout(padding="6px 10px 0", display="none"))
         gap = make(w.Box, layout=w.Layout(flex="1 1 auto"))
         row = make(w.HBox, children=[self.go, self.stop, self.resume, gap, self.as_code], classes=("nbt-actions",))
-        self._code = make(w.HTML)
-        self._language = make(
-            w.Dropdown, options=["Python", "JSON"], layout=w.Layout(width="110px"), tooltip="Language"
-        )
-        self._code_box = make(
-            w.VBox,
-            children=[self._language, self._code],
-            layout=w.Layout(display="none", padding="0 10px 10px"),
-            classes=("nbt-field",),
-        )
-        self.box = make(w.VBox, children=[self._findings, row, self._words, self._code_box])
+        self.box = make(w.VBox, children=[self._findings, row, self._words])
 
     def can(self, go: str, stop: str, is_stopping: bool, resume: bool, words: str) -> None:
         """`go` and `stop`: why the button cannot be pressed now, or empty if it can. `words`: what stands below."""
@@ -75,23 +65,6 @@ class Actions:
             )
         self._findings.children = rows
         shown(self._findings, bool(rows))
-
-    def show_code(self, python: Callable[[], str], json: Callable[[], str]) -> None:
-        """Show the settings as code, or hide them again."""
-        is_open = self._code_box.layout.display is None
-        shown(self._code_box, not is_open)
-        self._language.unobserve_all("value")
-        self._language.observe(self._guard(lambda _: self._draw_code(python, json)), "value")
-        if not is_open:
-            self._draw_code(python, json)
-        self.redraw_code = lambda: self._draw_code(python, json) if self._code_box.layout.display is None else None
-
-    def redraw_code(self) -> None:
-        """Bring the code up to date, if it is shown."""
-
-    def _draw_code(self, python: Callable[[], str], json: Callable[[], str]) -> None:
-        words = python() if self._language.value == "Python" else json()
-        put(self._code, "value", f'<pre class="nbt-code" tabindex="0">{html.escape(words)}</pre>')
 
     def _row(self, finding: Finding, name: str, show: Callable[[Finding], None]) -> w.Widget:
         mark, tone = ("✕", "nbt-wrong") if finding.level == "error" else ("▲", "nbt-look")

@@ -14,8 +14,9 @@ from nbtrainer import api
 from nbtrainer.config import Config, presets
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.runs import Run
-from nbtrainer.ui import code, frontend, style
+from nbtrainer.ui import frontend, style
 from nbtrainer.ui.actions import Actions
+from nbtrainer.ui.ascode import CodeView
 from nbtrainer.ui.dashboard import Board
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form import Form
@@ -47,7 +48,8 @@ class TrainerApp:
     def __init__(self, preset: str | None = None, config: Config | None = None) -> None:
         starts = Config.preset(preset) if config is None and preset else config
         if TrainerApp._only is None:
-            self._build(starts or Config.preset("binary_2d"), preset or ("" if config is not None else "binary_2d"))
+            starts = starts if starts is not None else Config.preset("binary_2d")
+            self._build(starts, preset or nearest_preset(starts))
             TrainerApp._only = self
         elif self.is_busy:
             if starts is not None:
@@ -55,7 +57,7 @@ class TrainerApp:
                     "A run is going on: this is the app that shows it. New settings can be loaded when it has ended."
                 )
         elif starts is not None:
-            self._load(starts, preset or "")
+            self._load(starts, preset or nearest_preset(starts))
 
     @property
     def config(self) -> Config:
@@ -93,7 +95,8 @@ class TrainerApp:
         self._errors = Errors()
         guard = self._errors.guard
         self._driver = frontend.driver(guard(self._beat))
-        self._actions = Actions(guard, self._go, self._stop, self._resume, self._show_code)
+        self._code = CodeView(guard, lambda: self.config, lambda: self._preset.value)
+        self._actions = Actions(guard, self._go, self._stop, self._resume, self._code.toggle)
         self._board = Board(guard)
         self._form = Form(config, self._base(preset), guard, self._edited)
         self._offer = Offer(guard, self._show_run, self._resume_run)
@@ -105,7 +108,7 @@ class TrainerApp:
         self._work("", lambda: self._look_for_runs(root))
 
     def _lay_out(self) -> None:
-        left = make(w.VBox, children=[self._form.box, self._actions.box], classes=("nbt-form",))
+        left = make(w.VBox, children=[self._form.box, self._actions.box, self._code.box], classes=("nbt-form",))
         right = make(w.VBox, children=[self._board.box], classes=("nbt-board",))
         columns = make(w.HBox, children=[left, right], classes=("nbt-columns",))
         sheet = make(w.HTML, value=style.sheet(), layout=w.Layout(height="0", margin="0"))
@@ -179,13 +182,17 @@ class TrainerApp:
 
     def _edited(self) -> None:
         self._actions.say([], lambda _: "", lambda _: None)
-        self._actions.redraw_code()
+        self._code.redraw()
         self._refresh()
 
     def _go(self) -> None:
         if self.is_busy:
             return
         self._say("")
+        refused = self._form.refused()
+        if refused:
+            self._list_findings(refused)
+            return
         config = self.config
         self._work("checking your data …", lambda: self._check_and_start(config))
 
@@ -204,11 +211,6 @@ class TrainerApp:
             return lambda: self._show_run(run)
 
         self._work("getting the run back …", resume)
-
-    def _show_code(self) -> None:
-        self._actions.show_code(
-            lambda: code.as_python(self.config, self._preset.value), lambda: code.as_json(self.config)
-        )
 
     def _check_and_start(self, config: Config) -> Callable[[], None]:
         """Runs beside the page; returns what is to be shown then."""
@@ -260,16 +262,19 @@ class TrainerApp:
             self._driver.stop()
 
     def _show_findings(self, findings: list[Finding]) -> None:
+        self._form.complain(findings)
+        self._list_findings(findings)
+
+    def _list_findings(self, findings: list[Finding]) -> None:
         def name(finding: Finding) -> str:
-            panel = self._form.panel_of(finding.where)
+            panel = self._form.panel_of(finding)
             return f"{panel.number} {panel.plan.title}" if panel is not None else ""
 
         def show(finding: Finding) -> None:
-            panel = self._form.panel_of(finding.where)
+            panel = self._form.panel_of(finding)
             if panel is not None:
                 panel.open()
 
-        self._form.complain(findings)
         self._actions.say(findings, name, show)
 
     def _show_run(self, run: Run) -> None:
@@ -309,4 +314,16 @@ class TrainerApp:
         shown(self._note, bool(words))
 
 
-__all__ = ["TrainerApp"]
+def nearest_preset(config: Config) -> str:
+    """The preset that `config` differs least from, apart from data and output; empty if the defaults are nearer."""
+
+    def differences(other: Config) -> int:
+        mine, theirs = config.model_dump(warnings=False), other.model_dump()
+        return sum(
+            mine[section][name] != theirs[section][name]
+            for section in mine.keys() - {"data", "output"}
+            for name in mine[section]
+        )
+
+    counts = {"": differences(Config())} | {name: differences(Config.preset(name)) for name in presets()}
+    return min(counts, key=lambda name: (counts[name], name != ""))

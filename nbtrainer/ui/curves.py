@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ def thin(x: Sequence[float], y: Sequence[float], most: int = MOST_POINTS) -> tup
         return across, up
     edges = np.linspace(1, len(up) - 1, (most - 2) // 2 + 1).astype(int)
     kept = {0, len(up) - 1}
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges):
         bucket = up[low:high]
         kept |= {low + int(bucket.argmin()), low + int(bucket.argmax())}
     chosen = np.array(sorted(kept))
@@ -42,14 +43,14 @@ class Curves:
         self._x = make(bqplot.LinearScale, min=0.0)
         self._y = make(bqplot.LinearScale)
         scales = {"x": self._x, "y": self._y}
-        common = {"scales": scales, "x": [], "y": [], "stroke_width": 1.6}
+        common: dict[str, Any] = {"scales": scales, "x": [], "y": [], "stroke_width": 1.6}
         self._training = make(bqplot.Lines, colors=[style.colour("training")], **common)
         self._validation = make(bqplot.Lines, colors=[style.colour("validation")], line_style="dashed", **common)
         self._baseline = make(bqplot.Lines, colors=[style.colour("muted")], line_style="dotted", **common)
         self._best = make(
             bqplot.Scatter, scales=scales, x=[], y=[], colors=[style.colour("validation")], default_size=48
         )
-        axis = {
+        axis: dict[str, Any] = {
             "grid_color": style.colour("grid"),
             "color": style.colour("muted"),
             "label_color": style.colour("muted"),

@@ -75,10 +75,10 @@ class Board:
         self._menu.observe(guard(lambda _: self._draw_metric()), "value")
         self._preview = Preview(guard)
         self._log = make(w.HTML)
+        self._figures_box = self._figures()
         self._welcome = make(w.HTML, value=_WELCOME)
         self._live = make(
             w.VBox,
-            children=[self._progress, self._tiles, self._figures(), self._preview.box, self._log],
             layout=w.Layout(display="none"),
         )
         self.box = make(w.VBox, children=[self._welcome, self._live])
@@ -89,6 +89,8 @@ class Board:
         with self._lock:
             self._run, self.story, self._taken, self.is_over, self._drawn = run, Story(), 0, False, ()
             shown(self._welcome, False)
+            # bqplot complains in the browser when drawn into nothing: only now
+            self._live.children = [self._progress, self._tiles, self._figures_box, self._preview.box, self._log]
             shown(self._live, True)
 
     def flush(self) -> bool:

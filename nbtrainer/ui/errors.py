@@ -19,8 +19,8 @@ class Errors:
     def __init__(self) -> None:
         self._line = make(w.HTML)
         self._close = make(w.Button, description="Dismiss", classes=("nbt-link",))
-        self._close.on_click(lambda _: shown(self.box, False))
         self.box = make(w.VBox, children=[self._line, self._close], layout=w.Layout(display="none", padding="6px 10px"))
+        self._close.on_click(lambda _: shown(self.box, False))
 
     def guard(self, callback: Callable[..., Any]) -> Callable[..., None]:
         """`callback`, whose errors are shown in the page."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
@@ -12,7 +14,7 @@ from nbtrainer.config import Config
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import Finding
 from nbtrainer.ui.entries import EntriesField
-from nbtrainer.ui.panels import PLANS, Panel
+from nbtrainer.ui.panels import PLANS, Panel, missing
 from nbtrainer.ui.widgets import Field, Guard, field_for, make
 
 
@@ -54,6 +56,8 @@ class Form:
         if not config.data.datasets:
             config.data.datasets = [{}]  # type: ignore[list-item]  # so that there is a field to fill in
         self.complain([])
+        if missing(config):
+            self.panels[0].open()
 
     def use_samples(self) -> None:
         """Take the sample images as the only data set."""
@@ -68,13 +72,32 @@ class Form:
 
     def complain(self, findings: list[Finding]) -> None:
         """Say what a check found, beside the fields; what it said before is forgotten."""
+        placed = [self._placed(finding) for finding in findings]
         for panel in self.panels:
-            panel.complain([finding for finding in findings if panel.holds(finding.where)])
+            panel.complain([finding for finding in placed if panel.holds(finding.where)])
             panel.show(self.config)
 
-    def panel_of(self, where: str) -> Panel | None:
-        """The panel that a finding belongs to, or None for one about a file."""
+    def refused(self) -> list[Finding]:
+        """What was typed and not taken: the fields say so, and the config knows nothing of it."""
+        return [finding for panel in self.panels for finding in panel.refused()]
+
+    def panel_of(self, finding: Finding) -> Panel | None:
+        """The panel that a finding belongs to, or None if it has none."""
+        where = self._placed(finding).where
         return next((panel for panel in self.panels if panel.holds(where)), None)
+
+    def _placed(self, finding: Finding) -> Finding:
+        """A finding about a file stands beside the field that led to the file."""
+        file = Path(finding.where)
+        if not file.is_absolute():
+            return finding
+        for index, dataset in enumerate(self.config.data.datasets):
+            for name in ("images", "labels"):
+                chosen = getattr(dataset, name)
+                if chosen and self.config.resolve(chosen) in (file, *file.parents):
+                    where = f"data.datasets[{index}].{name}"
+                    return dataclasses.replace(finding, where=where, wrong=f"{file.name}: {finding.wrong}")
+        return dataclasses.replace(finding, where="data.datasets", wrong=f"{file.name}: {finding.wrong}")
 
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
         """The simple or the complete view, with help under the fields or without."""

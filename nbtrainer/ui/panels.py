@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 from collections.abc import Callable
 from pathlib import PurePath
@@ -12,6 +13,7 @@ import ipywidgets as w
 from nbtrainer.config import Config
 from nbtrainer.config.describe import Setting, sections, settings
 from nbtrainer.errors import Finding
+from nbtrainer.ui import style
 from nbtrainer.ui.widgets import Field, Guard, in_words, make, put, shown, text
 
 
@@ -51,7 +53,7 @@ def _training(config: Config) -> str:
     training = config.training
     length = f"{training.epochs:,} epochs" if training.iterations is None else f"{training.iterations:,} steps"
     budget = "" if training.max_minutes is None else f", at most {training.max_minutes:g} min"
-    return f"{length}{budget}, {training.batch_size} tiles a batch"
+    return f"{length}{budget}, batch {training.batch_size:,}"
 
 
 def _output(config: Config) -> str:
@@ -88,7 +90,7 @@ class Panel:
         self.is_open = False
         self._button = make(w.Button, description=f"{number}  {plan.title}", icon="caret-right")
         self._button.on_click(guard(lambda _: self.open(not self.is_open)))
-        self._line = make(w.HTML)
+        self._line = make(w.HTML, layout=w.Layout(max_width=style.beside(plan.title)))
         self._head = make(w.HBox, children=[self._button, self._line], classes=("nbt-panel-head",))
         self._body = make(w.VBox, classes=("nbt-panel-body",), layout=w.Layout(display="none"))
         self.box = make(w.VBox, children=[self._head, self._body])
@@ -141,6 +143,15 @@ class Panel:
         for field in self.fields:
             field.show_view(*self._view)
 
+    def refused(self) -> list[Finding]:
+        """What was typed here and not taken, each with the name of its field."""
+        wrong = [field for field in self._all_fields() if field.is_refused]
+        return [
+            dataclasses.replace(field.finding, wrong=f"{field.setting.title}: {field.finding.wrong}")
+            for field in wrong
+            if field.finding
+        ]
+
     def _all_fields(self) -> list[Field]:
         return [inner for field in self.fields for inner in (field, *getattr(field, "fields", []))]
 
@@ -180,4 +191,4 @@ def _line(summary: str, errors: int, warnings: int, is_missing: bool) -> str:
         state = text(f"▲ {warnings} to look at", "nbt-look")
     elif is_missing:
         state = text("▲ needed", "nbt-look")
-    return f'<div title="{html.escape(summary)}">{text(summary, "nbt-muted")} {state}</div>'
+    return f'<div class="nbt-line" title="{html.escape(summary)}">{text(summary, "nbt-muted")}{state}</div>'

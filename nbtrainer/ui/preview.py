@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as w
 
@@ -30,7 +31,7 @@ class Preview:
             continuous_update=True,
             layout=w.Layout(width="300px"),
         )
-        self._slider.observe(guard(lambda _: self._is_filling or self._draw()), "value")
+        self._slider.observe(guard(self._slid), "value")
         self._image = make(w.Image, format="png", layout=w.Layout(width="100%"), classes=("nbt-preview-image",))
         title = make(w.HTML, value="<b>Validation tiles</b>")
         head = make(w.HBox, children=[title, self._slider], classes=("nbt-curve-head",))
@@ -62,6 +63,10 @@ class Preview:
         """Send everything again: the page may have missed something."""
         self._slider.send_state()
         self._image.send_state()
+
+    def _slid(self, _: Any) -> None:
+        if not self._is_filling:
+            self._draw()
 
     def _draw(self) -> None:
         path = self._paths.get(self._slider.value, "")

@@ -9,6 +9,9 @@ DASHBOARD_WIDTH = 584  # with the form, its border and padding: side by side fro
 LABEL_WIDTH = "138px"
 CURVE_HEIGHT = "210px"
 
+# the colours of the preview pictures, exactly
+_SWATCHES = {"over-mark": "#E69F00", "missed-mark": "#56B4E9"}
+
 # Okabe and Ito; the darker or lighter of each pair, by theme
 _LIGHT = {"training": "#0072B2", "validation": "#B84E00", "over": "#8A5A00", "missed": "#1A6F9E"}
 _DARK = {"training": "#56B4E9", "validation": "#E69F00", "over": "#E69F00", "missed": "#56B4E9"}
@@ -29,13 +32,18 @@ def sheet() -> str:
     return f"<style>{_CSS}</style>"
 
 
+def beside(title: str) -> str:
+    """The widest that a panel's line may be next to `title`, so that both can be read."""
+    return f"calc(100% - {8 * len(title) + 64}px)"
+
+
 def _variables(colours: dict[str, str]) -> str:
     return "".join(f"--nbt-{name}: {value}; " for name, value in colours.items())
 
 
 _CSS = f"""
 .nbt {{
-  {_variables(_LIGHT)}
+  {_variables(_LIGHT | _SWATCHES)}
   --nbt-text: var(--jp-ui-font-color1, #212121); --nbt-muted: #5A6270; --nbt-line: var(--jp-border-color2, #D5D9DE);
   --nbt-page: var(--jp-layout-color1, #FFFFFF); --nbt-head: var(--jp-layout-color2, #F1F3F5);
   --nbt-accent: #0072B2; --nbt-on-accent: #FFFFFF; --nbt-fine: #00704F; --nbt-look: #7A5200; --nbt-wrong: #A8321F;
@@ -72,12 +80,17 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 }}
 .nbt .nbt-panel-head button i {{ width: 16px; color: var(--nbt-muted); }}
 .nbt .nbt-panel-head.nbt-open {{ background: var(--nbt-head); }}
-.nbt .nbt-panel-head .widget-html {{ pointer-events: none; position: relative; margin: 0 10px 0 0; max-width: 62%; text-align: right; }}
-.nbt .nbt-panel-head .widget-html * {{ white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
+.nbt .nbt-panel-head .widget-html {{ pointer-events: none; position: relative; margin: 0 10px 0 0; min-width: 0; }}
+.nbt .nbt-panel-head .widget-html-content {{ overflow: hidden; }}
+.nbt .nbt-line {{ display: flex; gap: 6px; justify-content: flex-end; white-space: nowrap; }}
+.nbt .nbt-line > :first-child {{ overflow: hidden; text-overflow: ellipsis; min-width: 0; }}
+.nbt .nbt-line > :last-child {{ flex: none; }}
 .nbt .nbt-panel-body {{ padding: 8px 10px 10px; border-bottom: 1px solid var(--nbt-line); }}
 .nbt .nbt-muted, .nbt .nbt-muted .widget-html-content {{ color: var(--nbt-muted); }}
 .nbt .nbt-small {{ font-size: 11.5px; }}
 .nbt .nbt-fine {{ color: var(--nbt-fine); }} .nbt .nbt-look {{ color: var(--nbt-look); }} .nbt .nbt-wrong {{ color: var(--nbt-wrong); }}
+.nbt .nbt-over::before, .nbt .nbt-missed::before {{ content: "■ "; color: var(--nbt-over-mark); }}
+.nbt .nbt-missed::before {{ color: var(--nbt-missed-mark); }}
 .nbt .nbt-over {{ color: var(--nbt-over); }} .nbt .nbt-missed {{ color: var(--nbt-missed); }}
 .nbt .nbt-training {{ color: var(--nbt-training); }} .nbt .nbt-validation {{ color: var(--nbt-validation); }}
 .nbt .nbt-subhead {{ font-weight: 600; color: var(--nbt-muted); font-size: 11.5px; margin: 6px 2px 0; }}
@@ -88,12 +101,12 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-field .widget-text, .nbt .nbt-field .widget-dropdown, .nbt .nbt-field .widget-checkbox {{
   flex: 1 1 auto; width: auto; min-width: 0; height: auto; align-items: center;
 }}
-.nbt .nbt-field input[type="text"], .nbt .nbt-field select, .nbt .nbt-head select {{
+.nbt .nbt-field input[type="text"], .nbt .nbt-field select, .nbt .nbt-head select, .nbt .nbt-plain select {{
   background-color: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); min-width: 0; height: 28px;
 }}
 .nbt .nbt-unset input::placeholder {{ color: var(--nbt-muted); opacity: 1; }}
 .nbt .nbt-refused input[type="text"], .nbt .nbt-refused select {{ border-color: var(--nbt-wrong); }}
-.nbt .nbt-changed .widget-label {{ font-weight: 600; }}
+.nbt .nbt-changed > .widget-hbox .widget-label {{ font-weight: 600; }}
 .nbt .nbt-field .widget-checkbox label {{ justify-content: flex-start; text-align: left; }}
 .nbt .nbt-field .widget-checkbox .widget-label-basic {{ white-space: normal; gap: 6px; line-height: 1.2; display: flex; align-items: center; }}
 .nbt .nbt-under {{ margin-left: calc({LABEL_WIDTH} + 10px); }}
@@ -144,6 +157,6 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 }}
 .nbt pre.nbt-code {{
   background: var(--nbt-head); color: var(--nbt-text); padding: 8px; margin: 0; font-size: 11.5px; line-height: 1.4; max-height: 320px;
-  overflow: auto; white-space: pre; font-family: var(--jp-code-font-family, monospace); user-select: all;
+  overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; font-family: var(--jp-code-font-family, monospace); user-select: all;
 }}
 """

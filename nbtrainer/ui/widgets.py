@@ -76,6 +76,7 @@ class Field:
     ) -> None:
         self.setting = setting
         self.finding: Finding | None = None
+        self._has_untaken = False
         self.on_settled: Callable[[], None] = lambda: None
         self._read, self._write, self._default, self._guard = read, write, default, guard
         self._showing = False
@@ -93,6 +94,11 @@ class Field:
             w.VBox, children=[*self._lines(), self._help, self._complaint, self._offers], classes=("nbt-field",)
         )
         self.show()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a wrong value stands in the field that the config did not take."""
+        return self._has_untaken
 
     # what each kind of field does its own way
 
@@ -120,6 +126,7 @@ class Field:
             self._write(value)
         except UserError as error:
             self._complain(error.findings[0], value)
+            self._has_untaken = True
         else:
             self.show()
         self.on_settled()
@@ -171,6 +178,7 @@ class Field:
 
     def _complain(self, finding: Finding | None, value: Any = None) -> None:
         self.finding = finding
+        self._has_untaken = False
         is_error = finding is not None and finding.level == "error"
         (self.box.add_class if is_error else self.box.remove_class)("nbt-refused")
         sentence = ""
@@ -289,9 +297,13 @@ class ChoicesField(Field):
         self._add = make(
             w.Button, icon="plus", tooltip=f"{self.setting.title}: add the one chosen here", classes=("nbt-icon",)
         )
-        self._add.on_click(self._guard(lambda _: self._menu.value and self.enter([*self._chosen(), self._menu.value])))
+        self._add.on_click(self._guard(lambda _: self._add_chosen()))
         self._list = make(w.VBox, classes=("nbt-under",))
         return [self._row(self._menu, self._add), self._list]
+
+    def _add_chosen(self) -> None:
+        if self._menu.value:
+            self.enter([*self._chosen(), self._menu.value])
 
     def _chosen(self) -> list[str]:
         return list(self.value) if isinstance(self.value, list) else []
@@ -301,6 +313,7 @@ class ChoicesField(Field):
         left = [(title, name) for name, title in self.setting.choices.items() if name not in chosen]
         if list(self._menu.options) != left:
             self._menu.options = left
+            put(self._menu, "value", left[0][1] if left else None)
         put(self._menu, "disabled", not left)
         put(self._add, "disabled", not left)
         words = f"{self.setting.empty}: chosen to suit the task" if self.setting.empty == "auto" else "none"
@@ -363,7 +376,7 @@ def in_words(setting: Setting, value: Any) -> str:
     if isinstance(value, str | int) and value in setting.choices:
         return setting.choices[value]
     if setting.kind == "choices" and isinstance(value, list):
-        return ", ".join(setting.choices.get(name, name) for name in value) or "none"
+        return ", ".join(str(setting.choices.get(name, name)) for name in value) or "none"
     if setting.kind == "entries":
         return f"{len(value)} in the list"
     return written(setting, value) or {"auto": "auto", "none": "not set", "": "empty"}[setting.empty]

@@ -2,10 +2,50 @@
 
 from __future__ import annotations
 
+import html
 import json
+from collections.abc import Callable
 from typing import Any
 
+import ipywidgets as w
+
 from nbtrainer.config import STRENGTHS, Config
+from nbtrainer.ui.widgets import Guard, make, put, shown
+
+
+class CodeView:
+    """Shows the settings as code, ready to be copied."""
+
+    def __init__(self, guard: Guard, config: Callable[[], Config], preset: Callable[[], str]) -> None:
+        self._config, self._preset = config, preset
+        self._is_open = False
+        self._code = make(w.HTML)
+        self._language = make(
+            w.Dropdown, options=["Python", "JSON"], layout=w.Layout(width="110px"), tooltip="Language"
+        )
+        self._language.observe(guard(lambda _: self.redraw()), "value")
+        self.box = make(
+            w.VBox,
+            children=[self._language, self._code],
+            layout=w.Layout(display="none", padding="0 10px 10px"),
+            classes=("nbt-plain",),
+        )
+
+    def toggle(self) -> None:
+        """Show the code, or hide it again."""
+        self._is_open = not self._is_open
+        shown(self.box, self._is_open)
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Bring the code up to date, if it is shown."""
+        if self._is_open:
+            words = (
+                as_python(self._config(), self._preset())
+                if self._language.value == "Python"
+                else as_json(self._config())
+            )
+            put(self._code, "value", f'<pre class="nbt-code" tabindex="0">{html.escape(words)}</pre>')
 
 
 def as_python(config: Config, preset: str = "") -> str:
