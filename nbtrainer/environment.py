@@ -32,8 +32,8 @@ def prepare_process() -> bool:
             mallopt = ctypes.CDLL(None).mallopt
         except AttributeError:  # musl
             return early
-        for parameter, value in _MALLOPT.items():
-            mallopt(parameter, value)
+        for parameter, amount in _MALLOPT.items():
+            mallopt(parameter, amount)
     return early
 
 

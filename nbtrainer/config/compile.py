@@ -65,7 +65,8 @@ class Compile(Section):
         "auto",
         title="Loss",
         help="What training makes small. The wrong one can spoil a training; 'auto' takes what suits the kind of segmentation.",
-        choices={"auto": "auto"} | {name: entry.title for name, entry in LOSSES.items()},
+        choices=LOSSES,
+        extra_choices={"auto": "auto"},
     )
     metrics: Literal["auto"] | list[str] = field(
         "auto",

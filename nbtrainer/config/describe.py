@@ -142,7 +142,7 @@ def _row(path: str, info: FieldInfo) -> Setting:
     shown = shown_of(info)
     members = _members(info.annotation)
     kind, models = _kind(members, shown.choices, shown.path)
-    default = info.get_default(call_default_factory=True)  # type: ignore[call-arg]
+    default = info.get_default(call_default_factory=True)
     bounds: dict[str, Any] = {}
     item_bounds: dict[str, Any] = {}
     for constraint in [*info.metadata, *_item_metadata(info.annotation)]:

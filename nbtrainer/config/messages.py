@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -102,7 +103,7 @@ def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]
         "missing": ("this is missing", "Give a value"),
         "int_from_float": (
             f"{said} is not a whole number",
-            f"Try {round(value)}" if isinstance(value, float) else "Give a whole number",
+            f"Try {round(value)}" if isinstance(value, float) and math.isfinite(value) else "Give a whole number",
         ),
         "none_required": (f"{said} does not fit here", "Leave it empty or give a value of the right kind"),
         "union_tag_invalid": (

@@ -33,6 +33,7 @@ def field(
     help: str = "",
     unit: str = "",
     choices: Catalog | Mapping[str, str] | None = None,
+    extra_choices: Mapping[str, str] | None = None,
     advanced: bool = False,
     path: str = "",
     **bounds: Any,
@@ -47,6 +48,8 @@ def field(
         What it is called, a sentence on what it does and when to change it, and its unit.
     choices
         The names it may take: a catalog, or names with their titles.
+    extra_choices
+        Names besides those of a catalog, with their titles; they stand first.
     advanced
         Kept out of the simple view.
     path
@@ -59,7 +62,7 @@ def field(
     helps: Mapping[str, str] = {}
     noun = "value"
     if isinstance(choices, Catalog):
-        titles = {name: entry.title for name, entry in choices.items()}
+        titles = dict(extra_choices or {}) | {name: entry.title for name, entry in choices.items()}
         sources = {name: entry.source for name, entry in choices.items() if entry.source}
         helps = {name: entry.help for name, entry in choices.items() if entry.help}
         noun = choices.noun
@@ -83,7 +86,7 @@ def shown_of(info: FieldInfo) -> Shown:
 class Section(BaseModel):
     """A panel of settings. Assigning validates at once and raises `UserError` in a sentence."""
 
-    model_config = ConfigDict(validate_assignment=True, extra="forbid")
+    model_config = ConfigDict(validate_assignment=True, extra="forbid", allow_inf_nan=False)
     where: ClassVar[str] = ""
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -146,7 +146,7 @@ class Patches:
             if len(positions):
                 y, x = positions[rng.integers(len(positions))]
                 return float(y), float(x)
-        corner = [rng.integers(max(1, full - length + 1)) for full, length in zip(shape, self.patch_size, strict=True)]
+        corner = [int(rng.integers(max(1, full - length + 1))) for full, length in zip(shape, self.patch_size, strict=True)]
         return _centre(corner[0], shape[0], self.patch_size[0]), _centre(corner[1], shape[1], self.patch_size[1])
 
     def _labelled(self, index: int) -> np.ndarray:

@@ -56,7 +56,7 @@ def read(path: Path) -> np.ndarray:
         else:
             import imageio.v3 as imageio
 
-            array = imageio.imread(path)
+            array = imageio.imread(path, plugin="pillow")
     except FileNotFoundError:
         raise UserError(str(path), "there is no such file", "Check the path") from None
     except Exception as error:  # readers raise whatever a broken file makes them stumble over
@@ -65,7 +65,7 @@ def read(path: Path) -> np.ndarray:
             str(path), f"this file cannot be read ({reason})", "Export it again, or take it out of the folder"
         ) from None
     if array.size == 0 or array.dtype.kind not in "buif":
-        raise UserError(str(path), f"this file holds no image (type {array.dtype}, shape {array.shape})", "Take it out")
+        raise UserError(str(path), f"this file cannot be read as an image (type {array.dtype}, shape {array.shape})", "Take it out")
     return np.asarray(array)
 
 

@@ -141,7 +141,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
     config = resolve(config, surveyed, task)
     assert isinstance(config.compile.metrics, list)
     assert isinstance(config.model.input_channels, int)
-    network_record = {
+    network_record: dict[str, Any] = {
         "name": config.model.name,
         "dim": config.task.dim,
         "input_channels": config.model.input_channels,
@@ -157,7 +157,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
     measured = _choose(config, network, loss, device, clock)
     network.to(memory_format=memory_format(config.training.memory_format, config.task.dim))  # type: ignore[call-overload]
-    settings = config.compile
+    settings, names = config.compile, config.compile.metrics
     optimizer = optimizers.create(
         settings.optimizer, network.parameters(), settings.learning_rate, settings.momentum, settings.weight_decay
     )
@@ -173,7 +173,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
     tile = tuple(config.sampling.patch_size)
     validator, previewer = (
         Validator(
-            network, loss, task, _images(config, pairs), tile, settings.metrics, device, config.training.precision
+            network, loss, task, _images(config, pairs), tile, names, device, config.training.precision
         )
         for pairs in (surveyed.split.validation, surveyed.split.validation or surveyed.split.train)
     )
@@ -192,7 +192,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         clock=clock,
         best=BestCheckpoints(directory.checkpoints, config.training.keep_best, metrics.higher_is_better(monitor)),
         monitor=monitor,
-        metrics=settings.metrics,
+        metrics=names,
         device=device,
         workers=(2 if device.type == "cuda" else 0) if workers is None else workers,
         # a fixed step, so that a resumed run changes over where the first one did

@@ -39,18 +39,21 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> N
     while not clock.is_over:
         sums = _train_epoch(job, emit, stop_asked, sums)
         if stop_asked() == "now":
-            return _stop(job, emit, sums)
+            _stop(job, emit, sums)
+            return
         scores = _training_scores(job, sums)
         if _validates_now(job, stop_asked):
             found = _validate(job, emit, stop_asked, tiles)
             if found is None:
-                return _stop(job, emit, sums)
+                _stop(job, emit, sums)
+                return
             scores |= found
         clock.close_epoch()
         _save(job, emit, scores)
         sums = {}
         if stop_asked() and not clock.is_over:
-            return emit(events.Stopped(step=clock.step))
+            emit(events.Stopped(step=clock.step))
+            return
     _score_test_images(job, emit)
     reason = "all steps done" if clock.step >= clock.total_steps else "the time is spent"
     emit(events.Finished(step=clock.step, reason=reason, elapsed_seconds=clock.elapsed_seconds))

@@ -13,7 +13,7 @@ import psutil
 
 from nbtrainer.runs import events
 from nbtrainer.runs.directory import RunDirectory
-from nbtrainer.runs.events import Event
+from nbtrainer.runs.events import Event, RunStarted
 from nbtrainer.runs.journal import JournalReader
 
 Status = Literal["running", "paused", "stopped", "finished", "failed"]
@@ -110,7 +110,7 @@ class Run:
                 return self.directory / event.path
         return None
 
-    def _lives(self, started: events.RunStarted) -> bool:
+    def _lives(self, started: RunStarted) -> bool:
         if self._thread is not None:
             return self._thread.is_alive()
         if started.host != socket.gethostname():

@@ -1,0 +1,329 @@
+"""The command line: prints what the api returns; a user's mistake is one message and exit status 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nbtrainer.environment import child_environment, prepare_process
+from nbtrainer.errors import UserError
+
+if TYPE_CHECKING:
+    from nbtrainer.config import Config
+    from nbtrainer.runs import Run
+
+app = typer.Typer(
+    help="Train segmentation networks on your own images.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_QUICKSTART = "01_quickstart.ipynb"
+# the demo has to be over after 90 seconds on slow cores too: start, prediction and report take up to 25 of them
+_DEMO_MINUTES = 0.9
+
+
+def main() -> None:
+    """Run the command line; exit status 0: done or stopped, 1: the run failed, 2: a mistake in what was given."""
+    try:
+        app(standalone_mode=False)
+    except UserError as error:
+        print(f"nbtrainer: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("nbtrainer: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except Exception as error:
+        # click's own complaints (an unknown option, a missing argument) have a message and a status
+        if not hasattr(error, "format_message"):
+            raise
+        print(f"nbtrainer: {error.format_message()} Try nbtrainer --help.", file=sys.stderr)
+        sys.exit(2)
+
+
+@app.command()
+def lab(
+    directory: Annotated[Path | None, typer.Argument(help="Folder to work in; the quick start is put there.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the local server; 0: any free one.")] = 8888,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Open JupyterLab on the quick start, with the settings that make training fast."""
+    try:
+        import jupyterlab  # noqa: F401
+    except ImportError:
+        raise UserError("lab", "JupyterLab is not installed", 'Install it with: pip install "nbtrainer[lab]"') from None
+    folder = directory or Path.cwd()
+    folder.mkdir(parents=True, exist_ok=True)
+    notebook = _quickstart(folder)
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        str(notebook),
+        f"--ServerApp.root_dir={folder.resolve()}",
+        f"--port={port}",
+    ]
+    if not browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    sys.exit(subprocess.call(command, env=child_environment()))
+
+
+@app.command()
+def demo(
+    minutes: Annotated[float, typer.Option(help="How long to train.")] = _DEMO_MINUTES,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs"),
+) -> None:
+    """Train for about a minute on the embedded nuclei, and compare with Otsu's threshold."""
+    import time
+
+    prepare_process()
+    from nbtrainer import api, samples
+    from nbtrainer.config import Config
+
+    began = time.monotonic()
+    folder = samples.path("nuclei2d")
+    config = Config.preset("binary_2d")
+    config.update(
+        data={"datasets": [{"images": folder / "images", "labels": folder / "labels"}], "validation_fraction": 0.25},
+        sampling={"patch_size": [128, 128]},
+        training={"max_minutes": minutes, "epochs": 1000, "steps_per_epoch": 25, "batch_size": 8},
+        output={"root": str(out), "data_task": "demo"},
+    )
+    print("Training on 4 embedded images of nuclei (3 train, 1 validates) for about a minute ...")
+    run = _followed(api.start(config))
+    if run.status != "finished":
+        _end(run)
+    best = max(run.history, key=lambda row: row.get("validation_dice", 0.0))
+    baseline = _baseline(run)
+    print(f"validation scores of the best model (epoch {best['epoch']}), beside those of Otsu's threshold:")
+    for name, value in baseline.items():
+        print(f"  {name.removeprefix('validation_'):<10} {best[name]:.4f}   Otsu {value:.4f}")
+    print(f"curves   {run.directory / 'curves.png'}")
+    print(f"previews {run.directory / 'previews'}")
+    print(f"validation Dice {best['validation_dice']:.4f}, seconds {time.monotonic() - began:.0f}, model {run.best}")
+
+
+@app.command()
+def presets() -> None:
+    """List the presets: ready settings to start from."""
+    from nbtrainer.config import presets as known
+
+    for preset in known().values():
+        print(f"{preset.name:<14} {preset.title}\n{'':<14} {preset.description}\n")
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A config.json, or the name of a preset.")],
+    settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
+) -> None:
+    """Train with the settings of a file or preset. Ctrl-C stops at once, with everything saved."""
+    prepare_process()
+    from nbtrainer import api
+
+    given = _config(config, settings)
+    _print_warnings(given)
+    _end(_followed(api.start(given)))
+
+
+@app.command()
+def resume(
+    run: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
+) -> None:
+    """Continue a run exactly where it stopped."""
+    prepare_process()
+    from nbtrainer import api
+
+    overrides: dict[str, dict[str, Any]] = {}
+    for path, value in map(_assignment, settings or []):
+        section, _, name = path.partition(".")
+        overrides.setdefault(section, {})[name] = value
+    _end(_followed(api.resume(run, **overrides)))
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
+    images: Annotated[list[str], typer.Argument(help="Image files, folders or wildcards.")],
+    out: Annotated[Path, typer.Option(help="Folder for the label images.")],
+) -> None:
+    """Segment images; writes <name>.tif for each into the folder OUT."""
+    prepare_process()
+    import tifffile
+
+    from nbtrainer import api
+    from nbtrainer.data.pair import list_files
+
+    files = [file for source in images for file in list_files(Path(source), "images")]
+    stems: dict[str, Path] = {}
+    for file in files:
+        if file.stem in stems:
+            wrong = f"{stems[file.stem]} and {file} would both be written to {file.stem}.tif"
+            raise UserError("images", wrong, "Predict them into two folders")
+        stems[file.stem] = file
+        if (out / f"{file.stem}.tif").resolve() == file.resolve():
+            raise UserError("out", f"{file} would be overwritten by its own prediction", "Choose another folder")
+    predictor = api.load_model(model)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError("out", f"{out} cannot be made ({error.strerror})", "Choose another folder") from None
+    for number, file in enumerate(files, 1):
+        target = out / f"{file.stem}.tif"
+        tifffile.imwrite(target, predictor.predict(file), compression="zlib")
+        print(f"{number}/{len(files)} {file.name} -> {target}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
+    images: Annotated[str, typer.Option(help="Folder of images.")],
+    labels: Annotated[str, typer.Option(help="Folder of their labels.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the scores to this file too.")] = None,
+) -> None:
+    """Score a model on images with known labels."""
+    prepare_process()
+    from nbtrainer import api
+
+    scores = api.evaluate(model, images, labels)
+    for row in [*scores["images"], {"image": "overall (mean)", **scores["overall"]}]:
+        print(
+            f"{row['image']:<30} " + "  ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "image")
+        )
+    if json_file:
+        json_file.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+
+
+@app.command()
+def check(
+    config: Annotated[Path, typer.Argument(help="A config.json, or the name of a preset.")],
+    settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
+) -> None:
+    """Look for everything that is wrong or odd about data and settings, without training."""
+    from nbtrainer import api
+
+    findings = api.check(_config(config, settings))
+    for finding in findings:
+        print(f"{finding.level}: {finding}")
+    errors = sum(finding.level == "error" for finding in findings)
+    print(f"{errors} errors, {len(findings) - errors} warnings")
+    raise typer.Exit(2 if errors else 0)
+
+
+def _config(source: Path, settings: list[str] | None) -> Config:
+    from nbtrainer.config import Config
+    from nbtrainer.config import presets as known
+
+    config = Config.preset(str(source)) if str(source) in known() and not source.exists() else Config.load(source)
+    for path, value in map(_assignment, settings or []):
+        config.set(path, value)
+    return config
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    """`section.field=value`, the value read as JSON where it is JSON."""
+    path, sign, value = text.partition("=")
+    if not sign:
+        raise UserError(text, "this is no setting", "Write section.field=value, as in training.epochs=20")
+    try:
+        return path, json.loads(value)
+    except json.JSONDecodeError:
+        return path, value
+
+
+def _print_warnings(config: Config) -> None:
+    from nbtrainer import api
+
+    for finding in api.check(config):
+        if finding.level == "warning":
+            print(f"warning: {finding}", file=sys.stderr)
+
+
+def _followed(run: Run) -> Run:
+    """`run` when it has ended, with a progress bar; Ctrl-C stops it now."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from nbtrainer.runs import events
+
+    console = Console(highlight=False)
+    columns = (
+        BarColumn(bar_width=30),
+        TextColumn("{task.percentage:>3.0f} %  {task.description}"),
+        TimeElapsedColumn(),
+    )
+    seen = 0
+    plan = None
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("checking", total=1.0)
+        ended = False
+        while not ended:
+            try:
+                ended = run.wait(timeout=0.25)
+            except KeyboardInterrupt:
+                run.stop(now=True)
+            happened = run.events
+            for event in happened[seen:]:
+                match event:
+                    case events.Planned():
+                        plan = event
+                    case events.StepsDone() if plan is not None:
+                        spent = event.step / plan.total_steps
+                        if plan.max_minutes:
+                            spent = max(spent, event.elapsed_seconds / 60 / plan.max_minutes)
+                        words = f"epoch {event.epoch:,}, step {event.step:,}, {event.seconds_per_step:.2f} s a step, loss {event.loss:.3f}"
+                        progress.update(bar, completed=min(1.0, spent), description=words)
+                    case events.Activity():
+                        progress.update(bar, description=event.doing)
+                said = events.sentence(event)
+                if said and not isinstance(event, events.Failed):
+                    console.print(f"{said}", markup=False)
+            seen = len(happened)
+    return run
+
+
+def _end(run: Run) -> None:
+    """Say how a run ended and exit with its status."""
+    if run.status == "failed":
+        print(f"nbtrainer: the run failed: {run.error}\ndetails: {run.directory / 'log.txt'}", file=sys.stderr)
+        raise typer.Exit(1)
+    print(f"{run.status}; results in {run.directory}")
+    if run.best is not None:
+        print(f"best model {run.best}")
+    if run.last is not None:
+        print(f"last model {run.last}")
+    raise typer.Exit(0)
+
+
+def _baseline(run: Run) -> dict[str, float]:
+    from nbtrainer.runs import events
+
+    found = [event.scores for event in run.events if isinstance(event, events.BaselineScored)]
+    return found[-1] if found else {}
+
+
+def _quickstart(folder: Path) -> Path:
+    """The quick-start notebook for `folder`: one that is there already stays as it is."""
+    for notebook in (folder / _QUICKSTART, folder / "notebooks" / _QUICKSTART):
+        if notebook.exists():
+            return notebook
+    # beside the package in a clone, else where an installation puts shared files
+    sources = (Path(__file__).parent.parent / "notebooks", Path(sys.prefix) / "share" / "nbtrainer" / "notebooks")
+    source = next((place / _QUICKSTART for place in sources if (place / _QUICKSTART).exists()), None)
+    if source is None:
+        raise UserError("lab", f"the notebook {_QUICKSTART} was not installed", "Install nbtrainer again")
+    return Path(shutil.copyfile(source, folder / _QUICKSTART))

@@ -1,0 +1,113 @@
+"""Readers of a run's events that keep its plain files: the log, the history as a table, the curves as a picture."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from nbtrainer.runs import events
+from nbtrainer.runs.directory import RunDirectory
+from nbtrainer.runs.events import Event
+from nbtrainer.runs.journal import Journal, JournalReader
+from nbtrainer.runs.run import history_rows
+
+Listener = Callable[[Event], None]
+
+# drawing takes a fifth of a second; validations of a small set may follow each other faster than that
+_SECONDS_BETWEEN_CURVES = 5.0
+
+
+class Emitter:
+    """Appends each event to the journal and tells the listeners; one that fails is reported once and switched off."""
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self._journal = Journal(directory.events)
+        self._listeners: list[Listener] = [Log(directory.log), Tables(directory)]
+
+    def __call__(self, event: Event) -> None:
+        self._journal.append(event)
+        for listener in list(self._listeners):
+            try:
+                listener(event)
+            except Exception as error:  # training never stops for a watcher, whatever its trouble
+                self._listeners.remove(listener)
+                self._journal.append(events.Warned(text=f"{type(listener).__name__} stopped: {error}"))
+
+    def close(self) -> None:
+        self._journal.close()
+
+
+class Log:
+    """`log.txt`: a sentence for each event that has one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, event: Event) -> None:
+        said = events.sentence(event)
+        if said:
+            stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.time))
+            details = f"\n{event.details}" if isinstance(event, events.Failed) and event.details else ""
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(f"{stamp}  {said}{details}\n")
+
+
+class Tables:
+    """`history.csv` and `curves.png`, renewed at the end of epochs and of the run."""
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self._directory = directory
+        self._reader = JournalReader(directory.events)
+        self._happened: list[Event] = []
+        self._drawn = 0.0
+
+    def __call__(self, event: Event) -> None:
+        closing = isinstance(event, events.Finished | events.Stopped | events.Failed)
+        if not isinstance(event, events.EpochEnded) and not closing:
+            return
+        kept = (events.EpochEnded, events.Planned, events.BaselineScored)
+        self._happened += [happened for happened in self._reader.read_new() if isinstance(happened, kept)]
+        rows = history_rows(self._happened)
+        if not rows:
+            return
+        self._write_history(rows)
+        if closing or time.monotonic() - self._drawn > _SECONDS_BETWEEN_CURVES:
+            draw_curves(self._directory.curves, self._happened)
+            self._drawn = time.monotonic()
+
+    def _write_history(self, rows: list[dict[str, object]]) -> None:
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        with self._directory.history.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def draw_curves(path: Path, happened: list[Event]) -> None:
+    """Draw loss and scores by epoch to `path`: training solid, validation dashed, baseline dotted, best marked."""
+    from matplotlib.figure import Figure  # half a second, and only runs draw
+
+    rows = history_rows(happened)
+    planned = next((event for event in reversed(happened) if isinstance(event, events.Planned)), None)
+    baselines = {name: value for event in happened if isinstance(event, events.BaselineScored) for name, value in event.scores.items()}
+    scored = dict.fromkeys(name.partition("_")[2] for row in rows for name in row if name.startswith(("train_", "validation_")))
+    figure = Figure(figsize=(5 * len(scored), 3.6), layout="constrained")
+    for axis, score in zip(figure.subplots(1, len(scored), squeeze=False)[0], scored, strict=True):
+        for part, style, colour in (("train", "-", "#0072B2"), ("validation", "--", "#D55E00")):
+            name = f"{part}_{score}"
+            points = [(row["epoch"], row[name]) for row in rows if name in row]
+            if not points:
+                continue
+            axis.plot(*zip(*points, strict=True), style, color=colour, label=part, marker="." if len(points) == 1 else "")
+            if planned is not None and name == planned.monitor:
+                choose = max if planned.higher_is_better else min
+                best = choose(points, key=lambda point: point[1])
+                axis.plot(*best, "o", color=colour, label=f"best {best[1]:.4f}")
+            if name in baselines:
+                axis.axhline(baselines[name], linestyle=":", color="#555555", label=f"baseline {baselines[name]:.4f}")
+        axis.set_xlabel("epoch")
+        axis.set_title(events.score_name(score))
+        axis.legend(frameon=False)
+    figure.savefig(path, dpi=100)

@@ -1,0 +1,141 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from nbtrainer.config import STEPS, STRENGTHS, Config, presets
+from nbtrainer.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "message"),
+    [
+        ("training", "epochs", -1, "training.epochs: -1 is too small. Give 1 or more."),
+        ("training", "epochs", "many", "training.epochs: 'many' is not a whole number"),
+        ("training", "epochs", 2.5, "training.epochs: 2.5 is not a whole number"),
+        ("training", "epoch", 3, "Did you mean training.epochs"),
+        ("compile", "optimizer", "adm", "Did you mean adam"),
+        ("compile", "metrics", ["dise"], "Did you mean dice"),
+        ("data", "validation_fraction", 1.0, "Give less than 1"),
+        ("data", "datasets", [{"imags": "a"}], r"data.datasets\[0\].imags: .*Did you mean data.datasets\[0\].images"),
+        ("sampling", "patch_size", [64, "x"], r"sampling.patch_size\[1\]: 'x' is not a whole number"),
+        ("augmentation", "steps", [{"kind": "flop"}], r"augmentation.steps\[0\]: the kind 'flop' is unknown"),
+        ("task", "dim", 4, "Choose 2 or 3"),
+        ("output", "name", "a/b", "cannot be the name of a folder"),
+        ("compile", "learning_rate", float("nan"), "compile.learning_rate"),
+    ],
+)
+def test_a_wrong_value_is_refused_at_once_in_a_sentence_and_the_old_one_stays(section, name, value, message):
+    config = Config()
+    before = config.model_dump()
+    with pytest.raises(UserError, match=message):
+        setattr(getattr(config, section), name, value)
+    assert config.model_dump() == before
+
+
+def test_all_mistakes_of_a_config_are_told_together():
+    with pytest.raises(UserError) as caught:
+        Config(training={"epochs": 0, "batchsize": 3}, model={"name": "nut"})
+    assert {finding.where for finding in caught.value.findings} == {"training.epochs", "training.batchsize", "model.name"}
+
+
+def test_a_dict_becomes_a_section():
+    config = Config()
+    config.training = {"epochs": 7}
+    assert config.training.epochs == 7
+    assert config.training.batch_size == Config().training.batch_size
+
+
+def test_lists_are_validated_again_when_saved(tmp_path):
+    config = Config()
+    config.sampling.patch_size.append("wide")
+    with pytest.raises(UserError, match="patch_size"):
+        config.save(tmp_path / "config.json")
+
+
+@pytest.mark.feature(48)
+@pytest.mark.parametrize("name", sorted(presets()))
+def test_a_saved_preset_is_the_same_when_loaded(name, tmp_path):
+    config = Config.preset(name)
+    config.save(tmp_path / "config.json")
+    assert Config.load(tmp_path / "config.json") == config
+
+
+@pytest.mark.parametrize("name", sorted(presets()))
+def test_a_preset_stores_only_what_differs_from_the_defaults(name):
+    defaults = Config().model_dump()
+    for section, values in presets()[name].settings.items():
+        for field, value in values.items():
+            assert value != defaults[section][field], f"{section}.{field}"
+
+
+@pytest.mark.feature(76, 77)
+def test_the_epyseg_preset_is_what_its_document_says():
+    config = Config.preset("epyseg")
+    assert config.augmentation.strength == "none"
+    assert config.sampling.patch_size == [256, 256]
+    assert config.sampling.method == "grid"
+    assert config.data.validation_fraction == 0
+    assert config.training.steps_per_epoch == -1
+    assert config.training.keep_best == 5
+    assert config.training.load_at_end == "best"
+    assert config.normalization.method == "rescaling"
+    assert config.compile.optimizer == "adam"
+
+
+def test_an_unknown_preset_is_answered_with_the_nearest():
+    with pytest.raises(UserError, match="Did you mean epyseg"):
+        Config.preset("epysg")
+
+
+@pytest.mark.feature(76)
+def test_a_strength_replaces_the_list_and_editing_the_list_makes_it_custom():
+    config = Config()
+    config.augmentation.strength = "standard"
+    assert config.augmentation.steps == STRENGTHS["standard"]
+    config.augmentation.steps = [{"kind": "flip"}]
+    assert config.augmentation.strength == "custom"
+    config.augmentation.strength = "strong"
+    config.augmentation.steps.append(STEPS["blur"]())
+    assert config.validated().augmentation.strength == "custom"
+    config.augmentation.strength = "none"
+    assert config.augmentation.steps == []
+
+
+@pytest.mark.feature(60)
+def test_relative_paths_are_relative_to_the_file_of_the_config(tmp_path, monkeypatch):
+    (tmp_path / "project").mkdir()
+    values = {"data": {"datasets": [{"images": "raw", "labels": "truth"}]}}
+    (tmp_path / "project" / "config.json").write_text(json.dumps(values))
+    config = Config.load(tmp_path / "project" / "config.json")
+    assert config.resolve(config.data.datasets[0].images) == tmp_path / "project" / "raw"
+    monkeypatch.chdir(tmp_path)
+    assert Config().resolve("raw") == tmp_path / "raw"
+
+
+def test_saving_elsewhere_keeps_paths_that_lead_somewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw").mkdir()
+    config = Config(data={"datasets": [{"images": "raw", "labels": "not_there"}]})
+    loaded = Config.load(config.save(tmp_path / "deep" / "config.json"))
+    assert loaded.resolve(loaded.data.datasets[0].images) == tmp_path / "raw"
+    assert loaded.data.datasets[0].labels == "not_there"
+    assert config.data.datasets[0].images == "raw"
+
+
+def test_a_path_object_is_as_good_as_text():
+    config = Config(data={"datasets": [{"images": Path("a"), "labels": Path("b")}]})
+    assert config.data.datasets[0].images == os.fspath(Path("a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("{", "line 1"), ("[]", "not a group of settings"), (None, "no such file")]
+)
+def test_a_broken_file_of_settings_is_refused_with_its_name(text, message, tmp_path):
+    path = tmp_path / "mine.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=message) as caught:
+        Config.load(path)
+    assert "mine.json" in str(caught.value)

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from nbtrainer.config import Config
+from nbtrainer.config.describe import reference_page, settings
+
+ROWS = settings()
+
+
+@pytest.mark.feature(144)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
+def test_every_setting_has_a_title_a_help_and_a_default_that_is_valid(row):
+    assert row.title
+    assert len(row.help) > 10
+    section, _, name = row.path.partition(".")
+    config = Config()
+    setattr(getattr(config, section), name, row.default)
+    assert getattr(getattr(config, section), name) == row.default
+
+
+def test_rows_cover_every_field():
+    declared = {f"{section}.{name}" for section in Config.model_fields for name in type(getattr(Config(), section)).model_fields}
+    assert {row.path for row in ROWS} == declared
+
+
+def test_every_bound_is_the_one_that_refuses():
+    config = Config()
+    for row in ROWS:
+        if row.kind in ("int", "float") and row.maximum is not None:
+            section, _, name = row.path.partition(".")
+            setattr(getattr(config, section), name, row.maximum)
+
+
+@pytest.mark.feature(145)
+def test_losses_come_with_a_reference():
+    page = reference_page()
+    assert "https://arxiv.org/abs/1606.04797" in page or "Milletari" in page
+
+
+def test_the_reference_page_in_the_docs_is_the_one_of_these_settings():
+    page = Path(__file__).parents[2] / "docs" / "settings.md"
+    assert page.read_text(encoding="utf-8") == reference_page() + "\n", "run python -m nbtrainer.config.describe > docs/settings.md"

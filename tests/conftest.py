@@ -1,0 +1,95 @@
+"""Data for the tests, and `--features`: which of the numbered features have a test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from nbtrainer import samples
+from nbtrainer.config import Config
+
+FEATURES = Path(__file__).parent.parent / "docs" / "features.md"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--features", action="store_true", help="print which features of docs/features.md have a test")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--features"):
+        _print_features(items)
+        items.clear()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if session.config.getoption("--features") and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = pytest.ExitCode.OK
+
+
+def _print_features(items: list[pytest.Item]) -> None:
+    proven: dict[int, list[str]] = {}
+    for item in items:
+        for mark in item.iter_markers("feature"):
+            for number in mark.args:
+                proven.setdefault(number, []).append(item.name)
+    names = {int(number): text for number, text in re.findall(r"^(\d+)\. (.+)$", FEATURES.read_text("utf-8"), re.M)}
+    for number, text in names.items():
+        tests = sorted(set(proven.get(number, [])))
+        print(f"{number:>4} {'yes' if tests else ' - '} {text}" + (f"   [{', '.join(tests)}]" if tests else ""))
+    print(f"{len(set(proven) & set(names))} of {len(names)} features have a test, {len(set(names) - set(proven))} have none")
+    unknown = set(proven) - set(names)
+    if unknown:
+        print(f"tests name features that do not exist: {sorted(unknown)}")
+
+
+@pytest.fixture
+def nuclei() -> dict[str, str]:
+    """The embedded nuclei as a dataset: 4 images of 256 x 256."""
+    folder = samples.path("nuclei2d")
+    return {"images": str(folder / "images"), "labels": str(folder / "labels")}
+
+
+@pytest.fixture
+def write_pairs(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """Writes small images of bright discs with their labels and returns them as a dataset."""
+
+    def write(count: int = 3, shape: tuple[int, int] = (64, 64), foreground: int = 1, name: str = "set") -> dict[str, str]:
+        rng = np.random.default_rng(0)
+        for number in range(count):
+            y, x = np.ogrid[: shape[0], : shape[1]]
+            centre = rng.uniform(20, 44, 2)
+            disc = np.hypot(y - centre[0], x - centre[1]) < 14
+            image = (60 + 120 * disc + rng.normal(0, 15, shape)).clip(0, 255).astype(np.uint8)
+            for kind, array in (("images", image), ("labels", disc.astype(np.uint8) * foreground)):
+                path = tmp_path / name / kind / f"img_{number}.tif"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                tifffile.imwrite(path, array)
+        return {"images": str(tmp_path / name / "images"), "labels": str(tmp_path / name / "labels")}
+
+    return write
+
+
+@pytest.fixture
+def small_config(write_pairs: Callable[..., dict[str, str]], tmp_path: Path) -> Config:
+    """A run of 6 steps of a tiny network on discs; everything that would be measured is set."""
+    config = Config.preset("binary_2d")
+    config.data.datasets = [write_pairs()]
+    config.update(
+        sampling={"patch_size": [32, 32]},
+        model={"features": [4, 8]},
+        training={
+            "epochs": 3,
+            "steps_per_epoch": 2,
+            "batch_size": 2,
+            "precision": "float32",
+            "memory_format": "contiguous",
+            "torch_compile": "off",
+        },
+        output={"root": str(tmp_path / "runs")},
+    )
+    return config

@@ -1,0 +1,78 @@
+import threading
+
+import numpy as np
+import pytest
+
+from nbtrainer.config import STRENGTHS
+from nbtrainer.data.dataset import Images, Patches, grid_centres, prefetched
+from nbtrainer.data.normalize import Normalizer
+from nbtrainer.data.pair import list_files, pair_files
+from nbtrainer.samples import path
+
+
+def _patches(**settings: object) -> Patches:
+    folder = path("nuclei2d")
+    pairs = pair_files(list_files(folder / "images", "i"), list_files(folder / "labels", "l"), "d")
+    images = Images(pairs, Normalizer(), **({"cache_bytes": settings.pop("cache_bytes")} if "cache_bytes" in settings else {}))
+    return Patches(images, [(256, 256)] * 4, **{"patch_size": (64, 64), "seed": 3, **settings})
+
+
+STEPS = [step.model_dump() for step in STRENGTHS["strong"]]
+
+
+@pytest.mark.feature(74)
+def test_number_and_seed_fix_the_patch_whoever_asks_and_in_whatever_order():
+    one, other = _patches(steps=STEPS), _patches(steps=STEPS, cache_bytes=1)
+    expected = {number: one.patch(number) for number in range(70)}
+    for number in reversed(range(70)):
+        image, label = other.patch(number)
+        assert np.array_equal(image, expected[number][0]) and np.array_equal(label, expected[number][1])
+    assert not np.array_equal(_patches(steps=STEPS, seed=4).patch(0)[0], expected[0][0])
+
+
+@pytest.mark.feature(115)
+def test_threads_deliver_the_same_patches_in_order():
+    alone = [image for image, _ in prefetched(_patches(steps=STEPS).patch, range(5, 40), workers=0)]
+    together = [image for image, _ in prefetched(_patches(steps=STEPS).patch, range(5, 40), workers=4)]
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_leaving_a_prefetch_early_leaves_no_thread_behind():
+    for _ in prefetched(_patches().patch, range(100), workers=2):
+        break
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("nbtrainer-patches")]
+
+
+@pytest.mark.feature(67)
+def test_the_grid_covers_each_image_and_shifts_the_last_tiles_back_inside():
+    assert grid_centres((64, 100), (64, 64)) == [(31.5, 31.5), (31.5, 67.5)]
+    covered = np.zeros((300, 260), int)
+    for y, x in grid_centres(covered.shape, (128, 96)):
+        top, left = round(y - 63.5), round(x - 47.5)
+        assert top >= 0 and left >= 0 and top + 128 <= 300 and left + 96 <= 260
+        covered[top : top + 128, left : left + 96] += 1
+    assert covered.min() == 1
+
+
+def test_an_image_smaller_than_its_tile_is_mirrored_around_its_middle():
+    assert grid_centres((30, 200), (64, 64))[0][0] == 14.5
+    image, label = _patches(patch_size=(320, 320), method="grid").patch(0)
+    assert image.shape == (1, 320, 320) and label.shape == (320, 320)
+    assert np.array_equal(image[0, 31], image[0, 32])
+
+
+@pytest.mark.feature(97)
+def test_one_pass_of_the_grid_shows_every_tile_once():
+    patches = _patches(method="grid")
+    assert patches.per_pass == 4 * 16
+    for start in (0, 64):
+        shown = {patches.patch(number)[0].tobytes() for number in range(start, start + 64)}
+        assert len(shown) == 64
+    assert not np.array_equal(patches.patch(0)[0], patches.patch(64)[0])
+
+
+def test_patches_can_be_centred_on_objects():
+    middle = [_patches(foreground_fraction=1.0).patch(number)[1][31:33, 31:33].any() for number in range(60)]
+    assert all(middle)
+    anywhere = [_patches(foreground_fraction=0.0).patch(number)[1][31:33, 31:33].any() for number in range(60)]
+    assert not all(anywhere)

@@ -1,0 +1,44 @@
+import json
+import math
+
+from nbtrainer.runs import events
+from nbtrainer.runs.journal import Journal, JournalReader
+
+
+def test_events_come_back_as_they_were(tmp_path):
+    journal = Journal(tmp_path / "events.jsonl")
+    written = [
+        events.Warned(text="a\nb <&> ü"),
+        events.EpochEnded(epoch=1, step=5, scores={"train_loss": math.inf, "validation_dice": 0.5}, learning_rate=0.1, elapsed_seconds=1.0),
+    ]
+    for event in written:
+        journal.append(event)
+    assert JournalReader(tmp_path / "events.jsonl").read_new() == written
+
+
+def test_a_reader_reads_on_and_waits_for_a_line_that_is_being_written(tmp_path):
+    path = tmp_path / "events.jsonl"
+    reader = JournalReader(path)
+    assert reader.read_new() == []
+    Journal(path).append(events.Warned(text="one"))
+    assert [event.text for event in reader.read_new()] == ["one"]
+    line = json.dumps(events.Warned(text="two").as_record())
+    with path.open("a") as file:
+        file.write(line[:20])
+    assert reader.read_new() == []
+    with path.open("a") as file:
+        file.write(line[20:] + "\n")
+    assert [event.text for event in reader.read_new()] == ["two"]
+
+
+def test_half_a_line_of_a_killed_process_spoils_nothing(tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"event": "warned", "te')
+    Journal(path).append(events.Warned(text="after"))
+    assert [event.text for event in JournalReader(path).read_new()] == ["after"]
+
+
+def test_events_and_fields_of_a_later_version_are_left_out(tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"event": "teleported", "to": 3}\n{"event": "warned", "text": "x", "colour": "red", "time": 1.0}\n')
+    assert JournalReader(path).read_new() == [events.Warned(text="x", time=1.0)]
