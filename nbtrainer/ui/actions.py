@@ -8,7 +8,7 @@ from collections.abc import Callable
 import ipywidgets as w
 
 from nbtrainer.errors import Finding
-from nbtrainer.ui.widgets import Guard, make, put, shown, text
+from nbtrainer.ui.widgets import Guard, make, put, sentences, shown, text
 
 MOST_FINDINGS = 8
 
@@ -68,17 +68,18 @@ class Actions:
 
     def _row(self, finding: Finding, name: str, show: Callable[[Finding], None]) -> w.Widget:
         mark, tone = ("✕", "nbt-wrong") if finding.level == "error" else ("▲", "nbt-look")
-        words = " ".join(filter(None, [finding.wrong, finding.remedy]))
         sentence = make(
             w.HTML,
-            value=f'<span role="alert" class="nbt-small {tone}">{mark} {html.escape(words)}</span>',
+            value=f'<span role="alert" class="nbt-small {tone}">{mark} {html.escape(sentences(finding))}</span>',
             layout=w.Layout(flex="1 1 0"),
         )
         if not name:
             return make(w.HBox, children=[sentence])
         button = make(w.Button, description=name, classes=("nbt-link", "nbt-small"), tooltip=f"Open {name}")
         button.on_click(self._guard(lambda _: show(finding)))
-        return make(w.HBox, children=[button, sentence], layout=w.Layout(align_items="baseline"))
+        return make(
+            w.HBox, children=[button, sentence], layout=w.Layout(align_items="baseline"), classes=("nbt-finding",)
+        )
 
     def _mark(self, button: w.Button, is_next: bool) -> None:
         (button.add_class if is_next else button.remove_class)("nbt-next")

@@ -147,7 +147,7 @@ class TrainerApp:
             w.Dropdown,
             options=[(f"Preset: {OWN}", ""), *options],
             value=preset,
-            layout=w.Layout(width="300px"),
+            layout=w.Layout(width="340px"),
             tooltip="Ready settings to begin with",
         )
         self._is_loading = False

@@ -11,7 +11,7 @@ import ipywidgets as w
 import numpy as np
 
 from nbtrainer.ui import style
-from nbtrainer.ui.widgets import make, put
+from nbtrainer.ui.widgets import make
 
 MOST_POINTS = 1500
 
@@ -36,12 +36,22 @@ def thin(x: Sequence[float], y: Sequence[float], most: int = MOST_POINTS) -> tup
     return across[chosen], up[chosen]
 
 
+def round_ticks(low: float, high: float, count: int) -> np.ndarray:
+    """About `count` round numbers, evenly spaced, the first at most `low` and the last at least `high`."""
+    width = high - low if high > low else max(abs(high), 1.0) * 0.1
+    rough = width / max(count - 1, 1)
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
+    first, last = np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9)
+    return np.round(np.arange(first, max(last, first + 1) + 1) * step, 12)
+
+
 class Curves:
     """One figure over epochs."""
 
     def __init__(self) -> None:
-        self._x = make(bqplot.LinearScale, min=0.0)
-        self._y = make(bqplot.LinearScale)
+        self._x = make(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
+        self._y = make(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
         scales = {"x": self._x, "y": self._y}
         common: dict[str, Any] = {"scales": scales, "x": [], "y": [], "stroke_width": 1.6}
         self._training = make(bqplot.Lines, colors=[style.colour("training")], **common)
@@ -55,14 +65,14 @@ class Curves:
             "color": style.colour("muted"),
             "label_color": style.colour("muted"),
         }
-        across = make(bqplot.Axis, scale=self._x, num_ticks=6, grid_lines="none", tick_format="~g", **axis)
+        self._across = make(bqplot.Axis, scale=self._x, grid_lines="none", **axis)
         # bqplot before 0.13 wants the orientation too; since then the side says it
         upright = {"orientation": "vertical"} if "orientation" in bqplot.Axis.class_trait_names() else {}
-        up = make(bqplot.Axis, scale=self._y, side="left", **upright, num_ticks=5, tick_format="~g", **axis)
+        self._up = make(bqplot.Axis, scale=self._y, side="left", **upright, **axis)
         self.figure = make(
             bqplot.Figure,
             marks=[self._baseline, self._training, self._validation, self._best],
-            axes=[across, up],
+            axes=[self._across, self._up],
             animation_duration=0,
             fig_margin={"top": 8, "bottom": 26, "left": 46, "right": 12},
             layout=w.Layout(height=style.CURVE_HEIGHT, width="100%", min_width="0"),
@@ -77,11 +87,29 @@ class Curves:
         epochs: float,
     ) -> None:
         """Draw the lines over an axis that reaches to `epochs`."""
-        put(self._x, "max", float(max(epochs, 1)))
-        _set(self._training, *thin(*training))
-        _set(self._validation, *thin(*validation))
-        _set(self._baseline, *(([], []) if baseline is None else ([0.0, float(max(epochs, 1))], [baseline] * 2)))
+        lines = [thin(*training), thin(*validation)]
+        reach = float(max(epochs, 1))
+        heights = np.concatenate([*(up for _, up in lines), [] if baseline is None else [baseline]])
+        self._set_axis(self._x, self._across, 0.0, reach, 6)
+        if len(heights):
+            self._set_axis(self._y, self._up, float(heights.min()), float(heights.max()), 5)
+        _set(self._training, *lines[0])
+        _set(self._validation, *lines[1])
+        _set(self._baseline, *(([], []) if baseline is None else ([0.0, reach], [baseline] * 2)))
         _set(self._best, *(([], []) if best is None else ([best[0]], [best[1]])))
+
+    def _set_axis(self, scale: Any, axis: Any, low: float, high: float, count: int) -> None:
+        """Round ends and round ticks; bqplot's own are neither when the ends are not."""
+        values = round_ticks(low, high, count)
+        if axis.tick_values is not None and np.array_equal(np.asarray(axis.tick_values), values):
+            return
+        decimals = max(0, -int(np.floor(np.log10(values[1] - values[0]) + 1e-9)))
+        axis.tick_format = f",.{decimals}f"
+        axis.tick_values = values
+        with scale.hold_sync():
+            # a little room, so that a point on the edge is whole
+            room = 0.03 * float(values[-1] - values[0])
+            scale.min, scale.max = float(values[0]), float(values[-1]) + room
 
     def send(self) -> None:
         """Send everything again: the page may have missed something."""

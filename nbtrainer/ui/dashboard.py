@@ -221,13 +221,13 @@ def tiles(story: Story) -> str:
     if training is None and story.losses:
         training = story.losses[-1]
     baseline = None if story.baseline is None else story.baseline.scores.get(monitor)
-    baseline_name = "Baseline" if story.baseline is None else f"{story.baseline.name} (baseline)"
+    baseline_name = "Baseline" if story.baseline is None else story.baseline.name
     made = [
         _tile(f"Best {score_name(monitor)}", _score(best and best[1]), f"epoch {best[0]}" if best else ""),
         _tile("Validation loss", _score(validation), f"train {_score(training)}")
         if validation is not None
         else _tile("Training loss", _score(training), ""),
-        _tile(baseline_name, _score(baseline), score_name(monitor)),
+        _tile(baseline_name, _score(baseline), "baseline"),
         _tile("Learning rate", "–" if story.learning_rate is None else f"{story.learning_rate:.2g}", "now"),
     ]
     return f'<div class="nbt-tiles">{"".join(made)}</div>'

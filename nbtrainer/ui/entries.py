@@ -10,7 +10,7 @@ import ipywidgets as w
 
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import Finding
-from nbtrainer.ui.widgets import Field, Guard, field_for, make, text
+from nbtrainer.ui.widgets import Field, Guard, field_for, make, shown, text
 
 
 class EntriesField(Field):
@@ -50,7 +50,7 @@ class EntriesField(Field):
         add = make(w.Button, icon="plus", tooltip=f"{self.setting.title}: add one")
         add.on_click(self._guard(lambda _: self.enter([*self.value, {"kind": self._kind.value} if kinds else {}])))
         self._kind = make(w.Dropdown, options=kinds or [("", "")], **self._label())
-        add.description = "" if kinds else "add"
+        add.description = "" if kinds else "Add a set"
         add.add_class("nbt-icon")
         return [self._list, self._row(self._kind, add) if kinds else self._row(add)]
 
@@ -72,6 +72,12 @@ class EntriesField(Field):
             self.on_settled()
 
         return _Entry(self.setting, index, values, touched, lambda: self._remove(index), self._guard)
+
+    def _redisplay(self) -> None:
+        super()._redisplay()
+        if "" in self.setting.entries:  # a list of the user's own things has no default to go back to
+            shown(self._reset, False)
+            self.box.remove_class("nbt-changed")
 
     def _remove(self, index: int) -> None:
         self.enter([values for position, values in enumerate(self.value) if position != index])

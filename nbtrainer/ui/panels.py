@@ -42,7 +42,7 @@ def _data(config: Config) -> str:
 
 
 def _model(config: Config) -> str:
-    return f"{said(config, 'model.name')}, {said(config, 'compile.optimizer')} {said(config, 'compile.learning_rate')}"
+    return f"{said(config, 'model.name')}, {said(config, 'compile.optimizer')}"
 
 
 def _tiling(config: Config) -> str:

@@ -97,10 +97,10 @@ class Story:
 
     @property
     def epoch(self) -> int:
-        """The epoch under way, counted from 1; the last one at the end."""
+        """The epoch of the last step, counted from 1; 0 before the run is planned."""
         if self.planned is None:
             return 0
-        return min(self.step // max(self.planned.steps_per_epoch, 1) + 1, max(self.planned.epochs, 1))
+        return max(-(-self.step // max(self.planned.steps_per_epoch, 1)), 1)
 
     @property
     def metrics(self) -> list[str]:

@@ -55,7 +55,7 @@ _CSS = f"""
 [data-jp-theme-light="false"] .nbt, html[theme="dark"] .nbt, body[data-vscode-theme-kind="vscode-dark"] .nbt {{
   {_variables(_DARK)}
   --nbt-muted: #A7B0BB; --nbt-accent: #56B4E9; --nbt-on-accent: #10151A; --nbt-fine: #4CC9A0; --nbt-look: #E6B450;
-  --nbt-wrong: #FF9B80; --nbt-grid: #2E343B;
+  --nbt-wrong: #FF9B80; --nbt-grid: #2E343B; color-scheme: dark;
 }}
 html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head: #2A2C2F; --nbt-line: #44484D; }}
 .nbt .widget-html, .nbt .widget-html-content, .nbt .jupyter-widget-html-content {{
@@ -89,7 +89,7 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-muted, .nbt .nbt-muted .widget-html-content {{ color: var(--nbt-muted); }}
 .nbt .nbt-small {{ font-size: 11.5px; }}
 .nbt .nbt-fine {{ color: var(--nbt-fine); }} .nbt .nbt-look {{ color: var(--nbt-look); }} .nbt .nbt-wrong {{ color: var(--nbt-wrong); }}
-.nbt .nbt-over::before, .nbt .nbt-missed::before {{ content: "■ "; color: var(--nbt-over-mark); }}
+.nbt .nbt-over::before, .nbt .nbt-missed::before {{ content: "■"; color: var(--nbt-over-mark); }}
 .nbt .nbt-missed::before {{ color: var(--nbt-missed-mark); }}
 .nbt .nbt-over {{ color: var(--nbt-over); }} .nbt .nbt-missed {{ color: var(--nbt-missed); }}
 .nbt .nbt-training {{ color: var(--nbt-training); }} .nbt .nbt-validation {{ color: var(--nbt-validation); }}
@@ -122,7 +122,7 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt button.jupyter-button.nbt-quiet {{ border-color: transparent; background: transparent; color: var(--nbt-muted); padding: 0 6px; }}
 .nbt button.jupyter-button.nbt-link {{
   border: none; background: transparent; color: inherit; text-decoration: underline; padding: 0 4px; height: auto; line-height: 1.4;
-  min-width: 0; margin: 0; white-space: normal; text-align: left;
+  min-width: 0; margin: 0; white-space: normal; text-align: left; box-shadow: none !important;
 }}
 .nbt button.jupyter-button.nbt-next {{
   background: var(--nbt-accent); color: var(--nbt-on-accent); border-color: var(--nbt-accent); font-weight: 600;
@@ -130,6 +130,7 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt button:disabled {{ opacity: .55; }}
 .nbt button:focus-visible, .nbt input:focus-visible, .nbt select:focus-visible {{ outline: 2px solid var(--nbt-accent); outline-offset: 1px; }}
 .nbt .nbt-actions {{ padding: 8px 10px; flex-wrap: wrap; }}
+.nbt .nbt-finding > button.jupyter-button {{ width: 92px !important; padding-left: 0; }}
 .nbt .nbt-under-actions {{ padding: 0 12px 10px; }}
 .nbt .nbt-pill {{ border: 1px solid currentColor; border-radius: 12px; padding: 1px 10px; font-weight: 600; white-space: nowrap; }}
 .nbt .nbt-bar {{ height: 8px; background: var(--nbt-line); border-radius: 4px; overflow: hidden; }}
@@ -142,7 +143,7 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-tile div {{ font-size: 11.5px; color: var(--nbt-muted); }}
 .nbt .nbt-tile span {{ font-size: 11.5px; color: var(--nbt-muted); }}
 .nbt .nbt-curves {{ flex-flow: row wrap; }}
-.nbt .nbt-curve {{ flex: 1 1 260px; min-width: 0; }}
+.nbt .nbt-curve {{ flex: 1 1 260px; min-width: 0; padding-right: 10px; box-sizing: border-box; }}
 .nbt .nbt-curve-head {{ align-items: center; justify-content: space-between; min-height: 30px; }}
 .nbt .nbt-curve-head select {{ background-color: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); height: 24px; }}
 .nbt .bqplot text {{ fill: var(--nbt-muted) !important; font-size: 11px; }}
@@ -150,7 +151,8 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .bqplot .plotarea_background {{ fill: transparent !important; }}
 .nbt .bqplot .svg-background, .nbt .svg-background {{ background: transparent !important; }}
 .nbt .nbt-captions {{ display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); text-align: center; font-size: 11.5px; color: var(--nbt-muted); }}
-.nbt .nbt-preview img {{ width: 100%; height: auto; max-width: 100%; object-fit: contain; }}
+.nbt .nbt-captions > * {{ white-space: nowrap; }}
+.nbt .nbt-preview img {{ width: 100%; height: auto; max-width: 100%; margin: 0; object-fit: contain; }}
 .nbt .nbt-log {{
   font-family: var(--jp-code-font-family, monospace); font-size: 11.5px; max-height: 180px; overflow-y: auto;
   border-top: 1px solid var(--nbt-line); padding-top: 6px; white-space: pre-wrap; overflow-wrap: anywhere;

@@ -51,6 +51,11 @@ def text(words: str, *classes: str) -> str:
     return f'<span class="{" ".join(classes)}">{html.escape(words)}</span>'
 
 
+def sentences(finding: Finding) -> str:
+    """What is wrong and what to do, as sentences; where it is, the place of the words says."""
+    return " ".join(_ended(part) for part in (finding.wrong, finding.remedy) if part)
+
+
 class Field:
     """One setting: its widget, unit, way back to the default, help, and what is wrong with it.
 
@@ -184,7 +189,7 @@ class Field:
         sentence = ""
         if finding is not None:
             mark, tone = ("✕", "nbt-wrong") if is_error else ("▲", "nbt-look")
-            words = " ".join(_ended(part) for part in (finding.wrong, finding.remedy) if part)
+            words = sentences(finding)
             sentence = f'<span role="alert" class="{tone} nbt-small">{mark} {html.escape(words)}</span>'
         put(self._complaint, "value", sentence)
         shown(self._complaint, bool(sentence))
