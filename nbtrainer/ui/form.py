@@ -96,8 +96,8 @@ class Form:
                 chosen = getattr(dataset, name)
                 if chosen and self.config.resolve(chosen) in (file, *file.parents):
                     where = f"data.datasets[{index}].{name}"
-                    return dataclasses.replace(finding, where=where, wrong=f"{file.name}: {finding.wrong}")
-        return dataclasses.replace(finding, where="data.datasets", wrong=f"{file.name}: {finding.wrong}")
+                    return dataclasses.replace(finding, where=where, wrong=f"in {file.name}: {finding.wrong}")
+        return dataclasses.replace(finding, where="data.datasets", wrong=f"in {file.name}: {finding.wrong}")
 
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
         """The simple or the complete view, with help under the fields or without."""

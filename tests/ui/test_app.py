@@ -1,0 +1,181 @@
+"""The app without a browser: one a kernel, Go, Stop, what is missing, and errors that are shown."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+from journals import begun, epoch, write_run
+
+from nbtrainer.config import Config
+from nbtrainer.runs import attach, events
+from nbtrainer.ui.app import TrainerApp, nearest_preset
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = TrainerApp("binary_2d")
+    yield made
+    if made.run is not None:
+        made.run.stop(now=True)
+        made.run.wait(60)
+    made.close()
+
+
+def until(condition, seconds=60.0):
+    """Wait for what another thread does."""
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_the_form_stands_without_torch():
+    code = "import nbtrainer, sys; nbtrainer.TrainerApp(); assert 'torch' not in sys.modules, 'torch was imported'"
+
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr.count("Error") == 0
+
+
+def test_a_second_app_is_the_first_with_the_new_preset(app):
+    second = TrainerApp("epyseg")
+
+    assert second is app
+    assert app.config == Config.preset("epyseg") or app.config.training.epochs == 100
+    assert app._preset.value == "epyseg"
+
+
+def test_a_second_app_during_a_run_shows_the_first_and_says_so(app, tmp_path):
+    app._show_run(attach(write_run(tmp_path / "runs", [*begun(), *epoch(1, 0.5, 1.0)]).path))
+
+    second = TrainerApp("epyseg")
+
+    assert second is app
+    assert app.config.training.epochs == 60
+    assert "A run is going on" in app._note.value
+    app._run = None
+
+
+def test_after_close_a_new_app_can_be_made(app):
+    app.close()
+
+    assert TrainerApp._only is None
+
+
+def test_the_config_that_is_given_is_edited_in_place(app):
+    config = Config.preset("binary_2d")
+    TrainerApp(config=config)
+
+    app._form.field("training.epochs").enter(3)
+
+    assert app.config is config
+    assert config.training.epochs == 3
+    assert app._preset.value == "binary_2d"
+
+
+def test_go_is_disabled_until_there_are_images_and_says_why(app):
+    assert app._actions.go.disabled
+    assert "Choose a folder of images" in app._actions.go.tooltip
+    assert "Choose a folder of images" in app._actions._words.value
+
+    app._form.use_samples()
+
+    assert not app._actions.go.disabled
+
+
+def test_choosing_a_preset_keeps_data_and_output(app):
+    app._form.use_samples()
+    app._form.field("output.name").enter("mine")
+
+    app._preset.value = "epyseg"
+
+    assert app.config.training.epochs == 100
+    assert app.config.output.name == "mine"
+    assert app.config.data.datasets[0].images.endswith("images")
+
+
+def test_go_lists_what_the_check_finds_and_does_not_start(app):
+    app._form.use_samples()
+    app._form.field("sampling.patch_size").enter([100, 100])
+
+    app._actions.go.click()
+    until(lambda: not app.is_busy)
+
+    assert app.run is None
+    assert "Try 96 or 104" in app._actions._findings.children[0].children[1].value
+    assert "Try 96 or 104" in app._form.field("sampling.patch_size")._complaint.value
+
+
+def test_go_refuses_while_a_wrong_value_stands_in_a_field(app):
+    app._form.use_samples()
+    app._form.field("training.epochs")._text.value = "many"
+
+    app._actions.go.click()
+
+    assert not app.is_busy
+    assert "Epochs: &#x27;many&#x27; is not a whole number" in app._actions._findings.children[0].children[1].value
+
+
+@pytest.mark.feature(129, 130)
+def test_go_trains_stop_turns_into_stop_now_and_resume_appears(app, small_config, tmp_path):
+    small_config.training.epochs = 10_000
+    TrainerApp(config=small_config)
+
+    app._actions.go.click()
+    until(lambda: app.run is not None and app._board.story.step > 0)
+    assert app._actions.go.disabled
+    assert "A run is going on" in app._actions.go.tooltip
+    assert not app._actions.stop.disabled
+
+    app._actions.stop.click()
+    until(lambda: app._actions.stop.description == "Stop now" or not app.is_busy)
+    app._actions.stop.click()
+    until(lambda: not app.is_busy and app._board.is_over)
+    until(lambda: app._actions.resume.layout.display is None)
+
+    assert app.run.status == "stopped"
+    assert app.run.last is not None
+    assert not app._actions.go.disabled
+    assert str(app.run.directory) in app._actions._words.value
+
+
+def test_a_stopped_run_of_another_day_is_offered_once(app, tmp_path):
+    directory = write_run(tmp_path / "runs", [*begun(), *epoch(1, 0.5, 1.0), events.Stopped(step=10)])
+    app.close()
+    TrainerApp._only = None
+
+    fresh = TrainerApp("binary_2d")
+    until(lambda: fresh._offer.box.layout.display is None)
+
+    assert "run-001 was stopped" in fresh._offer._words.value
+    fresh._offer._watch.click()
+    assert fresh.run.directory == directory.path
+    assert fresh._offer.box.layout.display == "none"
+    fresh.close()
+
+
+def test_a_finished_run_is_not_offered(app, tmp_path):
+    happened = [*begun(), events.Finished(step=0, reason="all steps done", elapsed_seconds=1)]
+    write_run(tmp_path / "runs", happened)
+
+    assert app._offer.newest(tmp_path / "runs") is None
+
+
+def test_an_error_in_a_callback_is_shown_in_the_page(app):
+    def broken(_):
+        raise ZeroDivisionError("a < b")
+
+    app._errors.guard(broken)(None)
+
+    assert app._errors.box.layout.display is None
+    assert "ZeroDivisionError: a &lt; b" in app._errors._line.value
+    assert "Traceback" in app._errors._line.value
+
+
+def test_the_nearest_preset_is_found_whatever_the_data():
+    config = Config.preset("epyseg")
+    config.data.datasets = [{"images": "a", "labels": "b"}]
+    config.training.epochs = 3
+
+    assert nearest_preset(config) == "epyseg"
+    assert nearest_preset(Config()) == ""
