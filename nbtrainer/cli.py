@@ -35,15 +35,15 @@ _DEMO_MINUTES = 0.9
 def main() -> None:
     """Run the command line; exit status 0: done or stopped, 1: the run failed, 2: a mistake in what was given."""
     try:
-        app(standalone_mode=False)
+        # what a command raises as typer.Exit comes back as a number
+        status = app(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
     except UserError as error:
         print(f"nbtrainer: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("nbtrainer: interrupted", file=sys.stderr)
         sys.exit(130)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
     except Exception as error:
         # click's own complaints (an unknown option, a missing argument) have a message and a status
         if not hasattr(error, "format_message"):

@@ -132,6 +132,9 @@ class Job:
 def build(config: Config, directory: RunDirectory) -> Job:
     """The objects for `config`. Measures what is `auto` among precision, memory format and compile (at most 5 s)."""
     surveyed = survey(config)
+    for pair in surveyed.pairs:
+        if image_facts(pair.image).problem:  # it was sound when it was checked
+            raise UserError(str(pair.image), image_facts(pair.image).problem, "Was it changed since the run was started?")
     device = choose_device(config.training.device)
     threads = config.training.threads or usable_cores()
     torch.set_num_threads(threads)

@@ -42,7 +42,8 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> N
             _stop(job, emit, sums)
             return
         scores = _training_scores(job, sums)
-        if _validates_now(job, stop_asked):
+        validates = _validates_now(job, stop_asked)
+        if validates:
             found = _validate(job, emit, stop_asked, tiles)
             if found is None:
                 _stop(job, emit, sums)
@@ -51,7 +52,7 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> N
         clock.close_epoch()
         _save(job, emit, scores)
         sums = {}
-        if stop_asked() and not clock.is_over:
+        if validates and stop_asked() and not clock.is_over:
             emit(events.Stopped(step=clock.step))
             return
     _score_test_images(job, emit)
@@ -83,36 +84,43 @@ def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any
         seconds = time.monotonic() - began
         ends = clock.is_out_of_time or stop_asked() == "now"
         if seconds >= _SECONDS_BETWEEN_EVENTS or ends:
-            loss_sum += _report_steps(job, emit, group, seconds, learning_rate)
+            loss_sum = _report_steps(job, emit, group, seconds, learning_rate, loss_sum)
             group, began = [], time.monotonic()
         if ends:
             break
     if group:
-        loss_sum += _report_steps(job, emit, group, time.monotonic() - began, job.learning_rate())
+        loss_sum = _report_steps(job, emit, group, time.monotonic() - began, job.learning_rate(), loss_sum)
     return {"counts": counts.plain(), "steps": steps, "loss": loss_sum}
 
 
-def _report_steps(job: Job, emit: Emit, losses: list[torch.Tensor], seconds: float, learning_rate: float) -> float:
-    """Tell of a group of steps and return the sum of their losses; raises `UserError` if one is no number."""
-    total = float(torch.stack(losses).sum())
-    if not math.isfinite(total):
-        raise UserError(
-            "compile.learning_rate",
-            f"the loss became {total} at about step {job.clock.step}",
-            "Lower the learning rate, or set training.precision to float32; the last checkpoint is from before",
-        )
+def _report_steps(
+    job: Job, emit: Emit, group: list[torch.Tensor], seconds: float, learning_rate: float, loss_sum: float
+) -> float:
+    """Tell of a group of steps, and return `loss_sum` with their losses added."""
+    losses = torch.stack(group).tolist()
+    mean = sum(losses) / len(losses)
+    if not math.isfinite(mean):
+        raise _diverged(job, f"the loss became {mean} at about step {job.clock.step}")
     emit(
         events.StepsDone(
             step=job.clock.step,
             epoch=job.clock.epoch,
             steps=len(losses),
-            loss=total / len(losses),
+            loss=mean,
             seconds_per_step=seconds / len(losses),
             learning_rate=learning_rate,
             elapsed_seconds=job.clock.elapsed_seconds,
         )
     )
-    return total
+    # one after the other: how steps fall into groups depends on the clock, and must not show in the last digit
+    for loss in losses:
+        loss_sum += loss
+    return loss_sum
+
+
+def _diverged(job: Job, wrong: str) -> UserError:
+    remedy = "Lower the learning rate, or set training.precision to float32; the last checkpoint is from before"
+    return UserError("compile.learning_rate", wrong, remedy)
 
 
 def _training_scores(job: Job, sums: dict[str, Any]) -> dict[str, float]:
@@ -151,6 +159,8 @@ def _save(job: Job, emit: Emit, scores: dict[str, float]) -> None:
     """Save the end of an epoch as the last checkpoint, and among the best if it earned a place; then tell."""
     clock, best = job.clock, job.best
     epoch = clock.epoch
+    if not all(bool(weights.isfinite().all()) for weights in job.network.parameters()):
+        raise _diverged(job, f"the weights are no longer numbers at step {clock.step}")
     score = scores.get(job.monitor)
     is_best = score is not None and best.is_best(score)
     file = best.enter(score, epoch, clock.step) if score is not None and best.earns_a_place(score) else ""

@@ -1,0 +1,42 @@
+"""`python -m benchmarks quality em_membranes nuclei2d --data FOLDER`, `python -m benchmarks speed`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def quality(
+    names: Annotated[list[str] | None, typer.Argument(help="Sets to train on; all if none.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder that holds the sets.")] = Path("data"),
+    seed: Annotated[int, typer.Option(help="Seed of split and training.")] = 42,
+) -> None:
+    """Train the recommended preset on a set for a budget of steps, and score images that training never saw."""
+    from nbtrainer.environment import prepare_process
+
+    prepare_process()
+    from benchmarks.quality import SETS, train_and_score
+
+    for name in names or list(SETS):
+        print(json.dumps(train_and_score(name, data, seed)), flush=True)
+
+
+@app.command()
+def speed(rounds: Annotated[int, typer.Option(help="Repetitions; medians are reported.")] = 3) -> None:
+    """The training loop against the pure step of the same network, and augmented crops against MONAI's transforms."""
+    from nbtrainer.environment import prepare_process
+
+    prepare_process()
+    from benchmarks.speed import augmentation, loop
+
+    print(json.dumps({"loop": loop(rounds)}), flush=True)
+    print(json.dumps({"augmentation": augmentation(rounds)}), flush=True)
+
+
+app()

@@ -1,0 +1,65 @@
+"""A browser and a JupyterLab for the tests; without a browser they are skipped, but on CI they fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from lab import serving
+
+playwright = pytest.importorskip("playwright.sync_api") if os.environ.get("CI") != "true" else None
+if playwright is None:
+    import playwright.sync_api as playwright
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+# training, curves and pictures on two slow cores
+PATIENCE_MS = 90_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[playwright.Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        sentence = "no chromium is on the path: the browser tests need one"
+        if os.environ.get("CI") == "true":
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_notebook(browser: playwright.Browser, tmp_path: Path) -> Iterator[Callable[..., playwright.Page]]:
+    """Opens a copy of a notebook in a JupyterLab of its own, at 1,240 pixels."""
+    with serving(tmp_path / "work", tmp_path / "home") as address:
+        pages = []
+
+        def open_copy(name: str) -> playwright.Page:
+            shutil.copy(NOTEBOOKS / name, tmp_path / "work" / name)
+            page = browser.new_page(viewport={"width": 1240, "height": 1600})
+            page.set_default_timeout(PATIENCE_MS)
+            pages.append(page)
+            page.goto(f"{address}/lab/tree/{name}")
+            wait_until_idle(page)
+            return page
+
+        yield open_copy
+        for page in pages:
+            page.close()
+
+
+def wait_until_idle(page: playwright.Page) -> None:
+    """Wait until the notebook has a kernel that waits for work."""
+    page.locator(".jp-NotebookPanel").wait_for()
+    page.locator(".jp-StatusBar-Widget").get_by_text("| Idle").wait_for()
+
+
+def menu(page: playwright.Page, name: str, entry: str) -> None:
+    """Choose an entry of JupyterLab's menu bar."""
+    page.locator(f'.lm-MenuBar-itemLabel:text-is("{name}")').click()
+    page.locator(f'.lm-Menu-itemLabel:text-is("{entry}")').click()

@@ -1,0 +1,73 @@
+"""The quick start as somebody would use it: a real JupyterLab, a real browser, a real training."""
+
+import pytest
+from conftest import menu, wait_until_idle
+from playwright.sync_api import expect
+
+
+def press(page, name):
+    page.locator(f'.nbt-actions button:has-text("{name}")').click()
+
+
+def panel(page, title):
+    return page.locator(f'.nbt-panel-head button:has-text("{title}")')
+
+
+@pytest.mark.feature(129, 130, 131, 136, 143, 144)
+def test_a_newcomer_trains_stops_reloads_and_predicts(open_notebook):
+    page = open_notebook("01_quickstart.ipynb")
+
+    # all cells run, also the last one, which says kindly that there is no model yet
+    menu(page, "Run", "Run All Cells")
+    page.locator(".nbt").wait_for()
+    page.get_by_text("There is no model yet: press Go").wait_for()
+
+    # a setting is changed through the form; a wrong one is answered in a sentence
+    panel(page, "Training parameters").click()
+    epochs = page.get_by_label("Epochs")
+    expect(epochs).to_have_value("15")
+    epochs.fill("0")
+    epochs.press("Tab")
+    page.get_by_text("0 is too small. Give 1 or more.").wait_for()
+    epochs.fill("500")
+    epochs.press("Tab")
+    page.get_by_text("500 epochs, at most 1 min").wait_for()
+    expect(page.get_by_text("0 is too small")).to_have_count(0)
+    expect(page.locator('button[title^="One epoch passes the whole set"]')).to_be_visible()
+
+    # Go: progress, curves and pictures appear and grow
+    press(page, "Go")
+    page.get_by_text("● training").wait_for()
+    expect(page.locator('.nbt-actions button:has-text("Go")')).to_be_disabled()
+    page.locator(".nbt-log", has_text="epoch 2:").wait_for()
+    expect(page.locator(".nbt-words")).to_contain_text("left")
+    lines = page.locator(".nbt-curve path.line")
+    assert any(len(path or "") > 10 for path in (line.get_attribute("d") for line in lines.all()))
+    picture = page.locator(".nbt-preview img")
+    first = picture.get_attribute("src")
+    page.locator(".nbt-log", has_text="epoch 4:").wait_for()
+    expect(picture).not_to_have_attribute("src", first or "")
+
+    # Stop: after the next validation, and then everything is kept
+    press(page, "Stop")
+    page.get_by_text("■ stopped").wait_for()
+    expect(page.locator('.nbt-actions button:has-text("Go")')).to_be_enabled()
+    expect(page.locator('.nbt-actions button:has-text("Resume")')).to_be_visible()
+    page.get_by_text("Model, curves and previews are in").wait_for()
+
+    # the page is reloaded: all of it is there again
+    page.locator(".jp-NotebookPanel").click(position={"x": 8, "y": 200})
+    menu(page, "File", "Save Notebook")
+    page.locator(".jp-mod-dirty").wait_for(state="detached")
+    page.reload()
+    wait_until_idle(page)
+    page.get_by_text("■ stopped").wait_for()
+    page.locator(".nbt-log", has_text="stopped at step").wait_for()
+    page.locator(".nbt-preview img").wait_for()
+    expect(page.get_by_label("Epochs")).to_have_value("500")
+
+    # the model is loaded and predicts
+    page.locator(".jp-CodeCell").last.click()
+    menu(page, "Run", "Run Selected Cell")
+    page.get_by_text("of nuclei_00.tif is foreground").wait_for()
+    page.locator(".jp-CodeCell").last.locator(".jp-OutputArea img").wait_for()

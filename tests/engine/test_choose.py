@@ -1,0 +1,30 @@
+import torch
+
+from nbtrainer import models
+from nbtrainer.engine import choose
+from nbtrainer.losses import BCEDice
+
+CPU = torch.device("cpu")
+
+
+def test_the_measurement_disturbs_neither_weights_nor_random_numbers():
+    network = models.create("unet", 2, 1, 1, [4, 8])
+    before = [weights.clone() for weights in network.parameters()]
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    found = choose.measure(network, BCEDice(), (2, 1, 32, 32), CPU, ["float32", "bfloat16"], ["contiguous", "channels_last"])
+    assert torch.equal(torch.rand(3), expected)
+    assert list(found)[0] == ("float32", "contiguous")
+    assert all(torch.equal(one, other) for one, other in zip(before, network.parameters(), strict=True))
+
+
+def test_the_exact_choice_stays_unless_another_is_clearly_faster():
+    plain, fast = ("float32", "contiguous"), ("bfloat16", "contiguous")
+    assert choose.fastest({plain: 1.0, fast: 0.97}) == plain
+    assert choose.fastest({plain: 1.0, fast: 0.6}) == fast
+
+
+def test_compiling_pays_only_in_long_runs():
+    assert not choose.compile_pays(CPU, 60)
+    assert not choose.compile_pays(torch.device("mps"), 1e9)

@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+import nbtrainer as nbt
+from nbtrainer.inference.predictor import load_checkpoint
+
+
+@pytest.fixture
+def run(small_config, write_pairs):
+    small_config.data.datasets = [write_pairs(foreground=255)]
+    small_config.update(training={"epochs": 4, "steps_per_epoch": 10}, compile={"learning_rate": 0.01})
+    return nbt.train(small_config)
+
+
+@pytest.mark.feature(94)
+def test_predictions_need_the_checkpoint_alone(run, tmp_path, small_config):
+    alone = tmp_path / "moved.pt"
+    alone.write_bytes(run.best.read_bytes())
+    image = Path(small_config.data.datasets[0].images) / "img_0.tif"
+    expected = nbt.load_model(run.directory).predict(image)
+    run.directory.rename(tmp_path / "gone")
+    model = nbt.load_model(alone)
+    found = model.predict(tifffile.imread(image))
+    assert np.array_equal(found, expected)
+    assert set(np.unique(found)) == {0, 255}
+    assert found.shape == (64, 64)
+
+
+@pytest.mark.feature(94)
+def test_brightness_is_normalised_at_prediction_as_in_training(run, small_config):
+    image = tifffile.imread(Path(small_config.data.datasets[0].images) / "img_0.tif").astype(np.float64)
+    model = nbt.load_model(run.directory)
+    assert np.allclose(model.predict_raw(image), model.predict_raw(image * 37 + 1000), atol=1e-2)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (31, 200), (5, 5), (130, 97)])
+def test_any_size_can_be_predicted(run, shape):
+    image = np.random.default_rng(0).random(shape)
+    model = nbt.load_model(run.directory)
+    assert model.predict(image).shape == shape
+    assert model.predict_raw(image).shape == (1, *shape)
+
+
+def test_a_checkpoint_holds_plain_values_only(run):
+    record = torch.load(run.best, weights_only=True)
+    assert {"weights", "config", "normalization", "task", "score", "step", "resume", "versions"} <= set(record)
+    assert load_checkpoint(run.best)["score"] == max(row["validation_dice"] for row in run.history)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a checkpoint", b"PK\x03\x04broken"])
+def test_what_is_no_checkpoint_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "model.pt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(nbt.UserError, match=r"model\.pt"):
+        nbt.load_model(path)
+    with pytest.raises(nbt.UserError, match="holds no model"):
+        nbt.load_model(tmp_path)
+
+
+def test_code_in_a_checkpoint_is_never_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "ran",))
+
+    torch.save({"format": 1, "weights": Evil()}, tmp_path / "evil.pt")
+    with pytest.raises(nbt.UserError, match=r"evil\.pt"):
+        nbt.load_model(tmp_path / "evil.pt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_image_with_other_channels_is_refused(run):
+    with pytest.raises(nbt.UserError, match="3 channels, but the model was trained on 1"):
+        nbt.load_model(run.directory).predict(np.zeros((64, 64, 3)))
+
+
+def test_evaluate_scores_each_image_and_their_mean(run, small_config):
+    dataset = small_config.data.datasets[0]
+    scores = nbt.evaluate(run.directory, dataset.images, dataset.labels)
+    assert [row["image"] for row in scores["images"]] == ["img_0.tif", "img_1.tif", "img_2.tif"]
+    assert scores["overall"]["dice"] == pytest.approx(np.mean([row["dice"] for row in scores["images"]]))
+    model = nbt.load_model(run.directory)
+    arrays = [tifffile.imread(path) for path in sorted(Path(dataset.images).iterdir())]
+    labels = [tifffile.imread(path) for path in sorted(Path(dataset.labels).iterdir())]
+    assert nbt.evaluate(model, arrays, labels)["overall"] == scores["overall"]
+    predicted, truth = model.predict(arrays[0]) > 0, labels[0] > 0
+    assert scores["images"][0]["dice"] == pytest.approx(2 * (predicted & truth).sum() / (predicted.sum() + truth.sum()))

@@ -1,0 +1,151 @@
+"""The command line, as real processes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from nbtrainer.runs import attach
+
+
+def _nbtrainer(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "nbtrainer", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def saved(small_config, tmp_path):
+    return small_config.save(tmp_path / "config.json")
+
+
+def test_train_predict_evaluate_and_resume(saved, small_config, tmp_path):
+    trained = _nbtrainer("train", saved, "training.epochs=2", "output.name=mine")
+    assert trained.returncode == 0, trained.stderr
+    folder = tmp_path / "runs" / "default" / "mine"
+    assert f"results in {folder}" in trained.stdout
+    assert len(attach(folder).history) == 2
+
+    dataset = small_config.data.datasets[0]
+    predicted = _nbtrainer("predict", folder, dataset.images, "--out", tmp_path / "out")
+    assert predicted.returncode == 0, predicted.stderr
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["img_0.tif", "img_1.tif", "img_2.tif"]
+    assert tifffile.imread(tmp_path / "out" / "img_0.tif").shape == (64, 64)
+
+    scores = tmp_path / "scores.json"
+    evaluated = _nbtrainer("evaluate", folder, "--images", dataset.images, "--labels", dataset.labels, "--json", scores)
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert 0 <= json.loads(scores.read_text())["overall"]["dice"] <= 1
+
+    resumed = _nbtrainer("resume", folder, "training.epochs=3")
+    assert resumed.returncode == 0, resumed.stderr
+    assert len(attach(folder).history) == 3
+    assert _nbtrainer("resume", folder).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "nowhere.json"], "nowhere.json: there is no such file"),
+        (["train", "CONFIG", "training.epochs=0"], "training.epochs: 0 is too small. Give 1 or more."),
+        (["train", "CONFIG", "training.epoch=3"], "Did you mean training.epochs?"),
+        (["train", "CONFIG", "epochs"], "Write section.field=value"),
+        (["train", "CONFIG", "sampling.patch_size=[33,32]"], "sampling.patch_size: 33 does not suit the network"),
+        (["train", "CONFIG", 'data.datasets=[{"images":"/gone","labels":"/gone"}]'], "there is no folder or file /gone"),
+        (["predict", "gone.pt", "a.tif", "--out", "x"], "a.tif"),
+        (["evaluate", "gone.pt", "--images", "a", "--labels", "b"], "gone.pt: there is no such file"),
+        (["resume", "gone"], "gone: there is no such folder"),
+        (["train"], "Missing argument"),
+        (["trian"], "No such command"),
+    ],
+)
+def test_a_mistake_is_one_message_and_status_2(saved, tmp_path, arguments, message):
+    done = _nbtrainer(*[saved if argument == "CONFIG" else argument for argument in arguments], cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_check_lists_all_findings_and_its_status_tells(saved, tmp_path):
+    sound = _nbtrainer("check", saved)
+    assert sound.returncode == 0 and "0 errors" in sound.stdout
+    wrong = _nbtrainer("check", saved, "sampling.patch_size=[33,32]", "training.device=gpu")
+    assert wrong.returncode == 2
+    assert "2 errors" in wrong.stdout and "training.device" in wrong.stdout and "sampling.patch_size" in wrong.stdout
+
+
+def test_two_inputs_with_one_name_are_refused(saved, tmp_path):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "x.tif", np.zeros((8, 8), np.uint8))
+    done = _nbtrainer("predict", "m.pt", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "out")
+    assert done.returncode == 2 and "would both be written to x.tif" in done.stderr
+
+
+def test_presets_are_listed():
+    done = _nbtrainer("presets")
+    assert done.returncode == 0
+    assert "epyseg" in done.stdout and "binary_2d" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_interrupting_stops_now_with_everything_saved_and_status_0(saved, tmp_path):
+    command = [sys.executable, "-m", "nbtrainer", "train", str(saved), "training.epochs=100000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    folder = tmp_path / "runs" / "default" / "run-001"
+    for _ in range(600):
+        if (folder / "checkpoints" / "last.pt").exists():
+            break
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    run = attach(folder)
+    assert run.status == "stopped" and run.last.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_killed_run_is_stopped_and_can_be_resumed(saved, tmp_path):
+    process = subprocess.Popen([sys.executable, "-m", "nbtrainer", "train", str(saved), "training.epochs=100000"], stdout=subprocess.DEVNULL)
+    folder = tmp_path / "runs" / "default" / "run-001"
+    for _ in range(600):
+        if (folder / "checkpoints" / "last.pt").exists():
+            break
+        time.sleep(0.1)
+    assert attach(folder).status == "running"
+    process.kill()
+    process.wait()
+    run = attach(folder)
+    assert run.status == "stopped"
+    done = _nbtrainer("resume", folder, f"training.epochs={run.history[-1]['epoch'] + 2}")
+    assert done.returncode == 0, done.stderr
+    assert attach(folder).status == "finished"
+
+
+def test_the_demo_ends_with_its_scores(tmp_path):
+    done = _nbtrainer("demo", "--minutes", 0.1, "--out", tmp_path / "runs")
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.strip().splitlines()[-1]
+    found = re.fullmatch(r"validation Dice (0\.\d+), seconds (\d+), model (.+\.pt)", last)
+    assert found, done.stdout
+    assert Path(found[3]).exists()
+    assert "Otsu" in done.stdout
+
+
+def test_importing_the_package_brings_in_neither_torch_nor_widgets():
+    code = "import nbtrainer, sys; print([m for m in ('torch', 'ipywidgets', 'bqplot', 'pydantic', 'numpy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_settings_and_checks_need_no_torch(saved):
+    code = f"import nbtrainer as nbt, sys; nbt.check(nbt.Config.load({str(saved)!r})); print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
