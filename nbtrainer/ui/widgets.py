@@ -89,12 +89,17 @@ class Field:
             w.Button, icon="undo", classes=("nbt-quiet", "nbt-icon"), layout=w.Layout(visibility="hidden")
         )
         self._reset.on_click(guard(lambda _: self._set_back()))
+        # ipywidgets 8 shows no tooltip on a field that has a label; a button is also reached by keyboard and finger
+        self._ask = make(
+            w.Button, icon="question-circle-o", tooltip=tooltip(setting), classes=("nbt-quiet", "nbt-icon")
+        )
+        self._ask.on_click(guard(lambda _: self._toggle_help()))
         self._help = make(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
         self._complaint = make(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
         self._offers = make(
             w.HBox, classes=("nbt-under", "nbt-wrong"), layout=w.Layout(display="none", flex_flow="row wrap")
         )
-        self._helps = False
+        self._helps = self._is_asked = False
         self.box = make(
             w.VBox, children=[*self._lines(), self._help, self._complaint, self._offers], classes=("nbt-field",)
         )
@@ -165,9 +170,13 @@ class Field:
 
     def _redisplay_help(self) -> None:
         choice = self.setting.choice_help.get(self.value, "") if isinstance(self.value, str) else ""
-        words = " ".join(filter(None, [*([tooltip(self.setting)] if self._helps else []), choice]))
+        words = " ".join(filter(None, [*([tooltip(self.setting)] if self._helps or self._is_asked else []), choice]))
         put(self._help, "value", text(words, "nbt-muted", "nbt-small"))
         shown(self._help, bool(words))
+
+    def _toggle_help(self) -> None:
+        self._is_asked = not self._is_asked
+        self._redisplay_help()
 
     def _set_back(self) -> None:
         self.enter(self._default())
@@ -204,7 +213,7 @@ class Field:
 
     def _row(self, *widgets: w.Widget) -> w.HBox:
         unit = [make(w.HTML, value=text(self.setting.unit), classes=("nbt-unit",))] if self.setting.unit else []
-        return make(w.HBox, children=[*widgets, *unit, self._reset], layout=w.Layout(align_items="center"))
+        return make(w.HBox, children=[*widgets, *unit, self._ask, self._reset], layout=w.Layout(align_items="center"))
 
     def _label(self) -> dict[str, Any]:
         return {
