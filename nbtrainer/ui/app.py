@@ -82,6 +82,7 @@ class TrainerApp:
             TrainerApp._only = None
 
     def _ipython_display_(self) -> None:
+        frontend.prepare()
         display(self._root)
         if self.is_busy or not self._board.is_over:
             self._driver.start()
@@ -287,7 +288,7 @@ class TrainerApp:
 
     def _refresh(self) -> None:
         """Say what can be done now, and what is missing."""
-        status = "" if self._run is None else self._run.status
+        status = self._board.status
         runs = status in ("running", "paused")
         needed = missing(self.config)
         go = self._working or ("A run is going on: stop it first, or wait until it has ended." if runs else needed)

@@ -50,6 +50,7 @@ class Dashboard:
     def _ipython_display_(self) -> None:
         if not self._board.is_over:
             self._driver.start()
+        frontend.prepare()
         display(self._root)
 
     def _beat(self) -> None:

@@ -51,7 +51,8 @@ class EntriesField(Field):
         add.on_click(self._guard(lambda _: self.enter([*self.value, {"kind": self._kind.value} if kinds else {}])))
         self._kind = make(w.Dropdown, options=kinds or [("", "")], **self._label())
         add.description = "" if kinds else "Add a set"
-        add.add_class("nbt-icon")
+        if kinds:
+            add.add_class("nbt-icon")
         return [self._list, self._row(self._kind, add) if kinds else self._row(add)]
 
     def _display(self, value: Any) -> None:

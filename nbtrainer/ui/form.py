@@ -40,6 +40,7 @@ class Form:
             description="Use sample images",
             icon="picture-o",
             tooltip="Nuclei that come with nbtrainer, to try it out",
+            layout=w.Layout(align_self="flex-start"),
         )
         sample.on_click(guard(lambda _: self.use_samples()))
         extras: dict[str, list[w.Widget]] = {"data": [sample]}

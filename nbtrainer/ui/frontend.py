@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import threading
@@ -34,6 +35,12 @@ def driver(beat: Callable[[], None], kind: str = "") -> Driver:
         kind or os.environ.get("NBTRAINER_FRONTEND", "") or ("heartbeat" if "google.colab" in sys.modules else "timer")
     )
     return Heartbeat(beat) if kind == "heartbeat" else Timer(beat)
+
+
+def prepare() -> None:
+    """Ask Colab for widgets that are not its own (the curves); elsewhere there is nothing to ask."""
+    if "google.colab" in sys.modules:
+        importlib.import_module("google.colab").output.enable_custom_widget_manager()
 
 
 class Timer:

@@ -121,7 +121,7 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt button.jupyter-button.nbt-icon {{ padding: 0 8px; min-width: 28px; }}
 .nbt button.jupyter-button.nbt-quiet {{ border-color: transparent; background: transparent; color: var(--nbt-muted); padding: 0 4px; }}
 .nbt button.jupyter-button.nbt-quiet.nbt-icon {{ padding: 0; min-width: 20px; width: 20px; margin: 2px 1px; }}
-.nbt button.jupyter-button.nbt-icon i {{ margin: 0; }}
+.nbt button.jupyter-button.nbt-quiet.nbt-icon i {{ margin: 0; }}
 .nbt button.jupyter-button.nbt-link {{
   border: none; background: transparent; color: inherit; text-decoration: underline; padding: 0 4px; height: auto; line-height: 1.4;
   min-width: 0; margin: 0; white-space: normal; text-align: left; box-shadow: none !important;

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lab import serving
+from lab import serving, wait_until_idle
 
 playwright = pytest.importorskip("playwright.sync_api") if os.environ.get("CI") != "true" else None
 if playwright is None:
@@ -51,15 +51,3 @@ def open_notebook(browser: playwright.Browser, tmp_path: Path) -> Iterator[Calla
         yield open_copy
         for page in pages:
             page.close()
-
-
-def wait_until_idle(page: playwright.Page) -> None:
-    """Wait until the notebook has a kernel that waits for work."""
-    page.locator(".jp-NotebookPanel").wait_for()
-    page.locator(".jp-StatusBar-Widget").get_by_text("| Idle").wait_for()
-
-
-def menu(page: playwright.Page, name: str, entry: str) -> None:
-    """Choose an entry of JupyterLab's menu bar."""
-    page.locator(f'.lm-MenuBar-itemLabel:text-is("{name}")').click()
-    page.locator(f'.lm-Menu-itemLabel:text-is("{entry}")').click()

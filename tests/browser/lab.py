@@ -12,6 +12,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 @contextmanager
@@ -75,6 +79,18 @@ def write_settings(home: Path, theme: str) -> None:
     disabled.parent.mkdir(parents=True, exist_ok=True)
     names = ["@jupyterlab/apputils-extension:announcements"]
     disabled.write_text(json.dumps({"disabledExtensions": dict.fromkeys(names, True)}))
+
+
+def wait_until_idle(page: Page) -> None:
+    """Wait until the notebook has a kernel that waits for work."""
+    page.locator(".jp-NotebookPanel").wait_for()
+    page.locator(".jp-StatusBar-Widget").get_by_text("| Idle").wait_for()
+
+
+def menu(page: Page, name: str, entry: str) -> None:
+    """Choose an entry of JupyterLab's menu bar."""
+    page.locator(f'.lm-MenuBar-itemLabel:text-is("{name}")').click()
+    page.locator(f'.lm-Menu-itemLabel:text-is("{entry}")').click()
 
 
 def _free_port() -> int:

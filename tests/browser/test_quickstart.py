@@ -1,7 +1,7 @@
 """The quick start as somebody would use it: a real JupyterLab, a real browser, a real training."""
 
 import pytest
-from conftest import menu, wait_until_idle
+from lab import menu, wait_until_idle
 from playwright.sync_api import expect
 
 
@@ -70,4 +70,4 @@ def test_a_newcomer_trains_stops_reloads_and_predicts(open_notebook):
     page.locator(".jp-CodeCell").last.click()
     menu(page, "Run", "Run Selected Cell")
     page.get_by_text("of nuclei_00.tif is foreground").wait_for()
-    page.locator(".jp-CodeCell").last.locator(".jp-OutputArea img").wait_for()
+    page.locator(".jp-RenderedImage img").wait_for()

@@ -117,7 +117,7 @@ def test_go_refuses_while_a_wrong_value_stands_in_a_field(app):
 
 
 @pytest.mark.feature(129, 130)
-def test_go_trains_stop_turns_into_stop_now_and_resume_appears(app, small_config, tmp_path):
+def test_go_trains_stop_turns_into_stop_now_and_resume_goes_on(app, small_config, tmp_path):
     small_config.training.epochs = 10_000
     TrainerApp(config=small_config)
 
@@ -137,6 +137,12 @@ def test_go_trains_stop_turns_into_stop_now_and_resume_appears(app, small_config
     assert app.run.last is not None
     assert not app._actions.go.disabled
     assert str(app.run.directory) in app._actions._words.value
+
+    step, directory = app._board.story.step, app.run.directory
+    app._actions.resume.click()
+    until(lambda: app._board.story.step > step)
+    assert app.run.directory == directory
+    assert app.is_busy
 
 
 def test_a_stopped_run_of_another_day_is_offered_once(app, tmp_path):
