@@ -92,7 +92,9 @@ class TrainerApp:
     def _build(self, config: Config, preset: str) -> None:
         self._run: Run | None = None
         self._working = ""
-        self._results: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[tuple[str, Callable[[], None]]] = queue.SimpleQueue()
+        self._jobs = 0
+        self._lock = threading.RLock()  # so that the driver is not stopped just when there is something to do again
         self._errors = Errors()
         guard = self._errors.guard
         self._driver = frontend.driver(guard(self._beat))
@@ -244,23 +246,29 @@ class TrainerApp:
             except Exception as error:  # shown in the page, whatever it is
                 broke = error
                 result = lambda: self._errors.show(broke)  # noqa: E731
-            self._results.put(result)
+            self._results.put((words, result))
 
-        self._working = words
-        self._pending = threading.Thread(target=work, name="nbtrainer-work", daemon=True)
-        self._pending.start()
+        with self._lock:
+            self._working = words or self._working
+            self._jobs += 1
+            self._driver.start()
+        threading.Thread(target=work, name="nbtrainer-work", daemon=True).start()
         self._refresh()
-        self._driver.start()
 
     def _beat(self) -> None:
         """A few times a second: show what threads brought, and what the run did."""
         while not self._results.empty():
-            self._working = ""
-            self._results.get()()
+            words, show = self._results.get()
+            try:
+                show()
+            finally:
+                self._jobs -= 1
+                self._working = "" if words else self._working
         self._board.flush()
         self._refresh()
-        if not self._pending.is_alive() and self._results.empty() and self._board.is_over:
-            self._driver.stop()
+        with self._lock:
+            if not self._jobs and self._board.is_over:
+                self._driver.stop()
 
     def _show_findings(self, findings: list[Finding]) -> None:
         self._form.complain(findings)
@@ -281,9 +289,10 @@ class TrainerApp:
     def _show_run(self, run: Run) -> None:
         self._run = run
         self._offer.dismiss()
-        self._board.watch(run)
+        with self._lock:
+            self._board.watch(run)
+            self._driver.start()
         self._board.flush()
-        self._driver.start()
         self._refresh()
 
     def _refresh(self) -> None:
