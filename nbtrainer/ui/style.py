@@ -104,6 +104,7 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-field input[type="text"], .nbt .nbt-field select, .nbt .nbt-head select, .nbt .nbt-plain select {{
   background-color: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); min-width: 0; height: 28px;
 }}
+.nbt select {{ appearance: auto; -webkit-appearance: auto; background-image: none !important; }}
 .nbt .nbt-unset input::placeholder {{ color: var(--nbt-muted); opacity: 1; }}
 .nbt .nbt-refused input[type="text"], .nbt .nbt-refused select {{ border-color: var(--nbt-wrong); }}
 .nbt .nbt-changed > .widget-hbox .widget-label {{ font-weight: 600; }}

@@ -227,10 +227,13 @@ class TextField(Field):
     """A number, text, path or list of numbers, typed: numbers too, so that a wrong one is answered and not swallowed."""
 
     def _lines(self) -> list[w.Widget]:
-        empty = {"auto": "auto", "none": "not set", "": ""}[self.setting.empty] or (
-            "empty" if self.setting.kind == "numbers" else ""
+        self._text = make(
+            w.Text,
+            continuous_update=False,
+            placeholder=when_empty(self.setting),
+            classes=("nbt-unset",),
+            **self._label(),
         )
-        self._text = make(w.Text, continuous_update=False, placeholder=empty, classes=("nbt-unset",), **self._label())
         self._text.observe(self._changed(lambda: typed(self.setting, self._text.value)), "value")
         return [self._row(self._text)]
 
@@ -381,6 +384,12 @@ def written(setting: Setting, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(written(setting, item) for item in value)
     return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def when_empty(setting: Setting) -> str:
+    """What an empty field stands for: as its help says it, else `auto`, `not set` or nothing."""
+    said = re.search(r"\bEmpty: (.+?)\.*$", setting.help)
+    return said[1] if said else {"auto": "auto", "none": "not set", "": ""}[setting.empty]
 
 
 def in_words(setting: Setting, value: Any) -> str:

@@ -7,7 +7,7 @@ from nbtrainer.config.describe import settings
 from nbtrainer.errors import Finding
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form import Form
-from nbtrainer.ui.widgets import in_words, tooltip, typed, written
+from nbtrainer.ui.widgets import in_words, tooltip, typed, when_empty, written
 
 ROWS = {row.path: row for row in settings()}
 TYPED = [row for row in ROWS.values() if row.kind in ("int", "float", "text", "path", "numbers")]
@@ -243,3 +243,9 @@ def test_tooltips_hold_help_range_unit_and_default():
     assert "Ends the run after this time" in words
     assert "above 0 minutes" in words
     assert f"Default: {in_words(ROWS['training.max_minutes'], None)}" in words
+
+
+def test_an_empty_field_says_what_that_means():
+    assert when_empty(ROWS["output.name"]).startswith("the next free of run-001")
+    assert when_empty(ROWS["training.max_minutes"]) == "not set"
+    assert when_empty(ROWS["model.input_channels"]) == "auto"
