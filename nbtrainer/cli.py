@@ -65,15 +65,10 @@ def lab(
         raise UserError("lab", "JupyterLab is not installed", 'Install it with: pip install "nbtrainer[lab]"') from None
     folder = directory or Path.cwd()
     folder.mkdir(parents=True, exist_ok=True)
-    notebook = _quickstart(folder)
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        str(notebook),
-        f"--ServerApp.root_dir={folder.resolve()}",
-        f"--port={port}",
-    ]
+    notebook = _quickstart(folder).relative_to(folder).as_posix()
+    # as the default page, so that the address that is printed leads to the notebook too
+    page = f"--LabApp.default_url=/lab/tree/{notebook}"
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}", page, f"--port={port}"]
     if not browser:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:

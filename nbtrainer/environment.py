@@ -18,23 +18,26 @@ _MALLOC = {
 _MALLOPT = {-8: 1, -3: 1 << 30, -1: (1 << 31) - 1}
 
 
-def prepare_process() -> bool:
-    """Set the waiting policy and the allocator of this process; whether it was early enough for the policy to count.
+def prepare_process() -> None:
+    """Set the waiting policy and the allocator of this process, the policy only if torch is not loaded yet.
 
     What the user has set already stays. The allocator is glibc's only; elsewhere nothing is done.
     """
-    early = "torch" not in sys.modules
-    if early:
+    if "torch" not in sys.modules:
         for name, value in _WAITING.items():
             os.environ.setdefault(name, value)
     if sys.platform == "linux" and not any(name in os.environ for name in _MALLOC):
         try:
             mallopt = ctypes.CDLL(None).mallopt
         except AttributeError:  # musl
-            return early
+            return
         for parameter, amount in _MALLOPT.items():
             mallopt(parameter, amount)
-    return early
+
+
+def waits_politely() -> bool:
+    """Whether torch's threads give way while they wait: if not, a busy browser slows training down several times."""
+    return all(name in os.environ for name in _WAITING) or sys.platform != "linux"
 
 
 def child_environment() -> dict[str, str]:

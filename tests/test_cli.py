@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import tifffile
 
@@ -59,7 +60,10 @@ def test_train_predict_evaluate_and_resume(saved, small_config, tmp_path):
         (["train", "CONFIG", "training.epoch=3"], "Did you mean training.epochs?"),
         (["train", "CONFIG", "epochs"], "Write section.field=value"),
         (["train", "CONFIG", "sampling.patch_size=[33,32]"], "sampling.patch_size: 33 does not suit the network"),
-        (["train", "CONFIG", 'data.datasets=[{"images":"/gone","labels":"/gone"}]'], "there is no folder or file /gone"),
+        (
+            ["train", "CONFIG", 'data.datasets=[{"images":"/gone","labels":"/gone"}]'],
+            "there is no folder or file /gone",
+        ),
         (["predict", "gone.pt", "a.tif", "--out", "x"], "a.tif"),
         (["evaluate", "gone.pt", "--images", "a", "--labels", "b"], "gone.pt: there is no such file"),
         (["resume", "gone"], "gone: there is no such folder"),
@@ -115,7 +119,9 @@ def test_interrupting_stops_now_with_everything_saved_and_status_0(saved, tmp_pa
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_a_killed_run_is_stopped_and_can_be_resumed(saved, tmp_path):
-    process = subprocess.Popen([sys.executable, "-m", "nbtrainer", "train", str(saved), "training.epochs=100000"], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nbtrainer", "train", str(saved), "training.epochs=100000"], stdout=subprocess.DEVNULL
+    )
     folder = tmp_path / "runs" / "default" / "run-001"
     for _ in range(600):
         if (folder / "checkpoints" / "last.pt").exists():
@@ -149,3 +155,23 @@ def test_importing_the_package_brings_in_neither_torch_nor_widgets():
 def test_settings_and_checks_need_no_torch(saved):
     code = f"import nbtrainer as nbt, sys; nbt.check(nbt.Config.load({str(saved)!r})); print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+
+
+def test_lab_opens_the_quick_start_in_a_folder_of_ones_own(tmp_path):
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "GOMP_", "MALLOC_"))}
+    command = [sys.executable, "-m", "nbtrainer", "lab", str(tmp_path / "work"), "--no-browser", "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        said = ""
+        for line in process.stderr:
+            said += line
+            if re.search(r"http://(?:127\.0\.0\.1|localhost):\d+/lab/tree/01_quickstart\.ipynb", line):
+                break
+        assert "/lab/tree/01_quickstart.ipynb" in said
+        assert (tmp_path / "work" / "01_quickstart.ipynb").exists()
+        children = [child for child in psutil.Process(process.pid).children() if "jupyterlab" in " ".join(child.cmdline())]
+        assert children[0].environ()["OMP_WAIT_POLICY"] == "passive"
+    finally:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            child.terminate()
+        process.wait(timeout=30)

@@ -24,9 +24,9 @@ class Compile(Section):
         choices=OPTIMIZERS,
     )
     learning_rate: float = field(
-        0.003,
+        0.01,
         title="Learning rate",
-        help="Size of the steps. Lower it when the loss jumps or becomes worse; Adam likes 0.001, SGD 0.1.",
+        help="Size of the steps. Lower it when the loss jumps or becomes worse; Adam alone likes 0.001, SGD 0.1.",
         gt=0,
         le=10_000,
     )

@@ -1,5 +1,10 @@
 """One run: from settings to a trained network."""
 
-from nbtrainer.engine.launch import patches, resume, start, train
+# before torch is imported below: afterwards its threads no longer listen
+from nbtrainer.environment import prepare_process
+
+prepare_process()
+
+from nbtrainer.engine.launch import patches, resume, start, train  # noqa: E402
 
 __all__ = ["patches", "resume", "start", "train"]

@@ -91,7 +91,11 @@ class Job:
         settings = self.config.model_dump()
         return {
             "format": 1,
-            "versions": {"nbtrainer": __version__, "torch": str(torch.__version__), "python": platform.python_version()},
+            "versions": {
+                "nbtrainer": __version__,
+                "torch": str(torch.__version__),
+                "python": platform.python_version(),
+            },
             "network": self.network_record,
             "weights": self.network.state_dict(),
             "task": {"name": self.task.name, "settings": self.task.as_record()},
@@ -134,7 +138,9 @@ def build(config: Config, directory: RunDirectory) -> Job:
     surveyed = survey(config)
     for pair in surveyed.pairs:
         if image_facts(pair.image).problem:  # it was sound when it was checked
-            raise UserError(str(pair.image), image_facts(pair.image).problem, "Was it changed since the run was started?")
+            raise UserError(
+                str(pair.image), image_facts(pair.image).problem, "Was it changed since the run was started?"
+            )
     device = choose_device(config.training.device)
     threads = config.training.threads or usable_cores()
     torch.set_num_threads(threads)
@@ -175,9 +181,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
     )
     tile = tuple(config.sampling.patch_size)
     validator, previewer = (
-        Validator(
-            network, loss, task, _images(config, pairs), tile, names, device, config.training.precision
-        )
+        Validator(network, loss, task, _images(config, pairs), tile, names, device, config.training.precision)
         for pairs in (surveyed.split.validation, surveyed.split.validation or surveyed.split.train)
     )
     monitor = config.training.monitor

@@ -16,13 +16,14 @@ from nbtrainer.engine.build import build, training_patches
 from nbtrainer.engine.device import is_out_of_memory
 from nbtrainer.engine.trainer import started
 from nbtrainer.engine.trainer import train as train_job
-from nbtrainer.environment import prepare_process
+from nbtrainer.environment import waits_politely
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.runs import Run, RunDirectory, attach, events
 from nbtrainer.runs.listeners import Emitter
 from nbtrainer.runs.run import read_stop
 
+_IMPOLITE = "torch was loaded before nbtrainer: beside a busy browser, steps may take several times as long"
 _BUDGETS = ("epochs", "iterations", "max_minutes")
 
 
@@ -94,21 +95,22 @@ def _checked(config: Config) -> Config:
 
 
 def _launch(directory: RunDirectory, resumed: bool) -> Run:
-    was_early = prepare_process()
     directory.stop.unlink(missing_ok=True)
     emit = Emitter(directory)
     emit(started(resumed))
     thread = threading.Thread(
-        target=_work, args=(directory, emit, resumed, was_early), name=f"nbtrainer {directory.path.name}", daemon=True
+        target=_work, args=(directory, emit, resumed), name=f"nbtrainer {directory.path.name}", daemon=True
     )
     run = Run(directory, thread)
     thread.start()
     return run
 
 
-def _work(directory: RunDirectory, emit: Emitter, resumed: bool, was_early: bool) -> None:
+def _work(directory: RunDirectory, emit: Emitter, resumed: bool) -> None:
     """A session of a run, from build to its closing event; nothing escapes unreported."""
     try:
+        if not waits_politely():
+            emit(events.Noted(text=_IMPOLITE))
         emit(events.Activity(doing="preparing: reading images, measuring what is fastest here"))
         job = build(Config.load(directory.config), directory)
         job.config.save(directory.config)

@@ -38,7 +38,9 @@ class RunDirectory:
             directory.previews.mkdir()
         except OSError as error:
             reason = error.strerror or str(error)
-            raise UserError("output.root", f"{parent} cannot be written to ({reason.lower()})", "Choose another folder") from None
+            raise UserError(
+                "output.root", f"{parent} cannot be written to ({reason.lower()})", "Choose another folder"
+            ) from None
         return directory
 
     @classmethod
@@ -79,4 +81,6 @@ def _make(parent: Path, name: str) -> Path:
 
 
 def _taken(path: Path) -> UserError:
-    return UserError("output.name", f"{path} exists already", "Choose another name, or leave it empty for the next free one")
+    return UserError(
+        "output.name", f"{path} exists already", "Choose another name, or leave it empty for the next free one"
+    )

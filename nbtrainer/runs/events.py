@@ -137,6 +137,13 @@ class Warned(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Noted(Event):
+    """Something for the log that needs nobody's attention."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StopAsked(Event):
     """The user asked to stop: `now`, or after the next validation."""
 
@@ -201,7 +208,7 @@ def sentence(event: Event) -> str:
             return f"epoch {event.epoch}: {_scores(event.scores)}{best}"
         case BatchReduced():
             return f"memory ran out: each batch is now done in {event.parts} parts of {event.tiles} tiles; the result stays the same"
-        case Warned():
+        case Warned() | Noted():
             return event.text
         case StopAsked():
             return "stopping now" if event.now else "stopping after the next validation"

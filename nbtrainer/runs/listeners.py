@@ -91,8 +91,15 @@ def draw_curves(path: Path, happened: list[Event]) -> None:
 
     rows = history_rows(happened)
     planned = next((event for event in reversed(happened) if isinstance(event, events.Planned)), None)
-    baselines = {name: value for event in happened if isinstance(event, events.BaselineScored) for name, value in event.scores.items()}
-    scored = dict.fromkeys(name.partition("_")[2] for row in rows for name in row if name.startswith(("train_", "validation_")))
+    baselines = {
+        name: value
+        for event in happened
+        if isinstance(event, events.BaselineScored)
+        for name, value in event.scores.items()
+    }
+    scored = dict.fromkeys(
+        name.partition("_")[2] for row in rows for name in row if name.startswith(("train_", "validation_"))
+    )
     figure = Figure(figsize=(5 * len(scored), 3.6), layout="constrained")
     for axis, score in zip(figure.subplots(1, len(scored), squeeze=False)[0], scored, strict=True):
         for part, style, colour in (("train", "-", "#0072B2"), ("validation", "--", "#D55E00")):
@@ -100,7 +107,9 @@ def draw_curves(path: Path, happened: list[Event]) -> None:
             points = [(row["epoch"], row[name]) for row in rows if name in row]
             if not points:
                 continue
-            axis.plot(*zip(*points, strict=True), style, color=colour, label=part, marker="." if len(points) == 1 else "")
+            axis.plot(
+                *zip(*points, strict=True), style, color=colour, label=part, marker="." if len(points) == 1 else ""
+            )
             if planned is not None and name == planned.monitor:
                 choose = max if planned.higher_is_better else min
                 best = choose(points, key=lambda point: point[1])

@@ -106,7 +106,11 @@ class Run:
 
     def _newest_checkpoint(self, kind: str) -> Path | None:
         for event in reversed(self.events):
-            if isinstance(event, events.CheckpointSaved) and event.kind == kind and (self.directory / event.path).exists():
+            if (
+                isinstance(event, events.CheckpointSaved)
+                and event.kind == kind
+                and (self.directory / event.path).exists()
+            ):
                 return self.directory / event.path
         return None
 
