@@ -71,3 +71,22 @@ def test_a_newcomer_trains_stops_reloads_and_predicts(open_notebook):
     menu(page, "Run", "Run Selected Cell")
     page.get_by_text("of nuclei_00.tif is foreground").wait_for()
     page.locator(".jp-RenderedImage img").wait_for()
+
+
+@pytest.fixture
+def heartbeat(monkeypatch):
+    """As in Colab: the page asks for news, no thread of the kernel sends them."""
+    monkeypatch.setenv("NBTRAINER_FRONTEND", "heartbeat")
+
+
+def test_with_a_heartbeat_from_the_page_the_dashboard_grows_too(heartbeat, open_notebook):
+    page = open_notebook("01_quickstart.ipynb")
+    menu(page, "Run", "Run All Cells")
+    page.locator(".nbt").wait_for()
+
+    press(page, "Go")
+    page.locator(".nbt-log", has_text="epoch 1:").wait_for()
+    press(page, "Stop")
+
+    page.get_by_text("■ stopped").wait_for()
+    page.locator(".nbt-preview img").wait_for()
