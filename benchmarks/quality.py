@@ -28,7 +28,9 @@ class Set:
 
 
 SETS = {
-    "em_membranes": Set(lambda k, count: k >= count - 5, 600, lambda label: label == 0, "mean Dice of membrane (label 0)"),
+    "em_membranes": Set(
+        lambda k, count: k >= count - 5, 600, lambda label: label == 0, "mean Dice of membrane (label 0)"
+    ),
     "nuclei2d": Set(lambda k, count: k % 10 == 0, 400, lambda label: label > 0, "mean Dice of nuclei"),
 }
 

@@ -41,7 +41,9 @@ def _print_features(items: list[pytest.Item]) -> None:
     for number, text in names.items():
         tests = sorted(set(proven.get(number, [])))
         print(f"{number:>4} {'yes' if tests else ' - '} {text}" + (f"   [{', '.join(tests)}]" if tests else ""))
-    print(f"{len(set(proven) & set(names))} of {len(names)} features have a test, {len(set(names) - set(proven))} have none")
+    print(
+        f"{len(set(proven) & set(names))} of {len(names)} features have a test, {len(set(names) - set(proven))} have none"
+    )
     unknown = set(proven) - set(names)
     if unknown:
         print(f"tests name features that do not exist: {sorted(unknown)}")
@@ -58,7 +60,9 @@ def nuclei() -> dict[str, str]:
 def write_pairs(tmp_path: Path) -> Callable[..., dict[str, str]]:
     """Writes small images of bright discs with their labels and returns them as a dataset."""
 
-    def write(count: int = 3, shape: tuple[int, int] = (64, 64), foreground: int = 1, name: str = "set") -> dict[str, str]:
+    def write(
+        count: int = 3, shape: tuple[int, int] = (64, 64), foreground: int = 1, name: str = "set"
+    ) -> dict[str, str]:
         rng = np.random.default_rng(0)
         for number in range(count):
             y, x = np.ogrid[: shape[0], : shape[1]]

@@ -169,7 +169,9 @@ def test_lab_opens_the_quick_start_in_a_folder_of_ones_own(tmp_path):
                 break
         assert "/lab/tree/01_quickstart.ipynb" in said
         assert (tmp_path / "work" / "01_quickstart.ipynb").exists()
-        children = [child for child in psutil.Process(process.pid).children() if "jupyterlab" in " ".join(child.cmdline())]
+        children = [
+            child for child in psutil.Process(process.pid).children() if "jupyterlab" in " ".join(child.cmdline())
+        ]
         assert children[0].environ()["OMP_WAIT_POLICY"] == "passive"
     finally:
         for child in psutil.Process(process.pid).children(recursive=True):

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -23,7 +25,7 @@ def test_one_cycle_rises_peaks_and_ends_low():
     assert course[0] < 0.05
     assert max(course) == course[10] == pytest.approx(1.0)
     assert course[-1] < 0.002
-    assert all(later <= earlier for earlier, later in zip(course[10:], course[11:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(course[10:]))
 
 
 def test_warm_up_ends_at_the_full_rate_and_stays():

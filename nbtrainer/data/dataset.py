@@ -34,6 +34,7 @@ class Images:
     cache_bytes: int = 2 * 1024**3
     _decoded: OrderedDict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=OrderedDict, repr=False)
     _maps: dict[int, IntensityMap] = field(default_factory=dict, repr=False)
+    _held: int = field(default=0, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __len__(self) -> int:
@@ -49,12 +50,11 @@ class Images:
         image = channels_first(read(pair.image), self.dim, self.channel_axis)
         label = as_integers(plain_label(read(pair.label), self.dim))
         with self._lock:
-            self._decoded[index] = (image, label)
-            while (
-                len(self._decoded) > 1
-                and sum(i.nbytes + lab.nbytes for i, lab in self._decoded.values()) > self.cache_bytes
-            ):
-                self._decoded.popitem(last=False)
+            if index not in self._decoded:
+                self._decoded[index] = (image, label)
+                self._held += image.nbytes + label.nbytes
+            while len(self._decoded) > 1 and self._held > self.cache_bytes:
+                self._held -= sum(array.nbytes for array in self._decoded.popitem(last=False)[1])
         return image, label
 
     def intensity_map(self, index: int) -> IntensityMap:
@@ -146,7 +146,9 @@ class Patches:
             if len(positions):
                 y, x = positions[rng.integers(len(positions))]
                 return float(y), float(x)
-        corner = [int(rng.integers(max(1, full - length + 1))) for full, length in zip(shape, self.patch_size, strict=True)]
+        corner = [
+            int(rng.integers(max(1, full - length + 1))) for full, length in zip(shape, self.patch_size, strict=True)
+        ]
         return _centre(corner[0], shape[0], self.patch_size[0]), _centre(corner[1], shape[1], self.patch_size[1])
 
     def _labelled(self, index: int) -> np.ndarray:

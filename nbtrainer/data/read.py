@@ -65,7 +65,9 @@ def read(path: Path) -> np.ndarray:
             str(path), f"this file cannot be read ({reason})", "Export it again, or take it out of the folder"
         ) from None
     if array.size == 0 or array.dtype.kind not in "buif":
-        raise UserError(str(path), f"this file cannot be read as an image (type {array.dtype}, shape {array.shape})", "Take it out")
+        raise UserError(
+            str(path), f"this file cannot be read as an image (type {array.dtype}, shape {array.shape})", "Take it out"
+        )
     return np.asarray(array)
 
 

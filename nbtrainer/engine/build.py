@@ -179,10 +179,15 @@ def build(config: Config, directory: RunDirectory) -> Job:
         task.threshold,
         config.training.reduce_batch_on_out_of_memory,
     )
-    tile = tuple(config.sampling.patch_size)
-    validator, previewer = (
-        Validator(network, loss, task, _images(config, pairs), tile, names, device, config.training.precision)
-        for pairs in (surveyed.split.validation, surveyed.split.validation or surveyed.split.train)
+    validator = Validator(
+        network,
+        loss,
+        task,
+        _images(config, surveyed.split.validation),
+        tuple(config.sampling.patch_size),
+        names,
+        device,
+        config.training.precision,
     )
     monitor = config.training.monitor
     workers = config.training.workers
@@ -195,7 +200,8 @@ def build(config: Config, directory: RunDirectory) -> Job:
         stepper=stepper,
         patches=patches,
         validator=validator,
-        previewer=previewer,
+        # without validation images, pictures show how training images fare
+        previewer=validator if len(validator.images) else dataclasses.replace(validator, images=patches.images),
         clock=clock,
         best=BestCheckpoints(directory.checkpoints, config.training.keep_best, metrics.higher_is_better(monitor)),
         monitor=monitor,

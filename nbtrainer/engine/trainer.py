@@ -141,7 +141,8 @@ def _validate(job: Job, emit: Emit, stop_asked: ReadStop, tiles: list[Tile]) -> 
     scores: dict[str, float] = {}
     outputs = {}
     if len(job.validator.images):
-        found = job.validator.scores(_reporter(emit, "validating"), lambda: stop_asked() == "now")
+        shown = {tile.index for tile in tiles}
+        found = job.validator.scores(_reporter(emit, "validating"), lambda: stop_asked() == "now", keep=shown)
         if found is None:
             return None
         scores = {f"validation_{name}": value for name, value in found[0].items()}

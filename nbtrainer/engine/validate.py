@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,16 +36,17 @@ class Validator:
             return predict_tiled(self.network, image, self.tile, self.device)
 
     def scores(
-        self, report: Callable[[int, int], None], is_stopped: Callable[[], bool]
+        self, report: Callable[[int, int], None], is_stopped: Callable[[], bool], keep: Collection[int] = ()
     ) -> tuple[dict[str, float], dict[int, np.ndarray]] | None:
-        """Mean `loss` and metrics over all images, and the output for each; None if it was stopped on the way."""
+        """Mean `loss` and metrics over all images, and the outputs for those in `keep`; None if it was stopped."""
         rows, outputs = [], {}
         for index in range(len(self.images)):
             report(index, len(self.images))
             if is_stopped():
                 return None
             raw = self.predict(index)
-            outputs[index] = raw
+            if index in keep:
+                outputs[index] = raw
             label = self.images.raw(index)[1]
             target = torch.from_numpy(self.task.encode(label))[None]
             loss = float(self.loss(torch.from_numpy(raw)[None], target))

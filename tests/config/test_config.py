@@ -37,7 +37,11 @@ def test_a_wrong_value_is_refused_at_once_in_a_sentence_and_the_old_one_stays(se
 def test_all_mistakes_of_a_config_are_told_together():
     with pytest.raises(UserError) as caught:
         Config(training={"epochs": 0, "batchsize": 3}, model={"name": "nut"})
-    assert {finding.where for finding in caught.value.findings} == {"training.epochs", "training.batchsize", "model.name"}
+    assert {finding.where for finding in caught.value.findings} == {
+        "training.epochs",
+        "training.batchsize",
+        "model.name",
+    }
 
 
 def test_a_dict_becomes_a_section():

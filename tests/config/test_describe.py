@@ -20,7 +20,9 @@ def test_every_setting_has_a_title_a_help_and_a_default_that_is_valid(row):
 
 
 def test_rows_cover_every_field():
-    declared = {f"{section}.{name}" for section in Config.model_fields for name in type(getattr(Config(), section)).model_fields}
+    declared = {
+        f"{section}.{name}" for section in Config.model_fields for name in type(getattr(Config(), section)).model_fields
+    }
     assert {row.path for row in ROWS} == declared
 
 
@@ -40,4 +42,6 @@ def test_losses_come_with_a_reference():
 
 def test_the_reference_page_in_the_docs_is_the_one_of_these_settings():
     page = Path(__file__).parents[2] / "docs" / "settings.md"
-    assert page.read_text(encoding="utf-8") == reference_page() + "\n", "run python -m nbtrainer.config.describe > docs/settings.md"
+    assert page.read_text(encoding="utf-8") == reference_page() + "\n", (
+        "run python -m nbtrainer.config.describe > docs/settings.md"
+    )

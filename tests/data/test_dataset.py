@@ -13,7 +13,9 @@ from nbtrainer.samples import path
 def _patches(**settings: object) -> Patches:
     folder = path("nuclei2d")
     pairs = pair_files(list_files(folder / "images", "i"), list_files(folder / "labels", "l"), "d")
-    images = Images(pairs, Normalizer(), **({"cache_bytes": settings.pop("cache_bytes")} if "cache_bytes" in settings else {}))
+    images = Images(
+        pairs, Normalizer(), **({"cache_bytes": settings.pop("cache_bytes")} if "cache_bytes" in settings else {})
+    )
     return Patches(images, [(256, 256)] * 4, **{"patch_size": (64, 64), "seed": 3, **settings})
 
 

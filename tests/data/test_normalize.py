@@ -45,8 +45,12 @@ def test_outliers_take_the_value_of_the_percentile_on_the_chosen_side(outliers):
     found = _normalised(method="none", outliers=outliers, outliers_percent=10.0)
     low, high = (np.percentile(IMAGE, q, axis=(1, 2)) for q in (10, 90))
     for channel in range(2):
-        assert found[channel].max() == pytest.approx(high[channel] if "+" in outliers else IMAGE[channel].max(), rel=1e-5)
-        assert found[channel].min() == pytest.approx(low[channel] if "-" in outliers else IMAGE[channel].min(), rel=1e-5)
+        assert found[channel].max() == pytest.approx(
+            high[channel] if "+" in outliers else IMAGE[channel].max(), rel=1e-5
+        )
+        assert found[channel].min() == pytest.approx(
+            low[channel] if "-" in outliers else IMAGE[channel].min(), rel=1e-5
+        )
 
 
 @pytest.mark.parametrize("method", ["rescaling", "max", "standardization"])

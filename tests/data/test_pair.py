@@ -29,14 +29,19 @@ def test_other_names_are_paired_in_natural_order(tmp_path):
     _files(tmp_path / "a", "raw_10.tif", "raw_9.tif")
     _files(tmp_path / "b", "seg_9.tif", "seg_10.tif")
     pairs = pair_files(list_files(tmp_path / "a", "i"), list_files(tmp_path / "b", "l"), "d")
-    assert [(pair.image.name, pair.label.name) for pair in pairs] == [("raw_9.tif", "seg_9.tif"), ("raw_10.tif", "seg_10.tif")]
+    assert [(pair.image.name, pair.label.name) for pair in pairs] == [
+        ("raw_9.tif", "seg_9.tif"),
+        ("raw_10.tif", "seg_10.tif"),
+    ]
 
 
 @pytest.mark.feature(29)
 def test_unequal_numbers_are_refused_and_the_lonely_file_is_named(tmp_path):
     images = _files(tmp_path / "a", "1.tif", "2.tif", "3.tif")
     labels = _files(tmp_path / "b", "1.tif", "3.tif")
-    with pytest.raises(UserError, match=r"data.datasets\[0\]: there are 3 images but 2 labels. No label was found for 2.tif"):
+    with pytest.raises(
+        UserError, match=r"data.datasets\[0\]: there are 3 images but 2 labels. No label was found for 2.tif"
+    ):
         pair_files(images, labels, "data.datasets[0]")
 
 
@@ -49,7 +54,8 @@ def test_a_source_may_be_a_file_a_wildcard_or_a_list(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("source", "message"), [("nowhere", "there is no folder or file"), ("*.tif", "nothing matches"), ("empty", "holds no images")]
+    ("source", "message"),
+    [("nowhere", "there is no folder or file"), ("*.tif", "nothing matches"), ("empty", "holds no images")],
 )
 def test_a_source_without_images_is_refused_with_the_field(source, message, tmp_path):
     (tmp_path / "empty").mkdir()

@@ -11,7 +11,9 @@ def _pairs(count: int, use: str = "auto") -> list[Pair]:
 
 
 @pytest.mark.feature(101, 102)
-@pytest.mark.parametrize(("count", "fraction", "expected"), [(80, 0.1, 8), (4, 0.1, 1), (10, 0.25, 2), (10, 0, 0), (1, 0.5, 0), (2, 0.9, 1)])
+@pytest.mark.parametrize(
+    ("count", "fraction", "expected"), [(80, 0.1, 8), (4, 0.1, 1), (10, 0.25, 2), (10, 0, 0), (1, 0.5, 0), (2, 0.9, 1)]
+)
 def test_the_share_is_rounded_and_at_least_one_image_validates_and_one_trains(count, fraction, expected):
     split = split_pairs(_pairs(count), fraction, seed=1)
     assert len(split.validation) == expected

@@ -19,7 +19,9 @@ def _scene() -> tuple[np.ndarray, np.ndarray]:
     return (label > 0).astype(np.float32)[None], label
 
 
-def _warped(warp: Warp, size: tuple[int, int] = SIZE, centre: tuple[float, float] = (63.5, 63.5)) -> tuple[np.ndarray, np.ndarray]:
+def _warped(
+    warp: Warp, size: tuple[int, int] = SIZE, centre: tuple[float, float] = (63.5, 63.5)
+) -> tuple[np.ndarray, np.ndarray]:
     image, label = _scene()
     return warp_patch(lambda r, c: image[:, r, c], lambda r, c: label[r, c], label.shape, centre, size, warp)
 
@@ -55,7 +57,9 @@ def test_flips_and_quarter_turns_only_move_pixels():
     for seed in range(60):
         warp = draw_warp(np.random.default_rng(seed), step, SIZE)
         assert warp.is_exact
-        image, label = warp_patch(lambda r, c: whole[:, r, c], lambda r, c: truth[r, c], truth.shape, (63.5, 63.5), SIZE, warp)
+        image, label = warp_patch(
+            lambda r, c: whole[:, r, c], lambda r, c: truth[r, c], truth.shape, (63.5, 63.5), SIZE, warp
+        )
         crop = whole[0, 32:96, 32:96]
         versions = [np.rot90(other, k) for other in (crop, crop[::-1]) for k in range(4)]
         match = [k for k, version in enumerate(versions) if np.array_equal(version, image[0])]
@@ -87,5 +91,12 @@ def test_large_label_values_survive(kind):
     largest = np.iinfo(kind).max
     label = np.full((80, 80), largest, kind)
     warp = draw_warp(np.random.default_rng(0), [step.model_dump() for step in STRENGTHS["strong"]], SIZE)
-    _, warped = warp_patch(lambda r, c: np.zeros((1, 80, 80), np.float32)[:, r, c], lambda r, c: label[r, c], (80, 80), (40, 40), SIZE, warp)
+    _, warped = warp_patch(
+        lambda r, c: np.zeros((1, 80, 80), np.float32)[:, r, c],
+        lambda r, c: label[r, c],
+        (80, 80),
+        (40, 40),
+        SIZE,
+        warp,
+    )
     assert warped.dtype == kind and (warped == largest).all()

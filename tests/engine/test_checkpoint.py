@@ -50,7 +50,9 @@ while True:
 def test_a_process_killed_while_saving_leaves_a_whole_checkpoint(tmp_path):
     path = tmp_path / "last.pt"
     for delay in range(6):
-        process = subprocess.Popen([sys.executable, "-c", _KILLED_WHILE_SAVING, str(path)], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", _KILLED_WHILE_SAVING, str(path)], stdout=subprocess.PIPE, text=True
+        )
         # the kill falls after another number of saves each time, somewhere inside the next
         for _ in range(3 + 7 * delay):
             process.stdout.readline()

@@ -13,7 +13,9 @@ def test_the_measurement_disturbs_neither_weights_nor_random_numbers():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    found = choose.measure(network, BCEDice(), (2, 1, 32, 32), CPU, ["float32", "bfloat16"], ["contiguous", "channels_last"])
+    found = choose.measure(
+        network, BCEDice(), (2, 1, 32, 32), CPU, ["float32", "bfloat16"], ["contiguous", "channels_last"]
+    )
     assert torch.equal(torch.rand(3), expected)
     assert list(found)[0] == ("float32", "contiguous")
     assert all(torch.equal(one, other) for one, other in zip(before, network.parameters(), strict=True))

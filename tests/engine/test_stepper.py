@@ -77,7 +77,10 @@ class TestWhenMemoryRunsOut:
     def test_when_one_tile_alone_is_too_large_the_user_is_advised(self):
         said = _limited(2048, "may")
         assert "reduced 1 8" in said
-        assert "refused sampling.patch_size: memory ran out even with one tile at a time. Reduce the tile height and width" in said
+        assert (
+            "refused sampling.patch_size: memory ran out even with one tile at a time. Reduce the tile height and width"
+            in said
+        )
 
     def test_without_leave_to_reduce_the_user_is_told_of_the_switch(self):
         said = _limited(512, "may not")

@@ -102,7 +102,8 @@ class _StopAt:
         while self._run.status == "running":
             done = [event.step for event in self._run.events if isinstance(event, events.StepsDone)]
             if done and done[-1] >= self._step:
-                return self._run.stop(now=self._now)
+                self._run.stop(now=self._now)
+                return
             time.sleep(0.01)
 
 
@@ -219,13 +220,17 @@ def test_a_run_can_start_from_the_weights_of_another(small_config):
 def test_without_recompiling_a_model_keeps_its_optimizer_loss_and_metrics(small_config):
     small_config.update(compile={"optimizer": "sgd", "loss": "jaccard", "metrics": ["precision"]})
     first = nbt.train(small_config)
-    small_config.update(model={"pretrained": first.best}, compile={"optimizer": "adam", "loss": "dice", "recompile": False})
+    small_config.update(
+        model={"pretrained": first.best}, compile={"optimizer": "adam", "loss": "dice", "recompile": False}
+    )
     stored = Config.load(nbt.train(small_config).directory / "config.json").compile
     assert (stored.optimizer, stored.loss, stored.metrics) == ("sgd", "jaccard", ["precision"])
 
 
 def test_a_learning_rate_that_breaks_the_network_fails_with_advice(small_config):
-    small_config.update(compile={"optimizer": "sgd", "learning_rate": 10_000, "loss": "binary_crossentropy", "schedule": "constant"})
+    small_config.update(
+        compile={"optimizer": "sgd", "learning_rate": 10_000, "loss": "binary_crossentropy", "schedule": "constant"}
+    )
     small_config.update(training={"epochs": 40})
     run = nbt.train(small_config)
     if run.status == "failed":
@@ -264,6 +269,8 @@ def test_resuming_a_run_that_still_goes_on_is_refused(small_config):
 
 def test_patches_are_those_of_training(small_config):
     drawn = list(nbt.patches(small_config, 4, start=2))
-    assert all(image.shape == (1, 32, 32) and image.dtype == np.float32 and label.shape == (32, 32) for image, label in drawn)
+    assert all(
+        image.shape == (1, 32, 32) and image.dtype == np.float32 and label.shape == (32, 32) for image, label in drawn
+    )
     again = list(nbt.patches(small_config, 2, start=4))
     assert np.array_equal(drawn[2][0], again[0][0]) and np.array_equal(drawn[3][1], again[1][1])

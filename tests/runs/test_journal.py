@@ -9,7 +9,13 @@ def test_events_come_back_as_they_were(tmp_path):
     journal = Journal(tmp_path / "events.jsonl")
     written = [
         events.Warned(text="a\nb <&> ü"),
-        events.EpochEnded(epoch=1, step=5, scores={"train_loss": math.inf, "validation_dice": 0.5}, learning_rate=0.1, elapsed_seconds=1.0),
+        events.EpochEnded(
+            epoch=1,
+            step=5,
+            scores={"train_loss": math.inf, "validation_dice": 0.5},
+            learning_rate=0.1,
+            elapsed_seconds=1.0,
+        ),
     ]
     for event in written:
         journal.append(event)
@@ -40,5 +46,7 @@ def test_half_a_line_of_a_killed_process_spoils_nothing(tmp_path):
 
 def test_events_and_fields_of_a_later_version_are_left_out(tmp_path):
     path = tmp_path / "events.jsonl"
-    path.write_text('{"event": "teleported", "to": 3}\n{"event": "warned", "text": "x", "colour": "red", "time": 1.0}\n')
+    path.write_text(
+        '{"event": "teleported", "to": 3}\n{"event": "warned", "text": "x", "colour": "red", "time": 1.0}\n'
+    )
     assert JournalReader(path).read_new() == [events.Warned(text="x", time=1.0)]

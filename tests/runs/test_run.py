@@ -22,7 +22,9 @@ def _run(tmp_path, *happened):
 
 
 def _epoch(epoch, step, dice):
-    return events.EpochEnded(epoch=epoch, step=step, scores={"validation_dice": dice}, learning_rate=0.1, elapsed_seconds=1.0)
+    return events.EpochEnded(
+        epoch=epoch, step=step, scores={"validation_dice": dice}, learning_rate=0.1, elapsed_seconds=1.0
+    )
 
 
 def _planned(step):
@@ -59,7 +61,9 @@ def test_a_run_whose_process_is_gone_is_stopped(tmp_path):
 
 
 def test_rows_of_epochs_done_again_replace_the_old_ones(tmp_path):
-    run = _run(tmp_path, _planned(0), _epoch(1, 3, 0.1), _epoch(2, 6, 0.2), _epoch(3, 9, 0.3), _planned(3), _epoch(2, 6, 0.4))
+    run = _run(
+        tmp_path, _planned(0), _epoch(1, 3, 0.1), _epoch(2, 6, 0.2), _epoch(3, 9, 0.3), _planned(3), _epoch(2, 6, 0.4)
+    )
     assert [(row["epoch"], row["validation_dice"]) for row in run.history] == [(1, 0.1), (2, 0.4)]
 
 
@@ -74,7 +78,10 @@ def test_stopping_twice_means_now(tmp_path):
 
 
 def test_best_is_the_newest_best_checkpoint_that_is_there(tmp_path):
-    saved = [events.CheckpointSaved(kind="best", path=f"checkpoints/{name}.pt", step=k, epoch=k) for k, name in enumerate("ab")]
+    saved = [
+        events.CheckpointSaved(kind="best", path=f"checkpoints/{name}.pt", step=k, epoch=k)
+        for k, name in enumerate("ab")
+    ]
     run = _run(tmp_path, *saved)
     assert run.best is None and run.last is None
     (run.directory / "checkpoints" / "a.pt").touch()
