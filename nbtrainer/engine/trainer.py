@@ -75,7 +75,8 @@ def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any
     group: list[torch.Tensor] = []
     began = time.monotonic()
     for images, targets in prefetched(job.batch, clock.remaining_in_epoch(), job.workers):
-        _change_to_compiled(job, emit, len(images))
+        if _change_to_compiled(job, emit, len(images)):
+            began = time.monotonic()  # translating is no part of a step
         learning_rate = job.learning_rate()
         loss, counted = stepper.step(images, targets, learning_rate)
         clock.step += 1
@@ -222,15 +223,19 @@ def _plan(job: Job, emit: Emit) -> None:
         emit(events.BaselineScored(name=job.task.baseline_name, scores=scores))
 
 
-def _change_to_compiled(job: Job, emit: Emit, batch_size: int) -> None:
-    """From a fixed step on, full batches go through the network as machine code; smaller ones as before."""
+def _change_to_compiled(job: Job, emit: Emit, batch_size: int) -> bool:
+    """From a fixed step on, full batches go through the network as machine code, smaller ones as before.
+
+    Returns whether it was translated just now.
+    """
     stepper = job.stepper
     if job.compile_from_step is None or job.clock.step < job.compile_from_step:
-        return
+        return False
     if batch_size < job.clock.batch_size or stepper.parts > 1:
         stepper.forward = stepper.network
-        return
-    if job.compiled is None:
+        return False
+    is_new = job.compiled is None
+    if is_new:
         emit(events.Activity(doing="translating the network into machine code (once, up to two minutes)"))
         job.compiled = torch.compile(job.network, dynamic=False)
         try:
@@ -238,8 +243,9 @@ def _change_to_compiled(job: Job, emit: Emit, batch_size: int) -> None:
         except Exception as error:  # torch's compiler fails in many ways; the network itself is sound
             emit(events.Warned(text=f"the network could not be compiled and goes on as it is ({type(error).__name__})"))
             job.compile_from_step = None
-            return
+            return True
     stepper.forward = job.compiled
+    return is_new
 
 
 def _reporter(emit: Emit, doing: str) -> Callable[[int, int], None]:
