@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from nbtrainer.catalog import LOWER_IS_BETTER
+
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
@@ -243,7 +245,25 @@ def score_name(name: str) -> str:
 
 
 def _scores(scores: dict[str, float]) -> str:
-    return ", ".join(f"{score_name(name)} {value:.4f}" for name, value in scores.items())
+    """`loss 0.4120 (validation 0.4312), Dice 91.20 % (validation 90.05 %)`."""
+    parts = []
+    for name in dict.fromkeys(name.partition("_")[2] for name in scores):
+        values = {
+            part: scores[f"{part}_{name}"] for part in ("train", "validation", "test") if f"{part}_{name}" in scores
+        }
+        said = {part: _readable(name, value) for part, value in values.items()}
+        beside = f"{said['train']} (validation {said['validation']})" if len(said) == 2 else ""
+        parts.append(
+            f"{score_name(name)} {beside}"
+            if beside
+            else f"{' '.join(said)} {score_name(name)} {next(iter(said.values()))}"
+        )
+    return ", ".join(parts)
+
+
+def _readable(name: str, value: float) -> str:
+    """Shares in percent, which people read; losses and errors as they are."""
+    return f"{value:.4f}" if name in LOWER_IS_BETTER else f"{100 * value:.2f} %"
 
 
 def _name(kind: type[Event]) -> str:

@@ -18,6 +18,8 @@ from nbtrainer.runs.journal import JournalReader
 
 Status = Literal["running", "paused", "stopped", "finished", "failed"]
 
+_LIFE = (events.RunStarted, events.Stopped, events.Failed, events.Finished)
+
 # after a crash of the other machine nothing else tells; validation of a large volume can be silent this long
 _SILENCE_ON_ANOTHER_HOST = 600.0
 
@@ -30,6 +32,7 @@ class Run:
         self._thread = thread
         self._reader = JournalReader(directory.events)
         self._events: list[Event] = []
+        self._life: list[Event] = []
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -44,30 +47,29 @@ class Run:
     def events(self) -> list[Event]:
         """Everything that happened so far."""
         with self._lock:
-            self._events += self._reader.read_new()
+            self._read_on()
             return list(self._events)
 
     @property
     def status(self) -> Status:
         """`running`, `stopped`, `finished` or `failed`; a run whose process is gone without a closing event is `stopped`."""
-        for event in reversed(self.events):
-            match event:
-                case events.Finished():
-                    return "finished"
-                case events.Failed():
-                    return "failed"
-                case events.Stopped():
-                    return "stopped"
-                case events.RunStarted():
-                    return "running" if self._lives(event) else "stopped"
+        match self._newest_of_life():
+            case events.Finished():
+                return "finished"
+            case events.Failed():
+                return "failed"
+            case events.Stopped():
+                return "stopped"
+            case events.RunStarted() as started:
+                return "running" if self._lives(started) else "stopped"
         # between the making of the folder and its first event
         return "running" if self._thread is not None and self._thread.is_alive() else "stopped"
 
     @property
     def error(self) -> str:
         """Why the run failed, in a sentence; empty if it did not."""
-        closing = [event for event in self.events if isinstance(event, events.Failed | events.RunStarted)]
-        return closing[-1].reason if closing and isinstance(closing[-1], events.Failed) else ""
+        newest = self._newest_of_life()
+        return newest.reason if isinstance(newest, events.Failed) else ""
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -103,6 +105,17 @@ class Run:
                 return False
             time.sleep(0.1)
         return True
+
+    def _read_on(self) -> None:
+        added = self._reader.read_new()
+        self._events += added
+        self._life += [event for event in added if isinstance(event, _LIFE)]
+
+    def _newest_of_life(self) -> Event | None:
+        """The newest of the events that decide the status; asked several times a second, so the others are not gone through."""
+        with self._lock:
+            self._read_on()
+            return self._life[-1] if self._life else None
 
     def _newest_checkpoint(self, kind: str) -> Path | None:
         for event in reversed(self.events):

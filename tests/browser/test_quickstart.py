@@ -25,7 +25,7 @@ def test_a_newcomer_trains_stops_reloads_and_predicts(open_notebook):
     # a setting is changed through the form; a wrong one is answered in a sentence
     panel(page, "Training parameters").click()
     epochs = page.get_by_label("Epochs")
-    expect(epochs).to_have_value("15")
+    expect(epochs).to_have_value("30")
     epochs.fill("0")
     epochs.press("Tab")
     page.get_by_text("0 is too small. Give 1 or more.").wait_for()
@@ -47,6 +47,18 @@ def test_a_newcomer_trains_stops_reloads_and_predicts(open_notebook):
     first = picture.get_attribute("src")
     page.locator(".nbt-log", has_text="epoch 4:").wait_for()
     expect(picture).not_to_have_attribute("src", first or "")
+
+    # the page is reloaded while the run goes on, without having been saved: showing the app again brings it all back
+    page.reload()
+    wait_until_idle(page)
+    page.locator(".jp-CodeCell", has_text="app = nbt.TrainerApp(config=config)").click()
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("● training").wait_for()
+    page.locator(".nbt-log", has_text="epoch 1:").wait_for()
+    page.locator(".nbt-preview img").wait_for()
+    expect(page.get_by_label("Epochs")).to_have_value("500")
+    now = page.locator(".nbt-words").inner_text()
+    expect(page.locator(".nbt-words")).not_to_have_text(now)
 
     # Stop: after the next validation, and then everything is kept
     press(page, "Stop")

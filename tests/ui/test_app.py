@@ -51,7 +51,7 @@ def test_a_second_app_during_a_run_shows_the_first_and_says_so(app, tmp_path):
     second = TrainerApp("epyseg")
 
     assert second is app
-    assert app.config.training.epochs == 60
+    assert app.config.training.epochs == Config.preset("binary_2d").training.epochs
     assert "A run is going on" in app._note.value
     app._run = None
 
