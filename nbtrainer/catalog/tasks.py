@@ -6,7 +6,7 @@ TASKS = Catalog(
     "kind of segmentation",
     Entry(
         "binary",
-        "Foreground and background",
+        "Foreground (binary)",
         at="nbtrainer.tasks.binary:Binary",
         help="Every pixel is foreground or background; touching objects are not told apart.",
     ),

@@ -184,14 +184,9 @@ class Augmentation(Section):
     strength: str = field(
         "none",
         title="Strength",
-        help="A ready list of changes. Editing the list below makes it 'custom'.",
-        choices={
-            "none": "none (patches unchanged)",
-            "light": "light (flips, turns, brightness)",
-            "standard": "standard (warps and brightness)",
-            "strong": "strong",
-            "custom": "custom (the list below)",
-        },
+        help="A ready list of changes: none leaves patches as they are, light flips and turns, standard and strong warp too. "
+        "Editing the list below makes it 'custom'.",
+        choices={"none": "none", "light": "light", "standard": "standard", "strong": "strong", "custom": "custom"},
     )
     steps: list[AnyStep] = field(
         title="Changes",

@@ -306,7 +306,7 @@ class TrainerApp:
         if runs:
             words = "Stop once: after the next validation. Twice: now. Nothing is lost either way."
         elif self._run is not None and not self._working:
-            words = f"Model, curves and previews are in {self._run.directory}."
+            words = f"Model, curves and previews are in {_as_seen_from_here(self._run.directory)}."
             if status == "failed":
                 words = f"The run failed: {self._run.error} {words}"
         elif not words:
@@ -337,3 +337,9 @@ def nearest_preset(config: Config) -> str:
 
     counts = {"": differences(Config())} | {name: differences(Config.preset(name)) for name in presets()}
     return min(counts, key=lambda name: (counts[name], name != ""))
+
+
+def _as_seen_from_here(path: Path) -> str:
+    """`path` relative to the working directory if it lies in it: shorter, and what the notebook's own code would say."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -229,7 +229,9 @@ def tiles(story: Story) -> str:
         if validation is not None
         else _tile("Training loss", _score(training), ""),
         _tile(baseline_name, _score(baseline), "baseline"),
-        _tile("Learning rate", "–" if story.learning_rate is None else f"{story.learning_rate:.2g}", "now"),
+        _tile(
+            "Learning rate", "–" if story.learning_rate is None else f"{story.learning_rate:.2g}", "of the newest step"
+        ),
     ]
     return f'<div class="nbt-tiles">{"".join(made)}</div>'
 
