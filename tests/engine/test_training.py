@@ -12,7 +12,7 @@ import tifffile
 import torch
 
 import nbtrainer as nbt
-from nbtrainer.config import Config
+from nbtrainer.config import Config, presets
 from nbtrainer.runs import events
 
 
@@ -43,6 +43,22 @@ def test_a_run_leaves_everything_in_its_folder(small_config):
     assert len(list((run.directory / "previews").glob("*.png"))) == 3
     assert run.best.exists() and run.last.exists()
     assert "finished" in (run.directory / "log.txt").read_text()
+
+
+@pytest.mark.feature(96, 98, 101)
+@pytest.mark.parametrize("preset", sorted(presets()))
+def test_every_preset_trains(preset, small_config, tmp_path):
+    config = Config.preset(preset)
+    config.data.datasets = small_config.data.datasets
+    config.update(
+        sampling={"patch_size": [32, 32]},
+        model={"features": [4, 8]},
+        training={"epochs": 2, "batch_size": 5},
+        output={"root": str(tmp_path / "runs")},
+    )
+    run = nbt.train(config)
+    assert run.status == "finished", run.error
+    assert [row["epoch"] for row in run.history] == [1, 2]
 
 
 def test_a_network_learns_to_find_discs(small_config):
