@@ -24,7 +24,7 @@ class Compile(Section):
         choices=OPTIMIZERS,
     )
     learning_rate: float = field(
-        0.01,
+        0.005,
         title="Learning rate",
         help="Size of the steps. Lower it when the loss jumps or becomes worse; Adam alone likes 0.001, SGD 0.1.",
         gt=0,
