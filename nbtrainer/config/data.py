@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import field_validator
-
-from nbtrainer.config.section import Section, field
+from nbtrainer.config.section import PathText, Section, field
 
 
 class Dataset(Section):
@@ -15,13 +12,13 @@ class Dataset(Section):
 
     where: ClassVar[str] = "data.datasets"
 
-    images: str = field(
+    images: PathText = field(
         "",
         title="Images",
         help="Folder of the raw images; or one file, a wildcard such as raw/*.tif, or a .txt file with one path a line.",
         path="folder",
     )
-    labels: str = field(
+    labels: PathText = field(
         "",
         title="Labels",
         help="Folder of the expected segmentations, with the same file names as the images.",
@@ -39,11 +36,6 @@ class Dataset(Section):
         },
         advanced=True,
     )
-
-    @field_validator("images", "labels", mode="before")
-    @classmethod
-    def _as_text(cls, value: Any) -> Any:
-        return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 class Data(Section):

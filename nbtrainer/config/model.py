@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from nbtrainer.catalog import NETWORKS
-from nbtrainer.config.section import Section, field
+from nbtrainer.config.section import PathText, Section, field
 
 
 class Model(Section):
@@ -36,14 +35,9 @@ class Model(Section):
         help="'auto' counts them in the images.",
         advanced=True,
     )
-    pretrained: str = field(
+    pretrained: PathText = field(
         "",
         title="Start from model",
         help="A checkpoint (.pt) or the folder of a run whose weights to start from. Empty: start from scratch.",
         path="file",
     )
-
-    @field_validator("pretrained", mode="before")
-    @classmethod
-    def _as_text(cls, value: Any) -> Any:
-        return "" if value is None else os.fspath(value) if isinstance(value, os.PathLike) else value

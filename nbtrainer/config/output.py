@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import field_validator
 from pydantic_core import PydanticCustomError
 
-from nbtrainer.config.section import Section, field
+from nbtrainer.config.section import PathText, Section, field
 
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]|^\.+$|^\s|\s$')
 
@@ -19,7 +18,7 @@ class Output(Section):
 
     where: ClassVar[str] = "output"
 
-    root: str = field(
+    root: PathText = field(
         "runs",
         title="Output models to",
         help="Folder for the trained models.",
@@ -44,11 +43,6 @@ class Output(Section):
         le=12,
         advanced=True,
     )
-
-    @field_validator("root", mode="before")
-    @classmethod
-    def _as_text(cls, value: Any) -> Any:
-        return os.fspath(value) if isinstance(value, os.PathLike) else value
 
     @field_validator("data_task", "name")
     @classmethod
