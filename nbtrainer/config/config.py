@@ -125,6 +125,12 @@ class Config(Section):
         """`path` from the config's folder if it was loaded from a file, else from the working directory."""
         return Path(os.path.abspath((self._folder or Path.cwd()) / Path(path).expanduser()))
 
+    def take_data_of(self, other: Config) -> None:
+        """Take over what is trained on and where results go; a preset says only how."""
+        self.data.datasets = list(other.data.datasets)
+        self.output = other.output.model_copy()
+        self._folder = other._folder
+
     def set(self, path: str, value: Any) -> None:
         """Set `section.field` (text from the command line is read as JSON where it is JSON)."""
         section, _, name = path.partition(".")

@@ -176,8 +176,7 @@ class TrainerApp:
         if self._is_loading or not self._preset.value:
             return
         config = Config.preset(self._preset.value)
-        config.data.datasets = list(self.config.data.datasets)
-        config.output = self.config.output.model_copy()
+        config.take_data_of(self.config)
         self._load(config, self._preset.value)
         self._say(self._presets[self._preset.value].description)
 
