@@ -136,7 +136,7 @@ def test_go_trains_stop_turns_into_stop_now_and_resume_goes_on(app, small_config
     assert app.run.status == "stopped"
     assert app.run.last is not None
     assert not app._actions.go.disabled
-    assert str(app.run.directory) in app._actions._words.value
+    assert "runs/default/run-001" in app._actions._words.value
 
     step, directory = app._board.story.step, app.run.directory
     app._actions.resume.click()
