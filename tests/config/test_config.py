@@ -58,7 +58,6 @@ def test_lists_are_validated_again_when_saved(tmp_path):
         config.save(tmp_path / "config.json")
 
 
-@pytest.mark.feature(48)
 @pytest.mark.parametrize("name", sorted(presets()))
 def test_a_saved_preset_is_the_same_when_loaded(name, tmp_path):
     config = Config.preset(name)

@@ -25,7 +25,6 @@ def test_a_broken_file_is_named(tmp_path):
             read(tmp_path / name)
 
 
-@pytest.mark.feature(57)
 def test_channels_are_the_last_axis_of_3_or_4_else_the_one_that_is_named():
     assert channels_first(np.zeros((20, 30)), 2, None).shape == (1, 20, 30)
     assert channels_first(np.zeros((20, 30, 3)), 2, None).shape == (3, 20, 30)

@@ -26,7 +26,7 @@ def _warped(
     return warp_patch(lambda r, c: image[:, r, c], lambda r, c: label[r, c], label.shape, centre, size, warp)
 
 
-@pytest.mark.feature(78, 79, 84)
+@pytest.mark.feature(78, 84)
 @pytest.mark.parametrize("kind", GEOMETRIC)
 def test_image_and_label_move_together_and_no_label_is_invented(kind):
     step = STEPS[kind]().model_dump() | {"probability": 1.0}
