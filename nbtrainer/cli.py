@@ -313,9 +313,8 @@ def _baseline(run: Run) -> dict[str, float]:
 
 def _quickstart(folder: Path) -> Path:
     """The quick-start notebook for `folder`: one that is there already stays as it is."""
-    for notebook in (folder / _QUICKSTART, folder / "notebooks" / _QUICKSTART):
-        if notebook.exists():
-            return notebook
+    if (folder / _QUICKSTART).exists():
+        return folder / _QUICKSTART
     # beside the package in a clone, else where an installation puts shared files
     sources = (Path(__file__).parent.parent / "notebooks", Path(sys.prefix) / "share" / "nbtrainer" / "notebooks")
     source = next((place / _QUICKSTART for place in sources if (place / _QUICKSTART).exists()), None)

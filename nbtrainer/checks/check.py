@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nbtrainer.catalog import TASKS, size_multiple
@@ -15,14 +16,20 @@ from nbtrainer.runs.directory import free_name_problem
 
 # below this the score of a validation says little about other images
 _FEW_IMAGES = 5
+# of findings that say the same of different files, this many are told one by one
+_MOST_OF_A_KIND = 3
+# more values than this and less background than this: hardly a label
+_MANY_VALUES, _HARDLY_ANY = 64, 0.01
 
 
 def check(config: Config) -> list[Finding]:
     """Findings about the settings, the files and how both fit together; errors first. Reads every file once."""
     try:
-        config = config.validated()
+        config = Config.of(config).validated()
     except UserError as error:
         return error.findings
+    if config.task.dim == 3:  # whatever else there is to say would be said of volumes
+        return [Finding(where="task.dim", wrong="training on volumes is not built yet", remedy="Choose 2")]
     found = [*_settings(config), *_output(config)]
     if not config.data.datasets:
         found.append(
@@ -33,14 +40,12 @@ def check(config: Config) -> list[Finding]:
     else:
         surveyed = survey(config)
         found += surveyed.problems
-        found += _files(config, surveyed)
+        found += _grouped(_files(config, surveyed))
     return sorted(found, key=lambda finding: finding.level)
 
 
 def _settings(config: Config) -> Iterator[Finding]:
     sampling, training = config.sampling, config.training
-    if config.task.dim == 3:
-        yield Finding(where="task.dim", wrong="training on volumes is not built yet", remedy="Choose 2")
     if len(sampling.patch_size) != config.task.dim:
         axes = "height and width" if config.task.dim == 2 else "depth, height and width"
         yield Finding(
@@ -130,6 +135,7 @@ def _output(config: Config) -> Iterator[Finding]:
 def _files(config: Config, surveyed: Survey) -> Iterator[Finding]:
     dim = config.task.dim
     channels: dict[int, Path] = {}
+    yield from _leaks(surveyed)
     broken = False
     for pair in surveyed.pairs:
         image, label = image_facts(pair.image), label_facts(pair.label, dim)
@@ -152,17 +158,55 @@ def _files(config: Config, surveyed: Survey) -> Iterator[Finding]:
             wrong=f"the network expects {_channels(expected)}, but the images have {_channels(next(iter(channels)))}",
             remedy="Set it to auto",
         )
-    yield from _labels(config, surveyed)
     yield from _counts(surveyed, config)
+    if surveyed.split.train:
+        yield from _labels(config, surveyed)
+
+
+def _leaks(surveyed: Survey) -> Iterator[Finding]:
+    """Images that are used twice; an image that trains must not judge."""
+    trains = {pair.image for pair in surveyed.split.train}
+    for pair in [*surveyed.split.validation, *surveyed.split.test]:
+        if pair.image in trains:
+            yield Finding(
+                where=str(pair.image),
+                wrong="this image is there twice, once to train and once to validate or test",
+                remedy="Take it out of one of the datasets: what trains cannot judge",
+            )
+    seen: set[Path] = set()
+    for pair in surveyed.split.train:
+        if pair.image in seen:
+            yield Finding(
+                level="warning", where=str(pair.image), wrong="this image trains twice", remedy="Is that meant?"
+            )
+        seen.add(pair.image)
+
+
+def _grouped(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, of those that say the same of different files the first few and how many more there are."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.level, finding.wrong), []).append(finding)
+    grouped = []
+    for same in groups.values():
+        grouped += same[:_MOST_OF_A_KIND]
+        if len(same) > _MOST_OF_A_KIND:
+            more = f"the same is true of {len(same) - _MOST_OF_A_KIND:,} more files"
+            grouped.append(dataclasses.replace(same[0], where=str(Path(same[0].where).parent), wrong=more))
+    return grouped
 
 
 def _pair(
     config: Config, pair: Pair, image: ImageFacts, label: LabelFacts, channels: dict[int, Path]
 ) -> Iterator[Finding]:
-    if image.problem:
-        yield Finding(where=str(pair.image), wrong=image.problem, remedy="Export it again, or take the pair out")
-    if label.problem:
-        yield Finding(where=str(pair.label), wrong=label.problem, remedy="Export it again, or take the pair out")
+    if pair.image == pair.label:
+        wrong = "this file is both image and label"
+        yield Finding(where=str(pair.image), wrong=wrong, remedy="Choose the folder of the labels")
+        return
+    for path, facts in ((pair.image, image), (pair.label, label)):
+        if facts.problem:
+            remedy = facts.remedy or "Export it again, or take the pair out"
+            yield Finding(where=str(path), wrong=facts.problem, remedy=remedy)
     if image.problem or label.problem:
         return
     try:
@@ -190,6 +234,19 @@ def _pair(
             where=str(pair.label),
             wrong=f"it holds the negative value {label.values[0]}",
             remedy="Labels start at 0, the background",
+        )
+    elif len(label.values) > _MANY_VALUES and label.zeros < _HARDLY_ANY:
+        yield Finding(
+            level="warning",
+            where=str(pair.label),
+            wrong=f"it holds {len(label.values):,} different values and hardly any 0 (background)",
+            remedy="Is this a raw image? Images and labels may be swapped",
+        )
+    if not image.finite:
+        yield Finding(
+            where=str(pair.image),
+            wrong="it holds values that are no numbers (NaN or infinity)",
+            remedy="Replace them, for example by 0, and save the image again",
         )
     if image.minimum == image.maximum:
         yield Finding(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nbtrainer.config import Config
@@ -27,21 +28,29 @@ class Survey:
 
 
 def survey(config: Config) -> Survey:
-    """List and pair the files of every dataset and split them; opens no file."""
+    """List and pair the files of every dataset and split them; opens no image."""
     pairs: list[Pair] = []
     problems: list[Finding] = []
     for index, dataset in enumerate(config.data.datasets):
         where = f"data.datasets[{index}]"
         try:
-            sources = []
-            for name, text in (("images", dataset.images), ("labels", dataset.labels)):
-                if not text.strip():
-                    raise UserError(f"{where}.{name}", f"no {name} are chosen", "Choose a folder")
-                sources.append(list_files(config.resolve(text), f"{where}.{name}"))
-            pairs += pair_files(sources[0], sources[1], where, dataset.use, index)
+            found = [_listed(config, where, name, getattr(dataset, name), problems) for name in ("images", "labels")]
+            if found[0] and found[1]:
+                pairs += pair_files(found[0], found[1], where, dataset.use, index)
         except UserError as error:
             problems += error.findings
     return Survey(pairs, split_pairs(pairs, config.data.validation_fraction, config.training.seed), problems)
+
+
+def _listed(config: Config, where: str, name: str, text: str, problems: list[Finding]) -> list[Path]:
+    """The files of one source; what is wrong with it goes to `problems`."""
+    try:
+        if not text.strip():
+            raise UserError(f"{where}.{name}", f"no {name} are chosen", "Choose a folder")
+        return list_files(config.resolve(text), f"{where}.{name}")
+    except UserError as error:
+        problems += error.findings
+        return []
 
 
 def spatial_shape(shape: tuple[int, ...], dim: int, channel_axis: int | None) -> tuple[int, tuple[int, ...]]:
@@ -55,6 +64,7 @@ def spatial_shape(shape: tuple[int, ...], dim: int, channel_axis: int | None) ->
 
 def pair_table(config: Config) -> list[dict[str, Any]]:
     """Every image with its label, one dict a pair. Raises `UserError` if a dataset cannot be listed or paired."""
+    config = Config.of(config).validated()
     found = survey(config)
     if found.problems:
         raise UserError.of(found.problems)

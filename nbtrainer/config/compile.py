@@ -1,6 +1,9 @@
 """How the weights are optimized, and what for (the Compile panel of EPySeg)."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+from pydantic import field_validator
+from pydantic_core import PydanticCustomError
 
 from nbtrainer.catalog import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
 from nbtrainer.config.section import Section, field
@@ -24,7 +27,7 @@ class Compile(Section):
         choices=OPTIMIZERS,
     )
     learning_rate: float = field(
-        0.005,
+        0.003,
         title="Learning rate",
         help="Size of the steps. Lower it when the loss jumps or becomes worse; Adam alone likes 0.001, SGD 0.1.",
         gt=0,
@@ -71,6 +74,15 @@ class Compile(Section):
     metrics: Literal["auto"] | list[str] = field(
         "auto",
         title="Metrics",
-        help="Scores for people to read, in percent; they do not influence training. + adds one, - removes one.",
+        help="Scores for people to read (the log gives them in percent); they do not influence training. "
+        "+ adds one, - removes one.",
         choices=METRICS,
     )
+
+    @field_validator("metrics")
+    @classmethod
+    def _names_each_once(cls, value: Any) -> Any:
+        if isinstance(value, list) and len(set(value)) < len(value):
+            wrong = f"{next(name for name in value if value.count(name) > 1)} is listed twice"
+            raise PydanticCustomError("twice", "{wrong}", {"wrong": wrong, "remedy": "Name each metric once"})
+        return value

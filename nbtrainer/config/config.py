@@ -66,6 +66,19 @@ class Config(Section):
         return cls(**known[name].settings)
 
     @classmethod
+    def of(cls, given: Any) -> Config:
+        """`given` as settings: a config, a dict of sections, or the path of a file."""
+        if isinstance(given, Config):
+            return given
+        if isinstance(given, Mapping):
+            return cls(**given)
+        if isinstance(given, str | os.PathLike):
+            return cls.load(given)
+        raise UserError(
+            "config", f"{given!r} is no group of settings", "Give a Config, a dict, or the path of a JSON file"
+        )
+
+    @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """The settings saved in the JSON file `path`; relative paths in it are relative to its folder."""
         file = Path(path)
@@ -74,7 +87,8 @@ class Config(Section):
         try:
             values = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise UserError(str(path), "there is no such file", "Give the path of a saved config.json") from None
+            missing = "this folder holds no config.json" if Path(path).is_dir() else "there is no such file"
+            raise UserError(str(path), missing, "Give the path of a saved config.json") from None
         except json.JSONDecodeError as error:
             raise UserError(
                 str(file),

@@ -114,6 +114,8 @@ def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]
     }
     if kind in limits:
         return limits[kind]
+    if kind == "string_too_long":
+        return "this is too long", f"Use at most {context.get('max_length')} characters"
     for start, noun in (
         ("int", "a whole number"),
         ("float", "a number"),
@@ -131,7 +133,9 @@ def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]
 
 
 def _short(bound: Any) -> str:
-    return f"{bound:,g}" if isinstance(bound, int | float) else str(bound)
+    if isinstance(bound, int | float) and float(bound).is_integer():
+        return f"{int(bound):,}"
+    return str(bound)
 
 
 def _field_names(model: type[BaseModel], location: Iterable[int | str]) -> list[str]:

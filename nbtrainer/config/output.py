@@ -28,12 +28,14 @@ class Output(Section):
         "default",
         title="Data and task",
         help="Folder below it, one for each kind of data.",
+        max_length=100,
         advanced=True,
     )
     name: str = field(
         "",
         title="Name of this run",
         help="Folder of this run. Empty: the next free of run-001, run-002, ...",
+        max_length=100,
     )
     preview_tiles: int = field(
         2,

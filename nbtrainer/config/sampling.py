@@ -12,7 +12,7 @@ class Sampling(Section):
 
     where: ClassVar[str] = "sampling"
 
-    patch_size: list[Annotated[int, Field(ge=1)]] = field(
+    patch_size: list[Annotated[int, Field(ge=1, le=65_536)]] = field(
         title="Tile height, width",
         help="Size of the tiles that the network sees, y then x. Most networks need multiples of 8, 16 or 32; 128 or 256 is a good start.",
         unit="pixels",

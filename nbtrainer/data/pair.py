@@ -78,7 +78,11 @@ def natural_order(paths: list[Path]) -> list[Path]:
 
 
 def _listed(source: Path, where: str) -> list[Path]:
-    lines = [line.strip() for line in source.read_text(encoding="utf-8").splitlines()]
+    try:
+        # -sig: Notepad begins a file with a mark that would become part of the first path
+        lines = [line.strip() for line in source.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError):
+        raise UserError(where, f"the list {source} is not a text file in UTF-8", "Save it as UTF-8 text") from None
     found = [source.parent / Path(line).expanduser() for line in lines if line and not line.startswith("#")]
     if not found:
         raise UserError(where, f"the list {source} is empty", "Write one path a line into it")

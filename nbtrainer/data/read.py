@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,19 +14,24 @@ from nbtrainer.errors import UserError
 
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 
+# what it has to say of a broken file stands in our own sentence
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
 # a label image with more values than this is listed only in part
 _MOST_VALUES = 100_000
 
 
 @dataclass(frozen=True)
 class LabelFacts:
-    """What is known of a label file. `values` are the whole numbers in it, sorted."""
+    """What is known of a label file. `values` are the whole numbers in it, sorted; `zeros` is the share of background."""
 
     shape: tuple[int, ...]
     dtype: str
     values: tuple[int, ...]
     whole: bool
+    zeros: float = 0.0
     problem: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,9 @@ class ImageFacts:
     dtype: str
     minimum: float
     maximum: float
+    finite: bool = True
     problem: str = ""
+    remedy: str = ""
 
 
 def read(path: Path) -> np.ndarray:
@@ -65,9 +73,7 @@ def read(path: Path) -> np.ndarray:
             str(path), f"this file cannot be read ({reason})", "Export it again, or take it out of the folder"
         ) from None
     if array.size == 0 or array.dtype.kind not in "buif":
-        raise UserError(
-            str(path), f"this file cannot be read as an image (type {array.dtype}, shape {array.shape})", "Take it out"
-        )
+        raise UserError(str(path), "this file is damaged, empty or holds no image", "Export it again, or take it out")
     return np.asarray(array)
 
 
@@ -148,8 +154,9 @@ def _image_facts(path: str, modified: int, size: int) -> ImageFacts:
     try:
         array = read(Path(path))
     except UserError as error:
-        return ImageFacts((), "", 0, 0, problem=error.wrong)
-    return ImageFacts(array.shape, str(array.dtype), float(array.min()), float(array.max()))
+        return ImageFacts((), "", 0, 0, problem=error.wrong, remedy=error.remedy)
+    finite = array.dtype.kind != "f" or bool(np.isfinite(array).all())
+    return ImageFacts(array.shape, str(array.dtype), float(array.min()), float(array.max()), finite)
 
 
 @lru_cache(maxsize=100_000)
@@ -157,9 +164,10 @@ def _label_facts(path: str, dim: int, modified: int, size: int) -> LabelFacts:
     try:
         label = plain_label(read(Path(path)), dim)
     except (UserError, ValueError) as error:
-        return LabelFacts((), "", (), True, problem=error.wrong if isinstance(error, UserError) else str(error))
+        wrong, remedy = (error.wrong, error.remedy) if isinstance(error, UserError) else (str(error), "")
+        return LabelFacts((), "", (), True, problem=wrong, remedy=remedy)
     finite = bool(np.isfinite(label).all()) if label.dtype.kind == "f" else True
     values = np.unique(label) if finite else np.zeros(0)
     whole = finite and (label.dtype.kind != "f" or bool((values == np.round(values)).all()))
     listed = tuple(int(value) for value in values[:_MOST_VALUES]) if whole else ()
-    return LabelFacts(label.shape, str(label.dtype), listed, whole)
+    return LabelFacts(label.shape, str(label.dtype), listed, whole, float((label == 0).mean()))

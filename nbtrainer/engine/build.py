@@ -141,11 +141,11 @@ def build(config: Config, directory: RunDirectory) -> Job:
             raise UserError(
                 str(pair.image), image_facts(pair.image).problem, "Was it changed since the run was started?"
             )
-    device = choose_device(config.training.device)
+    device = device_of(config)
     threads = config.training.threads or usable_cores()
     torch.set_num_threads(threads)
     torch.manual_seed(config.training.seed)
-    config = _with_pretrained_settings(config)
+    config = _with_pretrained_settings(config, pretrained_record(config))
     task = _task(config, surveyed)
     config = resolve(config, surveyed, task)
     assert isinstance(config.compile.metrics, list)
@@ -158,8 +158,9 @@ def build(config: Config, directory: RunDirectory) -> Job:
         "features": list(config.model.features),
     }
     network = models.create(**network_record)
-    if config.model.pretrained:
-        _load_pretrained(network, config, network_record)
+    pretrained = pretrained_record(config)  # once more: by now the number of channels is settled too
+    if pretrained is not None:
+        network.load_state_dict(pretrained["weights"])
     network.to(device)
     loss = LOSSES.load(config.compile.loss)()
     patches = _patches(config, surveyed, task)
@@ -213,6 +214,34 @@ def build(config: Config, directory: RunDirectory) -> Job:
         measured_ms=measured,
         network_record=network_record,
     )
+
+
+def device_of(config: Config) -> torch.device:
+    """Where `config` trains here; raises `UserError` if that device is not here or cannot do what is asked."""
+    device = choose_device(config.training.device)
+    if config.training.precision == "float16" and device.type == "cpu":
+        raise UserError(
+            "training.precision", "float16 needs a graphics card, and there is none", "Choose auto or float32"
+        )
+    return device
+
+
+def pretrained_record(config: Config) -> dict[str, Any] | None:
+    """The checkpoint that `config` starts from, or None. Raises `UserError` if it cannot be used for its network."""
+    if not config.model.pretrained or not config.resolve(config.model.pretrained).exists():
+        return None
+    record = load_checkpoint(checkpoint_file(config.resolve(config.model.pretrained)))
+    ours: dict[str, Any] = {"name": config.model.name, "dim": config.task.dim, "features": list(config.model.features)}
+    if config.model.input_channels != "auto":
+        ours["input_channels"] = config.model.input_channels
+    for name, value in ours.items():
+        if record["network"][name] != value:
+            raise UserError(
+                "model.pretrained",
+                f"that model has {name.replace('_', ' ')} {record['network'][name]}, but this run has {value}",
+                "Choose a model built in the same way, or change the network settings",
+            )
+    return record
 
 
 def training_patches(config: Config) -> Patches:
@@ -306,31 +335,13 @@ def _choose(
     return {f"{precision} {layout}": round(1000 * took, 1) for (precision, layout), took in seconds.items()}
 
 
-def _with_pretrained_settings(config: Config) -> Config:
+def _with_pretrained_settings(config: Config, record: dict[str, Any] | None) -> Config:
     """With `compile.recompile` off, optimizer, loss and metrics are those of the model that is started from."""
     config = config.model_copy(deep=True)
-    if config.model.pretrained and not config.compile.recompile:
-        stored = load_checkpoint(checkpoint_file(config.resolve(config.model.pretrained)))["config"]["compile"]
+    if record is not None and not config.compile.recompile:
+        stored = record["config"]["compile"]
         config.update(compile={name: stored[name] for name in ("optimizer", "learning_rate", "loss", "metrics")})
     return config
-
-
-def _load_pretrained(network: nn.Module, config: Config, network_record: dict[str, Any]) -> None:
-    """Weights of another model into `network`; raises `UserError` if it is built differently."""
-    record = load_checkpoint(checkpoint_file(config.resolve(config.model.pretrained)))
-    different = {
-        name: (value, network_record[name])
-        for name, value in record["network"].items()
-        if value != network_record.get(name)
-    }
-    if different:
-        name, (theirs, ours) = next(iter(different.items()))
-        raise UserError(
-            "model.pretrained",
-            f"that model has {name.replace('_', ' ')} {theirs}, but this run has {ours}",
-            "Choose a model built in the same way, or change the network settings",
-        )
-    network.load_state_dict(record["weights"])
 
 
 def _named(section: Any, function: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from nbtrainer.checks import check
 from nbtrainer.config import Config
-from nbtrainer.engine.build import build, training_patches
+from nbtrainer.engine.build import build, device_of, pretrained_record, training_patches
 from nbtrainer.engine.device import is_out_of_memory
 from nbtrainer.engine.trainer import started
 from nbtrainer.engine.trainer import train as train_job
@@ -81,17 +81,25 @@ def resume(directory: str | os.PathLike[str], **overrides: Mapping[str, Any]) ->
 
 def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Patches `start` to `start + count - 1` as training draws them: image (C, Y, X) float32, label (Y, X) integers."""
-    drawn = training_patches(config.validated())
+    if start < 0 or count < 0:
+        raise UserError("start", f"patches {start} to {start + count} do not exist", "Count from 0")
+    drawn = training_patches(Config.of(config).validated())
     for number in range(start, start + count):
         yield drawn.patch(number)
 
 
 def _checked(config: Config) -> Config:
-    findings = check(config)
-    errors = [finding for finding in findings if finding.level == "error"]
+    """`config`, validated; raises `UserError` with everything that would refuse or break the run later."""
+    config = Config.of(config).validated()
+    errors = [finding for finding in check(config) if finding.level == "error"]
+    for look in (device_of, pretrained_record):  # both need torch, which a check does without
+        try:
+            look(config)
+        except UserError as error:
+            errors += error.findings
     if errors:
         raise UserError.of(errors)
-    return config.validated()
+    return config
 
 
 def _launch(directory: RunDirectory, resumed: bool) -> Run:

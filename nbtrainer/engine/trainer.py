@@ -120,7 +120,9 @@ def _report_steps(
 
 
 def _diverged(job: Job, wrong: str) -> UserError:
-    remedy = "Lower the learning rate, or set training.precision to float32; the last checkpoint is from before"
+    remedy = "Lower the learning rate, or set training.precision to float32"
+    if job.directory.last.exists():
+        remedy += "; the last checkpoint is from before"
     return UserError("compile.learning_rate", wrong, remedy)
 
 

@@ -87,10 +87,9 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
         record = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(str(file), "there is no such file or folder", "Check the path") from None
-    except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError, KeyError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError, KeyError):
         raise UserError(
-            str(file), f"this is not a readable checkpoint ({reason})", "Give a file written by nbtrainer"
+            str(file), "this is not a readable checkpoint", "Give a .pt file written by nbtrainer"
         ) from None
     if not isinstance(record, dict) or record.get("format") != 1:
         raise UserError(str(file), "this checkpoint was not written by nbtrainer", "Give a file written by nbtrainer")

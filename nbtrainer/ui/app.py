@@ -195,7 +195,8 @@ class TrainerApp:
         if refused:
             self._list_findings(refused)
             return
-        config = self.config
+        # a copy: the form stays open for edits, which belong to the next run
+        config = self.config.validated()
         self._work("checking your data …", lambda: self._check_and_start(config))
 
     def _stop(self) -> None:

@@ -49,7 +49,7 @@ def test_sizes_that_differ(small_config):
 def test_an_unreadable_file(small_config):
     _label(small_config).write_bytes(b"II*\x00broken")
     (found,) = _errors(small_config)
-    assert str(_label(small_config)) in found and "cannot be read as an image" in found
+    assert str(_label(small_config)) in found and "damaged, empty or holds no image" in found
 
 
 def test_an_all_background_set(small_config):
@@ -130,3 +130,78 @@ def test_the_pair_table_tells_shape_type_and_split(nuclei):
     assert sorted(row["split"] for row in rows) == ["train", "train", "train", "validation"]
     assert {row["shape"] for row in rows} == {(256, 256)} and {row["dtype"] for row in rows} == {"uint16"}
     assert all(Path(row["image"]).stem == Path(row["label"]).stem for row in rows)
+
+
+def test_an_image_that_trains_cannot_validate(small_config):
+    dataset = small_config.data.datasets[0].model_dump()
+    small_config.data.datasets = [dataset | {"use": "train"}, dataset | {"use": "validation"}]
+    found = _errors(small_config)
+    assert "once to train and once to validate" in found[0]
+    assert len(found) == 3
+    small_config.data.datasets = [dataset | {"use": "train"}, dataset | {"use": "train"}]
+    assert "this image trains twice" in _warnings(small_config)
+
+
+def test_images_chosen_as_labels_are_suspected(small_config):
+    dataset = small_config.data.datasets[0]
+    small_config.data.datasets = [{"images": dataset.images, "labels": dataset.images}]
+    assert "this file is both image and label" in _errors(small_config)[0]
+    small_config.data.datasets = [{"images": dataset.labels, "labels": dataset.images}]
+    assert "may be swapped" in _warnings(small_config)
+
+
+def test_images_with_values_that_are_no_numbers(small_config):
+    image = np.ones((64, 64), np.float32)
+    image[3, 4] = np.nan
+    tifffile.imwrite(Path(small_config.data.datasets[0].images) / "img_1.tif", image)
+    assert "img_1.tif: it holds values that are no numbers" in _errors(small_config)[0]
+
+
+def test_the_same_trouble_with_many_files_is_told_once_for_all(write_pairs, small_config):
+    small_config.data.datasets = [write_pairs(count=9, name="many")]
+    for number in range(9):
+        tifffile.imwrite(_label(small_config, number), np.full((64, 64), 0.5, np.float32))
+    found = _errors(small_config)
+    assert len(found) == 4
+    assert "the same is true of 6 more files" in found[-1]
+
+
+def test_both_halves_of_an_empty_dataset_are_missed(small_config):
+    small_config.data.datasets = [*small_config.data.datasets, {}]
+    assert [text.partition(":")[0] for text in _errors(small_config)] == [
+        "data.datasets[1].images",
+        "data.datasets[1].labels",
+    ]
+
+
+def test_a_dataset_that_is_all_test_leaves_nothing_to_train(small_config):
+    small_config.data.datasets = [small_config.data.datasets[0].model_dump() | {"use": "test"}]
+    assert _errors(small_config) == ["data.datasets: no image is left to train. Use at least one dataset for training."]
+
+
+def test_a_list_that_is_not_text_is_refused(small_config, tmp_path):
+    (tmp_path / "list.txt").write_bytes("Aufnahme_ä.tif".encode("latin-1"))
+    small_config.data.datasets = [{"images": tmp_path / "list.txt", "labels": small_config.data.datasets[0].labels}]
+    assert "is not a text file in UTF-8" in _errors(small_config)[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "where"),
+    [
+        ({"training": {"device": "cuda:7"}}, "training.device"),
+        ({"training": {"precision": "float16", "device": "auto"}}, "training.precision"),
+        ({"model": {"pretrained": __file__}}, "test_check.py"),
+    ],
+)
+def test_what_only_torch_can_tell_is_told_before_a_folder_is_made(small_config, tmp_path, settings, where):
+    small_config.update(**settings)
+    with pytest.raises(nbt.UserError, match=where):
+        nbt.start(small_config)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_settings_may_be_given_as_a_dict_or_a_file(small_config, tmp_path):
+    assert nbt.check(small_config.model_dump()) == nbt.check(small_config)
+    assert nbt.check(small_config.save(tmp_path / "config.json")) == nbt.check(small_config)
+    with pytest.raises(nbt.UserError, match="no group of settings"):
+        nbt.pairs(None)
