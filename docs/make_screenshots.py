@@ -47,7 +47,8 @@ def _train(page: Page) -> None:
         page.locator('.lm-TabBar-tab[data-id="filebrowser"]').click()
     menu(page, "Run", "Run All Cells")
     page.locator(".nbt").wait_for()
-    page.locator('.nbt-panel-head button:has-text("Training datasets")').click()
+    # a panel without paths: they would be those of whoever takes the picture
+    page.locator('.nbt-panel-head button:has-text("Model & compile")').click()
     page.locator('.nbt-actions button:has-text("Go")').click()
     page.get_by_text("finished").first.wait_for()
     page.locator(".nbt-preview img").wait_for()
@@ -56,7 +57,7 @@ def _train(page: Page) -> None:
 
 def _open_each(page: Page, folder: Path, theme: str) -> None:
     heads = page.locator(".nbt-panel-head button")
-    page.locator('.nbt-panel-head button:has-text("Training datasets")').click()
+    page.locator('.nbt-panel-head button:has-text("Model & compile")').click()
     for index in range(heads.count()):
         heads.nth(index).click()
         page.wait_for_timeout(700)

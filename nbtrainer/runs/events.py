@@ -194,7 +194,7 @@ def sentence(event: Event) -> str:
         case RunStarted():
             return "resumed" if event.resumed else "started"
         case Planned():
-            budget = f", at most {event.max_minutes:g} minutes" if event.max_minutes else ""
+            budget = f", at most {event.max_minutes:g} min" if event.max_minutes else ""
             chosen = ", ".join(str(value) for value in event.chosen.values())
             return (
                 f"{event.training_images:,} images train, {event.validation_images:,} validate; {event.total_steps:,} steps "

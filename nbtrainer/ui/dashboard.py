@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import threading
 import time
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import ipywidgets as w
 from IPython.display import display
 
+from nbtrainer import api
 from nbtrainer.runs import Run
 from nbtrainer.runs.events import duration, score_name
 from nbtrainer.ui import frontend, style
@@ -33,14 +35,14 @@ _PILLS = {
 
 
 class Dashboard:
-    """Shows any run as the last expression of a cell: live while it runs, as it was once it has ended."""
+    """Shows a run, or the run in a folder, as the last expression of a cell: live while it runs, as it was once it has ended."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    def __init__(self, run: Run | str | os.PathLike[str]) -> None:
+        self.run = run if isinstance(run, Run) else api.attach(run)
         errors = Errors()
         self._board = Board(errors.guard)
         self._driver = frontend.driver(errors.guard(self._beat))
-        self._board.watch(run)
+        self._board.watch(self.run)
         self._beat()
         sheet = make(w.HTML, value=style.sheet())
         heart = [self._driver.widget] if self._driver.widget is not None else []

@@ -176,9 +176,9 @@ class Panel:
 def missing(config: Config) -> str:
     """What must be given before training can start, in a sentence; empty if nothing."""
     datasets = config.data.datasets
-    if not any(dataset.images for dataset in datasets):
+    if not datasets or not all(dataset.images for dataset in datasets):
         return "Choose a folder of images (1, Images), or use the sample images."
-    if any(dataset.images and not dataset.labels for dataset in datasets):
+    if not all(dataset.labels for dataset in datasets):
         return "Choose the folder with the labels of these images (1, Labels)."
     return ""
 

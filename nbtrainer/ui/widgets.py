@@ -278,6 +278,7 @@ class PathField(TextField):
                 self.enter(picked)
 
         chooser.register_callback(self._guard(chosen))
+        chooser._show_dialog()  # the field's own button was pressed to open it: one press is enough
         return chooser
 
 
