@@ -32,12 +32,13 @@ class Normalization(Section):
     method: str = field(
         "rescaling",
         title="Method",
-        help="Use the same for training and prediction; nbtrainer does so by itself.",
+        help="Rescaling puts minimum and maximum at the ends of the range, Max 0 and the maximum; Standardization centres the "
+        "mean; None keeps intensities, which may trouble training. Prediction does the same by itself.",
         choices={
-            "rescaling": "Rescaling (min to max)",
-            "max": "Max normalization (0 to max)",
-            "standardization": "Standardization (mean and spread)",
-            "none": "None (intensities unchanged)",
+            "rescaling": "Rescaling (min/max)",
+            "max": "Max (auto)",
+            "standardization": "Standardization",
+            "none": "None",
         },
     )
     range: list[float] = field(
