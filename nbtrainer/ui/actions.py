@@ -28,7 +28,10 @@ class Actions:
         self.go = make(w.Button, description="Go", icon="play")
         self.stop = make(w.Button, description="Stop", icon="stop")
         self.resume = make(
-            w.Button, description="Resume", icon="repeat", tooltip="Continue this run exactly where it stopped"
+            w.Button,
+            description="Resume",
+            icon="repeat",
+            tooltip="Continue this run exactly where it stopped, with its own settings",
         )
         self.as_code = make(w.Button, description="As code", icon="code", tooltip="These settings as Python and JSON")
         for button, pressed in ((self.go, go), (self.stop, stop), (self.resume, resume), (self.as_code, code)):

@@ -91,7 +91,7 @@ class Field:
         self._reset.on_click(guard(lambda _: self._set_back()))
         # ipywidgets 8 shows no tooltip on a field that has a label; a button is also reached by keyboard and finger
         self._ask = make(
-            w.Button, icon="question-circle-o", tooltip=tooltip(setting), classes=("nbt-quiet", "nbt-icon")
+            w.Button, icon="question-circle-o", tooltip=tooltip(setting, default()), classes=("nbt-quiet", "nbt-icon")
         )
         self._ask.on_click(guard(lambda _: self._toggle_help()))
         self._help = make(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
@@ -170,7 +170,9 @@ class Field:
 
     def _redisplay_help(self) -> None:
         choice = self.setting.choice_help.get(self.value, "") if isinstance(self.value, str) else ""
-        words = " ".join(filter(None, [*([tooltip(self.setting)] if self._helps or self._is_asked else []), choice]))
+        words = " ".join(
+            filter(None, [*([tooltip(self.setting, self._default())] if self._helps or self._is_asked else []), choice])
+        )
         put(self._help, "value", text(words, "nbt-muted", "nbt-small"))
         shown(self._help, bool(words))
 
@@ -219,7 +221,7 @@ class Field:
         return {
             "description": self.setting.title,
             "style": {"description_width": style.LABEL_WIDTH},
-            "tooltip": tooltip(self.setting),
+            "tooltip": tooltip(self.setting, self._default()),
         }
 
 
@@ -406,12 +408,12 @@ def in_words(setting: Setting, value: Any) -> str:
     return written(setting, value) or {"auto": "auto", "none": "not set", "": "empty"}[setting.empty]
 
 
-def tooltip(setting: Setting) -> str:
-    """Help, range, unit and default of a setting in one text."""
+def tooltip(setting: Setting, default: Any) -> str:
+    """Help, range, unit and `default` (of the preset in use) of a setting in one text."""
     if setting.kind == "entries":
         return setting.help
     limits = f"Allowed: {setting.range_in_words} {setting.unit}".rstrip() + "." if setting.range_in_words else ""
-    return " ".join(filter(None, [setting.help, limits, f"Default: {in_words(setting, setting.default)}."]))
+    return " ".join(filter(None, [setting.help, limits, f"Default: {in_words(setting, default)}."]))
 
 
 def right_values(setting: Setting, value: Any, finding: Finding) -> list[Any]:
