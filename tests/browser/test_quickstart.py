@@ -20,7 +20,7 @@ def test_a_newcomer_trains_stops_reloads_and_predicts(open_notebook):
     # all cells run, also the last one, which says kindly that there is no model yet
     menu(page, "Run", "Run All Cells")
     page.locator(".nbt").wait_for()
-    page.get_by_text("There is no model yet: press Go").wait_for()
+    page.locator(".jp-OutputArea-output pre", has_text="There is no model yet: press Go").wait_for()
 
     # a setting is changed through the form; a wrong one is answered in a sentence
     panel(page, "Training parameters").click()
