@@ -115,7 +115,10 @@ class Config(Section):
             if section != "output" and entry[name] and not moved.exists() and self.resolve(entry[name]).exists():
                 entry[name] = os.path.relpath(self.resolve(entry[name]), os.path.abspath(file.parent))
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        # renamed over the old one, so that a crash leaves either of them whole
+        temporary = file.with_name(f"{file.name}.new")
+        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        os.replace(temporary, file)
         return file
 
     def validated(self) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 import platform
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,8 @@ from nbtrainer.tasks import Binary
 _CACHE_SHARE = 0.25
 # precision and format are measured on part of a batch: their order is the same, and slow machines are slow
 _MEASURED_TILES = 2
+
+_opened: dict[Any, Patches] = {}
 
 
 @dataclass
@@ -245,13 +248,22 @@ def pretrained_record(config: Config) -> dict[str, Any] | None:
 
 
 def training_patches(config: Config) -> Patches:
-    """The patches that training with `config` draws. Raises `UserError` if its data cannot be listed."""
+    """The patches that training with `config` draws; keeps what it opened for the next call with the same.
+
+    Raises `UserError` if the data cannot be listed.
+    """
     surveyed = survey(config)
     if surveyed.problems:
         raise UserError.of(surveyed.problems)
     if not surveyed.split.train:
         raise UserError("data.datasets", "no image is left to train", "Add a dataset")
-    return _patches(config, surveyed, _task(config, surveyed))
+    files = [os.stat(path) for pair in surveyed.split.train for path in (pair.image, pair.label)]
+    settings = config.model_dump_json(exclude={"output"})
+    key = (settings, str(surveyed.split.train), tuple((file.st_mtime_ns, file.st_size) for file in files))
+    if key not in _opened:
+        _opened.clear()  # of one config only: the data may be large
+        _opened[key] = _patches(config, surveyed, _task(config, surveyed))
+    return _opened[key]
 
 
 def resolve(config: Config, surveyed: Survey, task: Binary) -> Config:

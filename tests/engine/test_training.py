@@ -291,4 +291,8 @@ def test_patches_are_those_of_training(small_config):
         image.shape == (1, 32, 32) and image.dtype == np.float32 and label.shape == (32, 32) for image, label in drawn
     )
     again = list(nbt.patches(small_config, 2, start=4))
+    for path in Path(small_config.data.datasets[0].images).iterdir():
+        tifffile.imwrite(path, 255 - tifffile.imread(path))
+    (inverted, _) = next(nbt.patches(small_config, 1, start=4))
+    assert not np.array_equal(inverted, again[0][0])
     assert np.array_equal(drawn[2][0], again[0][0]) and np.array_equal(drawn[3][1], again[1][1])
