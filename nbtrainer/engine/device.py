@@ -76,5 +76,8 @@ def is_out_of_memory(error: BaseException) -> bool:
             "not enough memory",
             "bad_alloc",
             "could not create a memory object",
+            # what oneDNN says when the memory for its own work is refused
+            "could not create a primitive",
+            "could not execute a primitive",
         )
     )
