@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from nbtrainer.environment import release_memory
 from nbtrainer.errors import UserError
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -60,6 +61,8 @@ def free_cached_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+    else:
+        release_memory()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

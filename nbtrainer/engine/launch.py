@@ -106,15 +106,13 @@ def _launch(directory: RunDirectory, resumed: bool) -> Run:
     directory.stop.unlink(missing_ok=True)
     emit = Emitter(directory)
     emit(started(resumed))
-    thread = threading.Thread(
-        target=_work, args=(directory, emit, resumed), name=f"nbtrainer {directory.path.name}", daemon=True
-    )
-    run = Run(directory, thread)
-    thread.start()
-    return run
+    ended = threading.Event()
+    name = f"nbtrainer {directory.path.name}"
+    threading.Thread(target=_work, args=(directory, emit, resumed, ended), name=name, daemon=True).start()
+    return Run(directory, ended)
 
 
-def _work(directory: RunDirectory, emit: Emitter, resumed: bool) -> None:
+def _work(directory: RunDirectory, emit: Emitter, resumed: bool, ended: threading.Event) -> None:
     """A session of a run, from build to its closing event; nothing escapes unreported."""
     try:
         if not waits_politely():
@@ -146,3 +144,4 @@ def _work(directory: RunDirectory, emit: Emitter, resumed: bool) -> None:
         emit(events.Failed(reason=reason, details=traceback.format_exc()))
     finally:
         emit.close()
+        ended.set()

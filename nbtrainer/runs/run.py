@@ -27,9 +27,11 @@ _SILENCE_ON_ANOTHER_HOST = 600.0
 class Run:
     """A run of this kernel, another process or another day; all it knows it reads from its folder."""
 
-    def __init__(self, directory: RunDirectory, thread: threading.Thread | None = None) -> None:
+    def __init__(self, directory: RunDirectory, ended: threading.Event | None = None) -> None:
         self._directory = directory
-        self._thread = thread
+        # of a run in this process: set when it has ended. Not its thread: an interrupt in Thread.join() makes Python
+        # 3.11 take a living thread for dead
+        self._ended = ended
         self._reader = JournalReader(directory.events)
         self._events: list[Event] = []
         self._life: list[Event] = []
@@ -63,7 +65,7 @@ class Run:
             case events.RunStarted() as started:
                 return "running" if self._lives(started) else "stopped"
         # between the making of the folder and its first event
-        return "running" if self._thread is not None and self._thread.is_alive() else "stopped"
+        return "running" if self._ended is not None and not self._ended.is_set() else "stopped"
 
     @property
     def error(self) -> str:
@@ -96,9 +98,8 @@ class Run:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended, at most `timeout` seconds; whether it has."""
-        if self._thread is not None:
-            self._thread.join(timeout)
-            return not self._thread.is_alive()
+        if self._ended is not None:
+            return self._ended.wait(timeout)
         ends = None if timeout is None else time.monotonic() + timeout
         while self.status == "running":
             if ends is not None and time.monotonic() >= ends:
@@ -128,8 +129,8 @@ class Run:
         return None
 
     def _lives(self, started: RunStarted) -> bool:
-        if self._thread is not None:
-            return self._thread.is_alive()
+        if self._ended is not None:
+            return not self._ended.is_set()
         if started.host != socket.gethostname():
             return time.time() - self._directory.events.stat().st_mtime < _SILENCE_ON_ANOTHER_HOST
         try:
