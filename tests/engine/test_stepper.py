@@ -49,7 +49,7 @@ stepper.when_reduced = lambda tiles, parts: print("reduced", tiles, parts, flush
 stepper.step(torch.randn(1, 1, 64, 64), torch.ones(1, 1, 64, 64), 1e-3)
 size = int(sys.argv[1])
 images = torch.randn(8, 1, size, size)
-limit = psutil.Process().memory_info().vms + 1600 * 1024**2
+limit = psutil.Process().memory_info().vms + 800 * 1024**2
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 try:
     loss, _ = stepper.step(images, (images > 0).float(), 1e-3)
