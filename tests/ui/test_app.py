@@ -123,20 +123,19 @@ def test_go_trains_stop_turns_into_stop_now_and_resume_goes_on(app, small_config
 
     app._actions.go.click()
     until(lambda: app.run is not None and app._board.story.step > 0)
+    until(lambda: "A run is going on" in app._actions.go.tooltip)
     assert app._actions.go.disabled
-    assert "A run is going on" in app._actions.go.tooltip
     assert not app._actions.stop.disabled
 
     app._actions.stop.click()
     until(lambda: app._actions.stop.description == "Stop now" or not app.is_busy)
     app._actions.stop.click()
     until(lambda: not app.is_busy and app._board.is_over)
-    until(lambda: app._actions.resume.layout.display is None)
+    until(lambda: app._actions.resume.layout.display is None and "runs/default/run-001" in app._actions._words.value)
 
     assert app.run.status == "stopped"
     assert app.run.last is not None
     assert not app._actions.go.disabled
-    assert "runs/default/run-001" in app._actions._words.value
 
     step, directory = app._board.story.step, app.run.directory
     app._actions.resume.click()
