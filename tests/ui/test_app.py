@@ -102,7 +102,7 @@ def test_go_lists_what_the_check_finds_and_does_not_start(app):
     until(lambda: not app.is_busy)
 
     assert app.run is None
-    assert "Try 96 or 104" in app._actions._findings.children[0].children[1].value
+    assert "Try 96 or 104" in words_of(app._findings)
     assert "Try 96 or 104" in app._form.field("sampling.patch_size")._complaint.value
 
 
@@ -113,7 +113,7 @@ def test_go_refuses_while_a_wrong_value_stands_in_a_field(app):
     app._actions.go.click()
 
     assert not app.is_busy
-    assert "Epochs: &#x27;many&#x27; is not a whole number" in app._actions._findings.children[0].children[1].value
+    assert "Epochs: &#x27;many&#x27; is not a whole number" in words_of(app._findings)
 
 
 @pytest.mark.feature(129, 130)
