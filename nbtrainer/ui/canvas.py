@@ -15,6 +15,7 @@ from nbtrainer.ui.widgets import Guard, make, put
 
 # longest side of the figure; the page makes it smaller where there is less room
 SIDE = 560
+_OPACITIES = {"region": 0.10, "left-out": 0.30, "from-file": 0.05, "chosen": 0.15}
 
 
 class Canvas:
@@ -50,16 +51,15 @@ class Canvas:
                 bqplot.Lines,
                 colors=[style.colour(tone)],
                 fill_colors=[style.colour(tone)],
-                fill_opacities=[opacity],
                 stroke_width=width,
                 line_style=dash,
                 **line,
             )
-            for tone, opacity, width, dash in (
-                ("region", 0.10, 1.6, "solid"),
-                ("left-out", 0.25, 1.6, "solid"),
-                ("from-file", 0.05, 1.6, "dashed"),
-                ("chosen", 0.15, 2.6, "solid"),
+            for tone, width, dash in (
+                ("region", 1.6, "solid"),
+                ("left-out", 1.6, "solid"),
+                ("from-file", 1.6, "dashed"),
+                ("chosen", 2.6, "solid"),
             )
         }
         self._sketch = make(bqplot.Lines, scales=scales, x=[], y=[], colors=[style.colour("chosen")], stroke_width=2.0)
@@ -115,10 +115,13 @@ class Canvas:
         """Show a picture of an image of `shape`."""
         self.shape = shape
         height, width = shape
+        old = self._image.image
         with self._image.hold_sync():
-            self._image.image.value = picture
+            # a new one: a change of the old one's bytes does not reach the figure
+            self._image.image = make(w.Image, format="png", value=picture)
             # a pixel is a square around its middle
             self._image.x, self._image.y = np.array([-0.5, width - 0.5]), np.array([height - 0.5, -0.5])
+        old.close()
         for scale, length in ((self._x, width), (self._y, height)):
             with scale.hold_sync():
                 scale.min, scale.max = -0.5, length - 0.5
@@ -135,12 +138,17 @@ class Canvas:
         """Wait for a rectangle to be dragged, or else for clicks."""
         put(self.figure, "interaction", self._brush if drags else None)
 
-    def draw(self, tones: Mapping[str, Sequence[Sequence[Point]]], names: Sequence[tuple[Point, str]]) -> None:
-        """Draw outlines by tone (`region`, `left-out`, `from-file`, `chosen`); what is chosen gets handles."""
+    def draw(
+        self, tones: Mapping[str, Sequence[Sequence[Point]]], names: Sequence[tuple[Point, str]], handles: bool
+    ) -> None:
+        """Draw outlines by tone (`region`, `left-out`, `from-file`, `chosen`), with `handles` on what is chosen."""
         for tone, mark in self._tones.items():
             outlines = tones.get(tone, [])
+            # one for each: bqplot repeats colours, but not opacities
+            opacities = [_OPACITIES[tone]] * max(len(outlines), 1)
+            put(mark, "fill_opacities", opacities)
             _set(mark, *(closed(outlines) if outlines else ([], [])))
-        chosen = tones.get("chosen", [])
+        chosen = tones.get("chosen", []) if handles else []
         self._place(self._corners, [point for outline in chosen for point in outline])
         self._place(self._middle, [middle(outline) for outline in chosen])
         with self._names.hold_sync():

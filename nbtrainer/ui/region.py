@@ -22,7 +22,8 @@ from nbtrainer.ui.work import Door, Latest, Pairs, Work, png
 
 SELECT, RECTANGLE, POLYGON = "Select", "Rectangle", "Polygon"
 _HINTS = {
-    SELECT: "Click a region to take it; drag its corners, or the diamond in its middle to move it.",
+    SELECT: "Press Rectangle or Polygon to draw. A region that is clicked can be dragged: its corners, or all of it by "
+    "the diamond in its middle.",
     RECTANGLE: "Drag from one corner to the other.",
     POLYGON: "Click corner after corner; a double click, the first corner or Close ends it.",
 }
@@ -44,6 +45,8 @@ class RegionsField(Field):
         self.editor: Editor | None = None
         self._open_editor = open_editor
         super().__init__(setting, read, write, default, guard)
+        # what is wrong stands above the editor, where it is seen
+        self.box.children = [child for child in self.box.children if child is not self._place] + [self._place]
 
     @property
     def dataset(self) -> int:
@@ -65,6 +68,7 @@ class RegionsField(Field):
     def refuse(self, error: UserError) -> None:
         """Say what was wrong with something typed."""
         self._complain(error.findings[0])
+        self._has_untaken = True
 
     def _lines(self) -> list[w.Widget]:
         title = make(w.HTML, value=text(self.setting.title), classes=("nbt-field-name",))
@@ -180,6 +184,9 @@ class Editor:
 
     def type(self, words: str, index: int | None = None) -> bool:
         """Corners as text: of region `index`, or of a new one. Whether they could be read."""
+        if not words.strip() and index is None:
+            self._field.show()
+            return False
         try:
             points = outline.typed_points(words)
         except UserError as error:
@@ -196,7 +203,7 @@ class Editor:
         regions = self._field.value
         if self._chosen is not None and self._chosen >= len(regions):
             self._chosen = None
-        now = (regions, self._chosen, self._position, self._from_files, self._canvas.shape)
+        now = (regions, self._chosen, self._position, self._from_files, self._canvas.shape, self._mode.value)
         if now == self._drawn:
             return
         self._drawn = (list(regions), *now[1:])
@@ -260,8 +267,7 @@ class Editor:
         self._mode = make(
             w.ToggleButtons,
             options=[SELECT, RECTANGLE, POLYGON],
-            value=RECTANGLE,
-            icons=["mouse-pointer", "square-o", "pencil"],
+            value=SELECT,  # bqplot takes a brush that is there before the figure for one without a size
             classes=("nbt-modes",),
         )
         # with bqplot-gl installed nothing in a bqplot figure can be dragged
@@ -384,13 +390,13 @@ class Editor:
         tones["from-file"] = [
             outline.corners(region, shape) for region in self._from_files if region.image in ("", self.image)
         ]
-        self._canvas.draw(tones, names)
+        self._canvas.draw(tones, names, handles=self._mode.value == SELECT)
 
 
 def counted(regions: list[Any]) -> str:
     """How many regions there are, in words."""
     if not regions:
-        return "none: all of every image is used"
+        return "none"
     left_out = sum(region.use == "ignore" for region in regions)
     words = "1 region" if len(regions) == 1 else f"{len(regions):,} regions"
     return f"{words}, {left_out:,} of them left out" if left_out else words

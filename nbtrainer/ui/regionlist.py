@@ -64,7 +64,7 @@ class RegionList:
         put(self._more, "value", text("; ".join(words), "nbt-muted", "nbt-small"))
 
     def _add(self) -> None:
-        if self._new.value.strip() and self._type(self._new.value):
+        if self._type(self._new.value):
             self._new.value = ""
 
 
@@ -82,8 +82,8 @@ class _Line:
     ) -> None:
         self._showing = False
         self._take = make(w.Button, icon="circle-o", tooltip="Take this region", classes=("nbt-icon", "nbt-quiet"))
-        self._name = make(w.Text, continuous_update=False, placeholder="name", layout=w.Layout(width="110px"))
-        self._points = make(w.Text, continuous_update=False, layout=w.Layout(flex="1 1 120px", width="auto"))
+        self._name = make(w.Text, continuous_update=False, placeholder="name", classes=("nbt-region-name",))
+        self._points = make(w.Text, continuous_update=False, tooltip="Corners: y x, y x")
         self._all = make(w.HTML)
         drop = make(w.Button, icon="minus", tooltip="Remove this region", classes=("nbt-icon", "nbt-quiet"))
         self._take.on_click(guard(lambda _: choose(index)))
@@ -102,7 +102,6 @@ class _Line:
         finally:
             self._showing = False
         put(self._take, "icon", "dot-circle-o" if is_chosen else "circle-o")
-        put(self._points, "tooltip" if self._points.has_trait("tooltip") else "description_tooltip", region.shape)
         words = [*([] if region.image else ["all images"]), *(["left out"] if region.use == "ignore" else [])]
         put(self._all, "value", text(", ".join(words), "nbt-muted", "nbt-small"))
 

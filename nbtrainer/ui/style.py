@@ -205,6 +205,9 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-beside {{ flex: 1 1 300px; min-width: 0; box-sizing: border-box; }}
 .nbt .nbt-regions {{ margin-top: 4px; max-width: 620px; }}
 .nbt .nbt-region {{ align-items: center; }}
+.nbt .nbt-field .nbt-region .nbt-region-name {{ flex: 0 0 108px; }}
+.nbt .nbt-field .nbt-region .widget-text {{ flex: 1 1 120px; }}
+.nbt .nbt-refused .nbt-editor input[type="text"], .nbt .nbt-refused .nbt-editor select {{ border-color: var(--nbt-line); }}
 .nbt .nbt-modes .widget-toggle-button, .nbt .nbt-modes button {{ width: auto; }}
 .nbt button.jupyter-button.mod-active {{ background: var(--nbt-head); border-color: var(--nbt-accent); color: var(--nbt-text); box-shadow: none; }}
 .nbt .nbt-canvas .lines path, .nbt .nbt-canvas .curve, .nbt .nbt-canvas .label, .nbt .nbt-canvas path.line, .nbt .nbt-canvas path.area {{ pointer-events: none; }}
