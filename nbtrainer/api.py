@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from nbtrainer.checks import Picture
     from nbtrainer.config import Config
+    from nbtrainer.data.prepare import Prepared
     from nbtrainer.errors import Finding
     from nbtrainer.inference import Predictor
     from nbtrainer.runs import Run
@@ -97,3 +98,31 @@ def evaluate(model: Predictor | Path, images: Any, labels: Any) -> dict[str, Any
     from nbtrainer.inference import evaluate
 
     return evaluate(model, images, labels)
+
+
+def prepare(images: Path, labels: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:
+    """Divide images and labels into `<output_root>/<data_task>/{train,val,test}`; see `nbtrainer.data.prepare`."""
+    from nbtrainer.data.prepare import prepare
+
+    return prepare(images, labels, output_root, data_task, **options)
+
+
+def prepare_dataset(dataset: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:
+    """As `prepare`, for a folder with `images` and `labels`, or with `train`, `val` and `test` already apart."""
+    from nbtrainer.data.prepare import prepare_dataset
+
+    return prepare_dataset(dataset, output_root, data_task, **options)
+
+
+def stack_images(folder: Path, out: Path, **options: Any) -> tuple[int, ...]:
+    """Combine single images into one TIFF stack; returns its shape."""
+    from nbtrainer.data.stack import stack_images
+
+    return stack_images(folder, out, **options)
+
+
+def unstack_images(stack: Path, out_folder: Path, **options: Any) -> list[Any]:
+    """Write each slice of a stack as an image of its own; returns their paths."""
+    from nbtrainer.data.stack import unstack_images
+
+    return unstack_images(stack, out_folder, **options)

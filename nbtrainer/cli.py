@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nbtrainer import cli_prepare
 from nbtrainer.environment import child_environment, prepare_process
 from nbtrainer.errors import UserError
 
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(cli_prepare.app, name="prepare")
 
 _QUICKSTART = "01_quickstart.ipynb"
 # the demo has to be over after 90 seconds on slow cores too: start, prediction and report take up to 25 of them

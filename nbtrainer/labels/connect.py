@@ -62,19 +62,20 @@ def enclosed(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not background.any():
         return np.zeros(labels.shape, np.uint32), np.zeros(1, labels.dtype)
     regions, count = cc3d.connected_components(background, connectivity=_FACES[labels.ndim], return_N=True)
-    lowest = np.full(count + 1, np.iinfo(labels.dtype).max, labels.dtype)
-    highest = np.zeros(count + 1, labels.dtype)
-    for (here, there), (region, other) in zip(_neighbours(labels), _neighbours(regions), strict=True):
-        for edge, inside, owner in (
-            ((here == 0) & (there != 0), region, there),
-            ((here != 0) & (there == 0), other, here),
-        ):
-            np.minimum.at(lowest, inside[edge], owner[edge])
-            np.maximum.at(highest, inside[edge], owner[edge])
-    owners = np.where(lowest == highest, highest, 0).astype(labels.dtype)
+    closed = np.ones(count + 1, bool)
     for axis in range(labels.ndim):
         for side in (0, -1):
-            owners[np.take(regions, side, axis=axis).ravel()] = 0
+            closed[np.take(regions, side, axis=axis).ravel()] = False
+    lowest = np.full(count + 1, np.iinfo(labels.dtype).max, labels.dtype)
+    highest = np.zeros(count + 1, labels.dtype)
+    for (here, there), (region, next_region) in zip(_neighbours(labels), _neighbours(regions), strict=True):
+        edge = (here == 0) != (there == 0)
+        # of an object and its background one is 0 in each array
+        owner, inside = here[edge] + there[edge], region[edge] + next_region[edge]
+        counts = closed[inside]
+        np.minimum.at(lowest, inside[counts], owner[counts])
+        np.maximum.at(highest, inside[counts], owner[counts])
+    owners = np.where(closed & (lowest == highest), highest, 0).astype(labels.dtype)
     return regions, owners
 
 
