@@ -33,7 +33,9 @@ def open_file(path: Path, inside: str) -> Opened:
     kinds = set(reader.pixel_types.values())
     kind = kinds.pop()
     if kinds or kind not in _TYPES:
-        raise damaged(path, f"its pixels are of the kinds {', '.join(sorted({kind, *kinds}))}, which cannot be read as one")
+        raise damaged(
+            path, f"its pixels are of the kinds {', '.join(sorted({kind, *kinds}))}, which cannot be read as one"
+        )
     shape = (*(stop - start for start, stop in planes.values()), height, width)
     is_colour = kind.startswith("Bgr")
     axes = "".join(planes) + ("YXS" if is_colour else "YX")

@@ -34,7 +34,9 @@ def open_file(path: Path) -> Opened:
     array: Regions
     if told.get("compresseddata", "").lower() == "true":
         _check_length(path, told, head, int(told.get("compresseddatasize", 0)))
-        array = Whole(path, shape, dtype, lambda: [_asked(path, lambda: SimpleITK.GetArrayFromImage(_reader(path).Execute()))])
+        array = Whole(
+            path, shape, dtype, lambda: [_asked(path, lambda: SimpleITK.GetArrayFromImage(_reader(path).Execute()))]
+        )
     else:
         array = Region(path, shape, dtype, ndim)
         _check_length(path, told, head, array.nbytes)

@@ -46,7 +46,9 @@ def open_file(path: Path) -> Opened:
 def _array(path: Path, header: dict[str, Any], shape: tuple[int, ...], dtype: np.dtype[Any], start: int) -> Regions:
     detached = header.get("data file", header.get("datafile"))
     skips = [int(header.get(key, header.get(key.replace(" ", ""), 0))) for key in ("line skip", "byte skip")]
-    is_one_file = detached is None or (isinstance(detached, str) and not detached.startswith("LIST") and "%" not in detached)
+    is_one_file = detached is None or (
+        isinstance(detached, str) and not detached.startswith("LIST") and "%" not in detached
+    )
     if header["encoding"] == "raw" and is_one_file and skips == [0, 0]:
         data, offset = (path, start) if detached is None else (path.parent / str(detached), 0)
         needed = offset + int(np.prod(shape, dtype=object)) * dtype.itemsize
@@ -62,7 +64,8 @@ def _axes(header: dict[str, Any]) -> str:
         return unknown_axes(len(kinds))
     spatial = iter("XYZ")
     letters = [
-        next(spatial) if kind in _SPATIAL else "S" if kind in _COLOURS else "T" if kind == "time" else "C" for kind in kinds
+        next(spatial) if kind in _SPATIAL else "S" if kind in _COLOURS else "T" if kind == "time" else "C"
+        for kind in kinds
     ]
     known = "".join(reversed(letters))
     return known if len(set(known)) == len(known) else unknown_axes(len(kinds))

@@ -84,7 +84,7 @@ def _array(path: Path, tif: Any, series: Any) -> Regions:
         series.dtype,
         chunk,
         _Decoder(lead, keyframe, chunk[len(lead) :], pages),
-        keyframe.nodata if np.isscalar(keyframe.nodata) else 0,
+        float(keyframe.nodata or 0),
     )
     if int(np.prod(chunked.chunk)) * series.dtype.itemsize <= LARGEST_CHUNK:
         return chunked
