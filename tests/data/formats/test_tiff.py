@@ -139,8 +139,8 @@ def test_a_large_compressed_page_of_one_strip_is_unpacked_once(tmp_path, monkeyp
 
 
 def test_sparse_tiles_are_zero(tmp_path):
-    zeros = iter([None] * 4)
-    tifffile.imwrite(tmp_path / "a.tif", zeros, shape=(32, 32), dtype="u1", tile=(16, 16), compression="zlib")
+    tiles = iter([b""] * 4)
+    tifffile.imwrite(tmp_path / "a.tif", tiles, shape=(32, 32), dtype="u1", tile=(16, 16), compression="zlib")
     assert not open_image(tmp_path / "a.tif").read().any()
 
 
