@@ -34,7 +34,7 @@ def test_many_different_values_are_counted_in_bins_with_little_loss(monkeypatch)
     monkeypatch.setattr(statistics, "_MOST_VALUES", 1000)
     image = np.random.default_rng(0).lognormal(0, 2, (1, 300, 300)).astype(np.float32)
     (known,) = measure(Held(image))
-    assert len(known.values) < 20_000
+    assert len(known.values) < 30_000
     for percent in (1, 50, 99):
         assert np.isclose(known.percentile(percent), np.percentile(image, percent), rtol=2e-3)
 
@@ -44,7 +44,7 @@ def test_of_a_large_image_samples_are_measured_and_said_to_be_an_estimate(monkey
     monkeypatch.setattr(statistics, "_SAMPLED_BYTES", 8000)
     image = np.random.default_rng(0).integers(0, 1000, (1, 20, 60, 70)).astype(np.uint16)
     (known,) = measure(Held(image))
-    assert known.is_estimate and 2000 < known.count < 8000
+    assert known.is_estimate and 1500 < known.count < 8000
     assert abs(known.mean - image.mean()) < 30
     (exact,) = measure(Held(image), is_exact=True)
     assert not exact.is_estimate and exact.count == image.size
