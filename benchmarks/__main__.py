@@ -40,7 +40,9 @@ def speed(rounds: Annotated[int, typer.Option(help="Repetitions; medians are rep
 
 
 @app.command("open")
-def open_(gb: Annotated[float, typer.Option(help="Size of each file, which is mostly a hole in the disk.")] = 20) -> None:
+def open_(
+    gb: Annotated[float, typer.Option(help="Size of each file, which is mostly a hole in the disk.")] = 20,
+) -> None:
     """Opening and cropping files far larger than the memory, each in a fresh process."""
     from benchmarks.opening import opening
 

@@ -53,7 +53,8 @@ def test_pickles_are_refused_and_never_run(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "array", [np.zeros((3, 3), complex), np.zeros((3, 3), [("a", "u1")]), np.full((3, 3), "x"), np.zeros((3, 3), "M8[s]")]
+    "array",
+    [np.zeros((3, 3), complex), np.zeros((3, 3), [("a", "u1")]), np.full((3, 3), "x"), np.zeros((3, 3), "M8[s]")],
 )
 def test_what_is_no_number_is_refused(tmp_path, array):
     np.save(tmp_path / "a.npy", array)
