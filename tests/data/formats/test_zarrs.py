@@ -43,7 +43,7 @@ def test_an_array_and_a_group_of_one_are_opened(tmp_path, volume, zarr_format):
     _create(zarr.open_group(tmp_path / "g.zarr", mode="w", zarr_format=zarr_format), "deep/vol", volume)
     for inside in ("", "deep", "deep/vol"):
         opens_as(tmp_path / "g.zarr" / inside, volume, "???")
-    with pytest.raises(UserError, match="there is no 'other' in this file. It holds deep/vol"):
+    with pytest.raises(UserError, match=r"there is no 'other' in this file. It holds deep/vol"):
         open_image(tmp_path / "g.zarr" / "other")
 
 
