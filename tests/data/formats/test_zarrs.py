@@ -80,11 +80,13 @@ def test_a_chunk_that_is_cut_off_is_told(tmp_path, volume, zarr_format):
         open_image(path).read()
 
 
-def test_a_pickling_filter_is_refused_unread(tmp_path):
+@pytest.mark.parametrize("word", ["pickle", "pi\\u0063kle"])
+def test_a_pickling_filter_is_refused_unread(tmp_path, word):
     path = tmp_path / "a.zarr"
     path.mkdir()
     told = {"zarr_format": 2, "shape": [2, 2], "chunks": [2, 2], "dtype": "<u2", "order": "C", "fill_value": 0}
-    (path / ".zarray").write_text(json.dumps({**told, "compressor": None, "filters": [{"id": "pickle"}]}))
+    text = json.dumps({**told, "compressor": None, "filters": [{"id": "pickle"}]})
+    (path / ".zarray").write_text(text.replace("pickle", word))
     with pytest.raises(UserError, match="pickled Python objects"):
         open_image(path)
 
