@@ -23,6 +23,8 @@ _TREE: dict[str, Use] = {"train": "train", "val": "validation", "validation": "v
 # what Cellpose and Omnipose write beside images, besides their labels
 _OUTPUTS = ("_cp_masks", "_cp_output", "_flows")
 _LISTS = (".txt", ".lst")
+# files that are images only if they are chosen themselves
+_NOT_LISTED = (".json", ".zip")
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,10 @@ def _in_folder(folder: Path, look_one_level_down: bool, outlines: bool) -> list[
     for path in folder.iterdir():
         if path.name.startswith("."):
             continue
-        if (is_image(path) and path.suffix.lower() != ".json") or (outlines and path.is_file() and is_annotation(path)):
+        # other programs leave their own .json and .zip beside images
+        if (is_image(path) and not path.name.lower().endswith(_NOT_LISTED)) or (
+            outlines and path.is_file() and is_annotation(path)
+        ):
             found.append(path)
         elif look_one_level_down and path.is_dir():
             found += _in_folder(path, False, outlines)

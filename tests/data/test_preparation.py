@@ -84,10 +84,11 @@ def test_a_wide_background_is_removed_and_small_things_stay(tmp_path):
     y, x = np.mgrid[:60, :80]
     spots = ((y % 20 < 3) & (x % 20 < 3)) * 50
     image = (x + spots).astype(np.uint8)
+    inner = (spots == 0) & (x > 8) & (x < 71)  # at the edge of the image nobody knows how the background goes on
     found, _ = _open(_write(tmp_path, image), background_removal="dark", background_radius=8)
-    assert found[0][spots == 0].max() <= 3 and found[0][spots > 0].min() > 40
+    assert found[0][inner].max() <= 3 and found[0][spots > 0].min() > 40
     found, _ = _open(_write(tmp_path, 200 - image), background_removal="bright", background_radius=8)
-    assert found[0][spots == 0].max() <= 3 and found[0][spots > 0].min() > 40
+    assert found[0][inner].max() <= 3 and found[0][spots > 0].min() > 40
 
 
 def test_borders_are_removed_before_labels_are_dilated(tmp_path):
