@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
+    from nbtrainer.checks import Picture
     from nbtrainer.config import Config
+    from nbtrainer.data.prepare import Prepared
+    from nbtrainer.data.region import Region
     from nbtrainer.errors import Finding
     from nbtrainer.inference import Predictor
     from nbtrainer.runs import Run
@@ -26,10 +29,31 @@ def check(config: Config) -> list[Finding]:
 
 
 def pairs(config: Config) -> list[dict[str, Any]]:
-    """Every image with its label, one dict a pair: paths, shape, dtype, label values, split."""
+    """Every image with its label, one dict a pair: paths, shape, dtype, spacing, objects, split."""
     from nbtrainer.checks import pair_table
 
     return pair_table(config)
+
+
+def picture(config: Config, index: int, size: int = 96, outlines: bool = True, whole: bool = False) -> Picture:
+    """Image `index` of the pair table as a small picture, with its label's outline: see `nbtrainer.checks.picture`."""
+    from nbtrainer.checks import picture
+
+    return picture(config, index, size, outlines, whole)
+
+
+def regions(config: Config, index: int) -> tuple[Region, ...]:
+    """The regions of image `index` of the pair table, in pixels: typed, from files, random."""
+    from nbtrainer.checks import regions
+
+    return regions(config, index)
+
+
+def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """How often intensities occur in image `index` of the pair table: (shares, edges) `before` and `after` normalisation."""
+    from nbtrainer.checks import histogram
+
+    return histogram(config, index)
 
 
 def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -82,3 +106,31 @@ def evaluate(model: Predictor | Path, images: Any, labels: Any) -> dict[str, Any
     from nbtrainer.inference import evaluate
 
     return evaluate(model, images, labels)
+
+
+def prepare(images: Path, labels: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:
+    """Divide images and labels into `<output_root>/<data_task>/{train,val,test}`; see `nbtrainer.data.prepare`."""
+    from nbtrainer.data.prepare import prepare
+
+    return prepare(images, labels, output_root, data_task, **options)
+
+
+def prepare_dataset(dataset: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:
+    """As `prepare`, for a folder with `images` and `labels`, or with `train`, `val` and `test` already apart."""
+    from nbtrainer.data.prepare import prepare_dataset
+
+    return prepare_dataset(dataset, output_root, data_task, **options)
+
+
+def stack_images(folder: Path, out: Path, **options: Any) -> tuple[int, ...]:
+    """Combine single images into one TIFF stack; returns its shape."""
+    from nbtrainer.data.stack import stack_images
+
+    return stack_images(folder, out, **options)
+
+
+def unstack_images(stack: Path, out_folder: Path, **options: Any) -> list[Any]:
+    """Write each slice of a stack as an image of its own; returns their paths."""
+    from nbtrainer.data.stack import unstack_images
+
+    return unstack_images(stack, out_folder, **options)

@@ -1,0 +1,58 @@
+"""Outlines in GeoJSON as QuPath exports them: coordinates x, y in pixels from the image's corner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nbtrainer.data.annotations.outline import Outline, from_corner
+from nbtrainer.errors import UserError
+
+
+def is_geojson(content: Any) -> bool:
+    """Whether parsed JSON is a feature, a collection of features, or a list of them."""
+    if isinstance(content, list):
+        return bool(content) and all(isinstance(entry, dict) and entry.get("type") == "Feature" for entry in content)
+    return isinstance(content, dict) and content.get("type") in ("FeatureCollection", "Feature")
+
+
+def read_geojson(path: Path, content: Any) -> list[Outline]:
+    """Every polygon with its holes; the polygons of a MultiPolygon are parts of one object. The outline of a cell is
+    that of the cell, not of its nucleus."""
+    features = content if isinstance(content, list) else content.get("features", [content])
+    planes = [(feature.get("geometry") or {}).get("plane") for feature in features]
+    # QuPath leaves the plane out for the first slice
+    lowest = 0 if any(planes) else None
+    outlines = []
+    for number, (feature, plane) in enumerate(zip(features, planes, strict=True)):
+        properties = feature.get("properties") or {}
+        name = str(properties.get("name") or feature.get("id") or f"feature {number + 1}")
+        geometry = feature.get("geometry") or {"type": "feature without geometry"}
+        polygons = {"Polygon": lambda g: [g["coordinates"]], "MultiPolygon": lambda g: g["coordinates"]}
+        if geometry["type"] not in polygons:
+            raise UserError(
+                str(path),
+                f"{name!r} is a {geometry['type']}, which encloses no area",
+                "Delete it in QuPath and export the objects again",
+            )
+        for rings in polygons[geometry["type"]](geometry):
+            points, *holes = map(from_corner, rings)
+            outlines.append(
+                Outline(
+                    points,
+                    "ellipse" if geometry.get("isEllipse") else "polygon",
+                    name,
+                    class_name=_class_name(properties.get("classification")),
+                    holes=tuple(holes),
+                    z=int(plane.get("z", 0)) if plane else lowest,
+                    part_of=number,
+                )
+            )
+    return outlines
+
+
+def _class_name(classification: Any) -> str:
+    """QuPath writes {"name": "Tumor"}, or {"names": ["Tumor", "Positive"]} for a derived class; others plain text."""
+    if isinstance(classification, dict):
+        return str(classification.get("name") or ": ".join(classification.get("names", [])))
+    return str(classification or "")

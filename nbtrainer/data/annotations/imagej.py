@@ -1,0 +1,99 @@
+"""Outlines of ImageJ: a `.roi` file, or a `.zip` of them as the ROI Manager saves it."""
+
+from __future__ import annotations
+
+import zipfile
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
+
+from nbtrainer.data.annotations.outline import Outline, ellipse, from_corner, rectangle
+from nbtrainer.errors import UserError
+
+_AREAS = {ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED}
+_CURVE_STEPS = np.linspace(0, 1, 17)[1:, None]
+# numbers that follow each kind of segment in a composite outline: move, line, quadratic, cubic, close
+_SEGMENT_LENGTHS = {0: 2, 1: 2, 2: 4, 3: 6, 4: 0}
+
+
+def holds_rois(path: Path) -> bool:
+    """Whether a `.zip` has ImageJ's outlines in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(_is_roi(name) for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def read_imagej(path: Path) -> list[Outline]:
+    """The areas in a `.roi` or `.zip`; their group, if any, is the class. Corners of rectangles are not rounded."""
+    if path.suffix.lower() == ".roi":
+        return [_outline(path, path.stem, path.read_bytes())]
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if _is_roi(name)]
+        return [_outline(path, PurePosixPath(name).stem, archive.read(name)) for name in names]
+
+
+def _is_roi(name: str) -> bool:
+    return name.lower().endswith(".roi") and not name.startswith("__MACOSX/")
+
+
+def _outline(path: Path, name: str, content: bytes) -> Outline:
+    roi = ImagejRoi.frombytes(content)
+    name = roi.name or name
+    group = roi.group or None
+    z = _slice(roi)
+    if roi.composite:
+        first, *others = _rings(roi.multi_coordinates)
+        return Outline(first, "polygon", name, label=group, z=z, holes=tuple(others))
+    left, top, width, height = roi.left, roi.top, roi.right - roi.left, roi.bottom - roi.top
+    if roi.subpixelrect:
+        left, top, width, height = roi.xd, roi.yd, roi.widthd, roi.heightd
+    if roi.roitype == ROI_TYPE.OVAL:
+        return Outline(ellipse(left, top, width, height), "ellipse", name, label=group, z=z)
+    if roi.roitype == ROI_TYPE.RECT and roi.subtype == ROI_SUBTYPE.UNDEFINED:
+        return Outline(rectangle(left, top, width, height), "rectangle", name, label=group, z=z)
+    if roi.roitype in _AREAS:
+        return Outline(from_corner(roi.coordinates()), "polygon", name, label=group, z=z)
+    kind = roi.subtype if roi.subtype != ROI_SUBTYPE.UNDEFINED else roi.roitype
+    raise UserError(
+        str(path),
+        f"{name!r} is of the kind {kind.name.lower()}, which encloses no area",
+        "Delete it in ImageJ's ROI Manager and save the set again",
+    )
+
+
+def _slice(roi: ImagejRoi) -> int | None:
+    """The slice, or the frame of a stack that has frames only, counted from 0."""
+    hyperstack = roi.z_position if roi.z_position > 1 or roi.t_position <= 1 else roi.t_position
+    position = hyperstack or roi.position
+    return position - 1 if position > 0 else None
+
+
+def _rings(path: np.ndarray) -> list[np.ndarray]:
+    """The closed rings of a composite outline, curves as 16 straight lines each."""
+    numbers = path.astype(np.float64)
+    rings: list[list[np.ndarray]] = []
+    at = 0
+    while at < len(numbers):
+        kind = int(numbers[at])
+        length = _SEGMENT_LENGTHS[kind]
+        ends = numbers[at + 1 : at + 1 + length].reshape(-1, 2)
+        at += 1 + length
+        if kind == 0:
+            rings.append([ends])
+        elif ends.size:
+            rings[-1].append(_curve(np.concatenate([rings[-1][-1][-1:], ends])))
+    return [ring for ring in (from_corner(np.concatenate(pieces)) for pieces in rings) if len(ring) > 1]
+
+
+def _curve(points: np.ndarray) -> np.ndarray:
+    """Points on the Bézier curve of 2, 3 or 4 given points, without the first."""
+    if len(points) == 2:
+        return points[1:]
+    curve = [np.broadcast_to(point, (len(_CURVE_STEPS), 2)) for point in points]
+    while len(curve) > 1:  # de Casteljau
+        curve = [a + (b - a) * _CURVE_STEPS for a, b in pairwise(curve)]
+    return curve[0]

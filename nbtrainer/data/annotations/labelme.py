@@ -1,0 +1,68 @@
+"""Outlines of LabelMe: one JSON file an image, coordinates x, y in pixels from the image's corner."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import imageio.v3 as imageio
+import numpy as np
+
+from nbtrainer.data.annotations.outline import Outline, ellipse, from_corner, rectangle
+from nbtrainer.errors import UserError
+
+
+def is_labelme(content: Any) -> bool:
+    """Whether parsed JSON is LabelMe's."""
+    return isinstance(content, dict) and isinstance(content.get("shapes"), list) and "imagePath" in content
+
+
+def labelme_shape(content: Any) -> tuple[int, int] | None:
+    """(Y, X) of the image, if the file says it."""
+    size = content.get("imageHeight"), content.get("imageWidth")
+    return (int(size[0]), int(size[1])) if all(size) else None
+
+
+def read_labelme(path: Path, content: Any) -> list[Outline]:
+    """Polygons, rectangles, circles and masks. A label that is a whole number is the class's number too; shapes with
+    the same label and group are parts of one object."""
+    # the path was written on whatever system; this class splits at both slashes
+    image = PureWindowsPath(content.get("imagePath") or "").name
+    groups: dict[tuple[str, Any], int] = {}
+    outlines = []
+    for number, shape in enumerate(content["shapes"], 1):
+        label, group = str(shape["label"]), shape.get("group_id")
+        kind = shape.get("shape_type") or "polygon"
+        points = np.asarray(shape["points"], np.float64)
+        mask = None
+        if kind == "circle" and len(points) == 2:
+            radius = float(np.hypot(*(points[1] - points[0])))
+            drawn = ellipse(points[0, 0] - radius, points[0, 1] - radius, 2 * radius, 2 * radius)
+        elif kind == "rectangle" and len(points) == 2:
+            (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+            drawn = rectangle(left, top, right - left, bottom - top)
+        elif kind == "mask" and shape.get("mask"):
+            mask = imageio.imread(base64.b64decode(shape["mask"]), extension=".png") > 0
+            drawn = np.rint(points[:1, ::-1])
+        elif kind in ("polygon", "rectangle", "rotation"):
+            drawn = from_corner(points)
+        else:
+            raise UserError(
+                str(path),
+                f"shape {number} ({label!r}) is of the kind {kind}, which encloses no area",
+                "Delete it in LabelMe and save the file again",
+            )
+        outlines.append(
+            Outline(
+                drawn,
+                {"circle": "ellipse", "rectangle": "rectangle", "mask": "mask"}.get(kind, "polygon"),  # type: ignore[arg-type]
+                str(shape.get("description") or ""),
+                class_name=label,
+                label=int(label) if label.isascii() and label.isdigit() else None,
+                image=image,
+                part_of=None if group is None else groups.setdefault((label, group), len(groups)),
+                mask=mask,
+            )
+        )
+    return outlines

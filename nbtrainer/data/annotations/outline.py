@@ -1,0 +1,72 @@
+"""What one drawn object is, whichever program it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+# enough for an ellipse whose area is right to 1 in 10,000
+_ELLIPSE_POINTS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """One closed outline in an image.
+
+    Coordinates are pixels with the centres of pixels at whole numbers: the first pixel reaches from -0.5 to 0.5. The
+    files count from the corner of the image, so that its centre is at 0.5; readers subtract 0.5 (`from_corner`).
+
+    points
+        (N, 2) float, y and x, not closed; for a `mask` the one point (1, 2) of its first pixel.
+    name, class_name
+        Of the object and of its class, as the file has them; '' if it has none.
+    label
+        Number of its class, if the file numbers classes.
+    holes
+        Further rings like `points`: what lies in an odd number of rings belongs to the object.
+    image
+        Name of the image file that it was drawn on; '' if the file does not say.
+    z
+        Slice, counted from 0; None: the file does not say, which means every slice.
+    part_of
+        Outlines of one file with the same number here are parts of one object.
+    mask
+        (Y, X) bool, only if `kind` is `mask`.
+    """
+
+    points: np.ndarray
+    kind: Literal["polygon", "rectangle", "ellipse", "mask"] = "polygon"
+    name: str = ""
+    class_name: str = ""
+    label: int | None = None
+    holes: tuple[np.ndarray, ...] = ()
+    image: str = ""
+    z: int | None = None
+    part_of: int | None = None
+    mask: np.ndarray | None = None
+
+
+def from_corner(xy: object) -> np.ndarray:
+    """(N, 2) y and x with pixel centres at whole numbers, of N points x, y counted from the image's corner."""
+    points = np.asarray(xy, np.float64)
+    if points.ndim != 2 or points.shape[1] < 2:
+        raise ValueError(f"points are pairs of numbers, not an array of shape {points.shape}")
+    points = points[:, 1::-1] - 0.5
+    if len(points) > 1 and np.array_equal(points[0], points[-1]):
+        points = points[:-1]
+    return np.ascontiguousarray(points)
+
+
+def rectangle(left: float, top: float, width: float, height: float) -> np.ndarray:
+    """Points of a rectangle given from the image's corner."""
+    right, bottom = left + width, top + height
+    return from_corner([(left, top), (right, top), (right, bottom), (left, bottom)])
+
+
+def ellipse(left: float, top: float, width: float, height: float) -> np.ndarray:
+    """Points of the ellipse that fills a rectangle given from the image's corner."""
+    angle = np.arange(_ELLIPSE_POINTS) * (2 * np.pi / _ELLIPSE_POINTS)
+    x = left + width / 2 * (1 + np.cos(angle))
+    return from_corner(np.stack([x, top + height / 2 * (1 + np.sin(angle))], axis=1))

@@ -1,0 +1,312 @@
+"""A folder of images and labels becomes `<output_root>/<data_task>/{train,val,test}/{images,labels}`, with lists."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from nbtrainer.data.pair import Pair, list_files, pair_files
+from nbtrainer.errors import UserError
+
+By = Literal["copy", "link", "list"]
+PathLike = str | os.PathLike[str]
+Progress = Callable[[int, int], None]
+"""Told after each file: how many are done, of how many."""
+
+# the names of the folders, and what they are for
+_USES = {"train": "train", "val": "validation", "test": "test"}
+# endings of two parts, which are one
+_DOUBLE_SUFFIXES = (".nii.gz", ".ome.tif", ".ome.tiff")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was made. `counts` has the pairs of each folder, `datasets` is ready for `config.data.datasets`; `by` says
+    what was done to the files in the end, since links are not permitted everywhere."""
+
+    folder: Path
+    counts: dict[str, int]
+    datasets: list[dict[str, str]]
+    by: str
+
+
+def prepare(
+    images: PathLike,
+    labels: PathLike,
+    output_root: PathLike,
+    data_task: str,
+    train: float = 0.7,
+    validation: float = 0.1,
+    test: float = 0.2,
+    seed: int = 42,
+    by: By = "copy",
+    progress: Progress | None = None,
+) -> Prepared:
+    """Pair images with labels, divide them by chance, and lay them out for training.
+
+    Pairs agree by name, else by their order. `seed` decides who goes where; shares are rounded so that each that is
+    above 0 gets an image. Labels named otherwise than their images are renamed after them. By `copy`; by `link`
+    (symbolic, else hard, else a copy); or by `list`: nothing but `images.txt` and `labels.txt`, which are written in
+    each case, one path a line, relative to the list. Omnipose's `_links.txt` beside a file comes along.
+
+    Everything is made aside and moved into place at the end, so that nothing half remains if this is interrupted.
+
+    Raises
+    ------
+    UserError
+        If the shares do not add up to 1, images are too few, have no label or share a name, or a split is there already.
+    """
+    if Path(images).absolute() == Path(labels).absolute():
+        raise UserError("labels", f"{labels} is given as images and as labels", "Give the folder of the labels")
+    pairs = pair_files(list_files(Path(images), "images"), list_files(Path(labels), "labels"), "labels")
+    shares = {"train": train, "val": validation, "test": test}
+    counts = share_counts(len(pairs), shares)
+    order = np.random.default_rng(_checked_seed(seed)).permutation(len(pairs)).tolist()
+    parts: dict[str, list[Pair]] = {}
+    for name, count in counts.items():
+        chosen, order = sorted(order[:count]), order[count:]
+        parts[name] = [pairs[index] for index in chosen]
+    return _lay_out(parts, Path(output_root), data_task, by, progress)
+
+
+def prepare_dataset(
+    dataset: PathLike,
+    output_root: PathLike,
+    data_task: str,
+    train: float = 0.7,
+    validation: float = 0.1,
+    test: float = 0.2,
+    seed: int = 42,
+    by: By = "copy",
+    progress: Progress | None = None,
+) -> Prepared:
+    """As `prepare`, for a folder with `images` and `labels`, or with `train`, `val` and `test` (one at least, `train`
+    among them) that hold `images` and `labels` each and stay divided as they are; the shares are not used then."""
+    dataset = Path(dataset)
+    given = {name: dataset / name for name in _USES if (dataset / name).is_dir()}
+    if "val" not in given and (dataset / "validation").is_dir():
+        given = {"train": dataset / "train", "val": dataset / "validation", "test": dataset / "test"}
+        given = {name: folder for name, folder in given.items() if folder.is_dir()}
+    if not given:
+        missing = [name for name in ("images", "labels") if not (dataset / name).is_dir()]
+        if missing:
+            raise UserError(
+                "dataset",
+                f"{dataset} has no folder {' or '.join(missing)}",
+                "It needs images and labels, or train, val and test with images and labels in each",
+            )
+        return prepare(
+            dataset / "images", dataset / "labels", output_root, data_task, train, validation, test, seed, by, progress
+        )
+    if "train" not in given:
+        raise UserError("dataset", f"{dataset} has {' and '.join(given)} but no folder train", "Add it")
+    parts = {
+        name: pair_files(
+            list_files(folder / "images", f"{name}/images"), list_files(folder / "labels", f"{name}/labels"), name
+        )
+        for name, folder in given.items()
+    }
+    return _lay_out(parts, Path(output_root), data_task, by, progress)
+
+
+def share_counts(count: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """`count` images divided by `shares`: as near as whole numbers come, at least one for each share above 0.
+
+    Raises `UserError` if the shares are not from 0 to 1 with a sum of 1, or there are fewer images than shares.
+    """
+    text = " + ".join(f"{share:g}" for share in shares.values())
+    wanted = {name: share for name, share in shares.items() if share > 0}
+    if not all(0 <= share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
+        raise UserError(
+            "train, validation, test",
+            f"the shares {text} do not add up to 1",
+            "Give fractions from 0 to 1, such as 0.7, 0.1 and 0.2",
+        )
+    if "train" not in wanted:
+        raise UserError("train", "no image would be left to train", "Give a share above 0")
+    if count < len(wanted):
+        raise UserError(
+            "images",
+            f"{count} {'pair' if count == 1 else 'pairs'} cannot be divided among {', '.join(wanted)}",
+            "Add images, or set a share to 0",
+        )
+    counts = {name: max(1, int(share * count)) for name, share in wanted.items()}
+    while (missing := count - sum(counts.values())) != 0:
+        step = 1 if missing > 0 else -1
+        able = [name for name in counts if step > 0 or counts[name] > 1]
+        name = max(able, key=lambda name: step * (wanted[name] * count - counts[name]))
+        counts[name] += step
+    return counts
+
+
+def _checked_seed(seed: int) -> int:
+    if seed < 0:
+        raise UserError("seed", f"{seed} is below 0", "Give a whole number from 0")
+    return seed
+
+
+def _lay_out(
+    parts: Mapping[str, Sequence[Pair]], output_root: Path, data_task: str, by: By, progress: Progress | None
+) -> Prepared:
+    if by not in get_args(By):
+        raise UserError("by", f"{by!r} is unknown", f"Use {', '.join(get_args(By))}")
+    if data_task in ("", ".", "..") or set(data_task) & set("/\\"):
+        raise UserError("data_task", f"{data_task!r} is no name for a folder", "Give a name without slashes")
+    folder = output_root / data_task
+    _refuse_what_is_there(folder)
+    names = {name: _names(pairs) for name, pairs in parts.items()}
+    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    aside = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".prepare-", dir=folder))
+        how = _fill(aside, parts, names, by, progress)
+        _move(aside, folder, list(parts))
+    except OSError as error:
+        wrong = f"{error.filename or folder} cannot be written or read ({error.strerror or error})"
+        raise UserError("output_root", wrong, "Choose another folder, or make room") from None
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+        if aside is None or not any((folder / name).exists() for name in _USES):
+            _remove_empty(made)
+    ending = ".txt" if by == "list" else ""
+    datasets = [
+        {
+            "images": str(folder / name / f"images{ending}"),
+            "labels": str(folder / name / f"labels{ending}"),
+            "use": _USES[name],
+        }
+        for name in parts
+    ]
+    return Prepared(folder, {name: len(parts.get(name, [])) for name in _USES}, datasets, how)
+
+
+def _refuse_what_is_there(folder: Path) -> None:
+    for name in _USES:
+        path = folder / name
+        if path.is_dir():
+            entries = sorted(entry.name for entry in path.iterdir())
+            if not entries:
+                continue
+            wrong = f"{path} is there already and holds {', '.join(entries[:3])}{' ...' if len(entries) > 3 else ''}"
+        elif path.exists() or path.is_symlink():
+            wrong = f"{path} is there already and is no folder"
+        else:
+            continue
+        raise UserError("data_task", wrong, "Choose another name, or remove what is there")
+
+
+def _names(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
+    """Under which names an image and its label are kept: the image's own, and the same with the label's ending."""
+    known: dict[str, Path] = {}
+    names = []
+    for pair in pairs:
+        base, _ = _parted(pair.image)
+        other = known.setdefault(base.lower(), pair.image)
+        if other is not pair.image:
+            wrong = f"{other} and {pair.image} have the same name, and their labels would too"
+            raise UserError("images", wrong, "Rename one of them")
+        label_base, label_suffix = _parted(pair.label)
+        names.append((pair.image.name, pair.label.name if label_base == base else base + label_suffix))
+    return names
+
+
+def _parted(path: Path) -> tuple[str, str]:
+    """A file's name without its ending, and the ending."""
+    for suffix in _DOUBLE_SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return path.name[: -len(suffix)], path.name[-len(suffix) :]
+    return path.stem, path.suffix
+
+
+def _fill(
+    aside: Path,
+    parts: Mapping[str, Sequence[Pair]],
+    names: Mapping[str, Sequence[tuple[str, str]]],
+    by: By,
+    progress: Progress | None,
+) -> str:
+    """Make the folders and lists of all parts in `aside`; returns what was done to the files."""
+    total, done = sum(map(len, parts.values())), 0
+    used: set[str] = {by}
+    for part, pairs in parts.items():
+        lists: dict[str, list[str]] = {"images": [], "labels": []}
+        for kind in lists:
+            (aside / part / kind if by != "list" else aside / part).mkdir(parents=True, exist_ok=True)
+        for pair, kept in zip(pairs, names[part], strict=True):
+            for kind, source, name in zip(lists, (pair.image, pair.label), kept, strict=True):
+                if by == "list":
+                    # as it will be seen from the folder that `aside` becomes a part of
+                    lists[kind].append(_relative(source, aside.parent / part))
+                    continue
+                used.add(_put(source, aside / part / kind / name, by))
+                links = source.with_name(f"{_parted(source)[0]}_links.txt")
+                if links.is_file():
+                    _put(links, aside / part / kind / f"{_parted(Path(name))[0]}_links.txt", by)
+                lists[kind].append(f"{kind}/{name}")
+            done += 1
+            if progress:
+                progress(done, total)
+        for kind, lines in lists.items():
+            (aside / part / f"{kind}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return next(how for how in ("list", "copy", "hard link", "link") if how in used)
+
+
+def _put(source: Path, target: Path, by: By) -> str:
+    """Copy or link one file or folder; returns which of the two it was."""
+    source = source.resolve()
+    if by == "link":
+        try:
+            target.symlink_to(source, target_is_directory=source.is_dir())
+            return "link"
+        except OSError:  # Windows without the right to, or a file system without links
+            pass
+        try:
+            os.link(source, target)
+            return "hard link"
+        except OSError:
+            pass
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copy2(source, target)
+    return "copy"
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        relative = os.path.relpath(path.resolve(), folder.resolve())
+    except ValueError:  # another drive of Windows
+        relative = str(path.resolve())
+    # a list takes a line that begins with # for a comment
+    return f".{os.sep}{relative}" if relative.startswith("#") else relative
+
+
+def _move(aside: Path, folder: Path, parts: Sequence[str]) -> None:
+    """Move all parts into place, or none."""
+    try:
+        for part in parts:
+            if (folder / part).is_dir():
+                (folder / part).rmdir()
+            (aside / part).rename(folder / part)
+    except BaseException:
+        for part in parts:
+            if not (aside / part).exists():
+                shutil.rmtree(folder / part, ignore_errors=True)
+        raise
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return

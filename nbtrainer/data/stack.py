@@ -1,0 +1,157 @@
+"""A folder of single images becomes one stack, and a stack single images; one page is in memory at a time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from nbtrainer.data.pair import list_files
+from nbtrainer.data.prepare import PathLike, Progress
+from nbtrainer.data.read import read
+from nbtrainer.errors import UserError
+
+# offsets of a classic TIFF end at 4 GiB
+_CLASSIC_TIFF_BYTES = 2**32 - 2**25
+
+
+def stack_images(folder: PathLike, out: PathLike, progress: Progress | None = None) -> tuple[int, ...]:
+    """Write the images of `folder` (or of a wildcard or list), in natural order, as the slices of the TIFF `out`.
+
+    Returns the shape: (Z, Y, X), or (Z, Y, X, 3 or 4) for colours. Values are kept (lossless compression). Raises
+    `UserError` if an image differs from the first in size or type (it is named), is a stack itself, or `out` exists.
+    """
+    import tifffile
+
+    out = Path(out)
+    if out.suffix.lower() not in (".tif", ".tiff"):
+        raise UserError("out", f"{out.name} is no name for a stack", "Let it end in .tif")
+    _refuse(out)
+    files = list_files(Path(folder), "folder")
+    first = read(files[0])
+    is_colour = first.ndim == 3 and first.shape[-1] in (3, 4)
+    if first.ndim != 2 and not is_colour:
+        raise UserError(str(files[0]), f"{_size(first)} is no single image", "Give images of one slice each")
+    shape = (len(files), *first.shape)
+    partial = out.with_name(f".{out.name}.partial")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(
+            partial,
+            _pages(files, first, progress),
+            shape=shape,
+            dtype=first.dtype,
+            bigtiff=first.nbytes * len(files) > _CLASSIC_TIFF_BYTES,
+            compression="zlib",
+            photometric="rgb" if is_colour else "minisblack",
+            metadata={"axes": "ZYXS" if is_colour else "ZYX"},
+        )
+        os.replace(partial, out)
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return shape
+
+
+def unstack_images(stack: PathLike, out_folder: PathLike, progress: Progress | None = None) -> list[Path]:
+    """Write each slice of a stack (its first axis) as `<stem>_<number>.tif` into a new or empty folder.
+
+    Numbers begin at 1 and have as many digits as the last one, so that any sorting keeps the order. Raises
+    `UserError` if `stack` is a single image or `out_folder` holds something.
+    """
+    import tifffile
+
+    stack, out_folder = Path(stack), Path(out_folder)
+    _refuse(out_folder)
+    count, slices = _slices(stack)
+    digits = len(str(count))
+    aside = None
+    try:
+        out_folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".unstack-", dir=out_folder.parent))
+        made = aside / out_folder.name
+        made.mkdir()
+        for number, image in enumerate(slices, 1):
+            is_colour = image.ndim == 3 and image.shape[-1] in (3, 4)
+            photometric = "rgb" if is_colour else "minisblack"
+            path = made / f"{stack.stem}_{number:0{digits}}.tif"
+            tifffile.imwrite(path, image, compression="zlib", photometric=photometric)
+            if progress:
+                progress(number, count)
+        if out_folder.is_dir():
+            out_folder.rmdir()
+        made.rename(out_folder)
+    except OSError as error:
+        raise _unwritable(out_folder, error) from None
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+    return sorted(out_folder.iterdir())
+
+
+def _pages(files: list[Path], first: np.ndarray, progress: Progress | None) -> Iterator[np.ndarray]:
+    for number, file in enumerate(files, 1):
+        page = first if number == 1 else read(file)
+        if (page.shape, page.dtype) != (first.shape, first.dtype):
+            wrong = f"it is {_size(page)} {page.dtype}, but {files[0].name} is {_size(first)} {first.dtype}"
+            raise UserError(
+                str(file), wrong, "All slices need the same size and type; leave this one out or convert it"
+            )
+        if progress:
+            progress(number, len(files))
+        yield np.ascontiguousarray(page)
+
+
+def _slices(stack: Path) -> tuple[int, Iterator[np.ndarray]]:
+    """How many slices a stack has, and the slices: page by page if each is a page of a TIFF."""
+    if stack.suffix.lower() in (".tif", ".tiff") and stack.is_file():
+        import tifffile
+
+        try:
+            with tifffile.TiffFile(stack) as tiff:
+                series = tiff.series[0]
+                pages = len(series.pages)
+                by_page = pages > 1 and series.shape == (pages, *series.keyframe.shape)
+        except Exception:  # read() finds a sentence for it
+            by_page = False
+        if by_page:
+            return pages, _tiff_pages(stack, pages)
+    array = read(stack)
+    if array.ndim < 3 or (array.ndim == 3 and array.shape[-1] in (3, 4)):
+        raise UserError(str(stack), f"{_size(array)} is a single image", "Give a stack")
+    return len(array), iter(array)
+
+
+def _tiff_pages(stack: Path, count: int) -> Iterator[np.ndarray]:
+    import tifffile
+
+    with tifffile.TiffFile(stack) as tiff:
+        for number in range(count):
+            try:
+                yield tiff.series[0].asarray(key=number)
+            except (ValueError, RuntimeError, OSError, tifffile.TiffFileError) as error:
+                wrong = f"slice {number + 1} cannot be read ({str(error).splitlines()[0]})"
+                raise UserError(str(stack), wrong, "Export the stack again") from None
+
+
+def _refuse(path: Path) -> None:
+    """Refuse to write over a file, or into a folder that holds something."""
+    if path.is_dir() and not any(path.iterdir()) and path.suffix.lower() not in (".tif", ".tiff"):
+        return
+    if path.exists() or path.is_symlink():
+        raise UserError("out", f"{path} is there already", "Choose another name, or remove it")
+
+
+def _size(array: np.ndarray) -> str:
+    return " x ".join(map(str, array.shape))
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(
+        "out", f"{path} cannot be written ({error.strerror or error})", "Choose another folder, or make room"
+    )
