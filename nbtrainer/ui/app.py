@@ -24,7 +24,7 @@ from nbtrainer.ui.form import Form
 from nbtrainer.ui.offer import Offer
 from nbtrainer.ui.panels import missing
 from nbtrainer.ui.widgets import make, put, shown, text
-from nbtrainer.ui.work import Door
+from nbtrainer.ui.work import HOUSE
 
 OWN = "(your settings)"
 _CHECKING = "checking your data …"
@@ -93,7 +93,7 @@ class TrainerApp:
     # building
 
     def _build(self, config: Config, preset: str) -> None:
-        self._door: Door = api
+        self._door = HOUSE
         self._run: Run | None = None
         self._working = ""
         self._results: queue.SimpleQueue[tuple[str, Callable[[], None]]] = queue.SimpleQueue()

@@ -15,7 +15,7 @@ from nbtrainer.ui.widgets import Guard, make, put
 
 # longest side of the figure; the page makes it smaller where there is less room
 SIDE = 560
-_OPACITIES = {"region": 0.10, "left-out": 0.30, "from-file": 0.05, "chosen": 0.15}
+_OPACITIES = {"region": 0.10, "left-out": 0.30, "given": 0.05, "chosen": 0.15}
 
 
 class Canvas:
@@ -58,7 +58,7 @@ class Canvas:
             for tone, width, dash in (
                 ("region", 1.6, "solid"),
                 ("left-out", 1.6, "solid"),
-                ("from-file", 1.6, "dashed"),
+                ("given", 1.6, "dashed"),
                 ("chosen", 2.6, "solid"),
             )
         }
@@ -85,7 +85,7 @@ class Canvas:
         self._brush = make(bqplot.interacts.BrushSelector, x_scale=self._x, y_scale=self._y)
         self._brush.observe(guard(lambda change: self._brushed(change["new"], dragged)), "brushing")
         # bqplot from 0.13 on shows buttons to zoom, which an image to draw on does not need
-        plain = {"display_toolbar": False} if "display_toolbar" in bqplot.Figure.class_trait_names() else {}
+        plain: dict[str, Any] = {"display_toolbar": False} if "display_toolbar" in bqplot.Figure.class_trait_names() else {}
         self.figure = make(
             bqplot.Figure,
             marks=[
@@ -141,7 +141,7 @@ class Canvas:
     def draw(
         self, tones: Mapping[str, Sequence[Sequence[Point]]], names: Sequence[tuple[Point, str]], handles: bool
     ) -> None:
-        """Draw outlines by tone (`region`, `left-out`, `from-file`, `chosen`), with `handles` on what is chosen."""
+        """Draw outlines by tone (`region`, `left-out`, `given`, `chosen`), with `handles` on what is chosen."""
         for tone, mark in self._tones.items():
             outlines = tones.get(tone, [])
             # one for each: bqplot repeats colours, but not opacities

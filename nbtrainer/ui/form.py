@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import ipywidgets as w
 
-from nbtrainer import api, samples
+from nbtrainer import samples
 from nbtrainer.catalog import TASKS
 from nbtrainer.config import Config
 from nbtrainer.config.describe import Setting
@@ -20,7 +20,7 @@ from nbtrainer.ui.pairs import PairTable
 from nbtrainer.ui.panels import PLANS, Panel, missing
 from nbtrainer.ui.region import Editor, RegionsField
 from nbtrainer.ui.widgets import ChoicesField, Field, Guard, field_for, make
-from nbtrainer.ui.work import Door, Work, at_once
+from nbtrainer.ui.work import HOUSE, Door, Work, at_once
 
 # what these settings amount to while they are "auto"
 _MEANINGS: dict[str, Callable[[Config], Iterable[str]]] = {
@@ -28,6 +28,8 @@ _MEANINGS: dict[str, Callable[[Config], Iterable[str]]] = {
 }
 # what images look like and what becomes of them depends on these sections
 _ABOUT_IMAGES = ("data", "task", "normalization")
+Read: TypeAlias = Callable[[], Any]
+Write: TypeAlias = Callable[[Any], None]
 
 
 class Form:
@@ -53,7 +55,7 @@ class Form:
         base: Config,
         guard: Guard,
         on_edit: Callable[[], None],
-        door: Door = api,
+        door: Door = HOUSE,
         work: Work = at_once,
     ) -> None:
         self.config, self.base = config, base
@@ -150,14 +152,14 @@ class Form:
         field.on_settled = lambda: self._settled(field)
         return field
 
-    def _entries(self, *arguments: Any) -> EntriesField:
-        return EntriesField(*arguments, editors={"regions": self._regions})
+    def _entries(self, row: Setting, read: Read, write: Write, default: Read, guard: Guard) -> Field:
+        return EntriesField(row, read, write, default, guard, {"regions": self._regions})
 
-    def _regions(self, *arguments: Any) -> RegionsField:
-        return RegionsField(*arguments, open_editor=self._editor)
+    def _regions(self, row: Setting, read: Read, write: Write, default: Read, guard: Guard) -> Field:
+        return RegionsField(row, read, write, default, guard, self._editor)
 
     def _editor(self, field: RegionsField) -> Editor:
-        return Editor(field, lambda: self.config, self._door, self._work, self._guard)
+        return Editor(field, self.config, self._door, self._work, self._guard)
 
     def _settled(self, field: Field) -> None:
         panel = next(panel for panel in self.panels if panel.holds(field.setting.path))

@@ -15,13 +15,12 @@ Point = tuple[float, float]  # y, x, in pixels; (0, 0) is the middle of the firs
 Shape = tuple[int, ...]  # height, width
 
 
-def corners(region: Region, shape: Shape) -> list[Point]:
-    """The outline's corners in order, also of a rectangle given by two; negative numbers counted from the far edge."""
-    points = [_inside(point, shape) for point in region.points]
-    if region.shape == "rectangle" and len(points) == 2:
-        (top, left), (bottom, right) = points
-        return [(top, left), (top, right), (bottom, right), (bottom, left)]
-    return points
+def corners(points: Sequence[Sequence[float]], shape: Shape) -> list[Point]:
+    """The outline's corners in order; two points are a rectangle, in which negative numbers count from the far edge."""
+    if len(points) != 2:
+        return [(float(y), float(x)) for y, x in points]
+    (top, left), (bottom, right) = (_inside(point, shape) for point in points)
+    return [(top, left), (top, right), (bottom, right), (bottom, left)]
 
 
 def middle(outline: Sequence[Point]) -> Point:
@@ -71,7 +70,7 @@ def polygon(points: Sequence[Point], shape: Shape) -> list[list[float]] | None:
 
 def with_corner(region: Region, index: int, to: Point, shape: Shape) -> Region:
     """`region` with corner `index` of its outline moved to `to`; of a rectangle the opposite corner stays."""
-    outline = corners(region, shape)
+    outline = corners(region.points, shape)
     if region.shape == "rectangle":
         points = rectangle(outline[(index + 2) % 4], to, shape)
     else:
@@ -81,14 +80,15 @@ def with_corner(region: Region, index: int, to: Point, shape: Shape) -> Region:
 
 def moved(region: Region, to: Point, shape: Shape) -> Region:
     """`region` with its middle at `to`, kept whole within the image."""
-    outline = corners(region, shape)
+    outline = corners(region.points, shape)
     here = middle(outline)
     by = [
         max(-min(lengths), min(length - 1 - max(lengths), round(end - start)))
         for lengths, length, start, end in zip(zip(*outline, strict=True), shape, here, to, strict=True)
     ]
-    points = [_inside(point, shape) for point in region.points]
-    return region.model_copy(update={"points": [[y + by[0], x + by[1]] for y, x in points]})
+    # two opposite corners stand for a rectangle's four
+    kept = [outline[0], outline[2]] if region.shape == "rectangle" else outline
+    return region.model_copy(update={"points": [[y + by[0], x + by[1]] for y, x in kept]})
 
 
 class Sketch:

@@ -18,6 +18,8 @@ PAGE = 20
 # pictures asked for at once: the first ones are seen while the next are read
 _AT_ONCE = 5
 PICTURE = 96
+# a label with more values than this numbers objects; one with fewer may name classes
+MOST_CLASSES = 10
 
 
 class PairTable:
@@ -186,9 +188,12 @@ def summed(rows: Pairs) -> str:
         return "There are no images."
     words = [_count(len(rows), "image")]
     objects = [row["objects"] for row in rows if row.get("objects") is not None]
-    if objects:
-        about = "≈ " if any(row.get("estimated") for row in rows) else ""
+    about = "≈ " if any(row.get("estimated") for row in rows) else ""
+    if max(objects, default=0) > MOST_CLASSES:
         words.append(f"{about}{_count(sum(objects), 'object')}")
+    elif objects:
+        values = sorted({value for row in rows for value in row.get("classes") or () if value})
+        words.append(f"{about}label values {', '.join(map(str, values[:MOST_CLASSES]))}" if values else "no labels")
     for split, verb in (("train", "to train"), ("validation", "to validate"), ("test", "to test")):
         count = sum(row["split"] == split for row in rows)
         words += [f"{count:,} {verb}"] if count else []
@@ -256,14 +261,16 @@ def name_of(row: dict[str, Any]) -> str:
 
 
 def content(row: dict[str, Any]) -> str:
-    """What the label holds, in words: objects, else classes."""
+    """What the label holds, in words: many values are objects; a few may be objects or classes, and are named."""
     about = "≈ " if row.get("estimated") else ""
-    objects, classes = row.get("objects"), [value for value in row.get("classes") or () if value]
-    if objects is not None:
+    objects, values = row.get("objects"), [str(value) for value in row.get("classes") or () if value]
+    if objects is None or row.get("problem"):
+        return ""
+    if not objects:
+        return "empty"
+    if objects > MOST_CLASSES:
         return f"{about}{_count(objects, 'object')}"
-    if classes:
-        return f"{about}{'class' if len(classes) == 1 else 'classes'} {', '.join(map(str, classes))}"
-    return "empty" if "classes" in row else ""
+    return f"{about}{'value' if objects == 1 else f'{objects} values:'} {', '.join(values)}"
 
 
 def spacing(lengths: tuple[float, ...] | None) -> str:

@@ -12,10 +12,12 @@ import ipywidgets as w
 from nbtrainer.config import Config
 from nbtrainer.config.data import Region
 from nbtrainer.config.describe import Setting
+from nbtrainer.data.formats import stem
 from nbtrainer.errors import UserError
 from nbtrainer.ui import outline
 from nbtrainer.ui.canvas import SIDE, Canvas
 from nbtrainer.ui.outline import Point
+from nbtrainer.ui.pairs import name_of
 from nbtrainer.ui.regionlist import RegionList
 from nbtrainer.ui.widgets import Field, Guard, make, put, shown, text
 from nbtrainer.ui.work import Door, Latest, Pairs, Work, png
@@ -91,12 +93,13 @@ class Editor:
     Every change is entered through the field, so that the form validates it, counts it and can set it back.
     """
 
-    def __init__(self, field: RegionsField, config: Callable[[], Config], door: Door, work: Work, guard: Guard) -> None:
-        self._field, self._config, self._door, self._guard = field, config, door, guard
+    def __init__(self, field: RegionsField, config: Config, door: Door, work: Work, guard: Guard) -> None:
+        self._field, self._door, self._guard = field, door, guard
         self._rows: list[tuple[int, dict[str, Any]]] = []
         self._position = 0
         self._chosen: int | None = None
-        self._from_files: list[Region] = []
+        self._given: list[list[Point]] = []
+        self._snapshot = as_drawn_on(config, field.dataset)
         self._sketch = outline.Sketch()
         self._drawn: Any = None
         self._latest = Latest(work)
@@ -139,7 +142,7 @@ class Editor:
             self._show_sketch()
         else:
             visible = self._visible()
-            found = outline.hit([outline.corners(region, self._canvas.shape) for _, region in visible], point)
+            found = outline.hit([self._around(region) for _, region in visible], point)
             self.choose(None if found is None else visible[found][0])
 
     def drag(self, one: Point, other: Point) -> None:
@@ -203,7 +206,7 @@ class Editor:
         regions = self._field.value
         if self._chosen is not None and self._chosen >= len(regions):
             self._chosen = None
-        now = (regions, self._chosen, self._position, self._from_files, self._canvas.shape, self._mode.value)
+        now = (regions, self._chosen, self._position, self._given, self._canvas.shape, self._mode.value)
         if now == self._drawn:
             return
         self._drawn = (list(regions), *now[1:])
@@ -222,19 +225,13 @@ class Editor:
     # pictures
 
     def _read(self) -> None:
-        config = self._config().validated()
+        config = self._snapshot
 
-        def read() -> tuple[Pairs, list[Region]]:
-            own = len(config.data.datasets[self._field.dataset].regions)
-            return self._door.pairs(config), self._door.regions(config, self._field.dataset)[own:]
-
-        def show(found: tuple[Pairs, list[Region]]) -> None:
-            rows, self._from_files = found
-            self._rows = [(index, row) for index, row in enumerate(rows) if row["dataset"] == self._field.dataset]
-            self._snapshot = config
+        def show(rows: Pairs) -> None:
+            self._rows = images_of(rows, self._field.dataset)
             self._turn_to(0)
 
-        self._latest.start("reading the images", read, show)
+        self._latest.start("reading the images", lambda: self._door.pairs(config), show)
 
     def _turn_to(self, position: int) -> None:
         """Show another image."""
@@ -244,17 +241,21 @@ class Editor:
         index, row = self._rows[self._position]
         self._sketch = outline.Sketch()
         self._show_sketch()
-        name = row.get("name") or Path(row["image"]).name
+        name = name_of(row).partition(" (")[0]
         put(self._where, "value", text(f"{name} ({self._position + 1:,} of {len(self._rows):,})", "nbt-small"))
         for button in self._turners:
             put(button, "disabled", len(self._rows) < 2)
 
-        def read() -> tuple[bytes, tuple[int, ...]]:
-            pixels, scale = self._door.picture(self._snapshot, index, size=SIDE, outlines=True)
-            return png(pixels), full_shape(row, pixels.shape, scale)
+        def read() -> tuple[bytes, tuple[int, ...], list[list[Point]]]:
+            pixels, scale = self._door.picture(self._snapshot, index, size=SIDE, outlines=True, whole=True)
+            shape = full_shape(row, pixels.shape, scale)
+            # regions of files, and random ones: the snapshot has no others
+            given = [outline.corners(region.corners, shape) for region in self._door.regions(self._snapshot, index)]
+            return png(pixels), shape, given
 
-        def show(found: tuple[bytes, tuple[int, ...]]) -> None:
-            self._canvas.show(*found)
+        def show(found: tuple[bytes, tuple[int, ...], list[list[Point]]]) -> None:
+            self._canvas.show(*found[:2])
+            self._given = found[2]
             shown(self._stage, True)
             self._drawn = None
             self.draw()
@@ -338,7 +339,8 @@ class Editor:
 
     def _visible(self) -> list[tuple[int, Region]]:
         """The regions that hold for the image that is shown, with their numbers."""
-        return [(index, region) for index, region in enumerate(self._field.value) if region.image in ("", self.image)]
+        names = ("", self.image, stem(Path(self.image)))
+        return [(index, region) for index, region in enumerate(self._field.value) if region.image in names]
 
     def _add(self, shape: str, points: list[list[float]]) -> None:
         regions = list(self._field.value)
@@ -376,20 +378,20 @@ class Editor:
         self._canvas.sketch(self._sketch.points)
         put(self._close_up, "disabled", len(self._sketch.points) < 3)
 
+    def _around(self, region: Region) -> list[Point]:
+        return outline.corners(region.points, self._canvas.shape)
+
     def _draw_outlines(self) -> None:
-        shape = self._canvas.shape
-        tones: dict[str, list[list[Point]]] = {"region": [], "left-out": [], "from-file": [], "chosen": []}
+        tones: dict[str, list[list[Point]]] = {"region": [], "left-out": [], "chosen": []}
         names = []
         for index, region in self._visible():
-            around = outline.corners(region, shape)
+            around = self._around(region)
             if not around:
                 continue
             tone = "chosen" if index == self._chosen else "region" if region.use == "use" else "left-out"
             tones[tone].append(around)
             names.append((around[0], region.name))
-        tones["from-file"] = [
-            outline.corners(region, shape) for region in self._from_files if region.image in ("", self.image)
-        ]
+        tones["given"] = self._given
         self._canvas.draw(tones, names, handles=self._mode.value == SELECT)
 
 
@@ -402,10 +404,27 @@ def counted(regions: list[Any]) -> str:
     return f"{words}, {left_out:,} of them left out" if left_out else words
 
 
+def as_drawn_on(config: Config, dataset: int) -> Config:
+    """A copy in which images of `dataset` are whole and as large as their files, without the regions drawn in the form."""
+    copy = config.validated()
+    copy.data.datasets[dataset].regions = []
+    copy.update(data={"validation_fraction": 0.0, "resize": [], "diameter": 0.0})
+    return copy
+
+
+def images_of(rows: Pairs, dataset: int) -> list[tuple[int, dict[str, Any]]]:
+    """The images of a dataset with their numbers in the table, each once, however many parts of it are used."""
+    found: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+    for index, row in enumerate(rows):
+        if row["dataset"] == dataset:
+            found.setdefault((row["image"], name_of(row).partition(" (")[0]), (index, row))
+    return list(found.values())
+
+
 def full_shape(row: dict[str, Any], picture: tuple[int, ...], scale: float) -> tuple[int, int]:
     """Height and width of the image that a picture of the shape `picture` was made from."""
     plane = tuple(row.get("shape", ()))[-2:]
     estimated = (round(picture[0] * scale), round(picture[1] * scale))
-    # rows of today also give the shape as stored, where channels may stand last
+    # a row may be about a part of the image
     fits = len(plane) == 2 and all(abs(a - b) <= max(scale, 1) for a, b in zip(plane, estimated, strict=True))
     return (int(plane[0]), int(plane[1])) if fits else estimated

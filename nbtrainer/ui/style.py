@@ -17,7 +17,7 @@ _SWATCHES = {"over-mark": "#E69F00", "missed-mark": "#56B4E9"}
 _ON_PICTURES = {
     "region": "#56B4E9",
     "left-out": "#D55E00",
-    "from-file": "#CC79A7",
+    "given": "#CC79A7",
     "chosen": "#F0E442",
     "handle": "#FFFFFF",
 }

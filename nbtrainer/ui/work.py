@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
 import ipywidgets as w
 
+from nbtrainer import api
 from nbtrainer.config import Config
-from nbtrainer.config.data import Region
+from nbtrainer.data.region import Region
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.ui.widgets import make, put, sentences, shown, text
 
@@ -22,7 +23,9 @@ class Door(Protocol):
 
     def pairs(self, config: Config) -> Pairs: ...
 
-    def picture(self, config: Config, index: int, size: int = 96, outlines: bool = True) -> tuple[Any, float]: ...
+    def picture(
+        self, config: Config, index: int, size: int = 96, outlines: bool = True, whole: bool = False
+    ) -> tuple[Any, float]: ...
 
     def histogram(self, config: Config, index: int) -> dict[str, tuple[Any, Any]]: ...
 
@@ -32,7 +35,10 @@ class Door(Protocol):
 
     def fix_title(self, finding: Finding) -> str: ...
 
-    def regions(self, config: Config, dataset_index: int) -> list[Region]: ...
+    def regions(self, config: Config, index: int) -> Sequence[Region]: ...
+
+
+HOUSE = cast(Door, api)
 
 
 class Work(Protocol):

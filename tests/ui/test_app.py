@@ -31,6 +31,12 @@ def until(condition, seconds=60.0):
         time.sleep(0.02)
 
 
+def words_of(widget):
+    """Everything that is written in a box."""
+    box = getattr(widget, "box", widget)
+    return getattr(box, "value", "") + "".join(words_of(child) for child in getattr(box, "children", ()))
+
+
 def test_the_form_stands_without_torch():
     code = "import nbtrainer, sys; nbtrainer.TrainerApp(); assert 'torch' not in sys.modules, 'torch was imported'"
 
