@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
+    from nbtrainer.checks import Picture
     from nbtrainer.config import Config
     from nbtrainer.data.prepare import Prepared
     from nbtrainer.errors import Finding
@@ -27,10 +28,24 @@ def check(config: Config) -> list[Finding]:
 
 
 def pairs(config: Config) -> list[dict[str, Any]]:
-    """Every image with its label, one dict a pair: paths, shape, dtype, label values, split."""
+    """Every image with its label, one dict a pair: paths, shape, dtype, spacing, objects, split."""
     from nbtrainer.checks import pair_table
 
     return pair_table(config)
+
+
+def picture(config: Config, index: int, size: int = 96, outlines: bool = True, whole: bool = False) -> Picture:
+    """Image `index` of the pair table as a small picture, with its label's outline: see `nbtrainer.checks.picture`."""
+    from nbtrainer.checks import picture
+
+    return picture(config, index, size, outlines, whole)
+
+
+def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """How often intensities occur in image `index` of the pair table: (shares, edges) `before` and `after` normalisation."""
+    from nbtrainer.checks import histogram
+
+    return histogram(config, index)
 
 
 def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:

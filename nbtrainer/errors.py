@@ -12,12 +12,15 @@ class Finding:
     """One thing that is wrong or odd: where, what with which value, what to do.
 
     `where` is a setting (`sampling.patch_size`) or a file. An `error` refuses the run, a `warning` never does.
+    `fix` names the repair that would mend it (`nbtrainer.checks.FIXES`), if there is one; `files` are those it is about.
     """
 
     level: Literal["error", "warning"] = "error"
     where: str
     wrong: str
     remedy: str = ""
+    fix: str = ""
+    files: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return " ".join(_ended(part) for part in (f"{self.where}: {self.wrong}", self.remedy) if part)

@@ -14,6 +14,26 @@ from torch.nn import functional as F
 _SMOOTHING = 1e-5
 
 
+class Ignoring(nn.Module):
+    """`loss` of the pixels whose target is a number; those with NaN do not enter it, as if they were not there.
+
+    Exact for every loss that sums over batch and space, in whatever order: all of this module.
+    """
+
+    def __init__(self, loss: nn.Module) -> None:
+        super().__init__()
+        self._loss = loss
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        known = ~target.isnan().any(dim=1)
+        if bool(known.all()):
+            return self._loss(logits, target)
+        if not bool(known.any()):
+            return logits.sum() * 0
+        # (B, C, ...) to (1, C, pixels that are known)
+        return self._loss(logits.movedim(1, 0)[None, :, known], target.movedim(1, 0)[None, :, known])
+
+
 class BinaryCrossEntropy(nn.BCEWithLogitsLoss):
     """Mean of -y log p - (1 - y) log(1 - p)."""
 

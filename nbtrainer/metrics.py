@@ -32,14 +32,13 @@ class Counts:
 
 
 def count(probability: Any, truth: Any, threshold: float) -> Counts:
-    """Counts of `probability` (any shape, 0 to 1) against `truth` (same shape, boolean)."""
-    predicted = probability > threshold
+    """Counts of `probability` (any shape, 0 to 1) against `truth` (same shape: boolean, or 0, 1, and NaN for unknown)."""
+    known = truth == truth  # NaN is not itself, in numpy and torch alike
+    truth = truth > 0.5
+    predicted = (probability > threshold) & known
     hits = (predicted & truth).sum()
-    difference = probability - truth * 1.0
-    positive, true = predicted.sum(), truth.sum()
-    size = 1
-    for length in truth.shape:
-        size *= length
+    difference = (probability - truth * 1.0) * known
+    positive, true, size = predicted.sum(), truth.sum(), known.sum()
     return Counts(
         hits,
         positive - hits,

@@ -7,19 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nbtrainer.catalog import TASKS, size_multiple
-from nbtrainer.checks.survey import Survey, spatial_shape, survey
+from nbtrainer.checks.files import check_files
+from nbtrainer.checks.survey import survey
 from nbtrainer.config import Config
-from nbtrainer.data.pair import Pair
-from nbtrainer.data.read import ImageFacts, LabelFacts, image_facts, label_facts
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.runs.directory import free_name_problem
 
-# below this the score of a validation says little about other images
-_FEW_IMAGES = 5
 # of findings that say the same of different files, this many are told one by one
 _MOST_OF_A_KIND = 3
-# more values than this and less background than this: hardly a label
-_MANY_VALUES, _HARDLY_ANY = 64, 0.01
 
 
 def check(config: Config) -> list[Finding]:
@@ -28,8 +23,6 @@ def check(config: Config) -> list[Finding]:
         config = Config.of(config).validated()
     except UserError as error:
         return error.findings
-    if config.task.dim == 3:  # whatever else there is to say would be said of volumes
-        return [Finding(where="task.dim", wrong="training on volumes is not built yet", remedy="Choose 2")]
     found = [*_settings(config), *_output(config)]
     if not config.data.datasets:
         found.append(
@@ -40,7 +33,7 @@ def check(config: Config) -> list[Finding]:
     else:
         surveyed = survey(config)
         found += surveyed.problems
-        found += _grouped(_files(config, surveyed))
+        found += _grouped(check_files(config, surveyed))
     return sorted(found, key=lambda finding: finding.level)
 
 
@@ -132,56 +125,6 @@ def _output(config: Config) -> Iterator[Finding]:
         yield from problem.findings
 
 
-def _files(config: Config, surveyed: Survey) -> Iterator[Finding]:
-    dim = config.task.dim
-    channels: dict[int, Path] = {}
-    yield from _leaks(surveyed)
-    broken = False
-    for pair in surveyed.pairs:
-        image, label = image_facts(pair.image), label_facts(pair.label, dim)
-        problems = list(_pair(config, pair, image, label, channels))
-        broken = broken or any(problem.level == "error" for problem in problems)
-        yield from problems
-    if broken or surveyed.problems or not surveyed.pairs:
-        return
-    if len(channels) > 1:
-        (first, one), (second, other) = list(channels.items())[:2]
-        yield Finding(
-            where=str(other),
-            wrong=f"it has {_channels(second)}, but {one.name} has {_channels(first)}",
-            remedy="All images need the same number of channels; train on one kind at a time",
-        )
-    expected = config.model.input_channels
-    if expected != "auto" and expected not in channels:
-        yield Finding(
-            where="model.input_channels",
-            wrong=f"the network expects {_channels(expected)}, but the images have {_channels(next(iter(channels)))}",
-            remedy="Set it to auto",
-        )
-    yield from _counts(surveyed, config)
-    if surveyed.split.train:
-        yield from _labels(config, surveyed)
-
-
-def _leaks(surveyed: Survey) -> Iterator[Finding]:
-    """Images that are used twice; an image that trains must not judge."""
-    trains = {pair.image for pair in surveyed.split.train}
-    for pair in [*surveyed.split.validation, *surveyed.split.test]:
-        if pair.image in trains:
-            yield Finding(
-                where=str(pair.image),
-                wrong="this image is there twice, once to train and once to validate or test",
-                remedy="Take it out of one of the datasets: what trains cannot judge",
-            )
-    seen: set[Path] = set()
-    for pair in surveyed.split.train:
-        if pair.image in seen:
-            yield Finding(
-                level="warning", where=str(pair.image), wrong="this image trains twice", remedy="Is that meant?"
-            )
-        seen.add(pair.image)
-
-
 def _grouped(findings: Iterable[Finding]) -> list[Finding]:
     """The findings, of those that say the same of different files the first few and how many more there are."""
     groups: dict[tuple[str, str], list[Finding]] = {}
@@ -194,134 +137,3 @@ def _grouped(findings: Iterable[Finding]) -> list[Finding]:
             more = f"the same is true of {len(same) - _MOST_OF_A_KIND:,} more files"
             grouped.append(dataclasses.replace(same[0], where=str(Path(same[0].where).parent), wrong=more))
     return grouped
-
-
-def _pair(
-    config: Config, pair: Pair, image: ImageFacts, label: LabelFacts, channels: dict[int, Path]
-) -> Iterator[Finding]:
-    if pair.image == pair.label:
-        wrong = "this file is both image and label"
-        yield Finding(where=str(pair.image), wrong=wrong, remedy="Choose the folder of the labels")
-        return
-    for path, facts in ((pair.image, image), (pair.label, label)):
-        if facts.problem:
-            remedy = facts.remedy or "Export it again, or take the pair out"
-            yield Finding(where=str(path), wrong=facts.problem, remedy=remedy)
-    if image.problem or label.problem:
-        return
-    try:
-        count, shape = spatial_shape(image.shape, config.task.dim, config.data.channel_axis)
-    except ValueError as error:
-        yield Finding(
-            where=str(pair.image), wrong=str(error), remedy="Set data.channel_axis if one axis holds channels"
-        )
-        return
-    channels.setdefault(count, pair.image)
-    if shape != label.shape:
-        yield Finding(
-            where=str(pair.label),
-            wrong=f"it is {_size(label.shape)}, but its image {pair.image.name} is {_size(shape)}",
-            remedy="Image and label must have the same size; export the label again, or take the pair out",
-        )
-    if not label.whole:
-        yield Finding(
-            where=str(pair.label),
-            wrong=f"it holds values that are not whole numbers ({label.dtype})",
-            remedy="A label is one whole number per pixel; was the raw image chosen instead, or the label resized?",
-        )
-    elif label.values and label.values[0] < 0:
-        yield Finding(
-            where=str(pair.label),
-            wrong=f"it holds the negative value {label.values[0]}",
-            remedy="Labels start at 0, the background",
-        )
-    elif len(label.values) > _MANY_VALUES and label.zeros < _HARDLY_ANY:
-        yield Finding(
-            level="warning",
-            where=str(pair.label),
-            wrong=f"it holds {len(label.values):,} different values and hardly any 0 (background)",
-            remedy="Is this a raw image? Images and labels may be swapped",
-        )
-    if not image.finite:
-        yield Finding(
-            where=str(pair.image),
-            wrong="it holds values that are no numbers (NaN or infinity)",
-            remedy="Replace them, for example by 0, and save the image again",
-        )
-    if image.minimum == image.maximum:
-        yield Finding(
-            level="warning",
-            where=str(pair.image),
-            wrong=f"every pixel has the value {image.minimum:g}",
-            remedy="Is this image empty?",
-        )
-    if pair.image.stem != pair.label.stem and not pair.label.stem.startswith(pair.image.stem):
-        yield Finding(
-            level="warning",
-            where=str(pair.image),
-            wrong=f"it is paired with {pair.label.name} by order, and the names differ",
-            remedy="Give both the same name if they do not belong together",
-        )
-
-
-def _labels(config: Config, surveyed: Survey) -> Iterator[Finding]:
-    train = surveyed.label_values([*surveyed.split.train, *surveyed.split.validation], config.task.dim)
-    wanted = [value for value in config.data.labels_of_interest if value]
-    foreground = [value for value in train if value != 0 and (not wanted or value in wanted)]
-    if not foreground and wanted and any(train):
-        yield Finding(
-            where="data.labels_of_interest",
-            wrong=f"none of the labels holds {', '.join(map(str, wanted[:5]))}",
-            remedy=f"The labels hold {', '.join(map(str, train[:10]))}",
-        )
-    elif not foreground:
-        yield Finding(
-            where=str(surveyed.pairs[0].label.parent),
-            wrong="every label is all background (only 0)",
-            remedy="Check that these are the labels, and that foreground has another value than 0",
-        )
-    elif 0 not in train and not wanted and len(train) == 1:
-        yield Finding(
-            where=str(surveyed.pairs[0].label.parent),
-            wrong=f"every pixel of every label is foreground (only {train[0]})",
-            remedy="Background must be 0",
-        )
-    elif len(foreground) > 2 and config.task.kind == "binary" and not wanted:
-        yield Finding(
-            level="warning",
-            where=str(surveyed.pairs[0].label.parent),
-            wrong=f"the labels number up to {len(foreground):,} objects or classes; here all of them count as foreground",
-            remedy="That is right for telling foreground from background; touching objects will not be told apart",
-        )
-
-
-def _counts(surveyed: Survey, config: Config) -> Iterator[Finding]:
-    train, validation = len(surveyed.split.train), len(surveyed.split.validation)
-    if not train:
-        yield Finding(
-            where="data.datasets", wrong="no image is left to train", remedy="Use at least one dataset for training"
-        )
-    elif train + validation < _FEW_IMAGES:
-        yield Finding(
-            level="warning",
-            where="data.datasets",
-            wrong=f"there are only {train + validation} images"
-            if train + validation > 1
-            else "there is only one image",
-            remedy="The score will say little about other images; augmentation helps, more images help more",
-        )
-    if train and not validation and config.data.validation_fraction > 0:
-        yield Finding(
-            level="warning",
-            where="data.validation_fraction",
-            wrong="there is nothing to validate on: the only image trains",
-            remedy="Add a second image to see whether the network has learned or memorised",
-        )
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))
-
-
-def _channels(count: int) -> str:
-    return "1 channel" if count == 1 else f"{count} channels"

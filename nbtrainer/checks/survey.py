@@ -1,90 +1,206 @@
-"""What the data is: every pair with what is known of its files, and which pairs train or validate."""
+"""What the data is: every pair, how it is read, and which pairs train, validate or test."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from nbtrainer.config import Config
-from nbtrainer.data.pair import Pair, list_files, pair_files
-from nbtrainer.data.read import channels_first, image_facts, label_facts
+from nbtrainer.config.data import Dataset
+from nbtrainer.data.annotations import read_outlines
+from nbtrainer.data.facts import label_facts
+from nbtrainer.data.formats import is_image, open_image, stem
+from nbtrainer.data.normalize import Normalizer
+from nbtrainer.data.pair import Naming, Pair, Part, find_pairs
+from nbtrainer.data.preparation import Preparation
+from nbtrainer.data.region import Region, random_region
 from nbtrainer.data.split import Split, split_pairs
 from nbtrainer.errors import Finding, UserError
 
 
 @dataclass
 class Survey:
-    """The pairs of a config; `problems` are datasets that could not be listed or paired."""
+    """The pairs of a config, how they are read, and their split; `problems` are datasets that could not be listed."""
 
     pairs: list[Pair]
     split: Split
+    preparation: Preparation
     problems: list[Finding] = field(default_factory=list)
 
-    def label_values(self, pairs: Iterable[Pair], dim: int) -> list[int]:
-        """Every value in the labels of `pairs`, sorted."""
-        return sorted({value for pair in pairs for value in label_facts(pair.label, dim).values})
+    def label_values(self, pairs: Iterable[Pair], is_exact: bool = False) -> list[int]:
+        """Every value in the labels of `pairs`, sorted, without those that mean nothing is known."""
+        found = {value for label in {pair.label for pair in pairs} for value in label_facts(label, is_exact).values}
+        return sorted(found - {self.preparation.ignored})
 
 
 def survey(config: Config) -> Survey:
-    """List and pair the files of every dataset and split them; opens no image."""
+    """List and pair the files of every dataset, split them, and apply regions; reads headers, no pixels."""
     pairs: list[Pair] = []
     problems: list[Finding] = []
+    preparation = preparation_of(config)
     for index, dataset in enumerate(config.data.datasets):
-        where = f"data.datasets[{index}]"
         try:
-            found = [_listed(config, where, name, getattr(dataset, name), problems) for name in ("images", "labels")]
-            if found[0] and found[1]:
-                pairs += pair_files(found[0], found[1], where, dataset.use, index)
+            found = _pairs_of(config, index, dataset)
+            pairs += [each for pair in found for each in _slices(pair, preparation)]
         except UserError as error:
             problems += error.findings
-    return Survey(pairs, split_pairs(pairs, config.data.validation_fraction, config.training.seed), problems)
+    regions: dict[tuple[int, Path], tuple[Region, ...]] = {}
+    for pair in dict.fromkeys(dataclasses.replace(pair, slice=None) for pair in pairs):
+        try:
+            regions[pair.dataset, pair.image] = _regions_of(config, pair, preparation)
+        except UserError as error:
+            problems += error.findings
+            regions[pair.dataset, pair.image] = ()
+
+    def shape_of(pair: Pair) -> tuple[int, ...]:
+        try:
+            return _shape(pair, preparation)
+        except UserError:
+            return ()  # the check of the file says why
+
+    settings = config.data
+    split = split_pairs(
+        pairs, settings.validation_fraction, config.training.seed, settings.split_groups, settings.split_gap, shape_of
+    )
+    split = Split(*([each for pair in use for each in _parts(pair, regions, shape_of)] for use in split))
+    return Survey([pair for use in split for pair in use], split, preparation, problems)
 
 
-def _listed(config: Config, where: str, name: str, text: str, problems: list[Finding]) -> list[Path]:
-    """The files of one source; what is wrong with it goes to `problems`."""
+def preparation_of(config: Config) -> Preparation:
+    """How images and labels are read and prepared with `config`."""
+    names = [field.name for field in dataclasses.fields(Preparation)]
+    values = {name: value for name, value in config.data.model_dump().items() if name in names}
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    channels = config.model.input_channels
+    return Preparation(dim=config.task.dim, input_channels=None if channels == "auto" else channels, **values)
+
+
+def normalizer_of(config: Config) -> Normalizer:
+    """How intensities are normalised with `config`."""
+    values = config.normalization.model_dump()
+    values |= {name: tuple(values[name]) for name in ("range", "percentiles")}
+    return Normalizer(**values, invert=config.data.invert)
+
+
+def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) -> tuple[Region, ...]:
+    """The regions of the image called `name`, of spatial `shape`, in dataset `index`: typed, from files, random."""
+    dataset = config.data.datasets[index]
+    own = [region for region in dataset.regions if region.image in ("", name, stem(Path(name)))]
+    found = []
+    for region in own:
+        enough = 2 if region.shape == "rectangle" else 3
+        if len(region.points) < enough or (region.shape == "rectangle" and len(region.points) != 2):
+            raise UserError(
+                f"data.datasets[{index}].regions",
+                f"the {region.shape} {region.name or 'without a name'} has {len(region.points)} corners",
+                f"Give {'two, opposite each other' if enough == 2 else 'three or more'}",
+            )
+        corners = tuple((point[0], point[1]) for point in region.points)
+        found.append(Region(corners, region.use, region.name).within(shape))
+    found += _from_files(config, index, dataset, name)
+    if dataset.random_region:
+        if len(dataset.random_region) != 2:
+            raise UserError(f"data.datasets[{index}].random_region", "this is no height and width", "Give two numbers")
+        found.append(random_region(dataset.random_region, shape, config.training.seed, name))
+    return tuple(found)
+
+
+def _pairs_of(config: Config, index: int, dataset: Dataset) -> list[Pair]:
+    where = f"data.datasets[{index}]"
+    if not dataset.images.strip():
+        raise UserError(f"{where}.images", "no images are chosen", "Choose a folder")
+    naming = Naming(
+        dataset.img_filter,
+        dataset.mask_filter,
+        dataset.look_one_level_down,
+        dataset.pair_by,
+        tuple(dataset.exclude),
+    )
+    labels = config.resolve(dataset.labels) if dataset.labels.strip() else None
+    found = find_pairs(config.resolve(dataset.images), labels, where, naming, dataset.use, index)
+    if not found:
+        raise UserError(f"{where}.exclude", "every image is left out", "Take some names out of the list")
+    return found
+
+
+def _slices(pair: Pair, preparation: Preparation) -> list[Pair]:
+    """`pair`, or of a stack that is read as images of their own one pair a slice."""
+    if preparation.dim == 3:
+        return [pair]
     try:
-        if not text.strip():
-            raise UserError(f"{where}.{name}", f"no {name} are chosen", "Choose a folder")
-        return list_files(config.resolve(text), f"{where}.{name}")
-    except UserError as error:
-        problems += error.findings
+        opened = open_image(pair.image)
+        layout = preparation.layout(pair)
+    except UserError:
+        return [pair]  # the check of the file says why
+    if layout.slices is None:
+        return [pair]
+    return [dataclasses.replace(pair, slice=index) for index in range(layout.count(opened.shape))]
+
+
+def _shape(pair: Pair, preparation: Preparation) -> tuple[int, ...]:
+    return preparation.layout(pair).shape(open_image(pair.image).shape)
+
+
+def _regions_of(config: Config, pair: Pair, preparation: Preparation) -> tuple[Region, ...]:
+    dataset = config.data.datasets[pair.dataset]
+    if not (dataset.regions or dataset.region_files or dataset.random_region):
+        return ()
+    try:
+        shape = _shape(pair, preparation)
+    except UserError:
+        return ()  # the check of the file says why
+    return regions_of(config, pair.dataset, pair.image.name, shape)
+
+
+def _from_files(config: Config, index: int, dataset: Dataset, name: str) -> list[Region]:
+    if not dataset.region_files:
         return []
-
-
-def spatial_shape(shape: tuple[int, ...], dim: int, channel_axis: int | None) -> tuple[int, tuple[int, ...]]:
-    """Channels and spatial shape of an image stored as `shape`; raises `ValueError` with a sentence."""
-    import numpy as np
-
-    # a view of one number has the shape without the memory
-    first = channels_first(np.broadcast_to(np.uint8(0), shape), dim, channel_axis)
-    return first.shape[0], first.shape[1:]
-
-
-def pair_table(config: Config) -> list[dict[str, Any]]:
-    """Every image with its label, one dict a pair. Raises `UserError` if a dataset cannot be listed or paired."""
-    config = Config.of(config).validated()
-    found = survey(config)
-    if found.problems:
-        raise UserError.of(found.problems)
-    uses = {id(pair): use for use, pairs in found.split._asdict().items() for pair in pairs}
-    table = []
-    for pair in found.pairs:
-        image, label = image_facts(pair.image), label_facts(pair.label, config.task.dim)
-        table.append(
-            {
-                "image": str(pair.image),
-                "label": str(pair.label),
-                "dataset": pair.dataset,
-                "split": uses[id(pair)],
-                "shape": image.shape,
-                "dtype": image.dtype,
-                "label_shape": label.shape,
-                "label_dtype": label.dtype,
-                "label_values": len(label.values),
-                "spacing": None,
-                "problem": image.problem or label.problem,
-            }
+    source = config.resolve(dataset.region_files)
+    if not source.exists():
+        raise UserError(f"data.datasets[{index}].region_files", f"there is no {source}", "Check the path")
+    files = [source]
+    if source.is_dir() and not is_image(source):
+        files = [path for path in sorted(source.iterdir()) if path.stem.partition(".")[0] == stem(Path(name))]
+    outlines = [outline for file in files for outline in read_outlines(file)]
+    wanted = [outline for outline in outlines if Path(outline.image).name in ("", name)]
+    return [
+        Region(
+            tuple((float(y), float(x)) for y, x in outline.points),
+            "use",
+            outline.name,
+            tuple(tuple((float(y), float(x)) for y, x in hole) for hole in outline.holes),
         )
-    return table
+        for outline in wanted
+    ]
+
+
+def _parts(pair: Pair, regions: dict[tuple[int, Path], tuple[Region, ...]], shape_of: object) -> list[Pair]:
+    """`pair`, or one pair for each region of it that is to be used: as large as the region."""
+    own = regions.get((pair.dataset, pair.image), ())
+    if not own:
+        return [pair]
+    shape = shape_of(pair)  # type: ignore[operator]
+    ignored = tuple(region for region in own if region.use == "ignore")
+    used = [region for region in own if region.use == "use"]
+    if not used:
+        return [dataclasses.replace(pair, regions=ignored)]
+    found = []
+    for region in used:
+        part = _common(region.box(shape), pair.part, shape)
+        if part is not None:
+            polygon = () if region.is_rectangle else (region,)
+            found.append(dataclasses.replace(pair, part=part, regions=(*polygon, *ignored)))
+    return found
+
+
+def _common(
+    box: tuple[tuple[int, int], tuple[int, int]] | None, part: Part | None, shape: tuple[int, ...]
+) -> Part | None:
+    """What a region's box (y, x) and a part of the image have in common; None if nothing."""
+    if box is None:
+        return None
+    whole = part if part is not None else tuple((0, length) for length in shape)
+    common = (*whole[:-2], *((max(a[0], b[0]), min(a[1], b[1])) for a, b in zip(whole[-2:], box, strict=True)))
+    return common if all(start < stop for start, stop in common) else None

@@ -199,5 +199,6 @@ def _paths(values: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for entry in values["data"]["datasets"]:
         yield "data", "images", entry
         yield "data", "labels", entry
+        yield "data", "region_files", entry
     yield "model", "pretrained", values["model"]
     yield "output", "root", values["output"]

@@ -1,27 +1,75 @@
-"""Which images the network learns from, and which it is judged by."""
+"""Which images the network learns from, which it is judged by, and how they are read and prepared."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import re
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from nbtrainer.config.section import PathText, Section, field
 
+Count = Annotated[int, Field(ge=0)]
+Length = Annotated[int, Field(ge=1, le=1_000_000)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Region(Section):
+    """A part of an image, drawn or typed: corners in pixels, y before x, (0, 0) is the middle of the first pixel."""
+
+    where: ClassVar[str] = "data.datasets"
+
+    shape: Literal["rectangle", "polygon"] = field(
+        "rectangle",
+        title="Shape",
+        help="A rectangle is given by two opposite corners, a polygon by all of them.",
+        choices={"rectangle": "rectangle", "polygon": "polygon"},
+    )
+    points: list[list[float]] = field(
+        title="Corners",
+        help="Pairs of y and x; a negative number counts from the far edge.",
+        unit="pixels",
+        default_factory=list,
+    )
+    name: str = field("", title="Name", help="What you call it.")
+    image: str = field(
+        "", title="Image", help="File name of the image that it belongs to. Empty: every image of the set."
+    )
+    use: Literal["use", "ignore"] = field(
+        "use",
+        title="Meaning",
+        help="'use': only what lies in such regions is used. 'ignore': what lies in it is left out, for instance because it is not annotated.",
+        choices={"use": "use only this", "ignore": "leave this out"},
+    )
+
+    @field_validator("points")
+    @classmethod
+    def _are_pairs(cls, points: list[list[float]]) -> list[list[float]]:
+        if any(len(point) != 2 for point in points):
+            raise PydanticCustomError(
+                "not_pairs", "{wrong}", {"wrong": "a corner is not two numbers", "remedy": "Give [y, x] for each"}
+            )
+        return points
+
 
 class Dataset(Section):
-    """Images and their labels: two folders, files, wildcards or list files of equal length."""
+    """Images and their labels: folders, files, wildcards or list files, paired by name or in sorted order."""
 
     where: ClassVar[str] = "data.datasets"
 
     images: PathText = field(
         "",
         title="Images",
-        help="Folder of the raw images; or one file, a wildcard such as raw/*.tif, or a .txt file with one path a line.",
+        help="Folder of the raw images; or one file, a stack, a wildcard such as raw/*.tif, a .txt file with one path a "
+        "line, or a folder that holds train, val and test.",
         path="folder",
     )
     labels: PathText = field(
         "",
         title="Labels",
-        help="Folder of the expected segmentations, with the same file names as the images.",
+        help="Folder (or file ...) of the expected segmentations, with the same file names as the images; outlines from "
+        "ImageJ, QuPath, LabelMe or COCO too. Empty if they lie beside the images.",
         path="folder",
     )
     use: Literal["auto", "train", "validation", "test"] = field(
@@ -34,6 +82,58 @@ class Dataset(Section):
             "validation": "validation",
             "test": "test, once at the end",
         },
+        advanced=True,
+    )
+    pair_by: Literal["auto", "order"] = field(
+        "auto",
+        title="Pair by",
+        help="'auto' pairs by name where all names agree, else in sorted order; the pair table shows which it was.",
+        choices={"auto": "name, else order", "order": "sorted order"},
+        advanced=True,
+    )
+    img_filter: str = field(
+        "",
+        title="Image filter",
+        help="Only images whose name ends with this (before the suffix), as in cell_01_img.tif. Empty: all.",
+        advanced=True,
+    )
+    mask_filter: str = field(
+        "_masks",
+        title="Label filter",
+        help="Where images and labels share a folder: what the name of a label has at its end, as in cell_01_masks.tif.",
+        advanced=True,
+    )
+    look_one_level_down: bool = field(
+        False,
+        title="Look one level down",
+        help="Also take the files in the folders inside this folder.",
+        advanced=True,
+    )
+    exclude: list[str] = field(
+        title="Leave out",
+        help="Names of images that are not used, separated by commas.",
+        default_factory=list,
+        advanced=True,
+    )
+    regions: list[Region] = field(
+        title="Regions of interest",
+        help="Only what lies inside is used, in training and in validation; drawn on the preview, or typed.",
+        default_factory=list,
+        advanced=True,
+    )
+    region_files: PathText = field(
+        "",
+        title="Regions from file",
+        help="An ImageJ .roi or .zip, a QuPath .geojson, or a folder of such files named like their images.",
+        path="file",
+        advanced=True,
+    )
+    random_region: list[Length] = field(
+        title="Random region",
+        help="Height and width of one region a image, placed by chance (the same in every run with the same seed). Empty: none.",
+        unit="pixels",
+        default_factory=list,
+        max_length=2,
         advanced=True,
     )
 
@@ -51,9 +151,24 @@ class Data(Section):
     validation_fraction: float = field(
         0.2,
         title="Validation share",
-        help="Share of the images that is kept apart to judge the network, and never trains it. At least one image if above 0.",
+        help="Share of the images that is kept apart to judge the network, and never trains it. At least one image if "
+        "above 0; of a single image or stack a separate block.",
         ge=0,
         lt=1,
+    )
+    split_groups: str = field(
+        "",
+        title="Keep together",
+        help="A regular expression on the image's name: images for which it finds the same text go the same way, such as "
+        "mouse\\d+ for images of one animal. Empty: each image by itself.",
+        advanced=True,
+    )
+    split_gap: Count = field(
+        8,
+        title="Gap between blocks",
+        help="Where one image is split into blocks to train and to validate: what lies between them is not used. At most a twentieth of the axis.",
+        unit="pixels",
+        advanced=True,
     )
     labels_of_interest: list[int] = field(
         title="Labels of interest",
@@ -61,9 +176,151 @@ class Data(Section):
         default_factory=list,
         advanced=True,
     )
+    ignore_value: Count | None = field(
+        None,
+        title="Ignore value",
+        help="Label value of pixels that nobody annotated: they enter no loss, no statistics and no score. Empty: none.",
+        advanced=True,
+    )
     channel_axis: int | None = field(
         None,
         title="Channel axis",
-        help="Which axis holds the channels, counted from 0. Empty: none, or the last one if it has 3 or 4 entries (RGB).",
+        help="Which axis holds the channels, counted from 0. Empty: what the file says, the last one if it has 3 or 4 "
+        "entries (RGB), or the one that the label lacks.",
         advanced=True,
     )
+    z_axis: int | None = field(
+        None,
+        title="Depth axis",
+        help="Which axis holds the slices of a stack, counted from 0. Empty: what the file says, else the first.",
+        advanced=True,
+    )
+    channels: list[Count] = field(
+        title="Channels",
+        help="Which channels the network sees, counted from 0, in this order. Empty: all.",
+        default_factory=list,
+        advanced=True,
+    )
+    cellpose_channels: list[Annotated[int, Field(ge=0, le=3)]] = field(
+        title="Cellpose channels",
+        help="Channels as in Cellpose: the one to segment (0 grey, 1 red, 2 green, 3 blue), then the nuclear one (0 none). Empty: not used.",
+        default_factory=list,
+        max_length=2,
+        advanced=True,
+    )
+    channel_of_interest: Count = field(
+        0,
+        title="Channel of interest",
+        help="Where images have more or fewer channels than the network: the one that is copied, counted from 0.",
+        advanced=True,
+    )
+    channel_rule: str = field(
+        "refuse",
+        title="Other numbers of channels",
+        help="What to do with images whose number of channels is not that of the network.",
+        choices={
+            "refuse": "refuse them",
+            "copy": "copy the channel of interest to all",
+            "copy always": "the same even where the number fits",
+            "remove": "remove those beyond, copy the channel of interest where some are missing",
+            "empty": "remove those beyond, fill with empty channels where some are missing",
+        },
+        advanced=True,
+    )
+    spacing: list[Positive] = field(
+        title="Pixel size",
+        help="Distance of neighbouring pixels along z (in 3D), y and x. Empty: what each file says.",
+        default_factory=list,
+        max_length=3,
+        advanced=True,
+    )
+    spacing_unit: Literal["nm", "um"] = field(
+        "um",
+        title="Unit of pixel size",
+        help="Nanometres or micrometres.",
+        choices={"nm": "nm", "um": "µm"},
+        advanced=True,
+    )
+    invert: bool = field(
+        False,
+        title="Invert images",
+        help="Negative: dark becomes bright. For models that were trained the other way round.",
+        advanced=True,
+    )
+    background_removal: str = field(
+        "none",
+        title="Remove background",
+        help="Subtract what is wider than the radius below (top-hat).",
+        choices={"none": "no", "dark": "dark background", "bright": "bright background"},
+        advanced=True,
+    )
+    background_radius: Annotated[int, Field(ge=1, le=500)] = field(
+        25,
+        title="Background radius",
+        help="Larger than the radius of the objects.",
+        unit="pixels",
+        advanced=True,
+    )
+    resize: list[Length] = field(
+        title="Resize to",
+        help="Size that every image and label is brought to, z (in 3D), y, x; multiples of 16 suit most networks. "
+        "Predictions come back in the size of the image. Empty: as they are.",
+        unit="pixels",
+        default_factory=list,
+        max_length=3,
+        advanced=True,
+    )
+    resize_by: Literal["scale", "pad"] = field(
+        "scale",
+        title="Resize by",
+        help="Scaling interpolates images and takes the nearest label; padding keeps the pixels, mirrors the edge and cuts off what is beyond.",
+        choices={"scale": "scaling", "pad": "padding or cropping"},
+        advanced=True,
+    )
+    diameter: Annotated[float, Field(ge=0)] = field(
+        0.0,
+        title="Object diameter",
+        help="Every image is scaled so that its objects have this mean diameter. 0: no rescaling.",
+        unit="pixels",
+        advanced=True,
+    )
+    label_border: Annotated[int, Field(ge=0, le=100)] = field(
+        0,
+        title="Remove label border",
+        help="Blank the label along the edge of the image.",
+        unit="pixels",
+        advanced=True,
+    )
+    label_dilation: Annotated[int, Field(ge=0, le=15)] = field(
+        0,
+        title="Dilate labels",
+        help="Make labelled structures thicker, by one pixel each time; after the border is removed.",
+        unit="times",
+        advanced=True,
+    )
+    smallest_part: Count = field(
+        0,
+        title="Smallest part",
+        help="Labelled parts with fewer pixels are combined with the neighbour that they touch most, or become background. 0: keep all.",
+        unit="pixels",
+        advanced=True,
+    )
+    exact_statistics: bool = field(
+        False,
+        title="Measure large images exactly",
+        help="Of images above 1 GB, intensities and labels are measured in sampled blocks; exactly takes minutes.",
+        advanced=True,
+    )
+
+    @field_validator("split_groups")
+    @classmethod
+    def _is_expression(cls, value: Any) -> Any:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise PydanticCustomError(
+                "not_an_expression",
+                "{wrong}",
+                {"wrong": f"{value!r} is no regular expression ({error})", "remedy": "Try something like mouse\\d+"},
+            ) from None
+        return value

@@ -15,14 +15,14 @@ from pydantic_core import PydanticUndefined
 from nbtrainer.config.config import Config
 from nbtrainer.config.section import shown_of
 
-Kind = Literal["bool", "int", "float", "text", "path", "choice", "numbers", "choices", "entries"]
+Kind = Literal["bool", "int", "float", "text", "path", "choice", "numbers", "texts", "choices", "entries"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """One setting.
 
-    `kind`: a switch, a number, text, a path, one choice, a list of numbers, a list of choices, or a list of
+    `kind`: a switch, a number, text, a path, one choice, a list of numbers, of texts, of choices, or of
     entries with settings of their own (`entries`: the rows of each kind of entry, by its name).
     `empty`: what an empty field stands for: `"auto"`, `None`, or nothing (the field must be filled).
     """
@@ -113,19 +113,25 @@ def reference_page() -> str:
         ]
         for row in (row for row in rows if row.section == section):
             lines.append(_table_row(row))
-        for row in (row for row in rows if row.section == section and row.entries):
-            for kind, fields in row.entries.items():
-                named = f' with `"kind": "{kind}"`' if kind else ""
-                lines += [
-                    "",
-                    f"Entries of `{row.path}`{named}: {row.entry_helps[kind]}",
-                    "",
-                    "| field | default | values | meaning |",
-                    "|---|---|---|---|",
-                ]
-                lines += [_table_row(field_row) for field_row in fields]
+        for row in (row for row in rows if row.section == section):
+            lines += _tables_of_entries(row)
         lines.append("")
     return "\n".join(lines)
+
+
+def _tables_of_entries(row: Setting) -> Iterator[str]:
+    for kind, fields in row.entries.items():
+        named = f' with `"kind": "{kind}"`' if kind else ""
+        yield from (
+            "",
+            f"Entries of `{row.path}`{named}: {row.entry_helps[kind]}",
+            "",
+            "| field | default | values | meaning |",
+            "|---|---|---|---|",
+        )
+        yield from (_table_row(inner) for inner in fields)
+        for inner in fields:
+            yield from _tables_of_entries(inner)
 
 
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[Setting]:
@@ -181,7 +187,8 @@ def _kind(members: list[Any], choices: Any, path: str) -> tuple[Kind, list[type[
     lists = [member for member in members if typing.get_origin(member) is list]
     if lists:
         models = [m for m in _members(typing.get_args(lists[0])[0]) if isinstance(m, type) and issubclass(m, BaseModel)]
-        return ("entries" if models else "choices" if choices else "numbers"), models
+        texts = typing.get_args(lists[0])[0] is str
+        return ("entries" if models else "choices" if choices else "texts" if texts else "numbers"), models
     if path:
         return "path", []
     if choices or any(typing.get_origin(m) is Literal and m != Literal["auto"] for m in members):

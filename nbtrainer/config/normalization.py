@@ -1,12 +1,14 @@
 """How intensities are brought into one range, for training and for prediction alike."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from nbtrainer.config.section import Section, field
 
 
 class Normalization(Section):
-    """Intensities are brought into one range, per image; the model keeps the rule and applies it at prediction."""
+    """Intensities are brought into one range; the model keeps the rule and applies it at prediction."""
 
     where: ClassVar[str] = "normalization"
 
@@ -32,12 +34,18 @@ class Normalization(Section):
     method: str = field(
         "rescaling",
         title="Method",
-        help="Rescaling puts minimum and maximum at the ends of the range, Max 0 and the maximum; Standardization centres the "
-        "mean; None keeps intensities, which may trouble training. Prediction does the same by itself.",
+        help="Rescaling puts minimum and maximum at the ends of the range, Max 0 and the maximum, Percentile two percentiles; "
+        "Standardization centres the mean in it. None keeps intensities, which may trouble training. Prediction does the same by itself.",
         choices={
             "rescaling": "Rescaling (min/max)",
             "max": "Max (auto)",
             "standardization": "Standardization",
+            "percentile": "Percentile",
+            "z_score": "Z-score (mean 0, deviation 1)",
+            "mean": "Mean normalization",
+            "255": "Divide by 255 (8 bit)",
+            "4095": "Divide by 4095 (12 bit)",
+            "65535": "Divide by 65535 (16 bit)",
             "none": "None",
         },
     )
@@ -47,6 +55,28 @@ class Normalization(Section):
         default_factory=lambda: [0.0, 1.0],
         min_length=2,
         max_length=2,
+    )
+    percentiles: list[Annotated[float, Field(ge=0, le=100)]] = field(
+        title="Percentiles",
+        help="Only for Percentile: which two percentages of the pixels are put at the ends of the range.",
+        unit="%",
+        default_factory=lambda: [0.01, 99.99],
+        min_length=2,
+        max_length=2,
+        advanced=True,
+    )
+    clip: bool = field(
+        True,
+        title="Clip to the range",
+        help="Only for Percentile: what lies beyond takes the value of the range's end.",
+        advanced=True,
+    )
+    scope: str = field(
+        "image",
+        title="Measured on",
+        help="Each image by itself makes up for different exposure; the whole training set keeps differences of brightness that mean something.",
+        choices={"image": "each image", "dataset": "the whole training set"},
+        advanced=True,
     )
     per_channel: bool = field(
         True,

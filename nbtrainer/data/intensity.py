@@ -39,14 +39,16 @@ def draw_intensity(rng: np.random.Generator, steps: Sequence[dict[str, Any]]) ->
 
 
 def change_intensity(image: np.ndarray, change: IntensityChange) -> np.ndarray:
-    """`image`, (C, Y, X) float32, changed; gamma works between the extremes of each channel."""
+    """`image`, (C, [Z,] Y, X) float32, changed; gamma works between the extremes of each channel, blur in the plane."""
     if change.sigma > 0:
-        return np.stack([cv2.GaussianBlur(np.ascontiguousarray(channel), (0, 0), change.sigma) for channel in image])
-    low = image.min(axis=(1, 2), keepdims=True)
-    span = image.max(axis=(1, 2), keepdims=True) - low
+        planes = np.ascontiguousarray(image).reshape(-1, *image.shape[-2:])
+        return np.stack([cv2.GaussianBlur(plane, (0, 0), change.sigma) for plane in planes]).reshape(image.shape)
+    inside = tuple(range(1, image.ndim))
+    low = image.min(axis=inside, keepdims=True)
+    span = image.max(axis=inside, keepdims=True) - low
     if change.gamma != 1:
         share = np.divide(image - low, span, out=np.zeros_like(image), where=span > 0)
-        image = cv2.pow(share, change.gamma) * span + low
-    mean = image.mean(axis=(1, 2), keepdims=True)
+        image = cv2.pow(share.reshape(len(image), -1), change.gamma).reshape(image.shape) * span + low
+    mean = image.mean(axis=inside, keepdims=True)
     shift = mean * (1 - change.contrast) + change.brightness * span
     return (image * np.float32(change.contrast) + shift).astype(np.float32)

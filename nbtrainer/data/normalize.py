@@ -1,10 +1,17 @@
-"""Intensities brought into one range: measured once per image, applied to any part of it."""
+"""Intensities brought into one range: measured once per image or data set, applied to any part of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from nbtrainer.data.statistics import Measured, measure, pooled
+from nbtrainer.data.views import Held
+
+_DIVISORS = ("255", "4095", "65535")
 
 
 @dataclass(frozen=True)
@@ -30,44 +37,100 @@ class IntensityMap:
         values += self.offset.reshape(shape).astype(np.float32)
         return values
 
+    def as_record(self) -> dict[str, list[float]]:
+        """Plain values for a checkpoint."""
+        return {name: getattr(self, name).tolist() for name in ("low", "high", "scale", "offset")}
+
+    @classmethod
+    def from_record(cls, record: dict[str, list[float]]) -> IntensityMap:
+        return cls(**{name: np.array(values) for name, values in record.items()})
+
 
 @dataclass(frozen=True)
 class Normalizer:
-    """The rule; the fields are the settings of the same names."""
+    """The rule; the fields are the settings of the same names. `invert`: bright becomes dark, before all else.
+
+    `fixed`: what was measured on the whole training set, in the place of a measurement of each image.
+    """
 
     outliers: str = "ignore"
     outliers_percent: float = 0.1
     method: str = "rescaling"
     range: tuple[float, float] = (0.0, 1.0)
+    percentiles: tuple[float, float] = (0.01, 99.99)
+    clip: bool = True
+    scope: str = "image"
     per_channel: bool = True
+    invert: bool = False
+    fixed: IntensityMap | None = None
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain values for a checkpoint."""
+        fixed = None if self.fixed is None else self.fixed.as_record()
+        return {**vars(self), "range": list(self.range), "percentiles": list(self.percentiles), "fixed": fixed}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Normalizer:
+        """The rule in a checkpoint, which may be of a version that had fewer fields."""
+        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+        values["fixed"] = IntensityMap.from_record(record["fixed"]) if record.get("fixed") else None
+        return cls(**values)
 
     def measure(self, image: np.ndarray) -> IntensityMap:
-        """What the rule means for `image`, (C, [Z,] Y, X), as a whole. A constant image becomes the lower end (or the
-        middle) of the range; values that are not finite do not count."""
-        groups = list(image) if self.per_channel else [image]
-        measured = np.array([self._measure(group) for group in groups], dtype=np.float64)
-        low, high, scale, offset = np.broadcast_to(measured, (len(image), 4)).T
+        """What the rule means for `image`, (C, [Z,] Y, X), as a whole."""
+        return self.map_of(measure(Held(image)))
+
+    def map_of(self, channels: Sequence[Measured]) -> IntensityMap:
+        """What the rule means for an image whose channels were measured.
+
+        A constant image becomes the lower end (or the middle) of the range; values that are not finite do not count.
+        """
+        if self.fixed is not None:
+            return self.fixed
+        groups = channels if self.per_channel else pooled([[channel] for channel in channels])
+        measured = np.array([self._inverted(group) for group in groups], dtype=np.float64)
+        low, high, scale, offset = np.broadcast_to(measured, (len(channels), 4)).T
         return IntensityMap(low, high, scale, offset)
 
-    def _measure(self, values: np.ndarray) -> tuple[float, float, float, float]:
-        known = values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
-        if known.size == 0:
+    def _inverted(self, known: Measured) -> tuple[float, float, float, float]:
+        """The map for the channel as it is, or for its negative, whose extremes are the same."""
+        if not self.invert or not known.count:
+            return self._map(known)
+        ends = known.minimum + known.maximum
+        low, high, scale, offset = self._map(known.mirrored())
+        return (ends - high, ends - low, -scale, scale * ends + offset)
+
+    def _map(self, known: Measured) -> tuple[float, float, float, float]:
+        if not known.count:
             return (0.0, 0.0, 0.0, 0.0)
         low, high = -np.inf, np.inf
         if self.outliers in ("+", "+/-"):
-            high = float(np.percentile(known, 100 - self.outliers_percent))
+            high = known.percentile(100 - self.outliers_percent)
         if self.outliers in ("-", "+/-"):
-            low = float(np.percentile(known, self.outliers_percent))
-        known = np.clip(known.astype(np.float32), low, high)
+            low = known.percentile(self.outliers_percent)
+        if self.outliers != "ignore":
+            known = known.clipped(low, high)
         start, end = self.range
         if self.method == "none":
             return (low, high, 1.0, 0.0)
+        if self.method in _DIVISORS:
+            scale = (end - start) / float(self.method)
+            return (low, high, scale, start)
+        if self.method == "z_score":
+            scale = 1 / known.deviation if known.deviation > 0 else 0.0
+            return (low, high, scale, -known.mean * scale)
         if self.method == "standardization":
             middle, half = (start + end) / 2, (end - start) / 2
-            mean, deviation = float(known.mean(dtype=np.float64)), float(known.std(dtype=np.float64))
-            scale = half / deviation if deviation > 0 else 0.0
-            return (low, high, scale, middle - mean * scale)
-        bottom = 0.0 if self.method == "max" else float(known.min())
-        span = float(known.max()) - bottom
-        scale = (end - start) / span if span > 0 else 0.0
+            scale = half / known.deviation if known.deviation > 0 else 0.0
+            return (low, high, scale, middle - known.mean * scale)
+        if self.method == "mean":
+            span = known.maximum - known.minimum
+            scale = 1 / span if span > 0 else 0.0
+            return (low, high, scale, -known.mean * scale)
+        bottom, top = 0.0 if self.method == "max" else known.minimum, known.maximum
+        if self.method == "percentile":
+            bottom, top = (known.percentile(percent) for percent in self.percentiles)
+            if self.clip:
+                low, high = max(low, bottom), min(high, top)
+        scale = (end - start) / (top - bottom) if top > bottom else 0.0
         return (low, high, scale, start - bottom * scale)

@@ -2,37 +2,144 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from nbtrainer.data.pair import Pair
+from nbtrainer.data.pair import Pair, Part
+
+# of an axis, at most this share is given up for the gap between blocks
+_LARGEST_GAP = 1 / 20
 
 
 class Split(NamedTuple):
-    """Pairs by their use; no pair is in two of the lists."""
+    """Pairs by their use; no pair, and of a divided image no pixel, is in two of the lists."""
 
     train: list[Pair]
     validation: list[Pair]
     test: list[Pair]
 
 
-def split_pairs(pairs: list[Pair], validation_fraction: float, seed: int) -> Split:
+def split_pairs(
+    pairs: list[Pair],
+    validation_fraction: float,
+    seed: int,
+    groups: str = "",
+    gap: int = 8,
+    shape_of: Callable[[Pair], tuple[int, ...]] | None = None,
+) -> Split:
     """`pairs` by use; of those with use `auto`, this share is chosen for validation by `seed`.
 
-    The share is rounded, with at least one image if it is above 0 and one image is left to train.
+    The share is rounded, with at least one image if it is above 0. What is chosen is
+
+    - images, each by itself, or with `groups` (a regular expression) all those together in whose name it finds the
+      same text (of its first group, if it has one);
+    - where all images are slices of one stack, or of few and long ones: successive slices at one end of each, with
+      `gap` slices left out between;
+    - where there is a single image: a block at one end of its longest axis, with `gap` pixels left out between.
+      `shape_of` gives the spatial shape of an image; without it, the image trains.
+
+    A gap takes at most a twentieth of the axis.
     """
     undecided = [pair for pair in pairs if pair.use == "auto"]
-    count = round(validation_fraction * len(undecided))
-    if validation_fraction > 0:
-        count = max(1, count)
     trains = any(pair.use == "train" for pair in pairs)
-    count = min(count, len(undecided) if trains else len(undecided) - 1)
-    chosen = set(np.random.default_rng(seed).permutation(len(undecided))[: max(0, count)].tolist())
-    validation = [pair for index, pair in enumerate(undecided) if index in chosen]
-    train = [pair for index, pair in enumerate(undecided) if index not in chosen]
+    rng = np.random.default_rng(seed)
+    train: list[Pair] = []
+    validation: list[Pair] = []
+    if validation_fraction <= 0 or not undecided:
+        train, validation = undecided, []
+    elif trains and len(undecided) == 1:
+        train, validation = [], undecided
+    elif _is_divided(undecided, validation_fraction, groups):
+        for file in dict.fromkeys(pair.image for pair in undecided):
+            its = [pair for pair in undecided if pair.image == file]
+            some, others = _divided(its, validation_fraction, rng, gap, shape_of)
+            train, validation = [*train, *some], [*validation, *others]
+    else:
+        train, validation = _chosen(undecided, validation_fraction, rng, groups, trains)
     return Split(
         train + [pair for pair in pairs if pair.use == "train"],
         validation + [pair for pair in pairs if pair.use == "validation"],
         [pair for pair in pairs if pair.use == "test"],
     )
+
+
+def _is_divided(pairs: list[Pair], fraction: float, groups: str) -> bool:
+    """Whether images or stacks are divided into blocks: a single one, or stacks longer than what is to validate."""
+    files = {pair.image for pair in pairs}
+    if len(files) == 1:
+        return True
+    shortest = min(sum(pair.image == file for pair in pairs) for file in files)
+    return not groups and shortest > max(1, round(fraction * len(pairs)))
+
+
+def _chosen(
+    pairs: list[Pair], fraction: float, rng: np.random.Generator, groups: str, others_train: bool
+) -> tuple[list[Pair], list[Pair]]:
+    """The pairs that train and those that validate: whole groups; slices of one stack stay together."""
+    members: dict[str, list[int]] = {}
+    for index, pair in enumerate(pairs):
+        members.setdefault(_group(pair, groups), []).append(index)
+    names = list(members)
+    wanted = max(1, round(fraction * len(pairs)))
+    most = len(names) if others_train else len(names) - 1
+    chosen: set[int] = set()
+    for name in [names[place] for place in rng.permutation(len(names))[: max(0, most)]]:
+        # a group that would take more than half of itself too many is left to train, unless nothing was chosen yet
+        if not chosen or len(chosen) + len(members[name]) / 2 <= wanted:
+            chosen.update(members[name])
+        if len(chosen) >= wanted:
+            break
+    train = [pair for index, pair in enumerate(pairs) if index not in chosen]
+    return train, [pair for index, pair in enumerate(pairs) if index in chosen]
+
+
+def _group(pair: Pair, groups: str) -> str:
+    if groups:
+        found = re.search(groups, pair.image.name)
+        if found:
+            return found[found.re.groups and 1] or found[0]
+    return str(pair.image)
+
+
+def _divided(
+    pairs: list[Pair],
+    fraction: float,
+    rng: np.random.Generator,
+    gap: int,
+    shape_of: Callable[[Pair], tuple[int, ...]] | None,
+) -> tuple[list[Pair], list[Pair]]:
+    """One image or one stack as two separate blocks."""
+    at_start = bool(rng.integers(2))
+    if len(pairs) > 1:  # successive slices
+        ordered = sorted(pairs, key=lambda pair: pair.slice or 0)
+        first, second = _blocks(len(ordered), fraction, gap, at_start)
+        return ordered[slice(*first)], ordered[slice(*second)]
+    if shape_of is None:
+        return pairs, []
+    shape = shape_of(pairs[0])
+    if not shape or max(shape) < 2:
+        return pairs, []
+    axis = int(np.argmax(shape))
+    train, validation = (
+        dataclasses.replace(pairs[0], part=_part(shape, axis, block))
+        for block in _blocks(shape[axis], fraction, gap, at_start)
+    )
+    return [train], [validation]
+
+
+def _blocks(length: int, fraction: float, gap: int, at_start: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+    """From and to of what trains and what validates, of an axis of `length`."""
+    gap = min(gap, math.floor(length * _LARGEST_GAP))
+    validates = min(max(1, round(fraction * length)), length - gap - 1)
+    if at_start:
+        return (validates + gap, length), (0, validates)
+    return (0, length - validates - gap), (length - validates, length)
+
+
+def _part(shape: tuple[int, ...], axis: int, block: tuple[int, int]) -> Part:
+    return tuple(block if number == axis else (0, length) for number, length in enumerate(shape))

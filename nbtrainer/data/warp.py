@@ -9,7 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-Region = Callable[[slice, slice], np.ndarray]
+from nbtrainer.data.views import mirrored
+
+Read = Callable[[tuple[slice, ...]], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -17,10 +19,12 @@ class Warp:
     """Where each pixel of a patch comes from, as offsets (y, x) from the patch's centre.
 
     `matrix` (2, 2) takes an offset in the patch to one in the image; `knots` (2, Ky, Kx), in pixels, bend it further.
+    Of a volume every slice is warped alike, and the order of the slices may be turned round (`flips_z`).
     """
 
     matrix: np.ndarray = field(default_factory=lambda: np.eye(2))
     knots: np.ndarray | None = None
+    flips_z: bool = False
 
     @property
     def is_exact(self) -> bool:
@@ -30,83 +34,94 @@ class Warp:
         )
 
 
-def draw_warp(rng: np.random.Generator, steps: Sequence[dict[str, Any]], size: tuple[int, int]) -> Warp:
-    """The geometric ones of `steps`, drawn for a patch of `size` (y, x) and composed in their order."""
+def draw_warp(rng: np.random.Generator, steps: Sequence[dict[str, Any]], size: Sequence[int]) -> Warp:
+    """The geometric ones of `steps`, drawn for a patch of `size` ([z,] y, x) and composed in their order."""
     matrix = np.eye(2)
     knots = None
+    flips_z = False
     for step in steps:
         if step["kind"] == "flip":
             matrix = np.diag(np.where(rng.random(2) < step["probability"], -1.0, 1.0)) @ matrix
+            if len(size) == 3:
+                flips_z ^= bool(rng.random() < step["probability"])
         elif step["kind"] in _MATRICES and rng.random() < step["probability"]:
             matrix = _MATRICES[step["kind"]](rng, step) @ matrix
         elif step["kind"] == "elastic" and rng.random() < step["probability"]:
-            bend = _draw_knots(rng, step, size)
+            bend = _draw_knots(rng, step, size[-2:])
             knots = bend if knots is None or knots.shape != bend.shape else knots + bend
-    return Warp(matrix, knots)
+    return Warp(matrix, knots, flips_z)
 
 
 def warp_patch(
-    read_image: Region,
-    read_label: Region,
-    shape: tuple[int, int],
-    centre: tuple[float, float],
-    size: tuple[int, int],
+    read_image: Read,
+    read_label: Read,
+    shape: Sequence[int],
+    centre: Sequence[float],
+    size: Sequence[int],
     warp: Warp,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The patch of `size` (y, x) around `centre`, warped: image (C, Y, X) by linear, label (Y, X) by nearest neighbour.
+    """The patch of `size` ([z,] y, x) around `centre`, warped: image (C, *size) by linear, label by nearest neighbour.
 
-    `read_image` and `read_label` give a region of the image of `shape` (y, x); beyond its edge it is mirrored.
+    `read_image` and `read_label` give a region of the image of `shape`; beyond its edge it is mirrored. Of a volume
+    every slice is warped alike.
     """
     if warp.is_exact:
-        return _exact_patch(read_image, read_label, shape, centre, size, warp.matrix)
-    y, x = _coordinates(centre, size, warp)
-    rows, columns = _needed(y, shape[0]), _needed(x, shape[1])
+        return _exact_patch(read_image, read_label, shape, centre, size, warp)
+    y, x = _coordinates(centre[-2:], size[-2:], warp)
+    rows, columns = _needed(y, shape[-2]), _needed(x, shape[-1])
     y -= rows.start
     x -= columns.start
-    image, label = read_image(rows, columns), read_label(rows, columns)
+    deep = [
+        mirrored(round(at - (length - 1) / 2), length, full)
+        for at, length, full in zip(centre[:-2], size[:-2], shape[:-2], strict=True)
+    ]
+    slices = [slice(int(index.min()), int(index.max()) + 1) for index in deep]
+    image, label = read_image((*slices, rows, columns)), read_label((*slices, rows, columns))
+    for index, part in zip(deep, slices, strict=True):
+        turned = index[::-1] if warp.flips_z else index
+        image, label = np.take(image, turned - part.start, axis=1), np.take(label, turned - part.start, axis=0)
+    planes = image.reshape(-1, *image.shape[-2:])
     warped = np.stack(
         [
-            cv2.remap(np.ascontiguousarray(channel), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-            for channel in image
+            cv2.remap(np.ascontiguousarray(plane), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+            for plane in planes
         ]
     )
-    return warped, _nearest(label, x, y)
-
-
-def mirrored(start: int, length: int, available: int) -> np.ndarray:
-    """Indices `start` to `start + length - 1` of an axis with `available` entries, mirrored at both ends."""
-    position = np.arange(start, start + length) % (2 * available)
-    return np.where(position < available, position, 2 * available - 1 - position)
+    truth = np.stack([_nearest(plane, x, y) for plane in label.reshape(-1, *label.shape[-2:])])
+    return warped.reshape(len(image), *size), truth.reshape(size)
 
 
 def _exact_patch(
-    read_image: Region,
-    read_label: Region,
-    shape: tuple[int, int],
-    centre: tuple[float, float],
-    size: tuple[int, int],
-    matrix: np.ndarray,
+    read_image: Read,
+    read_label: Read,
+    shape: Sequence[int],
+    centre: Sequence[float],
+    size: Sequence[int],
+    warp: Warp,
 ) -> tuple[np.ndarray, np.ndarray]:
+    matrix = warp.matrix
     turned = matrix[0, 0] == 0
-    height, width = size[::-1] if turned else size
-    starts = (round(centre[0] - (height - 1) / 2), round(centre[1] - (width - 1) / 2))
-    rows, columns = (
-        mirrored(start, length, full) for start, length, full in zip(starts, (height, width), shape, strict=True)
-    )
-    crop = slice(int(rows.min()), int(rows.max()) + 1), slice(int(columns.min()), int(columns.max()) + 1)
-    index = np.ix_(rows - crop[0].start, columns - crop[1].start)
-    image, label = read_image(*crop)[:, index[0], index[1]], read_label(*crop)[index]
+    lengths = (*size[:-2], *(size[:-3:-1] if turned else size[-2:]))
+    indices = [
+        mirrored(round(at - (length - 1) / 2), length, full)
+        for at, length, full in zip(centre, lengths, shape, strict=True)
+    ]
+    crop = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
+    inner: tuple[Any, ...] = np.ix_(*(index - part.start for index, part in zip(indices, crop, strict=True)))
+    image, label = read_image(crop)[(slice(None), *inner)], read_label(crop)[inner]
     signs = matrix.sum(1)  # of each axis of the image
     if signs[0] < 0:
-        image, label = image[:, ::-1], label[::-1]
+        image, label = image[..., ::-1, :], label[..., ::-1, :]
     if signs[1] < 0:
-        image, label = image[:, :, ::-1], label[:, ::-1]
+        image, label = image[..., ::-1], label[..., ::-1]
     if turned:
-        image, label = image.swapaxes(1, 2), label.T
+        image, label = image.swapaxes(-1, -2), label.swapaxes(-1, -2)
+    if warp.flips_z and label.ndim == 3:
+        image, label = image[:, ::-1], label[::-1]
     return np.ascontiguousarray(image), np.ascontiguousarray(label)
 
 
-def _coordinates(centre: tuple[float, float], size: tuple[int, int], warp: Warp) -> tuple[np.ndarray, np.ndarray]:
+def _coordinates(centre: Sequence[float], size: Sequence[int], warp: Warp) -> tuple[np.ndarray, np.ndarray]:
     """Where each pixel of the patch lies in the image: y and x, each (Y, X) float32."""
     down = (np.arange(size[0], dtype=np.float32) - (size[0] - 1) / 2)[:, None]
     right = (np.arange(size[1], dtype=np.float32) - (size[1] - 1) / 2)[None, :]
@@ -116,7 +131,7 @@ def _coordinates(centre: tuple[float, float], size: tuple[int, int], warp: Warp)
     ]
     if warp.knots is not None:
         found = [
-            position + cv2.resize(warp.knots[axis], size[::-1], interpolation=cv2.INTER_CUBIC)
+            position + cv2.resize(warp.knots[axis], (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
             for axis, position in enumerate(found)
         ]
     return found[0], found[1]
@@ -137,7 +152,7 @@ def _nearest(label: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return cv2.remap(np.ascontiguousarray(plain), x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT).astype(kind)
 
 
-def _draw_knots(rng: np.random.Generator, step: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
+def _draw_knots(rng: np.random.Generator, step: dict[str, Any], size: Sequence[int]) -> np.ndarray:
     count = tuple(max(2, round(length / step["knot_distance"]) + 1) for length in size)
     return rng.normal(0, step["displacement"], (2, *count)).astype(np.float32)
 

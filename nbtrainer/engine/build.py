@@ -6,6 +6,8 @@ import dataclasses
 import inspect
 import os
 import platform
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +20,13 @@ from nbtrainer import metrics, models, optimizers
 from nbtrainer._version import __version__
 from nbtrainer.catalog import LOSSES, SCHEDULES, TASKS
 from nbtrainer.checks import Survey, survey
-from nbtrainer.checks.survey import spatial_shape
+from nbtrainer.checks.survey import normalizer_of
 from nbtrainer.config import Config
 from nbtrainer.data.dataset import Images, Patches
-from nbtrainer.data.normalize import Normalizer
-from nbtrainer.data.pair import Pair
-from nbtrainer.data.read import image_facts
+from nbtrainer.data.facts import image_facts
+from nbtrainer.data.formats import open_image
+from nbtrainer.data.preparation import spacing_of
+from nbtrainer.data.statistics import pooled
 from nbtrainer.engine import choose
 from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
@@ -32,6 +35,7 @@ from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.validate import Validator
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint
+from nbtrainer.losses import Ignoring
 from nbtrainer.runs import RunDirectory
 from nbtrainer.tasks import Binary
 
@@ -65,6 +69,7 @@ class Job:
     compile_from_step: int | None
     measured_ms: dict[str, float]
     network_record: dict[str, Any]
+    spacing: tuple[float, ...] | None
     compiled: Any = None
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,7 +86,8 @@ class Job:
 
     def test_validator(self) -> Validator:
         """Like the validator, for the test images."""
-        return dataclasses.replace(self.validator, images=_images(self.config, self.survey.split.test))
+        images = dataclasses.replace(self.validator.images, pairs=self.survey.split.test, **_fresh())
+        return dataclasses.replace(self.validator, images=images)
 
     def learning_rate(self) -> float:
         """Of the next step."""
@@ -102,8 +108,9 @@ class Job:
             "network": self.network_record,
             "weights": self.network.state_dict(),
             "task": {"name": self.task.name, "settings": self.task.as_record()},
-            "normalization": settings["normalization"],
-            "channel_axis": self.config.data.channel_axis,
+            "normalization": self.patches.images.normalizer.as_record(),
+            "preparation": self.survey.preparation.as_record(),
+            "spacing": self.spacing,
             "tile": list(self.config.sampling.patch_size),
             "config": settings,
             "step": self.clock.step,
@@ -151,6 +158,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
     config = _with_pretrained_settings(config, pretrained_record(config))
     task = _task(config, surveyed)
     config = resolve(config, surveyed, task)
+    surveyed = survey(config)  # once more: by now the number of channels and their axis are settled
     assert isinstance(config.compile.metrics, list)
     assert isinstance(config.model.input_channels, int)
     network_record: dict[str, Any] = {
@@ -166,6 +174,8 @@ def build(config: Config, directory: RunDirectory) -> Job:
         network.load_state_dict(pretrained["weights"])
     network.to(device)
     loss = LOSSES.load(config.compile.loss)()
+    if task.may_ignore(surveyed.pairs):
+        loss = Ignoring(loss)
     patches = _patches(config, surveyed, task)
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
     measured = _choose(config, network, loss, device, clock)
@@ -187,7 +197,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         network,
         loss,
         task,
-        _images(config, surveyed.split.validation),
+        dataclasses.replace(patches.images, pairs=surveyed.split.validation, **_fresh()),
         tuple(config.sampling.patch_size),
         names,
         device,
@@ -216,6 +226,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         compile_from_step=clock.steps_per_epoch if config.training.torch_compile == "on" else None,
         measured_ms=measured,
         network_record=network_record,
+        spacing=_spacing(config, surveyed),
     )
 
 
@@ -269,9 +280,12 @@ def training_patches(config: Config) -> Patches:
 def resolve(config: Config, surveyed: Survey, task: Binary) -> Config:
     """A copy of `config` in which what follows from kind and data is no longer `auto`."""
     config = config.model_copy(deep=True)
+    pair = surveyed.pairs[0]
+    if config.data.channel_axis is None:
+        # prediction has no label that could tell
+        config.data.channel_axis = surveyed.preparation.layout(pair).channel
     if config.model.input_channels == "auto":
-        shape = image_facts(surveyed.pairs[0].image).shape
-        config.model.input_channels = spatial_shape(shape, config.task.dim, config.data.channel_axis)[0]
+        config.model.input_channels = surveyed.preparation.open(pair)[0].channels
     if config.compile.loss == "auto":
         config.compile.loss = task.default_loss
     if config.compile.metrics == "auto":
@@ -283,35 +297,36 @@ def resolve(config: Config, surveyed: Survey, task: Binary) -> Config:
 
 
 def _task(config: Config, surveyed: Survey) -> Binary:
-    values = surveyed.label_values([*surveyed.split.train, *surveyed.split.validation], config.task.dim)
-    task = TASKS.load(config.task.kind).from_values(values, config.data.labels_of_interest, config.task.threshold)
+    values = surveyed.label_values([*surveyed.split.train, *surveyed.split.validation])
+    task = TASKS.load(config.task.kind).from_values(
+        values, config.data.labels_of_interest, config.task.threshold, surveyed.preparation.ignored
+    )
     assert isinstance(task, Binary)
     return task
 
 
-def _images(config: Config, pairs: list[Pair]) -> Images:
-    settings = config.normalization
-    normalizer = Normalizer(
-        settings.outliers,
-        settings.outliers_percent,
-        settings.method,
-        (settings.range[0], settings.range[1]),
-        settings.per_channel,
-    )
+def _fresh() -> dict[str, Any]:
+    """What of `Images` belongs to its pairs: a copy for other pairs begins anew."""
+    return {"_opened": OrderedDict(), "_maps": {}, "_held": 0, "_lock": threading.Lock()}
+
+
+def _images(config: Config, surveyed: Survey) -> Images:
+    """The training images; normalised as the settings say, on the whole set if they say so."""
     cache = int(_CACHE_SHARE * psutil.virtual_memory().available)
-    return Images(pairs, normalizer, config.task.dim, config.data.channel_axis, cache)
+    train = surveyed.split.train
+    images = Images(train, normalizer_of(config), surveyed.preparation, cache, config.data.exact_statistics)
+    if images.normalizer.scope == "dataset":
+        every = pooled(images.measured(index) for index in range(len(train)))
+        images.normalizer = dataclasses.replace(images.normalizer, fixed=images.normalizer.map_of(every))
+    return images
 
 
 def _patches(config: Config, surveyed: Survey, task: Binary) -> Patches:
-    train = surveyed.split.train
-    shapes = [
-        spatial_shape(image_facts(pair.image).shape, config.task.dim, config.data.channel_axis)[1] for pair in train
-    ]
-    height, width = config.sampling.patch_size
+    images = _images(config, surveyed)
     return Patches(
-        _images(config, train),
-        [(shape[0], shape[1]) for shape in shapes],
-        (height, width),
+        images,
+        [images.shape(index) for index in range(len(images))],
+        tuple(config.sampling.patch_size),
         config.sampling.method,
         config.sampling.foreground_fraction,
         [step.model_dump() for step in config.augmentation.steps],
@@ -319,6 +334,12 @@ def _patches(config: Config, surveyed: Survey, task: Binary) -> Patches:
         config.training.shuffle,
         task.is_foreground,
     )
+
+
+def _spacing(config: Config, surveyed: Survey) -> tuple[float, ...] | None:
+    """Micrometres per pixel of the training images: as the settings say, else as the first file does."""
+    first = surveyed.split.train[0].image
+    return spacing_of(open_image(first), config.task.dim, config.data.spacing, config.data.spacing_unit)
 
 
 def _choose(

@@ -10,10 +10,13 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer.data.dataset import Images, grid_centres
+from nbtrainer.data.views import Region
 from nbtrainer.tasks import Binary
 
 TILE_PX = 256
 GAP_PX = 4
+# tiles are chosen among this many of an image
+_MOST_CANDIDATES = 64
 
 # Okabe and Ito: told apart by colour-blind people too
 TRUE = (0, 158, 115)
@@ -23,42 +26,48 @@ MISSED = (86, 180, 233)
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of image `index`."""
+    """A part of image `index`: of a volume, of one slice."""
 
     index: int
-    rows: slice
-    columns: slice
+    region: Region
 
 
 def choose_tiles(images: Images, task: Binary, count: int) -> list[Tile]:
     """One tile in each of the first `count` images, where foreground and background are most evenly mixed."""
     tiles = []
     for index in range(min(count, len(images))):
-        foreground = task.is_foreground(images.raw(index)[1])
-        size = (min(TILE_PX, foreground.shape[0]), min(TILE_PX, foreground.shape[1]))
+        label = images.views(index)[1]
+        size = [1] * (len(label.shape) - 2) + [min(TILE_PX, length) for length in label.shape[-2:]]
+        centres = grid_centres(label.shape, size)
         candidates = []
-        for y, x in grid_centres((foreground.shape[0], foreground.shape[1]), size):
-            top, left = round(y - (size[0] - 1) / 2), round(x - (size[1] - 1) / 2)
-            candidates.append(Tile(index, slice(top, top + size[0]), slice(left, left + size[1])))
-        tiles.append(min(candidates, key=lambda tile: abs(float(foreground[tile.rows, tile.columns].mean()) - 0.5)))
+        for place in np.unique(np.linspace(0, len(centres) - 1, _MOST_CANDIDATES).astype(int)):
+            starts = [round(at - (length - 1) / 2) for at, length in zip(centres[place], size, strict=True)]
+            region = tuple(slice(start, start + length) for start, length in zip(starts, size, strict=True))
+            candidates.append((abs(float(task.is_foreground(label.read(region)).mean()) - 0.5), region))
+        tiles.append(Tile(index, min(candidates, key=lambda candidate: candidate[0])[1]))
     return tiles
 
 
 def write_preview(
-    path: Path, images: Images, task: Binary, tiles: Sequence[Tile], outputs: dict[int, np.ndarray]
+    path: Path, images: Images, task: Binary, tiles: Sequence[Tile], outputs: Sequence[np.ndarray]
 ) -> None:
-    """Write a picture to `path`: a row for each tile; columns image, truth, prediction, errors; gaps transparent."""
+    """Write a picture to `path`: a row for each tile; columns image, truth, prediction, errors; gaps transparent.
+
+    `outputs`: of the network for each tile, (K, [1,] Y, X).
+    """
     rows = []
-    for tile in tiles:
-        image, label = images.raw(tile.index)
-        grey = _grey(image, tile)
-        truth = task.is_foreground(label[tile.rows, tile.columns])
-        predicted = task.probability(outputs[tile.index])[tile.rows, tile.columns] > task.threshold
+    for tile, output in zip(tiles, outputs, strict=True):
+        image, label = (view.read(tile.region) for view in images.views(tile.index))
+        grey = _grey(_plane(image, 3))
+        truth, known = (_plane(mask, 2) for mask in (task.is_foreground(label), task.known(label)))
+        predicted = _plane(task.probability(output), 2) > task.threshold
         cells = [
             grey,
             _painted(grey, truth, TRUE),
             _painted(grey, predicted, TRUE),
-            _painted(_painted(grey, predicted & ~truth, TOO_MUCH, 0.85), truth & ~predicted, MISSED, 0.85),
+            _painted(
+                _painted(grey, predicted & ~truth & known, TOO_MUCH, 0.85), truth & ~predicted & known, MISSED, 0.85
+            ),
         ]
         rows.append([_cell(cell) for cell in cells])
     height = len(rows) * (TILE_PX + GAP_PX) - GAP_PX
@@ -71,10 +80,14 @@ def write_preview(
     imageio.imwrite(path, canvas)
 
 
-def _grey(image: np.ndarray, tile: Tile) -> np.ndarray:
-    """The tile as (Y, X, 3) from 0 to 255, stretched between its percentiles; RGB stays RGB."""
-    crop = image[:3] if len(image) in (3, 4) else image[:1]
-    crop = crop[:, tile.rows, tile.columns].astype(np.float32)
+def _plane(array: np.ndarray, axes: int) -> np.ndarray:
+    """`array` without the axis of its one slice, if it is part of a volume."""
+    return array if array.ndim == axes else array.squeeze(axis=-3)
+
+
+def _grey(image: np.ndarray) -> np.ndarray:
+    """An image (C, Y, X) as (Y, X, 3) from 0 to 255, stretched between its percentiles; RGB stays RGB."""
+    crop = (image[:3] if len(image) in (3, 4) else image[:1]).astype(np.float32)
     low, high = np.percentile(crop, (0.5, 99.8))
     stretched = np.clip((crop - low) / max(float(high - low), 1e-6), 0, 1) * 255
     return np.moveaxis(np.broadcast_to(stretched, (3, *stretched.shape[1:])), 0, -1)

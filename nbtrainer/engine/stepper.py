@@ -71,7 +71,7 @@ class Stepper:
             self.scaler.scale(loss * share).backward()
             total += loss.detach() * share
             with torch.no_grad():
-                counts += metrics.count(logits.detach().sigmoid(), truths > 0.5, self.threshold)
+                counts += metrics.count(logits.detach().sigmoid(), truths, self.threshold)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return total, counts

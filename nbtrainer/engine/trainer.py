@@ -144,17 +144,22 @@ def _validate(job: Job, emit: Emit, stop_asked: ReadStop, tiles: list[Tile]) -> 
     scores: dict[str, float] = {}
     outputs = {}
     if len(job.validator.images):
-        shown = {tile.index for tile in tiles}
-        found = job.validator.scores(_reporter(emit, "validating"), lambda: stop_asked() == "now", keep=shown)
+        wanted = {tile.index for tile in tiles}
+        found = job.validator.scores(_reporter(emit, "validating"), lambda: stop_asked() == "now", keep=wanted)
         if found is None:
             return None
         scores = {f"validation_{name}": value for name, value in found[0].items()}
         outputs = found[1]
     if tiles:
-        outputs = outputs or {tile.index: job.previewer.predict(tile.index) for tile in tiles}
+        shown = [
+            outputs[tile.index][(slice(None), *tile.region)]
+            if tile.index in outputs
+            else job.previewer.predict(tile.index, tile.region)
+            for tile in tiles
+        ]
         epoch = job.clock.epoch
         path = job.directory.previews / f"epoch-{epoch:04d}.png"
-        write_preview(path, job.previewer.images, job.task, tiles, outputs)
+        write_preview(path, job.previewer.images, job.task, tiles, shown)
         emit(events.PreviewWritten(epoch=epoch, path=f"previews/{path.name}", tiles=len(tiles)))
     return scores
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from nbtrainer.catalog import METRICS
 from nbtrainer.data.pair import list_files, pair_files
-from nbtrainer.data.read import plain_label, read
+from nbtrainer.data.read import read_label
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import Predictor, load_model
 
@@ -35,11 +35,7 @@ def evaluate(model: Predictor | str | os.PathLike[str], images: Any, labels: Any
     rows = []
     for image, label, name in _paired(images, labels):
         predicted = predictor.predict(image)
-        truth = label if isinstance(label, np.ndarray) else read(Path(label))
-        try:
-            truth = plain_label(truth, predicted.ndim)
-        except ValueError as error:
-            raise UserError(name, str(error), "Give one whole number per pixel") from None
+        truth = read_label(label if isinstance(label, np.ndarray) else Path(label), predicted.ndim, name)
         if truth.shape != predicted.shape:
             raise UserError(
                 name, f"the label is {truth.shape}, its image {predicted.shape}", "Give labels of the same size"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import torch
 
 from nbtrainer import models
 from nbtrainer.catalog import TASKS
+from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.data.normalize import Normalizer
-from nbtrainer.data.read import channels_first, read
+from nbtrainer.data.preparation import Preparation
+from nbtrainer.data.views import Held, View, whole
 from nbtrainer.errors import UserError
 from nbtrainer.inference.tiled import predict_tiled
 
@@ -28,7 +31,8 @@ class Predictor:
         self.record = record
         self.device = torch.device(device)
         self.task = TASKS.load(record["task"]["name"]).from_record(record["task"]["settings"])
-        self.normalizer = Normalizer(**{**record["normalization"], "range": tuple(record["normalization"]["range"])})
+        self.normalizer = Normalizer.from_record(record["normalization"])
+        self.preparation = _preparation(record)
         self.network = models.create(**record["network"])
         self.network.load_state_dict(record["weights"])
         self.network.to(self.device).eval()
@@ -36,28 +40,61 @@ class Predictor:
     def __repr__(self) -> str:
         return f"<model {self.record['network']['name']} for {self.task.name} segmentation, {self.path}>"
 
-    def predict(self, image: Any) -> np.ndarray:
-        """The label image of `image`, an array or the path of a file: integers with the image's spatial shape."""
-        return np.asarray(self.task.decode(self.predict_raw(image)))
+    def predict(self, image: Any, diameter: float | None = None) -> np.ndarray:
+        """The label image of `image`, an array or the path of a file: integers with the image's spatial shape.
 
-    def predict_raw(self, image: Any) -> np.ndarray:
-        """What the network answers to `image`, an array or the path of a file: (K, [Z,] Y, X) float32 logits."""
-        array, name = (
-            (read(Path(image)), str(image)) if isinstance(image, str | os.PathLike) else (np.asarray(image), "image")
-        )
-        dim, expected = self.record["network"]["dim"], self.record["network"]["input_channels"]
-        try:
-            channels = channels_first(array, dim, self.record["channel_axis"])
-        except ValueError as error:
-            raise UserError(name, str(error), "Give an image like those the model was trained on") from None
-        if len(channels) != expected:
+        A stack, where the model is for 2D, gives a stack of labels. `diameter`: of the objects in pixels, for a model
+        that was trained on objects of one size.
+        """
+        return self._stacked(image, lambda view, name: self._labels(view, name, diameter))
+
+    def predict_raw(self, image: Any, diameter: float | None = None) -> np.ndarray:
+        """What the network answers to `image`, an array or the path of a file: (K, [Z,] Y, X) float32 logits.
+
+        A stack, where the model is for 2D, gives (K, N, Y, X).
+        """
+        return self._stacked(image, lambda view, name: self._raw_in_place(view, name, diameter), axis=1)
+
+    def _stacked(self, image: Any, answer: Callable[[View, str], np.ndarray], axis: int = 0) -> np.ndarray:
+        """`answer` for the image, or for each of a stack's images, joined along `axis`."""
+        source: Any
+        if isinstance(image, str | os.PathLike):
+            source, name = open_image(Path(image)), str(image)
+        else:
+            array = np.asarray(image)
+            source, name = Opened(array, "?" * array.ndim, {}), "image"
+        layout = self.preparation.layout_of(source, name)
+        count = layout.count(source.shape)
+        answers = [answer(self.preparation.image(source, name, index, layout), name) for index in range(count)]
+        return answers[0] if layout.slices is None else np.stack(answers, axis=axis)
+
+    def _raw(self, view: View, name: str, diameter: float | None) -> np.ndarray:
+        """Output for the image, in the size that the network sees."""
+        expected = self.record["network"]["input_channels"]
+        if view.channels != expected:
             raise UserError(
                 name,
-                f"it has {len(channels)} channels, but the model was trained on {expected}",
+                f"it has {view.channels} channels, but the model was trained on {expected}",
                 "Give an image like those the model was trained on",
             )
-        normalised = self.normalizer.measure(channels).apply(channels)
+        sized = self.preparation.sized(view, None, diameter)[0]
+        image = whole(sized)
+        normalised = self.normalizer.measure(image).apply(image)
         return predict_tiled(self.network, normalised, self.record["tile"], self.device)
+
+    def _labels(self, view: View, name: str, diameter: float | None) -> np.ndarray:
+        decoded = np.asarray(self.task.decode(self._raw(view, name, diameter)))
+        return whole(self.preparation.back(Held(decoded, is_label=True), view.shape))
+
+    def _raw_in_place(self, view: View, name: str, diameter: float | None) -> np.ndarray:
+        return whole(self.preparation.back(Held(self._raw(view, name, diameter)), view.shape))
+
+
+def _preparation(record: dict[str, Any]) -> Preparation:
+    """How images are read and prepared for the model in `record`; labels are not asked for."""
+    if "preparation" in record:
+        return Preparation.from_record(record["preparation"])
+    return Preparation(dim=record["network"]["dim"], channel_axis=record["channel_axis"])
 
 
 def load_model(path: str | os.PathLike[str], device: str = "auto") -> Predictor:

@@ -9,6 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nbtrainer import metrics
+from nbtrainer.data.pair import Pair
+from nbtrainer.data.region import IGNORED
+from nbtrainer.metrics import Counts
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,14 @@ class Binary:
         Label values that count as foreground; empty: every value except 0.
     threshold
         Probability above which a pixel is foreground.
+    ignored
+        Label value of pixels of which nothing is known: they are neither, and enter no loss and no score.
     """
 
     foreground: int = 1
     labels_of_interest: tuple[int, ...] = ()
     threshold: float = 0.5
+    ignored: int = IGNORED
 
     name: ClassVar[str] = "binary"
     output_channels: ClassVar[int] = 1
@@ -36,11 +42,13 @@ class Binary:
     baseline_name: ClassVar[str] = "Otsu's threshold"
 
     @classmethod
-    def from_values(cls, values: Iterable[int], labels_of_interest: Sequence[int], threshold: float) -> Binary:
+    def from_values(
+        cls, values: Iterable[int], labels_of_interest: Sequence[int], threshold: float, ignored: int = IGNORED
+    ) -> Binary:
         """The task for training labels with these values: predictions write the foreground's value if there is just one, else 1."""
         wanted = set(labels_of_interest) - {0}
-        found = {value for value in values if value != 0 and (not wanted or value in wanted)}
-        return cls(found.pop() if len(found) == 1 else 1, tuple(sorted(wanted)), threshold)
+        found = {value for value in values if value not in (0, ignored) and (not wanted or value in wanted)}
+        return cls(found.pop() if len(found) == 1 else 1, tuple(sorted(wanted)), threshold, ignored)
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for a checkpoint; `Binary(**record)` gives the task back."""
@@ -48,17 +56,27 @@ class Binary:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Binary:
-        return cls(record["foreground"], tuple(record["labels_of_interest"]), record["threshold"])
+        return cls(**{**record, "labels_of_interest": tuple(record["labels_of_interest"])})
+
+    def may_ignore(self, pairs: Iterable[Pair]) -> bool:
+        """Whether labels of `pairs` can hold pixels of which nothing is known."""
+        return self.ignored != IGNORED or any(pair.regions for pair in pairs)
+
+    def known(self, label: np.ndarray) -> np.ndarray:
+        """Where something is known: boolean, the shape of `label`."""
+        return label != self.ignored
 
     def is_foreground(self, label: np.ndarray) -> np.ndarray:
         """Where `label` is foreground: boolean, same shape."""
         if self.labels_of_interest:
             return np.isin(label, self.labels_of_interest)
-        return label != 0
+        return (label != 0) & self.known(label)
 
     def encode(self, label: np.ndarray) -> np.ndarray:
-        """What the network should answer to ([Z,] Y, X) integers: (1, [Z,] Y, X) float32, 1 in the foreground."""
-        return self.is_foreground(label)[np.newaxis].astype(np.float32)
+        """What the network should answer to ([Z,] Y, X) integers: (1, [Z,] Y, X) float32, 1 in the foreground, NaN where nothing is known."""
+        target = self.is_foreground(label).astype(np.float32)
+        target[~self.known(label)] = np.nan
+        return target[np.newaxis]
 
     def probability(self, raw: np.ndarray) -> np.ndarray:
         """Network output (1, [Z,] Y, X), logits, as probabilities ([Z,] Y, X)."""
@@ -71,12 +89,21 @@ class Binary:
 
     def score_raw(self, raw: np.ndarray, label: np.ndarray, names: list[str]) -> dict[str, float]:
         """Scores of network output against the label image."""
-        counts = metrics.count(self.probability(raw), self.is_foreground(label), self.threshold)
-        return metrics.scores(counts, names)
+        return metrics.scores(self.count(raw, label), names)
+
+    def count(self, raw: np.ndarray, label: np.ndarray) -> Counts:
+        """Counts of network output against the label image, where something is known."""
+        return self._count(self.probability(raw), label)
 
     def score_labels(self, predicted: np.ndarray, label: np.ndarray, names: list[str]) -> dict[str, float]:
         """Scores of a predicted label image against the true one."""
-        return metrics.scores(metrics.count((predicted != 0) * 1.0, self.is_foreground(label), self.threshold), names)
+        return metrics.scores(self._count((predicted != 0) * 1.0, label), names)
+
+    def _count(self, probability: np.ndarray, label: np.ndarray) -> Counts:
+        known = self.known(label)
+        if known.all():
+            return metrics.count(probability, self.is_foreground(label), self.threshold)
+        return metrics.count(probability[known], self.is_foreground(label)[known], self.threshold)
 
     def baseline(self, image: np.ndarray) -> np.ndarray:
         """Foreground of image (C, [Z,] Y, X) by Otsu's threshold on the mean of its channels: brighter is foreground."""

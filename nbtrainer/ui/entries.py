@@ -102,6 +102,8 @@ class _Entry:
         button = make(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
         button.on_click(guard(lambda _: remove()))
         rows = [dataclasses.replace(row, path=f"{setting.path}[{index}].{row.name}") for row in setting.entries[kind]]
+        # lists within an entry have editors of their own
+        rows = [row for row in rows if row.kind != "entries"]
         self.fields = [self._field(row, guard) for row in rows]
         for field in self.fields:
             field.on_settled = touched

@@ -361,6 +361,7 @@ def field_for(
         "float": TextField,
         "text": TextField,
         "numbers": TextField,
+        "texts": TextField,
         "path": PathField,
         "choice": ChoiceField,
         "choices": ChoicesField,
@@ -375,6 +376,8 @@ def typed(setting: Setting, words: str) -> Any:
         return words
     if setting.kind == "numbers":
         return [_number(part) for part in re.split(r"[\s,;×x]+", words.strip("[]() ")) if part]
+    if setting.kind == "texts":
+        return [part.strip() for part in words.split(",") if part.strip()]
     if not words or words.lower() == setting.empty:
         return {"auto": "auto", "none": None, "": ""}[setting.empty]
     return _number(words)

@@ -23,7 +23,9 @@ def _warped(
     warp: Warp, size: tuple[int, int] = SIZE, centre: tuple[float, float] = (63.5, 63.5)
 ) -> tuple[np.ndarray, np.ndarray]:
     image, label = _scene()
-    return warp_patch(lambda r, c: image[:, r, c], lambda r, c: label[r, c], label.shape, centre, size, warp)
+    return warp_patch(
+        lambda region: image[(slice(None), *region)], lambda region: label[region], label.shape, centre, size, warp
+    )
 
 
 @pytest.mark.feature(78, 84)
@@ -58,7 +60,12 @@ def test_flips_and_quarter_turns_only_move_pixels():
         warp = draw_warp(np.random.default_rng(seed), step, SIZE)
         assert warp.is_exact
         image, label = warp_patch(
-            lambda r, c: whole[:, r, c], lambda r, c: truth[r, c], truth.shape, (63.5, 63.5), SIZE, warp
+            lambda region: whole[(slice(None), *region)],
+            lambda region: truth[region],
+            truth.shape,
+            (63.5, 63.5),
+            SIZE,
+            warp,
         )
         crop = whole[0, 32:96, 32:96]
         versions = [np.rot90(other, k) for other in (crop, crop[::-1]) for k in range(4)]
@@ -92,8 +99,8 @@ def test_large_label_values_survive(kind):
     label = np.full((80, 80), largest, kind)
     warp = draw_warp(np.random.default_rng(0), [step.model_dump() for step in STRENGTHS["strong"]], SIZE)
     _, warped = warp_patch(
-        lambda r, c: np.zeros((1, 80, 80), np.float32)[:, r, c],
-        lambda r, c: label[r, c],
+        lambda region: np.zeros((1, 80, 80), np.float32)[(slice(None), *region)],
+        lambda region: label[region],
         (80, 80),
         (40, 40),
         SIZE,

@@ -1,0 +1,113 @@
+"""What an image looks like, as the form shows it: pictures with outlines, histograms before and after."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from nbtrainer.checks.survey import normalizer_of, survey
+from nbtrainer.config import Config
+from nbtrainer.data.dataset import Images
+from nbtrainer.data.statistics import pooled
+from nbtrainer.data.views import Scaled, View, Window
+from nbtrainer.errors import UserError
+
+# what outlines are drawn in: told apart from grey by colour-blind people too
+OUTLINE = (230, 159, 0)
+_BINS = 64
+
+
+class Picture(NamedTuple):
+    """`pixels` (Y, X, 3) from 0 to 255; `scale`: pixels of the image for one of the picture."""
+
+    pixels: np.ndarray
+    scale: float
+
+
+def picture(config: Config, index: int, size: int = 96, outlines: bool = True, whole: bool = False) -> Picture:
+    """Image `index` of the pair table, its longest side at most `size` pixels; of a volume its middle slice.
+
+    `outlines`: with the edge of its label drawn in. `whole`: all of the file's image, also where only a part is used.
+    Raises `UserError` if it cannot be read.
+    """
+    images = _images(config)
+    pair = images.pairs[index]
+    if whole:
+        pair = dataclasses.replace(pair, part=None, regions=())
+    image, label = images.preparation.open(pair)
+    scale = max(1.0, max(image.shape[-2:]) / size)
+    shape = [max(1, round(length / scale)) for length in image.shape[-2:]]
+    grey = _grey(_small(image, shape))
+    if outlines:
+        grey[_edges(_small(label, shape))] = OUTLINE
+    return Picture(grey.astype(np.uint8), scale)
+
+
+def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """How often intensities occur in image `index` of the pair table, `before` and `after` normalisation.
+
+    Each is (shares, edges): shares of the most frequent bin, and one edge more than bins; all channels together.
+    Raises `UserError` if it cannot be read.
+    """
+    images = _images(config)
+    measured = images.measured(index)
+    if images.normalizer.scope == "dataset":
+        every = pooled(images.measured(other) for other in range(len(images)))
+        intensity_map = images.normalizer.map_of(every)
+    else:
+        intensity_map = images.normalizer.map_of(measured)
+    before, after, counts = [], [], []
+    for channel, known in enumerate(measured):
+        values = np.zeros((len(measured), 1, len(known.values)), np.float32)
+        values[channel, 0] = known.values
+        before.append(known.values)
+        after.append(intensity_map.apply(values)[channel, 0])
+        counts.append(known.counts)
+    weights = np.concatenate(counts)
+    return {"before": _binned(np.concatenate(before), weights), "after": _binned(np.concatenate(after), weights)}
+
+
+def _images(config: Config) -> Images:
+    config = Config.of(config).validated()
+    found = survey(config)
+    if found.problems:
+        raise UserError.of(found.problems)
+    return Images(found.pairs, normalizer_of(config), found.preparation, 0, config.data.exact_statistics)
+
+
+def _small(view: View, shape: list[int]) -> np.ndarray:
+    """The view (of a volume its middle slice) brought to `shape` (y, x), without a leading axis of slices."""
+    if len(view.shape) == 3:
+        middle = view.shape[0] // 2
+        view = Window(view, ((middle, middle + 1), (0, view.shape[1]), (0, view.shape[2])))
+    target = (*([1] * (len(view.shape) - 2)), *shape)
+    found = Scaled(view, target).read(tuple(slice(0, length) for length in target))
+    return found.reshape(*found.shape[: found.ndim - len(view.shape)], *shape)
+
+
+def _grey(image: np.ndarray) -> np.ndarray:
+    """An image (C, Y, X) as (Y, X, 3) from 0 to 255, stretched between its percentiles; RGB stays RGB."""
+    shown = np.nan_to_num(image[:3] if len(image) in (3, 4) else image[:1])
+    low, high = np.percentile(shown, (0.5, 99.8))
+    stretched = np.clip((shown - low) / max(float(high - low), 1e-6), 0, 1) * 255
+    return np.moveaxis(np.broadcast_to(stretched, (3, *stretched.shape[1:])), 0, -1).copy()
+
+
+def _edges(label: np.ndarray) -> np.ndarray:
+    """Pixels of an object that have a neighbour below or to the right of another value, or that are such a neighbour."""
+    edges = np.zeros(label.shape, bool)
+    for axis in (0, 1):
+        differs = np.diff(label.astype(np.int64), axis=axis) != 0
+        first = tuple(slice(None, -1) if number == axis else slice(None) for number in (0, 1))
+        second = tuple(slice(1, None) if number == axis else slice(None) for number in (0, 1))
+        edges[first] |= differs
+        edges[second] |= differs
+    return edges & (label != 0)
+
+
+def _binned(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    counts, edges = np.histogram(values, _BINS, weights=weights)
+    return counts / max(1.0, float(counts.max())), edges
+

@@ -1,0 +1,88 @@
+"""The pair table: what every image and its label are, before anything is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nbtrainer.checks.survey import Survey, survey
+from nbtrainer.config import Config
+from nbtrainer.data.facts import image_facts, label_facts
+from nbtrainer.data.formats import open_image
+from nbtrainer.data.pair import Pair
+from nbtrainer.data.preparation import spacing_of
+from nbtrainer.data.statistics import LARGE_BYTES, sampled
+from nbtrainer.data.views import size_in_bytes
+from nbtrainer.errors import UserError
+
+# as many values are listed; more are objects rather than classes
+_MOST_CLASSES = 10
+
+
+def pair_table(config: Config) -> list[dict[str, Any]]:
+    """Every image with its label, one dict a pair. Raises `UserError` if a dataset cannot be listed or paired.
+
+    Keys: `image`, `label` (paths), `name`, `dataset`, `split`, `shape` (spatial, as it trains), `channels`, `dtype`,
+    `spacing` (micrometres along each axis, or None), `label_shape`, `label_dtype`, `label_values` (how many there
+    are), `objects` (different values above 0), `classes` (the first ten of them), `estimated` (from samples of a large
+    file), `by_order`, `problem`.
+    """
+    config = Config.of(config).validated()
+    found = survey(config)
+    if found.problems:
+        raise UserError.of(found.problems)
+    uses = {id(pair): use for use, pairs in found.split._asdict().items() for pair in pairs}
+    return [_row(config, found, pair, uses[id(pair)]) for pair in found.pairs]
+
+
+def _row(config: Config, found: Survey, pair: Pair, split: str) -> dict[str, Any]:
+    is_exact = config.data.exact_statistics
+    image, label = image_facts(pair.image, is_exact), label_facts(pair.label, is_exact)
+    row: dict[str, Any] = {
+        "image": str(pair.image),
+        "label": str(pair.label),
+        "name": pair.name,
+        "dataset": pair.dataset,
+        "split": split,
+        "shape": image.shape,
+        "channels": 0,
+        "dtype": image.dtype,
+        "spacing": None,
+        "label_shape": label.shape,
+        "label_dtype": label.dtype,
+        "label_values": len(label.values),
+        "objects": None,
+        "classes": (),
+        "estimated": image.is_estimate or label.is_estimate,
+        "by_order": pair.by_order,
+        "problem": image.problem or label.problem,
+    }
+    if row["problem"]:
+        return row
+    try:
+        row |= _opened(config, found, pair, label.values)
+    except (UserError, ValueError) as error:
+        row["problem"] = error.wrong if isinstance(error, UserError) else str(error)
+    return row
+
+
+def _opened(config: Config, found: Survey, pair: Pair, values: tuple[int, ...]) -> dict[str, Any]:
+    image, label = found.preparation.open(pair)
+    settings = config.data
+    if pair.slice is None and pair.part is None:
+        objects = [value for value in values if value not in (0, found.preparation.ignored)]
+    else:  # values of a part of the file
+        regions, _ = sampled(label, settings.exact_statistics)
+        there = {int(value) for region in regions for value in np.unique(label.read(region))}
+        objects = sorted(there - {0, found.preparation.ignored})
+    return {
+        "shape": image.shape,
+        "channels": image.channels,
+        "spacing": spacing_of(open_image(pair.image), config.task.dim, settings.spacing, settings.spacing_unit),
+        "label_shape": label.shape,
+        "label_values": len(objects) + 1,
+        "objects": len(objects),
+        "classes": tuple(objects[:_MOST_CLASSES]),
+        "estimated": not settings.exact_statistics and size_in_bytes(image) > LARGE_BYTES,
+    }

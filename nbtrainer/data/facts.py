@@ -1,0 +1,154 @@
+"""What is known of a file without keeping its pixels; remembered until the file changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from nbtrainer.data.annotations import is_annotation, read_outlines
+from nbtrainer.data.formats import Opened, open_image, version
+from nbtrainer.data.statistics import sampled
+from nbtrainer.data.views import Held, Region
+from nbtrainer.errors import UserError
+
+# a label image with more values than this is listed only in part
+_MOST_VALUES = 100_000
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What is known of an image file; `shape` and `axes` as stored.
+
+    `saturated` is the share of pixels at the highest value, where that is the highest that the type can hold;
+    `digest` is the same for files with the same pixels; `is_estimate`: measured in samples of a large file.
+    """
+
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    axes: str = ""
+    spacing: tuple[tuple[str, float], ...] = ()
+    minimum: float = 0.0
+    maximum: float = 0.0
+    finite: bool = True
+    saturated: float = 0.0
+    digest: str = ""
+    is_estimate: bool = False
+    problem: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class LabelFacts:
+    """What is known of a label file; `shape` and `axes` as stored.
+
+    `values` are the whole numbers in it, sorted; `counts` how many pixels have each; `zeros` is the share of
+    background; `colours`: whether its last axis holds colours that differ.
+    """
+
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    axes: str = ""
+    values: tuple[int, ...] = ()
+    counts: tuple[int, ...] = ()
+    whole: bool = True
+    zeros: float = 0.0
+    colours: bool = False
+    is_estimate: bool = False
+    problem: str = ""
+    remedy: str = ""
+
+
+def image_facts(path: Path, is_exact: bool = False) -> ImageFacts:
+    """What is known of the image file `path`; of one above 1 GB from samples, unless `is_exact`."""
+    return _image_facts(str(path), is_exact, version(path))
+
+
+def label_facts(path: Path, is_exact: bool = False) -> LabelFacts:
+    """What is known of the label file `path`; of one above 1 GB from samples, unless `is_exact`."""
+    return _label_facts(str(path), is_exact, version(path))
+
+
+@lru_cache(maxsize=100_000)
+def _image_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> ImageFacts:
+    try:
+        opened = open_image(Path(path))
+        low, high, finite, full, count = np.inf, -np.inf, True, 0, 0
+        digest = hashlib.blake2b(f"{opened.shape}{opened.dtype}".encode(), digest_size=12)
+        top = np.iinfo(opened.dtype).max if opened.dtype.kind in "ui" else np.inf
+        regions, is_estimate = sampled(_Whole(opened), is_exact)
+        for region in regions:
+            array = opened.read(region)
+            digest.update(np.ascontiguousarray(array).data)
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                finite = False
+                array = array[np.isfinite(array)]
+            if array.size:
+                low, high = min(low, float(array.min())), max(high, float(array.max()))
+                full += int(np.count_nonzero(array == top)) if high >= top else 0
+                count += array.size
+    except UserError as error:
+        return ImageFacts(problem=error.wrong, remedy=error.remedy)
+    known = (low, high) if count else (0.0, 0.0)
+    spacing = tuple(sorted(opened.spacing.items()))
+    return ImageFacts(
+        *(opened.shape, str(opened.dtype), opened.axes, spacing, *known, finite),
+        *(full / max(1, count), digest.hexdigest(), is_estimate),
+    )
+
+
+@lru_cache(maxsize=100_000)
+def _label_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> LabelFacts:
+    try:
+        if is_annotation(Path(path)):
+            ids = range(1, len(read_outlines(Path(path))) + 1)
+            return LabelFacts(values=tuple(ids), counts=(1,) * len(ids))
+        opened = open_image(Path(path))
+        values, counts = np.zeros(0), np.zeros(0, np.int64)
+        whole, colours = True, False
+        regions, is_estimate = sampled(_Whole(opened), is_exact)
+        for array in _plain(opened, regions):
+            if array is None:
+                colours = True
+                break
+            found, times = np.unique(array, return_counts=True)
+            whole = whole and _are_whole(found)
+            values, places = np.unique(np.concatenate([values, found]), return_inverse=True)
+            counts = np.bincount(places.ravel(), np.concatenate([counts, times])).astype(np.int64)
+            values, counts = values[:_MOST_VALUES], counts[:_MOST_VALUES]
+    except UserError as error:
+        return LabelFacts(problem=error.wrong, remedy=error.remedy)
+    zeros = float(counts[values == 0].sum() / max(1, counts.sum()))
+    listed = tuple(int(value) for value in values) if whole else ()
+    return LabelFacts(
+        *(opened.shape, str(opened.dtype), opened.axes, listed, tuple(counts.tolist()) if whole else ()),
+        *(whole, zeros, colours, is_estimate),
+    )
+
+
+class _Whole(Held):
+    """All that a file stores, as one label: what `sampled` needs to know of it."""
+
+    def __init__(self, opened: Opened) -> None:
+        # a view of one number has the shape without the memory
+        super().__init__(np.broadcast_to(np.zeros((), opened.dtype), opened.shape), is_label=True)
+
+
+def _plain(opened: Opened, regions: Iterable[Region]) -> Iterator[np.ndarray | None]:
+    """The parts of a label; of equal colour channels one, None if they differ."""
+    colour = opened.shape[-1] in (3, 4) and len(opened.shape) > 2 and opened.axes[-1] in "?SC"
+    for region in regions:
+        array = opened.read((*region[:-1], slice(None)) if colour else region)
+        if colour:
+            same = all(np.array_equal(array[..., 0], array[..., channel]) for channel in (1, 2))
+            yield array[..., 0] if same else None
+        else:
+            yield array
+
+
+def _are_whole(values: np.ndarray) -> bool:
+    return values.dtype.kind != "f" or bool(np.isfinite(values).all() and (values == np.round(values)).all())

@@ -1,0 +1,112 @@
+"""HDF5 files: one dataset, read by region."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from nbtrainer.data.formats.members import choose
+from nbtrainer.data.formats.npy import unknown_axes
+from nbtrainer.data.formats.opened import AXES, Opened
+from nbtrainer.data.formats.problems import not_inside
+from nbtrainer.data.formats.regions import Bounds, Regions
+from nbtrainer.data.formats.spacing import sane
+from nbtrainer.errors import UserError
+
+
+def open_file(path: Path, inside: str) -> Opened:
+    """The dataset `inside`; without a name the only one of two axes or more, or the one with a usual name."""
+    with _file(path) as file:
+        names = _datasets(file)
+        name = _named(path, file, inside, names) if inside else choose(path, names)
+        dataset = file[name]
+        axes = _axes(dataset)
+        return Opened(Dataset(path, name, dataset.shape, dataset.dtype), axes, _spacing(dataset))
+
+
+class Dataset(Regions):
+    """A dataset of an HDF5 file.
+
+    The file is opened for each read (0.2 ms): an open handle would keep this process from writing the file again.
+    """
+
+    def __init__(self, path: Path, name: str, shape: tuple[int, ...], dtype: Any) -> None:
+        super().__init__(path, shape, dtype)
+        self._name = name
+
+    def _region(self, bounds: Bounds) -> np.ndarray:
+        with _file(self.path) as file:
+            dataset = file[self._name]
+            if dataset.shape != self.shape:
+                raise UserError(str(self.path), "this file was changed while it was in use", "Open it again")
+            try:
+                return np.asarray(dataset[tuple(slice(*bound) for bound in bounds)])
+            except OSError as error:
+                if "filter" in str(error) or "plugin" in str(error):
+                    raise UserError(
+                        str(self.path),
+                        "this file is compressed in a way that h5py does not know by itself",
+                        "Save it with gzip, or install more with: pip install hdf5plugin",
+                    ) from error
+                raise
+
+
+def _file(path: Path) -> h5py.File:
+    # a lock would keep other processes from writing the file, and fails on some network drives
+    return h5py.File(path, "r", locking=False)
+
+
+def _datasets(file: h5py.File) -> list[str]:
+    """The datasets with two axes or more, in the file's order."""
+    names: list[str] = []
+
+    def see(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.ndim >= 2:
+            names.append(name)
+
+    file.visititems(see)
+    return names
+
+
+def _named(path: Path, file: h5py.File, inside: str, names: list[str]) -> str:
+    item = file.get(inside)
+    if isinstance(item, h5py.Dataset):
+        return inside
+    within = [name for name in names if name.startswith(f"{inside}/")]
+    if not isinstance(item, h5py.Group) or not within:
+        raise not_inside(path, inside, names)
+    return choose(path, within)
+
+
+def _axes(dataset: h5py.Dataset) -> str:
+    """From vigra's `axistags`, an attribute `axes`, or the labels of the dimensions."""
+    found: list[str] = []
+    tags, axes = dataset.attrs.get("axistags"), dataset.attrs.get("axes")
+    if tags is not None:
+        found = [str(tag["key"]) for tag in json.loads(_text(tags))["axes"]]
+    elif axes is not None:
+        found = [_text(axis) for axis in (axes if np.ndim(axes) else _text(axes))]
+    else:
+        found = [dimension.label for dimension in dataset.dims]
+    letters = [name[:1].upper() if name[:1].upper() in AXES else "?" for name in found]
+    known = [letter for letter in letters if letter != "?"]
+    if len(letters) != dataset.ndim or len(set(known)) != len(known) or not known:
+        return unknown_axes(dataset.ndim)
+    return "".join(letters)
+
+
+def _spacing(dataset: h5py.Dataset) -> dict[str, float]:
+    """From `element_size_um` (z, y, x), which Fiji's plugins and ilastik write."""
+    stated = dataset.attrs.get("element_size_um")
+    if stated is None:
+        return {}
+    sizes = [float(size) for size in np.ravel(stated)]
+    return sane(**dict(zip("xyz", reversed(sizes), strict=False)))
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

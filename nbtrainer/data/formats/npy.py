@@ -1,0 +1,36 @@
+"""NPY files, mapped into memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.problems import no_pixels
+from nbtrainer.data.formats.regions import Mapped
+from nbtrainer.errors import UserError
+
+
+def open_file(path: Path) -> Opened:
+    """The array as it was saved; its axes are not known beyond two."""
+    refuse_pickle(path, path.open("rb").read(64))
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    if 0 in mapped.shape:
+        raise no_pixels(path, mapped.shape)
+    return Opened(Mapped(path, mapped), unknown_axes(mapped.ndim), {})
+
+
+def unknown_axes(ndim: int) -> str:
+    """The axes of an array whose file does not say them: an image is YX, the rest is open."""
+    return "YX" if ndim == 2 else "?" * ndim
+
+
+def refuse_pickle(path: Path, head: bytes) -> None:
+    """Raise if what starts with `head` is pickled: reading it could run what its author wrote."""
+    if head[:1] == b"\x80" or b"'O'" in head or b"|O" in head:
+        raise UserError(
+            str(path),
+            "this file holds pickled Python objects, which are not safe to read",
+            "Save it again with numpy.save of a plain array",
+        )

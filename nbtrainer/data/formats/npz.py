@@ -1,0 +1,68 @@
+"""NPZ files: one array of several, mapped into memory unless it is compressed."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from nbtrainer.data.formats.members import choose
+from nbtrainer.data.formats.npy import refuse_pickle, unknown_axes
+from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.problems import no_pixels, not_inside
+from nbtrainer.data.formats.regions import Mapped, Regions, Reversed, Whole
+
+_USUAL = ("image", "raw", "data", "label", "labels", "arr_0")
+_PIECE_BYTES = 8 * 2**20
+
+
+def open_file(path: Path, inside: str) -> Opened:
+    """The array called `inside`; without a name the usual one, or the only one."""
+    with zipfile.ZipFile(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        if inside and inside.removesuffix(".npy") not in names:
+            raise not_inside(path, inside, names)
+        name = inside.removesuffix(".npy") or choose(path, names, _USUAL)
+        info = archive.getinfo(f"{name}.npy")
+        with archive.open(info) as member:
+            shape, fortran, dtype, header_bytes = _header(path, member)
+    if 0 in shape:
+        raise no_pixels(path, shape)
+    stored = shape[::-1] if fortran else shape
+    array: Regions
+    if info.compress_type == zipfile.ZIP_STORED:
+        mapped: Any = np.memmap(path, dtype, "r", _start(path, info) + header_bytes, stored)
+        array = Mapped(path, mapped.T if fortran else mapped)
+    else:
+        whole = Whole(path, stored, dtype, lambda: _pieces(path, info, dtype), name)
+        array = Reversed(whole) if fortran else whole
+    return Opened(array, unknown_axes(len(shape)), {})
+
+
+def _header(path: Path, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    version = np.lib.format.read_magic(member)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read(member)
+    if dtype.hasobject:
+        refuse_pickle(path, b"|O")
+    return shape, fortran, dtype, member.tell()
+
+
+def _start(path: Path, info: zipfile.ZipInfo) -> int:
+    """Where the member's bytes begin; only its own header in the file tells how long that header is."""
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        header = struct.unpack("<4s5H3I2H", file.read(30))
+    return int(info.header_offset + 30 + header[9] + header[10])
+
+
+def _pieces(path: Path, info: zipfile.ZipInfo, dtype: np.dtype[Any]) -> Iterator[np.ndarray]:
+    with zipfile.ZipFile(path) as archive, archive.open(info) as member:
+        _header(path, member)
+        step = max(1, _PIECE_BYTES // dtype.itemsize) * dtype.itemsize
+        while data := member.read(step):
+            yield np.frombuffer(data, dtype)

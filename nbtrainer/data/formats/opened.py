@@ -1,0 +1,51 @@
+"""What an opened image file offers: its array, its axes and the size of its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nbtrainer.data.formats.unpacked import OnProgress
+
+AXES = "TCZYXS"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An image file, opened: indexing `array` reads only that region where the format allows it.
+
+    `axes` has one letter of TCZYXS for each axis of `array` (S are the samples of a colour), '?' where the file does
+    not say. `spacing` holds micrometres per pixel for those of z, y and x that the file states.
+    """
+
+    array: Any
+    axes: str
+    spacing: dict[str, float]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis, in the order of `axes`."""
+        return tuple(self.array.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the numbers, in the byte order of this machine."""
+        return np.dtype(self.array.dtype).newbyteorder("=")
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the whole array, were it in memory."""
+        return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
+
+    def read(self, region: tuple[slice, ...] | None = None) -> np.ndarray:
+        """A contiguous copy of `region` (all if none), safe from any thread; raises `UserError` if the file is damaged."""
+        chosen = self.array[... if region is None else region]
+        return np.ascontiguousarray(chosen, dtype=self.dtype).reshape(np.shape(chosen))
+
+    def prepare(self, on_progress: OnProgress | None = None) -> None:
+        """Unpack the file to the disk cache now, if it is of the kind that the first read would unpack."""
+        prepare = getattr(self.array, "prepare", None)
+        if prepare is not None:
+            prepare(on_progress)

@@ -1,0 +1,85 @@
+"""PNG and JPEG: decoded whole when they are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, JpegImagePlugin, PngImagePlugin
+
+from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.problems import damaged
+from nbtrainer.data.formats.regions import Whole
+from nbtrainer.errors import UserError
+
+# a file of some kilobytes can claim to be larger than the memory
+_MOST_BYTES = 4 * 2**30
+
+# Pillow's modes: what is read of each, with its type and number of samples
+_MODES = {
+    "1": ("1", "?", 0),
+    "L": ("L", "u1", 0),
+    "P": ("P", "u1", 0),  # the indices: a label's colours say nothing
+    "LA": ("L", "u1", 0),
+    "La": ("L", "u1", 0),
+    "I;16": ("I;16", "u2", 0),
+    "I;16B": ("I;16", "u2", 0),
+    "I": ("I", "u2", 0),  # 16 bits of grey in Pillow before 11
+    "RGB": ("RGB", "u1", 3),
+    "RGBA": ("RGBA", "u1", 4),
+    "CMYK": ("RGB", "u1", 3),
+    "YCbCr": ("RGB", "u1", 3),
+}
+
+
+def open_file(path: Path) -> Opened:
+    """The picture as it is stored: palette images as their indices, transparency of grey images left out."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    with _opened(path) as picture:
+        mode, (width, height) = picture.mode, picture.size
+    if mode not in _MODES:
+        raise damaged(path, f"pictures of the mode {mode} are not known")
+    _, dtype, samples = _MODES[mode]
+    # Pillow halves the depth of colours with 16 bits
+    deep = head[:4] == b"\x89PNG" and head[24] == 16
+    if deep:
+        dtype, samples = "u2", {0: 0, 4: 0, 2: 3, 6: 4}[head[25]]
+    shape = (height, width, samples) if samples else (height, width)
+    size = width * height * max(1, samples) * np.dtype(dtype).itemsize
+    if size > _MOST_BYTES:
+        raise UserError(
+            str(path),
+            f"this picture of {width:,} x {height:,} pixels takes {size / 1e9:.0f} GB when it is decoded",
+            "Save it as a TIFF in tiles",
+        )
+    read = _read_deep if deep else _read
+    return Opened(Whole(path, shape, dtype, lambda: [read(path)]), "YXS" if samples else "YX", {})
+
+
+def _opened(path: Path) -> Image.Image:
+    """The picture by its content, not its name; without Pillow's limit, which large scans exceed."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head == b"\x89PNG\r\n\x1a\n":
+        return PngImagePlugin.PngImageFile(path)
+    if head[:2] == b"\xff\xd8":
+        return JpegImagePlugin.JpegImageFile(path)
+    raise damaged(path, "it is neither a PNG nor a JPEG")
+
+
+def _read(path: Path) -> np.ndarray:
+    with _opened(path) as picture:
+        if picture.mode not in _MODES:
+            raise damaged(path, f"pictures of the mode {picture.mode} are not known")
+        mode, dtype, _ = _MODES[picture.mode]
+        plain = picture if mode == picture.mode else picture.convert(mode)
+        return np.asarray(plain).astype(dtype, copy=False)
+
+
+def _read_deep(path: Path) -> np.ndarray:
+    import imagecodecs  # loads a second's worth of codecs that other pictures do not need
+
+    array: Any = imagecodecs.png_decode(path.read_bytes())
+    return array[..., 0] if array.ndim == 3 and array.shape[2] == 2 else array

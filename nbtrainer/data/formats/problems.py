@@ -1,0 +1,63 @@
+"""The sentences that say what is wrong with a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nbtrainer.errors import UserError
+
+
+def damaged(path: Path, error: Exception | str) -> UserError:
+    """The file cannot be read; `error` is what the library stumbled over, of which the first line is told."""
+    reason = str(error).strip() or type(error).__name__
+    return UserError(
+        str(path),
+        f"this file cannot be read ({reason.splitlines()[0][:300]})",
+        "It may be incomplete or of another kind than its name says. Export it again, or take it out of the folder",
+    )
+
+
+def truncated(path: Path, needed: int, found: int) -> UserError:
+    """The file ends before its pixels do."""
+    return UserError(
+        str(path),
+        f"this file is incomplete: it should have at least {needed:,} bytes but has {found:,}",
+        "Copy or export it again",
+    )
+
+
+def not_numbers(path: Path, dtype: object) -> UserError:
+    """The file holds something that is not a plain number per pixel."""
+    return UserError(
+        str(path),
+        f"this file holds {dtype} values, which are not plain numbers",
+        "Save it again with whole numbers or decimals (for example uint8, uint16 or float32)",
+    )
+
+
+def no_pixels(path: Path, shape: tuple[int, ...]) -> UserError:
+    """The array has no pixels, or fewer than two axes."""
+    size = " x ".join(map(str, shape)) or "a single number"
+    return UserError(str(path), f"this file holds no image (its shape is {size})", "Export it again, or take it out")
+
+
+def not_inside(path: Path, name: str, names: list[str]) -> UserError:
+    """The file holds nothing called `name`; `names` is what it holds."""
+    return UserError(str(path), f"there is no {name!r} in this file", f"It holds {listed(names)}")
+
+
+def choose_inside(path: Path, names: list[str], noun: str = "image") -> UserError:
+    """The file holds several arrays, and which is meant cannot be told."""
+    if not names:
+        return UserError(str(path), f"this file holds no {noun}", "Export it again, or take it out")
+    return UserError(
+        str(path),
+        f"this file holds several {noun}s: {listed(names)}",
+        f"Write the name behind the file, for example {path.name}/{names[0]}",
+    )
+
+
+def listed(names: list[str], most: int = 10) -> str:
+    """`names` in a sentence; the first `most` of them."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "nothing") + more

@@ -1,0 +1,226 @@
+"""TIFF in its many dialects: mapped into memory where it is uncompressed, else decoded by strips and tiles."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from nbtrainer.data.formats.decoded import LARGEST_CHUNK
+from nbtrainer.data.formats.opened import AXES, Opened
+from nbtrainer.data.formats.problems import damaged, no_pixels, not_numbers, truncated
+from nbtrainer.data.formats.regions import Bounds, Chunked, Mapped, Regions, Whole, check_length, map_of
+from nbtrainer.data.formats.tiff_spacing import spacing_of
+from nbtrainer.errors import UserError
+
+# what it has to say of a broken file stands in our own sentence
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+# these keep their tables apart from the strips
+_JPEG = {6, 7, 34892, 33007}
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Where the strips or tiles of one page lie."""
+
+    path: Path
+    offsets: tuple[int, ...]
+    byte_counts: tuple[int, ...]
+    jpeg_tables: bytes | None
+
+
+def open_file(path: Path) -> Opened:
+    """The first series of images at its full resolution; a set of OME files is one, where all of them are there."""
+    with tifffile.TiffFile(path) as tif:
+        _check_chain(path, tif)
+        series = _first_series(path, tif)
+        if any(page is None for page in series.pages):
+            # half a set would be black pages: what is in this file stands alone
+            with tifffile.TiffFile(path, is_ome=False) as alone:
+                return _opened(path, alone, _first_series(path, alone), spacing_of(tif))
+        return _opened(path, tif, series, spacing_of(tif))
+
+
+def _opened(path: Path, tif: Any, series: Any, spacing: dict[str, float]) -> Opened:
+    if series.dtype is None or series.dtype.kind not in "buif":
+        raise not_numbers(path, series.dtype)
+    if 0 in series.shape:
+        raise no_pixels(path, series.shape)
+    _check_whole(path, tif, series)
+    return Opened(_array(path, tif, series), _axes(series.axes), spacing)
+
+
+def _axes(axes: str) -> str:
+    letters = [axis if axis in AXES else "?" for axis in axes]
+    return "".join("?" if axis != "?" and letters.count(axis) > 1 else axis for axis in letters)
+
+
+def _array(path: Path, tif: Any, series: Any) -> Regions:
+    stored = series.dtype.newbyteorder(tif.byteorder)
+    if series.dataoffset is not None and not series.is_multifile:
+        return Mapped(path, np.memmap(path, stored, "r", int(series.dataoffset), series.shape))
+    keyframe = series.keyframe
+    lead = series.shape[: series.ndim - len(keyframe.shape)]
+    if series.shape[len(lead) :] != keyframe.shape or int(np.prod(lead)) != len(series.pages):
+        return Whole(path, series.shape, series.dtype, lambda: _all_pages(path))
+    if not series.is_multifile and all(page.is_contiguous for page in series.pages) and keyframe.is_final:
+        return MappedPages(path, lead, keyframe.shape, stored, [int(page.dataoffsets[0]) for page in series.pages])
+    pages = [_page(page) for page in series.pages]
+    chunked = Chunked(
+        path,
+        series.shape,
+        series.dtype,
+        (1,) * len(lead) + keyframe.chunks,
+        _Decoder(lead, keyframe, pages),
+        keyframe.nodata if np.isscalar(keyframe.nodata) else 0,
+    )
+    if int(np.prod(chunked.chunk)) * series.dtype.itemsize <= LARGEST_CHUNK:
+        return chunked
+    axis = len(lead) + keyframe.axes.index("Y")
+    return Whole(path, series.shape, series.dtype, lambda: _slabs(chunked, axis))
+
+
+class MappedPages(Regions):
+    """Uncompressed pages that do not follow each other: one map of the file, of which each page is a view."""
+
+    def __init__(
+        self, path: Path, lead: tuple[int, ...], page: tuple[int, ...], dtype: np.dtype[Any], offsets: list[int]
+    ) -> None:
+        super().__init__(path, lead + page, dtype)
+        self._lead, self._page, self._stored, self._offsets = lead, page, dtype, offsets
+        self._file = np.memmap(path, np.uint8, "r")
+        self._bytes = int(np.prod(page)) * dtype.itemsize
+        if max(offsets) + self._bytes > self._file.size:
+            raise truncated(path, max(offsets) + self._bytes, self._file.size)
+
+    def _region(self, bounds: Bounds) -> np.ndarray:
+        check_length(self.path, map_of(self._file), self._file.size)
+        depth = len(self._lead)
+        result = np.empty([stop - start for start, stop in bounds], self.dtype)
+        inner = tuple(slice(*bound) for bound in bounds[depth:])
+        for place in itertools.product(*(range(*bound) for bound in bounds[:depth])):
+            offset = self._offsets[_ravel(place, self._lead)]
+            page = np.ndarray(self._page, self._stored, self._file, offset)
+            result[tuple(k - start for k, (start, _) in zip(place, bounds, strict=False))] = page[inner]
+        return result
+
+
+class _Decoder:
+    """Reads and decodes the strip or tile at a place of the grid of chunks."""
+
+    def __init__(self, lead: tuple[int, ...], keyframe: Any, pages: list[_Page]) -> None:
+        self._lead, self._pages = lead, pages
+        self._decode, self._axes, self._grid = keyframe.decode, keyframe.axes, keyframe.chunked
+        self._is_jpeg = keyframe.compression in _JPEG
+        self._jpeg_header = keyframe.jpegheader if self._is_jpeg else None
+
+    def __call__(self, place: tuple[int, ...]) -> np.ndarray | None:
+        page = self._pages[_ravel(place[: len(self._lead)], self._lead)]
+        number = _ravel(place[len(self._lead) :], self._grid)
+        if number >= len(page.offsets) or page.byte_counts[number] == 0:
+            return None
+        # opened for each read: no handle is shared by threads or processes
+        with page.path.open("rb", buffering=0) as file:
+            file.seek(page.offsets[number])
+            data = file.read(page.byte_counts[number])
+        if len(data) < page.byte_counts[number]:
+            needed = page.offsets[number] + page.byte_counts[number]
+            raise truncated(page.path, needed, page.offsets[number] + len(data))
+        tables = {"jpegtables": page.jpeg_tables, "jpegheader": self._jpeg_header} if self._is_jpeg else {}
+        segment = self._decode(data, number, **tables)[0]
+        if segment is None:
+            return None
+        depth, length, width, samples = segment.shape
+        sizes = {"Z": depth, "Y": length, "X": width}
+        inner = [sizes.get(axis, samples if k else 1) for k, axis in enumerate(self._axes)]
+        return np.asarray(segment.reshape([1] * len(self._lead) + inner))
+
+
+def _page(page: Any) -> _Page:
+    tables = page.jpegtables if page.keyframe.compression in _JPEG else None
+    return _Page(Path(page.parent.filehandle.path), tuple(page.dataoffsets), tuple(page.databytecounts), tables)
+
+
+def _first_series(path: Path, tif: Any) -> Any:
+    if not tif.series or not tif.series[0].pages:
+        raise damaged(path, "it holds no image")
+    return tif.series[0]
+
+
+def _check_chain(path: Path, tif: Any) -> None:
+    """Raise if the last page that was found says that another follows: tifffile leaves out what is cut off."""
+    if tif.is_ndpi or tif.is_lsm:  # their offsets wrap around at 4 GB
+        return
+    form, last = tif.tiff, tif.pages[len(tif.pages) - 1]
+    with path.open("rb") as file:
+        file.seek(last.offset)
+        tags = int.from_bytes(file.read(form.tagnosize), "little" if form.byteorder == "<" else "big")
+        file.seek(last.offset + form.tagnosize + tags * form.tagsize)
+        link = file.read(form.offsetsize)
+    if len(link) < form.offsetsize or any(link):
+        raise truncated(path, int.from_bytes(link, "little" if form.byteorder == "<" else "big"), path.stat().st_size)
+
+
+def _check_whole(path: Path, tif: Any, series: Any) -> None:
+    """Raise if the file holds fewer pixels than its own description says, or its pages lie beyond its end."""
+    found, size = int(np.prod(series.shape, dtype=object)), tif.filehandle.size
+    if series.kind not in ("imagej", "shaped") and not tif.is_ome:
+        for shape in _described(tif):
+            if int(np.prod(shape, dtype=object)) > found:
+                told = " x ".join(map(str, shape))
+                raise damaged(path, f"its description says {told} pixels, but it holds {found:,}: it is incomplete")
+    if series.dataoffset is not None and not series.is_multifile:
+        end = series.dataoffset + found * series.dtype.itemsize
+        if end > size:
+            raise truncated(path, end, size)
+        return
+    for page in series.pages:
+        if page.parent is tif and len(page.dataoffsets):
+            end = max(map(sum, zip(page.dataoffsets, page.databytecounts, strict=False)))
+            if end > size:
+                raise truncated(path, end, size)
+
+
+def _described(tif: Any) -> Iterator[tuple[int, ...]]:
+    page = tif.pages[0]
+    if tif.is_shaped:
+        yield from (tuple(told["shape"]) for told in (tif.shaped_metadata or ())[:1] if "shape" in told)
+    if tif.is_imagej:
+        told = tif.imagej_metadata or {}
+        planes = [int(told.get(key, 1)) for key in ("frames", "slices", "channels")]
+        if max(planes) > 1 and page.samplesperpixel == 1:
+            yield (int(np.prod(planes)), *page.shape)
+
+
+def _slabs(chunked: Chunked, axis: int) -> Iterator[np.ndarray]:
+    """`chunked` in C order, one row of its chunks after another along `axis`."""
+    for place in itertools.product(*map(range, chunked.shape[:axis])):
+        for start in range(0, chunked.shape[axis], chunked.chunk[axis]):
+            yield chunked[(*place, slice(start, start + chunked.chunk[axis]))]
+
+
+def _all_pages(path: Path) -> Iterator[np.ndarray]:
+    """Page after page as tifffile decodes it, for the few files whose pages do not fit the shape of their series."""
+    with tifffile.TiffFile(path) as tif:
+        series = tif.series[0]
+        if series.dataoffset is not None:
+            yield series.asarray()
+            return
+        for page in series.pages:
+            if page is None:
+                raise UserError(str(path), "a part of this set of files is missing", "Put the files into one folder")
+            yield page.asarray()
+
+
+def _ravel(place: tuple[int, ...], shape: tuple[int, ...]) -> int:
+    number = 0
+    for k, length in zip(place, shape, strict=True):
+        number = number * length + k
+    return number

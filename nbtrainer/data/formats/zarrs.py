@@ -1,0 +1,174 @@
+"""Zarr (2 and 3) in folders and zip files: arrays, groups, and OME-Zarr's pyramids at full resolution."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.storage import LocalStore, ZipStore
+
+from nbtrainer.data.formats.members import choose
+from nbtrainer.data.formats.npy import refuse_pickle, unknown_axes
+from nbtrainer.data.formats.opened import AXES, Opened
+from nbtrainer.data.formats.problems import damaged, not_inside
+from nbtrainer.data.formats.regions import Bounds, Regions
+from nbtrainer.data.formats.spacing import micrometres, sane
+
+_METADATA = ("zarr.json", ".zarray", ".zgroup")
+# a pyramid in a pyramid in a pyramid: nobody means that
+_DEEPEST = 8
+
+
+def open_file(path: Path, inside: str) -> Opened:
+    """The array `inside`; of a group its full resolution if it is OME-Zarr, else the only array or the usual one."""
+    store = _store(path)
+    top = _top(path)
+    name = _array_name(path, store, top, posixpath.join(top, inside) if inside else top, inside)
+    array: Any = _node(path, store, name)
+    axes, spacing = _described(path, store, name, array)
+    return Opened(ZarrArray(path, array), axes, spacing)
+
+
+class ZarrArray(Regions):
+    """An array in a zarr store, of which the library reads only the chunks of a region."""
+
+    def __init__(self, path: Path, array: Any) -> None:
+        super().__init__(path, array.shape, array.dtype)
+        self._array = array
+
+    def _region(self, bounds: Bounds) -> np.ndarray:
+        return np.asarray(self._array[tuple(slice(*bound) for bound in bounds)])
+
+
+def _store(path: Path) -> Any:
+    return LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r", read_only=True)
+
+
+def _top(path: Path) -> str:
+    """Where the store begins: a zipped folder holds it one floor down."""
+    if path.is_dir():
+        return ""
+    with zipfile.ZipFile(path) as archive:
+        folders = [posixpath.dirname(name) for name in archive.namelist() if posixpath.basename(name) in _METADATA]
+    if not folders:
+        raise damaged(path, "this zip file holds no zarr array")
+    return min(folders, key=lambda folder: (folder.count("/") + bool(folder), folder))
+
+
+def _node(path: Path, store: Any, name: str) -> Any:
+    """The array or group called `name`; its description is looked at first, because pickled data runs when it is read."""
+    for metadata in _METADATA:
+        text = _text(path, posixpath.join(name, metadata))
+        if "pickle" in text:
+            refuse_pickle(path, b"|O")
+    return zarr.open(store=store, path=name, mode="r")
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        if path.is_dir():
+            return (path / name).read_text(encoding="utf-8")
+        with zipfile.ZipFile(path) as archive:
+            return archive.read(name).decode("utf-8")
+    except (OSError, KeyError):
+        return ""
+
+
+def _array_name(path: Path, store: Any, top: str, name: str, inside: str) -> str:
+    for _ in range(_DEEPEST):
+        try:
+            node = _node(path, store, name)
+        except (FileNotFoundError, KeyError, zarr.errors.BaseZarrError):
+            if inside:
+                raise not_inside(path, inside, _arrays(path, _node(path, store, top))) from None
+            raise
+        if isinstance(node, zarr.Array):
+            return name
+        attributes = dict(node.attrs)
+        levels = _multiscales(attributes)
+        if levels:
+            below = str(levels["datasets"][0]["path"])
+        elif "bioformats2raw.layout" in {**attributes, **_ome(attributes)}:
+            below = "0"
+        else:
+            below = choose(path, _arrays(path, node))
+        name = posixpath.join(name, below)
+    raise damaged(path, "its groups are nested too deeply")
+
+
+def _arrays(path: Path, node: Any) -> list[str]:
+    """The arrays with two axes or more anywhere in a group."""
+    if isinstance(node, zarr.Array):
+        return []
+    return sorted(name for name, member in node.members(max_depth=None) if getattr(member, "ndim", 0) >= 2)
+
+
+def _described(path: Path, store: Any, name: str, array: Any) -> tuple[str, dict[str, float]]:
+    """Axes and spacing: from the OME description of a group above, else from the names of the dimensions."""
+    folder, below = posixpath.split(name)
+    while name:
+        levels = _multiscales(dict(_attributes(path, folder)))
+        if levels and any(str(level.get("path")) == below for level in levels["datasets"]):
+            return _of_ome(levels, below, array.ndim)
+        if not folder:
+            break
+        folder, part = posixpath.split(folder)
+        below = f"{part}/{below}"
+    names = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS") or ()
+    return _letters([str(axis) for axis in names], array.ndim), {}
+
+
+def _attributes(path: Path, folder: str) -> dict[str, Any]:
+    for name, key in (("zarr.json", "attributes"), (".zattrs", "")):
+        text = _text(path, posixpath.join(folder, name))
+        if text:
+            found = json.loads(text)
+            return dict(found.get(key, {}) if key else found)
+    return {}
+
+
+def _ome(attributes: dict[str, Any]) -> dict[str, Any]:
+    ome = attributes.get("ome")  # since 0.5
+    return ome if isinstance(ome, dict) else attributes
+
+
+def _multiscales(attributes: dict[str, Any]) -> dict[str, Any]:
+    found = _ome(attributes).get("multiscales")
+    first = found[0] if isinstance(found, list) and found else {}
+    return first if isinstance(first, dict) and first.get("datasets") else {}
+
+
+def _of_ome(levels: dict[str, Any], below: str, ndim: int) -> tuple[str, dict[str, float]]:
+    # before 0.3 there were always five axes, and nobody named them
+    axes = levels.get("axes") or ["t", "c", "z", "y", "x"][-ndim:]
+    names = [str(axis["name"] if isinstance(axis, dict) else axis) for axis in axes]
+    units = [axis.get("unit") if isinstance(axis, dict) else None for axis in axes]
+    level = next(level for level in levels["datasets"] if str(level.get("path")) == below)
+    scale = np.ones(len(names))
+    stated = False
+    for transformation in (*level.get("coordinateTransformations", ()), *levels.get("coordinateTransformations", ())):
+        if transformation.get("type") == "scale" and len(transformation.get("scale", ())) == len(names):
+            scale, stated = scale * np.array(transformation["scale"], float), True
+    spacing = {
+        name.lower(): float(length) * micrometre
+        for name, unit, length in zip(names, units, scale, strict=True)
+        if stated and name.lower() in ("z", "y", "x") and (micrometre := micrometres(unit))
+    }
+    return _letters(names, ndim), sane(**spacing)
+
+
+def _letters(names: list[str], ndim: int) -> str:
+    letters = [name[:1].upper() if len(name) == 1 or name.lower() in _WORDS else "?" for name in names]
+    letters = [letter if letter in AXES else "?" for letter in letters]
+    known = [letter for letter in letters if letter != "?"]
+    if len(letters) != ndim or not known or len(set(known)) != len(known):
+        return unknown_axes(ndim)
+    return "".join(letters)
+
+
+_WORDS = {"time", "channel", "channels"}

@@ -1,0 +1,284 @@
+"""How a pair is read and prepared: from files to an image and a label that lie pixel on pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from nbtrainer import labels as label_functions
+from nbtrainer.data.annotations import Outline, draw_labels, is_annotation, read_outlines
+from nbtrainer.data.axes import Layout, image_layout, label_layout
+from nbtrainer.data.formats import Opened, open_image
+from nbtrainer.data.pair import Pair
+from nbtrainer.data.region import IGNORED, drop_outside
+from nbtrainer.data.views import Held, Local, Padded, Scaled, Stored, StoredLabel, View, Window, blocks, whole
+from nbtrainer.errors import UserError
+
+# objects are taken for at least this large, as in Omnipose
+_SMALLEST_DIAMETER = 5.0
+# the diameter of objects in a large label is measured in a middle block of this many pixels
+_MEASURED_PIXELS = 1 << 26
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What the settings of `data` say of reading and preparing; the fields are the settings of the same names.
+
+    `input_channels` is what the network takes, None where that is not settled yet.
+    """
+
+    dim: int = 2
+    channel_axis: int | None = None
+    z_axis: int | None = None
+    channels: tuple[int, ...] = ()
+    cellpose_channels: tuple[int, ...] = ()
+    channel_of_interest: int = 0
+    channel_rule: str = "refuse"
+    input_channels: int | None = None
+    background_removal: str = "none"
+    background_radius: int = 25
+    resize: tuple[int, ...] = ()
+    resize_by: str = "scale"
+    diameter: float = 0.0
+    label_border: int = 0
+    label_dilation: int = 0
+    smallest_part: int = 0
+    ignore_value: int | None = None
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain values for a checkpoint; `Preparation.from_record` gives it back."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Preparation:
+        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+        return cls(**values)
+
+    @property
+    def ignored(self) -> int:
+        """The value of label pixels about which nothing is known."""
+        return IGNORED if self.ignore_value is None else self.ignore_value
+
+    def layout(self, pair: Pair) -> Layout:
+        """The axes of the image of `pair`; raises `UserError` if they do not fit."""
+        stored = None if is_annotation(pair.label) else open_image(pair.label).shape
+        return self.layout_of(open_image(pair.image), str(pair.image), stored)
+
+    def layout_of(self, opened: Opened, where: str, label_shape: Sequence[int] | None = None) -> Layout:
+        """The axes of an opened image; raises `UserError` naming `where` if they do not fit."""
+        axis = self.channel_axis
+        if axis is not None and len(opened.shape) <= self.dim:
+            axis = None  # a single channel has no axis
+        try:
+            return image_layout(opened.shape, opened.axes, self.dim, axis, self.z_axis, label_shape)
+        except ValueError as error:
+            raise UserError(where, *error.args) from None
+
+    def image(self, opened: Opened, where: str, index: int, layout: Layout) -> View:
+        """The image in an opened file (of a stack the one with this index), prepared except for its size."""
+        view: View = Stored(opened, layout, index)
+        view = self._with_channels(view, where)
+        return self._without_background(view)
+
+    def sized(self, image: View, label: View | None = None, diameter: float | None = None) -> tuple[View, View | None]:
+        """Image and label brought to the size that the settings ask for; `diameter`: of the objects, if known."""
+        shape = self.target(image.shape, label, diameter)
+        if shape == image.shape:
+            return image, label
+        kind = Padded if self.resize and self.resize_by == "pad" else Scaled
+        return kind(image, shape), None if label is None else kind(label, shape)
+
+    def back(self, answer: View, shape: tuple[int, ...]) -> View:
+        """An answer in the prepared size, brought to the `shape` that the image had."""
+        if answer.shape == shape:
+            return answer
+        return Padded(answer, shape) if self.resize and self.resize_by == "pad" else Scaled(answer, shape)
+
+    def target(self, shape: Sequence[int], label: View | None, diameter: float | None = None) -> tuple[int, ...]:
+        """The spatial shape that an image of `shape` is brought to."""
+        if self.resize:
+            if self.resize_by == "pad" and label is None:  # prediction cuts nothing off
+                return tuple(max(lengths) for lengths in zip(self.resize, shape, strict=True))
+            return tuple(self.resize)
+        if not self.diameter:
+            return tuple(shape)
+        if diameter is None and label is not None:
+            diameter = float(label_functions.mean_diameter(_middle(label), smallest=_SMALLEST_DIAMETER))
+        if diameter is None or not np.isfinite(diameter):
+            return tuple(shape)
+        ratio = self.diameter / max(diameter, _SMALLEST_DIAMETER)
+        return tuple(max(1, round(length * ratio)) for length in shape)
+
+    def open(self, pair: Pair) -> tuple[View, View]:
+        """Image and label of `pair`, prepared; raises `UserError` or `ValueError` if they cannot be read so."""
+        opened = open_image(pair.image)
+        layout = self.layout(pair)
+        image = self.image(opened, str(pair.image), pair.slice or 0, layout)
+        label = self.label(pair, image.shape)
+        if image.shape != label.shape:
+            raise UserError(
+                str(pair.label),
+                f"it is {_said(label.shape)}, but its image {pair.image.name} is {_said(image.shape)}",
+                "Image and label must have the same size; export the label again, or take the pair out",
+            )
+        if pair.part is not None:
+            image, label = Window(image, pair.part), Window(label, pair.part)
+        image, sized = self.sized(image, label)
+        assert sized is not None
+        return image, sized
+
+    def label(self, pair: Pair, shape: tuple[int, ...]) -> View:
+        """The label of `pair`, whose image has the spatial `shape`; unsigned integers, with its regions applied."""
+        if is_annotation(pair.label):
+            drawn = draw_labels(_outlines_of(pair), shape)
+            view: View = Held(drawn, is_label=True)
+        else:
+            opened = open_image(pair.label)
+            try:
+                layout = label_layout(opened.shape, opened.axes, self.dim, self.z_axis)
+            except ValueError as error:
+                raise UserError(str(pair.label), *error.args) from None
+            view = StoredLabel(opened, layout, pair.slice or 0)
+            if view.dtype not in (np.uint8, np.uint16, np.uint32):
+                view = Local(view, lambda array, corner: as_unsigned(array), kind=np.dtype(np.uint32))
+        if self.label_border:
+            view = self._without_border(view)
+        if self.label_dilation:
+            times, ignored = self.label_dilation, self.ignored
+            view = Local(view, lambda array, corner: _dilated(array, times, ignored), halo=times)
+        if self.smallest_part > 1:
+            array = whole(view)
+            cleaned = label_functions.remove_small(array, self.smallest_part, to="neighbour")
+            view = Held(np.where(array == self.ignored, array, cleaned), is_label=True)
+        if pair.regions:
+            regions, fill = pair.regions, self.ignored
+            view = Local(
+                view, lambda array, corner: drop_outside(array, corner, regions, fill), kind=np.dtype(np.uint32)
+            )
+        return view
+
+    def _with_channels(self, view: View, where: str) -> View:
+        count = view.channels
+        if self.cellpose_channels:
+            return _cellpose(view, self.cellpose_channels)
+        if self.channels:
+            beyond = [channel for channel in self.channels if channel >= count]
+            if beyond:
+                raise UserError(
+                    where,
+                    f"there is no channel {beyond[0]}: it has {count}, counted from 0",
+                    "Change data.channels",
+                )
+            view = _picked(view, list(self.channels))
+        wanted = self.input_channels
+        if (
+            wanted is None
+            or self.channel_rule == "refuse"
+            or (view.channels == wanted and "always" not in self.channel_rule)
+        ):
+            return view
+        return _fitted(view, wanted, self.channel_of_interest, self.channel_rule)
+
+    def _without_background(self, view: View) -> View:
+        if self.background_removal == "none":
+            return view
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * self.background_radius + 1,) * 2)
+        kind = cv2.MORPH_TOPHAT if self.background_removal == "dark" else cv2.MORPH_BLACKHAT
+
+        def subtract(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
+            planes = array.reshape(-1, *array.shape[-2:]).astype(np.float32)
+            return np.stack([cv2.morphologyEx(plane, kind, kernel) for plane in planes]).reshape(array.shape)
+
+        return Local(view, subtract, halo=2 * self.background_radius, kind=np.dtype(np.float32))
+
+    def _without_border(self, view: View) -> View:
+        height, width = view.shape[-2:]
+        pixels = self.label_border
+
+        def clear(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
+            y = np.arange(corner[-2], corner[-2] + array.shape[-2])[:, None]
+            x = np.arange(corner[-1], corner[-1] + array.shape[-1])[None]
+            inside = (y >= pixels) & (y < height - pixels) & (x >= pixels) & (x < width - pixels)
+            return np.where(inside, array, 0).astype(array.dtype)
+
+        return Local(view, clear)
+
+
+def as_unsigned(array: np.ndarray) -> np.ndarray:
+    """Label values as uint32; what is negative or no number becomes 0."""
+    return np.nan_to_num(array, nan=0, posinf=0, neginf=0).clip(0, IGNORED).astype(np.uint32)
+
+
+def spacing_of(opened: Opened, dim: int, given: Sequence[float] = (), unit: str = "um") -> tuple[float, ...] | None:
+    """Micrometres per pixel along ([z,] y, x): as given, else as the file says, else None."""
+    if len(given) == dim:
+        return tuple(value / (1000 if unit == "nm" else 1) for value in given)
+    axes = "zyx"[-dim:]
+    if all(axis in opened.spacing for axis in axes):
+        return tuple(opened.spacing[axis] for axis in axes)
+    return None
+
+
+def _outlines_of(pair: Pair) -> list[Outline]:
+    outlines = read_outlines(pair.label)
+    named = [outline for outline in outlines if outline.image]
+    if named:
+        names = {pair.image.name, pair.image.stem}
+        outlines = [
+            outline for outline in named if Path(outline.image).name in names or Path(outline.image).stem in names
+        ]
+    return outlines
+
+
+def _middle(label: View) -> np.ndarray:
+    """The label, or of a large one a block in its middle."""
+    regions = list(blocks(label.shape, _MEASURED_PIXELS))
+    return label.read(regions[len(regions) // 2]).astype(np.uint32)
+
+
+def _dilated(array: np.ndarray, times: int, ignored: int) -> np.ndarray:
+    unknown = array == ignored
+    return np.where(unknown, array, label_functions.dilate(np.where(unknown, 0, array), times)).astype(array.dtype)
+
+
+def _picked(view: View, channels: list[int]) -> View:
+    return Local(view, lambda array, corner: array[channels], channel_count=len(channels))
+
+
+def _fitted(view: View, wanted: int, of_interest: int, rule: str) -> View:
+    """`view` with the `wanted` number of channels, by EPySeg's rules."""
+    count = view.channels
+    of_interest = min(of_interest, count - 1)
+    if rule.startswith("copy"):
+        return _picked(view, [of_interest] * wanted)
+    if count >= wanted or rule == "remove":
+        return _picked(view, [channel if channel < count else of_interest for channel in range(wanted)])
+
+    def fill(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
+        return np.concatenate([array, np.zeros((wanted - count, *array.shape[1:]), array.dtype)])
+
+    return Local(view, fill, channel_count=wanted)
+
+
+def _cellpose(view: View, channels: Sequence[int]) -> View:
+    """Grey (0, the mean of all channels) or one colour (1 to 3), then the nuclear one if there is a second that is not 0."""
+    second = [channel for channel in channels[1:] if channel]
+
+    def choose(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
+        first = array.mean(axis=0, dtype=np.float32) if channels[0] == 0 else _colour(array, channels[0])
+        return np.stack([first, *(_colour(array, channel) for channel in second)]).astype(np.float32)
+
+    return Local(view, choose, channel_count=1 + len(second), kind=np.dtype(np.float32))
+
+
+def _colour(array: np.ndarray, number: int) -> np.ndarray:
+    return array[number - 1] if number <= len(array) else np.zeros(array.shape[1:], array.dtype)
+
+
+def _said(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,281 @@
+"""Images and labels seen through preparations, region by region: nothing is read that is not asked for.
+
+A view has a spatial `shape` ([z,] y, x), a number of `channels` (0: a label) and a `dtype`; `read(region)` gives
+(C, *region) of an image or (*region) of a label, where `region` is one slice an axis, inside the shape, without steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Protocol
+
+import numpy as np
+
+from nbtrainer.data.axes import Layout
+from nbtrainer.data.formats import Opened
+
+Region = tuple[slice, ...]
+
+
+class View(Protocol):
+    """See the module."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def read(self, region: Region) -> np.ndarray: ...
+
+
+def whole(view: View) -> np.ndarray:
+    """All of `view`."""
+    return view.read(tuple(slice(0, length) for length in view.shape))
+
+
+def size_in_bytes(view: View) -> int:
+    """What all of `view` takes in memory."""
+    return int(np.prod(view.shape, dtype=np.int64)) * max(1, view.channels) * view.dtype.itemsize
+
+
+def blocks(shape: Sequence[int], most: int) -> Iterator[Region]:
+    """Regions that cover `shape` in order, each of at most about `most` pixels: whole planes or rows where they fit."""
+    size = list(shape)
+    for axis in range(len(size)):
+        rest = int(np.prod(size[axis + 1 :], dtype=np.int64))
+        size[axis] = max(1, min(size[axis], most // max(1, rest)))
+        if size[axis] > 1:
+            break
+    starts = [range(0, full, length) for full, length in zip(shape, size, strict=True)]
+    for corner in product(*starts):
+        yield tuple(
+            slice(start, min(start + length, full)) for start, length, full in zip(corner, size, shape, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Held:
+    """An array in memory."""
+
+    array: np.ndarray
+    is_label: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape if self.is_label else self.array.shape[1:]
+
+    @property
+    def channels(self) -> int:
+        return 0 if self.is_label else self.array.shape[0]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    def read(self, region: Region) -> np.ndarray:
+        return self.array[region] if self.is_label else self.array[(slice(None), *region)]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An image in a file; `index` is the slice of a stack whose slices are images of their own."""
+
+    opened: Opened
+    layout: Layout
+    index: int = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.layout.shape(self.opened.shape)
+
+    @property
+    def channels(self) -> int:
+        return self.layout.channels(self.opened.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.opened.dtype
+
+    def read(self, region: Region) -> np.ndarray:
+        return self.layout.arrange(self.opened.read(self._stored(region)))
+
+    def _stored(self, region: Region) -> Region:
+        parts = [slice(0, length) for length in self.opened.shape]
+        if self.layout.slices is not None:
+            parts[self.layout.slices] = slice(self.index, self.index + 1)
+        for axis, part in zip(self.layout.spatial, region, strict=True):
+            parts[axis] = part
+        return tuple(parts)
+
+
+@dataclass(frozen=True)
+class StoredLabel(Stored):
+    """A label in a file: colour channels, which must be equal, count as one. Raises `ValueError` if they are not."""
+
+    @property
+    def channels(self) -> int:
+        return 0
+
+    def read(self, region: Region) -> np.ndarray:
+        found = super().read(region)
+        if len(found) >= 3 and not (np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])):
+            raise ValueError("the label is a colour image; export it with one number per pixel")
+        return found[0]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a view, seen as if there were nothing else."""
+
+    view: View
+    part: tuple[tuple[int, int], ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(stop - start for start, stop in self.part)
+
+    @property
+    def channels(self) -> int:
+        return self.view.channels
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.view.dtype
+
+    def read(self, region: Region) -> np.ndarray:
+        moved = (
+            slice(start + asked.start, start + asked.stop) for (start, _), asked in zip(self.part, region, strict=True)
+        )
+        return self.view.read(tuple(moved))
+
+
+@dataclass(frozen=True)
+class Local:
+    """A view changed by a function that looks at most `halo` pixels around along y and x (and z, if `deep`).
+
+    `function` takes what `read` gives and returns the same shape; `corner` is the place of its first pixel.
+    """
+
+    view: View
+    function: Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
+    halo: int = 0
+    deep: bool = False
+    channel_count: int | None = None
+    kind: np.dtype[Any] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.view.shape
+
+    @property
+    def channels(self) -> int:
+        return self.view.channels if self.channel_count is None else self.channel_count
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.view.dtype if self.kind is None else self.kind
+
+    def read(self, region: Region) -> np.ndarray:
+        flat = len(region) - 2
+        halos = [self.halo if self.deep or axis >= flat else 0 for axis in range(len(region))]
+        wider = tuple(
+            slice(max(0, asked.start - halo), min(full, asked.stop + halo))
+            for asked, halo, full in zip(region, halos, self.view.shape, strict=True)
+        )
+        changed = self.function(self.view.read(wider), tuple(part.start for part in wider))
+        inner: tuple[Any, ...] = tuple(
+            slice(asked.start - part.start, asked.stop - part.start) for asked, part in zip(region, wider, strict=True)
+        )
+        return changed[(..., *inner)]
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A view brought to another shape: an image by linear interpolation (smoothed where it shrinks), a label by nearest
+    neighbour. Pixels stand for areas: the edges of the image stay where they are."""
+
+    view: View
+    shape: tuple[int, ...]
+
+    @property
+    def channels(self) -> int:
+        return self.view.channels
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.view.dtype if self.channels == 0 else np.dtype(np.float32)
+
+    def read(self, region: Region) -> np.ndarray:
+        ratios = [old / new for old, new in zip(self.view.shape, self.shape, strict=True)]
+        positions = [
+            (np.arange(asked.start, asked.stop) + 0.5) * ratio - 0.5
+            for asked, ratio in zip(region, ratios, strict=True)
+        ]
+        reach = [0.0 if self.channels == 0 else max(1.0, ratio) for ratio in ratios]
+        needed = tuple(
+            slice(max(0, int(np.floor(at[0] - far))), min(full, int(np.ceil(at[-1] + far)) + 1))
+            for at, far, full in zip(positions, reach, self.view.shape, strict=True)
+        )
+        found = self.view.read(needed)
+        for axis, (at, far, part, full) in enumerate(zip(positions, reach, needed, self.view.shape, strict=True)):
+            along = axis + (found.ndim - len(region))
+            if self.channels == 0:
+                nearest = np.clip(np.floor(at + 0.5).astype(int), 0, full - 1) - part.start
+                found = np.take(found, nearest, axis=along)
+            else:
+                found = _interpolated(found, along, at - part.start, far)
+        return found
+
+
+@dataclass(frozen=True)
+class Padded:
+    """A view brought to another shape without interpolation: centred, mirrored at its edges, cut off beyond the shape."""
+
+    view: View
+    shape: tuple[int, ...]
+
+    @property
+    def channels(self) -> int:
+        return self.view.channels
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.view.dtype
+
+    def read(self, region: Region) -> np.ndarray:
+        indices = [
+            mirrored(asked.start + (old - new) // 2, asked.stop - asked.start, old)
+            for asked, old, new in zip(region, self.view.shape, self.shape, strict=True)
+        ]
+        crop = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
+        found = self.view.read(crop)
+        inner = np.ix_(*(index - part.start for index, part in zip(indices, crop, strict=True)))
+        return np.stack([channel[inner] for channel in found]) if self.channels else found[inner]
+
+
+def mirrored(start: int, length: int, available: int) -> np.ndarray:
+    """Indices `start` to `start + length - 1` of an axis with `available` entries, mirrored at both ends."""
+    position = np.arange(start, start + length) % (2 * available)
+    return np.where(position < available, position, 2 * available - 1 - position)
+
+
+def _interpolated(array: np.ndarray, axis: int, at: np.ndarray, reach: float) -> np.ndarray:
+    """`array` at the positions `at` of `axis`, float32, weighted by a triangle that reaches `reach` to both sides."""
+    length = array.shape[axis]
+    offsets = np.arange(-int(np.ceil(reach)), int(np.ceil(reach)) + 2)
+    base = np.floor(at).astype(int)
+    places = base[:, None] + offsets[None]
+    weights = np.clip(1 - np.abs(places - at[:, None]) / reach, 0, None)
+    # beyond the edge the last pixel counts
+    matrix = np.zeros((len(at), length), np.float32)
+    np.add.at(
+        matrix, (np.repeat(np.arange(len(at)), len(offsets)), np.clip(places, 0, length - 1).ravel()), weights.ravel()
+    )
+    matrix /= matrix.sum(1, keepdims=True)
+    return np.moveaxis(np.tensordot(matrix, array.astype(np.float32, copy=False), (1, axis)), 0, axis)
