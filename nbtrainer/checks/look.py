@@ -110,4 +110,3 @@ def _edges(label: np.ndarray) -> np.ndarray:
 def _binned(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     counts, edges = np.histogram(values, _BINS, weights=weights)
     return counts / max(1.0, float(counts.max())), edges
-

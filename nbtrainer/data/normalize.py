@@ -72,7 +72,9 @@ class Normalizer:
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Normalizer:
         """The rule in a checkpoint, which may be of a version that had fewer fields."""
-        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+        }
         values["fixed"] = IntensityMap.from_record(record["fixed"]) if record.get("fixed") else None
         return cls(**values)
 

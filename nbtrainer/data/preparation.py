@@ -56,7 +56,9 @@ class Preparation:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Preparation:
-        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+        }
         return cls(**values)
 
     @property

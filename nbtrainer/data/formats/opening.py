@@ -89,7 +89,9 @@ def _open(path: Path) -> Opened:
         if error.errno in (errno.EACCES, errno.EPERM):
             raise UserError(str(path), "this file may not be read by you", "Ask for permission to read it") from None
         if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise UserError(str(path), "too many files are open", "Close some, or raise the limit (ulimit -n)") from None
+            raise UserError(
+                str(path), "too many files are open", "Close some, or raise the limit (ulimit -n)"
+            ) from None
         raise damaged(path, error) from error
     except Exception as error:  # readers raise whatever a broken file makes them stumble over
         raise damaged(path, error) from error
