@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality em_membranes nuclei2d --data FOLDER`, `python -m benchmarks speed`."""
+"""`python -m benchmarks quality em_membranes nuclei2d --data FOLDER`, `python -m benchmarks speed`, `python -m benchmarks open`."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ def speed(rounds: Annotated[int, typer.Option(help="Repetitions; medians are rep
 
     print(json.dumps({"loop": loop(rounds)}), flush=True)
     print(json.dumps({"augmentation": augmentation(rounds)}), flush=True)
+
+
+@app.command("open")
+def open_(
+    gb: Annotated[float, typer.Option(help="Size of each file, which is mostly a hole in the disk.")] = 20,
+) -> None:
+    """Opening and cropping files far larger than the memory, each in a fresh process."""
+    from benchmarks.opening import opening
+
+    for row in opening(gb):
+        print(json.dumps(row), flush=True)
 
 
 app()

@@ -67,9 +67,9 @@ def image_layout(
     """
     count = len(shape)
     for name, axis in (("channel_axis", channel_axis), ("z_axis", z_axis)):
-        if axis is not None and not -count <= axis < count and count > dim:
+        if axis is not None and not -count <= axis < count and count > 2:
             raise ValueError(f"there is no axis {axis} in shape {said(shape)}", f"Set data.{name} to 0 to {count - 1}")
-    depth = None if z_axis is None or count <= dim else z_axis % count
+    depth = _depth(z_axis, count, dim)
     _refuse_time(shape, axes, depth)
     free = list(range(count))
     channel = _channel(shape, axes, dim, channel_axis, depth, label_shape)
@@ -100,7 +100,7 @@ def label_layout(shape: Sequence[int], axes: str, dim: int, z_axis: int | None =
     count = len(shape)
     colour = count - 1 if count > dim and _is_colour(shape, axes, count - 1) else None
     free = [axis for axis in range(count) if axis != colour]
-    depth = None if z_axis is None or len(free) <= dim else z_axis % count
+    depth = _depth(z_axis, count, dim)
     _refuse_time(shape, axes, depth)
     free = _without_ones(shape, axes, free, dim if depth is None or dim == 3 else dim + 1, depth)
     slices = None
@@ -117,6 +117,11 @@ def label_layout(shape: Sequence[int], axes: str, dim: int, z_axis: int | None =
 def said(shape: Sequence[int]) -> str:
     """`512 x 512`."""
     return " x ".join(map(str, shape))
+
+
+def _depth(z_axis: int | None, count: int, dim: int) -> int | None:
+    """The axis of slices; a single 2D image has none."""
+    return None if z_axis is None or count < 3 or count < dim else z_axis % count
 
 
 def _channel(

@@ -21,8 +21,10 @@ _PIECE_BYTES = 8 * 2**20
 
 def open_file(path: Path) -> Opened:
     """The volume with its axes reversed, z y x (time, channels before them), scaled as its header says."""
-    header: Any = nibabel.load(path).header  # type: ignore[attr-defined]
-    dtype, shape = header.get_data_dtype(), tuple(int(length) for length in header.get_data_shape())
+    image: Any = nibabel.load(path)
+    # nibabel empties the header's own fields of offset and scaling
+    header, proxy = image.header, image.dataobj
+    dtype, shape = proxy.dtype, tuple(int(length) for length in proxy.shape)
     # a volume of one time point is stored with a fourth axis of length 1
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
@@ -32,14 +34,14 @@ def open_file(path: Path) -> Opened:
         raise not_numbers(path, dtype)
     if 0 in shape:
         raise no_pixels(path, shape)
-    slope, intercept = header.get_slope_inter()
-    stored, offset = shape[::-1], int(header.get_data_offset())
+    slope, intercept = proxy.slope, proxy.inter
+    stored, offset = shape[::-1], int(proxy.offset)
     array: Regions
     if path.name.lower().endswith(".gz"):
         array = Whole(path, stored, dtype, lambda: _pieces(path, offset, dtype))
     else:
         array = Mapped(path, np.memmap(path, dtype, "r", offset, stored))
-    if (slope, intercept) not in ((None, None), (1, 0), (None, 0)) and np.isfinite([slope, intercept]).all():
+    if (slope, intercept) != (1, 0) and np.isfinite([slope, intercept]).all():
         array = Scaled(array, slope, intercept)
     return Opened(array, "CTZYX"[-len(stored) :], _spacing(header))
 

@@ -7,14 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from nbtrainer.data.formats.opened import Opened
-from nbtrainer.data.formats.problems import no_pixels
+from nbtrainer.data.formats.problems import damaged, no_pixels
 from nbtrainer.data.formats.regions import Mapped
 from nbtrainer.errors import UserError
 
 
 def open_file(path: Path) -> Opened:
     """The array as it was saved; its axes are not known beyond two."""
-    refuse_pickle(path, path.open("rb").read(64))
+    with path.open("rb") as file:
+        head = file.read(128)
+    refuse_pickle(path, head)
+    if not head.startswith(np.lib.format.MAGIC_PREFIX):
+        raise damaged(path, "it is no NPY file")
     mapped = np.load(path, mmap_mode="r", allow_pickle=False)
     if 0 in mapped.shape:
         raise no_pixels(path, mapped.shape)

@@ -24,6 +24,8 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 # these keep their tables apart from the strips
 _JPEG = {6, 7, 34892, 33007}
+# of each type of tag, from BYTE to IFD8
+_TAG_BYTES = dict(zip(range(1, 19), (1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 2, 8, 8, 8, 8), strict=True))
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,16 @@ def _array(path: Path, tif: Any, series: Any) -> Regions:
     if not series.is_multifile and all(page.is_contiguous for page in series.pages) and keyframe.is_final:
         return MappedPages(path, lead, keyframe.shape, stored, [int(page.dataoffsets[0]) for page in series.pages])
     pages = [_page(page) for page in series.pages]
+    # a strip may claim more rows than there are
+    chunk = (1,) * (series.ndim - len(keyframe.chunks)) + keyframe.chunks
+    chunk = tuple(min(pair) for pair in zip(chunk, series.shape, strict=True))
     chunked = Chunked(
         path,
         series.shape,
         series.dtype,
-        (1,) * len(lead) + keyframe.chunks,
-        _Decoder(lead, keyframe, pages),
-        keyframe.nodata if np.isscalar(keyframe.nodata) else 0,
+        chunk,
+        _Decoder(lead, keyframe, chunk[len(lead) :], pages),
+        float(keyframe.nodata or 0),
     )
     if int(np.prod(chunked.chunk)) * series.dtype.itemsize <= LARGEST_CHUNK:
         return chunked
@@ -115,9 +120,10 @@ class MappedPages(Regions):
 class _Decoder:
     """Reads and decodes the strip or tile at a place of the grid of chunks."""
 
-    def __init__(self, lead: tuple[int, ...], keyframe: Any, pages: list[_Page]) -> None:
+    def __init__(self, lead: tuple[int, ...], keyframe: Any, chunk: tuple[int, ...], pages: list[_Page]) -> None:
         self._lead, self._pages = lead, pages
-        self._decode, self._axes, self._grid = keyframe.decode, keyframe.axes, keyframe.chunked
+        self._decode, self._axes = keyframe.decode, keyframe.axes
+        self._grid = tuple(-(-length // size) for length, size in zip(keyframe.shape, chunk, strict=True))
         self._is_jpeg = keyframe.compression in _JPEG
         self._jpeg_header = keyframe.jpegheader if self._is_jpeg else None
 
@@ -155,17 +161,32 @@ def _first_series(path: Path, tif: Any) -> Any:
 
 
 def _check_chain(path: Path, tif: Any) -> None:
-    """Raise if the last page that was found says that another follows: tifffile leaves out what is cut off."""
+    """Raise if a page's description is cut off, or the last says that another follows: tifffile leaves out such parts."""
     if tif.is_ndpi or tif.is_lsm:  # their offsets wrap around at 4 GB
         return
-    form, last = tif.tiff, tif.pages[len(tif.pages) - 1]
+    form, size = tif.tiff, path.stat().st_size
+    order: Any = "little" if form.byteorder == "<" else "big"
     with path.open("rb") as file:
-        file.seek(last.offset)
-        tags = int.from_bytes(file.read(form.tagnosize), "little" if form.byteorder == "<" else "big")
-        file.seek(last.offset + form.tagnosize + tags * form.tagsize)
-        link = file.read(form.offsetsize)
-    if len(link) < form.offsetsize or any(link):
-        raise truncated(path, int.from_bytes(link, "little" if form.byteorder == "<" else "big"), path.stat().st_size)
+        for page in (tif.pages[0], tif.pages[len(tif.pages) - 1]):
+            file.seek(page.offset)
+            count = int.from_bytes(file.read(form.tagnosize), order)
+            tags = file.read(count * form.tagsize)
+            link = file.read(form.offsetsize)
+            if len(link) < form.offsetsize:
+                raise truncated(path, page.offset + form.tagnosize + count * form.tagsize + form.offsetsize, size)
+            for start in range(0, len(tags), form.tagsize):
+                end = _value_end(tags[start : start + form.tagsize], order, form.offsetsize)
+                if end > size:
+                    raise truncated(path, end, size)
+    if any(link):
+        raise truncated(path, int.from_bytes(link, order) + 1, size)
+
+
+def _value_end(tag: bytes, order: Any, offset_size: int) -> int:
+    """Where the value of a tag ends in the file; 0 if it stands in the tag itself."""
+    kind, count = int.from_bytes(tag[2:4], order), int.from_bytes(tag[4:-offset_size], order)
+    length = count * _TAG_BYTES.get(kind, 0)
+    return int.from_bytes(tag[-offset_size:], order) + length if length > offset_size else 0
 
 
 def _check_whole(path: Path, tif: Any, series: Any) -> None:

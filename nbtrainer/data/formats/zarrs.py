@@ -52,6 +52,8 @@ def _store(path: Path) -> Any:
 def _top(path: Path) -> str:
     """Where the store begins: a zipped folder holds it one floor down."""
     if path.is_dir():
+        if not any((path / name).is_file() for name in _METADATA):
+            raise damaged(path, "this folder holds no zarr array")
         return ""
     with zipfile.ZipFile(path) as archive:
         folders = [posixpath.dirname(name) for name in archive.namelist() if posixpath.basename(name) in _METADATA]

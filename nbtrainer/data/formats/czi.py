@@ -1,0 +1,90 @@
+"""Zeiss CZI: one scene, assembled from its tiles by Zeiss' own library, region by region."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pylibCZIrw.czi import CacheOptions, CacheType, CziReader
+
+from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.problems import damaged, not_inside
+from nbtrainer.data.formats.regions import Bounds, Regions
+from nbtrainer.data.formats.spacing import sane
+
+_TYPES = {"Gray8": "u1", "Gray16": "u2", "Gray32Float": "f4", "Bgr24": "u1", "Bgr48": "u2"}
+_CACHE_BYTES = 64 * 2**20
+
+
+def open_file(path: Path, inside: str) -> Opened:
+    """The scene with the number `inside`, or the first; axes T, C, Z are left out where there is one of them."""
+    reader = CziReader(str(path), cache_options=CacheOptions(CacheType.Standard, _CACHE_BYTES))
+    scenes = dict(reader.scenes_bounding_rectangle)
+    if inside and inside not in map(str, scenes):
+        raise not_inside(path, inside, [str(scene) for scene in scenes])
+    scene = int(inside) if inside else min(scenes, default=None)
+    x, y, width, height = reader.total_bounding_rectangle if scene is None else scenes[scene]
+    box = reader.total_bounding_box
+    planes = {axis: box[axis] for axis in "TCZ" if box.get(axis, (0, 1))[1] - box.get(axis, (0, 1))[0] > 1}
+    kinds = set(reader.pixel_types.values())
+    kind = kinds.pop()
+    if kinds or kind not in _TYPES:
+        raise damaged(
+            path, f"its pixels are of the kinds {', '.join(sorted({kind, *kinds}))}, which cannot be read as one"
+        )
+    shape = (*(stop - start for start, stop in planes.values()), height, width)
+    is_colour = kind.startswith("Bgr")
+    axes = "".join(planes) + ("YXS" if is_colour else "YX")
+    array = Scene(path, shape + (3,) * is_colour, _TYPES[kind], reader, scene, planes, (x, y))
+    return Opened(array, axes, _spacing(reader.metadata))
+
+
+class Scene(Regions):
+    """Planes of a scene, of which the library reads the region."""
+
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        dtype: str,
+        reader: CziReader,
+        scene: int | None,
+        planes: dict[str, tuple[int, int]],
+        corner: tuple[int, int],
+    ) -> None:
+        super().__init__(path, shape, dtype)
+        self._reader, self._scene, self._planes, self._corner = reader, scene, planes, corner
+        self._lock = threading.Lock()
+        weakref.finalize(self, reader.close)
+
+    def _region(self, bounds: Bounds) -> np.ndarray:
+        depth = len(self._planes)
+        (y0, y1), (x0, x1) = bounds[depth : depth + 2]
+        roi = (self._corner[0] + x0, self._corner[1] + y0, x1 - x0, y1 - y0)
+        result = np.empty([stop - start for start, stop in bounds], self.dtype)
+        for place in itertools.product(*(range(*bound) for bound in bounds[:depth])):
+            plane = {axis: start + k for (axis, (start, _)), k in zip(self._planes.items(), place, strict=True)}
+            with self._lock:
+                pixels = self._reader.read(roi=roi, plane=plane, scene=self._scene)
+            # the library gives blue, green, red
+            chosen = pixels[..., ::-1][..., slice(*bounds[-1])] if pixels.shape[2] == 3 else pixels[..., 0]
+            result[tuple(k - start for k, (start, _) in zip(place, bounds, strict=False))] = chosen
+        return result
+
+
+def _spacing(metadata: Any) -> dict[str, float]:
+    """From the scaling, which is in metres."""
+    try:
+        distances = metadata["ImageDocument"]["Metadata"]["Scaling"]["Items"]["Distance"]
+    except (KeyError, TypeError):
+        return {}
+    found = {}
+    for distance in distances if isinstance(distances, list) else [distances]:
+        axis = str(distance.get("@Id", "")).lower()
+        if axis in ("x", "y", "z") and distance.get("Value"):
+            found[axis] = 1e6 * float(distance["Value"])
+    return sane(**found)

@@ -1,0 +1,59 @@
+"""Leica LIF: one image of the file, mapped into memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from liffile import LifFile
+
+from nbtrainer.data.formats.opened import AXES, Opened
+from nbtrainer.data.formats.problems import choose_inside, not_inside, truncated
+from nbtrainer.data.formats.regions import Mapped, Regions, Whole
+from nbtrainer.data.formats.spacing import sane
+
+
+def open_file(path: Path, inside: str) -> Opened:
+    """The image called `inside` (`Series name`, or its number from 0), or the first."""
+    with LifFile(path) as file:
+        image = _chosen(path, list(file.images), inside)
+        name, shape, dtype, block = image.name, image.shape, image.dtype, image.memory_block
+        array: Regions
+        if block.offset >= 0 and block.size == image.nbytes and "S" not in image.dims:
+            if block.offset + block.size > path.stat().st_size:
+                raise truncated(path, block.offset + block.size, path.stat().st_size)
+            array = Mapped(path, np.memmap(path, dtype, "r", block.offset, shape))
+        else:
+            # colours in the order blue, green, red, or rows with a gap: the library knows how
+            array = Whole(path, shape, dtype, lambda: [_read(path, inside)], inside or name)
+        axes = "".join(axis if axis in AXES else "?" for axis in image.dims)
+        return Opened(array, axes, _spacing(image))
+
+
+def _chosen(path: Path, images: list[Any], inside: str) -> Any:
+    if not images:
+        raise choose_inside(path, [])
+    if not inside:
+        return images[0]
+    for image in images:
+        if inside in (image.name, image.path):
+            return image
+    if inside.isdigit() and int(inside) < len(images):
+        return images[int(inside)]
+    raise not_inside(path, inside, [image.name for image in images])
+
+
+def _read(path: Path, inside: str) -> np.ndarray:
+    with LifFile(path) as file:
+        return np.asarray(_chosen(path, list(file.images), inside).asarray())
+
+
+def _spacing(image: Any) -> dict[str, float]:
+    """From the coordinates of the first and the last pixel, which are in metres."""
+    found = {}
+    for axis in "zyx":
+        places = image.coords.get(axis.upper(), ())
+        if len(places) > 1:
+            found[axis] = 1e6 * abs(float(places[-1] - places[0])) / (len(places) - 1)
+    return sane(**found)

@@ -1,0 +1,113 @@
+"""MetaImage (.mha, .mhd): read by region through ITK."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK
+
+from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.problems import damaged, not_numbers, truncated
+from nbtrainer.data.formats.regions import Bounds, Regions, Whole
+from nbtrainer.data.formats.spacing import sane
+
+_HEADER_BYTES = 16384
+
+
+def open_file(path: Path) -> Opened:
+    """The volume as z, y, x, its channels last; compressed files are unpacked whole."""
+    with path.open("rb") as file:
+        head = file.read(_HEADER_BYTES)
+    told = _told(head)
+    missing = [key for key in ("DimSize", "ElementType", "ElementDataFile") if not told.get(key.lower())]
+    if missing:
+        # ITK would say so on the console
+        raise damaged(path, f"its header does not say {missing[0]}")
+    reader = _reader(path)
+    _asked(path, reader.ReadImageInformation)
+    components, ndim = reader.GetNumberOfComponents(), reader.GetDimension()
+    shape = tuple(reader.GetSize()[::-1]) + ((components,) if components > 1 else ())
+    dtype = _dtype(path, reader.GetPixelID())
+    array: Regions
+    if told.get("compresseddata", "").lower() == "true":
+        _check_length(path, told, head, int(told.get("compresseddatasize", 0)))
+        array = Whole(
+            path, shape, dtype, lambda: [_asked(path, lambda: SimpleITK.GetArrayFromImage(_reader(path).Execute()))]
+        )
+    else:
+        array = Region(path, shape, dtype, ndim)
+        _check_length(path, told, head, array.nbytes)
+    # 1 mm is what ITK says of files that say nothing
+    stated = reader.GetSpacing()[:3] if told.keys() & {"elementspacing", "elementsize"} else ()
+    spacing = sane(**{axis: 1e3 * length for axis, length in zip("xyz", stated, strict=False)})
+    return Opened(array, "TZYX"[-ndim:] + ("S" if components in (3, 4) else "C" if components > 1 else ""), spacing)
+
+
+class Region(Regions):
+    """An uncompressed volume; a reader for each read, so that threads share nothing."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any, ndim: int) -> None:
+        super().__init__(path, shape, dtype)
+        self._ndim = ndim
+
+    def _region(self, bounds: Bounds) -> np.ndarray:
+        spatial = bounds[: self._ndim][::-1]
+        reader = _reader(self.path)
+        reader.SetExtractIndex([start for start, _ in spatial])
+        reader.SetExtractSize([stop - start for start, stop in spatial])
+        pixels = SimpleITK.GetArrayFromImage(_asked(self.path, reader.Execute))
+        return pixels[..., slice(*bounds[-1])] if len(bounds) > self._ndim else pixels
+
+
+def _reader(path: Path) -> SimpleITK.ImageFileReader:
+    reader = SimpleITK.ImageFileReader()
+    reader.SetImageIO("MetaImageIO")
+    reader.SetFileName(str(path))
+    return reader
+
+
+def _asked(path: Path, ask: Callable[[], Any]) -> Any:
+    """What `ask` gives; of ITK's report of an error only the sentence."""
+    try:
+        return ask()
+    except RuntimeError as error:
+        raise damaged(path, str(error).rsplit("ERROR:", 1)[-1].rsplit("): ", 1)[-1]) from error
+
+
+def _dtype(path: Path, pixel: int) -> np.dtype[Any]:
+    name = SimpleITK.GetPixelIDValueAsString(pixel)
+    words = name.removeprefix("vector of ").split()
+    if "complex" in words or "label" in words:
+        raise not_numbers(path, name)
+    bits = {"8-bit": 1, "16-bit": 2, "32-bit": 4, "64-bit": 8}.get(words[0])
+    if bits is None or "float" in name:
+        bits = 8 if words[0] == "64-bit" else 4
+    return np.dtype(f"{'f' if 'float' in name else 'u' if 'unsigned' in name else 'i'}{bits}")
+
+
+def _told(head: bytes) -> dict[str, str]:
+    """The lines of the header, up to the one that says where the pixels are."""
+    told = {}
+    for line in head.split(b"\n"):
+        key, _, value = line.decode("latin-1").partition("=")
+        told[key.strip().lower()] = value.strip()
+        if key.strip().lower() == "elementdatafile":
+            break
+    return told
+
+
+def _check_length(path: Path, told: dict[str, str], head: bytes, nbytes: int) -> None:
+    """ITK fills what is cut off with whatever was in memory."""
+    name = told.get("elementdatafile", "")
+    if name.lower() == "local":
+        mark = head.index(b"ElementDataFile")
+        needed, found = head.index(b"\n", mark) + 1 + nbytes, path.stat().st_size
+    elif name and "%" not in name and not name.lower().startswith("list") and (path.parent / name).is_file():
+        needed, found = nbytes, (path.parent / name).stat().st_size
+    else:
+        return
+    if found < needed:
+        raise truncated(path, needed, found)

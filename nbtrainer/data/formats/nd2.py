@@ -1,0 +1,47 @@
+"""Nikon ND2: frame by frame."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from pathlib import Path
+
+import numpy as np
+from nd2 import ND2File
+
+from nbtrainer.data.formats.opened import AXES, Opened
+from nbtrainer.data.formats.problems import not_inside
+from nbtrainer.data.formats.regions import Chunked
+from nbtrainer.data.formats.spacing import sane
+
+_FRAME = ("C", "Y", "X", "S")
+
+
+def open_file(path: Path, inside: str) -> Opened:
+    """The position with the number `inside`, or the first; a frame (all channels of one z and time) is a chunk."""
+    file = ND2File(path)
+    sizes = dict(file.sizes)
+    loops = [axis for axis in sizes if axis not in _FRAME]
+    frame = [axis for axis in sizes if axis in _FRAME]
+    position = int(inside) if inside.isdigit() else 0
+    if inside and (str(position) != inside or position >= sizes.get("P", 1)):
+        raise not_inside(path, inside, [str(k) for k in range(sizes.get("P", 1))])
+    shown = [axis for axis in loops if axis != "P"]
+    lock = threading.Lock()
+
+    def decode(place: tuple[int, ...]) -> np.ndarray:
+        at = dict(zip(shown, place, strict=False)) | {"P": position}
+        number = 0
+        for axis in loops:
+            number = number * sizes[axis] + at[axis]
+        with lock:
+            pixels = np.array(file.read_frame(number))
+        return pixels.reshape([1] * len(shown) + [sizes[axis] for axis in frame])
+
+    shape = tuple(sizes[axis] for axis in shown + frame)
+    chunk = (1,) * len(shown) + tuple(sizes[axis] for axis in frame)
+    array = Chunked(path, shape, file.dtype, chunk, decode)
+    weakref.finalize(array, file.close)
+    size = file.voxel_size()
+    axes = "".join(axis if axis in AXES else "?" for axis in shown + frame)
+    return Opened(array, axes, sane(z=size.z if "Z" in axes else None, y=size.y, x=size.x))

@@ -1,0 +1,88 @@
+"""NRRD: raw data mapped into memory, compressed data unpacked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nrrd
+import numpy as np
+
+from nbtrainer.data.formats.npy import unknown_axes
+from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.problems import no_pixels, not_numbers, truncated
+from nbtrainer.data.formats.regions import Mapped, Regions, Whole
+from nbtrainer.data.formats.spacing import micrometres, sane
+
+_TYPES = {
+    "signed char": "i1", "int8": "i1", "int8_t": "i1",
+    "uchar": "u1", "unsigned char": "u1", "uint8": "u1", "uint8_t": "u1",
+    "short": "i2", "short int": "i2", "signed short": "i2", "signed short int": "i2", "int16": "i2", "int16_t": "i2",
+    "ushort": "u2", "unsigned short": "u2", "unsigned short int": "u2", "uint16": "u2", "uint16_t": "u2",
+    "int": "i4", "signed int": "i4", "int32": "i4", "int32_t": "i4",
+    "uint": "u4", "unsigned int": "u4", "uint32": "u4", "uint32_t": "u4",
+    "longlong": "i8", "long long": "i8", "signed long long": "i8", "long long int": "i8", "int64": "i8", "int64_t": "i8",
+    "ulonglong": "u8", "unsigned long long": "u8", "unsigned long long int": "u8", "uint64": "u8", "uint64_t": "u8",
+    "float": "f4", "double": "f8",
+}  # fmt: skip
+_COLOURS = ("rgb-color", "rgba-color")
+_SPATIAL = ("domain", "space", "none", "")
+
+
+def open_file(path: Path) -> Opened:
+    """The array with its axes reversed: z, y, x, and before or behind them what else the file holds."""
+    with path.open("rb") as file:
+        header: dict[str, Any] = nrrd.read_header(file)
+        start = file.tell()
+    if header["type"] not in _TYPES:
+        raise not_numbers(path, header["type"])
+    shape = tuple(int(length) for length in header["sizes"][::-1])
+    if 0 in shape:
+        raise no_pixels(path, shape)
+    dtype = np.dtype(_TYPES[header["type"]]).newbyteorder(">" if header.get("endian") == "big" else "<")
+    return Opened(_array(path, header, shape, dtype, start), _axes(header), _spacing(header))
+
+
+def _array(path: Path, header: dict[str, Any], shape: tuple[int, ...], dtype: np.dtype[Any], start: int) -> Regions:
+    detached = header.get("data file", header.get("datafile"))
+    skips = [int(header.get(key, header.get(key.replace(" ", ""), 0))) for key in ("line skip", "byte skip")]
+    is_one_file = detached is None or (
+        isinstance(detached, str) and not detached.startswith("LIST") and "%" not in detached
+    )
+    if header["encoding"] == "raw" and is_one_file and skips == [0, 0]:
+        data, offset = (path, start) if detached is None else (path.parent / str(detached), 0)
+        needed = offset + int(np.prod(shape, dtype=object)) * dtype.itemsize
+        if data.stat().st_size < needed:
+            raise truncated(data, needed, data.stat().st_size)
+        return Mapped(path, np.memmap(data, dtype, "r", offset, shape))
+    return Whole(path, shape, dtype, lambda: [nrrd.read(str(path), index_order="C")[0]])
+
+
+def _axes(header: dict[str, Any]) -> str:
+    kinds = [str(kind).lower() for kind in header.get("kinds", [""] * len(header["sizes"]))]
+    if sum(kind in _SPATIAL for kind in kinds) > 3:
+        return unknown_axes(len(kinds))
+    spatial = iter("XYZ")
+    letters = [
+        next(spatial) if kind in _SPATIAL else "S" if kind in _COLOURS else "T" if kind == "time" else "C"
+        for kind in kinds
+    ]
+    known = "".join(reversed(letters))
+    return known if len(set(known)) == len(known) else unknown_axes(len(kinds))
+
+
+def _spacing(header: dict[str, Any]) -> dict[str, float]:
+    """From the directions, or the spacings with a unit; directions without one are in millimetres, as 3D Slicer writes."""
+    units = header.get("space units") or header.get("units") or []
+    unit = micrometres(next((unit for unit in units if unit), None))
+    directions = header.get("space directions")
+    if directions is not None:
+        rows = [np.asarray(row, float) for row in directions if row is not None]
+        lengths = [float(np.linalg.norm(row)) for row in rows if np.isfinite(row).all()]
+        unit = unit or 1e3
+    elif unit is not None:
+        lengths = [float(length) for length in header.get("spacings", ())]
+        lengths = [length for length in lengths if np.isfinite(length)]
+    else:
+        return {}
+    return sane(**{axis: length * unit for axis, length in zip("xyz", lengths, strict=False)})

@@ -1,0 +1,137 @@
+import gc
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from nbtrainer.data.formats import SUFFIXES, is_image, open_image, stem, version
+from nbtrainer.errors import UserError
+
+
+def test_a_file_is_opened_once_until_it_changes(tmp_path, volume):
+    path = tmp_path / "a.npy"
+    np.save(path, volume)
+    first = open_image(path)
+    assert open_image(path) is first
+    other = tmp_path / "other.npy"
+    np.save(other, volume[:2])
+    os.replace(other, path)
+    assert open_image(path).shape == (2, 40, 50)
+    assert np.array_equal(first.read(), volume)
+
+
+def test_a_file_that_was_cut_short_while_it_is_open_is_told(tmp_path, volume):
+    for name, settings in (("a.tif", {}), ("b.tif", {"compression": "zlib"})):
+        tifffile.imwrite(tmp_path / name, volume, photometric="minisblack", **settings)
+        opened = open_image(tmp_path / name)
+        os.truncate(tmp_path / name, 5000)
+        with pytest.raises(UserError, match="incomplete"):
+            opened.read()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts handles where Linux lists them")
+def test_handles_are_closed_when_nobody_holds_the_file(tmp_path, monkeypatch, volume):
+    monkeypatch.setattr("nbtrainer.data.formats.opening._MOST_OPEN", 3)
+    before = len(os.listdir("/proc/self/fd"))
+    for k in range(20):
+        np.save(tmp_path / f"{k}.npy", volume)
+        assert open_image(tmp_path / f"{k}.npy").read().shape == volume.shape
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before + 6
+
+
+def test_many_threads_open_and_read_at_once(tmp_path, volume):
+    for k in range(8):
+        tifffile.imwrite(tmp_path / f"{k}.tif", volume + k, photometric="minisblack", compression="zlib")
+    wrong = []
+
+    def read(seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(40):
+            k, z = int(rng.integers(8)), int(rng.integers(6))
+            if not np.array_equal(open_image(tmp_path / f"{k}.tif").array[z, 3:30], volume[z, 3:30] + k):
+                wrong.append((k, z))
+
+    threads = [threading.Thread(target=read, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in SUFFIXES if suffix not in (".zarr", ".ome.zarr")])
+def test_empty_files_text_and_folders_under_an_images_name_are_told(tmp_path, suffix):
+    empty, text, folder = (tmp_path / f"{name}{suffix}" for name in ("empty", "text", "folder"))
+    empty.touch()
+    text.write_text("this is no image, it is a shopping list\n" * 40)
+    folder.mkdir()
+    for path, message in ((empty, "empty"), (text, "text"), (folder, "folder")):
+        with pytest.raises(UserError, match=rf"{path.name}: .*{message if path is not text else ''}") as told:
+            open_image(path)
+        assert told.value.remedy and "Traceback" not in str(told.value) and len(str(told.value)) < 600
+
+
+def test_missing_unknown_and_odd_files_are_told(tmp_path):
+    (tmp_path / "a.doc").write_text("x")
+    (tmp_path / "a.tif").symlink_to(tmp_path / "gone.tif")
+    os.mkfifo(tmp_path / "pipe.png")
+    np.save(tmp_path / "b.npy", np.zeros((3, 3)))
+    for name, message in (
+        ("gone.tif", "there is no such file"),
+        ("nowhere/a.h5/raw", "there is no such file"),
+        ("a.doc", r"files of the kind '\.doc' cannot be read. Use one of .tif, .*\.zarr"),
+        ("a.tif", "leads nowhere"),
+        ("pipe.png", "no ordinary file"),
+        ("b.npy/inside", "there is no 'inside' in this file"),
+    ):
+        with pytest.raises(UserError, match=message):
+            open_image(tmp_path / name)
+
+
+def test_an_index_outside_the_image_is_numpys_error(tmp_path, volume):
+    np.save(tmp_path / "a.npy", volume)
+    array = open_image(tmp_path / "a.npy").array
+    with pytest.raises(IndexError):
+        array[6]
+    with pytest.raises(IndexError):
+        array[0, 0, 0, 0]
+    assert array[-1, 5:2].shape == (0, 50)
+    assert array[..., 100:].shape == (6, 40, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "expected"),
+    [
+        ("a.tif", True, "a"),
+        ("a b.OME.TIFF", True, "a b"),
+        ("a.nii.gz", True, "a"),
+        ("a.v2.h5", True, "a.v2"),
+        ("a.ome.zarr", True, "a"),
+        ("a.zarr.zip", True, "a"),
+        ("a.json", True, "a"),
+        ("a.gz", False, "a"),
+        ("a.txt", False, "a"),
+        (".tif", False, ".tif"),
+        ("._a.tif", False, "._a"),
+    ],
+)
+def test_names_tell_images_and_stems(name, image, expected):
+    assert is_image(Path("folder") / name) is image
+    assert stem(Path("folder") / name) == expected
+
+
+def test_a_folder_is_an_image_only_as_zarr(tmp_path):
+    (tmp_path / "a.tif").mkdir()
+    (tmp_path / "a.zarr").mkdir()
+    assert not is_image(tmp_path / "a.tif") and is_image(tmp_path / "a.zarr")
+
+
+def test_a_version_is_time_and_size(tmp_path):
+    path = tmp_path / "a.h5"
+    assert version(path) == version(path / "raw") == (0, 0)
+    path.write_bytes(b"12345")
+    assert version(path) == version(path / "raw") == (path.stat().st_mtime_ns, 5)
