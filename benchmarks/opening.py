@@ -18,7 +18,7 @@ import zarr
 
 from nbtrainer.data.formats import Opened, open_image
 
-_SIDE = 8192
+SIDE = 8192
 _CROPS = 100
 
 
@@ -80,11 +80,11 @@ def make_npy(folder: Path, gigabytes: float) -> Path:
 
 def measure(path: Path) -> dict[str, Any]:
     """Seconds to open `path` and to read crops of it, and the largest anonymous memory meanwhile."""
-    before = _anonymous_mb()
+    before = anonymous_mb()
     began = time.monotonic()
     opened = open_image(path)
     seconds = time.monotonic() - began
-    with _Watch() as watch:
+    with Watch() as watch:
         flat, cube = (_seconds(opened, size) for size in ((1, 256, 256), (64, 64, 64)))
     return {
         "file": path.name,
@@ -93,12 +93,12 @@ def measure(path: Path) -> dict[str, Any]:
         f"{_CROPS}_crops_of_256x256_seconds": round(flat, 2),
         f"{_CROPS}_crops_of_64x64x64_seconds": round(cube, 2),
         "before_mb": round(before),
-        "peak_anonymous_mb": round(max(watch.peak, _anonymous_mb())),
+        "peak_anonymous_mb": round(max(watch.peak, anonymous_mb())),
     }
 
 
 def _shape(gigabytes: float) -> tuple[int, int, int]:
-    return max(64, round(gigabytes * 1e9 / 2 / _SIDE**2)), _SIDE, _SIDE
+    return max(64, round(gigabytes * 1e9 / 2 / SIDE**2)), SIDE, SIDE
 
 
 def _seconds(opened: Opened, size: tuple[int, ...]) -> float:
@@ -110,14 +110,14 @@ def _seconds(opened: Opened, size: tuple[int, ...]) -> float:
     return time.monotonic() - began
 
 
-class _Watch:
+class Watch:
     """Asks for the anonymous memory every few milliseconds."""
 
     def __init__(self) -> None:
         self.peak, self._stop = 0.0, threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
-    def __enter__(self) -> _Watch:
+    def __enter__(self) -> Watch:
         self._thread.start()
         return self
 
@@ -127,10 +127,10 @@ class _Watch:
 
     def _watch(self) -> None:
         while not self._stop.wait(0.005):
-            self.peak = max(self.peak, _anonymous_mb())
+            self.peak = max(self.peak, anonymous_mb())
 
 
-def _anonymous_mb() -> float:
+def anonymous_mb() -> float:
     with open("/proc/self/status", encoding="ascii") as file:
         line = next(line for line in file if line.startswith("RssAnon"))
     return int(line.split()[1]) / 1024
