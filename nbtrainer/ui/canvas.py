@@ -85,7 +85,9 @@ class Canvas:
         self._brush = make(bqplot.interacts.BrushSelector, x_scale=self._x, y_scale=self._y)
         self._brush.observe(guard(lambda change: self._brushed(change["new"], dragged)), "brushing")
         # bqplot from 0.13 on shows buttons to zoom, which an image to draw on does not need
-        plain: dict[str, Any] = {"display_toolbar": False} if "display_toolbar" in bqplot.Figure.class_trait_names() else {}
+        plain: dict[str, Any] = (
+            {"display_toolbar": False} if "display_toolbar" in bqplot.Figure.class_trait_names() else {}
+        )
         self.figure = make(
             bqplot.Figure,
             marks=[

@@ -15,6 +15,7 @@ from nbtrainer.ui.widgets import Guard, make, put, sentences, shown, text
 from nbtrainer.ui.work import Door, Pairs, png
 
 MOST_FINDINGS = 8
+MOST_NAMES = 3
 _FINE = "Nothing is wrong with data and settings, as far as can be told before training."
 
 
@@ -81,9 +82,11 @@ class FindingsList:
         mark, tone = ("✕", "nbt-wrong") if finding.level == "error" else ("▲", "nbt-look")
         seen = "" if picture is None else base64.b64encode(picture).decode()
         image = f'<img class="nbt-finding-picture" alt="" src="data:image/png;base64,{seen}">' if seen else ""
+        files = html.escape(named(finding))
+        words = f"{mark} {f'<b>{files}</b>: ' if files else ''}{html.escape(sentences(finding))}"
         sentence = make(
             w.HTML,
-            value=f'<span role="alert" class="nbt-small {tone}">{mark} {html.escape(sentences(finding))}</span>',
+            value=f'<span role="alert" class="nbt-small {tone}">{words}</span>',
             layout=w.Layout(flex="1 1 0"),
         )
         said: list[w.Widget] = [sentence]
@@ -118,6 +121,13 @@ def summed(findings: list[Finding]) -> str:
     words = [f"{errors:,} wrong"] if errors else []
     words += [f"{warnings:,} to look at"] if warnings else []
     return f"<b>Check:</b> {text(', '.join(words), 'nbt-small')}"
+
+
+def named(finding: Finding) -> str:
+    """Names of the first few files that a finding is about; empty if it is about a setting."""
+    names = list(dict.fromkeys(Path(file).name for file in _files(finding)))
+    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
 
 
 def pictures_of(findings: list[Finding], config: Config, door: Door) -> dict[Finding, bytes]:

@@ -131,11 +131,11 @@ def test_check_looks_without_starting_and_says_that_nothing_is_wrong(app, small_
 
     assert app.run is None
     assert "to look at" in app._findings._head.value  # there are few images
-    assert "there are only 3 images" in words_of(app._findings)
+    assert "There are only 3 images" in words_of(app._findings)
 
     app.config.training.epochs = 2
     app._form.field("training.epochs").enter(4)
-    assert "there are only 3 images" in words_of(app._findings)
+    assert "There are only 3 images" in words_of(app._findings)
     assert "Settings have changed since" in app._findings._head.value
 
 
@@ -151,7 +151,7 @@ def test_fix_mends_the_settings_keeps_what_was_edited_meanwhile_and_checks_again
     config = app.config
     app._actions.check.click()
     until(lambda: not app.is_busy)
-    assert "it is a colour image" in words_of(app._findings)
+    assert "<b>nuclei_00.tif</b>: It is a colour image" in words_of(app._findings)
     assert "data:image/png" in words_of(app._findings)
     (button,) = app._findings._fixes
     assert button.description == "Leave it out"
