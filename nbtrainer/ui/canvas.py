@@ -50,7 +50,6 @@ class Canvas:
             tone: make(
                 bqplot.Lines,
                 colors=[style.colour(tone)],
-                fill_colors=[style.colour(tone)],
                 stroke_width=width,
                 line_style=dash,
                 **line,
@@ -146,9 +145,10 @@ class Canvas:
         """Draw outlines by tone (`region`, `left-out`, `given`, `chosen`), with `handles` on what is chosen."""
         for tone, mark in self._tones.items():
             outlines = tones.get(tone, [])
-            # one for each: bqplot repeats colours, but not opacities
-            opacities = [_OPACITIES[tone]] * max(len(outlines), 1)
-            put(mark, "fill_opacities", opacities)
+            # one for each: bqplot repeats the colours of lines, but not those of what they enclose
+            count = max(len(outlines), 1)
+            put(mark, "fill_opacities", [_OPACITIES[tone]] * count)
+            put(mark, "fill_colors", [style.colour(tone)] * count)
             _set(mark, *(closed(outlines) if outlines else ([], [])))
         chosen = tones.get("chosen", []) if handles else []
         self._place(self._corners, [point for outline in chosen for point in outline])

@@ -87,7 +87,6 @@ class FindingsList:
         sentence = make(
             w.HTML,
             value=f'<span role="alert" class="nbt-small {tone}">{words}</span>',
-            layout=w.Layout(flex="1 1 0"),
         )
         said: list[w.Widget] = [sentence]
         if finding.fix:

@@ -124,12 +124,13 @@ class _Plot:
     def draw(self, counts: Any, edges: Any) -> None:
         """Draw the outline of a histogram: `counts` between `edges`, the largest 1."""
         heights, bounds = np.asarray(counts, dtype=float), np.asarray(edges, dtype=float)
-        ticks = round_ticks(float(bounds[0]), float(bounds[-1]), 3)
+        low, high = float(bounds[0]), float(bounds[-1])
+        ticks = round_ticks(low, high, 5)
         decimals = max(0, -int(np.floor(np.log10(ticks[1] - ticks[0]) + 1e-9)))
         self._axis.tick_format = f",.{decimals}f"
-        self._axis.tick_values = ticks
+        self._axis.tick_values = ticks[(ticks >= low) & (ticks <= high)]
         with self._x.hold_sync():
-            self._x.min, self._x.max = float(min(bounds[0], ticks[0])), float(max(bounds[-1], ticks[-1]))
+            self._x.min, self._x.max = low, high
         with self._area.hold_sync():
             # steps: two points for every bar
             self._area.x, self._area.y = np.repeat(bounds, 2)[1:-1], np.repeat(heights, 2)

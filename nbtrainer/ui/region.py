@@ -295,7 +295,7 @@ class Editor:
         self._use = make(
             w.Dropdown,
             options=[("use only this", "use"), ("leave this out", "ignore")],
-            layout=w.Layout(width="130px"),
+            layout=wide,
             tooltip="What the region means",
         )
         self._showing = False

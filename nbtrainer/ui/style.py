@@ -204,9 +204,10 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-picture {{ flex: 0 1 auto; max-width: 100%; min-width: 0; padding-right: 10px; box-sizing: border-box; }}
 .nbt .nbt-beside {{ flex: 1 1 300px; min-width: 0; box-sizing: border-box; }}
 .nbt .nbt-regions {{ margin-top: 4px; max-width: 620px; }}
+.nbt .nbt-editor .nbt-bar-of-tools .widget-dropdown {{ flex: 0 0 auto; width: 170px; }}
 .nbt .nbt-region {{ align-items: center; }}
-.nbt .nbt-field .nbt-region .nbt-region-name {{ flex: 0 0 108px; }}
 .nbt .nbt-field .nbt-region .widget-text {{ flex: 1 1 120px; }}
+.nbt .nbt-field .nbt-region .nbt-region-name {{ flex: 0 0 108px; }}
 .nbt .nbt-refused .nbt-editor input[type="text"], .nbt .nbt-refused .nbt-editor select {{ border-color: var(--nbt-line); }}
 .nbt .nbt-modes .widget-toggle-button, .nbt .nbt-modes button {{ width: auto; }}
 .nbt button.jupyter-button.mod-active {{ background: var(--nbt-head); border-color: var(--nbt-accent); color: var(--nbt-text); box-shadow: none; }}
@@ -215,5 +216,7 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-canvas.nbt-drawing {{ cursor: crosshair; }}
 .nbt .nbt-canvas text {{ fill: #FFFFFF !important; paint-order: stroke; stroke: #00000099; stroke-width: 3px; pointer-events: none; }}
 .nbt .nbt-small-curve {{ flex: 1 1 150px; min-width: 0; }}
+.nbt .nbt-finding {{ align-items: flex-start; padding: 2px 0; }}
+.nbt .nbt-finding .nbt-fix {{ align-self: flex-start; }}
 .nbt .nbt-finding-picture {{ width: 48px; height: 48px; object-fit: contain; margin: 0 8px 0 0; }}
 """
