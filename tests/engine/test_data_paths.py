@@ -164,7 +164,9 @@ def test_volumes_from_nifti_train_and_their_spacing_is_kept(small_config, tmp_pa
 
 @pytest.mark.feature(94)
 def test_what_was_measured_on_the_training_set_is_kept_in_the_model(small_config):
-    small_config.update(normalization={"method": "rescaling", "outliers": "ignore", "scope": "dataset"}, data={"invert": True})
+    small_config.update(
+        normalization={"method": "rescaling", "outliers": "ignore", "scope": "dataset"}, data={"invert": True}
+    )
     run = nbt.train(small_config)
     model = nbt.load_model(run.directory)
     dark = np.full((1, 8, 8), 7, np.uint8)
