@@ -222,3 +222,19 @@ def test_what_is_shown_does_not_depend_on_what_fits_into_memory(small_config):
     for number, (image, label) in enumerate(first):
         again = patches.patch(number)
         assert np.array_equal(again[0], image) and np.array_equal(again[1], label)
+
+
+def test_more_objects_than_16_bits_can_number(small_config, tmp_path):
+    label = np.arange(300 * 300, dtype=np.uint32).reshape(300, 300)
+    tifffile.imwrite(tmp_path / "labels.tif", label)
+    tifffile.imwrite(tmp_path / "image.tif", (label % 250).astype(np.uint8))
+    small_config.update(
+        data={
+            "datasets": [{"images": str(tmp_path / "image.tif"), "labels": str(tmp_path / "labels.tif")}],
+            "validation_fraction": 0,
+        },
+        augmentation={"strength": "strong"},
+    )
+    assert nbt.pairs(small_config)[0]["objects"] == 89_999
+    values = {int(value) for _, patch in nbt.patches(small_config, 60) for value in np.unique(patch)}
+    assert max(values) > 80_000 and values <= set(range(90_000))
