@@ -45,6 +45,7 @@ def train(image: Path, label: Path, dim: int) -> dict[str, Any]:
         data={"datasets": [{"images": str(image), "labels": str(label)}]},
         sampling={"patch_size": [256, 256] if dim == 2 else [32, 64, 64]},
         training={"iterations": _STEPS, "batch_size": 4, "precision": "float32", "torch_compile": "off"},
+        model={"features": [8, 16]},
         output={"root": str(image.parent / "runs")},
     )
     began = time.monotonic()

@@ -23,6 +23,7 @@ _TREE: dict[str, Use] = {"train": "train", "val": "validation", "validation": "v
 # what Cellpose and Omnipose write beside images, besides their labels
 _OUTPUTS = ("_cp_masks", "_cp_output", "_flows")
 _LISTS = (".txt", ".lst")
+_CELLPOSE = "_seg.npy"
 # files that are images only if they are chosen themselves
 _NOT_LISTED = (".json", ".zip")
 
@@ -167,8 +168,12 @@ def pair_files(
             _with_links(Pair(image, by_name[name], use, dataset), naming)
             for image, name in zip(images, names, strict=True)
         ]
+    is_chosen = len(images) == 1  # whoever names two files means them
     return [
-        _with_links(Pair(image, label, use, dataset, by_order=_base(label, naming.mask_filter) != name), naming)
+        _with_links(
+            Pair(image, label, use, dataset, by_order=not is_chosen and _base(label, naming.mask_filter) != name),
+            naming,
+        )
         for image, label, name in zip(images, labels, names, strict=True)
     ]
 
@@ -263,6 +268,8 @@ def _is_left_out(image: Path, naming: Naming) -> bool:
 def _base(path: Path, ending: str) -> str:
     """The name without suffix and `ending`: only at its end, so that `img_img` keeps its first half."""
     name = stem(path)
+    if path.name.lower().endswith(_CELLPOSE):
+        name = name[: -len("_seg")]
     return name.removesuffix(ending) if ending and name != ending else name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def write_label(labels: np.ndarray, image: Path, folder: Path) -> Path:
     else:
         import nibabel
 
-        source = nibabel.load(image)
+        source: Any = nibabel.load(image)
         made = nibabel.Nifti1Image(np.transpose(labels), source.affine, dtype=labels.dtype)
         made.header.set_xyzt_units(*source.header.get_xyzt_units())
         nibabel.save(made, target)
