@@ -238,8 +238,6 @@ def missing(config: Config) -> str:
     datasets = config.data.datasets
     if not datasets or not all(dataset.images for dataset in datasets):
         return "Choose a folder of images (1, Images), or use the sample images."
-    if not all(dataset.labels for dataset in datasets):
-        return "Choose the folder with the labels of these images (1, Labels)."
     return ""
 
 
