@@ -9,8 +9,8 @@ import numpy as np
 
 from nbtrainer.checks.survey import normalizer_of, regions_of, survey
 from nbtrainer.config import Config
-from nbtrainer.data.dataset import Images
 from nbtrainer.data.formats import open_image
+from nbtrainer.data.images import Images
 from nbtrainer.data.region import Region
 from nbtrainer.data.statistics import pooled
 from nbtrainer.data.views import Scaled, View, Window

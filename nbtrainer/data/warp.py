@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import cv2
 import numpy as np
 
 from nbtrainer.data.interpolate import sample_plane, sample_volume, spread
@@ -160,7 +159,7 @@ def _weights(length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _draw_knots(rng: np.random.Generator, step: dict[str, Any], size: Sequence[int]) -> np.ndarray:
     count = tuple(max(2, round(length / step["knot_distance"]) + 1) for length in size)
-    return rng.normal(0, step["displacement"], (2, *count)).astype(np.float32)
+    return rng.normal(0, step["displacement"], (len(size), *count)).astype(np.float32)
 
 
 def _rotation(rng: np.random.Generator, step: dict[str, Any]) -> np.ndarray:

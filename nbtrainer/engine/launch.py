@@ -85,7 +85,8 @@ def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.nda
         raise UserError("start", f"patches {start} to {start + count} do not exist", "Count from 0")
     drawn = training_patches(Config.of(config).validated())
     for number in range(start, start + count):
-        yield drawn.patch(number)
+        patch = drawn.patch(number)
+        yield patch.image, patch.label
 
 
 def _checked(config: Config) -> Config:
