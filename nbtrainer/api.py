@@ -66,6 +66,16 @@ def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.nda
     return patches(config, count, start)
 
 
+def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
+    """Where patches `start` to `start + count - 1` fall, and how often each image, class and object is seen in them.
+
+    `{"places": [{"image": number in the pair table, "box": ((from, to), ...), "rejected": n}, ...], "seen": {...}}`
+    """
+    from nbtrainer.engine import places
+
+    return places(config, count, start)
+
+
 def start(config: Config) -> Run:
     """Start a run in a background thread and return at once. Raises `UserError` with every error that `check` finds."""
     from nbtrainer.engine import start

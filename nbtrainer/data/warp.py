@@ -159,7 +159,11 @@ def _weights(length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _draw_knots(rng: np.random.Generator, step: dict[str, Any], size: Sequence[int]) -> np.ndarray:
     count = tuple(max(2, round(length / step["knot_distance"]) + 1) for length in size)
-    return rng.normal(0, step["displacement"], (len(size), *count)).astype(np.float32)
+    knots = rng.normal(0, step["displacement"], (len(size), *count)).astype(np.float32)
+    if len(size) == 3:
+        # patches of few slices are those of thick ones: they bend less across
+        knots[0] *= min(1.0, size[0] / max(size[1:]))
+    return knots
 
 
 def _rotation(rng: np.random.Generator, step: dict[str, Any]) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import os
 import platform
 import threading
@@ -124,6 +125,11 @@ class Job:
             hardest = sorted(self.wrong, key=lambda entry: -entry[0])[: max(1, len(self.wrong) // _HARD_SHARE)]
             self.patches.places.hard = [place for _, place in hardest]
             self.wrong = []
+        self.directory.tiles.write_text(json.dumps(self.seen(), indent=1) + "\n", encoding="utf-8")
+
+    def seen(self) -> dict[str, Any]:
+        """What training has seen so far: see `Ledger.summary`."""
+        return self.ledger.summary([pair.name for pair in self.survey.split.train])
 
     def test_validator(self) -> Validator:
         """Like the validator, for the test images."""

@@ -56,6 +56,7 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> N
         if validates and stop_asked() and not clock.is_over:
             emit(events.Stopped(step=clock.step))
             return
+    _tell_what_was_never_seen(job, emit)
     _score_test_images(job, emit)
     reason = "all steps done" if clock.step >= clock.total_steps else "the time is spent"
     emit(events.Finished(step=clock.step, reason=reason, elapsed_seconds=clock.elapsed_seconds))
@@ -269,6 +270,16 @@ def _reporter(emit: Emit, doing: str) -> Callable[[int, int], None]:
             emit(events.Activity(doing=doing, done=done, of=of))
 
     return report
+
+
+def _tell_what_was_never_seen(job: Job, emit: Emit) -> None:
+    seen = job.seen()
+    never = seen["never_drawn"]
+    if never:
+        share = 100 * len(never) / len(seen["images"])
+        more = f" and {len(never) - 3} more" if len(never) > 3 else ""
+        words = f"{share:.0f} % of your images never contributed: {', '.join(never[:3])}{more}"
+        emit(events.Warned(text=f"{words}. Train longer, or set sampling.method to image"))
 
 
 def _score_test_images(job: Job, emit: Emit) -> None:
