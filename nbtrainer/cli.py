@@ -160,6 +160,9 @@ def predict(
     diameter: Annotated[
         float | None, typer.Option(help="Of the objects in pixels, for a model trained on objects of one size.")
     ] = None,
+    variants: Annotated[
+        int, typer.Option(min=1, max=16, help="Ways to flip and turn each image that are averaged: 1, 4, 8, in 3D 16.")
+    ] = 1,
 ) -> None:
     """Segment images; writes <name>.tif (.nii.gz for NIfTI) for each into the folder OUT."""
     prepare_process()
@@ -183,7 +186,7 @@ def predict(
     except OSError as error:
         raise UserError("out", f"{out} cannot be made ({error.strerror})", "Choose another folder") from None
     for number, file in enumerate(files, 1):
-        target = write_label(predictor.predict(file, diameter), file, out)
+        target = write_label(predictor.predict(file, diameter, variants), file, out)
         print(f"{number}/{len(files)} {file.name} -> {target}")
 
 
