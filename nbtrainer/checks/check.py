@@ -10,6 +10,7 @@ from pathlib import Path
 from nbtrainer.checks.files import Checked, check_leaks, check_pair, check_problems
 from nbtrainer.checks.images import check_images
 from nbtrainer.checks.labels import check_values
+from nbtrainer.checks.naming import match_names
 from nbtrainer.checks.objects import check_objects
 from nbtrainer.checks.regions import check_regions
 from nbtrainer.checks.sample import MOST_SAMPLES, Sample, chosen, read_sample
@@ -62,8 +63,10 @@ def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]
     steps = len(pairs) + min(len(surveyed.pairs), MOST_SAMPLES)
     sound: list[Checked] = []
     of_pairs: list[Finding] = []
+    doubtful = {pair.dataset for pair in pairs if pair.by_order}
+    by_name = {index: dict(match_names(config, index)) for index in doubtful}
     for number, pair in enumerate(pairs, 1):
-        findings, known = check_pair(config, surveyed, pair)
+        findings, known = check_pair(config, surveyed, pair, by_name.get(pair.dataset, {}))
         of_pairs += findings
         if known is not None:
             sound.append(known)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from nbtrainer.checks.labels import check_label
@@ -54,8 +55,13 @@ def check_leaks(config: Config, surveyed: Survey) -> Iterator[Finding]:
             yield _twice(pair, same[0], "is there twice, once to train and once to validate or test", "error")
 
 
-def check_pair(config: Config, surveyed: Survey, pair: Pair) -> tuple[list[Finding], Checked | None]:
-    """Findings about the two files of `pair`, and what is known of them if they can be used."""
+def check_pair(
+    config: Config, surveyed: Survey, pair: Pair, by_name: Mapping[Path, Path]
+) -> tuple[list[Finding], Checked | None]:
+    """Findings about the two files of `pair`, and what is known of them if they can be used.
+
+    `by_name` is the label of each image whose name says which it is: see `match_names`.
+    """
     found = list(_readable(config, pair))
     if found:
         return found, None
@@ -75,8 +81,8 @@ def check_pair(config: Config, surveyed: Survey, pair: Pair) -> tuple[list[Findi
             Finding(where=str(pair.image), wrong=f"it is {said(opened.shape)}", remedy="Take it out", files=_of(pair))
         )
         return found, None
-    if pair.by_order:
-        found.append(_by_order(config, pair))
+    if pair.by_order and by_name.get(pair.image) != pair.label:
+        found.append(_by_order(pair, bool(by_name)))
     found += _links(pair, label)
     return found, Checked(pair, image, label, opened.shape, opened.channels)
 
@@ -120,13 +126,13 @@ def _outlines(config: Config, pair: Pair) -> Iterator[Finding]:
         )
 
 
-def _by_order(config: Config, pair: Pair) -> Finding:
+def _by_order(pair: Pair, has_names: bool) -> Finding:
     return Finding(
         level="warning",
         where=str(pair.image),
         wrong=f"it is paired with {pair.label.name} by order, and the names differ",
         remedy="Give both the same name if they do not belong together",
-        fix="pair_by_name" if match_names(config, pair.dataset) else "",
+        fix="pair_by_name" if has_names else "",
         files=_of(pair),
     )
 

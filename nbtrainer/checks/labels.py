@@ -60,7 +60,7 @@ def check_label(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
             where=where,
             wrong=f"it holds the negative value {label.values[0]}",
             remedy="Labels start at 0, the background",
-            fix="classes" if len(label.values) <= _MOST_CLASSES else "",
+            fix="negative",
             files=files,
         )
     elif label.values and label.values[-1] >= IGNORED:
