@@ -56,15 +56,14 @@ def check(config: Config, report: Report | None = None) -> list[Finding]:
 
 def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]:
     """Each file, then all of them together, then what is measured in some labels."""
-    yield from check_leaks(config, surveyed)
     yield from check_regions(config, surveyed)
     # another slice or part of the same files is not looked at again
     pairs = list({(pair.image, pair.label): pair for pair in reversed(surveyed.pairs)}.values())[::-1]
     steps = len(pairs) + min(len(surveyed.pairs), MOST_SAMPLES)
     sound: list[Checked] = []
     of_pairs: list[Finding] = []
-    doubtful = {pair.dataset for pair in pairs if pair.by_order}
-    by_name = {index: dict(match_names(config, index)) for index in doubtful}
+    in_order = {pair.dataset for pair in pairs if pair.by_order}
+    by_name = {index: dict(match_names(config, index)) for index in in_order}
     for number, pair in enumerate(pairs, 1):
         findings, known = check_pair(config, surveyed, pair, by_name.get(pair.dataset, {}))
         of_pairs += findings
@@ -75,15 +74,20 @@ def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]
         of_pairs = [dataclasses.replace(each, fix="" if each.fix == "exclude" else each.fix) for each in of_pairs]
     yield from of_pairs
     broken = bool(surveyed.problems) or any(finding.level == "error" for finding in of_pairs)
-    yield from check_images(config, surveyed, sound)
+    yield from check_leaks(config, surveyed)
+    yield from check_images(config, sound)
     if broken:
         report(steps, steps)
         return
     yield from check_counts(config, surveyed)
     if not surveyed.split.train:
         return
-    samples = list(_samples(config, surveyed, len(pairs), steps, report))
-    yield from check_values(config, surveyed, samples)
+    # what is measured in a label that nobody drew so says nothing
+    doubtful = {Path(finding.where) for finding in of_pairs if finding.fix == "snap" or "raw image" in finding.remedy}
+    samples = [
+        sample for sample in _samples(config, surveyed, len(pairs), steps, report) if sample.pair.label not in doubtful
+    ]
+    yield from check_values(config, surveyed, samples, doubtful)
     yield from check_objects(config.task.kind, samples)
     yield from check_sampling(config, surveyed, samples)
 
@@ -111,7 +115,7 @@ def _grouped(findings: Iterable[Finding]) -> list[Finding]:
         rest = same[_MOST_OF_A_KIND:]
         if rest:
             much = "" if len({finding.wrong for finding in same}) == 1 else "much "
-            more = f"{much}the same is true of {len(rest):,} more files"
+            more = f"{much}the same is true of {f'{len(rest):,} more files' if len(rest) > 1 else 'one more file'}"
             files = tuple(file for finding in rest for file in finding.files)
             grouped.append(dataclasses.replace(same[0], where=str(Path(same[0].where).parent), wrong=more, files=files))
     return grouped

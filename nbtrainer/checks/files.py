@@ -67,7 +67,10 @@ def check_pair(
         return found, None
     is_exact = config.data.exact_statistics
     image, label = image_facts(pair.image, is_exact), label_facts(pair.label, is_exact)
-    found += check_label(pair, label)
+    try:
+        found += check_label(pair, label)
+    except UserError as error:
+        return [*found, *_refusal(pair, error)], None
     if any(finding.fix in ("colours", "alpha") for finding in found):
         return found, None
     try:

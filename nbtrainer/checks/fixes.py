@@ -10,6 +10,7 @@ import numpy as np
 
 from nbtrainer.checks.check import check
 from nbtrainer.checks.ensemble import pack_dense_regions
+from nbtrainer.checks.labels import MOST_CLASSES
 from nbtrainer.checks.naming import match_names
 from nbtrainer.checks.repaired import Copies, point_to, repair_labels
 from nbtrainer.checks.survey import survey
@@ -118,7 +119,7 @@ def _colours(config: Config, files: tuple[str, ...]) -> str:
     palette: set[int] = set()
     drawn: dict[str, np.ndarray] = {}
     for file in files:
-        packed = pack_colours(_eight_bits(open_image(Path(file)).read()))
+        packed = pack_colours(_colours_last(file, open_image(Path(file)).read()))
         drawn[file] = frequent_values(packed)
         palette |= set(drawn[file].tolist())
     if len(palette) > _MOST_COLOURS:
@@ -130,7 +131,7 @@ def _colours(config: Config, files: tuple[str, ...]) -> str:
         lookup = LabelLookup(sorted(palette - {_most_frequent(files)}))
 
     def change(file: str, array: np.ndarray) -> np.ndarray:
-        return lookup.apply(_nearest_colour(pack_colours(_eight_bits(array)), drawn[file]))
+        return lookup.apply(_nearest_colour(pack_colours(_colours_last(file, array)), drawn[file]))
 
     return repair_labels(config, files, change, "colours became numbers")
 
@@ -140,17 +141,35 @@ def _drop_alpha(config: Config, files: tuple[str, ...]) -> str:
 
 
 def _snap(config: Config, files: tuple[str, ...]) -> str:
+    # decimals of which there are few (0, 0.5, 1) stand for classes: the same in every label
+    decimals = {file: _few_decimals(file) for file in files}
+    levels = np.unique(np.concatenate([np.zeros(0), *decimals.values()]))
+
     def change(file: str, array: np.ndarray) -> np.ndarray:
         if array.dtype.kind == "f":
             array = np.nan_to_num(array, nan=0, posinf=0, neginf=0)
-            if (array == np.round(array)).all() and array.min() >= 0 and len(np.unique(array)) <= 256:
-                return _smallest(array.astype(np.int64))
+            if len(decimals[file]):
+                return _smallest(np.searchsorted(levels, array))
+            if (array == np.round(array)).all():
+                return _not_negative(array)
         known = frequent_values(array)
         if len(known) < 2:
             raise UserError(file, "no values can be found that somebody drew", "Is this a label at all?")
         return _smallest(snap_values(array, known))
 
     return repair_labels(config, files, change, "have only the values that were drawn")
+
+
+def _few_decimals(file: str) -> np.ndarray:
+    """The values of a label of decimals if they are few; none of other labels."""
+    if not Path(file).exists():  # told later, with what to do
+        return np.zeros(0)
+    array = open_image(Path(file)).read()
+    if array.dtype.kind != "f" or not np.isfinite(array).all():
+        return np.zeros(0)
+    values = np.unique(array)
+    is_few = len(values) <= MOST_CLASSES and (values != np.round(values)).any() and values[0] >= 0
+    return values if is_few else np.zeros(0)
 
 
 def _background(config: Config, files: tuple[str, ...]) -> str:
@@ -253,6 +272,11 @@ def _smallest(array: np.ndarray) -> np.ndarray:
     return array.astype(np.min_scalar_type(max(0, largest)))
 
 
+def _colours_last(file: str, array: np.ndarray) -> np.ndarray:
+    axis = open_image(Path(file)).axes.find("S")
+    return _eight_bits(array if axis < 0 else np.moveaxis(array, axis, -1))
+
+
 def _eight_bits(colours: np.ndarray) -> np.ndarray:
     if colours.dtype == np.uint8:
         return colours
@@ -273,7 +297,8 @@ def _nearest_colour(packed: np.ndarray, drawn: np.ndarray) -> np.ndarray:
 
 
 def _most_frequent(files: tuple[str, ...]) -> int:
-    values, counts = np.unique(pack_colours(_eight_bits(open_image(Path(files[0])).read())), return_counts=True)
+    first = _colours_last(files[0], open_image(Path(files[0])).read())
+    values, counts = np.unique(pack_colours(first), return_counts=True)
     return int(values[counts.argmax()])
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nbtrainer.checks.files import Checked
-from nbtrainer.checks.survey import Survey
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
 from nbtrainer.errors import Finding
@@ -18,11 +17,12 @@ _SATURATED, _SATURATED_COLOURS = 0.05, 0.5
 _SIZES_APART = 16
 
 
-def check_images(config: Config, surveyed: Survey, sound: Sequence[Checked]) -> Iterator[Finding]:
+def check_images(config: Config, sound: Sequence[Checked]) -> Iterator[Finding]:
     """Findings about the images that can be read, one by one and together."""
     for known in sound:
         yield from _intensities(known)
-    yield from _channels_agree(config, surveyed, sound)
+    yield from _channels_agree(config, sound)
+    yield from _axes(config, sound)
     yield from _sizes(sound)
     yield from _types(sound)
 
@@ -56,7 +56,21 @@ def _intensities(known: Checked) -> Iterator[Finding]:
         )
 
 
-def _channels_agree(config: Config, surveyed: Survey, sound: Sequence[Checked]) -> Iterator[Finding]:
+def _axes(config: Config, sound: Sequence[Checked]) -> Iterator[Finding]:
+    """Settings of axes that no image has: where there is nothing to choose, they are not looked at."""
+    for name in ("channel_axis", "z_axis"):
+        axis = getattr(config.data, name)
+        counts = {len(known.image.shape) for known in sound}
+        if axis is not None and counts and not any(-count <= axis < count for count in counts):
+            yield Finding(
+                level="warning",
+                where=f"data.{name}",
+                wrong=f"no image has an axis {axis}: they have {max(counts)} axes at most",
+                remedy=f"Axes are counted from 0; choose 0 to {max(counts) - 1}, or none",
+            )
+
+
+def _channels_agree(config: Config, sound: Sequence[Checked]) -> Iterator[Finding]:
     channels: dict[int, Path] = {}
     for known in sound:
         channels.setdefault(known.channels, known.pair.image)

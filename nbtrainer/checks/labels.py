@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
-import cv2
-import numpy as np
-
+from nbtrainer.checks.drawing import FEW_VALUES, Drawing, drawing
 from nbtrainer.checks.kinds import is_class_kind
 from nbtrainer.checks.sample import Sample
 from nbtrainer.checks.survey import Survey
 from nbtrainer.config import Config
 from nbtrainer.data.annotations import is_annotation
 from nbtrainer.data.facts import LabelFacts
-from nbtrainer.data.formats import open_image
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.region import IGNORED
-from nbtrainer.data.views import blocks
-from nbtrainer.errors import Finding, UserError
-from nbtrainer.labels import frequent_values
+from nbtrainer.errors import Finding
 
-# fewer values than this are not looked at more closely
-_FEW_VALUES = 4
 # values of a raw image: this many, and neighbours are rarely equal
 _MANY_VALUES, _RARELY = 64, 0.5
-# of a label only so many pixels of its middle are looked at
-_LOOKED_AT = 1 << 20
 # more classes than this are objects
-_MOST_CLASSES = 64
+MOST_CLASSES = 64
 # the largest number of classes or colours that is listed
 _LISTED = 5
 
@@ -37,7 +29,7 @@ def check_label(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
     if is_annotation(pair.label):
         return
     where, files = str(pair.label), (str(pair.label),)
-    if label.colours:
+    if label.colours or _has_colour_planes(label):
         yield Finding(
             where=where,
             wrong="it is a colour image",
@@ -75,8 +67,13 @@ def check_label(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
         yield from _drawn(pair, label)
 
 
-def check_values(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
-    """Findings about the values of all labels together, and about labels without foreground."""
+def check_values(
+    config: Config, surveyed: Survey, samples: Sequence[Sample], doubtful: Collection[Path] = ()
+) -> Iterator[Finding]:
+    """Findings about the values of all labels together, and about labels without foreground.
+
+    `doubtful` are labels whose values were probably not drawn, and are not counted as objects.
+    """
     is_exact = config.data.exact_statistics
     values = surveyed.label_values([*surveyed.split.train, *surveyed.split.validation], is_exact)
     wanted = [value for value in config.data.labels_of_interest if value]
@@ -99,9 +96,12 @@ def check_values(config: Config, surveyed: Survey, samples: Sequence[Sample]) ->
             remedy="Background must be 0",
         )
         return
+    if doubtful:
+        drawn = [pair for pair in surveyed.pairs if pair.label not in doubtful]
+        foreground = [value for value in surveyed.label_values(drawn, is_exact) if value in foreground and value]
     yield from _listed_values(values, wanted)
     yield from _empty(samples)
-    if is_class_kind(config.task.kind):
+    if is_class_kind(config.task.kind) and foreground:
         yield from _grey_classes(surveyed, where, foreground)
     if len(foreground) > 2 and config.task.kind == "binary" and not wanted:
         yield Finding(
@@ -112,19 +112,16 @@ def check_values(config: Config, surveyed: Survey, samples: Sequence[Sample]) ->
         )
 
 
-def drawn_values(pair: Pair) -> np.ndarray:
-    """The values that were probably drawn in the label of `pair`: see `nbtrainer.labels.frequent_values`."""
-    return frequent_values(_look(pair))
+def _has_colour_planes(label: LabelFacts) -> bool:
+    """Whether colours come first, as planes."""
+    axis = label.axes.find("S")
+    return 0 <= axis < len(label.shape) - 1 and label.shape[axis] in (3, 4)
 
 
 def _not_whole(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
-    try:
-        looked = _look(pair)
-    except UserError as error:
-        yield from error.findings
-        return
     where, files = str(pair.label), (str(pair.label),)
-    if not np.isfinite(looked).all():
+    looks = drawing(pair.label)
+    if not looks.is_finite:
         yield Finding(
             where=where,
             wrong="it holds values that are no numbers (NaN or infinity)",
@@ -133,7 +130,7 @@ def _not_whole(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
             files=files,
         )
         return
-    can_be_snapped = len(frequent_values(looked)) > 1
+    can_be_snapped = looks.different <= MOST_CLASSES or len(looks.drawn) > 1
     yield Finding(
         where=where,
         wrong=f"it holds values that are not whole numbers ({label.dtype})",
@@ -147,16 +144,8 @@ def _drawn(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
     """Was the label drawn, or is it a raw image, a JPEG, or a drawing that was smoothed?"""
     where, files = str(pair.label), (str(pair.label),)
     is_jpeg = pair.label.suffix.lower() in (".jpg", ".jpeg")
-    if len(label.values) < _FEW_VALUES:
-        if is_jpeg:
-            yield _jpeg(where, files, label)
-        return
-    try:
-        looked = _look(pair)
-    except UserError as error:
-        yield from error.findings
-        return
-    if len(label.values) > _MANY_VALUES and _neighbours_equal(looked) < _RARELY:
+    looks = drawing(pair.label) if len(label.values) >= FEW_VALUES else Drawing()
+    if len(label.values) > _MANY_VALUES and looks.equal < _RARELY:
         yield Finding(
             level="warning",
             where=where,
@@ -166,14 +155,14 @@ def _drawn(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
         )
     elif is_jpeg:
         yield _jpeg(where, files, label)
-    elif is_blurred(looked):
-        drawn = frequent_values(looked)
+    elif looks.is_blurred:
         yield Finding(
             level="warning",
             where=where,
-            wrong=f"only {len(drawn)} of its {len(label.values):,} values seem to be drawn; the others line the edges, as "
-            "after smoothing, resizing or JPEG",
-            remedy=f"Export it without smoothing ({_some(drawn)} were probably meant), or resize labels by nearest neighbour",
+            wrong=f"only {len(looks.drawn)} of its {len(label.values):,} values seem to be drawn; the others line the "
+            "edges, as after smoothing, resizing or JPEG",
+            remedy=f"Export it without smoothing ({_some(looks.drawn)} were probably meant), or resize labels by nearest "
+            "neighbour",
             fix="snap",
             files=files,
         )
@@ -188,28 +177,6 @@ def _jpeg(where: str, files: tuple[str, ...], label: LabelFacts) -> Finding:
         fix="snap" if len(label.values) > 2 else "",
         files=files,
     )
-
-
-def is_blurred(label: np.ndarray) -> bool:
-    """Whether most values of `label` ([..., Y, X]) were not drawn, but come from smoothing, scaling or JPEG.
-
-    Such values lie between those around them, or are scattered: pixels without a neighbour of the same value. Both are
-    rare in what was drawn, also where objects are small or touch.
-    """
-    planes = label.reshape(-1, *label.shape[-2:])
-    plane = planes[len(planes) // 2] if planes.shape[0] > 1 else planes[0]
-    values, index, counts = np.unique(plane, return_inverse=True, return_counts=True)
-    if len(values) < _FEW_VALUES or max(plane.shape) > 32_000:
-        return False
-    pixels = plane.astype(np.float32)
-    kernel = np.ones((3, 3), np.uint8)
-    between = (pixels > cv2.erode(pixels, kernel)) & (pixels < cv2.dilate(pixels, kernel))
-    scattered = ~_has_equal_neighbour(plane)
-    odd = np.bincount(index.ravel(), (between | scattered).ravel(), len(values)) / counts
-    is_odd = odd >= 0.7
-    is_odd[counts.argmax()] = False
-    drawn = np.isin(values, frequent_values(plane))
-    return bool(np.count_nonzero(is_odd & ~drawn) > len(values) / 2)
 
 
 def _no_foreground(config: Config, where: str, values: list[int], wanted: list[int]) -> Iterator[Finding]:
@@ -274,7 +241,7 @@ def _empty(samples: Sequence[Sample]) -> Iterator[Finding]:
 
 def _grey_classes(surveyed: Survey, where: str, foreground: list[int]) -> Iterator[Finding]:
     """Classes that are grey values to be told apart by eye (0, 127, 255) rather than numbers."""
-    if len(foreground) <= _MOST_CLASSES and foreground[-1] > 4 * len(foreground):
+    if len(foreground) <= MOST_CLASSES and foreground[-1] > 4 * len(foreground):
         yield Finding(
             level="warning",
             where=where,
@@ -289,31 +256,6 @@ def _are_all(samples: Sequence[Sample], surveyed: Survey) -> bool:
     return len(samples) == len(surveyed.pairs) and not any(sample.is_part for sample in samples)
 
 
-def _look(pair: Pair) -> np.ndarray:
-    """The middle of the label as it is stored, at most a million pixels; of equal colours one."""
-    opened = open_image(pair.label)
-    is_colour = opened.shape[-1] in (3, 4) and len(opened.shape) > 2 and opened.axes[-1] in "?SC"
-    shape = opened.shape[:-1] if is_colour else opened.shape
-    regions = list(blocks(shape, _LOOKED_AT))
-    region = regions[len(regions) // 2]
-    return opened.read((*region, slice(0, 1)))[..., 0] if is_colour else opened.read(region)
-
-
-def _neighbours_equal(label: np.ndarray) -> float:
-    """Share of pixels that equal the next one along x."""
-    return float(np.mean(label[..., 1:] == label[..., :-1])) if label.shape[-1] > 1 else 1.0
-
-
-def _has_equal_neighbour(plane: np.ndarray) -> np.ndarray:
-    found = np.zeros(plane.shape, bool)
-    for axis in (0, 1):
-        pixels, flags = np.moveaxis(plane, axis, 0), np.moveaxis(found, axis, 0)
-        equal = pixels[1:] == pixels[:-1]
-        flags[1:] |= equal
-        flags[:-1] |= equal
-    return found
-
-
-def _some(values: Sequence[int] | np.ndarray, most: int = _LISTED) -> str:
+def _some(values: Sequence[int], most: int = _LISTED) -> str:
     more = f" and {len(values) - most} more" if len(values) > most else ""
     return ", ".join(str(value) for value in values[:most]) + more

@@ -78,7 +78,7 @@ def repair_labels(config: Config, files: Sequence[str], change: Change, what: st
             opened = open_image(label)
             changed = change(str(label), opened.read())
             mended[label] = copies.path(label)
-            _write(mended[label], changed, label, opened.axes, opened.spacing)
+            _write(mended[label], changed, label, opened.axes.replace("S", ""), opened.spacing)
             links = next((pair.links for pair in surveyed.listed if pair.label == label and pair.links), None)
             if links is not None:
                 shutil.copyfile(links, mended[label].parent / links.name)

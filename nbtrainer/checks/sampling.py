@@ -79,17 +79,19 @@ def _cut(samples: Sequence[Sample]) -> bool:
 def _validation(config: Config, surveyed: Survey, images: int) -> Iterator[Finding]:
     settings, validation = config.data, surveyed.split.validation
     if not validation and settings.validation_fraction > 0:
-        together = settings.split_groups and images > 1
-        yield Finding(
-            level="warning",
-            where="data.split_groups" if together else "data.validation_fraction",
-            wrong="there is nothing to validate on: the only image trains"
-            if not together
-            else "it finds the same text in all names, so that nothing is left to validate on",
-            remedy="Add a second image to see whether the network has learned or memorised"
-            if not together
-            else "Try an expression that finds different texts, such as mouse\\d+",
-        )
+        if settings.split_groups and images > 1:
+            where, wrong = (
+                "data.split_groups",
+                "it finds the same text in all names, so that nothing is left to validate on",
+            )
+            remedy = "Try an expression that finds different texts, such as mouse\\d+"
+        elif images > 1:
+            where, wrong = "data.datasets", "every image is there to train or test, and none to validate"
+            remedy = "Use one dataset for validation, or for both"
+        else:
+            where, wrong = "data.validation_fraction", "there is nothing to validate on: the only image trains"
+            remedy = "Add a second image to see whether the network has learned or memorised"
+        yield Finding(level="warning", where=where, wrong=wrong, remedy=remedy)
     elif settings.split_groups and not _any_found(settings.split_groups, surveyed.listed):
         yield Finding(
             level="warning",
