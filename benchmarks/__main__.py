@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality em_membranes nuclei2d --data FOLDER`, `python -m benchmarks speed`, `python -m benchmarks open`."""
+"""`python -m benchmarks quality em_membranes nuclei2d --data FOLDER`, `python -m benchmarks speed`, `open`, `large`."""
 
 from __future__ import annotations
 
@@ -47,6 +47,17 @@ def open_(
     from benchmarks.opening import opening
 
     for row in opening(gb):
+        print(json.dumps(row), flush=True)
+
+
+@app.command()
+def large(
+    gb: Annotated[float, typer.Option(help="Size of each file, which is mostly a hole in the disk.")] = 20,
+) -> None:
+    """Training on files far larger than the memory, each in a fresh process, beside training on a small one."""
+    from benchmarks.large import large
+
+    for row in large(gb):
         print(json.dumps(row), flush=True)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nbtrainer.checks import Picture
     from nbtrainer.config import Config
     from nbtrainer.data.prepare import Prepared
+    from nbtrainer.data.region import Region
     from nbtrainer.errors import Finding
     from nbtrainer.inference import Predictor
     from nbtrainer.runs import Run
@@ -70,6 +71,13 @@ def picture(config: Config, index: int, size: int = 96, outlines: bool = True, w
     from nbtrainer.checks import picture
 
     return picture(config, index, size, outlines, whole)
+
+
+def regions(config: Config, index: int) -> tuple[Region, ...]:
+    """The regions of image `index` of the pair table, in pixels: typed, from files, random."""
+    from nbtrainer.checks import regions
+
+    return regions(config, index)
 
 
 def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -158,22 +158,25 @@ def predict(
     model: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
     images: Annotated[list[str], typer.Argument(help="Image files, folders or wildcards.")],
     out: Annotated[Path, typer.Option(help="Folder for the label images.")],
+    diameter: Annotated[
+        float | None, typer.Option(help="Of the objects in pixels, for a model trained on objects of one size.")
+    ] = None,
 ) -> None:
-    """Segment images; writes <name>.tif for each into the folder OUT."""
+    """Segment images; writes <name>.tif (.nii.gz for NIfTI) for each into the folder OUT."""
     prepare_process()
-    import tifffile
-
     from nbtrainer import api
     from nbtrainer.data.pair import list_files
+    from nbtrainer.inference.write import label_name, write_label
 
     files = [file for source in images for file in list_files(Path(source), "images")]
     stems: dict[str, Path] = {}
     for file in files:
-        if file.stem in stems:
-            wrong = f"{stems[file.stem]} and {file} would both be written to {file.stem}.tif"
+        name = label_name(file)
+        if name in stems:
+            wrong = f"{stems[name]} and {file} would both be written to {name}"
             raise UserError("images", wrong, "Predict them into two folders")
-        stems[file.stem] = file
-        if (out / f"{file.stem}.tif").resolve() == file.resolve():
+        stems[name] = file
+        if (out / name).resolve() == file.resolve():
             raise UserError("out", f"{file} would be overwritten by its own prediction", "Choose another folder")
     predictor = api.load_model(model)
     try:
@@ -181,8 +184,7 @@ def predict(
     except OSError as error:
         raise UserError("out", f"{out} cannot be made ({error.strerror})", "Choose another folder") from None
     for number, file in enumerate(files, 1):
-        target = out / f"{file.stem}.tif"
-        tifffile.imwrite(target, predictor.predict(file), compression="zlib")
+        target = write_label(predictor.predict(file, diameter), file, out)
         print(f"{number}/{len(files)} {file.name} -> {target}")
 
 
@@ -262,6 +264,42 @@ def _mended(source: Path, config: Config, also_leave_out: bool) -> list[Finding]
     config.save(target)
     print(f"the settings with these repairs are in {target}\n\nwhat is left:")
     return _checked(config)
+
+
+@app.command()
+def pairs(
+    config: Annotated[Path, typer.Argument(help="A config.json, or the name of a preset.")],
+    settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the table to this file too.")] = None,
+) -> None:
+    """List every image with its label: size, type, pixel size, objects, and whether it trains or validates."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from nbtrainer import api
+
+    rows = api.pairs(_config(config, settings))
+    table = Table("image", "label", "size", "type", "pixel size (µm)", "objects", "split", "", box=None, pad_edge=False)
+    for row in rows:
+        marks = [
+            "paired by order" if row["by_order"] else "",
+            "estimated" if row["estimated"] else "",
+            row["problem"],
+        ]
+        channels = f" x {row['channels']} channels" if row["channels"] > 1 else ""
+        table.add_row(
+            row["name"],
+            Path(row["label"]).name,
+            " x ".join(map(str, row["shape"])) + channels,
+            row["dtype"],
+            "" if row["spacing"] is None else " x ".join(f"{length:.4g}" for length in row["spacing"]),
+            "" if row["objects"] is None else f"{row['objects']:,}",
+            row["split"],
+            ", ".join(filter(None, marks)),
+        )
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+    if json_file:
+        json_file.write_text(json.dumps(rows, indent=2, default=list) + "\n", encoding="utf-8")
 
 
 def _config(source: Path, settings: list[str] | None) -> Config:

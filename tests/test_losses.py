@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from nbtrainer.catalog import LOSSES
+from nbtrainer.losses import Ignoring
 
 S = 1e-5
 
@@ -44,3 +45,25 @@ def test_a_loss_prefers_the_truth_and_has_a_gradient_without_foreground(name):
     logits = torch.zeros(1, 1, 8, 8, requires_grad=True)
     loss(logits, torch.zeros(1, 1, 8, 8)).backward()
     assert torch.isfinite(logits.grad).all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_unknown_pixels_enter_no_loss_and_no_gradient(name):
+    torch.manual_seed(0)
+    logits = torch.randn(3, 2, 8, 9, requires_grad=True)
+    target = (torch.rand(3, 2, 8, 9) > 0.5).float()
+    unknown = torch.rand(3, 8, 9) > 0.6
+    target.movedim(1, -1)[unknown] = float("nan")
+    loss = Ignoring(LOSSES.load(name)())
+    value = loss(logits, target)
+    value.backward()
+    assert torch.isfinite(value) and (logits.grad.movedim(1, -1)[unknown] == 0).all()
+    assert (logits.grad.movedim(1, -1)[~unknown] != 0).any()
+    # what stands there does not matter, and alone the known pixels have the same loss
+    other = logits.detach().clone()
+    other.movedim(1, -1)[unknown] = 50.0
+    assert torch.equal(loss(other, target), value)
+    nothing = loss(logits, torch.full_like(target, float("nan")))
+    assert nothing == 0
+    full = torch.nan_to_num(target)
+    assert torch.equal(loss(logits, full), LOSSES.load(name)()(logits, full))

@@ -2,7 +2,7 @@
 
 from nbtrainer.checks.check import Report, check
 from nbtrainer.checks.fixes import FIXES, fix, fix_all, fix_title
-from nbtrainer.checks.look import Picture, finding_picture, histogram, picture
+from nbtrainer.checks.look import Picture, finding_picture, histogram, picture, regions
 from nbtrainer.checks.survey import Survey, survey
 from nbtrainer.checks.table import pair_table
 
@@ -19,5 +19,6 @@ __all__ = [
     "histogram",
     "pair_table",
     "picture",
+    "regions",
     "survey",
 ]

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbtrainer.checks.survey import normalizer_of, survey
+from nbtrainer.checks.survey import normalizer_of, regions_of, survey
 from nbtrainer.config import Config
 from nbtrainer.data.dataset import Images
+from nbtrainer.data.formats import open_image
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
+from nbtrainer.data.region import Region
 from nbtrainer.data.statistics import pooled
 from nbtrainer.data.views import Scaled, View, Window
 from nbtrainer.errors import Finding, UserError
@@ -55,6 +57,14 @@ def finding_picture(config: Config, finding: Finding, size: int = 96) -> Picture
             except (UserError, ValueError):
                 return None
     return None
+
+
+def regions(config: Config, index: int) -> tuple[Region, ...]:
+    """The regions of image `index` of the pair table, in pixels: typed, from files, random. Raises `UserError`."""
+    images = _images(config)
+    pair = images.pairs[index]
+    shape = images.preparation.layout(pair).shape(open_image(pair.image).shape)
+    return regions_of(Config.of(config), pair.dataset, pair.image.name, shape)
 
 
 def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -17,6 +17,8 @@ _MOST_CLASSES = 10
 _PARTS_PER_VALUE = 3
 # fragments have less of a typical object's pixels than this, and than this many pixels
 _FRAGMENT_SHARE, _FRAGMENT_PIXELS = 0.05, 30
+# so many gaps, also for each object, are true to life; more are the work of an export
+_FEW_GAPS, _FEW_GAPS_SHARE = 2, 0.05
 # fewer objects than this say little about what is typical
 _FEW_OBJECTS = 5
 
@@ -46,7 +48,7 @@ def _of_label(sample: Sample) -> Iterator[Finding]:
     yield from _pieces(sample, objects)
     yield from _fragments(sample, objects)
     yield from _holes(sample, objects)
-    yield from _gaps(sample)
+    yield from _gaps(sample, len(objects))
 
 
 def _classes(sample: Sample, objects: Objects, parts: int) -> Finding:
@@ -97,9 +99,9 @@ def _holes(sample: Sample, objects: Objects) -> Iterator[Finding]:
         )
 
 
-def _gaps(sample: Sample) -> Iterator[Finding]:
+def _gaps(sample: Sample, count: int) -> Iterator[Finding]:
     pairs = near_misses(sample.label)
-    if len(pairs):
+    if len(pairs) > max(_FEW_GAPS, _FEW_GAPS_SHARE * count):
         first = " and ".join(map(str, pairs[0]))
         yield _warning(
             sample,

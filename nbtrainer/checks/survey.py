@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from nbtrainer.config import Config
 from nbtrainer.config.data import Dataset
-from nbtrainer.data.annotations import read_outlines
+from nbtrainer.data.annotations import Outline, read_outlines
 from nbtrainer.data.facts import label_facts
 from nbtrainer.data.formats import is_image, open_image, stem
 from nbtrainer.data.normalize import Normalizer
@@ -168,16 +170,22 @@ def _from_files(config: Config, index: int, dataset: Dataset, name: str) -> list
     if source.is_dir() and not is_image(source):
         files = [path for path in sorted(source.iterdir()) if path.stem.partition(".")[0] == stem(Path(name))]
     outlines = [outline for file in files for outline in read_outlines(file)]
-    wanted = [outline for outline in outlines if Path(outline.image).name in ("", name)]
-    return [
-        Region(
-            tuple((float(y), float(x)) for y, x in outline.points),
-            "use",
-            outline.name,
-            tuple(tuple((float(y), float(x)) for y, x in hole) for hole in outline.holes),
-        )
-        for outline in wanted
-    ]
+    return [region for outline in outlines if Path(outline.image).name in ("", name) for region in _as_regions(outline)]
+
+
+def _as_regions(outline: Outline) -> list[Region]:
+    """An outline as a polygon; one that is stored as a mask as the polygons around its parts."""
+    if outline.mask is None:
+        return [Region(_corners(outline.points), "use", outline.name, tuple(map(_corners, outline.holes)))]
+    from skimage.measure import find_contours
+
+    # a frame, so that what touches the edge is closed
+    around = find_contours(np.pad(outline.mask, 1).astype(float), 0.5)
+    return [Region(_corners(points - 1 + outline.points[0]), "use", outline.name) for points in around]
+
+
+def _corners(points: np.ndarray) -> tuple[tuple[float, float], ...]:
+    return tuple((float(y), float(x)) for y, x in points)
 
 
 def _parts(pair: Pair, regions: dict[tuple[int, Path], tuple[Region, ...]], shape_of: object) -> list[Pair]:

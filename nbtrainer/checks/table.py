@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nbtrainer.checks.survey import Survey, survey
 from nbtrainer.config import Config
+from nbtrainer.data.annotations import is_annotation
 from nbtrainer.data.facts import image_facts, label_facts
 from nbtrainer.data.formats import open_image
 from nbtrainer.data.pair import Pair
@@ -15,6 +17,7 @@ from nbtrainer.data.preparation import spacing_of
 from nbtrainer.data.statistics import LARGE_BYTES, sampled
 from nbtrainer.data.views import size_in_bytes
 from nbtrainer.errors import UserError
+from nbtrainer.labels import merge_links, read_links
 
 # as many values are listed; more are objects rather than classes
 _MOST_CLASSES = 10
@@ -70,7 +73,7 @@ def _row(config: Config, found: Survey, pair: Pair, split: str) -> dict[str, Any
 def _opened(config: Config, found: Survey, pair: Pair, values: tuple[int, ...]) -> dict[str, Any]:
     image, label = found.preparation.open(pair)
     settings = config.data
-    if pair.slice is None and pair.part is None:
+    if pair.slice is None and pair.part is None and not is_annotation(pair.label):
         objects = [value for value in values if value not in (0, found.preparation.ignored)]
     else:  # values of a part of the file
         regions, _ = sampled(label, settings.exact_statistics)
@@ -82,7 +85,12 @@ def _opened(config: Config, found: Survey, pair: Pair, values: tuple[int, ...]) 
         "spacing": spacing_of(open_image(pair.image), config.task.dim, settings.spacing, settings.spacing_unit),
         "label_shape": label.shape,
         "label_values": len(objects) + 1,
-        "objects": len(objects),
+        "objects": len(objects) if pair.links is None else _linked(objects, pair.links),
         "classes": tuple(objects[:_MOST_CLASSES]),
         "estimated": not settings.exact_statistics and size_in_bytes(image) > LARGE_BYTES,
     }
+
+
+def _linked(objects: list[int], links: Path) -> int:
+    """How many objects there are if those that are linked are one."""
+    return len(np.unique(merge_links(np.array([objects], np.uint32), read_links(links))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -143,8 +144,11 @@ class Config(Section):
         return Path(os.path.abspath((self._folder or Path.cwd()) / Path(path).expanduser()))
 
     def take_data_of(self, other: Config) -> None:
-        """Take over what is trained on and where results go; a preset says only how."""
-        self.data.datasets = list(other.data.datasets)
+        """Take over what is trained on, how it is read, and where results go, except for what is set here; a preset
+        says only how to train."""
+        for name in type(self.data).model_fields:
+            if name == "datasets" or name not in self.data.model_fields_set:
+                setattr(self.data, name, copy.deepcopy(getattr(other.data, name)))
         self.output = other.output.model_copy()
         self._folder = other._folder
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from nbtrainer.data.formats import open_image
 from nbtrainer.data.intensity import change_intensity, draw_intensity
 from nbtrainer.data.normalize import IntensityMap, Normalizer
 from nbtrainer.data.pair import Pair
@@ -25,8 +26,8 @@ _T = TypeVar("_T")
 
 # positions of labelled pixels remembered per image, to centre patches on them
 _MOST_POSITIONS = 10_000
-# what is larger is read region by region, and not kept
-_LARGEST_KEPT = 256 * 1024**2
+# larger images are read region by region and not kept, unless all of them fit into the cache
+_LARGEST_KEPT = 16 * 1024**2
 # tries to find a patch whose middle lies in a region of interest
 _TRIES = 100
 
@@ -42,6 +43,7 @@ class Images:
     is_exact: bool = False
     _opened: OrderedDict[int, tuple[View, View]] = field(default_factory=OrderedDict, repr=False)
     _maps: dict[int, IntensityMap] = field(default_factory=dict, repr=False)
+    _shapes: dict[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
     _held: int = field(default=0, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -56,7 +58,7 @@ class Images:
                 return self._opened[index]
         image, label = self.preparation.open(self.pairs[index])
         size = size_in_bytes(image) + size_in_bytes(label)
-        if size <= min(_LARGEST_KEPT, self.cache_bytes):
+        if size <= (self.cache_bytes / len(self.pairs) if size > _LARGEST_KEPT else self.cache_bytes):
             image, label = Held(whole(image)), Held(whole(label), is_label=True)
         else:
             size = 0
@@ -70,12 +72,10 @@ class Images:
         return image, label
 
     def shape(self, index: int) -> tuple[int, ...]:
-        """Spatial shape of pair `index`, prepared."""
-        return self.views(index)[0].shape
-
-    def is_large(self, index: int) -> bool:
-        """Whether the pair is too large to be taken as a whole."""
-        return not isinstance(self.views(index)[0], Held) and size_in_bytes(self.views(index)[0]) > _LARGEST_KEPT
+        """Spatial shape of pair `index`, prepared; reads no pixels, unless objects are brought to one diameter."""
+        if index not in self._shapes:
+            self._shapes[index] = self.preparation.open(self.pairs[index])[0].shape
+        return self._shapes[index]
 
     def raw(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """All of pair `index`: image (C, [Z,] Y, X) as stored, label ([Z,] Y, X) unsigned integers."""
@@ -93,7 +93,8 @@ class Images:
     def measured(self, index: int) -> list[Measured]:
         """The channels of image `index`, measured where its label is not ignored."""
         image, label = self.views(index)
-        return measure(image, self.is_exact, self._counted(index, label))
+        file = 0 if self.pairs[index].slice is None else open_image(self.pairs[index].image).nbytes
+        return measure(image, self.is_exact, self._counted(index, label), file)
 
     def region(self, index: int, region: Region) -> tuple[np.ndarray, np.ndarray]:
         """A part of pair `index`: image float32, normalised, and label."""

@@ -107,7 +107,8 @@ def _image_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> ImageFa
 def _label_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> LabelFacts:
     try:
         if is_annotation(Path(path)):
-            ids = range(1, len(read_outlines(Path(path))) + 1)
+            # what is not drawn is background
+            ids = range(len(read_outlines(Path(path))) + 1)
             return LabelFacts(values=tuple(ids), counts=(1,) * len(ids))
         opened = open_image(Path(path))
         values, counts = np.zeros(0), np.zeros(0, np.int64)

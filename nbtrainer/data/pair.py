@@ -23,6 +23,9 @@ _TREE: dict[str, Use] = {"train": "train", "val": "validation", "validation": "v
 # what Cellpose and Omnipose write beside images, besides their labels
 _OUTPUTS = ("_cp_masks", "_cp_output", "_flows")
 _LISTS = (".txt", ".lst")
+_CELLPOSE = "_seg.npy"
+# files that are images only if they are chosen themselves
+_NOT_LISTED = (".json", ".zip")
 
 
 @dataclass(frozen=True)
@@ -165,8 +168,12 @@ def pair_files(
             _with_links(Pair(image, by_name[name], use, dataset), naming)
             for image, name in zip(images, names, strict=True)
         ]
+    is_chosen = len(images) == 1  # whoever names two files means them
     return [
-        _with_links(Pair(image, label, use, dataset, by_order=_base(label, naming.mask_filter) != name), naming)
+        _with_links(
+            Pair(image, label, use, dataset, by_order=not is_chosen and _base(label, naming.mask_filter) != name),
+            naming,
+        )
         for image, label, name in zip(images, labels, names, strict=True)
     ]
 
@@ -184,7 +191,10 @@ def _in_folder(folder: Path, look_one_level_down: bool, outlines: bool) -> list[
     for path in folder.iterdir():
         if path.name.startswith("."):
             continue
-        if (is_image(path) and path.suffix.lower() != ".json") or (outlines and path.is_file() and is_annotation(path)):
+        # other programs leave their own .json and .zip beside images
+        if (is_image(path) and not path.name.lower().endswith(_NOT_LISTED)) or (
+            outlines and path.is_file() and is_annotation(path)
+        ):
             found.append(path)
         elif look_one_level_down and path.is_dir():
             found += _in_folder(path, False, outlines)
@@ -258,6 +268,8 @@ def _is_left_out(image: Path, naming: Naming) -> bool:
 def _base(path: Path, ending: str) -> str:
     """The name without suffix and `ending`: only at its end, so that `img_img` keeps its first half."""
     name = stem(path)
+    if path.name.lower().endswith(_CELLPOSE):
+        name = name[: -len("_seg")]
     return name.removesuffix(ending) if ending and name != ending else name
 
 

@@ -12,6 +12,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from nbtrainer.data.annotations import is_annotation
+from nbtrainer.data.annotations.cellpose import is_cellpose
+from nbtrainer.data.formats import stem
 from nbtrainer.data.pair import Pair, list_files, pair_files
 from nbtrainer.errors import UserError
 
@@ -22,8 +25,8 @@ Progress = Callable[[int, int], None]
 
 # the names of the folders, and what they are for
 _USES = {"train": "train", "val": "validation", "test": "test"}
-# endings of two parts, which are one
-_DOUBLE_SUFFIXES = (".nii.gz", ".ome.tif", ".ome.tiff")
+# small files that say where the image's data lie: apart from these they are worth nothing
+_REFERRING = (".mhd", ".nhdr")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def prepare(
     Pairs agree by name, else by their order. `seed` decides who goes where; shares are rounded so that each that is
     above 0 gets an image. Labels named otherwise than their images are renamed after them. By `copy`; by `link`
     (symbolic, else hard, else a copy); or by `list`: nothing but `images.txt` and `labels.txt`, which are written in
-    each case, one path a line, relative to the list. Omnipose's `_links.txt` beside a file comes along.
+    each case, one path a line, relative to the list. Omnipose's `_links.txt` comes along.
 
     Everything is made aside and moved into place at the end, so that nothing half remains if this is interrupted.
 
@@ -65,7 +68,7 @@ def prepare(
     """
     if Path(images).absolute() == Path(labels).absolute():
         raise UserError("labels", f"{labels} is given as images and as labels", "Give the folder of the labels")
-    pairs = pair_files(list_files(Path(images), "images"), list_files(Path(labels), "labels"), "labels")
+    pairs = pair_files(list_files(Path(images), "images"), list_files(Path(labels), "labels", outlines=True), "labels")
     shares = {"train": train, "val": validation, "test": test}
     counts = share_counts(len(pairs), shares)
     order = np.random.default_rng(_checked_seed(seed)).permutation(len(pairs)).tolist()
@@ -109,7 +112,9 @@ def prepare_dataset(
         raise UserError("dataset", f"{dataset} has {' and '.join(given)} but no folder train", "Add it")
     parts = {
         name: pair_files(
-            list_files(folder / "images", f"{name}/images"), list_files(folder / "labels", f"{name}/labels"), name
+            list_files(folder / "images", f"{name}/images"),
+            list_files(folder / "labels", f"{name}/labels", outlines=True),
+            name,
         )
         for name, folder in given.items()
     }
@@ -162,6 +167,8 @@ def _lay_out(
     folder = output_root / data_task
     _refuse_what_is_there(folder)
     names = {name: _names(pairs) for name, pairs in parts.items()}
+    if by != "list":
+        _refuse_what_cannot_move(parts)
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     aside = None
     try:
@@ -204,6 +211,19 @@ def _refuse_what_is_there(folder: Path) -> None:
         raise UserError("data_task", wrong, "Choose another name, or remove what is there")
 
 
+def _refuse_what_cannot_move(parts: Mapping[str, Sequence[Pair]]) -> None:
+    """Refuse what is not whole without its surroundings: places in a container, and files that refer to others."""
+    # each once: outlines of many images may be in one large file
+    for path in {path for pairs in parts.values() for pair in pairs for path in (pair.image, pair.label)}:
+        if path.suffix.lower() in _REFERRING or not path.exists() or _lists_sections(path):
+            wrong = "it belongs to other files, and would be worth nothing without them in another folder"
+            raise UserError(str(path), wrong, "Prepare by list, which leaves files where they are")
+
+
+def _lists_sections(path: Path) -> bool:
+    return path.suffix.lower() == ".json" and not is_annotation(path)
+
+
 def _names(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
     """Under which names an image and its label are kept: the image's own, and the same with the label's ending."""
     known: dict[str, Path] = {}
@@ -220,11 +240,9 @@ def _names(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
 
 
 def _parted(path: Path) -> tuple[str, str]:
-    """A file's name without its ending, and the ending."""
-    for suffix in _DOUBLE_SUFFIXES:
-        if path.name.lower().endswith(suffix):
-            return path.name[: -len(suffix)], path.name[-len(suffix) :]
-    return path.stem, path.suffix
+    """A file's name without its ending, and the ending: `scan` and `.nii.gz`, `cells` and `_seg.npy`."""
+    base = path.name[: -len("_seg.npy")] if is_cellpose(path) else stem(path)
+    return base, path.name[len(base) :]
 
 
 def _fill(
@@ -248,10 +266,10 @@ def _fill(
                     lists[kind].append(_relative(source, aside.parent / part))
                     continue
                 used.add(_put(source, aside / part / kind / name, by))
-                links = source.with_name(f"{_parted(source)[0]}_links.txt")
-                if links.is_file():
-                    _put(links, aside / part / kind / f"{_parted(Path(name))[0]}_links.txt", by)
                 lists[kind].append(f"{kind}/{name}")
+            links = pair.links or pair.label.with_name(f"{_parted(pair.label)[0]}_links.txt")
+            if by != "list" and links.is_file():
+                _put(links, aside / part / "labels" / f"{_parted(pair.image)[0]}_links.txt", by)
             done += 1
             if progress:
                 progress(done, total)

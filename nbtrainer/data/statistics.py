@@ -15,6 +15,7 @@ LARGE_BYTES = 1024**3
 # this much of a large image is sampled, in this many blocks spread over it
 _SAMPLED_BYTES = 128 * 1024**2
 _SAMPLED_BLOCKS = 64
+_FEWEST_PIXELS = 1 << 18
 _BLOCK_PIXELS = 4 * 1024**2
 # more different values than this are counted in bins
 _MOST_VALUES = 1 << 20
@@ -100,9 +101,14 @@ class Measured:
         )
 
 
-def measure(view: View, is_exact: bool = False, keep: Callable[[Region], np.ndarray] | None = None) -> list[Measured]:
-    """Each channel of `view`, measured; `keep` gives for a region where pixels count (boolean, its shape)."""
-    regions, is_estimate = sampled(view, is_exact)
+def measure(
+    view: View, is_exact: bool = False, keep: Callable[[Region], np.ndarray] | None = None, of_bytes: int = 0
+) -> list[Measured]:
+    """Each channel of `view`, measured; `keep` gives for a region where pixels count (boolean, its shape).
+
+    `of_bytes`: the size of the file, if the view is a part of it, such as a slice of a stack.
+    """
+    regions, is_estimate = sampled(view, is_exact, of_bytes)
     found = [Measured(is_estimate=is_estimate)] * view.channels
     for region in regions:
         array = view.read(region)
@@ -112,12 +118,18 @@ def measure(view: View, is_exact: bool = False, keep: Callable[[Region], np.ndar
     return found
 
 
-def sampled(view: View, is_exact: bool = False) -> tuple[Iterable[Region], bool]:
-    """Regions to measure `view` by, and whether they are only a sample of it: evenly spread blocks of a large one."""
+def sampled(view: View, is_exact: bool = False, of_bytes: int = 0) -> tuple[Iterable[Region], bool]:
+    """Regions to measure `view` by, and whether they are only a sample of it: evenly spread blocks of a large one.
+
+    `of_bytes`: the size of the file, if the view is a part of it.
+    """
     pixels = max(1, _BLOCK_PIXELS // max(1, view.channels))
-    if is_exact or size_in_bytes(view) <= LARGE_BYTES:
+    size = max(of_bytes, size_in_bytes(view))
+    if is_exact or size <= LARGE_BYTES:
         return blocks(view.shape, pixels), False
-    share = _SAMPLED_BYTES / size_in_bytes(view)
+    share = _SAMPLED_BYTES / size
+    # of a slice of a large stack enough is looked at for percentiles to mean something
+    share = min(1.0, max(share, _FEWEST_PIXELS / np.prod(view.shape, dtype=float)))
     length = share ** (1 / len(view.shape))
     per_axis = max(2, round(_SAMPLED_BLOCKS ** (1 / len(view.shape))))
     axes = []

@@ -307,7 +307,7 @@ def _task(config: Config, surveyed: Survey) -> Binary:
 
 def _fresh() -> dict[str, Any]:
     """What of `Images` belongs to its pairs: a copy for other pairs begins anew."""
-    return {"_opened": OrderedDict(), "_maps": {}, "_held": 0, "_lock": threading.Lock()}
+    return {"_opened": OrderedDict(), "_maps": {}, "_shapes": {}, "_held": 0, "_lock": threading.Lock()}
 
 
 def _images(config: Config, surveyed: Survey) -> Images:

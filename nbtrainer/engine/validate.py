@@ -18,8 +18,8 @@ from nbtrainer.inference.tiled import predict_tiled
 from nbtrainer.metrics import Counts
 from nbtrainer.tasks import Binary
 
-# of images too large to be taken as a whole, about this many blocks are scored, of so many tiles along each axis
-_MOST_BLOCKS, _BLOCK_TILES = 27, 2
+# more pixels than this are not scored in one validation; of more, blocks of so many tiles along each axis are
+_MOST_PIXELS, _BLOCK_TILES = 32 * 1024**2, 2
 
 
 @dataclass
@@ -47,10 +47,10 @@ class Validator:
     ) -> tuple[dict[str, float], dict[int, np.ndarray]] | None:
         """Mean `loss` and metrics over all images, and the outputs for those in `keep`; None if it was stopped.
 
-        Of an image too large to be taken as a whole, blocks are scored that are spread over it, and nothing is kept.
+        Of very large images blocks are scored (see `plan`), and nothing is kept.
         """
         rows, outputs = [], {}
-        work = [(index, region) for index in range(len(self.images)) for region in self._regions(index)]
+        work = self.plan()
         counts: dict[int, Counts] = {}
         losses: dict[int, list[float]] = {}
         for done, (index, region) in enumerate(work):
@@ -71,30 +71,48 @@ class Validator:
     def baseline(self) -> dict[str, float]:
         """Mean scores of the task's trivial method on the same images."""
         rows = []
-        for index in range(len(self.images)):
-            for region in self._regions(index):
-                image, label = self.images.views(index)
-                asked = region if region is not None else tuple(slice(0, length) for length in image.shape)
-                guess = self.task.baseline(image.read(asked))
-                rows.append(self.task.score_labels(guess, label.read(asked), self.metrics))
+        for index, region in self.plan():
+            image, label = self.images.views(index)
+            asked = region if region is not None else tuple(slice(0, length) for length in image.shape)
+            guess = self.task.baseline(image.read(asked))
+            rows.append(self.task.score_labels(guess, label.read(asked), self.metrics))
         return {name: float(np.mean([row[name] for row in rows])) for name in self.metrics}
 
-    def _regions(self, index: int) -> list[Region | None]:
-        """What is scored of image `index`: all of it (None), or of a large one evenly spread blocks."""
-        if not self.images.is_large(index):
-            return [None]
-        shape = self.images.shape(index)
-        size = [min(full, _BLOCK_TILES * length) for full, length in zip(shape, self.tile, strict=True)]
-        per_axis = max(1, round(_MOST_BLOCKS ** (1 / len(shape))))
-        starts = [
-            sorted({int(at) for at in np.linspace(0, full - length, per_axis)})
-            for full, length in zip(shape, size, strict=True)
-        ]
+    def plan(self) -> list[tuple[int, Region | None]]:
+        """What is scored: every image (None: all of it); of more than 32 megapixels together, blocks spread evenly.
+
+        The same in every validation, so that scores can be compared.
+        """
+        shapes = [self.images.shape(index) for index in range(len(self.images))]
+        total = sum(int(np.prod(shape, dtype=np.int64)) for shape in shapes)
+        if total <= _MOST_PIXELS:
+            return [(index, None) for index in range(len(shapes))]
+        size = [_BLOCK_TILES * length for length in self.tile]
+        most = max(1, int(_MOST_PIXELS / np.prod(size, dtype=float)))
+        chosen = sorted({int(at) for at in np.linspace(0, len(shapes) - 1, min(most, len(shapes)))})
         return [
-            tuple(slice(start, start + length) for start, length in zip(corner, size, strict=True))
-            for corner in product(*starts)
+            (index, region) for index in chosen for region in _spread(shapes[index], size, max(1, most // len(chosen)))
         ]
 
     def _label(self, index: int, region: Region | None) -> np.ndarray:
         label = self.images.views(index)[1]
         return whole(label) if region is None else label.read(region)
+
+
+def _spread(shape: tuple[int, ...], size: list[int], count: int) -> list[Region]:
+    """About `count` blocks of at most `size`, evenly spread over `shape`, none of them twice."""
+    fits = [-(-full // length) for full, length in zip(shape, size, strict=True)]
+    per_axis = [1] * len(shape)
+    while (axis := int(np.argmax([fit / used for fit, used in zip(fits, per_axis, strict=True)]))) is not None:
+        grown = [used + (number == axis) for number, used in enumerate(per_axis)]
+        if grown[axis] > fits[axis] or np.prod(grown) > count:
+            break
+        per_axis = grown
+    starts = [
+        sorted({int(at) for at in np.linspace(0, max(0, full - length), used)})
+        for full, length, used in zip(shape, size, per_axis, strict=True)
+    ]
+    return [
+        tuple(slice(start, min(full, start + length)) for start, length, full in zip(corner, size, shape, strict=True))
+        for corner in product(*starts)
+    ]

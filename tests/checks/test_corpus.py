@@ -8,6 +8,7 @@ import pytest
 from corpus import CASES, World
 
 import nbtrainer as nbt
+from nbtrainer import cli
 
 _FEATURES = pytest.mark.feature(29, 61, 63, 65, 66, 83)
 # told on the command line as well: one of each kind
@@ -60,15 +61,39 @@ def test_a_broken_input_is_found(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", _ON_THE_COMMAND_LINE)
-def test_a_broken_input_on_the_command_line_ends_with_status_2_and_one_message(name, tmp_path):
+def test_a_broken_input_on_the_command_line_ends_with_status_2_and_one_message(name, tmp_path, monkeypatch, capsys):
     case = CASES[name]
     world = World(tmp_path)
     case.damage(world)
+    monkeypatch.setattr(sys, "argv", ["nbtrainer", "check", str(world.config.save(tmp_path / "config.json"))])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    told = capsys.readouterr()
+    assert ended.value.code == 2
+    assert re.search(case.says, told.out, re.IGNORECASE)
+    assert told.err.startswith("nbtrainer: ") and len(told.err.splitlines()) == 1
+
+
+def test_the_command_line_mends_and_saves_settings_beside_the_old(tmp_path):
+    world = World(tmp_path)
+    CASES["colour_label-3"].damage(world)
     saved = world.config.save(tmp_path / "config.json")
+    before = saved.read_text()
+    command = [sys.executable, "-m", "nbtrainer", "check", str(saved)]
     root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-m", "nbtrainer", "check", saved], capture_output=True, text=True, cwd=root, check=False
-    )
-    assert done.returncode == 2
-    assert re.search(case.says, done.stdout, re.IGNORECASE)
-    assert done.stderr.startswith("nbtrainer: ") and len(done.stderr.splitlines()) == 1
+    broken = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    assert broken.returncode == 2 and "[--fix: Turn colours into numbers]" in broken.stdout
+    assert "Traceback" not in broken.stderr
+    mended = subprocess.run([*command, "--fix"], capture_output=True, text=True, cwd=root, check=False)
+    assert mended.returncode == 0, mended.stderr
+    assert "one label in" in mended.stdout and "config_repaired.json" in mended.stdout
+    assert saved.read_text() == before
+    assert nbt.check(tmp_path / "config_repaired.json") == []
+    assert (tmp_path / "runs" / "default" / "repaired" / "labels-1" / "img_1.tif").exists()
+
+
+def test_progress_is_told_up_to_its_end(tmp_path):
+    told: list[tuple[int, int]] = []
+    nbt.check(World(tmp_path).config, lambda done, of: told.append((done, of)))
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[0] == (1, 10) and told[-1] == (10, 10)

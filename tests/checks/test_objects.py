@@ -66,11 +66,14 @@ def test_holes():
     assert _told(label) == ["1 object has holes (1) [holes]"]
 
 
-def test_a_gap_between_neighbours():
+def test_gaps_between_neighbours():
     label = _objects()
     label[5:20, 20:29] = 1
+    assert _told(label) == []  # one is true to life
+    for row, number in ((30, 5), (55, 9)):
+        label[row : row + 15, 20:29] = number
     (told,) = _told(label)
-    assert told.startswith("1 pair of objects leaves a gap of one or two pixels (1 and 2)")
+    assert told.startswith("3 pairs of objects leave a gap of one or two pixels (1 and 2, ...)")
 
 
 def test_volumes_are_measured_too():

@@ -72,3 +72,39 @@ def test_channels_together_keep_their_ratio():
 def test_a_region_is_normalised_by_the_whole_image():
     measured = Normalizer(method="rescaling").measure(IMAGE)
     assert np.array_equal(measured.apply(IMAGE)[:, 5:9, 7:20], measured.apply(IMAGE[:, 5:9, 7:20]))
+
+
+@pytest.mark.parametrize("clip", [True, False])
+def test_percentiles_are_put_at_the_ends_of_the_range(clip):
+    found = _normalised(method="percentile", percentiles=(2.0, 99.8), clip=clip, range=(-1.0, 1.0))
+    low, high = np.percentile(IMAGE, (2, 99.8), axis=(1, 2), keepdims=True)
+    expected = (IMAGE - low) / (high - low) * 2 - 1
+    assert np.allclose(found, np.clip(expected, -1, 1) if clip else expected, atol=1e-4)
+
+
+def test_z_score_mean_and_divisors():
+    found = _normalised(method="z_score")
+    assert np.allclose([found.mean((1, 2)), found.std((1, 2))], [[0, 0], [1, 1]], atol=1e-4)
+    found = _normalised(method="mean")
+    assert np.allclose([found.mean((1, 2)), np.ptp(found, (1, 2))], [[0, 0], [1, 1]], atol=1e-4)
+    assert np.allclose(_normalised(method="4095"), IMAGE / 4095, atol=1e-6)
+    assert np.allclose(_normalised(method="65535", range=(-1.0, 1.0)), IMAGE / 65535 * 2 - 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["rescaling", "max", "standardization", "percentile", "none"])
+@pytest.mark.parametrize("outliers", ["ignore", "+"])
+def test_the_negative_is_normalised_like_an_image_that_was_stored_so(method, outliers):
+    negative = IMAGE.max((1, 2), keepdims=True) + IMAGE.min((1, 2), keepdims=True) - IMAGE.astype(np.float32)
+    rule = {"method": method, "outliers": outliers, "outliers_percent": 3.0}
+    assert np.allclose(_normalised(invert=True, **rule), _normalised(negative, **rule), atol=2e-4 * 4000)
+    assert np.allclose(_normalised(invert=True, method="rescaling"), 1 - _normalised(method="rescaling"), atol=1e-5)
+
+
+@pytest.mark.feature(94)
+def test_a_rule_survives_its_record_with_what_was_measured():
+    measured = Normalizer(method="percentile", invert=True).measure(IMAGE)
+    rule = Normalizer(method="percentile", scope="dataset", fixed=measured)
+    again = Normalizer.from_record(rule.as_record())
+    dark = IMAGE // 3
+    assert np.array_equal(again.measure(dark).apply(dark), measured.apply(dark))
+    assert Normalizer.from_record({"method": "max", "range": [0, 1]}).method == "max"

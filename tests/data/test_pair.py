@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from nbtrainer.data.pair import list_files, natural_order, pair_files
+from nbtrainer.data.pair import Naming, find_pairs, list_files, natural_order, pair_files
 from nbtrainer.errors import UserError
 
 
@@ -67,3 +67,91 @@ def test_a_source_without_images_is_refused_with_the_field(source, message, tmp_
 def test_natural_order_is_that_of_people():
     names = ["img10", "img2", "Img1"]
     assert [path.name for path in natural_order([Path(name) for name in names])] == ["Img1", "img2", "img10"]
+
+
+def _names(pairs) -> list[tuple[str, str]]:
+    return [(pair.image.name, pair.label.name) for pair in pairs]
+
+
+@pytest.mark.feature(51, 53, 54)
+def test_images_and_labels_in_one_folder_are_told_apart_by_the_end_of_their_names(tmp_path):
+    _files(tmp_path, "a.tif", "a_masks.tif", "b.png.tif", "b.png_masks.tif", "a_flows.tif", "a_cp_masks.tif")
+    assert _names(find_pairs(tmp_path, None, "d", Naming())) == [
+        ("a.tif", "a_masks.tif"),
+        ("b.png.tif", "b.png_masks.tif"),
+    ]
+    _files(tmp_path / "f", "img_img_img.tif", "img_img_seg.tif", "other.tif")
+    naming = Naming(img_filter="_img", mask_filter="_seg")
+    assert _names(find_pairs(tmp_path / "f", tmp_path / "f", "d", naming)) == [("img_img_img.tif", "img_img_seg.tif")]
+    with pytest.raises(UserError, match="no label was found beside a.tif"):
+        find_pairs(tmp_path, None, "d", Naming(mask_filter="_labels"))
+
+
+@pytest.mark.feature(53, 54)
+def test_filters_work_on_two_folders_too(tmp_path):
+    _files(tmp_path / "i", "x_img.tif", "y_img.tif", "y_dapi.tif")
+    _files(tmp_path / "l", "x_masks.tif", "y_masks.tif")
+    found = find_pairs(tmp_path / "i", tmp_path / "l", "d", Naming(img_filter="_img"))
+    assert _names(found) == [("x_img.tif", "x_masks.tif"), ("y_img.tif", "y_masks.tif")]
+    assert not any(pair.by_order for pair in found)
+
+
+@pytest.mark.feature(52)
+def test_folders_inside_are_read_if_asked(tmp_path):
+    _files(tmp_path / "i" / "day1", "a.tif")
+    _files(tmp_path / "i", "b.tif")
+    _files(tmp_path / "l" / "day1", "a.tif")
+    _files(tmp_path / "l", "b.tif")
+    found = find_pairs(tmp_path / "i", tmp_path / "l", "d", Naming(look_one_level_down=True))
+    assert _names(found) == [("b.tif", "b.tif"), ("a.tif", "a.tif")]
+    assert len(find_pairs(tmp_path / "i", tmp_path / "l", "d", Naming())) == 1
+
+
+@pytest.mark.feature(43)
+def test_a_split_tree_says_what_each_image_is_for(tmp_path):
+    for use, count in (("train", 3), ("val", 2), ("test", 1)):
+        for kind in ("images", "labels"):
+            _files(tmp_path / use / kind, *(f"{use}{k}.tif" for k in range(count)))
+    found = find_pairs(tmp_path, None, "d", Naming())
+    assert [pair.use for pair in found] == ["train"] * 3 + ["validation"] * 2 + ["test"]
+    assert all(pair.image.name == pair.label.name for pair in found)
+
+
+@pytest.mark.feature(55)
+def test_links_beside_an_image_are_found_without_a_switch(tmp_path):
+    _files(tmp_path, "a.tif", "a_masks.tif", "b.tif", "b_masks.tif")
+    (tmp_path / "a_links.txt").write_text("1,2\n")
+    first, second = find_pairs(tmp_path, None, "d", Naming())
+    assert first.links == tmp_path / "a_links.txt" and second.links is None
+
+
+def test_tissue_analyzer_keeps_the_label_in_a_folder_named_like_the_image(tmp_path):
+    _files(tmp_path, "cells.tif")
+    _files(tmp_path / "cells", "handCorrection.tif")
+    assert _names(find_pairs(tmp_path, None, "d", Naming())) == [("cells.tif", "handCorrection.tif")]
+
+
+def test_what_is_excluded_is_left_out_with_its_label(tmp_path):
+    _files(tmp_path / "i", "a.tif", "b.tif", "c.tif")
+    _files(tmp_path / "l", "a.tif", "b.tif", "c.tif")
+    naming = Naming(exclude=("b.tif",))
+    assert [pair.image.name for pair in find_pairs(tmp_path / "i", tmp_path / "l", "d", naming)] == ["a.tif", "c.tif"]
+    (tmp_path / "l" / "b.tif").unlink()
+    assert len(find_pairs(tmp_path / "i", tmp_path / "l", "d", naming)) == 2
+
+
+@pytest.mark.feature(46)
+def test_names_that_differ_are_flagged_when_paired_by_order(tmp_path):
+    _files(tmp_path / "i", "a.tif", "b.tif")
+    _files(tmp_path / "l", "b.tif", "a2.tif")
+    assert [pair.by_order for pair in find_pairs(tmp_path / "i", tmp_path / "l", "d", Naming())] == [True, False]
+    same = _files(tmp_path / "m", "a.tif", "b.tif")
+    by_order = find_pairs(tmp_path / "i", tmp_path / "m", "d", Naming(pair_by="order"))
+    assert [pair.label for pair in by_order] == same
+
+
+@pytest.mark.feature(33, 60)
+def test_a_list_may_hold_relative_and_absolute_paths_with_spaces(tmp_path):
+    first, second = _files(tmp_path / "my images", "1 a.tif", "2 b.tif")
+    (tmp_path / "list.txt").write_text(f"my images/2 b.tif\n{first}\n")
+    assert list_files(tmp_path / "list.txt", "i") == [second, first]

@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import shutil
 from pathlib import Path
@@ -110,6 +111,32 @@ def test_links_of_labels_come_along_under_their_new_name(tmp_path):
     (labels / "b2_links.txt").write_text("1,2\n")
     done = prepare(images, labels, tmp_path / "out", "x")
     assert [path.name for path in done.folder.rglob("*_links.txt")] == ["a2_links.txt"]
+
+
+def test_names_are_kept_with_their_whole_ending(tmp_path):
+    images, labels = _source(tmp_path, 4, "a{}.ome.tif", "b{}_masks.tiff")
+    for number in range(1, 5):
+        (labels / f"b{number}_masks.tiff").rename(labels / f"b{number}_seg.npy")
+    done = prepare(images, labels, tmp_path / "out", "x")
+    names = {path.name for path in done.folder.rglob("labels/*")}
+    assert names == {"a1_seg.npy", "a2_seg.npy", "a3_seg.npy", "a4_seg.npy"}
+
+
+def test_outlines_of_many_images_in_one_file_go_with_each(tmp_path):
+    images, _ = _source(tmp_path, 4)
+    coco = {"images": [{"id": 1, "file_name": "img 1.tif"}], "annotations": [], "categories": []}
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    done = prepare(images, tmp_path / "coco.json", tmp_path / "out", "x")
+    assert {path.name for path in done.folder.rglob("labels/*")} == {f"img {number}.json" for number in range(1, 5)}
+
+
+def test_what_is_worth_nothing_elsewhere_is_only_listed(tmp_path):
+    images, labels = _source(tmp_path, 3)
+    (labels / "img 2.tif").unlink()
+    (labels / "img 2.mhd").write_text("ElementDataFile = elsewhere.raw")
+    with pytest.raises(UserError, match=r"img 2.mhd: it belongs to other files.*Prepare by list"):
+        prepare(images, labels, tmp_path / "out", "x")
+    assert prepare(images, labels, tmp_path / "out", "x", by="list").counts["train"] == 1
 
 
 @pytest.mark.parametrize(

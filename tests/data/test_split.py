@@ -31,3 +31,47 @@ def test_the_seed_chooses():
 def test_a_dataset_may_be_given_one_purpose():
     split = split_pairs([*_pairs(4), *_pairs(2, "train"), *_pairs(3, "validation"), *_pairs(1, "test")], 0.25, seed=0)
     assert (len(split.train), len(split.validation), len(split.test)) == (5, 4, 1)
+
+
+@pytest.mark.feature(44, 102)
+def test_images_of_one_group_go_the_same_way():
+    pairs = [Pair(Path(f"mouse{mouse}_{k}.tif"), Path("l")) for mouse in range(6) for k in range(5)]
+    for seed in range(5):
+        split = split_pairs(pairs, 0.2, seed, groups=r"mouse\d+")
+        groups = [{pair.image.name.partition("_")[0] for pair in part} for part in split[:2]]
+        assert not groups[0] & groups[1] and len(split.validation) == 5
+
+
+@pytest.mark.parametrize("length", [2, 3, 21, 100, 1000])
+@pytest.mark.parametrize("gap", [0, 8])
+def test_a_single_image_is_divided_into_blocks_with_a_gap(length, gap):
+    (pair,) = _pairs(1)
+    ends = set()
+    for seed in range(8):
+        split = split_pairs([pair], 0.2, seed, gap=gap, shape_of=lambda pair: (length // 2 or 1, length))
+        ((_, train),) = (each.part for each in split.train)
+        ((_, validation),) = (each.part for each in split.validation)
+        first, second = sorted([train, validation])
+        assert first[0] == 0 and second[1] == length
+        assert second[0] - first[1] == min(gap, length // 20)
+        assert validation[1] - validation[0] == max(1, round(0.2 * length))
+        ends.add(validation[0] == 0)
+    assert ends == {True, False}  # the seed chooses the end
+
+
+def test_slices_of_one_stack_are_divided_and_those_between_are_not_used():
+    slices = [Pair(Path("stack.tif"), Path("l"), slice=k) for k in range(200)]
+    split = split_pairs(slices, 0.1, 0)
+    numbers = [[pair.slice for pair in part] for part in split[:2]]
+    assert [len(part) for part in numbers] == [172, 20]
+    assert min(abs(a - b) for a in numbers[0] for b in numbers[1]) == 9
+
+
+def test_two_long_stacks_are_divided_each_and_many_short_ones_stay_whole():
+    two = [Pair(Path(f"s{n}.tif"), Path("l"), slice=k) for n in range(2) for k in range(100)]
+    split = split_pairs(two, 0.2, 0)
+    assert {pair.image.name for pair in split.validation} == {"s0.tif", "s1.tif"}
+    many = [Pair(Path(f"s{n}.tif"), Path("l"), slice=k) for n in range(30) for k in range(4)]
+    split = split_pairs(many, 0.2, 0)
+    assert not {pair.image for pair in split.train} & {pair.image for pair in split.validation}
+    assert len(split.validation) == 24

@@ -42,6 +42,7 @@ def test_many_different_values_are_counted_in_bins_with_little_loss(monkeypatch)
 def test_of_a_large_image_samples_are_measured_and_said_to_be_an_estimate(monkeypatch):
     monkeypatch.setattr(statistics, "LARGE_BYTES", 1000)
     monkeypatch.setattr(statistics, "_SAMPLED_BYTES", 8000)
+    monkeypatch.setattr(statistics, "_FEWEST_PIXELS", 100)
     image = np.random.default_rng(0).integers(0, 1000, (1, 20, 60, 70)).astype(np.uint16)
     (known,) = measure(Held(image))
     assert known.is_estimate and 1500 < known.count < 8000

@@ -7,7 +7,6 @@ from skimage.morphology import dilation
 from nbtrainer.labels.clean import clear_border, dilate, fill_holes, merge_links, relabel_pieces, remove_small
 
 
-@pytest.mark.feature(66)
 def test_each_piece_becomes_an_object_and_the_largest_keeps_the_id():
     labels = np.array([[4, 0, 4, 4, 0, 2], [0, 0, 0, 4, 0, 0], [9, 0, 9, 0, 2, 0]], np.uint8)
     # corners connect: the two 2s on the right are apart, the 4s on the left too

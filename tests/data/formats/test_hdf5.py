@@ -19,7 +19,7 @@ def test_the_only_dataset_is_found_and_a_path_goes_on_inside(tmp_path, volume):
     for inside in ("", "deep/vol", "deep"):
         assert opens_as(path / inside, volume, "ZYX").spacing == {"z": 2.0, "y": 0.5, "x": 0.25}
     never_read_when_cut(path)
-    with pytest.raises(UserError, match="there is no 'other' in this file. It holds deep/vol"):
+    with pytest.raises(UserError, match=r"there is no 'other' in this file. It holds deep/vol"):
         open_image(path / "other")
 
 

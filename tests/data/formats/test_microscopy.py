@@ -30,7 +30,7 @@ def test_a_scene_of_a_czi_is_chosen_by_its_number(tmp_path, colours):
             file.write(colours[..., ::-1].copy() + scene, location=(scene * 100, 0), scene=scene)
     opens_as(path, colours, "YXS")
     opens_as(path / "1", colours + np.uint8(1), "YXS")
-    with pytest.raises(UserError, match="there is no '2' in this file. It holds 0, 1"):
+    with pytest.raises(UserError, match=r"there is no '2' in this file. It holds 0, 1"):
         open_image(path / "2")
 
 

@@ -78,7 +78,7 @@ def test_empty_files_text_and_folders_under_an_images_name_are_told(tmp_path, su
 def test_missing_unknown_and_odd_files_are_told(tmp_path):
     (tmp_path / "a.doc").write_text("x")
     (tmp_path / "a.tif").symlink_to(tmp_path / "gone.tif")
-    os.mkfifo(tmp_path / "pipe.png")
+    os.mkfifo(tmp_path / "pipe.png")  # reading it would wait for ever
     np.save(tmp_path / "b.npy", np.zeros((3, 3)))
     for name, message in (
         ("gone.tif", "there is no such file"),
@@ -135,3 +135,16 @@ def test_a_version_is_time_and_size(tmp_path):
     assert version(path) == version(path / "raw") == (0, 0)
     path.write_bytes(b"12345")
     assert version(path) == version(path / "raw") == (path.stat().st_mtime_ns, 5)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_a_child_process_opens_and_reads_by_itself(tmp_path, volume):
+    tifffile.imwrite(tmp_path / "a.tif", volume, photometric="minisblack", compression="zlib")
+    opened = open_image(tmp_path / "a.tif")
+    assert opened.read((slice(0, 1),)).size
+    child = os.fork()
+    if child == 0:
+        good = np.array_equal(opened.read(), volume) and np.array_equal(open_image(tmp_path / "a.tif").read(), volume)
+        os._exit(0 if good else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

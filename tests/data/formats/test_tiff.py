@@ -88,6 +88,20 @@ def test_imagej_states_axes_and_spacing(tmp_path, volume, unit, length):
     never_read_when_cut(path)
 
 
+def test_a_stack_that_imagej_wrote_under_one_page_is_whole(tmp_path, volume):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, volume, imagej=True, metadata={"axes": "ZYX"})
+    with tifffile.TiffFile(path) as tif:
+        link = tif.pages[0].offset + 2 + 12 * len(tif.pages[0].tags)
+    data = bytearray(path.read_bytes())
+    data[link : link + 4] = bytes(4)
+    path.write_bytes(data)
+    with tifffile.TiffFile(path) as tif:
+        assert len(tif.pages) == 1
+    opens_as(path, volume, "ZYX")
+    never_read_when_cut(path)
+
+
 def test_imagej_in_pixels_states_no_spacing(tmp_path, volume):
     tifffile.imwrite(tmp_path / "a.tif", volume, imagej=True, resolution=(1, 1), metadata={"spacing": 1.0})
     assert open_image(tmp_path / "a.tif").spacing == {}

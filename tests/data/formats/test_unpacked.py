@@ -45,7 +45,7 @@ def test_a_failure_leaves_nothing_half(tmp_path, volume):
         raise ValueError("broken")
 
     for given in (pieces, lambda: [volume[0]], lambda: [volume, volume]):
-        with pytest.raises(ValueError, match="broken|ends after|more pixels"):
+        with pytest.raises(ValueError, match=r"broken|ends after|more pixels"):
             unpack(_source(tmp_path, "a"), "", volume.shape, volume.dtype, given)
     assert not list(cache_folder().iterdir())
 
@@ -99,7 +99,7 @@ def test_a_limit_that_is_no_number_and_a_folder_that_cannot_be_written_are_told(
         _unpack(_source(tmp_path, "a"), volume)
     monkeypatch.delenv("NBTRAINER_CACHE_GB")
     monkeypatch.setenv("NBTRAINER_CACHE", str(_source(tmp_path, "a file")))
-    with pytest.raises(UserError, match="cannot be unpacked to .*NBTRAINER_CACHE"):
+    with pytest.raises(UserError, match=r"cannot be unpacked to .*NBTRAINER_CACHE"):
         _unpack(_source(tmp_path, "a"), volume)
 
 

@@ -1,0 +1,240 @@
+"""From files of many kinds to trained networks: what trains, what judges, what is never seen."""
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import tifffile
+
+import nbtrainer as nbt
+from nbtrainer.checks import survey
+from nbtrainer.data.region import IGNORED
+from nbtrainer.data.views import whole
+from nbtrainer.engine.build import training_patches
+
+
+def _coordinates(folder: Path, shape: tuple[int, ...] = (400, 300)) -> dict[str, str]:
+    """An image in which every pixel has a value of its own, and a label."""
+    folder.mkdir(parents=True, exist_ok=True)
+    image = np.arange(1, np.prod(shape) + 1, dtype=np.float32).reshape(shape)
+    label = np.zeros(shape, np.uint8)
+    label[..., 50:250, 30:270] = 1
+    tifffile.imwrite(folder / "image.tif", image)
+    tifffile.imwrite(folder / "label.tif", label)
+    return {"images": str(folder / "image.tif"), "labels": str(folder / "label.tif")}
+
+
+def _seen(config: nbt.Config, count: int) -> set[int]:
+    """The values of pixels that training reads, through every warp."""
+    patches = training_patches(config)
+    seen: set[int] = set()
+    for index in range(len(patches.images)):
+        image = patches.images.views(index)[0]
+        read = image.read
+
+        def spy(region, read=read):
+            found = read(region)
+            seen.update(np.unique(found).astype(int).tolist())
+            return found
+
+        object.__setattr__(image, "read", spy)
+    for number in range(count):
+        patches.patch(number)
+    return seen
+
+
+@pytest.mark.parametrize("augmentation", ["none", "strong"])
+@pytest.mark.parametrize("patch_size", [64, 192])
+def test_nothing_that_trains_is_seen_in_validation(small_config, tmp_path, augmentation, patch_size):
+    small_config.update(
+        data={"datasets": [_coordinates(tmp_path)], "validation_fraction": 0.3},
+        augmentation={"strength": augmentation},
+        sampling={"patch_size": [patch_size, patch_size]},
+    )
+    found = survey(small_config)
+    image = found.preparation.open(found.split.validation[0])[0]
+    judged = set(np.unique(whole(image)).astype(int).tolist())
+    train = _seen(small_config, 60)
+    assert len(judged) == 120 * 300 and not judged & train
+    gaps = abs(max(train) - min(judged)) if max(train) < min(judged) else abs(min(train) - max(judged))
+    assert gaps > 8 * 300  # 8 rows lie between
+
+
+def test_overlapping_tiles_of_the_grid_do_not_reach_over_either(small_config, tmp_path):
+    small_config.update(
+        data={"datasets": [_coordinates(tmp_path)], "validation_fraction": 0.3},
+        sampling={"patch_size": [128, 128], "method": "grid"},
+    )
+    found = survey(small_config)
+    judged = set(np.unique(whole(found.preparation.open(found.split.validation[0])[0])).astype(int).tolist())
+    assert not judged & _seen(small_config, 30)
+
+
+@pytest.mark.feature(62)
+def test_only_regions_are_sampled_measured_and_judged(small_config, tmp_path):
+    region = {"shape": "rectangle", "points": [[100, 40], [219, 159]], "name": "good"}
+    triangle = {"shape": "polygon", "points": [[300, 100], [300, 260], [380, 180]]}
+    small_config.update(
+        data={"datasets": [_coordinates(tmp_path) | {"regions": [region, triangle]}], "validation_fraction": 0},
+        augmentation={"strength": "strong"},
+    )
+    rows, columns = np.divmod(np.array(sorted(_seen(small_config, 80))) - 1, 300)
+    first = (rows >= 100) & (rows <= 219) & (columns >= 40) & (columns <= 159)
+    second = (rows >= 300) & (rows <= 380) & (columns >= 100) & (columns <= 260)
+    assert (first | second).all() and first.any() and second.any()
+    labels = [label for _, label in nbt.patches(small_config, 40)]
+    assert any((label == IGNORED).any() for label in labels)
+    patches = training_patches(small_config)
+    measured = patches.images.measured(1)[0]
+    assert measured.count < 0.6 * 81 * 161 and measured.minimum >= 300 * 300
+
+
+def test_a_run_with_regions_of_every_kind_trains(small_config, tmp_path, write_pairs):
+    tifffile.imwrite(tmp_path / "noise.tif", np.zeros((4, 4)))
+    polygon = {"shape": "polygon", "points": [[5, 5], [5, 60], [60, 30]], "image": "img_0.tif"}
+    ignored = {"shape": "rectangle", "points": [[0, 0], [20, 20]], "use": "ignore"}
+    dataset = write_pairs(name="regions") | {"regions": [polygon, ignored], "random_region": [40, 40]}
+    small_config.update(data={"datasets": [dataset]})
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    assert all(np.isfinite(row["train_loss"]) for row in run.history)
+
+
+def test_the_ignore_value_enters_no_score(small_config):
+    folder = Path(small_config.data.datasets[0].labels)
+    for path in folder.iterdir():
+        label = tifffile.imread(path)
+        label[:, 32:] = 255  # nobody annotated the right half
+        tifffile.imwrite(path, label)
+    small_config.update(data={"ignore_value": 255})
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    model = nbt.load_model(run.directory)
+    assert model.task.ignored == 255 and model.task.foreground == 1
+    truth = tifffile.imread(folder / "img_0.tif")
+    guess = np.where(truth == 255, 1, truth)
+    assert model.task.score_labels(guess, truth, ["dice"])["dice"] == 1
+
+
+@pytest.mark.feature(36, 37)
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_stack_trains_as_slices_and_as_a_volume(small_config, tmp_path, dim):
+    y, x = np.ogrid[:48, :56]
+    disc = np.repeat(((y - 24) ** 2 + (x - 28) ** 2 < 150)[None], 24, 0)
+    tifffile.imwrite(tmp_path / "stack.tif", (disc * 100 + 20).astype(np.uint8))
+    tifffile.imwrite(tmp_path / "labels.tif", disc.astype(np.uint8))
+    small_config.update(
+        task={"dim": dim},
+        data={"datasets": [{"images": str(tmp_path / "stack.tif"), "labels": str(tmp_path / "labels.tif")}]},
+        sampling={"patch_size": [8, 32, 32][3 - dim :]},
+    )
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    model = nbt.load_model(run.directory)
+    assert model.predict(tmp_path / "stack.tif").shape == (24, 48, 56)
+    assert model.predict_raw(tmp_path / "stack.tif").shape == (1, 24, 48, 56)
+    assert list((run.directory / "previews").glob("*.png"))
+
+
+@pytest.mark.feature(47, 113)
+def test_volumes_from_nifti_train_and_their_spacing_is_kept(small_config, tmp_path):
+    rng = np.random.default_rng(0)
+    affine = np.diag([0.5, 0.5, 2, 1])
+    for number in range(2):
+        volume = rng.normal(100, 9, (30, 28, 12)).astype(np.int16)
+        volume[8:20, 8:20, 3:9] += 80
+        for kind, array in (("images", volume), ("labels", (volume > 150).astype(np.uint8))):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            made = nibabel.Nifti1Image(array, affine)
+            made.header.set_xyzt_units("mm")
+            nibabel.save(made, tmp_path / kind / f"v{number}.nii.gz")
+    small_config.update(
+        task={"dim": 3},
+        data={"datasets": [{"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels")}]},
+        sampling={"patch_size": [8, 16, 16]},
+    )
+    assert nbt.pairs(small_config)[0]["spacing"] == (2000, 500, 500)
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    model = nbt.load_model(run.directory)
+    assert list(model.record["spacing"]) == [2000, 500, 500]
+    assert model.predict(tmp_path / "images" / "v0.nii.gz").shape == (12, 28, 30)
+
+
+@pytest.mark.feature(94)
+def test_what_was_measured_on_the_training_set_is_kept_in_the_model(small_config):
+    small_config.update(
+        normalization={"method": "rescaling", "outliers": "ignore", "scope": "dataset"}, data={"invert": True}
+    )
+    run = nbt.train(small_config)
+    model = nbt.load_model(run.directory)
+    dark = np.full((1, 8, 8), 7, np.uint8)
+    train = [row["image"] for row in nbt.pairs(small_config) if row["split"] == "train"]
+    ends = [tifffile.imread(path) for path in train]
+    low, high = min(image.min() for image in ends), max(image.max() for image in ends)
+    found = model.normalizer.measure(dark).apply(dark)
+    start, end = small_config.normalization.range
+    assert found == pytest.approx(end - (7 - low) / (high - low) * (end - start), abs=1e-4)
+
+
+@pytest.mark.feature(50, 119)
+@pytest.mark.parametrize(
+    "settings", [{"resize": [48, 80]}, {"resize": [96, 96], "resize_by": "pad"}, {"diameter": 14.0}]
+)
+def test_predictions_come_back_in_the_size_of_the_image(small_config, settings):
+    small_config.update(data=settings)
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    image = Path(small_config.data.datasets[0].images) / "img_0.tif"
+    model = nbt.load_model(run.directory)
+    assert model.predict(image, diameter=28.0).shape == (64, 64)
+    assert model.predict_raw(image).shape == (1, 64, 64)
+
+
+@pytest.mark.feature(57)
+def test_a_channel_axis_found_by_the_label_is_known_at_prediction(small_config, tmp_path):
+    for number in range(3):
+        image = np.random.default_rng(number).integers(0, 200, (2, 64, 64)).astype(np.uint16)
+        for kind, array in (("images", image), ("labels", (image[0] > 100).astype(np.uint8))):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            tifffile.imwrite(tmp_path / kind / f"{number}.tif", array)
+    small_config.update(data={"datasets": [{"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels")}]})
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    assert nbt.load_model(run.directory).predict(tmp_path / "images" / "0.tif").shape == (64, 64)
+
+
+def test_a_large_validation_set_is_scored_in_blocks_spread_over_it(small_config, monkeypatch):
+    from nbtrainer.engine import validate
+
+    monkeypatch.setattr(validate, "_MOST_PIXELS", 3000)
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    assert "validation_dice" in run.history[-1]
+
+
+def test_what_is_shown_does_not_depend_on_what_fits_into_memory(small_config):
+    first = list(nbt.patches(small_config, 12))
+    patches = training_patches(small_config)
+    patches.images.cache_bytes = 0
+    patches.images._opened.clear()
+    for number, (image, label) in enumerate(first):
+        again = patches.patch(number)
+        assert np.array_equal(again[0], image) and np.array_equal(again[1], label)
+
+
+def test_more_objects_than_16_bits_can_number(small_config, tmp_path):
+    label = np.arange(300 * 300, dtype=np.uint32).reshape(300, 300)
+    tifffile.imwrite(tmp_path / "labels.tif", label)
+    tifffile.imwrite(tmp_path / "image.tif", (label % 250).astype(np.uint8))
+    small_config.update(
+        data={
+            "datasets": [{"images": str(tmp_path / "image.tif"), "labels": str(tmp_path / "labels.tif")}],
+            "validation_fraction": 0,
+        },
+        augmentation={"strength": "strong"},
+    )
+    assert nbt.pairs(small_config)[0]["objects"] == 89_999
+    values = {int(value) for _, patch in nbt.patches(small_config, 60) for value in np.unique(patch)}
+    assert max(values) > 80_000 and values <= set(range(90_000))
