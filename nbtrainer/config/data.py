@@ -119,7 +119,6 @@ class Dataset(Section):
         title="Regions of interest",
         help="Only what lies inside is used, in training and in validation; drawn on the preview, or typed.",
         default_factory=list,
-        advanced=True,
     )
     region_files: PathText = field(
         "",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
 import numpy as np
 
+from nbtrainer.data.interpolate import sample_plane, sample_volume, spread
 from nbtrainer.data.views import mirrored
 
 Read = Callable[[tuple[slice, ...]], np.ndarray]
@@ -16,15 +18,13 @@ Read = Callable[[tuple[slice, ...]], np.ndarray]
 
 @dataclass(frozen=True)
 class Warp:
-    """Where each pixel of a patch comes from, as offsets (y, x) from the patch's centre.
+    """Where each pixel of a patch comes from, as offsets ([z,] y, x) from the patch's centre.
 
-    `matrix` (2, 2) takes an offset in the patch to one in the image; `knots` (2, Ky, Kx), in pixels, bend it further.
-    Of a volume every slice is warped alike, and the order of the slices may be turned round (`flips_z`).
+    `matrix` (d, d) takes an offset in the patch to one in the image; `knots` (d, K...), in pixels, bend it further.
     """
 
-    matrix: np.ndarray = field(default_factory=lambda: np.eye(2))
+    matrix: np.ndarray
     knots: np.ndarray | None = None
-    flips_z: bool = False
 
     @property
     def is_exact(self) -> bool:
@@ -35,21 +35,24 @@ class Warp:
 
 
 def draw_warp(rng: np.random.Generator, steps: Sequence[dict[str, Any]], size: Sequence[int]) -> Warp:
-    """The geometric ones of `steps`, drawn for a patch of `size` ([z,] y, x) and composed in their order."""
-    matrix = np.eye(2)
+    """The geometric ones of `steps`, drawn for a patch of `size` ([z,] y, x) and composed in their order.
+
+    Turns, zooms and slants are in the plane; of a volume, flips and elastic bends are along z too.
+    """
+    dim = len(size)
+    matrix = np.eye(dim)
     knots = None
-    flips_z = False
     for step in steps:
         if step["kind"] == "flip":
-            matrix = np.diag(np.where(rng.random(2) < step["probability"], -1.0, 1.0)) @ matrix
-            if len(size) == 3:
-                flips_z ^= bool(rng.random() < step["probability"])
+            matrix = np.diag(np.where(rng.random(dim) < step["probability"], -1.0, 1.0)) @ matrix
         elif step["kind"] in _MATRICES and rng.random() < step["probability"]:
-            matrix = _MATRICES[step["kind"]](rng, step) @ matrix
+            drawn = np.eye(dim)
+            drawn[-2:, -2:] = _MATRICES[step["kind"]](rng, step)
+            matrix = drawn @ matrix
         elif step["kind"] == "elastic" and rng.random() < step["probability"]:
-            bend = _draw_knots(rng, step, size[-2:])
+            bend = _draw_knots(rng, step, size)
             knots = bend if knots is None or knots.shape != bend.shape else knots + bend
-    return Warp(matrix, knots, flips_z)
+    return Warp(matrix, knots)
 
 
 def warp_patch(
@@ -62,33 +65,29 @@ def warp_patch(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The patch of `size` ([z,] y, x) around `centre`, warped: image (C, *size) by linear, label by nearest neighbour.
 
-    `read_image` and `read_label` give a region of the image of `shape`; beyond its edge it is mirrored. Of a volume
-    every slice is warped alike.
+    `read_image` and `read_label` give a region of the image of `shape`; beyond its edge it is mirrored.
     """
     if warp.is_exact:
-        return _exact_patch(read_image, read_label, shape, centre, size, warp)
-    y, x = _coordinates(centre[-2:], size[-2:], warp)
-    rows, columns = _needed(y, shape[-2]), _needed(x, shape[-1])
-    y -= rows.start
-    x -= columns.start
-    deep = [
-        mirrored(round(at - (length - 1) / 2), length, full)
-        for at, length, full in zip(centre[:-2], size[:-2], shape[:-2], strict=True)
-    ]
-    slices = [slice(int(index.min()), int(index.max()) + 1) for index in deep]
-    image, label = read_image((*slices, rows, columns)), read_label((*slices, rows, columns))
-    for index, part in zip(deep, slices, strict=True):
-        turned = index[::-1] if warp.flips_z else index
-        image, label = np.take(image, turned - part.start, axis=1), np.take(label, turned - part.start, axis=0)
-    planes = image.reshape(-1, *image.shape[-2:])
-    warped = np.stack(
-        [
-            cv2.remap(np.ascontiguousarray(plane), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-            for plane in planes
-        ]
+        return _exact_patch(read_image, read_label, shape, centre, size, warp.matrix)
+    bend = _bend(warp.knots, size)
+    region = _needed(shape, centre, size, warp.matrix, bend)
+    image = np.ascontiguousarray(read_image(region), dtype=np.float32)
+    label = read_label(region)
+    warped = np.empty((len(image), *size), np.float32)
+    truth = np.empty(tuple(size), np.uint32)
+    sample = sample_volume if len(size) == 3 else sample_plane
+    sample(
+        image,
+        np.ascontiguousarray(label, dtype=np.uint32),
+        np.array([part.start for part in region]),
+        np.array(shape),
+        np.array(centre, dtype=np.float64),
+        warp.matrix,
+        bend,
+        warped,
+        truth,
     )
-    truth = np.stack([_nearest(plane, x, y) for plane in label.reshape(-1, *label.shape[-2:])])
-    return warped.reshape(len(image), *size), truth.reshape(size)
+    return warped, truth.astype(label.dtype, copy=False)
 
 
 def _exact_patch(
@@ -97,59 +96,66 @@ def _exact_patch(
     shape: Sequence[int],
     centre: Sequence[float],
     size: Sequence[int],
-    warp: Warp,
+    matrix: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    matrix = warp.matrix
-    turned = matrix[0, 0] == 0
-    lengths = (*size[:-2], *(size[:-3:-1] if turned else size[-2:]))
-    indices = [
-        mirrored(round(at - (length - 1) / 2), length, full)
-        for at, length, full in zip(centre, lengths, shape, strict=True)
-    ]
+    # the axis of the image that each axis of the patch runs along, and which way
+    along = np.abs(matrix).argmax(0)
+    lengths = [size[int(np.flatnonzero(along == axis)[0])] for axis in range(len(size))]
+    indices = []
+    for axis, (at, length, full) in enumerate(zip(centre, lengths, shape, strict=True)):
+        index = mirrored(round(at - (length - 1) / 2), length, full)
+        indices.append(index[::-1] if matrix[axis].sum() < 0 else index)
     crop = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
     inner: tuple[Any, ...] = np.ix_(*(index - part.start for index, part in zip(indices, crop, strict=True)))
     image, label = read_image(crop)[(slice(None), *inner)], read_label(crop)[inner]
-    signs = matrix.sum(1)  # of each axis of the image
-    if signs[0] < 0:
-        image, label = image[..., ::-1, :], label[..., ::-1, :]
-    if signs[1] < 0:
-        image, label = image[..., ::-1], label[..., ::-1]
-    if turned:
-        image, label = image.swapaxes(-1, -2), label.swapaxes(-1, -2)
-    if warp.flips_z and label.ndim == 3:
-        image, label = image[:, ::-1], label[::-1]
-    return np.ascontiguousarray(image), np.ascontiguousarray(label)
+    return (
+        np.ascontiguousarray(image.transpose(0, *(along + 1))),
+        np.ascontiguousarray(label.transpose(tuple(along))),
+    )
 
 
-def _coordinates(centre: Sequence[float], size: Sequence[int], warp: Warp) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel of the patch lies in the image: y and x, each (Y, X) float32."""
-    down = (np.arange(size[0], dtype=np.float32) - (size[0] - 1) / 2)[:, None]
-    right = (np.arange(size[1], dtype=np.float32) - (size[1] - 1) / 2)[None, :]
-    found = [
-        np.float32(centre[axis]) + np.float32(warp.matrix[axis, 0]) * down + np.float32(warp.matrix[axis, 1]) * right
-        for axis in (0, 1)
-    ]
-    if warp.knots is not None:
-        found = [
-            position + cv2.resize(warp.knots[axis], (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
-            for axis, position in enumerate(found)
-        ]
-    return found[0], found[1]
+def _needed(
+    shape: Sequence[int], centre: Sequence[float], size: Sequence[int], matrix: np.ndarray, bend: np.ndarray
+) -> tuple[slice, ...]:
+    """The part of an image that interpolation reads, mirrored beyond its edges."""
+    reach = np.abs(matrix) @ ((np.array(size) - 1) / 2)
+    parts = []
+    for axis, full in enumerate(shape):
+        bent = bend[axis] if bend.shape[1] else np.zeros(1)
+        low = centre[axis] - reach[axis] + float(bent.min())
+        high = centre[axis] + reach[axis] + float(bent.max())
+        if low < 0 or high > full - 1:  # mirrored pixels can lie anywhere: read generously
+            low, high = min(low, 2 * full - 2 - high), max(high, -low)
+        parts.append(slice(max(0, int(np.floor(low)) - 1), min(full, int(np.ceil(high)) + 2)))
+    return tuple(parts)
 
 
-def _needed(positions: np.ndarray, full: int) -> slice:
-    """The part of an axis of length `full` that interpolation at `positions` reads, mirrored beyond the ends."""
-    low, high = float(positions.min()), float(positions.max())
-    if low < 0 or high > full - 1:  # mirrored pixels can lie anywhere: read generously
-        low, high = min(low, 2 * full - 2 - high), max(high, -low)
-    return slice(max(0, int(np.floor(low)) - 1), min(full, int(np.ceil(high)) + 2))
+def _bend(knots: np.ndarray | None, size: Sequence[int]) -> np.ndarray:
+    """The offset of every pixel (d, *size), float32, by cubic interpolation between `knots`; empty without any."""
+    if knots is None:
+        return np.zeros((len(size),) + (0,) * len(size), np.float32)
+    bend = knots
+    for axis, length in enumerate(size, 1):
+        before, after = bend.shape[:axis], bend.shape[axis + 1 :]
+        first, weights = _weights(length, bend.shape[axis])
+        # a knot more at both ends, as far out as the next ones inside: the bend goes on as it was
+        outer = [np.take(bend, [place], axis) for place in (0, -1)]
+        padded = np.concatenate([outer[0], bend, outer[1]], axis).reshape(int(np.prod(before)), -1, int(np.prod(after)))
+        out = np.empty((padded.shape[0], length, padded.shape[2]), np.float32)
+        spread(np.ascontiguousarray(padded), first, weights, out)
+        bend = out.reshape(*before, length, *after)
+    return bend
 
 
-def _nearest(label: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    kind = label.dtype
-    # OpenCV knows no 32-bit unsigned integers; float64 holds each of them exactly
-    plain = label if kind in (np.uint8, np.uint16) else label.astype(np.float64)
-    return cv2.remap(np.ascontiguousarray(plain), x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT).astype(kind)
+@lru_cache(maxsize=256)
+def _weights(length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each of `length` pixels: the first of the four knots (of `count`, and one more at both ends) that it lies
+    between, and their weights (length, 4): Catmull and Rom's cubic, which passes through the knots."""
+    at = np.linspace(0, count - 1, length)
+    first = np.minimum(np.floor(at).astype(np.int64), count - 2)
+    t = at - first
+    weights = [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3]
+    return first, (np.stack(weights, 1) / 2).astype(np.float32)
 
 
 def _draw_knots(rng: np.random.Generator, step: dict[str, Any], size: Sequence[int]) -> np.ndarray:

@@ -19,12 +19,15 @@ from nbtrainer.ui.actions import Actions
 from nbtrainer.ui.ascode import CodeView
 from nbtrainer.ui.dashboard import Board
 from nbtrainer.ui.errors import Errors
+from nbtrainer.ui.findings import FindingsList, pictures_of
 from nbtrainer.ui.form import Form
 from nbtrainer.ui.offer import Offer
 from nbtrainer.ui.panels import missing
 from nbtrainer.ui.widgets import make, put, shown, text
+from nbtrainer.ui.work import HOUSE
 
 OWN = "(your settings)"
+_CHECKING = "checking your data …"
 
 
 class TrainerApp:
@@ -90,6 +93,7 @@ class TrainerApp:
     # building
 
     def _build(self, config: Config, preset: str) -> None:
+        self._door = HOUSE
         self._run: Run | None = None
         self._working = ""
         self._results: queue.SimpleQueue[tuple[str, Callable[[], None]]] = queue.SimpleQueue()
@@ -99,9 +103,10 @@ class TrainerApp:
         guard = self._errors.guard
         self._driver = frontend.driver(guard(self._beat))
         self._code = CodeView(guard, lambda: self.config, lambda: self._preset.value)
-        self._actions = Actions(guard, self._go, self._stop, self._resume, self._code.toggle)
+        self._actions = Actions(guard, self._go, self._check, self._stop, self._resume, self._code.toggle)
         self._board = Board(guard)
-        self._form = Form(config, self._base(preset), guard, self._edited)
+        self._form = Form(config, self._base(preset), guard, self._edited, self._door, self._work)
+        self._findings = FindingsList(guard, self._place_of, self._open_panel, self._fix_title, self._fix)
         self._offer = Offer(guard, self._show_run, self._resume_run)
         self._pick_preset(preset, config)
         self._note = make(w.HTML, layout=w.Layout(display="none", padding="6px 10px"))
@@ -111,7 +116,11 @@ class TrainerApp:
         self._work("", lambda: self._look_for_runs(root))
 
     def _lay_out(self) -> None:
-        left = make(w.VBox, children=[self._form.box, self._actions.box, self._code.box], classes=("nbt-form",))
+        left = make(
+            w.VBox,
+            children=[self._form.box, self._findings.box, self._actions.box, self._code.box],
+            classes=("nbt-form",),
+        )
         right = make(w.VBox, children=[self._board.box], classes=("nbt-board",))
         columns = make(w.HBox, children=[left, right], classes=("nbt-columns",))
         sheet = make(w.HTML, value=style.sheet(), layout=w.Layout(height="0", margin="0"))
@@ -168,6 +177,7 @@ class TrainerApp:
         finally:
             self._is_loading = False
         self._form.load(config, self._base(preset))
+        self._findings.say([])
         self._say("")
         self._edited()
 
@@ -183,7 +193,7 @@ class TrainerApp:
     # what buttons do
 
     def _edited(self) -> None:
-        self._actions.say([], lambda _: "", lambda _: None)
+        self._findings.is_old()
         self._code.redraw()
         self._refresh()
 
@@ -191,13 +201,49 @@ class TrainerApp:
         if self.is_busy:
             return
         self._say("")
-        refused = self._form.refused()
-        if refused:
-            self._list_findings(refused)
+        if self._is_refusing():
             return
         # a copy: the form stays open for edits, which belong to the next run
         config = self.config.validated()
-        self._work("checking your data …", lambda: self._check_and_start(config))
+        self._work(_CHECKING, lambda: self._check_and_start(config))
+
+    def _check(self) -> None:
+        if not self._working and not self._is_refusing():
+            self._start_check()
+
+    def _start_check(self) -> None:
+        config = self.config.validated()
+        self._work(_CHECKING, lambda: self._found(config, fine=True))
+
+    def _is_refusing(self) -> bool:
+        """Whether something was typed that the config did not take; it is listed."""
+        refused = self._form.refused()
+        if refused:
+            self._findings.say(refused)
+        return bool(refused)
+
+    def _fix(self, finding: Finding) -> None:
+        """Mend what was found, on a copy: the form stays open, and what was edited meanwhile is kept."""
+        if self._working:
+            return
+        before = self.config.validated()
+        after = self.config.validated()
+
+        def fix() -> Callable[[], None]:
+            sentence = self._door.fix(after, finding)
+            return lambda: self._fixed(before, after, sentence)
+
+        self._work("mending …", fix)
+
+    def _fix_title(self, finding: Finding) -> str:
+        return self._door.fix_title(finding)
+
+    def _fixed(self, before: Config, after: Config, sentence: str) -> None:
+        take_changes(self.config, before, after)
+        self._form.load(self.config, self._base(self._preset.value))
+        self._say(sentence)
+        self._edited()
+        self._start_check()
 
     def _stop(self) -> None:
         if self._run is not None:
@@ -217,16 +263,30 @@ class TrainerApp:
 
     def _check_and_start(self, config: Config) -> Callable[[], None]:
         """Runs beside the page; returns what is to be shown then."""
-        findings = api.check(config)
+        findings = self._door.check(config)
         if any(finding.level == "error" for finding in findings):
-            return lambda: self._show_findings(findings)
+            return self._with_pictures(findings, config)
         run = api.start(config)
+        show = self._with_pictures(findings, config)
 
         def started() -> None:
-            self._show_findings(findings)
+            show()
             self._show_run(run)
 
         return started
+
+    def _found(self, config: Config, fine: bool) -> Callable[[], None]:
+        """Runs beside the page, like what follows."""
+        return self._with_pictures(self._door.check(config), config, fine)
+
+    def _with_pictures(self, findings: list[Finding], config: Config, fine: bool = False) -> Callable[[], None]:
+        pictures = pictures_of(findings, config, self._door)
+
+        def show() -> None:
+            self._form.complain(findings)
+            self._findings.say(findings, pictures, fine)
+
+        return show
 
     def _look_for_runs(self, root: Path) -> Callable[[], None]:
         found = self._offer.newest(root)
@@ -263,7 +323,8 @@ class TrainerApp:
                 show()
             finally:
                 self._jobs -= 1
-                self._working = "" if words else self._working
+                # what was shown may have begun the next work
+                self._working = "" if words and self._working == words else self._working
         self._board.flush()
         self._refresh()
         with self._lock:
@@ -272,19 +333,16 @@ class TrainerApp:
 
     def _show_findings(self, findings: list[Finding]) -> None:
         self._form.complain(findings)
-        self._list_findings(findings)
+        self._findings.say(findings)
 
-    def _list_findings(self, findings: list[Finding]) -> None:
-        def name(finding: Finding) -> str:
-            panel = self._form.panel_of(finding)
-            return f"{panel.number} {panel.plan.title}" if panel is not None else ""
+    def _place_of(self, finding: Finding) -> str:
+        panel = self._form.panel_of(finding)
+        return f"{panel.number} {panel.plan.title}" if panel is not None else ""
 
-        def show(finding: Finding) -> None:
-            panel = self._form.panel_of(finding)
-            if panel is not None:
-                panel.open()
-
-        self._actions.say(findings, name, show)
+    def _open_panel(self, finding: Finding) -> None:
+        panel = self._form.panel_of(finding)
+        if panel is not None:
+            panel.open()
 
     def _show_run(self, run: Run) -> None:
         self._run = run
@@ -313,15 +371,26 @@ class TrainerApp:
             words = "Go checks data and settings, then trains. It may take minutes, hours or days; progress is shown."
         self._actions.can(
             go=go,
+            check=self._working or needed,
             stop="" if runs else "There is nothing to stop: no run is going on.",
             is_stopping=runs and story.is_stopping,
             resume=status == "stopped" and not self._working,
             words=words,
         )
+        self._findings.can_fix(not self._working)
 
     def _say(self, words: str) -> None:
         put(self._note, "value", text(words, "nbt-muted"))
         shown(self._note, bool(words))
+
+
+def take_changes(config: Config, before: Config, after: Config) -> None:
+    """Give `config` what differs between `before` and `after`, and leave the rest as it is."""
+    old, new = before.model_dump(), after.model_dump()
+    for section, settings in new.items():
+        for name, value in settings.items():
+            if value != old[section][name]:
+                setattr(getattr(config, section), name, value)
 
 
 def nearest_preset(config: Config) -> str:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as w
 
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import Finding
-from nbtrainer.ui.widgets import Field, Guard, field_for, make, shown, text
+from nbtrainer.ui.widgets import CHOOSE, Field, Guard, field_for, make, put, shown, text
+
+# makes the field of a setting, as `field_for` does
+Maker = Callable[[Setting, Callable[[], Any], Callable[[Any], None], Callable[[], Any], Guard], Field]
 
 
 class EntriesField(Field):
-    """The list: a menu of kinds if there are several, the entries below each other."""
+    """The list: a menu of kinds if there are several, the entries below each other.
+
+    `editors` make the fields of lists within an entry, by name of the setting.
+    """
 
     def __init__(
         self,
@@ -23,7 +29,9 @@ class EntriesField(Field):
         write: Callable[[Any], None],
         default: Callable[[], Any],
         guard: Guard,
+        editors: Mapping[str, Maker] | None = None,
     ) -> None:
+        self._editors = editors or {}
         self._entries: list[_Entry] = []
         self._view = (False, False)
         super().__init__(setting, read, write, default, guard)
@@ -48,12 +56,19 @@ class EntriesField(Field):
         kinds = [(title, kind) for kind, title in self.setting.entry_titles.items() if kind]
         self._list = make(w.VBox)
         add = make(w.Button, icon="plus", tooltip=f"{self.setting.title}: add one")
-        add.on_click(self._guard(lambda _: self.enter([*self.value, {"kind": self._kind.value} if kinds else {}])))
-        self._kind = make(w.Dropdown, options=kinds or [("", "")], **self._label())
+        self._kind = make(w.Dropdown, options=[(CHOOSE, ""), *kinds], **self._label())
         add.description = "" if kinds else "Add a set"
+        add.on_click(self._guard(lambda _: self._add_one() if kinds else self.enter([*self.value, {}])))
         if kinds:
             add.add_class("nbt-icon")
+            add.disabled = True
+            self._kind.observe(self._guard(lambda _: put(add, "disabled", not self._kind.value)), "value")
         return [self._list, self._row(self._kind, add) if kinds else self._row(add)]
+
+    def _add_one(self) -> None:
+        if self._kind.value:
+            self.enter([*self.value, {"kind": self._kind.value}])
+            put(self._kind, "value", "")
 
     def _display(self, value: Any) -> None:
         if [id(entry.values) for entry in self._entries] != [id(values) for values in value]:
@@ -72,7 +87,7 @@ class EntriesField(Field):
             self._write(list(self.value))
             self.on_settled()
 
-        return _Entry(self.setting, index, values, touched, lambda: self._remove(index), self._guard)
+        return _Entry(self.setting, index, values, touched, lambda: self._remove(index), self._guard, self._editors)
 
     def _redisplay(self) -> None:
         super()._redisplay()
@@ -95,15 +110,15 @@ class _Entry:
         touched: Callable[[], None],
         remove: Callable[[], None],
         guard: Guard,
+        editors: Mapping[str, Maker],
     ) -> None:
-        self.values = values
+        self.values, self._editors = values, editors
         kind = getattr(values, "kind", "")
         title = setting.entry_titles[kind] or f"Set {index + 1}"
         button = make(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
         button.on_click(guard(lambda _: remove()))
         rows = [dataclasses.replace(row, path=f"{setting.path}[{index}].{row.name}") for row in setting.entries[kind]]
-        # lists within an entry have editors of their own
-        rows = [row for row in rows if row.kind != "entries"]
+        rows = [row for row in rows if row.kind != "entries" or row.name in editors]
         self.fields = [self._field(row, guard) for row in rows]
         for field in self.fields:
             field.on_settled = touched
@@ -118,7 +133,7 @@ class _Entry:
     def _field(self, row: Setting, guard: Guard) -> Field:
         # a path has no default to go back to
         default = (lambda: getattr(self.values, row.name)) if row.kind == "path" else (lambda: row.default)
-        return field_for(
+        return self._editors.get(row.name, field_for)(
             row,
             lambda: getattr(self.values, row.name),
             lambda value: setattr(self.values, row.name, value),

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import ipywidgets as w
 
 from nbtrainer import samples
+from nbtrainer.catalog import TASKS
 from nbtrainer.config import Config
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import Finding
 from nbtrainer.ui.entries import EntriesField
+from nbtrainer.ui.histogram import HistogramView
+from nbtrainer.ui.pairs import PairTable
 from nbtrainer.ui.panels import PLANS, Panel, missing
-from nbtrainer.ui.widgets import Field, Guard, field_for, make
+from nbtrainer.ui.region import Editor, RegionsField
+from nbtrainer.ui.widgets import ChoicesField, Field, Guard, field_for, make
+from nbtrainer.ui.work import HOUSE, Door, Work, at_once
+
+# what these settings amount to while they are "auto"
+_MEANINGS: dict[str, Callable[[Config], Iterable[str]]] = {
+    "compile.metrics": lambda config: TASKS.load(config.task.kind).default_metrics,
+}
+# what images look like and what becomes of them depends on these sections
+_ABOUT_IMAGES = ("data", "task", "normalization")
+Read: TypeAlias = Callable[[], Any]
+Write: TypeAlias = Callable[[Any], None]
 
 
 class Form:
@@ -31,10 +45,21 @@ class Form:
         Wraps callbacks, so that their errors are shown.
     on_edit
         Called after every entry, right or wrong.
+    door, work
+        What is asked about images, and how that is done without keeping the page waiting.
     """
 
-    def __init__(self, config: Config, base: Config, guard: Guard, on_edit: Callable[[], None]) -> None:
-        self._on_edit, self._guard = on_edit, guard
+    def __init__(
+        self,
+        config: Config,
+        base: Config,
+        guard: Guard,
+        on_edit: Callable[[], None],
+        door: Door = HOUSE,
+        work: Work = at_once,
+    ) -> None:
+        self.config, self.base = config, base
+        self._on_edit, self._guard, self._door, self._work = on_edit, guard, door, work
         sample = make(
             w.Button,
             description="Use sample images",
@@ -43,17 +68,21 @@ class Form:
             layout=w.Layout(align_self="flex-start"),
         )
         sample.on_click(guard(lambda _: self.use_samples()))
-        extras: dict[str, list[w.Widget]] = {"data": [sample]}
-        self.panels = [
-            Panel(number, plan, self._field, extras.get(plan.sections[0], []), guard)
-            for number, plan in enumerate(PLANS, start=1)
-        ]
+        self.pairs = PairTable(lambda: self.config, door, work, guard)
+        self.histogram = HistogramView(lambda: self.config, door, work, guard)
+        extras: dict[str, list[w.Widget]] = {
+            "data.datasets": [sample, self.pairs.box],
+            "normalization": [self.histogram.box],
+        }
+        self.panels = [Panel(number, plan, self._field, extras, guard) for number, plan in enumerate(PLANS, start=1)]
         self.box = make(w.VBox, children=[panel.box for panel in self.panels])
         self.load(config, base)
 
     def load(self, config: Config, base: Config) -> None:
         """Show another config."""
         self.config, self.base = config, base
+        self.pairs.forget()
+        self.histogram.forget()
         if not config.data.datasets:
             config.data.datasets = [{}]  # type: ignore[list-item]  # so that there is a field to fill in
         self.complain([])
@@ -109,7 +138,7 @@ class Form:
         def group(config: Config) -> Any:
             return getattr(config, row.section)
 
-        kind = EntriesField if row.kind == "entries" else field_for
+        kind = self._entries if row.kind == "entries" else field_for
         field = kind(
             row,
             lambda: getattr(group(self.config), row.name),
@@ -117,11 +146,28 @@ class Form:
             lambda: getattr(group(self.base), row.name),
             self._guard,
         )
+        if isinstance(field, ChoicesField) and row.path in _MEANINGS:
+            field.meaning = lambda: _MEANINGS[row.path](self.config)
+            field.show()
         field.on_settled = lambda: self._settled(field)
         return field
+
+    def _entries(self, row: Setting, read: Read, write: Write, default: Read, guard: Guard) -> Field:
+        return EntriesField(row, read, write, default, guard, {"regions": self._regions})
+
+    def _regions(self, row: Setting, read: Read, write: Write, default: Read, guard: Guard) -> Field:
+        return RegionsField(row, read, write, default, guard, self._editor)
+
+    def _editor(self, field: RegionsField) -> Editor:
+        return Editor(field, self.config, self._door, self._work, self._guard)
 
     def _settled(self, field: Field) -> None:
         panel = next(panel for panel in self.panels if panel.holds(field.setting.path))
         panel.settled(field)
         panel.show(self.config)
+        if field.setting.section in _ABOUT_IMAGES:
+            self.histogram.renew()
+        # the split is drawn by the seed
+        if field.setting.section in ("data", "task") or field.setting.path == "training.seed":
+            self.pairs.is_old()
         self._on_edit()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -76,16 +76,67 @@ PLANS = (
 )
 
 
+# names of settings under each subhead, in order; what is not named stands first, without one
+GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
+    "data": {
+        "Images and labels": ("datasets",),
+        "Split": ("validation_fraction", "split_groups", "split_gap"),
+        "How files are read": (
+            "labels_of_interest",
+            "ignore_value",
+            "channel_axis",
+            "z_axis",
+            "channels",
+            "cellpose_channels",
+            "channel_of_interest",
+            "channel_rule",
+            "spacing",
+            "spacing_unit",
+            "exact_statistics",
+        ),
+        "Preparation": (
+            "invert",
+            "background_removal",
+            "background_radius",
+            "resize",
+            "resize_by",
+            "diameter",
+            "label_border",
+            "label_dilation",
+            "smallest_part",
+        ),
+    },
+}
+
+
+def groups(section: str) -> list[tuple[str, list[Setting]]]:
+    """The rows of a section under their subheads; without one those that no group names."""
+    named = GROUPS.get(section, {})
+    rows = {row.name: row for row in _ROWS.values() if row.section == section}
+    grouped = {name for names in named.values() for name in names}
+    rest = [row for name, row in rows.items() if name not in grouped]
+    return [("", rest), *((title, [rows[name] for name in names]) for title, names in named.items())]
+
+
 class Panel:
-    """One panel. Its fields are made when it is first opened: hundreds of widgets at once would keep the page waiting."""
+    """One panel. `extras` stand below the settings whose paths they are listed under, or at the end of a section.
+
+    Its fields are made when it is first opened: hundreds of widgets at once would keep the page waiting.
+    """
 
     def __init__(
-        self, number: int, plan: Plan, make_field: Callable[[Setting], Field], extra: list[w.Widget], guard: Guard
+        self,
+        number: int,
+        plan: Plan,
+        make_field: Callable[[Setting], Field],
+        extras: Mapping[str, list[w.Widget]],
+        guard: Guard,
     ) -> None:
         self.number, self.plan = number, plan
         self.fields: list[Field] = []
         self.findings: list[Finding] = []
-        self._make_field, self._extra = make_field, extra
+        self._make_field, self._extras = make_field, extras
+        self._groups: list[tuple[w.HTML, list[Field]]] = []
         self._view = (False, False)
         self.is_open = False
         self._button = make(w.Button, description=f"{number}  {plan.title}", icon="caret-right")
@@ -142,6 +193,8 @@ class Panel:
         self._view = (is_complete, is_helping)
         for field in self.fields:
             field.show_view(*self._view)
+        for head, fields in self._groups:
+            shown(head, any(field.box.layout.display is None for field in fields))
 
     def refused(self) -> list[Finding]:
         """What was typed here and not taken, each with the name of its field."""
@@ -166,10 +219,17 @@ class Panel:
         for section in self.plan.sections:
             if len(self.plan.sections) > 1:
                 children.append(make(w.HTML, value=f'<div class="nbt-subhead">{html.escape(_TITLES[section])}</div>'))
-            made = [self._make_field(row) for row in _ROWS.values() if row.section == section]
-            self.fields += made
-            children += [field.box for field in made]
-        self._body.children = [*children, *self._extra]
+            for title, rows in groups(section):
+                made = [self._make_field(row) for row in rows]
+                self.fields += made
+                if title:
+                    head = make(w.HTML, value=f'<div class="nbt-subhead">{html.escape(title)}</div>')
+                    self._groups.append((head, made))
+                    children.append(head)
+                for field in made:
+                    children += [field.box, *self._extras.get(field.setting.path, [])]
+            children += self._extras.get(section, [])
+        self._body.children = children
         self.show_view(*self._view)
 
 
@@ -178,8 +238,6 @@ def missing(config: Config) -> str:
     datasets = config.data.datasets
     if not datasets or not all(dataset.images for dataset in datasets):
         return "Choose a folder of images (1, Images), or use the sample images."
-    if not all(dataset.labels for dataset in datasets):
-        return "Choose the folder with the labels of these images (1, Labels)."
     return ""
 
 

@@ -6,11 +6,21 @@ import ipywidgets
 
 FORM_WIDTH = 400
 DASHBOARD_WIDTH = 584  # with the form, its border and padding: side by side from 1,000 px on
+WIDE = 760  # the form while something in it needs room: beside the dashboard on a large screen, above it elsewhere
 LABEL_WIDTH = "138px"
 CURVE_HEIGHT = "210px"
+HISTOGRAM_HEIGHT = "110px"
 
 # the colours of the preview pictures, exactly
 _SWATCHES = {"over-mark": "#E69F00", "missed-mark": "#56B4E9"}
+# on pictures, whatever the theme
+_ON_PICTURES = {
+    "region": "#56B4E9",
+    "left-out": "#D55E00",
+    "given": "#CC79A7",
+    "chosen": "#F0E442",
+    "handle": "#FFFFFF",
+}
 
 # Okabe and Ito; the darker or lighter of each pair, by theme
 _LIGHT = {"training": "#0072B2", "validation": "#B84E00", "over": "#8A5A00", "missed": "#1A6F9E"}
@@ -21,7 +31,9 @@ _THEMED = int(ipywidgets.__version__.partition(".")[0]) >= 8
 
 
 def colour(name: str) -> str:
-    """The colour of a curve, as bqplot takes it: `training`, `validation`, `muted` or `grid`."""
+    """A colour as bqplot takes it: of a curve (`training`, `validation`), `muted`, `grid`, or of a region on a picture."""
+    if name in _ON_PICTURES:
+        return _ON_PICTURES[name]
     if _THEMED:
         return f"var(--nbt-{name})"
     return (_LIGHT | {"muted": "#5A6270", "grid": "#E6E8EB"})[name]
@@ -164,4 +176,47 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
   background: var(--nbt-head); color: var(--nbt-text); padding: 8px; margin: 0; font-size: 11.5px; line-height: 1.4; max-height: 320px;
   overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; font-family: var(--jp-code-font-family, monospace); user-select: all;
 }}
+.nbt .nbt-form:has(.nbt-opened) {{ flex: 1 1 {WIDE}px; }}
+.nbt .nbt-bar-of-tools {{ flex-flow: row wrap; align-items: center; }}
+.nbt .nbt-pairs, .nbt .nbt-histogram {{ margin: 4px 0 6px; }}
+.nbt .nbt-pairs > button, .nbt .nbt-histogram > button {{ align-self: flex-start; }}
+.nbt .nbt-plain input[type="text"] {{
+  background-color: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); min-width: 0; height: 28px;
+}}
+.nbt .nbt-form {{ container-type: inline-size; }}
+.nbt .nbt-table table {{ border-collapse: collapse; width: 100%; font-size: 12px; margin: 2px 0; }}
+.nbt .nbt-table th {{ text-align: left; font-weight: normal; color: var(--nbt-muted); font-size: 11.5px; padding: 2px 6px; }}
+.nbt .nbt-table td {{ padding: 3px 6px; vertical-align: top; border-top: 1px solid var(--nbt-line); }}
+.nbt .nbt-table tr {{ background: transparent !important; }}
+.nbt .nbt-table th, .nbt .nbt-table td {{ text-align: left; white-space: normal; max-width: none; }}
+.nbt .nbt-table td.nbt-mark {{ width: 1%; white-space: nowrap; }}
+.nbt .nbt-table td.nbt-names {{ overflow-wrap: anywhere; }}
+.nbt .nbt-table .nbt-remark td {{ border-top: none; padding-top: 0; font-size: 11.5px; }}
+.nbt .nbt-table td > div {{ color: var(--nbt-muted); font-size: 11.5px; }}
+.nbt .nbt-table img, .nbt .nbt-no-picture {{
+  width: 56px; height: 56px; object-fit: contain; margin: 0 6px 0 0; display: inline-block; vertical-align: middle; background: var(--nbt-head);
+}}
+.nbt .nbt-wide-only {{ display: none; }}
+@container (min-width: 620px) {{ .nbt .nbt-wide-only {{ display: table-cell; }} .nbt .nbt-narrow-only {{ display: none; }} }}
+.nbt .nbt-field-name {{ width: {LABEL_WIDTH}; flex: 0 0 auto; text-align: right; margin-right: 10px; }}
+.nbt .nbt-editor {{ border: 1px solid var(--nbt-line); margin: 4px 2px; padding: 6px; box-sizing: border-box; }}
+.nbt .nbt-stage {{ flex-flow: row wrap; align-items: flex-start; }}
+.nbt .nbt-picture {{ flex: 0 1 auto; max-width: 100%; min-width: 0; padding-right: 10px; box-sizing: border-box; }}
+.nbt .nbt-beside {{ flex: 1 1 300px; min-width: 0; box-sizing: border-box; }}
+.nbt .nbt-regions {{ margin-top: 4px; max-width: 620px; }}
+.nbt .nbt-editor .nbt-bar-of-tools .widget-dropdown {{ flex: 0 0 auto; width: 170px; }}
+.nbt .nbt-region {{ align-items: center; }}
+.nbt .nbt-field .nbt-region .widget-text {{ flex: 1 1 120px; }}
+.nbt .nbt-field .nbt-region .nbt-region-name {{ flex: 0 0 108px; }}
+.nbt .nbt-refused .nbt-editor input[type="text"], .nbt .nbt-refused .nbt-editor select {{ border-color: var(--nbt-line); }}
+.nbt .nbt-modes .widget-toggle-button, .nbt .nbt-modes button {{ width: auto; }}
+.nbt button.jupyter-button.mod-active {{ background: var(--nbt-head); border-color: var(--nbt-accent); color: var(--nbt-text); box-shadow: none; }}
+.nbt .nbt-canvas .lines path, .nbt .nbt-canvas .curve, .nbt .nbt-canvas .label, .nbt .nbt-canvas path.line, .nbt .nbt-canvas path.area {{ pointer-events: none; }}
+.nbt .nbt-canvas.nbt-drawing .dot {{ pointer-events: none; }}
+.nbt .nbt-canvas.nbt-drawing {{ cursor: crosshair; }}
+.nbt .nbt-canvas text {{ fill: #FFFFFF !important; paint-order: stroke; stroke: #00000099; stroke-width: 3px; pointer-events: none; }}
+.nbt .nbt-small-curve {{ flex: 1 1 150px; min-width: 0; }}
+.nbt .nbt-finding {{ align-items: flex-start; padding: 2px 0; }}
+.nbt .nbt-finding .nbt-fix {{ align-self: flex-start; }}
+.nbt .nbt-finding-picture {{ width: 48px; height: 48px; object-fit: contain; margin: 0 8px 0 0; }}
 """

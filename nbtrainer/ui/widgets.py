@@ -309,8 +309,16 @@ class ChoiceField(Field):
         put(self._menu, "value", value)
 
 
+CHOOSE = "choose …"
+
+
 class ChoicesField(Field):
-    """Several of a menu: + adds one, - removes one; none of them means what an empty field means."""
+    """Several of a menu: + adds one, - removes one; none of them means what an empty field means.
+
+    `meaning` says what `auto` amounts to, so that adding one to it keeps the others.
+    """
+
+    meaning: Callable[[], Iterable[str]] = staticmethod(lambda: ())
 
     def _lines(self) -> list[w.Widget]:
         self._menu = make(w.Dropdown, **self._label())
@@ -318,25 +326,38 @@ class ChoicesField(Field):
             w.Button, icon="plus", tooltip=f"{self.setting.title}: add the one chosen here", classes=("nbt-icon",)
         )
         self._add.on_click(self._guard(lambda _: self._add_chosen()))
+        self._menu.observe(self._guard(lambda _: self._can_add()), "value")
         self._list = make(w.VBox, classes=("nbt-under",))
         return [self._row(self._menu, self._add), self._list]
 
     def _add_chosen(self) -> None:
-        if self._menu.value:
-            self.enter([*self._chosen(), self._menu.value])
+        name = self._menu.value
+        if name:
+            self.enter(list(dict.fromkeys([*(self._chosen() or self._meant()), name])))
+            put(self._menu, "value", "")
+
+    def _can_add(self) -> None:
+        put(self._add, "disabled", not self._menu.value)
 
     def _chosen(self) -> list[str]:
         return list(self.value) if isinstance(self.value, list) else []
 
+    def _meant(self) -> list[str]:
+        return list(self.meaning()) if self.value == "auto" else []
+
     def _display(self, value: Any) -> None:
-        chosen = self._chosen()
-        left = [(title, name) for name, title in self.setting.choices.items() if name not in chosen]
-        if list(self._menu.options) != left:
-            self._menu.options = left
-            put(self._menu, "value", left[0][1] if left else None)
+        chosen, meant = self._chosen(), self._meant()
+        left = [
+            (title, name) for name, title in self.setting.choices.items() if name not in chosen and name not in meant
+        ]
+        options = [(CHOOSE, ""), *left]
+        if list(self._menu.options) != options:
+            self._menu.options = options
+            put(self._menu, "value", "")
         put(self._menu, "disabled", not left)
-        put(self._add, "disabled", not left)
-        words = f"{self.setting.empty}: chosen to suit the task" if self.setting.empty == "auto" else "none"
+        self._can_add()
+        titles = ", ".join(str(self.setting.choices.get(name, name)) for name in meant)
+        words = f"auto: {titles or 'chosen to suit the task'}" if self.setting.empty == "auto" else "none"
         nothing = [make(w.HTML, value=text(words, "nbt-muted", "nbt-small"))]
         self._list.children = [self._line(name) for name in chosen] or nothing
 

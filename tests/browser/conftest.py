@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from lab import serving, wait_until_idle
+from lab import serving, wait_until_idle, write_notebook
 
 playwright = pytest.importorskip("playwright.sync_api") if os.environ.get("CI") != "true" else None
 if playwright is None:
@@ -35,12 +35,15 @@ def browser() -> Iterator[playwright.Browser]:
 
 @pytest.fixture
 def open_notebook(browser: playwright.Browser, tmp_path: Path) -> Iterator[Callable[..., playwright.Page]]:
-    """Opens a copy of a notebook in a JupyterLab of its own, at 1,240 pixels."""
+    """Opens a copy of a notebook, or a new one with these cells, in a JupyterLab of its own, at 1,240 pixels."""
     with serving(tmp_path / "work", tmp_path / "home") as address:
         pages = []
 
-        def open_copy(name: str) -> playwright.Page:
-            shutil.copy(NOTEBOOKS / name, tmp_path / "work" / name)
+        def open_copy(name: str, cells: Sequence[str] = ()) -> playwright.Page:
+            if cells:
+                write_notebook(tmp_path / "work" / name, cells)
+            else:
+                shutil.copy(NOTEBOOKS / name, tmp_path / "work" / name)
             page = browser.new_page(viewport={"width": 1240, "height": 1600})
             page.set_default_timeout(PATIENCE_MS)
             pages.append(page)

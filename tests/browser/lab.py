@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +79,24 @@ def write_settings(home: Path, theme: str) -> None:
     disabled.parent.mkdir(parents=True, exist_ok=True)
     names = ["@jupyterlab/apputils-extension:announcements"]
     disabled.write_text(json.dumps({"disabledExtensions": dict.fromkeys(names, True)}))
+
+
+def write_notebook(path: Path, cells: Sequence[str]) -> None:
+    """A notebook of cells of code."""
+    written = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{number}",
+            "execution_count": None,
+            "metadata": {},
+            "outputs": [],
+            "source": cell,
+        }
+        for number, cell in enumerate(cells)
+    ]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook = {"cells": written, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(notebook))
 
 
 def wait_until_idle(page: Page) -> None:

@@ -86,7 +86,7 @@ def test_an_exact_turn_is_the_interpolated_turn():
 
 
 def test_beyond_the_edge_the_image_is_mirrored_with_its_label():
-    image, label = _warped(Warp(), centre=(0.0, 120.0))
+    image, label = _warped(Warp(np.eye(2)), centre=(0.0, 120.0))
     assert np.array_equal(image[0] > 0.5, label > 0)
     whole, _ = _scene()
     rows, columns = mirrored(-32, 64, 128), mirrored(88, 64, 128)

@@ -5,9 +5,11 @@ import sys
 import time
 
 import pytest
+from door import SmallDoor
 from journals import begun, epoch, write_run
 
 from nbtrainer.config import Config
+from nbtrainer.errors import Finding
 from nbtrainer.runs import attach, events
 from nbtrainer.ui.app import TrainerApp, nearest_preset
 
@@ -29,6 +31,12 @@ def until(condition, seconds=60.0):
     while not condition():
         assert time.monotonic() < ends, "it did not happen in time"
         time.sleep(0.02)
+
+
+def words_of(widget):
+    """Everything that is written in a box."""
+    box = getattr(widget, "box", widget)
+    return getattr(box, "value", "") + "".join(words_of(child) for child in getattr(box, "children", ()))
 
 
 def test_the_form_stands_without_torch():
@@ -102,7 +110,7 @@ def test_go_lists_what_the_check_finds_and_does_not_start(app):
     until(lambda: not app.is_busy)
 
     assert app.run is None
-    assert "Try 96 or 104" in app._actions._findings.children[0].children[1].value
+    assert "Try 96 or 104" in words_of(app._findings)
     assert "Try 96 or 104" in app._form.field("sampling.patch_size")._complaint.value
 
 
@@ -113,7 +121,51 @@ def test_go_refuses_while_a_wrong_value_stands_in_a_field(app):
     app._actions.go.click()
 
     assert not app.is_busy
-    assert "Epochs: &#x27;many&#x27; is not a whole number" in app._actions._findings.children[0].children[1].value
+    assert "Epochs: &#x27;many&#x27; is not a whole number" in words_of(app._findings)
+
+
+def test_check_looks_without_starting_and_says_that_nothing_is_wrong(app, small_config):
+    TrainerApp(config=small_config)
+    app._actions.check.click()
+    until(lambda: not app.is_busy)
+
+    assert app.run is None
+    assert "to look at" in app._findings._head.value  # there are few images
+    assert "There are only 3 images" in words_of(app._findings)
+
+    app.config.training.epochs = 2
+    app._form.field("training.epochs").enter(4)
+    assert "There are only 3 images" in words_of(app._findings)
+    assert "Settings have changed since" in app._findings._head.value
+
+
+def test_check_can_not_be_pressed_without_images(app):
+    assert app._actions.check.disabled
+    assert "Choose a folder of images" in app._actions.check.tooltip
+
+
+def test_fix_mends_the_settings_keeps_what_was_edited_meanwhile_and_checks_again(app, nuclei):
+    app._form.field("data.datasets").enter([nuclei])
+    bad = Finding(where=f"{nuclei['labels']}/nuclei_00.tif", wrong="it is a colour image", fix="colours")
+    app._door = SmallDoor([bad])
+    config = app.config
+    app._actions.check.click()
+    until(lambda: not app.is_busy)
+    assert "<b>nuclei_00.tif</b>: It is a colour image" in words_of(app._findings)
+    assert "data:image/png" in words_of(app._findings)
+    (button,) = app._findings._fixes
+    assert button.description == "Leave it out"
+
+    button.click()
+    config.training.epochs = 7
+    until(lambda: not app.is_busy)
+
+    assert app.config is config
+    assert config.data.datasets[0].exclude == ["nuclei_00.tif"]
+    assert config.training.epochs == 7
+    assert "nuclei_00.tif is left out." in app._note.value
+    assert "Nothing is wrong" in words_of(app._findings)
+    assert app._door.asked[-2:] == ["fix colours", "check"]
 
 
 @pytest.mark.feature(129, 130)

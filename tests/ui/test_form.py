@@ -7,6 +7,7 @@ from nbtrainer.config.describe import settings
 from nbtrainer.errors import Finding
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form import Form
+from nbtrainer.ui.panels import groups
 from nbtrainer.ui.widgets import tooltip, typed, when_empty, written
 
 ROWS = {row.path: row for row in settings()}
@@ -204,18 +205,59 @@ def test_a_strength_brings_its_list_into_the_form(form):
 
 
 @pytest.mark.feature(17)
-def test_metrics_are_added_and_removed_and_none_means_auto(form):
+def test_metrics_are_added_to_those_that_auto_means_and_removed_and_none_means_auto(form):
     field = form.field("compile.metrics")
-    for name in ("iou", "recall"):
-        field._menu.value = name
-        field._add.click()
-    assert form.config.compile.metrics == ["iou", "recall"]
+    assert "auto: Dice" in field._list.children[0].value
+    assert field._add.disabled
+    field._menu.value = "recall"
+    field._add.click()
+    assert form.config.compile.metrics == ["dice", "iou", "recall"]
+    assert field._menu.value == ""
 
     field._remove("iou")
+    field._remove("dice")
     assert form.config.compile.metrics == ["recall"]
 
     field._remove("recall")
     assert form.config.compile.metrics == "auto"
+
+
+def test_menus_that_add_something_begin_with_nothing_chosen(form):
+    field = form.field("augmentation.steps")
+    count = len(field.value)
+    assert (field._kind.label, field._kind.value) == ("choose …", "")
+
+    field._add_one()
+    assert len(field.value) == count
+    field._kind.value = "blur"
+    field._add_one()
+
+    assert [step.kind for step in field.value][count:] == ["blur"]
+    assert field._kind.value == ""
+
+
+def test_the_settings_of_the_data_stand_under_subheads_each_once():
+    grouped = [row.path for _, rows in groups("data") for row in rows]
+
+    assert sorted(grouped) == sorted(path for path in ROWS if path.startswith("data."))
+    assert [title for title, rows in groups("data") if rows] == [
+        "Images and labels",
+        "Split",
+        "How files are read",
+        "Preparation",
+    ]
+
+
+def test_a_subhead_is_hidden_while_nothing_stands_under_it(form):
+    panel = form.panels[0]
+    panel.build()
+
+    def seen():
+        return [head.value for head, _ in panel._groups if head.layout.display is None]
+
+    assert len(seen()) == 2
+    form.show_view(True, False)
+    assert len(seen()) == 4
 
 
 def test_advanced_settings_appear_in_the_complete_view_only(form):
