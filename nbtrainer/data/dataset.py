@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from nbtrainer.data.augment import apply_changes, chosen_steps, draw_changes
 from nbtrainer.data.formats import open_image
-from nbtrainer.data.intensity import change_intensity, draw_intensity
 from nbtrainer.data.normalize import IntensityMap, Normalizer
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
@@ -138,6 +138,8 @@ class Patches:
     seed: int = 0
     shuffle: bool = True
     is_foreground: Callable[[np.ndarray], np.ndarray] = lambda label: label > 0
+    apply: str = "each"
+    rotate_and_flip: bool = False
     _ends: np.ndarray = field(init=False, repr=False)
     _order: tuple[int, np.ndarray] = field(init=False, repr=False)
     _positions: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
@@ -164,16 +166,15 @@ class Patches:
         shape = self.shapes[index]
         if centre is None:
             centre = self._draw_centre(rng, index, shape)
-        warp = draw_warp(rng, self.steps, self.patch_size)
-        changes = draw_intensity(rng, self.steps)
+        steps = chosen_steps(rng, self.steps, self.apply, self.rotate_and_flip)
+        warp = draw_warp(rng, steps, self.patch_size)
+        changes = draw_changes(rng, steps, self.patch_size, self.images.preparation.ignored)
         raw, label = self.images.views(index)
         intensity_map = self.images.intensity_map(index)
         image, truth = warp_patch(
             lambda region: intensity_map.apply(raw.read(region)), label.read, shape, centre, self.patch_size, warp
         )
-        for change in changes:
-            image = change_intensity(image, change)
-        return image, truth
+        return apply_changes(image, truth, changes)
 
     def _place(self, number: int) -> tuple[int, tuple[float, ...] | None]:
         which_pass, position = divmod(number, self.per_pass)

@@ -333,6 +333,8 @@ def _patches(config: Config, surveyed: Survey, task: Binary) -> Patches:
         config.training.seed,
         config.training.shuffle,
         task.is_foreground,
+        config.augmentation.apply,
+        config.augmentation.rotate_and_flip,
     )
 
 
