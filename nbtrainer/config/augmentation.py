@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, Field, model_validator
 
-from nbtrainer.config import messages
+from nbtrainer.config import messages, steps
 from nbtrainer.config.section import Section, field
-
-
-def _probability(default: float) -> Any:
-    return field(
-        default,
-        title="Probability",
-        help="Share of patches that it changes.",
-        ge=0,
-        le=1,
-    )
-
-
-class Step(Section):
-    """One kind of change."""
-
-    where: ClassVar[str] = "augmentation.steps"
+from nbtrainer.config.steps import Step
+from nbtrainer.config.steps import probability as _probability
 
 
 class Flip(Step):
-    """Mirrors the patch, along each axis with this probability. Safe for outlines one pixel wide."""
+    """Mirrors the patch, along each axis with this probability."""
 
     kind: Literal["flip"] = field("flip", title="Flip")
     probability: float = _probability(0.5)
 
 
 class Rotate90(Step):
-    """Turns the patch by 90, 180 or 270 degrees, without interpolation. Safe for outlines one pixel wide."""
+    """Turns the patch by 90, 180 or 270 degrees, without interpolation."""
 
     kind: Literal["rotate90"] = field("rotate90", title="Rotate by 90 degrees")
     probability: float = _probability(0.75)
@@ -43,6 +29,7 @@ class Rotate90(Step):
 class Rotate(Step):
     """Turns the patch by any angle up to this one, either way."""
 
+    is_safe: ClassVar[bool] = False
     kind: Literal["rotate"] = field("rotate", title="Rotate")
     degrees: float = field(
         180.0,
@@ -58,6 +45,7 @@ class Rotate(Step):
 class Zoom(Step):
     """Makes the patch larger or smaller."""
 
+    is_safe: ClassVar[bool] = False
     kind: Literal["zoom"] = field("zoom", title="Zoom")
     amount: float = field(
         0.25,
@@ -66,12 +54,33 @@ class Zoom(Step):
         gt=0,
         le=2,
     )
+    per_axis: bool = field(
+        False,
+        title="Each axis by itself",
+        help="Stretch y and x by different factors, as Omnipose and PyTorch Connectomics do.",
+        advanced=True,
+    )
+    probability: float = _probability(1.0)
+
+
+class Translate(Step):
+    """Shifts the patch; what comes in is the image beside it, mirrored at its edge."""
+
+    kind: Literal["translate"] = field("translate", title="Translate")
+    amount: float = field(
+        0.075,
+        title="Amount",
+        help="Largest shift along y and x, as a share of the patch; by whole pixels.",
+        gt=0,
+        le=0.5,
+    )
     probability: float = _probability(1.0)
 
 
 class Shear(Step):
     """Slants the patch."""
 
+    is_safe: ClassVar[bool] = False
     kind: Literal["shear"] = field("shear", title="Shear")
     degrees: float = field(
         10.0,
@@ -87,6 +96,7 @@ class Shear(Step):
 class Elastic(Step):
     """Bends the patch like rubber."""
 
+    is_safe: ClassVar[bool] = False
     kind: Literal["elastic"] = field("elastic", title="Elastic")
     displacement: float = field(
         4.0,
@@ -108,70 +118,53 @@ class Elastic(Step):
     probability: float = _probability(1.0)
 
 
-class Blur(Step):
-    """Blurs the image, not the label."""
-
-    kind: Literal["blur"] = field("blur", title="Blur")
-    sigma: float = field(
-        1.0,
-        title="Largest sigma",
-        help="Spread of the strongest blur.",
-        unit="pixels",
-        gt=0,
-        le=20,
-    )
-    probability: float = _probability(0.2)
-
-
-class Intensity(Step):
-    """Changes brightness, contrast and gamma of the image; never inverts it."""
-
-    kind: Literal["intensity"] = field("intensity", title="Intensity")
-    brightness: float = field(
-        0.1,
-        title="Brightness",
-        help="Largest shift, as a share of the range of intensities in the patch.",
-        ge=0,
-        le=1,
-    )
-    contrast: float = field(
-        0.25,
-        title="Contrast",
-        help="0.25: contrast between 0.75 and 1.25 times the original.",
-        ge=0,
-        lt=1,
-    )
-    gamma: float = field(
-        0.25,
-        title="Gamma",
-        help="0.25: gamma between 0.8 and 1.25.",
-        ge=0,
-        le=3,
-    )
-    probability: float = _probability(1.0)
-
-
 AnyStep = Annotated[
-    Flip | Rotate90 | Rotate | Zoom | Shear | Elastic | Blur | Intensity,
+    Flip
+    | Rotate90
+    | Rotate
+    | Zoom
+    | Translate
+    | Shear
+    | Elastic
+    | steps.Intensity
+    | steps.ShiftIntensity
+    | steps.Gamma
+    | steps.GammaContrast
+    | steps.PercentileStretch
+    | steps.Invert
+    | steps.Illumination
+    | steps.BorderDarkening
+    | steps.Blur
+    | steps.MotionBlur
+    | steps.CutBlur
+    | steps.Noise
+    | steps.CutNoise
+    | steps.MissingPart
+    | steps.BitDepth
+    | steps.CopyPaste
+    | steps.RollZ
+    | steps.ShuffleZ
+    | steps.MissingSection
+    | steps.Misalignment
+    | steps.Misrotation
+    | steps.NoChange,
     Field(discriminator="kind"),
 ]
-STEPS: dict[str, type[Step]] = {
-    step.model_fields["kind"].default: step for step in (Flip, Rotate90, Rotate, Zoom, Shear, Elastic, Blur, Intensity)
-}
+STEPS: dict[str, type[Step]] = {step.model_fields["kind"].default: step for step in get_args(get_args(AnyStep)[0])}
 messages.register_tags(STEPS)
 
 STRENGTHS: dict[str, list[Step]] = {
     "none": [],
-    "light": [Flip(), Rotate90(), Intensity(brightness=0.05, contrast=0.1, gamma=0.1)],
-    "standard": [Flip(), Rotate(), Zoom(), Elastic(), Intensity()],
+    "light": [Flip(), Rotate90(), steps.Intensity(brightness=0.05, contrast=0.1, gamma=0.1)],
+    "standard": [Flip(), Rotate(), Zoom(), Elastic(), steps.Intensity()],
     "strong": [
         Flip(),
         Rotate(),
         Zoom(amount=0.5),
         Shear(probability=1.0),
         Elastic(displacement=8.0),
-        Blur(sigma=1.5, probability=0.3),
-        Intensity(brightness=0.2, contrast=0.5, gamma=0.5),
+        steps.Blur(sigma=1.5, probability=0.3),
+        steps.Intensity(brightness=0.2, contrast=0.5, gamma=0.5),
     ],
 }
 
@@ -192,6 +185,20 @@ class Augmentation(Section):
         title="Changes",
         help="What may happen to a patch; + adds a change, - removes one. A change added twice happens twice as often.",
         default_factory=list,
+    )
+    apply: str = field(
+        "each",
+        title="Of these changes",
+        help="Each: every change with its own probability, several on one patch. One: a single entry of the list, drawn for "
+        "each patch, in place of its probability; add None for patches that stay as they are.",
+        choices={"each": "each by its probability", "one": "one for each patch"},
+        advanced=True,
+    )
+    rotate_and_flip: bool = field(
+        False,
+        title="Rotate and flip",
+        help="Besides the list: every patch is turned by 0, 90, 180 or 270 degrees and mirrored by chance, without "
+        "interpolation. Safe for outlines one pixel wide.",
     )
 
     @model_validator(mode="before")

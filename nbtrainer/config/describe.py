@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from nbtrainer.config.config import Config
 from nbtrainer.config.section import shown_of
+from nbtrainer.config.steps import Step
 
 Kind = Literal["bool", "int", "float", "text", "path", "choice", "numbers", "texts", "choices", "entries"]
 
@@ -179,7 +180,7 @@ def _row(path: str, info: FieldInfo) -> Setting:
         path_kind=shown.path,
         entries={tag: settings(entry, f"{path}[].") for tag, entry in by_kind.items()},
         entry_titles={tag: entry.model_fields["kind"].title or tag if tag else "" for tag, entry in by_kind.items()},
-        entry_helps={tag: (entry.__doc__ or "").strip() for tag, entry in by_kind.items()},
+        entry_helps={tag: _entry_help(entry) for tag, entry in by_kind.items()},
     )
 
 
@@ -241,6 +242,15 @@ def _literals(members: list[Any]) -> dict[Any, str]:
 
 def _tag(entry: type[BaseModel]) -> str:
     return str(entry.model_fields["kind"].default) if "kind" in entry.model_fields else ""
+
+
+def _entry_help(entry: type[BaseModel]) -> str:
+    """What an entry is for; of a change, also whether it suits thin outlines and flat images."""
+    sentences = [(entry.__doc__ or "").strip()]
+    if issubclass(entry, Step):
+        sentences += ["Safe for outlines one pixel wide."] if entry.is_safe else []
+        sentences += ["Only for volumes."] if 2 not in entry.dims else []
+    return " ".join(sentences)
 
 
 def _table_row(row: Setting) -> str:

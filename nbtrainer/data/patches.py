@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nbtrainer.data.augment import apply_changes, chosen_steps, draw_changes
 from nbtrainer.data.images import Images
-from nbtrainer.data.intensity import change_intensity, draw_intensity
 from nbtrainer.data.places import Place, Places
 from nbtrainer.data.warp import draw_warp, warp_patch
 
@@ -24,10 +24,12 @@ class Patch(NamedTuple):
 
 @dataclass
 class Patches:
-    """Patches cut at `places` and changed by `steps`, a list of dumped augmentation settings."""
+    """Patches cut at `places` and changed by `steps`, a list of dumped augmentation settings: see `chosen_steps`."""
 
     places: Places
     steps: Sequence[dict[str, Any]] = ()
+    apply: str = "each"
+    rotate_and_flip: bool = False
 
     @property
     def images(self) -> Images:
@@ -43,8 +45,9 @@ class Patches:
         places = self.places
         rng = np.random.default_rng([places.seed, number])
         place = places.place(number, rng)
-        warp = draw_warp(rng, self.steps, places.patch_size)
-        changes = draw_intensity(rng, self.steps)
+        steps = chosen_steps(rng, self.steps, self.apply, self.rotate_and_flip)
+        warp = draw_warp(rng, steps, places.patch_size)
+        changes = draw_changes(rng, steps, places.patch_size, self.images.preparation.ignored)
         raw, label = self.images.views(place.index)
         intensity_map = self.images.intensity_map(place.index)
         image, truth = warp_patch(
@@ -55,6 +58,4 @@ class Patches:
             places.patch_size,
             warp,
         )
-        for change in changes:
-            image = change_intensity(image, change)
-        return Patch(image, truth, place)
+        return Patch(*apply_changes(image, truth, changes), place)

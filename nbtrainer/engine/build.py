@@ -393,7 +393,9 @@ def _patches(config: Config, surveyed: Survey, task: Binary) -> Patches:
         class_of=task.class_of,
         **settings,
     )
-    return Patches(places, [step.model_dump() for step in config.augmentation.steps])
+    augmentation = config.augmentation
+    steps = [step.model_dump() for step in augmentation.steps]
+    return Patches(places, steps, augmentation.apply, augmentation.rotate_and_flip)
 
 
 def _spacing(config: Config, surveyed: Survey) -> tuple[float, ...] | None:

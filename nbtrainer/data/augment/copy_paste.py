@@ -1,0 +1,87 @@
+"""Objects copied to free places of the same patch, with their pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cc3d
+import numpy as np
+from scipy import ndimage
+
+# places that are tried for each copy
+_TRIES = 10
+
+
+@dataclass(frozen=True)
+class Copies:
+    """How many objects, and whether each copy has a number of its own; `ignored` is no object."""
+
+    count: int
+    new_numbers: bool
+    ignored: int
+    seed: int
+
+
+def draw_copies(rng: np.random.Generator, step: dict[str, Any], shape: Sequence[int]) -> Copies:
+    count = int(rng.integers(1, step["objects"] + 1)) if step["objects"] else 0
+    return Copies(count, step["new_numbers"], step["ignored"], int(rng.integers(2**32)))
+
+
+def paste(image: np.ndarray, label: np.ndarray, change: Copies) -> tuple[np.ndarray, np.ndarray]:
+    """Copies of connected objects that the edge along y and x does not cut, in the same sections of a volume.
+
+    A copy is laid only where it and the pixels around it are background (0) and nothing is hidden by it.
+    """
+    if not change.count:
+        return image, label
+    known = np.where(label == change.ignored, 0, label)
+    parts = cc3d.connected_components(known)
+    whole = _uncut(parts)
+    if not whole:
+        return image, label
+    rng = np.random.default_rng(change.seed)
+    image, label = image.copy(), label.copy()
+    for _ in range(change.count):
+        number, box = whole[int(rng.integers(len(whole)))]
+        inside = parts[box] == number
+        place = _free_place(rng, label, inside, box)
+        if place is None:
+            continue
+        value = _unused(label, change.ignored) if change.new_numbers else label[box][inside][0]
+        if value is not None:
+            image[(slice(None), *place)][:, inside] = image[(slice(None), *box)][:, inside]
+            label[place][inside] = value
+    return image, label
+
+
+def _uncut(parts: np.ndarray) -> list[tuple[int, tuple[slice, ...]]]:
+    """Numbers and boxes of the objects that do not touch the edge along y and x."""
+    edge = {*np.unique(parts[..., [0, -1], :]), *np.unique(parts[..., [0, -1]])}
+    boxes = enumerate(ndimage.find_objects(parts), 1)
+    return [(number, box) for number, box in boxes if box is not None and number not in edge]
+
+
+def _free_place(
+    rng: np.random.Generator, label: np.ndarray, inside: np.ndarray, box: tuple[slice, ...]
+) -> tuple[slice, ...] | None:
+    """Where a copy of an object finds only background, with a margin of a pixel; None if some tries do not find it."""
+    height, width = label.shape[-2:]
+    tall, wide = inside.shape[-2:]
+    # with a pixel more on all sides, but not above the first section or below the last
+    margins = [(min(1, part.start), min(1, full - part.stop)) for part, full in zip(box, label.shape, strict=True)]
+    around = ndimage.binary_dilation(np.pad(inside, margins), np.ones((3,) * inside.ndim))
+    wider = tuple(slice(p.start - below, p.stop + above) for p, (below, above) in zip(box, margins, strict=True))[:-2]
+    for _ in range(_TRIES):
+        y, x = int(rng.integers(1, height - tall)), int(rng.integers(1, width - wide))
+        if not label[(*wider, slice(y - 1, y + tall + 1), slice(x - 1, x + wide + 1))][around].any():
+            return (*box[:-2], slice(y, y + tall), slice(x, x + wide))
+    return None
+
+
+def _unused(label: np.ndarray, ignored: int) -> int | None:
+    """The smallest number that `label` does not hold; None if its type has no other."""
+    used = {0, ignored, *map(int, np.unique(label))}
+    value = next(number for number in range(1, len(used) + 2) if number not in used)
+    return value if value <= np.iinfo(label.dtype).max else None
