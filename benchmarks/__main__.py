@@ -36,7 +36,8 @@ def speed(rounds: Annotated[int, typer.Option(help="Repetitions; medians are rep
     from benchmarks.speed import augmentation, loop
 
     print(json.dumps({"loop": loop(rounds)}), flush=True)
-    print(json.dumps({"augmentation": augmentation(rounds)}), flush=True)
+    for dim in (2, 3):
+        print(json.dumps({"augmentation": augmentation(rounds, dim)}), flush=True)
 
 
 @app.command("open")

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 import torch
 from monai import transforms
 
 import nbtrainer as nbt
-from nbtrainer.engine.build import Job, build
+from nbtrainer.data.prefetch import prefetched
+from nbtrainer.engine.build import Job, build, training_patches
 from nbtrainer.engine.trainer import train
 from nbtrainer.runs import RunDirectory
 
@@ -24,7 +26,7 @@ def loop(rounds: int) -> dict[str, Any]:
     """Whole run (data, steps, events, validation left out) against the pure step: MONAI UNet 32-256, 8 x 256 x 256."""
     found = []
     job = _job()
-    images, targets = job.batch(0)
+    images, targets, _ = job.batch(0)
     for _ in range(3):
         job.stepper.step(images, targets, 1e-3)
     for number in range(rounds):
@@ -43,27 +45,63 @@ def loop(rounds: int) -> dict[str, Any]:
     return {"loop / pure step": ratio, "pure step ms": pure_ms, "data ms a batch": data_ms, "chosen": chosen}
 
 
-def augmentation(rounds: int, count: int = 100) -> dict[str, Any]:
-    """One augmented 256 x 256 crop, image and label, one thread: ours (`standard`) against MONAI's dictionary transforms."""
+def augmentation(rounds: int, dim: int = 2) -> dict[str, Any]:
+    """One augmented crop of 256 x 256 or 64^3, image and label, one thread: ours (`standard`) against MONAI's dictionary
+    transforms; and how much more two threads deliver."""
     torch.set_num_threads(1)
-    folder = nbt.samples.path("nuclei2d")
     config = nbt.Config.preset("binary_2d")
-    config.data.datasets = [{"images": folder / "images", "labels": folder / "labels"}]
-    ours = [image for image, _ in nbt.patches(config, 8)]
-    theirs = _monai()
-    sample = {"image": torch.tensor(ours[0]), "label": torch.tensor(ours[0] > 0).float()}
-    found = []
-    for _ in range(rounds):
-        began = time.process_time()
-        for _ in nbt.patches(config, count):
+    size, count = ([256, 256], 100) if dim == 2 else ([64, 64, 64], 12)
+    with tempfile.TemporaryDirectory() as folder:
+        dataset: dict[str, Any] = {"use": "train"}
+        if dim == 2:
+            sample = nbt.samples.path("nuclei2d")
+            dataset |= {"images": sample / "images", "labels": sample / "labels"}
+        else:
+            dataset |= _volume(Path(folder))
+        config.update(task={"dim": dim}, data={"datasets": [dataset]}, sampling={"patch_size": size})
+        ours = [image for image, _ in nbt.patches(config, 4)]
+        theirs = _monai(dim)
+        sample = {"image": torch.tensor(ours[0]), "label": torch.tensor(ours[0] > 0).float()}
+        theirs(sample)
+        found = []
+        for _ in range(rounds):
+            began = time.process_time()
+            for _ in nbt.patches(config, count):
+                pass
+            mine = (time.process_time() - began) / count
+            began = time.process_time()
+            for _ in range(max(4, count // 4)):
+                theirs(sample)
+            monai = (time.process_time() - began) / max(4, count // 4)
+            found.append((1000 * mine, 1000 * monai, _threads(config, count)))
+    mine_ms, monai_ms, gain = (statistics.median(column) for column in zip(*found, strict=True))
+    return {
+        "crop": size,
+        "ours ms": round(mine_ms, 2),
+        "MONAI ms": round(monai_ms, 2),
+        "times as fast": round(monai_ms / mine_ms, 1),
+        "two threads deliver": round(gain, 2),
+    }
+
+
+def _threads(config: nbt.Config, count: int) -> float:
+    """How many times as many patches two threads deliver as one."""
+    patches = training_patches(config)
+    seconds = []
+    for workers in (1, 2):
+        began = time.monotonic()
+        for _ in prefetched(patches.patch, range(2 * count), workers):
             pass
-        mine = (time.process_time() - began) / count
-        began = time.process_time()
-        for _ in range(count):
-            theirs(sample)
-        found.append((1000 * mine, 1000 * (time.process_time() - began) / count))
-    mine_ms, monai_ms = (statistics.median(column) for column in zip(*found, strict=True))
-    return {"ours ms": round(mine_ms, 2), "MONAI ms": round(monai_ms, 2), "times as fast": round(monai_ms / mine_ms, 1)}
+        seconds.append(time.monotonic() - began)
+    return seconds[0] / seconds[1]
+
+
+def _volume(folder: Path) -> dict[str, Any]:
+    """A volume of noise with a label, larger than its patches."""
+    rng = np.random.default_rng(0)
+    tifffile.imwrite(folder / "image.tif", rng.integers(0, 255, (128, 128, 128)).astype(np.uint8))
+    tifffile.imwrite(folder / "label.tif", (rng.random((128, 128, 128)) > 0.5).astype(np.uint8))
+    return {"images": folder / "image.tif", "labels": folder / "label.tif"}
 
 
 def _job() -> Job:
@@ -88,22 +126,21 @@ def _run_steps(job: Job, number: int) -> float:
     return float(np.sum(seconds)) / _STEPS
 
 
-def _monai() -> Any:
+def _monai(dim: int) -> Any:
+    """The same job as `standard`: turn, zoom, bend, flip, contrast, scale and shift of intensity."""
     keys, modes = ["image", "label"], ["bilinear", "nearest"]
+    shared = {"prob": 1.0, "scale_range": (0.25,) * dim, "mode": modes, "padding_mode": "reflection"}
+    bend = (
+        transforms.Rand2DElasticd(keys, spacing=(32, 32), magnitude_range=(4, 4), rotate_range=3.14, **shared)
+        if dim == 2
+        else transforms.Rand3DElasticd(
+            keys, sigma_range=(5, 7), magnitude_range=(50, 150), rotate_range=(3.14, 0, 0), **shared
+        )
+    )
     return transforms.Compose(
         [
-            transforms.Rand2DElasticd(
-                keys,
-                spacing=(32, 32),
-                magnitude_range=(4, 4),
-                prob=1.0,
-                rotate_range=3.14,
-                scale_range=(0.25, 0.25),
-                mode=modes,
-                padding_mode="reflection",
-            ),
-            transforms.RandFlipd(keys, prob=0.5, spatial_axis=0),
-            transforms.RandFlipd(keys, prob=0.5, spatial_axis=1),
+            bend,
+            *(transforms.RandFlipd(keys, prob=0.5, spatial_axis=axis) for axis in range(dim)),
             transforms.RandAdjustContrastd(["image"], prob=1.0, gamma=(0.8, 1.25)),
             transforms.RandScaleIntensityd(["image"], factors=0.25, prob=1.0),
             transforms.RandShiftIntensityd(["image"], offsets=0.1, prob=1.0),

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from nbtrainer.api import attach as attach
     from nbtrainer.api import check as check
     from nbtrainer.api import evaluate as evaluate
+    from nbtrainer.api import fix as fix
+    from nbtrainer.api import fix_all as fix_all
     from nbtrainer.api import load_model as load_model
     from nbtrainer.api import pairs as pairs
     from nbtrainer.api import patches as patches
@@ -28,6 +30,8 @@ _HOMES = {
         "attach",
         "check",
         "evaluate",
+        "fix",
+        "fix_all",
         "load_model",
         "pairs",
         "patches",

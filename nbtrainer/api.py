@@ -4,7 +4,7 @@ because torch takes seconds and the form must stand first."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,11 +21,42 @@ if TYPE_CHECKING:
 Path = str | os.PathLike[str]
 
 
-def check(config: Config) -> list[Finding]:
-    """Everything that is wrong or odd about data and settings: errors first. Changes nothing, trains nothing."""
+def check(config: Config, report: Callable[[int, int], None] | None = None) -> list[Finding]:
+    """Everything that is wrong or odd about data and settings: errors first. Changes nothing, trains nothing.
+
+    `report(done, of)` is called as it goes on.
+    """
     from nbtrainer.checks import check
 
-    return check(config)
+    return check(config, report)
+
+
+def fix(config: Config, finding: Finding) -> str:
+    """Mend `finding` by repaired copies and edits of `config`, and say how; see `nbtrainer.checks.fix`."""
+    from nbtrainer.checks import fix
+
+    return fix(config, finding)
+
+
+def fix_title(finding: Finding) -> str:
+    """What the button that mends `finding` says; empty if there is no repair."""
+    from nbtrainer.checks import fix_title
+
+    return fix_title(finding)
+
+
+def fix_all(config: Config, also_leave_out: bool = False) -> list[str]:
+    """Mend everything that has a repair; see `nbtrainer.checks.fix_all`."""
+    from nbtrainer.checks import fix_all
+
+    return fix_all(config, also_leave_out)
+
+
+def finding_picture(config: Config, finding: Finding, size: int = 96) -> Picture | None:
+    """The first image that `finding` is about, as a small picture; None if there is none that can be read."""
+    from nbtrainer.checks import finding_picture
+
+    return finding_picture(config, finding, size)
 
 
 def pairs(config: Config) -> list[dict[str, Any]]:
@@ -64,6 +95,16 @@ def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.nda
     from nbtrainer.engine import patches
 
     return patches(config, count, start)
+
+
+def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
+    """Where patches `start` to `start + count - 1` fall, and how often each image, class and object is seen in them.
+
+    `{"places": [{"image": number in the pair table, "box": ((from, to), ...), "rejected": n}, ...], "seen": {...}}`
+    """
+    from nbtrainer.engine import places
+
+    return places(config, count, start)
 
 
 def start(config: Config) -> Run:

@@ -18,6 +18,7 @@ from nbtrainer.errors import UserError
 
 if TYPE_CHECKING:
     from nbtrainer.config import Config
+    from nbtrainer.errors import Finding
     from nbtrainer.runs import Run
 
 app = typer.Typer(
@@ -160,6 +161,9 @@ def predict(
     diameter: Annotated[
         float | None, typer.Option(help="Of the objects in pixels, for a model trained on objects of one size.")
     ] = None,
+    variants: Annotated[
+        int, typer.Option(min=1, max=16, help="Ways to flip and turn each image that are averaged: 1, 4, 8, in 3D 16.")
+    ] = 1,
 ) -> None:
     """Segment images; writes <name>.tif (.nii.gz for NIfTI) for each into the folder OUT."""
     prepare_process()
@@ -183,7 +187,7 @@ def predict(
     except OSError as error:
         raise UserError("out", f"{out} cannot be made ({error.strerror})", "Choose another folder") from None
     for number, file in enumerate(files, 1):
-        target = write_label(predictor.predict(file, diameter), file, out)
+        target = write_label(predictor.predict(file, diameter, variants), file, out)
         print(f"{number}/{len(files)} {file.name} -> {target}")
 
 
@@ -211,16 +215,58 @@ def evaluate(
 def check(
     config: Annotated[Path, typer.Argument(help="A config.json, or the name of a preset.")],
     settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended, in copies; new settings beside the old.")
+    ] = False,
+    fix_all: Annotated[
+        bool, typer.Option("--fix-all", help="As --fix; also leave out images that are only odd, and crop sparse ones.")
+    ] = False,
 ) -> None:
     """Look for everything that is wrong or odd about data and settings, without training."""
+    given = _config(config, settings)
+    findings = _checked(given)
+    if (fix or fix_all) and any(finding.fix for finding in findings):
+        findings = _mended(config, given, fix_all)
+    errors = [finding for finding in findings if finding.level == "error"]
+    if errors:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        print(f"nbtrainer: {errors[0]}{more}", file=sys.stderr)
+        raise typer.Exit(2)
+
+
+def _checked(config: Config) -> list[Finding]:
+    """The findings of a check, printed, with the progress of a long one."""
     from nbtrainer import api
 
-    findings = api.check(_config(config, settings))
+    findings = api.check(config, _progress if sys.stderr.isatty() else None)
     for finding in findings:
-        print(f"{finding.level}: {finding}")
+        title = api.fix_title(finding)
+        print(f"{finding.level}: {finding}" + (f" [--fix: {title}]" if title else ""))
     errors = sum(finding.level == "error" for finding in findings)
     print(f"{errors} errors, {len(findings) - errors} warnings")
-    raise typer.Exit(2 if errors else 0)
+    return findings
+
+
+def _progress(done: int, of: int) -> None:
+    print(f"\rchecking {done}/{of}" if done < of else "\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _mended(source: Path, config: Config, also_leave_out: bool) -> list[Finding]:
+    """What is left to find after every repair; the edited settings are saved beside `source`."""
+    from nbtrainer import api
+
+    print("\nmending:")
+    said = api.fix_all(config, also_leave_out)
+    for sentence in said:
+        print(f"  {sentence}")
+    if not said:
+        print("  nothing; --fix-all also leaves out images that are only odd")
+        return api.check(config)
+    folder = source if source.is_dir() else source.parent
+    target = folder / f"{'config' if source.is_dir() else source.stem}_repaired.json"
+    config.save(target)
+    print(f"the settings with these repairs are in {target}\n\nwhat is left:")
+    return _checked(config)
 
 
 @app.command()

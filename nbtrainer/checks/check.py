@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from nbtrainer.catalog import TASKS, size_multiple
-from nbtrainer.checks.files import check_files
-from nbtrainer.checks.survey import survey
+from nbtrainer.checks.files import Checked, check_leaks, check_pair, check_problems
+from nbtrainer.checks.images import check_images
+from nbtrainer.checks.labels import check_values
+from nbtrainer.checks.naming import match_names
+from nbtrainer.checks.objects import check_objects
+from nbtrainer.checks.regions import check_regions
+from nbtrainer.checks.sample import MOST_SAMPLES, Sample, chosen, read_sample
+from nbtrainer.checks.sampling import check_counts, check_sampling
+from nbtrainer.checks.settings import check_settings
+from nbtrainer.checks.survey import Survey, survey
 from nbtrainer.config import Config
+from nbtrainer.data.pair import Pair
 from nbtrainer.errors import Finding, UserError
-from nbtrainer.runs.directory import free_name_problem
 
 # of findings that say the same of different files, this many are told one by one
 _MOST_OF_A_KIND = 3
 
+Report = Callable[[int, int], None]
+"""Is told how much is done, and of how much."""
 
-def check(config: Config) -> list[Finding]:
-    """Findings about the settings, the files and how both fit together; errors first. Reads every file once."""
+
+def check(config: Config, report: Report | None = None) -> list[Finding]:
+    """Findings about the settings, the files and how both fit together; errors first.
+
+    Reads every file once (of one above 1 GB samples); what labels look like is measured in up to 50 of them, evenly
+    chosen. `report(done, of)` is called as it goes on.
+    """
     try:
         config = Config.of(config).validated()
     except UserError as error:
         return error.findings
-    found = [*_settings(config), *_output(config)]
+    found = list(check_settings(config))
     if not config.data.datasets:
         found.append(
             Finding(
@@ -32,108 +47,79 @@ def check(config: Config) -> list[Finding]:
         )
     else:
         surveyed = survey(config)
-        found += surveyed.problems
-        found += _grouped(check_files(config, surveyed))
-    return sorted(found, key=lambda finding: finding.level)
+        found += check_problems(config, surveyed.problems)
+        can_be_opened = not any(finding.where == "data.resize" and finding.level == "error" for finding in found)
+        if can_be_opened:
+            found += _grouped(_data(config, surveyed, report or _nobody))
+    return sorted(dict.fromkeys(found), key=lambda finding: finding.level)
 
 
-def _settings(config: Config) -> Iterator[Finding]:
-    sampling, training = config.sampling, config.training
-    if len(sampling.patch_size) != config.task.dim:
-        axes = "height and width" if config.task.dim == 2 else "depth, height and width"
-        yield Finding(
-            where="sampling.patch_size",
-            wrong=f"{len(sampling.patch_size)} numbers were given, but {config.task.dim}D patches have {axes}",
-            remedy=f"Give {config.task.dim} numbers",
-        )
-    else:
-        yield from _patch_size(config)
-    start, end = config.normalization.range
-    if config.normalization.method != "none" and not start < end:
-        yield Finding(
-            where="normalization.range",
-            wrong=f"{start:g} to {end:g} is no range",
-            remedy="The first number must be the smaller one",
-        )
-    if training.steps_per_epoch == 0:
-        yield Finding(
-            where="training.steps_per_epoch",
-            wrong="an epoch of 0 steps trains nothing",
-            remedy="Give 1 or more, or -1 for all",
-        )
-    yield from _device(config)
-    pretrained = config.model.pretrained
-    if pretrained and not config.resolve(pretrained).exists():
-        yield Finding(
-            where="model.pretrained",
-            wrong=f"there is no file or folder {config.resolve(pretrained)}",
-            remedy="Choose a checkpoint (.pt) or the folder of a run, or leave it empty",
-        )
-    if config.data.labels_of_interest and not any(config.data.labels_of_interest):
-        yield Finding(where="data.labels_of_interest", wrong="0 is the background", remedy="List other values, or none")
-    validates = config.data.validation_fraction > 0 or any(entry.use == "validation" for entry in config.data.datasets)
-    if training.monitor.startswith("validation") and not validates:
-        yield Finding(
-            where="training.monitor",
-            wrong="the best model is to be found by validation, but nothing is kept for validation",
-            remedy="Raise data.validation_fraction, or choose auto or train_loss",
-        )
-    metrics = (
-        TASKS.load(config.task.kind).default_metrics if config.compile.metrics == "auto" else config.compile.metrics
-    )
-    score = training.monitor.removeprefix("validation_")
-    if training.monitor.startswith("validation_") and score != "loss" and score not in metrics:
-        yield Finding(
-            where="training.monitor",
-            wrong=f"{score} is not among the metrics",
-            remedy=f"Add {score} to compile.metrics, or choose auto",
-        )
+def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]:
+    """Each file, then all of them together, then what is measured in some labels."""
+    yield from check_regions(config, surveyed)
+    # another slice or part of the same files is not looked at again
+    pairs = list({(pair.image, pair.label): pair for pair in reversed(surveyed.pairs)}.values())[::-1]
+    steps = len(pairs) + min(len(surveyed.pairs), MOST_SAMPLES)
+    sound: list[Checked] = []
+    of_pairs: list[Finding] = []
+    in_order = {pair.dataset for pair in pairs if pair.by_order}
+    by_name = {index: dict(match_names(config, index)) for index in in_order}
+    for number, pair in enumerate(pairs, 1):
+        findings, known = check_pair(config, surveyed, pair, by_name.get(pair.dataset, {}))
+        of_pairs += findings
+        if known is not None:
+            sound.append(known)
+        report(number, steps)
+    if not sound:  # leaving all of them out mends nothing
+        of_pairs = [dataclasses.replace(each, fix="" if each.fix == "exclude" else each.fix) for each in of_pairs]
+    yield from of_pairs
+    broken = bool(surveyed.problems) or any(finding.level == "error" for finding in of_pairs)
+    yield from check_leaks(config, surveyed)
+    yield from check_images(config, sound)
+    if broken:
+        report(steps, steps)
+        return
+    yield from check_counts(config, surveyed)
+    if not surveyed.split.train:
+        return
+    # what is measured in a label that nobody drew so says nothing
+    doubtful = {Path(finding.where) for finding in of_pairs if finding.fix == "snap" or "raw image" in finding.remedy}
+    samples = [
+        sample for sample in _samples(config, surveyed, len(pairs), steps, report) if sample.pair.label not in doubtful
+    ]
+    yield from check_values(config, surveyed, samples, doubtful)
+    yield from check_objects(config.task.kind, samples)
+    yield from check_sampling(config, surveyed, samples)
 
 
-def _patch_size(config: Config) -> Iterator[Finding]:
-    multiple = size_multiple(config.model.name, config.model.features)
-    wrong = [length for length in config.sampling.patch_size if length % multiple or length < 2 * multiple]
-    if wrong:
-        near = sorted(
-            {max(2 * multiple, wrong[0] // multiple * multiple), max(2 * multiple, -(-wrong[0] // multiple) * multiple)}
-        )
-        yield Finding(
-            where="sampling.patch_size",
-            wrong=f"{wrong[0]} does not suit the network, which needs multiples of {multiple}, at least {2 * multiple}",
-            remedy=f"Try {' or '.join(map(str, near))}",
-        )
-
-
-def _device(config: Config) -> Iterator[Finding]:
-    name = config.training.device
-    kind, _, number = name.partition(":")
-    if kind not in ("auto", "cpu", "cuda", "mps", "xla") or (number and not number.isdigit()):
-        yield Finding(
-            where="training.device", wrong=f"{name!r} is not a device", remedy="Choose auto, cpu, cuda, cuda:1 or mps"
-        )
-    if config.training.precision == "float16" and kind == "cpu":
-        yield Finding(
-            where="training.precision",
-            wrong="float16 needs a graphics card, but the device is cpu",
-            remedy="Choose auto, float32 or bfloat16",
-        )
-
-
-def _output(config: Config) -> Iterator[Finding]:
-    problem = free_name_problem(config.resolve(config.output.root), config.output.data_task, config.output.name)
-    if problem is not None:
-        yield from problem.findings
+def _samples(config: Config, surveyed: Survey, done: int, steps: int, report: Report) -> Iterator[Sample]:
+    pairs: list[Pair] = chosen(surveyed.pairs)
+    for number, pair in enumerate(pairs, 1):
+        sample = read_sample(pair, surveyed.preparation, config.data.labels_of_interest)
+        if sample is not None:
+            yield sample
+        report(done + number, steps)
+    report(steps, steps)
 
 
 def _grouped(findings: Iterable[Finding]) -> list[Finding]:
     """The findings, of those that say the same of different files the first few and how many more there are."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.level, finding.wrong), []).append(finding)
+        # numbers and names of files may differ
+        said = re.sub(r"\S*\d\S*|\S+\.\w+", "#", finding.wrong)
+        groups.setdefault((finding.level, finding.fix, said), []).append(finding)
     grouped = []
     for same in groups.values():
         grouped += same[:_MOST_OF_A_KIND]
-        if len(same) > _MOST_OF_A_KIND:
-            more = f"the same is true of {len(same) - _MOST_OF_A_KIND:,} more files"
-            grouped.append(dataclasses.replace(same[0], where=str(Path(same[0].where).parent), wrong=more))
+        rest = same[_MOST_OF_A_KIND:]
+        if rest:
+            much = "" if len({finding.wrong for finding in same}) == 1 else "much "
+            more = f"{much}the same is true of {f'{len(rest):,} more files' if len(rest) > 1 else 'one more file'}"
+            files = tuple(file for finding in rest for file in finding.files)
+            grouped.append(dataclasses.replace(same[0], where=str(Path(same[0].where).parent), wrong=more, files=files))
     return grouped
+
+
+def _nobody(done: int, of: int) -> None:
+    """Who listens where nobody does."""

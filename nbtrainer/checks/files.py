@@ -1,235 +1,190 @@
-"""The check of the files: each image, each label, how both fit together, and all of them as a set."""
+"""The check of each pair of files: can it be read, do image and label fit, is it used twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from nbtrainer.checks.labels import check_label
+from nbtrainer.checks.naming import match_names
 from nbtrainer.checks.survey import Survey
 from nbtrainer.config import Config
+from nbtrainer.data.annotations import is_annotation, read_outlines
 from nbtrainer.data.axes import said
 from nbtrainer.data.facts import ImageFacts, LabelFacts, image_facts, label_facts
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.views import View
 from nbtrainer.errors import Finding, UserError
-
-# below this the score of a validation says little about other images
-_FEW_IMAGES = 5
-# more values than this and less background than this: hardly a label
-_MANY_VALUES, _HARDLY_ANY = 64, 0.01
+from nbtrainer.labels import read_links
 
 
-def check_files(config: Config, surveyed: Survey) -> Iterator[Finding]:
-    """Findings about every pair, and if all can be read about all of them together."""
-    yield from _leaks(surveyed)
-    broken = False
-    channels: dict[int, Path] = {}
-    checked: set[tuple[Path, Path]] = set()
-    for pair in surveyed.pairs:
-        if (pair.image, pair.label) in checked:  # another slice or part of the same files
-            continue
-        checked.add((pair.image, pair.label))
-        problems = list(_pair(config, surveyed, pair, channels))
-        broken = broken or any(problem.level == "error" for problem in problems)
-        yield from problems
-    if broken or surveyed.problems or not surveyed.pairs:
-        return
-    yield from _channels_agree(config, channels)
-    yield from _counts(surveyed, config)
-    if surveyed.split.train:
-        yield from _labels(config, surveyed)
+@dataclass(frozen=True)
+class Checked:
+    """A pair that can be read; `shape` ([z,] y, x) and `channels` as it trains."""
+
+    pair: Pair
+    image: ImageFacts
+    label: LabelFacts
+    shape: tuple[int, ...]
+    channels: int
 
 
-def _leaks(surveyed: Survey) -> Iterator[Finding]:
-    """Images that are used twice; an image that trains must not judge."""
+def check_problems(config: Config, problems: Iterable[Finding]) -> Iterator[Finding]:
+    """What kept datasets from being listed, with the repair where pairing by name is one."""
+    for problem in problems:
+        where, _, rest = problem.where.removeprefix("data.datasets[").partition("]")
+        if where.isdigit() and not rest and match_names(config, int(where)):
+            problem = dataclasses.replace(problem, fix="pair_by_name")
+        yield problem
 
-    def used(pair: Pair) -> tuple[object, ...]:
-        return pair.image, pair.slice, pair.part
 
-    trains = {used(pair) for pair in surveyed.split.train}
-    for pair in [*surveyed.split.validation, *surveyed.split.test]:
-        if used(pair) in trains:
-            yield Finding(
-                where=str(pair.image),
-                wrong="this image is there twice, once to train and once to validate or test",
-                remedy="Take it out of one of the datasets: what trains cannot judge",
-            )
-    seen: set[object] = set()
+def check_leaks(config: Config, surveyed: Survey) -> Iterator[Finding]:
+    """Images that are used twice, also as copies; what trains must not judge."""
+    trains: dict[object, list[Pair]] = {}
     for pair in surveyed.split.train:
-        if used(pair) in seen:
-            yield Finding(
-                level="warning", where=str(pair.image), wrong="this image trains twice", remedy="Is that meant?"
-            )
-        seen.add(used(pair))
+        same = [other for other in trains.get(_pixels(config, pair), []) if _overlap(pair, other)]
+        if same:
+            yield _twice(pair, same[0], "trains twice", "warning")
+        trains.setdefault(_pixels(config, pair), []).append(pair)
+    for pair in [*surveyed.split.validation, *surveyed.split.test]:
+        same = [other for other in trains.get(_pixels(config, pair), []) if _overlap(pair, other)]
+        if same:
+            yield _twice(pair, same[0], "is there twice, once to train and once to validate or test", "error")
 
 
-def _pair(config: Config, surveyed: Survey, pair: Pair, channels: dict[int, Path]) -> Iterator[Finding]:
-    if pair.image == pair.label:
+def check_pair(
+    config: Config, surveyed: Survey, pair: Pair, by_name: Mapping[Path, Path]
+) -> tuple[list[Finding], Checked | None]:
+    """Findings about the two files of `pair`, and what is known of them if they can be used.
+
+    `by_name` is the label of each image whose name says which it is: see `match_names`.
+    """
+    found = list(_readable(config, pair))
+    if found:
+        return found, None
+    is_exact = config.data.exact_statistics
+    image, label = image_facts(pair.image, is_exact), label_facts(pair.label, is_exact)
+    try:
+        found += check_label(pair, label)
+    except UserError as error:
+        return [*found, *_refusal(pair, error)], None
+    if any(finding.fix in ("colours", "alpha") for finding in found):
+        return found, None
+    try:
+        opened = surveyed.preparation.open(pair)[0]
+        if is_annotation(pair.label):  # outlines are drawn when they are opened
+            found += _outlines(config, pair)
+    except (UserError, ValueError) as error:
+        return [*found, *_refusal(pair, error)], None
+    if min(opened.shape) < 1:
+        found.append(
+            Finding(where=str(pair.image), wrong=f"it is {said(opened.shape)}", remedy="Take it out", files=_of(pair))
+        )
+        return found, None
+    if pair.by_order and by_name.get(pair.image) != pair.label:
+        found.append(_by_order(pair, bool(by_name)))
+    found += _links(pair, label)
+    return found, Checked(pair, image, label, opened.shape, opened.channels)
+
+
+def _readable(config: Config, pair: Pair) -> Iterator[Finding]:
+    if os.path.realpath(pair.image) == os.path.realpath(pair.label):
         wrong = "this file is both image and label"
         yield Finding(where=str(pair.image), wrong=wrong, remedy="Choose the folder of the labels")
         return
     is_exact = config.data.exact_statistics
-    image, label = image_facts(pair.image, is_exact), label_facts(pair.label, is_exact)
-    for path, facts in ((pair.image, image), (pair.label, label)):
+    for path, facts in (
+        (pair.image, image_facts(pair.image, is_exact)),
+        (pair.label, label_facts(pair.label, is_exact)),
+    ):
         if facts.problem:
             remedy = facts.remedy or "Export it again, or take the pair out"
-            yield Finding(where=str(path), wrong=facts.problem, remedy=remedy)
-    if image.problem or label.problem:
-        return
-    if label.colours:
-        yield Finding(
-            where=str(pair.label),
-            wrong="it is a colour image",
-            remedy="A label has one whole number per pixel: export it so",
-            fix="colours",
-        )
-        return
-    try:
-        opened = surveyed.preparation.open(pair)[0]
-    except (UserError, ValueError) as error:
-        yield from _refusal(pair, error)
-        return
-    channels.setdefault(opened.channels, pair.image)
-    yield from _label(pair, label)
-    yield from _image(pair, image, opened)
-    if pair.by_order:
-        yield Finding(
-            level="warning",
-            where=str(pair.image),
-            wrong=f"it is paired with {pair.label.name} by order, and the names differ",
-            remedy="Give both the same name if they do not belong together",
-        )
+            yield Finding(where=str(path), wrong=facts.problem, remedy=remedy, fix="exclude", files=(str(path),))
 
 
 def _refusal(pair: Pair, error: UserError | ValueError) -> Iterator[Finding]:
-    if isinstance(error, UserError):
+    if not isinstance(error, UserError):
+        yield Finding(where=str(pair.label), wrong=str(error), fix="exclude", files=(str(pair.label),))
+        return
+    for finding in error.findings:
+        about = str(pair.label) if finding.where == str(pair.label) else str(pair.image)
+        # outlines do not know their file
+        where = str(pair.label) if finding.where == "outlines" else finding.where
+        yield dataclasses.replace(finding, where=where, fix="exclude", files=(about,))
+
+
+def _outlines(config: Config, pair: Pair) -> Iterator[Finding]:
+    """Of a file with outlines: classes that become one."""
+    names = sorted({outline.class_name for outline in read_outlines(pair.label, pair.image.name)} - {""})
+    if len(names) > 1 and not config.data.labels_of_interest:
+        yield Finding(
+            level="warning",
+            where=str(pair.label),
+            wrong=f"its outlines are of {len(names)} classes ({', '.join(names[:5])}); here all of them become one",
+            remedy="Export only one class if the others are no foreground",
+            files=(str(pair.label),),
+        )
+
+
+def _by_order(pair: Pair, has_names: bool) -> Finding:
+    return Finding(
+        level="warning",
+        where=str(pair.image),
+        wrong=f"it is paired with {pair.label.name} by order, and the names differ",
+        remedy="Give both the same name if they do not belong together",
+        fix="pair_by_name" if has_names else "",
+        files=_of(pair),
+    )
+
+
+def _links(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
+    if pair.links is None:
+        return
+    try:
+        links = read_links(pair.links)
+    except UserError as error:
         yield from error.findings
-    else:
-        yield Finding(where=str(pair.label), wrong=str(error))
-
-
-def _label(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
-    if not label.whole:
-        yield Finding(
-            where=str(pair.label),
-            wrong=f"it holds values that are not whole numbers ({label.dtype})",
-            remedy="A label is one whole number per pixel; was the raw image chosen instead, or the label resized?",
-        )
-    elif label.values and label.values[0] < 0:
-        yield Finding(
-            where=str(pair.label),
-            wrong=f"it holds the negative value {label.values[0]}",
-            remedy="Labels start at 0, the background",
-        )
-    elif len(label.values) > _MANY_VALUES and label.zeros < _HARDLY_ANY:
+        return
+    unknown = sorted({value for link in links for value in link} - set(label.values))
+    if unknown:
         yield Finding(
             level="warning",
-            where=str(pair.label),
-            wrong=f"it holds {len(label.values):,} different values and hardly any 0 (background)",
-            remedy="Is this a raw image? Images and labels may be swapped",
+            where=str(pair.links),
+            wrong=f"it links {', '.join(map(str, unknown[:5]))}, which {pair.label.name} does not hold",
+            remedy="Does the list belong to another label?",
+            files=(str(pair.label),),
         )
 
 
-def _image(pair: Pair, image: ImageFacts, opened: View) -> Iterator[Finding]:
-    if not image.finite:
-        yield Finding(
-            where=str(pair.image),
-            wrong="it holds values that are no numbers (NaN or infinity)",
-            remedy="Replace them, for example by 0, and save the image again",
-        )
-    if image.minimum == image.maximum:
-        yield Finding(
-            level="warning",
-            where=str(pair.image),
-            wrong=f"every pixel has the value {image.minimum:g}",
-            remedy="Is this image empty?",
-        )
-    if min(opened.shape) < 1:
-        yield Finding(where=str(pair.image), wrong=f"it is {said(opened.shape)}", remedy="Take it out")
+def _pixels(config: Config, pair: Pair) -> object:
+    """The same for pairs that show the same pixels, whatever their files are called."""
+    facts = image_facts(pair.image, config.data.exact_statistics)
+    # blank images are equal without being copies; of a large file only samples were compared
+    known = facts.digest and not facts.problem and facts.minimum != facts.maximum and not facts.is_estimate
+    return (facts.digest if known else os.path.realpath(pair.image)), pair.slice
 
 
-def _channels_agree(config: Config, channels: dict[int, Path]) -> Iterator[Finding]:
-    if len(channels) > 1:
-        (first, one), (second, other) = list(channels.items())[:2]
-        yield Finding(
-            where=str(other),
-            wrong=f"it has {_channels(second)}, but {one.name} has {_channels(first)}",
-            remedy="All images need the same number of channels; train on one kind at a time, or set data.channel_rule "
-            "and model.input_channels",
-        )
-    expected = config.model.input_channels
-    if expected != "auto" and expected not in channels:
-        yield Finding(
-            where="model.input_channels",
-            wrong=f"the network expects {_channels(expected)}, but the images have {_channels(next(iter(channels)))}",
-            remedy="Set it to auto, or data.channel_rule to copy channels",
-        )
+def _overlap(one: Pair, other: Pair) -> bool:
+    """Whether what is used of two pairs with the same pixels has anything in common."""
+    if one.part is None or other.part is None:
+        return True
+    return all(a[0] < b[1] and b[0] < a[1] for a, b in zip(one.part, other.part, strict=True))
 
 
-def _labels(config: Config, surveyed: Survey) -> Iterator[Finding]:
-    is_exact = config.data.exact_statistics
-    train = surveyed.label_values([*surveyed.split.train, *surveyed.split.validation], is_exact)
-    wanted = [value for value in config.data.labels_of_interest if value]
-    foreground = [value for value in train if value != 0 and (not wanted or value in wanted)]
-    where = str(surveyed.pairs[0].label.parent)
-    if not foreground and wanted and any(train):
-        yield Finding(
-            where="data.labels_of_interest",
-            wrong=f"none of the labels holds {', '.join(map(str, wanted[:5]))}",
-            remedy=f"The labels hold {', '.join(map(str, train[:10]))}",
-        )
-    elif not foreground:
-        yield Finding(
-            where=where,
-            wrong="every label is all background (only 0)",
-            remedy="Check that these are the labels, and that foreground has another value than 0",
-        )
-    elif 0 not in train and not wanted and len(train) == 1:
-        yield Finding(
-            where=where,
-            wrong=f"every pixel of every label is foreground (only {train[0]})",
-            remedy="Background must be 0",
-        )
-    elif len(foreground) > 2 and config.task.kind == "binary" and not wanted:
-        yield Finding(
-            level="warning",
-            where=where,
-            wrong=f"the labels number up to {len(foreground):,} objects or classes; here all of them count as foreground",
-            remedy="That is right for telling foreground from background; touching objects will not be told apart",
-        )
+def _twice(pair: Pair, other: Pair, what: str, level: Literal["error", "warning"]) -> Finding:
+    is_copy = os.path.realpath(pair.image) != os.path.realpath(other.image)
+    wrong = f"it has the same pixels as {other.image.name}: this image {what}" if is_copy else f"this image {what}"
+    remedy = "Take it out of one of the datasets: what trains cannot judge"
+    if level == "warning":
+        remedy = "Take one of the two out" if is_copy else "Is that meant?"
+    # within one dataset leaving out a name leaves out both
+    can_be_left_out = pair.dataset != other.dataset or pair.image.name != other.image.name
+    fix = "exclude" if can_be_left_out else ""
+    return Finding(level=level, where=str(pair.image), wrong=wrong, remedy=remedy, fix=fix, files=(str(pair.image),))
 
 
-def _counts(surveyed: Survey, config: Config) -> Iterator[Finding]:
-    train, validation = len(surveyed.split.train), len(surveyed.split.validation)
-    images = len({(pair.image, pair.slice) for pair in [*surveyed.split.train, *surveyed.split.validation]})
-    if not train:
-        yield Finding(
-            where="data.datasets", wrong="no image is left to train", remedy="Use at least one dataset for training"
-        )
-    elif images < _FEW_IMAGES:
-        yield Finding(
-            level="warning",
-            where="data.datasets",
-            wrong=f"there are only {images} images" if images > 1 else "there is only one image",
-            remedy="The score will say little about other images; augmentation helps, more images help more",
-        )
-    if train and not validation and config.data.validation_fraction > 0:
-        yield Finding(
-            level="warning",
-            where="data.validation_fraction",
-            wrong="there is nothing to validate on: the only image trains",
-            remedy="Add a second image to see whether the network has learned or memorised",
-        )
-    blocks = [(pair, pair.part) for pair in surveyed.split.validation if pair.part is not None]
-    if blocks and images == 1:
-        pair, part = blocks[0]
-        yield Finding(
-            level="warning",
-            where=str(pair.image),
-            wrong=f"a block of the only image validates ({said([stop - start for start, stop in part])} pixels)",
-            remedy="Its score says how the network does on this image, not on others",
-        )
-
-
-def _channels(count: int) -> str:
-    return "1 channel" if count == 1 else f"{count} channels"
+def _of(pair: Pair) -> tuple[str, ...]:
+    return str(pair.image), str(pair.label)

@@ -9,12 +9,14 @@ import numpy as np
 
 from nbtrainer.checks.survey import normalizer_of, regions_of, survey
 from nbtrainer.config import Config
-from nbtrainer.data.dataset import Images
 from nbtrainer.data.formats import open_image
+from nbtrainer.data.images import Images
+from nbtrainer.data.pair import Pair
+from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.region import Region
 from nbtrainer.data.statistics import pooled
 from nbtrainer.data.views import Scaled, View, Window
-from nbtrainer.errors import UserError
+from nbtrainer.errors import Finding, UserError
 
 # what outlines are drawn in: told apart from grey by colour-blind people too
 OUTLINE = (230, 159, 0)
@@ -38,13 +40,23 @@ def picture(config: Config, index: int, size: int = 96, outlines: bool = True, w
     pair = images.pairs[index]
     if whole:
         pair = dataclasses.replace(pair, part=None, regions=())
-    image, label = images.preparation.open(pair)
-    scale = max(1.0, max(image.shape[-2:]) / size)
-    shape = [max(1, round(length / scale)) for length in image.shape[-2:]]
-    grey = _grey(_small(image, shape))
-    if outlines:
-        grey[_edges(_small(label, shape))] = OUTLINE
-    return Picture(grey.astype(np.uint8), scale)
+    return _picture(images.preparation, pair, size, outlines)
+
+
+def finding_picture(config: Config, finding: Finding, size: int = 96) -> Picture | None:
+    """The first image that `finding` is about, as a small picture with its label's outline; None if it cannot be read."""
+    config = Config.of(config).validated()
+    found = survey(config)
+    files = {*finding.files, finding.where}
+    for pair in found.pairs:
+        if str(pair.image) in files or str(pair.label) in files:
+            try:
+                return _picture(
+                    found.preparation, dataclasses.replace(pair, part=None, regions=()), size, outlines=True
+                )
+            except (UserError, ValueError):
+                return None
+    return None
 
 
 def regions(config: Config, index: int) -> tuple[Region, ...]:
@@ -77,6 +89,16 @@ def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndar
         counts.append(known.counts)
     weights = np.concatenate(counts)
     return {"before": _binned(np.concatenate(before), weights), "after": _binned(np.concatenate(after), weights)}
+
+
+def _picture(preparation: Preparation, pair: Pair, size: int, outlines: bool) -> Picture:
+    image, label = preparation.open(pair)
+    scale = max(1.0, max(image.shape[-2:]) / size)
+    shape = [max(1, round(length / scale)) for length in image.shape[-2:]]
+    grey = _grey(_small(image, shape))
+    if outlines:
+        grey[_edges(_small(label, shape))] = OUTLINE
+    return Picture(grey.astype(np.uint8), scale)
 
 
 def _images(config: Config) -> Images:

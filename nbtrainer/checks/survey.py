@@ -24,12 +24,16 @@ from nbtrainer.errors import Finding, UserError
 
 @dataclass
 class Survey:
-    """The pairs of a config, how they are read, and their split; `problems` are datasets that could not be listed."""
+    """The pairs of a config, how they are read, and their split; `problems` are datasets that could not be listed.
+
+    `listed` are the pairs before regions and the split divided them.
+    """
 
     pairs: list[Pair]
     split: Split
     preparation: Preparation
     problems: list[Finding] = field(default_factory=list)
+    listed: list[Pair] = field(default_factory=list)
 
     def label_values(self, pairs: Iterable[Pair], is_exact: bool = False) -> list[int]:
         """Every value in the labels of `pairs`, sorted, without those that mean nothing is known."""
@@ -67,7 +71,7 @@ def survey(config: Config) -> Survey:
         pairs, settings.validation_fraction, config.training.seed, settings.split_groups, settings.split_gap, shape_of
     )
     split = Split(*([each for pair in use for each in _parts(pair, regions, shape_of)] for use in split))
-    return Survey([pair for use in split for pair in use], split, preparation, problems)
+    return Survey([pair for use in split for pair in use], split, preparation, problems, pairs)
 
 
 def preparation_of(config: Config) -> Preparation:

@@ -20,11 +20,36 @@ class Sampling(Section):
         min_length=2,
         max_length=3,
     )
+    whole_images: bool = field(
+        False,
+        title="Whole images",
+        help="No patches: each image is seen whole, padded to the size of the largest one. For small images and volumes.",
+        advanced=True,
+    )
     method: str = field(
         "random",
         title="Where tiles are cut",
-        help="'Anywhere' shows other tiles in every epoch; the grid shows the same ones again.",
-        choices={"random": "anywhere, by chance", "grid": "on a grid that covers each image"},
+        help="'Anywhere' shows other tiles in every epoch, more of large images; the grid shows the same ones again.",
+        choices={
+            "random": "anywhere, by chance",
+            "grid": "on a grid that covers each image",
+            "image": "one of each image, by chance",
+            "balanced": "each class equally often",
+        },
+    )
+    overlap: int = field(
+        0,
+        title="Overlap of the grid",
+        help="Pixels that neighbouring tiles of the grid share, at most half a tile.",
+        unit="pixels",
+        ge=0,
+        advanced=True,
+    )
+    samples_per_image: Annotated[int, Field(ge=1)] | None = field(
+        None,
+        title="Tiles per image",
+        help="How many tiles of each image an epoch has, wherever they are cut by chance. Empty: as many as fit into it.",
+        advanced=True,
     )
     foreground_fraction: float = field(
         0.0,
@@ -32,5 +57,37 @@ class Sampling(Section):
         help="Share of tiles whose centre is labelled. Raise it when objects are rare.",
         ge=0,
         le=1,
+        advanced=True,
+    )
+    least_foreground: float = field(
+        0.0,
+        title="Least labelled share",
+        help="A tile of which less than this is labelled is given up and another drawn. 0: every tile is taken.",
+        ge=0,
+        le=1,
+        advanced=True,
+    )
+    rejection: float = field(
+        0.95,
+        title="Probability of giving up",
+        help="How often a tile with too little in it is given up; the others are taken, so that background is seen too.",
+        ge=0,
+        le=1,
+        advanced=True,
+    )
+    trials: int = field(
+        50,
+        title="Trials",
+        help="After so many tiles with too little in them the fullest is taken.",
+        ge=1,
+        le=1000,
+        advanced=True,
+    )
+    hard_fraction: float = field(
+        0.0,
+        title="Tiles that were hard",
+        help="Share of tiles cut where the network was most wrong in the epoch before. Too much teaches mistakes in the labels.",
+        ge=0,
+        le=0.9,
         advanced=True,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ _MOST_VALUES = 100_000
 class ImageFacts:
     """What is known of an image file; `shape` and `axes` as stored.
 
-    `saturated` is the share of pixels at the highest value, where that is the highest that the type can hold;
+    `saturated` is the share of pixels at the highest value, where that is the highest of 8, 10, 12, 14, 16 ... bits;
     `digest` is the same for files with the same pixels; `is_estimate`: measured in samples of a large file.
     """
 
@@ -79,7 +80,6 @@ def _image_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> ImageFa
         opened = open_image(Path(path))
         low, high, finite, full, count = np.inf, -np.inf, True, 0, 0
         digest = hashlib.blake2b(f"{opened.shape}{opened.dtype}".encode(), digest_size=12)
-        top = np.iinfo(opened.dtype).max if opened.dtype.kind in "ui" else np.inf
         regions, is_estimate = sampled(_Whole(opened), is_exact)
         for region in regions:
             array = opened.read(region)
@@ -88,8 +88,10 @@ def _image_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> ImageFa
                 finite = False
                 array = array[np.isfinite(array)]
             if array.size:
-                low, high = min(low, float(array.min())), max(high, float(array.max()))
-                full += int(np.count_nonzero(array == top)) if high >= top else 0
+                here = float(array.max())
+                full = full if high >= here else 0
+                low, high = min(low, float(array.min())), max(high, here)
+                full += int(np.count_nonzero(array == here)) if here == high and _is_full(high, opened.dtype) else 0
                 count += array.size
     except UserError as error:
         return ImageFacts(problem=error.wrong, remedy=error.remedy)
@@ -149,6 +151,12 @@ def _plain(opened: Opened, regions: Iterable[Region]) -> Iterator[np.ndarray | N
             yield array[..., 0] if same else None
         else:
             yield array
+
+
+def _is_full(value: float, dtype: np.dtype[Any]) -> bool:
+    """Whether a camera or a type can hold no more than `value`."""
+    depths = (8, 10, 12, 14, 8 * dtype.itemsize, 8 * dtype.itemsize - 1)
+    return dtype.kind in "ui" and value in [2**bits - 1 for bits in depths]
 
 
 def _are_whole(values: np.ndarray) -> bool:

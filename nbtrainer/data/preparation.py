@@ -121,7 +121,7 @@ class Preparation:
         opened = open_image(pair.image)
         layout = self.layout(pair)
         image = self.image(opened, str(pair.image), pair.slice or 0, layout)
-        label = self.label(pair, image.shape)
+        label = self.label(pair, image.shape, layout.count(opened.shape))
         if image.shape != label.shape:
             raise UserError(
                 str(pair.label),
@@ -134,8 +134,11 @@ class Preparation:
         assert sized is not None
         return image, sized
 
-    def label(self, pair: Pair, shape: tuple[int, ...]) -> View:
-        """The label of `pair`, whose image has the spatial `shape`; unsigned integers, with its regions applied."""
+    def label(self, pair: Pair, shape: tuple[int, ...], slices: int | None = None) -> View:
+        """The label of `pair`, whose image has the spatial `shape`; unsigned integers, with its regions applied.
+
+        `slices`: how many images the image file holds, if the label must hold as many.
+        """
         if is_annotation(pair.label):
             drawn = draw_labels(_outlines_of(pair), shape)
             view: View = Held(drawn, is_label=True)
@@ -145,6 +148,12 @@ class Preparation:
                 layout = label_layout(opened.shape, opened.axes, self.dim, self.z_axis)
             except ValueError as error:
                 raise UserError(str(pair.label), *error.args) from None
+            if slices is not None and layout.count(opened.shape) != slices:
+                raise UserError(
+                    str(pair.label),
+                    f"it has {_slices(layout.count(opened.shape))}, but its image {pair.image.name} has {slices}",
+                    "Each slice of a stack needs its own label: export the label again, or take the pair out",
+                )
             view = StoredLabel(opened, layout, pair.slice or 0)
             if view.dtype not in (np.uint8, np.uint16, np.uint32):
                 view = Local(view, lambda array, corner: as_unsigned(array), kind=np.dtype(np.uint32))
@@ -280,6 +289,10 @@ def _cellpose(view: View, channels: Sequence[int]) -> View:
 
 def _colour(array: np.ndarray, number: int) -> np.ndarray:
     return array[number - 1] if number <= len(array) else np.zeros(array.shape[1:], array.dtype)
+
+
+def _slices(count: int) -> str:
+    return "1 slice" if count == 1 else f"{count} slices"
 
 
 def _said(shape: Sequence[int]) -> str:

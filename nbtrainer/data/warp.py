@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import cv2
 import numpy as np
 
 from nbtrainer.data.interpolate import sample_plane, sample_volume, spread
@@ -90,6 +89,18 @@ def warp_patch(
     return warped, truth.astype(label.dtype, copy=False)
 
 
+def turn(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """`array` (..., [Z,] Y, X) flipped and turned by quarters: what lies at `matrix` @ offset comes to offset.
+
+    Offsets are from the middle; `matrix` (d, d) has one 1 or -1 in each row and column. `matrix.T` turns it back.
+    """
+    lead = array.ndim - len(matrix)
+    for axis in range(len(matrix)):
+        if matrix[axis].sum() < 0:
+            array = np.flip(array, lead + axis)
+    return array.transpose(*range(lead), *(lead + np.abs(matrix).argmax(0)))
+
+
 def _exact_patch(
     read_image: Read,
     read_label: Read,
@@ -98,20 +109,15 @@ def _exact_patch(
     size: Sequence[int],
     matrix: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    # the axis of the image that each axis of the patch runs along, and which way
-    along = np.abs(matrix).argmax(0)
-    lengths = [size[int(np.flatnonzero(along == axis)[0])] for axis in range(len(size))]
-    indices = []
-    for axis, (at, length, full) in enumerate(zip(centre, lengths, shape, strict=True)):
-        index = mirrored(round(at - (length - 1) / 2), length, full)
-        indices.append(index[::-1] if matrix[axis].sum() < 0 else index)
+    lengths = np.abs(matrix).astype(int) @ np.array(size)  # along the axes of the image
+    indices = [
+        mirrored(round(at - (length - 1) / 2), int(length), full)
+        for at, length, full in zip(centre, lengths, shape, strict=True)
+    ]
     crop = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
     inner: tuple[Any, ...] = np.ix_(*(index - part.start for index, part in zip(indices, crop, strict=True)))
     image, label = read_image(crop)[(slice(None), *inner)], read_label(crop)[inner]
-    return (
-        np.ascontiguousarray(image.transpose(0, *(along + 1))),
-        np.ascontiguousarray(label.transpose(tuple(along))),
-    )
+    return np.ascontiguousarray(turn(image, matrix)), np.ascontiguousarray(turn(label, matrix))
 
 
 def _needed(
@@ -160,7 +166,11 @@ def _weights(length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _draw_knots(rng: np.random.Generator, step: dict[str, Any], size: Sequence[int]) -> np.ndarray:
     count = tuple(max(2, round(length / step["knot_distance"]) + 1) for length in size)
-    return rng.normal(0, step["displacement"], (2, *count)).astype(np.float32)
+    knots = rng.normal(0, step["displacement"], (len(size), *count)).astype(np.float32)
+    if len(size) == 3:
+        # patches of few slices are those of thick ones: they bend less across
+        knots[0] *= min(1.0, size[0] / max(size[1:]))
+    return knots
 
 
 def _rotation(rng: np.random.Generator, step: dict[str, Any]) -> np.ndarray:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import os
 import platform
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -18,13 +19,16 @@ from torch import nn
 
 from nbtrainer import metrics, models, optimizers
 from nbtrainer._version import __version__
-from nbtrainer.catalog import LOSSES, SCHEDULES, TASKS
+from nbtrainer.catalog import LOSSES, SCHEDULES, TASKS, size_multiple
 from nbtrainer.checks import Survey, survey
 from nbtrainer.checks.survey import normalizer_of
 from nbtrainer.config import Config
-from nbtrainer.data.dataset import Images, Patches
 from nbtrainer.data.facts import image_facts
 from nbtrainer.data.formats import open_image
+from nbtrainer.data.images import Images
+from nbtrainer.data.ledger import Ledger
+from nbtrainer.data.patches import Patch, Patches
+from nbtrainer.data.places import Place, Places
 from nbtrainer.data.preparation import spacing_of
 from nbtrainer.data.statistics import pooled
 from nbtrainer.engine import choose
@@ -43,8 +47,19 @@ from nbtrainer.tasks import Binary
 _CACHE_SHARE = 0.25
 # precision and format are measured on part of a batch: their order is the same, and slow machines are slow
 _MEASURED_TILES = 2
+# of the patches of an epoch, one in so many counts as hard
+_HARD_SHARE = 5
+_AHEAD_BYTES = 512 * 1024**2
 
 _opened: dict[Any, Patches] = {}
+
+
+class Batch(NamedTuple):
+    """Images (B, C, [Z,] Y, X) and targets (B, K, [Z,] Y, X) on the device, and the patches they were made of."""
+
+    images: torch.Tensor
+    targets: torch.Tensor
+    patches: list[Patch]
 
 
 @dataclass
@@ -70,19 +85,51 @@ class Job:
     measured_ms: dict[str, float]
     network_record: dict[str, Any]
     spacing: tuple[float, ...] | None
+    ledger: Ledger = field(default_factory=Ledger)
+    wrong: list[tuple[float, Place]] = field(default_factory=list)
     compiled: Any = None
 
-    def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The batch of `step`: images (B, C, Y, X) and targets (B, K, Y, X)."""
+    def batch(self, step: int) -> Batch:
+        """The batch of `step`."""
         drawn = [self.patches.patch(number) for number in self.clock.patch_numbers(step)]
-        images = torch.from_numpy(np.stack([image for image, _ in drawn]))
-        targets = torch.from_numpy(np.stack([self.task.encode(label) for _, label in drawn]))
+        images = torch.from_numpy(np.stack([patch.image for patch in drawn]))
+        targets = torch.from_numpy(np.stack([self.task.encode(patch.label) for patch in drawn]))
         layout = memory_format(self.config.training.memory_format, self.config.task.dim)
         if self.device.type == "cuda":
             images, targets = images.pin_memory(), targets.pin_memory()
-        return images.to(self.device, memory_format=layout, non_blocking=True), targets.to(
-            self.device, non_blocking=True
+        return Batch(
+            images.to(self.device, memory_format=layout, non_blocking=True),
+            targets.to(self.device, non_blocking=True),
+            drawn,
         )
+
+    @property
+    def batches_ahead(self) -> int:
+        """How many batches may be made ahead: as many as fit into half a gigabyte, at least one."""
+        config = self.config
+        pixels = config.training.batch_size * int(np.prod(config.sampling.patch_size))
+        channels = int(config.model.input_channels) + self.task.output_channels
+        return max(1, int(_AHEAD_BYTES / (4 * pixels * channels)))
+
+    def note(self, batch: Batch) -> None:
+        """Enter a batch that was trained on into the ledger, and among the hard ones what the network was wrong in."""
+        for patch in batch.patches:
+            self.ledger.add(patch.place, patch.label, self.task.class_of(patch.label))
+        if self.config.sampling.hard_fraction:
+            errors = self.stepper.patch_errors.tolist()
+            self.wrong += [(error, patch.place) for error, patch in zip(errors, batch.patches, strict=True)]
+
+    def close_epoch(self) -> None:
+        """What was hard in this epoch is shown again in the next; the same for all of it, whatever the workers."""
+        if self.wrong:
+            hardest = sorted(self.wrong, key=lambda entry: -entry[0])[: max(1, len(self.wrong) // _HARD_SHARE)]
+            self.patches.places.hard = [place for _, place in hardest]
+            self.wrong = []
+        self.directory.tiles.write_text(json.dumps(self.seen(), indent=1) + "\n", encoding="utf-8")
+
+    def seen(self) -> dict[str, Any]:
+        """What training has seen so far: see `Ledger.summary`."""
+        return self.ledger.summary([pair.name for pair in self.survey.split.train])
 
     def test_validator(self) -> Validator:
         """Like the validator, for the test images."""
@@ -125,6 +172,9 @@ class Job:
                 "best": self.best.entries,
                 "parts": self.stepper.parts,
                 "sums": sums,
+                "ledger": self.ledger.as_record(),
+                "wrong": [[error, place.as_record()] for error, place in self.wrong],
+                "hard": [place.as_record() for place in self.patches.places.hard],
             },
         }
 
@@ -138,6 +188,9 @@ class Job:
         self.clock.restore(state["clock"])
         self.best.entries = list(state["best"])
         self.stepper.parts = state["parts"]
+        self.ledger = Ledger.from_record(state["ledger"]) if "ledger" in state else Ledger()
+        self.patches.places.hard = [Place.of(values) for values in state.get("hard", [])]
+        self.wrong = [(error, Place.of(values)) for error, values in state.get("wrong", [])]
         sums = state["sums"]
         assert isinstance(sums, dict)
         return sums
@@ -286,6 +339,11 @@ def resolve(config: Config, surveyed: Survey, task: Binary) -> Config:
         config.data.channel_axis = surveyed.preparation.layout(pair).channel
     if config.model.input_channels == "auto":
         config.model.input_channels = surveyed.preparation.open(pair)[0].channels
+    if config.sampling.whole_images:
+        shapes = [surveyed.preparation.open(each)[0].shape for each in surveyed.split.train]
+        multiple = size_multiple(config.model.name, config.model.features)
+        largest = [max(lengths) for lengths in zip(*shapes, strict=True)]
+        config.sampling.patch_size = [max(2 * multiple, -(-length // multiple) * multiple) for length in largest]
     if config.compile.loss == "auto":
         config.compile.loss = task.default_loss
     if config.compile.metrics == "auto":
@@ -323,19 +381,19 @@ def _images(config: Config, surveyed: Survey) -> Images:
 
 def _patches(config: Config, surveyed: Survey, task: Binary) -> Patches:
     images = _images(config, surveyed)
-    return Patches(
+    settings = config.sampling.model_dump(exclude={"patch_size", "whole_images"})
+    if config.sampling.whole_images:
+        settings["method"] = "image"
+    places = Places(
         images,
         [images.shape(index) for index in range(len(images))],
         tuple(config.sampling.patch_size),
-        config.sampling.method,
-        config.sampling.foreground_fraction,
-        [step.model_dump() for step in config.augmentation.steps],
-        config.training.seed,
-        config.training.shuffle,
-        task.is_foreground,
-        config.augmentation.apply,
-        config.augmentation.rotate_and_flip,
+        seed=config.training.seed,
+        shuffle=config.training.shuffle,
+        class_of=task.class_of,
+        **settings,
     )
+    return Patches(places, **config.augmentation.model_dump(exclude={"strength"}))
 
 
 def _spacing(config: Config, surveyed: Survey) -> tuple[float, ...] | None:

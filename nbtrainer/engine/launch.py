@@ -12,6 +12,7 @@ import numpy as np
 
 from nbtrainer.checks import check
 from nbtrainer.config import Config
+from nbtrainer.data.ledger import Ledger
 from nbtrainer.engine.build import build, device_of, pretrained_record, training_patches
 from nbtrainer.engine.device import is_out_of_memory
 from nbtrainer.engine.trainer import started
@@ -85,7 +86,28 @@ def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.nda
         raise UserError("start", f"patches {start} to {start + count} do not exist", "Count from 0")
     drawn = training_patches(Config.of(config).validated())
     for number in range(start, start + count):
-        yield drawn.patch(number)
+        patch = drawn.patch(number)
+        yield patch.image, patch.label
+
+
+def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
+    """Where patches `start` to `start + count - 1` fall, before they are warped, and what they show.
+
+    `{"places": [{"image": number in the pair table, "box": ((from, to), ...) along ([z,] y, x), "rejected": n}, ...],
+    "seen": see Ledger.summary}`; boxes are in pixels of the prepared image, and may reach beyond it.
+    """
+    drawn = training_patches(Config.of(config).validated())
+    found, ledger = [], Ledger()
+    for number in range(start, start + count):
+        patch = drawn.patch(number)
+        ledger.add(patch.place, patch.label, drawn.places.class_of(patch.label))
+        box = tuple(
+            (round(at - (length - 1) / 2), round(at - (length - 1) / 2) + length)
+            for at, length in zip(patch.place.centre, drawn.places.patch_size, strict=True)
+        )
+        # training images stand first in the pair table
+        found.append({"image": patch.place.index, "box": box, "rejected": patch.place.rejected})
+    return {"places": found, "seen": ledger.summary([pair.name for pair in drawn.images.pairs])}
 
 
 def _checked(config: Config) -> Config:

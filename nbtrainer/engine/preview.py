@@ -9,7 +9,8 @@ from pathlib import Path
 import imageio.v3 as imageio
 import numpy as np
 
-from nbtrainer.data.dataset import Images, grid_centres
+from nbtrainer.data.images import Images
+from nbtrainer.data.places import grid_centres
 from nbtrainer.data.views import Region
 from nbtrainer.tasks import Binary
 

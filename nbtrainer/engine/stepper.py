@@ -32,6 +32,8 @@ class Stepper:
 
     def __post_init__(self) -> None:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
+        # mean error of the probabilities in each patch of the last batch
+        self.patch_errors = torch.zeros(0)
         self.forward: Callable[[torch.Tensor], torch.Tensor] = self.network
 
     def step(self, images: torch.Tensor, targets: torch.Tensor, learning_rate: float) -> tuple[torch.Tensor, Counts]:
@@ -61,6 +63,7 @@ class Stepper:
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.device)
+        errors = []
         counts = Counts()
         for some, truths in zip(_parts(images, self.parts), _parts(targets, self.parts), strict=True):
             share = len(some) / len(images)
@@ -71,9 +74,11 @@ class Stepper:
             self.scaler.scale(loss * share).backward()
             total += loss.detach() * share
             with torch.no_grad():
+                errors.append((logits.detach().sigmoid() - truths.nan_to_num()).abs().flatten(1).mean(1))
                 counts += metrics.count(logits.detach().sigmoid(), truths, self.threshold)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        self.patch_errors = torch.cat(errors)
         return total, counts
 
     def _make_room(self, tiles: int) -> None:

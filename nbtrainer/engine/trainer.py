@@ -13,7 +13,7 @@ import psutil
 import torch
 
 from nbtrainer import metrics
-from nbtrainer.data.dataset import prefetched
+from nbtrainer.data.prefetch import prefetched
 from nbtrainer.engine import checkpoint
 from nbtrainer.engine.build import Job
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
@@ -50,11 +50,13 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> N
                 return
             scores |= found
         clock.close_epoch()
+        job.close_epoch()
         _save(job, emit, scores)
         sums = {}
         if validates and stop_asked() and not clock.is_over:
             emit(events.Stopped(step=clock.step))
             return
+    _tell_what_was_never_seen(job, emit)
     _score_test_images(job, emit)
     reason = "all steps done" if clock.step >= clock.total_steps else "the time is spent"
     emit(events.Finished(step=clock.step, reason=reason, elapsed_seconds=clock.elapsed_seconds))
@@ -74,11 +76,13 @@ def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any
     counts, steps, loss_sum = Counts(**sums.get("counts", {})), sums.get("steps", 0), sums.get("loss", 0.0)
     group: list[torch.Tensor] = []
     began = time.monotonic()
-    for images, targets in prefetched(job.batch, clock.remaining_in_epoch(), job.workers):
-        if _change_to_compiled(job, emit, len(images)):
+    learning_rate = job.learning_rate()
+    for batch in prefetched(job.batch, clock.remaining_in_epoch(), job.workers, job.batches_ahead):
+        if _change_to_compiled(job, emit, len(batch.images)):
             began = time.monotonic()  # translating is no part of a step
         learning_rate = job.learning_rate()
-        loss, counted = stepper.step(images, targets, learning_rate)
+        loss, counted = stepper.step(batch.images, batch.targets, learning_rate)
+        job.note(batch)
         clock.step += 1
         steps, counts = steps + 1, counts + counted
         group.append(loss)
@@ -90,7 +94,7 @@ def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any
         if ends:
             break
     if group:
-        loss_sum = _report_steps(job, emit, group, time.monotonic() - began, job.learning_rate(), loss_sum)
+        loss_sum = _report_steps(job, emit, group, time.monotonic() - began, learning_rate, loss_sum)
     return {"counts": counts.plain(), "steps": steps, "loss": loss_sum}
 
 
@@ -246,7 +250,7 @@ def _change_to_compiled(job: Job, emit: Emit, batch_size: int) -> bool:
         emit(events.Activity(doing="translating the network into machine code (once, up to two minutes)"))
         job.compiled = torch.compile(job.network, dynamic=False)
         try:
-            stepper.try_out(job.compiled, job.batch(job.clock.step)[0])
+            stepper.try_out(job.compiled, job.batch(job.clock.step).images)
         except Exception as error:  # torch's compiler fails in many ways; the network itself is sound
             emit(events.Warned(text=f"the network could not be compiled and goes on as it is ({type(error).__name__})"))
             job.compile_from_step = None
@@ -266,6 +270,16 @@ def _reporter(emit: Emit, doing: str) -> Callable[[int, int], None]:
             emit(events.Activity(doing=doing, done=done, of=of))
 
     return report
+
+
+def _tell_what_was_never_seen(job: Job, emit: Emit) -> None:
+    seen = job.seen()
+    never = seen["never_drawn"]
+    if never:
+        share = 100 * len(never) / len(seen["images"])
+        more = f" and {len(never) - 3} more" if len(never) > 3 else ""
+        words = f"{share:.0f} % of your images never contributed: {', '.join(never[:3])}{more}"
+        emit(events.Warned(text=f"{words}. Train longer, or set sampling.method to image"))
 
 
 def _score_test_images(job: Job, emit: Emit) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from nbtrainer import metrics
-from nbtrainer.data.dataset import Images
+from nbtrainer.data.images import Images
 from nbtrainer.data.views import Region, whole
 from nbtrainer.engine.device import autocast
 from nbtrainer.inference.tiled import predict_tiled

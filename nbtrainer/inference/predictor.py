@@ -18,7 +18,7 @@ from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import Held, View, whole
 from nbtrainer.errors import UserError
-from nbtrainer.inference.tiled import predict_tiled
+from nbtrainer.inference.tiled import predict_variants
 
 
 class Predictor:
@@ -40,20 +40,21 @@ class Predictor:
     def __repr__(self) -> str:
         return f"<model {self.record['network']['name']} for {self.task.name} segmentation, {self.path}>"
 
-    def predict(self, image: Any, diameter: float | None = None) -> np.ndarray:
+    def predict(self, image: Any, diameter: float | None = None, variants: int = 1) -> np.ndarray:
         """The label image of `image`, an array or the path of a file: integers with the image's spatial shape.
 
         A stack, where the model is for 2D, gives a stack of labels. `diameter`: of the objects in pixels, for a model
-        that was trained on objects of one size.
+        that was trained on objects of one size. `variants`: so many ways to flip and turn the image are averaged
+        (1; 4 flips; 8 with quarter turns, in 3D 16): slower, and often a little better.
         """
-        return self._stacked(image, lambda view, name: self._labels(view, name, diameter))
+        return self._stacked(image, lambda view, name: self._labels(view, name, diameter, variants))
 
-    def predict_raw(self, image: Any, diameter: float | None = None) -> np.ndarray:
+    def predict_raw(self, image: Any, diameter: float | None = None, variants: int = 1) -> np.ndarray:
         """What the network answers to `image`, an array or the path of a file: (K, [Z,] Y, X) float32 logits.
 
         A stack, where the model is for 2D, gives (K, N, Y, X).
         """
-        return self._stacked(image, lambda view, name: self._raw_in_place(view, name, diameter), axis=1)
+        return self._stacked(image, lambda view, name: self._raw_in_place(view, name, diameter, variants), axis=1)
 
     def _stacked(self, image: Any, answer: Callable[[View, str], np.ndarray], axis: int = 0) -> np.ndarray:
         """`answer` for the image, or for each of a stack's images, joined along `axis`."""
@@ -68,7 +69,7 @@ class Predictor:
         answers = [answer(self.preparation.image(source, name, index, layout), name) for index in range(count)]
         return answers[0] if layout.slices is None else np.stack(answers, axis=axis)
 
-    def _raw(self, view: View, name: str, diameter: float | None) -> np.ndarray:
+    def _raw(self, view: View, name: str, diameter: float | None, variants: int) -> np.ndarray:
         """Output for the image, in the size that the network sees."""
         expected = self.record["network"]["input_channels"]
         if view.channels != expected:
@@ -80,14 +81,14 @@ class Predictor:
         sized = self.preparation.sized(view, None, diameter)[0]
         image = whole(sized)
         normalised = self.normalizer.measure(image).apply(image)
-        return predict_tiled(self.network, normalised, self.record["tile"], self.device)
+        return predict_variants(self.network, normalised, self.record["tile"], self.device, variants)
 
-    def _labels(self, view: View, name: str, diameter: float | None) -> np.ndarray:
-        decoded = np.asarray(self.task.decode(self._raw(view, name, diameter)))
+    def _labels(self, view: View, name: str, diameter: float | None, variants: int) -> np.ndarray:
+        decoded = np.asarray(self.task.decode(self._raw(view, name, diameter, variants)))
         return whole(self.preparation.back(Held(decoded, is_label=True), view.shape))
 
-    def _raw_in_place(self, view: View, name: str, diameter: float | None) -> np.ndarray:
-        return whole(self.preparation.back(Held(self._raw(view, name, diameter)), view.shape))
+    def _raw_in_place(self, view: View, name: str, diameter: float | None, variants: int) -> np.ndarray:
+        return whole(self.preparation.back(Held(self._raw(view, name, diameter, variants)), view.shape))
 
 
 def _preparation(record: dict[str, Any]) -> Preparation:

@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import torch
 from monai.inferers.utils import sliding_window_inference
 from torch import nn
 
+from nbtrainer.data.warp import turn
+
 # a quarter of each tile is seen twice, so that no seam shows
 _OVERLAP = 0.25
 _TILES_AT_ONCE = 4
+
+
+def predict_variants(
+    network: nn.Module, image: np.ndarray, tile: Sequence[int], device: torch.device, variants: int = 1
+) -> np.ndarray:
+    """As `predict_tiled`, averaged over the first `variants` ways to flip and turn the image, each turned back."""
+    total: np.ndarray | None = None
+    matrices = turns(len(tile))[:variants]
+    for matrix in matrices:
+        sides = np.abs(matrix).astype(int).T @ np.array(tile)
+        output = turn(predict_tiled(network, turn(image, matrix), sides.tolist(), device), matrix.T)
+        total = output if total is None else total + output
+    assert total is not None
+    return np.ascontiguousarray(total / len(matrices))
+
+
+def turns(dim: int) -> list[np.ndarray]:
+    """The ways to flip and turn an image by quarters in the plane: 8 in 2D, 16 in 3D (also upside down); the one that
+    changes nothing first, then flips, then turns."""
+    found = []
+    for swap in (np.eye(2), np.array([[0.0, 1.0], [1.0, 0.0]])):
+        for signs in product((1, -1), repeat=dim):
+            plane = np.diag(signs[-2:]) @ swap
+            found.append(
+                plane if dim == 2 else np.block([[np.eye(1) * signs[0], np.zeros((1, 2))], [np.zeros((2, 1)), plane]])
+            )
+    return found
 
 
 def predict_tiled(network: nn.Module, image: np.ndarray, tile: Sequence[int], device: torch.device) -> np.ndarray:

@@ -18,6 +18,7 @@ class RunDirectory:
         self.history = path / "history.csv"
         self.log = path / "log.txt"
         self.curves = path / "curves.png"
+        self.tiles = path / "tiles.json"
         self.stop = path / "stop"
         self.checkpoints = path / "checkpoints"
         self.previews = path / "previews"

@@ -72,6 +72,10 @@ class Binary:
             return np.isin(label, self.labels_of_interest)
         return (label != 0) & self.known(label)
 
+    def class_of(self, label: np.ndarray) -> np.ndarray:
+        """The class of each pixel for balanced sampling: 1 in the foreground, else 0; uint8, same shape."""
+        return self.is_foreground(label).astype(np.uint8)
+
     def encode(self, label: np.ndarray) -> np.ndarray:
         """What the network should answer to ([Z,] Y, X) integers: (1, [Z,] Y, X) float32, 1 in the foreground, NaN where nothing is known."""
         target = self.is_foreground(label).astype(np.float32)

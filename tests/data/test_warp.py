@@ -2,53 +2,90 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 from nbtrainer.config import STEPS, STRENGTHS
 from nbtrainer.data.warp import Warp, draw_warp, mirrored, warp_patch
 
 SIZE = (64, 64)
-GEOMETRIC = ["flip", "rotate90", "rotate", "zoom", "shear", "elastic"]
+DEEP = (24, 40, 40)
+GEOMETRIC = ["flip", "rotate90", "rotate", "zoom", "shear", "translate", "elastic"]
 
 
-def _scene() -> tuple[np.ndarray, np.ndarray]:
-    """Four discs of different sizes; the label numbers them, the image shows them bright."""
-    y, x = np.ogrid[:128, :128]
-    label = np.zeros((128, 128), np.uint16)
-    for number, (cy, cx, radius) in enumerate([(40, 40, 12), (84, 50, 9), (60, 90, 14), (95, 95, 7)], 1):
-        label[np.hypot(y - cy, x - cx) < radius] = number * 1000
+def _scene(dim: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Discs or balls of different sizes; the label numbers them, the image shows them bright."""
+    shape = (128, 128) if dim == 2 else (48, 80, 80)
+    label = np.zeros(shape, np.uint16)
+    flat = [(40, 40, 12), (84, 50, 9), (60, 90, 14), (95, 95, 7)]
+    deep = [(20, 30, 30, 10), (28, 50, 35, 8), (24, 45, 55, 11), (12, 40, 40, 6)]
+    for number, (*centre, radius) in enumerate(flat if dim == 2 else deep, 1):
+        away = [at - middle for at, middle in zip(np.ogrid[tuple(map(slice, shape))], centre, strict=True)]
+        label[sum(along**2 for along in away) < radius**2] = number * 1000
     return (label > 0).astype(np.float32)[None], label
 
 
 def _warped(
-    warp: Warp, size: tuple[int, int] = SIZE, centre: tuple[float, float] = (63.5, 63.5)
+    warp: Warp, size: tuple[int, ...] = SIZE, centre: tuple[float, ...] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    image, label = _scene()
+    image, label = _scene(len(size))
+    middle = centre or tuple((length - 1) / 2 for length in label.shape)
     return warp_patch(
-        lambda region: image[(slice(None), *region)], lambda region: label[region], label.shape, centre, size, warp
+        lambda region: image[(slice(None), *region)], lambda region: label[region], label.shape, middle, size, warp
     )
 
 
-@pytest.mark.feature(78, 84)
+@pytest.mark.feature(78, 79, 80, 84)
+@pytest.mark.parametrize("size", [SIZE, DEEP], ids=["2D", "3D"])
 @pytest.mark.parametrize("kind", GEOMETRIC)
-def test_image_and_label_move_together_and_no_label_is_invented(kind):
+def test_image_and_label_move_together_and_no_label_is_invented(kind, size):
     step = STEPS[kind]().model_dump() | {"probability": 1.0}
     for seed in range(20):
-        image, label = _warped(draw_warp(np.random.default_rng(seed), [step], SIZE))
+        image, label = _warped(draw_warp(np.random.default_rng(seed), [step], size), size)
         # interpolated between pixels of one kind, the nearest is of that kind: nothing is off by half a pixel
         assert (label[image[0] > 0.999] > 0).all()
         assert (label[image[0] < 0.001] == 0).all()
-        assert ((image > 0.001) & (image < 0.999)).mean() < 0.2
+        assert ((image > 0.001) & (image < 0.999)).mean() < (0.2 if len(size) == 2 else 0.5)
         assert set(np.unique(label)) <= {0, 1000, 2000, 3000, 4000}
-        assert label.any()
+        assert label.any() and image.dtype == np.float32 and label.dtype == np.uint16
+        assert image.shape == (1, *size) and image.min() >= 0 and image.max() <= 1
 
 
+@pytest.mark.parametrize("size", [SIZE, DEEP], ids=["2D", "3D"])
 @pytest.mark.parametrize("kind", GEOMETRIC)
-def test_with_probability_zero_nothing_moves(kind):
+def test_with_probability_zero_nothing_moves(kind, size):
     step = STEPS[kind]().model_dump() | {"probability": 0.0}
-    image, label = _warped(draw_warp(np.random.default_rng(0), [step], SIZE))
-    whole, truth = _scene()
-    assert np.array_equal(image, whole[:, 32:96, 32:96])
-    assert np.array_equal(label, truth[32:96, 32:96])
+    image, label = _warped(draw_warp(np.random.default_rng(0), [step], size), size)
+    whole, truth = _scene(len(size))
+    middle = tuple(slice((full - part) // 2, (full + part) // 2) for full, part in zip(truth.shape, size, strict=True))
+    assert np.array_equal(image, whole[(slice(None), *middle)])
+    assert np.array_equal(label, truth[middle])
+
+
+@pytest.mark.parametrize("size", [SIZE, DEEP], ids=["2D", "3D"])
+def test_what_is_interpolated_is_what_scipy_interpolates(size):
+    rng = np.random.default_rng(3)
+    shape = tuple(2 * length for length in size)
+    image = rng.random((2, *shape), dtype=np.float32)
+    label = rng.integers(0, 2**32 - 1, shape, dtype=np.uint32)
+    dim = len(size)
+    matrix = np.eye(dim) + rng.normal(0, 0.15, (dim, dim))
+    # so near to a corner that part of the patch lies beyond it
+    centre = tuple(0.3 * length for length in size)
+    found, truth = warp_patch(
+        lambda region: image[(slice(None), *region)], lambda region: label[region], shape, centre, size, Warp(matrix)
+    )
+    offsets = np.stack(np.meshgrid(*(np.arange(n) - (n - 1) / 2 for n in size), indexing="ij"))
+    where = np.array(centre).reshape(-1, *[1] * dim) + np.tensordot(matrix, offsets, 1)
+    for channel, expected in zip(found, image, strict=True):
+        assert np.allclose(channel, map_coordinates(expected, where, order=1, mode="reflect"), atol=2e-4)
+    nearest = map_coordinates(label.astype(np.float64), where, order=0, mode="reflect")
+    assert (truth == nearest).mean() > 0.999
+
+
+def test_knots_are_met_and_a_constant_bend_is_a_shift():
+    bent, label = _warped(Warp(np.eye(2), np.full((2, 3, 3), 5.0, np.float32)))
+    shifted, moved = _warped(Warp(np.eye(2)), centre=(68.5, 68.5))
+    assert np.allclose(bent, shifted, atol=1e-4) and np.array_equal(label, moved)
 
 
 def test_flips_and_quarter_turns_only_move_pixels():

@@ -6,7 +6,9 @@ import tifffile
 import torch
 
 import nbtrainer as nbt
+from nbtrainer.data.warp import turn
 from nbtrainer.inference.predictor import load_checkpoint
+from nbtrainer.inference.tiled import predict_variants, turns
 
 
 @pytest.fixture
@@ -89,3 +91,31 @@ def test_evaluate_scores_each_image_and_their_mean(run, small_config):
     assert nbt.evaluate(model, arrays, labels)["overall"] == scores["overall"]
     predicted, truth = model.predict(arrays[0]) > 0, labels[0] > 0
     assert scores["images"][0]["dice"] == pytest.approx(2 * (predicted & truth).sum() / (predicted.sum() + truth.sum()))
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_every_way_to_turn_an_image_is_another_and_turns_back(dim):
+    image = np.arange(2 * np.prod((3, 4, 5)[:dim])).reshape(2, *(3, 4, 5)[:dim])
+    ways = turns(dim)
+    assert len(ways) == 2 ** (dim + 1) and np.array_equal(ways[0], np.eye(dim))
+    turned = [turn(image, matrix) for matrix in ways]
+    assert len({(array.shape, array.tobytes()) for array in turned}) == len(ways)
+    for array, matrix in zip(turned, ways, strict=True):
+        assert np.array_equal(turn(array, matrix.T), image)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_averaging_over_turns_makes_the_answer_turn_with_the_image(dim):
+    torch.manual_seed(0)
+    conv = (torch.nn.Conv2d if dim == 2 else torch.nn.Conv3d)(1, 2, 3, padding=1).eval()
+    image = np.random.default_rng(0).random((1, *(8, 24, 16)[3 - dim :])).astype(np.float32)
+    tile = image.shape[1:]
+    device = torch.device("cpu")
+    everything = len(turns(dim))
+    found = predict_variants(conv, image, tile, device, everything)
+    for matrix in turns(dim):
+        turned = turn(image, matrix)
+        again = predict_variants(conv, turned, turned.shape[1:], device, everything)
+        assert np.allclose(again, turn(found, matrix), atol=1e-5)
+    alone = predict_variants(conv, image, tile, device, 1)
+    assert not np.allclose(alone, found, atol=1e-3)

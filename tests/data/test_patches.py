@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from nbtrainer.config import STRENGTHS
-from nbtrainer.data.dataset import Images, Patches, grid_centres, prefetched
+from nbtrainer.data.images import Images
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import list_files, pair_files
+from nbtrainer.data.patches import Patches
+from nbtrainer.data.places import Places, grid_centres
+from nbtrainer.data.prefetch import prefetched
 from nbtrainer.samples import path
 
 
@@ -16,7 +19,10 @@ def _patches(**settings: object) -> Patches:
     images = Images(
         pairs, Normalizer(), **({"cache_bytes": settings.pop("cache_bytes")} if "cache_bytes" in settings else {})
     )
-    return Patches(images, [(256, 256)] * 4, **{"patch_size": (64, 64), "seed": 3, **settings})
+    steps = settings.pop("steps", ())
+    class_of = settings.pop("class_of", lambda label: (label > 0).astype(np.uint8))
+    places = Places(images, [(256, 256)] * 4, **{"patch_size": (64, 64), "seed": 3, "class_of": class_of, **settings})
+    return Patches(places, steps)
 
 
 STEPS = [step.model_dump() for step in STRENGTHS["strong"]]
@@ -27,15 +33,15 @@ def test_number_and_seed_fix_the_patch_whoever_asks_and_in_whatever_order():
     one, other = _patches(steps=STEPS), _patches(steps=STEPS, cache_bytes=1)
     expected = {number: one.patch(number) for number in range(70)}
     for number in reversed(range(70)):
-        image, label = other.patch(number)
+        image, label, _ = other.patch(number)
         assert np.array_equal(image, expected[number][0]) and np.array_equal(label, expected[number][1])
     assert not np.array_equal(_patches(steps=STEPS, seed=4).patch(0)[0], expected[0][0])
 
 
 @pytest.mark.feature(115)
 def test_threads_deliver_the_same_patches_in_order():
-    alone = [image for image, _ in prefetched(_patches(steps=STEPS).patch, range(5, 40), workers=0)]
-    together = [image for image, _ in prefetched(_patches(steps=STEPS).patch, range(5, 40), workers=4)]
+    alone = [patch.image for patch in prefetched(_patches(steps=STEPS).patch, range(5, 40), workers=0)]
+    together = [patch.image for patch in prefetched(_patches(steps=STEPS).patch, range(5, 40), workers=4)]
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
 
 
@@ -58,7 +64,7 @@ def test_the_grid_covers_each_image_and_shifts_the_last_tiles_back_inside():
 
 def test_an_image_smaller_than_its_tile_is_mirrored_around_its_middle():
     assert grid_centres((30, 200), (64, 64))[0][0] == 14.5
-    image, label = _patches(patch_size=(320, 320), method="grid").patch(0)
+    image, label, _ = _patches(patch_size=(320, 320), method="grid").patch(0)
     assert image.shape == (1, 320, 320) and label.shape == (320, 320)
     assert np.array_equal(image[0, 31], image[0, 32])
 

@@ -1,0 +1,323 @@
+"""What mends a finding: repaired copies and edited settings, never a change of the user's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nbtrainer.checks.check import check
+from nbtrainer.checks.ensemble import pack_dense_regions
+from nbtrainer.checks.labels import MOST_CLASSES
+from nbtrainer.checks.naming import match_names
+from nbtrainer.checks.repaired import Copies, point_to, repair_labels
+from nbtrainer.checks.survey import survey
+from nbtrainer.config import Config
+from nbtrainer.data.facts import label_facts
+from nbtrainer.data.formats import open_image
+from nbtrainer.data.pair import Pair
+from nbtrainer.errors import Finding, UserError
+from nbtrainer.labels import (
+    LabelLookup,
+    drop_alpha,
+    fill_holes,
+    frequent_values,
+    pack_colours,
+    relabel_pieces,
+    snap_values,
+)
+
+# a palette of more colours than this is a photograph
+_MOST_COLOURS = 4096
+# each repair may bring to light what another mends
+_MOST_ROUNDS = 20
+
+
+@dataclass(frozen=True)
+class Fix:
+    """`mend(config, files)` edits the settings and returns a sentence; `takes_away`: it leaves images out."""
+
+    title: str
+    mend: Callable[[Config, tuple[str, ...]], str]
+    takes_away: bool = False
+
+
+def fix(config: Config, finding: Finding) -> str:
+    """Mend `finding`: writes repaired copies, edits `config` to use them, and returns a sentence about it.
+
+    Copies go to `<output.root>/<output.data_task>/repaired/`, into a new folder each time.
+
+    Raises
+    ------
+    UserError
+        If the finding has no repair, its files are not in the datasets any more, or the repair is not possible.
+    """
+    if finding.fix not in FIXES:
+        raise UserError(finding.where, "there is no repair for this", finding.remedy or "Mend it by hand")
+    if not isinstance(config, Config):
+        raise UserError("config", "a repair edits settings, so that it needs a Config", "Give Config.load(path)")
+    return FIXES[finding.fix].mend(config, finding.files or (finding.where,))
+
+
+def fix_title(finding: Finding) -> str:
+    """What the button that mends `finding` says; empty if there is no repair."""
+    return FIXES[finding.fix].title if finding.fix in FIXES else ""
+
+
+def fix_all(config: Config, also_leave_out: bool = False) -> list[str]:
+    """Mend everything that has a repair, and return a sentence about each.
+
+    What takes images away only because they look odd (a warning) is left to the user, unless `also_leave_out`.
+    """
+    said: list[str] = []
+    tried: set[tuple[str, tuple[str, ...]]] = set()
+    for _ in range(_MOST_ROUNDS):
+        groups: dict[str, list[Finding]] = {}
+        for finding in check(config):
+            wanted = finding.level == "error" or also_leave_out
+            if finding.fix in FIXES and (wanted or not FIXES[finding.fix].takes_away):
+                groups.setdefault(finding.fix, []).append(finding)
+        todo = [
+            (name, files) for name in FIXES if name in groups and (name, files := _files(groups[name])) not in tried
+        ]
+        if not todo:
+            break
+        tried.add(todo[0])
+        name, files = todo[0]
+        try:
+            said.append(FIXES[name].mend(config, files))
+        except UserError as error:
+            said.append(f"Not mended: {error}")
+    return said
+
+
+def _files(findings: Iterable[Finding]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(file for finding in findings for file in finding.files or (finding.where,)))
+
+
+def _pair_by_name(config: Config, files: tuple[str, ...]) -> str:
+    said = []
+    for index in range(len(config.data.datasets)):
+        where = f"data.datasets[{index}]"
+        dataset = config.data.datasets[index]
+        resolved = {str(config.resolve(dataset.images)), str(config.resolve(dataset.labels))}
+        if not any(file == where or file in resolved or str(Path(file).parent) in resolved for file in files):
+            continue
+        pairs = match_names(config, index)
+        if pairs:
+            chosen = [Pair(image, label, dataset.use, index) for image, label in pairs]
+            target = point_to(config, index, chosen, Copies(config, "pairs"), pair_by="order")
+            said.append(f"{len(pairs)} images of {where} are paired with the labels that have their names ({target})")
+    if not said:
+        raise UserError("data.datasets", "the names of images and labels have nothing in common", "Rename the files")
+    return "; ".join(said)
+
+
+def _colours(config: Config, files: tuple[str, ...]) -> str:
+    palette: set[int] = set()
+    drawn: dict[str, np.ndarray] = {}
+    for file in files:
+        packed = pack_colours(_colours_last(file, open_image(Path(file)).read()))
+        drawn[file] = frequent_values(packed)
+        palette |= set(drawn[file].tolist())
+    if len(palette) > _MOST_COLOURS:
+        raise UserError(
+            files[0], f"it has {len(palette):,} colours, as a photograph has", "Choose the labels, not the images"
+        )
+    lookup = LabelLookup(sorted(palette - {0}))
+    if 0 not in palette:  # the most frequent colour is the background
+        lookup = LabelLookup(sorted(palette - {_most_frequent(files)}))
+
+    def change(file: str, array: np.ndarray) -> np.ndarray:
+        return lookup.apply(_nearest_colour(pack_colours(_colours_last(file, array)), drawn[file]))
+
+    return repair_labels(config, files, change, "colours became numbers")
+
+
+def _drop_alpha(config: Config, files: tuple[str, ...]) -> str:
+    return repair_labels(config, files, lambda file, array: drop_alpha(array), "lost their transparency")
+
+
+def _snap(config: Config, files: tuple[str, ...]) -> str:
+    # decimals of which there are few (0, 0.5, 1) stand for classes: the same in every label
+    decimals = {file: _few_decimals(file) for file in files}
+    levels = np.unique(np.concatenate([np.zeros(0), *decimals.values()]))
+
+    def change(file: str, array: np.ndarray) -> np.ndarray:
+        if array.dtype.kind == "f":
+            array = np.nan_to_num(array, nan=0, posinf=0, neginf=0)
+            if len(decimals[file]):
+                return _smallest(np.searchsorted(levels, array))
+            if (array == np.round(array)).all():
+                return _not_negative(array)
+        known = frequent_values(array)
+        if len(known) < 2:
+            raise UserError(file, "no values can be found that somebody drew", "Is this a label at all?")
+        return _smallest(snap_values(array, known))
+
+    return repair_labels(config, files, change, "have only the values that were drawn")
+
+
+def _few_decimals(file: str) -> np.ndarray:
+    """The values of a label of decimals if they are few; none of other labels."""
+    if not Path(file).exists():  # told later, with what to do
+        return np.zeros(0)
+    array = open_image(Path(file)).read()
+    if array.dtype.kind != "f" or not np.isfinite(array).all():
+        return np.zeros(0)
+    values = np.unique(array)
+    is_few = len(values) <= MOST_CLASSES and (values != np.round(values)).any() and values[0] >= 0
+    return values if is_few else np.zeros(0)
+
+
+def _background(config: Config, files: tuple[str, ...]) -> str:
+    return repair_labels(
+        config, files, lambda file, array: _smallest(np.maximum(array, 0)), "have background instead of negative values"
+    )
+
+
+def _classes(config: Config, files: tuple[str, ...]) -> str:
+    surveyed = survey(config)
+    every = tuple(dict.fromkeys(str(pair.label) for pair in surveyed.listed))
+    ignored = config.data.ignore_value
+    values = {value for file in every for value in label_facts(Path(file), True).values}
+    known = np.array(sorted(value for value in values if value > 0 and value != ignored), np.int64)
+    if ignored is not None and 0 < ignored <= len(known):
+        raise UserError("data.ignore_value", f"{ignored} would be the number of a class", "Choose a larger value")
+
+    def change(file: str, array: np.ndarray) -> np.ndarray:
+        place = np.searchsorted(known, array)
+        listed = known[np.minimum(place, len(known) - 1)] == array
+        numbers = np.where(listed, place + 1, 0)
+        return _smallest(np.where(array == ignored, ignored, numbers) if ignored is not None else numbers)
+
+    said = repair_labels(config, every, change, f"have the values 0 to {len(known)}")
+    wanted = config.data.labels_of_interest
+    config.data.labels_of_interest = [int(np.searchsorted(known, value)) + 1 for value in wanted if value in known]
+    return said
+
+
+def _pieces(config: Config, files: tuple[str, ...]) -> str:
+    ignored = config.data.ignore_value
+
+    def change(file: str, array: np.ndarray) -> np.ndarray:
+        array = _not_negative(array)
+        unknown = array == ignored if ignored is not None else np.zeros(array.shape, bool)
+        numbered = _by_image(np.where(unknown, 0, array), config.task.dim, relabel_pieces).astype(np.int64)
+        if ignored is not None and unknown.any():
+            numbered[numbered == ignored] = max(int(numbered.max()), ignored) + 1
+            numbered[unknown] = ignored
+        return _smallest(numbered)
+
+    return repair_labels(config, files, change, "have a number for each connected part")
+
+
+def _holes(config: Config, files: tuple[str, ...]) -> str:
+    ignored = config.data.ignore_value
+
+    def change(file: str, array: np.ndarray) -> np.ndarray:
+        array = _not_negative(array)
+        filled = _by_image(array, config.task.dim, fill_holes)
+        return np.where((array == 0) & (filled == ignored), 0, filled) if ignored is not None else filled
+
+    return repair_labels(config, files, change, "have no holes")
+
+
+def _exclude(config: Config, files: tuple[str, ...]) -> str:
+    """Leave out the pairs that these files belong to, in the last dataset that has them."""
+    surveyed = survey(config)
+    unwanted: dict[int, list[str]] = {}
+    for file in files:
+        pairs = [pair for pair in surveyed.listed if file in (str(pair.image), str(pair.label))]
+        if pairs:
+            unwanted.setdefault(pairs[-1].dataset, []).append(pairs[-1].image.name)
+    if not unwanted:
+        raise UserError(files[0], "this file is not among the images any more", "Check again")
+    left = list(config.data.datasets)
+    said = []
+    for index in sorted(unwanted, reverse=True):
+        names = list(dict.fromkeys(unwanted[index]))
+        if {pair.image.name for pair in surveyed.listed if pair.dataset == index} - set(names):
+            left[index] = left[index].model_copy(update={"exclude": [*left[index].exclude, *names]})
+        else:
+            del left[index]
+        said.append(f"{_some(names)} left out of data.datasets[{index}]")
+    if not left:
+        raise UserError("data.datasets", "nothing would be left", "Choose other images")
+    config.data.datasets = left
+    return "; ".join(said)
+
+
+def _crop(config: Config, files: tuple[str, ...]) -> str:
+    return pack_dense_regions(config, files)
+
+
+def _by_image(array: np.ndarray, dim: int, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """`change` for each image of `dim` axes in an array that may have more."""
+    if array.ndim <= dim:
+        return change(array)
+    changed = [_by_image(part, dim, change) for part in array]
+    return np.stack(changed)
+
+
+def _not_negative(array: np.ndarray) -> np.ndarray:
+    return array if array.dtype.kind in "bu" else _smallest(np.maximum(array, 0).astype(np.int64))
+
+
+def _smallest(array: np.ndarray) -> np.ndarray:
+    """Whole numbers in the smallest unsigned type that holds them."""
+    largest = int(array.max()) if array.size else 0
+    return array.astype(np.min_scalar_type(max(0, largest)))
+
+
+def _colours_last(file: str, array: np.ndarray) -> np.ndarray:
+    axis = open_image(Path(file)).axes.find("S")
+    return _eight_bits(array if axis < 0 else np.moveaxis(array, axis, -1))
+
+
+def _eight_bits(colours: np.ndarray) -> np.ndarray:
+    if colours.dtype == np.uint8:
+        return colours
+    if colours.dtype.kind == "f":
+        top = 1.0 if colours.max() <= 1 else 255.0
+        return (np.nan_to_num(colours) * (255 / top)).clip(0, 255).astype(np.uint8)
+    return (colours >> 8 if int(colours.max()) > 255 else colours).astype(np.uint8)
+
+
+def _nearest_colour(packed: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Each colour of an image replaced by the nearest one that was drawn."""
+    from scipy.spatial import cKDTree
+
+    values, index = np.unique(packed, return_inverse=True)
+    parts = [np.stack([colour >> 16, colour >> 8 & 255, colour & 255], axis=-1) for colour in (drawn, values)]
+    _, nearest = cKDTree(parts[0]).query(parts[1])
+    return drawn[nearest][index].reshape(packed.shape)
+
+
+def _most_frequent(files: tuple[str, ...]) -> int:
+    first = _colours_last(files[0], open_image(Path(files[0])).read())
+    values, counts = np.unique(pack_colours(first), return_counts=True)
+    return int(values[counts.argmax()])
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    verb = "is" if len(names) == 1 else "are"
+    return f"{', '.join(names[:3])}{more} {verb}"
+
+
+# in the order in which they are made: what can be read, first
+FIXES: dict[str, Fix] = {
+    "pair_by_name": Fix("Pair by name", _pair_by_name),
+    "colours": Fix("Turn colours into numbers", _colours),
+    "alpha": Fix("Drop the transparency", _drop_alpha),
+    "negative": Fix("Make negative values background", _background),
+    "snap": Fix("Keep only the values that were drawn", _snap),
+    "classes": Fix("Number the values 0, 1, 2 ...", _classes),
+    "pieces": Fix("Number each connected part", _pieces),
+    "holes": Fix("Fill holes", _holes),
+    "exclude": Fix("Leave this out", _exclude, takes_away=True),
+    "crop": Fix("Crop to dense regions", _crop, takes_away=True),
+}

@@ -1,0 +1,135 @@
+"""The check of the images: intensities, copies, sizes, types and channels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from nbtrainer.checks.files import Checked
+from nbtrainer.config import Config
+from nbtrainer.data.axes import said
+from nbtrainer.errors import Finding
+
+# more of an image than this at the highest value is overexposed; of colours (a bright background) far more
+_SATURATED, _SATURATED_COLOURS = 0.05, 0.5
+# how many times as many pixels the largest image may have
+_SIZES_APART = 16
+
+
+def check_images(config: Config, sound: Sequence[Checked]) -> Iterator[Finding]:
+    """Findings about the images that can be read, one by one and together."""
+    for known in sound:
+        yield from _intensities(known)
+    yield from _channels_agree(config, sound)
+    yield from _axes(config, sound)
+    yield from _sizes(sound)
+    yield from _types(sound)
+
+
+def _intensities(known: Checked) -> Iterator[Finding]:
+    image, where = known.image, str(known.pair.image)
+    if not image.finite:
+        yield Finding(
+            where=where,
+            wrong="it holds values that are no numbers (NaN or infinity)",
+            remedy="Replace them, for example by 0, and save the image again",
+            fix="exclude",
+            files=(where,),
+        )
+    elif image.minimum == image.maximum:
+        yield Finding(
+            level="warning",
+            where=where,
+            wrong=f"every pixel has the value {image.minimum:g}",
+            remedy="Is this image empty? It teaches nothing",
+            fix="exclude",
+            files=(where,),
+        )
+    elif image.saturated > (_SATURATED if known.channels < 3 else _SATURATED_COLOURS):
+        yield Finding(
+            level="warning",
+            where=where,
+            wrong=f"{image.saturated:.0%} of its pixels have the highest value, {image.maximum:g}: it is overexposed",
+            remedy="What is cut off there cannot be learned; record with less light or gain. Or is this a mask?",
+            files=(where,),
+        )
+
+
+def _axes(config: Config, sound: Sequence[Checked]) -> Iterator[Finding]:
+    """Settings of axes that no image has: where there is nothing to choose, they are not looked at."""
+    for name in ("channel_axis", "z_axis"):
+        axis = getattr(config.data, name)
+        counts = {len(known.image.shape) for known in sound}
+        if axis is not None and counts and not any(-count <= axis < count for count in counts):
+            yield Finding(
+                level="warning",
+                where=f"data.{name}",
+                wrong=f"no image has an axis {axis}: they have {max(counts)} axes at most",
+                remedy=f"Axes are counted from 0; choose 0 to {max(counts) - 1}, or none",
+            )
+
+
+def _channels_agree(config: Config, sound: Sequence[Checked]) -> Iterator[Finding]:
+    channels: dict[int, Path] = {}
+    for known in sound:
+        channels.setdefault(known.channels, known.pair.image)
+    if len(channels) > 1:
+        (first, one), (second, other) = list(channels.items())[:2]
+        files = tuple(str(known.pair.image) for known in sound if known.channels == second)
+        yield Finding(
+            where=str(other),
+            wrong=f"it has {_channels(second)}, but {one.name} has {_channels(first)}",
+            remedy="All images need the same number of channels; train on one kind at a time, or set data.channel_rule "
+            "and model.input_channels",
+            files=files,
+        )
+    expected = config.model.input_channels
+    if expected != "auto" and channels and expected not in channels:
+        yield Finding(
+            where="model.input_channels",
+            wrong=f"the network expects {_channels(expected)}, but the images have {_channels(next(iter(channels)))}",
+            remedy="Set it to auto, or data.channel_rule to copy channels",
+        )
+
+
+def _sizes(sound: Sequence[Checked]) -> Iterator[Finding]:
+    sizes = sorted(sound, key=lambda known: _pixels(known.shape))
+    if sizes and _pixels(sizes[-1].shape) > _SIZES_APART * _pixels(sizes[0].shape):
+        small, large = sizes[0], sizes[-1]
+        yield Finding(
+            level="warning",
+            where="data.datasets",
+            wrong=f"images differ much in size: {small.pair.image.name} is {said(small.shape)}, "
+            f"{large.pair.image.name} is {said(large.shape)}",
+            remedy="Tiles are drawn by area, so that large images outweigh small ones; divide the large ones, and make "
+            "sure that all have the same pixel size",
+            files=(str(small.pair.image), str(large.pair.image)),
+        )
+
+
+def _types(sound: Sequence[Checked]) -> Iterator[Finding]:
+    types = Counter(known.image.dtype for known in sound)
+    if len(types) > 1:
+        listed = " and ".join(
+            f"{name} ({count} image{'s' if count > 1 else ''})" for name, count in types.most_common()
+        )
+        rarest = types.most_common()[-1][0]
+        yield Finding(
+            level="warning",
+            where="data.datasets",
+            wrong=f"images have different types of numbers: {listed}",
+            remedy="Normalization of each image evens out their ranges; do they come from the same source?",
+            files=tuple(str(known.pair.image) for known in sound if known.image.dtype == rarest),
+        )
+
+
+def _pixels(shape: Sequence[int]) -> int:
+    count = 1
+    for length in shape:
+        count *= length
+    return count
+
+
+def _channels(count: int) -> str:
+    return "1 channel" if count == 1 else f"{count} channels"

@@ -1,0 +1,261 @@
+"""The check of the labels: values that nobody drew, colours, and what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from nbtrainer.checks.drawing import FEW_VALUES, Drawing, drawing
+from nbtrainer.checks.kinds import is_class_kind
+from nbtrainer.checks.sample import Sample
+from nbtrainer.checks.survey import Survey
+from nbtrainer.config import Config
+from nbtrainer.data.annotations import is_annotation
+from nbtrainer.data.facts import LabelFacts
+from nbtrainer.data.pair import Pair
+from nbtrainer.data.region import IGNORED
+from nbtrainer.errors import Finding
+
+# values of a raw image: this many, and neighbours are rarely equal
+_MANY_VALUES, _RARELY = 64, 0.5
+# more classes than this are objects
+MOST_CLASSES = 64
+# the largest number of classes or colours that is listed
+_LISTED = 5
+
+
+def check_label(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
+    """Findings about one label file that can be read."""
+    if is_annotation(pair.label):
+        return
+    where, files = str(pair.label), (str(pair.label),)
+    if label.colours or _has_colour_planes(label):
+        yield Finding(
+            where=where,
+            wrong="it is a colour image",
+            remedy="A label has one whole number per pixel: export it so",
+            fix="colours",
+            files=files,
+        )
+    elif len(label.shape) > 2 and label.shape[-1] == 2 and label.axes[-1] in "SC":
+        yield Finding(
+            where=where,
+            wrong="it has a second channel, as for transparency",
+            remedy="A label has one whole number per pixel: export it without transparency",
+            fix="alpha",
+            files=files,
+        )
+    elif not label.whole:
+        yield from _not_whole(pair, label)
+    elif label.values and label.values[0] < 0:
+        yield Finding(
+            where=where,
+            wrong=f"it holds the negative value {label.values[0]}",
+            remedy="Labels start at 0, the background",
+            fix="negative",
+            files=files,
+        )
+    elif label.values and label.values[-1] >= IGNORED:
+        yield Finding(
+            where=where,
+            wrong=f"it holds the value {label.values[-1]}, which is too large",
+            remedy=f"Label values end at {IGNORED - 1:,}; number the objects anew",
+            fix="classes",
+            files=files,
+        )
+    else:
+        yield from _drawn(pair, label)
+
+
+def check_values(
+    config: Config, surveyed: Survey, samples: Sequence[Sample], doubtful: Collection[Path] = ()
+) -> Iterator[Finding]:
+    """Findings about the values of all labels together, and about labels without foreground.
+
+    `doubtful` are labels whose values were probably not drawn, and are not counted as objects.
+    """
+    is_exact = config.data.exact_statistics
+    values = surveyed.label_values([*surveyed.split.train, *surveyed.split.validation], is_exact)
+    wanted = [value for value in config.data.labels_of_interest if value]
+    foreground = [value for value in values if value != 0 and (not wanted or value in wanted)]
+    where = str(surveyed.pairs[0].label.parent)
+    if not foreground:
+        yield from _no_foreground(config, where, values, wanted)
+        return
+    if samples and not any(sample.label.any() for sample in samples) and _are_all(samples, surveyed):
+        yield Finding(
+            where=where,
+            wrong="no label has any foreground in what is used of its image",
+            remedy="Check the regions, data.label_border, and that outlines lie in their images",
+        )
+        return
+    if 0 not in values and not wanted and len(values) == 1:
+        yield Finding(
+            where=where,
+            wrong=f"every pixel of every label is foreground (only {values[0]})",
+            remedy="Background must be 0",
+        )
+        return
+    if doubtful:
+        drawn = [pair for pair in surveyed.pairs if pair.label not in doubtful]
+        foreground = [value for value in surveyed.label_values(drawn, is_exact) if value in foreground and value]
+    yield from _listed_values(values, wanted)
+    yield from _empty(samples)
+    if is_class_kind(config.task.kind) and foreground:
+        yield from _grey_classes(surveyed, where, foreground)
+    if len(foreground) > 2 and config.task.kind == "binary" and not wanted:
+        yield Finding(
+            level="warning",
+            where=where,
+            wrong=f"the labels number up to {len(foreground):,} objects or classes; here all of them count as foreground",
+            remedy="That is right for telling foreground from background; touching objects will not be told apart",
+        )
+
+
+def _has_colour_planes(label: LabelFacts) -> bool:
+    """Whether colours come first, as planes."""
+    axis = label.axes.find("S")
+    return 0 <= axis < len(label.shape) - 1 and label.shape[axis] in (3, 4)
+
+
+def _not_whole(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
+    where, files = str(pair.label), (str(pair.label),)
+    looks = drawing(pair.label)
+    if not looks.is_finite:
+        yield Finding(
+            where=where,
+            wrong="it holds values that are no numbers (NaN or infinity)",
+            remedy="Replace them by 0, the background; or by another value, and set data.ignore_value to that",
+            fix="snap",
+            files=files,
+        )
+        return
+    can_be_snapped = looks.different <= MOST_CLASSES or len(looks.drawn) > 1
+    yield Finding(
+        where=where,
+        wrong=f"it holds values that are not whole numbers ({label.dtype})",
+        remedy="A label is one whole number per pixel; was the raw image chosen instead, or the label resized?",
+        fix="snap" if can_be_snapped else "",
+        files=files,
+    )
+
+
+def _drawn(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
+    """Was the label drawn, or is it a raw image, a JPEG, or a drawing that was smoothed?"""
+    where, files = str(pair.label), (str(pair.label),)
+    is_jpeg = pair.label.suffix.lower() in (".jpg", ".jpeg")
+    looks = drawing(pair.label) if len(label.values) >= FEW_VALUES else Drawing()
+    if len(label.values) > _MANY_VALUES and looks.equal < _RARELY:
+        yield Finding(
+            level="warning",
+            where=where,
+            wrong=f"it holds {len(label.values):,} different values, and neighbours rarely have the same",
+            remedy="Is this a raw image? Images and labels may be swapped",
+            files=files,
+        )
+    elif is_jpeg:
+        yield _jpeg(where, files, label)
+    elif looks.is_blurred:
+        yield Finding(
+            level="warning",
+            where=where,
+            wrong=f"only {len(looks.drawn)} of its {len(label.values):,} values seem to be drawn; the others line the "
+            "edges, as after smoothing, resizing or JPEG",
+            remedy=f"Export it without smoothing ({_some(looks.drawn)} were probably meant), or resize labels by nearest "
+            "neighbour",
+            fix="snap",
+            files=files,
+        )
+
+
+def _jpeg(where: str, files: tuple[str, ...], label: LabelFacts) -> Finding:
+    return Finding(
+        level="warning",
+        where=where,
+        wrong=f"it is a JPEG, which changes values: there are {len(label.values):,} different ones",
+        remedy="Export labels as PNG or TIFF; what is not quite 0 counts as foreground",
+        fix="snap" if len(label.values) > 2 else "",
+        files=files,
+    )
+
+
+def _no_foreground(config: Config, where: str, values: list[int], wanted: list[int]) -> Iterator[Finding]:
+    ignored = config.data.ignore_value
+    if not values and ignored is not None:
+        yield Finding(
+            where="data.ignore_value",
+            wrong=f"every pixel of every label is {ignored}, which is ignored",
+            remedy="Choose the value of pixels that nobody annotated, or none",
+        )
+    elif wanted and any(values):
+        yield Finding(
+            where="data.labels_of_interest",
+            wrong=f"none of the labels holds {', '.join(map(str, wanted[:5]))}",
+            remedy=f"The labels hold {', '.join(map(str, values[:10]))}",
+        )
+    else:
+        yield Finding(
+            where=where,
+            wrong="every label is all background (only 0)",
+            remedy="Check that these are the labels, and that foreground has another value than 0",
+        )
+
+
+def _listed_values(values: list[int], wanted: list[int]) -> Iterator[Finding]:
+    missing = [value for value in wanted if value not in values]
+    if missing:
+        yield Finding(
+            level="warning",
+            where="data.labels_of_interest",
+            wrong=f"none of the labels holds {_some(missing)}",
+            remedy=f"The labels hold {_some(values, 10)}; take it out, or correct it",
+        )
+    outside = [value for value in values if value and value not in wanted] if wanted else []
+    if outside:
+        yield Finding(
+            level="warning",
+            where="data.labels_of_interest",
+            wrong=f"labels hold {_some(outside)} too, which {'is' if len(outside) == 1 else 'are'} not in the list",
+            remedy="They become background, as that setting says; add those that are foreground",
+        )
+
+
+def _empty(samples: Sequence[Sample]) -> Iterator[Finding]:
+    for sample in samples:
+        # the middle of a large label may be empty, and the rest not
+        if not sample.label.any() and not sample.is_part and sample.pair.slice is None and sample.pair.part is None:
+            unknown = sample.known == 0
+            yield Finding(
+                level="warning",
+                where=str(sample.pair.label),
+                wrong="nobody annotated any of it (only the ignore value)"
+                if unknown
+                else "it has no foreground at all",
+                remedy="It teaches nothing; leave it out"
+                if unknown
+                else "That is right if the image shows nothing; else it is not annotated yet, and teaches to overlook",
+                fix="exclude",
+                files=(str(sample.pair.label),),
+            )
+
+
+def _grey_classes(surveyed: Survey, where: str, foreground: list[int]) -> Iterator[Finding]:
+    """Classes that are grey values to be told apart by eye (0, 127, 255) rather than numbers."""
+    if len(foreground) <= MOST_CLASSES and foreground[-1] > 4 * len(foreground):
+        yield Finding(
+            level="warning",
+            where=where,
+            wrong=f"classes have the values {_some(foreground)}, which look like shades of grey",
+            remedy=f"They are read as {len(foreground)} classes; numbers 1, 2, 3 are safer in other programs",
+            fix="classes",
+            files=tuple(dict.fromkeys(str(pair.label) for pair in surveyed.pairs)),
+        )
+
+
+def _are_all(samples: Sequence[Sample], surveyed: Survey) -> bool:
+    return len(samples) == len(surveyed.pairs) and not any(sample.is_part for sample in samples)
+
+
+def _some(values: Sequence[int], most: int = _LISTED) -> str:
+    more = f" and {len(values) - most} more" if len(values) > most else ""
+    return ", ".join(str(value) for value in values[:most]) + more

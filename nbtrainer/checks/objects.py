@@ -1,0 +1,124 @@
+"""The check of what labels number as objects, for kinds of segmentation that tell objects apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from nbtrainer.checks.kinds import is_instance_kind
+from nbtrainer.checks.sample import Sample
+from nbtrainer.errors import Finding
+from nbtrainer.labels import Objects, measure_objects, near_misses
+
+# labels with at most this many values and far more parts are classes, or a mask
+_MOST_CLASSES = 10
+# parts for each value, from which on values are no objects
+_PARTS_PER_VALUE = 3
+# fragments have less of a typical object's pixels than this, and than this many pixels
+_FRAGMENT_SHARE, _FRAGMENT_PIXELS = 0.05, 30
+# so many gaps, also for each object, are true to life; more are the work of an export
+_FEW_GAPS, _FEW_GAPS_SHARE = 2, 0.05
+# fewer objects than this say little about what is typical
+_FEW_OBJECTS = 5
+
+
+def check_objects(kind: str, samples: Sequence[Sample]) -> Iterator[Finding]:
+    """Findings about the objects in `samples`; none for kinds that do not tell objects apart."""
+    if not is_instance_kind(kind):
+        return
+    for sample in samples:
+        if sample.label.any():
+            yield from _of_label(sample)
+
+
+def _of_label(sample: Sample) -> Iterator[Finding]:
+    objects = measure_objects(sample.label)
+    parts = int(objects.pieces.sum())
+    if len(objects) <= _MOST_CLASSES and parts >= _PARTS_PER_VALUE * len(objects) and parts > _FEW_OBJECTS:
+        yield _classes(sample, objects, parts)
+        return
+    if len(objects) == 1 and not sample.is_part and objects.sizes[0] > sample.label.size / 2:
+        yield _warning(
+            sample,
+            "one object fills most of it",
+            "Objects need a value each, and background 0; is this a mask?",
+        )
+        return
+    yield from _pieces(sample, objects)
+    yield from _fragments(sample, objects)
+    yield from _holes(sample, objects)
+    yield from _gaps(sample, len(objects))
+
+
+def _classes(sample: Sample, objects: Objects, parts: int) -> Finding:
+    values = len(objects)
+    wrong = f"it has {values} value{'s' if values > 1 else ''}, but {parts:,} separate parts: it tells "
+    wrong += "foreground from background" if values == 1 else "classes apart"
+    return _warning(
+        sample,
+        f"{wrong}, not objects",
+        "Here every object needs a value of its own, and all objects are of one kind: train each class by itself. "
+        "Numbering the connected parts joins objects that touch",
+        "pieces" if values == 1 else "",
+    )
+
+
+def _pieces(sample: Sample, objects: Objects) -> Iterator[Finding]:
+    cut = objects.ids[objects.pieces > 1]
+    if len(cut):
+        yield _warning(
+            sample,
+            f"{_count(len(cut), 'object is', 'objects are')} in unconnected pieces ({_some(cut)})",
+            "Two objects may have the same number; a file of links says which pieces belong together",
+            "" if sample.pair.links else "pieces",
+        )
+
+
+def _fragments(sample: Sample, objects: Objects) -> Iterator[Finding]:
+    if len(objects) < _FEW_OBJECTS:
+        return
+    smallest = min(_FRAGMENT_PIXELS, _FRAGMENT_SHARE * float(np.median(objects.sizes)))
+    tiny = objects.ids[(objects.sizes < smallest) & ~objects.touches_border]
+    if len(tiny):
+        yield _warning(
+            sample,
+            f"{_count(len(tiny), 'object has', 'objects have')} fewer than {smallest:.0f} pixels ({_some(tiny)})",
+            f"Crumbs of drawing? data.smallest_part = {int(np.ceil(smallest))} joins them with a neighbour or drops them",
+        )
+
+
+def _holes(sample: Sample, objects: Objects) -> Iterator[Finding]:
+    holed = objects.ids[objects.holes > 0]
+    if len(holed):
+        yield _warning(
+            sample,
+            f"{_count(len(holed), 'object has', 'objects have')} holes ({_some(holed)})",
+            "Fill them, unless there is really something else inside",
+            "holes",
+        )
+
+
+def _gaps(sample: Sample, count: int) -> Iterator[Finding]:
+    pairs = near_misses(sample.label)
+    if len(pairs) > max(_FEW_GAPS, _FEW_GAPS_SHARE * count):
+        first = " and ".join(map(str, pairs[0]))
+        yield _warning(
+            sample,
+            f"{_count(len(pairs), 'pair of objects leaves', 'pairs of objects leave')} a gap of one or two pixels "
+            f"({first}{', ...' if len(pairs) > 1 else ''})",
+            "Objects that touch in the image should touch in the label; data.label_dilation = 1 closes such gaps",
+        )
+
+
+def _warning(sample: Sample, wrong: str, remedy: str, fix: str = "") -> Finding:
+    where = str(sample.pair.label)
+    return Finding(level="warning", where=where, wrong=wrong, remedy=remedy, fix=fix, files=(where,))
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _some(ids: np.ndarray) -> str:
+    return ", ".join(map(str, ids[:3])) + (", ..." if len(ids) > 3 else "")

@@ -1,0 +1,265 @@
+"""The check of how tiles are cut from the images: how many there are, and what is in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from nbtrainer.catalog import size_multiple
+from nbtrainer.checks.sample import Sample
+from nbtrainer.checks.survey import Survey
+from nbtrainer.config import Config
+from nbtrainer.data.axes import said
+from nbtrainer.data.pair import Pair
+from nbtrainer.errors import Finding
+from nbtrainer.labels import measure_objects
+from nbtrainer.labels.connect import parts
+
+# below this the score of a validation says little about other images
+_FEW_IMAGES = 5
+# the rule of thumb of CellSeg3D: augmentation pays from so many images, with more than so many tiles each
+_ENOUGH_IMAGES, _ENOUGH_TILES = 5, 10
+# images should have about 512 pixels a side, says Omnipose; four times as many are substantially more
+_LARGE_SIDE, _GOOD_SIDE = 2048, 512
+# less foreground than this is mostly learning to say no
+_SPARSE = 0.02
+# more tiles than this without any foreground
+_EMPTY_TILES = 0.5
+# objects: this wide at least; and of at least so many, most of which fill their boxes (nets and lines do not)
+_NARROW, _FEW_OBJECTS, _FILLS = 4.0, 10, 0.4
+
+
+def check_counts(config: Config, surveyed: Survey) -> Iterator[Finding]:
+    """Findings about how many images train and validate."""
+    train, validation = surveyed.split.train, surveyed.split.validation
+    images = len({(pair.image, pair.slice) for pair in [*train, *validation]})
+    if not train:
+        yield Finding(
+            where="data.datasets", wrong="no image is left to train", remedy="Use at least one dataset for training"
+        )
+        return
+    if images < _FEW_IMAGES:
+        yield Finding(
+            level="warning",
+            where="data.datasets",
+            wrong=f"there are only {images} images" if images > 1 else "there is only one image",
+            remedy="The score will say little about other images; augmentation helps, more images help more",
+        )
+    yield from _validation(config, surveyed, images)
+
+
+def check_sampling(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
+    """Findings about tiles: against images and objects, their foreground, and whether they are enough."""
+    if not samples or not surveyed.split.train or len(config.sampling.patch_size) != config.task.dim:
+        return
+    train = {id(pair) for pair in surveyed.split.train}
+    trains = [sample for sample in samples if id(sample.pair) in train]
+    yield from _large_patch(config, trains)
+    yield from _large_images(config, surveyed, samples)
+    yield from _augmentation(config, surveyed, samples)
+    if any(sample.label.any() for sample in trains):
+        yield from _foreground(config, trains)
+        yield from _object_sizes(config, trains)
+    elif any(sample.label.any() for sample in samples) and len(trains) == len(train) and not _cut(trains):
+        yield Finding(
+            where="data.datasets",
+            wrong="no image that trains has any foreground: all of it is in those that validate",
+            remedy="Annotate more images, or choose another training.seed",
+        )
+    if config.data.diameter:
+        yield from _diameter(samples)
+
+
+def _cut(samples: Sequence[Sample]) -> bool:
+    return any(sample.is_part for sample in samples)
+
+
+def _validation(config: Config, surveyed: Survey, images: int) -> Iterator[Finding]:
+    settings, validation = config.data, surveyed.split.validation
+    if not validation and settings.validation_fraction > 0:
+        if settings.split_groups and images > 1:
+            where, wrong = (
+                "data.split_groups",
+                "it finds the same text in all names, so that nothing is left to validate on",
+            )
+            remedy = "Try an expression that finds different texts, such as mouse\\d+"
+        elif images > 1:
+            where, wrong = "data.datasets", "every image is there to train or test, and none to validate"
+            remedy = "Use one dataset for validation, or for both"
+        else:
+            where, wrong = "data.validation_fraction", "there is nothing to validate on: the only image trains"
+            remedy = "Add a second image to see whether the network has learned or memorised"
+        yield Finding(level="warning", where=where, wrong=wrong, remedy=remedy)
+    elif settings.split_groups and not _any_found(settings.split_groups, surveyed.listed):
+        yield Finding(
+            level="warning",
+            where="data.split_groups",
+            wrong=f"{settings.split_groups!r} is found in no name, so that each image goes by itself",
+            remedy="Look at the names in the pair table, and correct it",
+        )
+    blocks = [(pair, pair.part) for pair in validation if pair.part is not None]
+    if blocks and images == 1:
+        pair, part = blocks[0]
+        yield Finding(
+            level="warning",
+            where=str(pair.image),
+            wrong=f"a block of the only image validates ({said([stop - start for start, stop in part])} pixels)",
+            remedy="Its score says how the network does on this image, not on others",
+            files=(str(pair.image),),
+        )
+
+
+def _any_found(expression: str, pairs: Sequence[Pair]) -> bool:
+    return any(re.search(expression, pair.image.name) for pair in pairs)
+
+
+def _large_patch(config: Config, samples: Sequence[Sample]) -> Iterator[Finding]:
+    patch = config.sampling.patch_size
+    multiple = size_multiple(config.model.name, config.model.features)
+    small = [
+        sample
+        for sample in samples
+        # no tile can be smaller than the network's least
+        if any(tile > max(full, 2 * multiple) for tile, full in zip(patch, sample.shape, strict=True))
+    ]
+    if small:
+        smallest = min(small, key=lambda sample: int(np.prod(sample.shape)))
+        half = [
+            tile if tile <= full else max(2 * multiple, full // 2 // multiple * multiple)
+            for tile, full in zip(patch, smallest.shape, strict=True)
+        ]
+        which = "the image" if len(samples) == 1 else "all images" if len(small) == len(samples) else "some images"
+        yield Finding(
+            level="warning",
+            where="sampling.patch_size",
+            wrong=f"{said(patch)} is larger than {which}: {smallest.pair.name} is {said(smallest.shape)}, and is mirrored "
+            "at its edges",
+            remedy=f"Tiles of about half the image are best: try {', '.join(map(str, half))}",
+            files=tuple(dict.fromkeys(str(sample.pair.image) for sample in small)),
+        )
+
+
+def _large_images(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
+    if config.task.dim == 3:
+        return
+    large = [sample for sample in samples if max(sample.shape) > _LARGE_SIDE and sample.pair.slice is None]
+    if large and len(surveyed.pairs) < 2 * _FEW_IMAGES:
+        shape = large[0].shape
+        pieces = [max(1, round(length / _GOOD_SIDE)) for length in shape]
+        yield Finding(
+            level="warning",
+            where=str(large[0].pair.image),
+            wrong=f"it is {said(shape)}, one of only {_count(len(surveyed.pairs))}",
+            remedy=f"Divide it into {int(np.prod(pieces))} images of about {_GOOD_SIDE} x {_GOOD_SIDE}: they are easier to "
+            "annotate rightly, and any of them can validate",
+            files=tuple(dict.fromkeys(str(sample.pair.image) for sample in large)),
+        )
+
+
+def _augmentation(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
+    images = len({(pair.image, pair.slice) for pair in surveyed.split.train})
+    pixels = float(np.mean([np.prod(sample.shape, dtype=float) for sample in samples]))
+    tiles = pixels / float(np.prod(config.sampling.patch_size, dtype=float))
+    is_off = config.augmentation.strength == "none" and not config.augmentation.steps
+    if is_off and images >= _ENOUGH_IMAGES and tiles > _ENOUGH_TILES:
+        yield Finding(
+            level="warning",
+            where="augmentation.strength",
+            wrong=f"augmentation is off, but there are {images} images with about {tiles:.0f} tiles each",
+            remedy="The rule of thumb says to use it from 5 images with more than 10 tiles each: try light or standard",
+        )
+
+
+def _foreground(config: Config, samples: Sequence[Sample]) -> Iterator[Finding]:
+    full = sum(int(np.count_nonzero(sample.label)) for sample in samples)
+    known = sum(sample.label.size * sample.known for sample in samples)
+    share = full / max(1.0, known)
+    empty = _empty_tiles(samples, config.sampling.patch_size)
+    measured = f" (measured in {len(samples)} of the labels)"
+    if empty > _EMPTY_TILES and config.sampling.foreground_fraction == 0:
+        yield Finding(
+            level="warning",
+            where="sampling.foreground_fraction",
+            wrong=f"{empty:.0%} of all tiles hold no foreground{measured}",
+            remedy="Set it to 0.5, so that every second tile is centred on foreground",
+        )
+    if share < _SPARSE:
+        has_room = any(np.prod(sample.shape) > 4 * np.prod(config.sampling.patch_size) for sample in samples)
+        can_crop = config.task.dim == 2 and has_room and all(sample.pair.slice is None for sample in samples)
+        yield Finding(
+            level="warning",
+            where="data.datasets",
+            wrong=f"only {share:.2%} of the pixels are foreground{measured}",
+            remedy="Networks learn faster from densely packed objects: crop the images to where objects are",
+            fix="crop" if can_crop else "",
+            files=tuple(dict.fromkeys(str(sample.pair.image) for sample in samples)),
+        )
+
+
+def _empty_tiles(samples: Sequence[Sample], patch_size: Sequence[int]) -> float:
+    """Share of tiles without foreground, on a grid over each label."""
+    empty = count = 0
+    for sample in samples:
+        filled = sample.label != 0
+        for axis, length in enumerate(patch_size):
+            starts = np.arange(0, max(1, filled.shape[axis] - length // 2), length)
+            filled = np.logical_or.reduceat(filled, starts, axis=axis)
+        empty += int(np.count_nonzero(~filled))
+        count += filled.size
+    return empty / max(1, count)
+
+
+def _object_sizes(config: Config, samples: Sequence[Sample]) -> Iterator[Finding]:
+    sides = _object_sides(samples)
+    if len(sides) < _FEW_OBJECTS:
+        return
+    patch = config.sampling.patch_size
+    typical = np.median(sides, axis=0)
+    if any(length > side for length, side in zip(typical, patch, strict=True)):
+        yield Finding(
+            level="warning",
+            where="sampling.patch_size",
+            wrong=f"objects are about {said(typical.astype(int))} pixels, larger than a tile of {said(patch)}",
+            remedy="Choose larger tiles, or shrink the images with data.diameter",
+        )
+    elif typical.max() < _NARROW:
+        yield Finding(
+            level="warning",
+            where="data.diameter",
+            wrong=f"objects are only about {typical.max():.0f} pixels wide",
+            remedy="The network halves images several times and loses what is so small: set it to 10 or more to enlarge them",
+        )
+
+
+def _object_sides(samples: Sequence[Sample]) -> np.ndarray:
+    """(n, axes): how long the objects are along each axis; empty if labels do not show compact objects."""
+    found = []
+    for sample in samples:
+        label = sample.label
+        objects = measure_objects(label)
+        if int(objects.pieces.sum()) > 2 * len(objects):  # a mask or classes
+            objects = measure_objects(parts(label)[0])
+        lengths = objects.boxes[..., 1] - objects.boxes[..., 0]
+        inside = ~objects.touches_border if sample.is_part else np.ones(len(objects), bool)
+        filled = objects.sizes / np.maximum(1, lengths.prod(axis=1))
+        if inside.any() and np.median(filled[inside]) > _FILLS:
+            found.append(lengths[inside])
+    return np.concatenate(found) if found else np.zeros((0, 2))
+
+
+def _diameter(samples: Sequence[Sample]) -> Iterator[Finding]:
+    for sample in samples:
+        if not sample.label.any() and not sample.is_part:
+            yield Finding(
+                level="warning",
+                where=str(sample.pair.label),
+                wrong="it has no objects whose diameter could be measured, so that its image keeps its size",
+                remedy="Leave it out, or set data.diameter to 0",
+                files=(str(sample.pair.label),),
+            )
+
+
+def _count(number: int) -> str:
+    return "one image" if number == 1 else f"{number} images"

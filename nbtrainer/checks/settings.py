@@ -1,0 +1,129 @@
+"""The check of the settings: what cannot work together, before any file is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbtrainer.catalog import TASKS, size_multiple
+from nbtrainer.config import Config
+from nbtrainer.errors import Finding
+from nbtrainer.runs.directory import free_name_problem
+
+
+def check_settings(config: Config) -> Iterator[Finding]:
+    """Findings about the settings alone."""
+    yield from _settings(config)
+    yield from _axes(config)
+    yield from _output(config)
+
+
+def _settings(config: Config) -> Iterator[Finding]:
+    sampling, training = config.sampling, config.training
+    if len(sampling.patch_size) != config.task.dim:
+        axes = "height and width" if config.task.dim == 2 else "depth, height and width"
+        yield Finding(
+            where="sampling.patch_size",
+            wrong=f"{len(sampling.patch_size)} numbers were given, but {config.task.dim}D patches have {axes}",
+            remedy=f"Give {config.task.dim} numbers",
+        )
+    else:
+        yield from _patch_size(config)
+    start, end = config.normalization.range
+    if config.normalization.method != "none" and not start < end:
+        yield Finding(
+            where="normalization.range",
+            wrong=f"{start:g} to {end:g} is no range",
+            remedy="The first number must be the smaller one",
+        )
+    if training.steps_per_epoch == 0:
+        yield Finding(
+            where="training.steps_per_epoch",
+            wrong="an epoch of 0 steps trains nothing",
+            remedy="Give 1 or more, or -1 for all",
+        )
+    yield from _device(config)
+    pretrained = config.model.pretrained
+    if pretrained and not config.resolve(pretrained).exists():
+        yield Finding(
+            where="model.pretrained",
+            wrong=f"there is no file or folder {config.resolve(pretrained)}",
+            remedy="Choose a checkpoint (.pt) or the folder of a run, or leave it empty",
+        )
+    if config.data.labels_of_interest and not any(config.data.labels_of_interest):
+        yield Finding(where="data.labels_of_interest", wrong="0 is the background", remedy="List other values, or none")
+    validates = config.data.validation_fraction > 0 or any(entry.use == "validation" for entry in config.data.datasets)
+    if training.monitor.startswith("validation") and not validates:
+        yield Finding(
+            where="training.monitor",
+            wrong="the best model is to be found by validation, but nothing is kept for validation",
+            remedy="Raise data.validation_fraction, or choose auto or train_loss",
+        )
+    metrics = (
+        TASKS.load(config.task.kind).default_metrics if config.compile.metrics == "auto" else config.compile.metrics
+    )
+    score = training.monitor.removeprefix("validation_")
+    if training.monitor.startswith("validation_") and score != "loss" and score not in metrics:
+        yield Finding(
+            where="training.monitor",
+            wrong=f"{score} is not among the metrics",
+            remedy=f"Add {score} to compile.metrics, or choose auto",
+        )
+
+
+def _patch_size(config: Config) -> Iterator[Finding]:
+    multiple = size_multiple(config.model.name, config.model.features)
+    wrong = [length for length in config.sampling.patch_size if length % multiple or length < 2 * multiple]
+    if wrong:
+        near = sorted(
+            {max(2 * multiple, wrong[0] // multiple * multiple), max(2 * multiple, -(-wrong[0] // multiple) * multiple)}
+        )
+        yield Finding(
+            where="sampling.patch_size",
+            wrong=f"{wrong[0]} does not suit the network, which needs multiples of {multiple}, at least {2 * multiple}",
+            remedy=f"Try {' or '.join(map(str, near))}",
+        )
+
+
+def _device(config: Config) -> Iterator[Finding]:
+    name = config.training.device
+    kind, _, number = name.partition(":")
+    if kind not in ("auto", "cpu", "cuda", "mps", "xla") or (number and not number.isdigit()):
+        yield Finding(
+            where="training.device", wrong=f"{name!r} is not a device", remedy="Choose auto, cpu, cuda, cuda:1 or mps"
+        )
+    if config.training.precision == "float16" and kind == "cpu":
+        yield Finding(
+            where="training.precision",
+            wrong="float16 needs a graphics card, but the device is cpu",
+            remedy="Choose auto, float32 or bfloat16",
+        )
+
+
+def _output(config: Config) -> Iterator[Finding]:
+    problem = free_name_problem(config.resolve(config.output.root), config.output.data_task, config.output.name)
+    if problem is not None:
+        yield from problem.findings
+
+
+def _axes(config: Config) -> Iterator[Finding]:
+    """Lists with one number an axis need as many as there are axes."""
+    dim = config.task.dim
+    axes = "y and x" if dim == 2 else "z, y and x"
+    for name in ("resize", "spacing"):
+        given = getattr(config.data, name)
+        if given and len(given) != dim:
+            yield Finding(
+                where=f"data.{name}",
+                wrong=f"{len(given)} number{'s were' if len(given) > 1 else ' was'} given, but {dim}D has {axes}",
+                remedy=f"Give {dim} numbers, or none",
+            )
+    multiple = size_multiple(config.model.name, config.model.features)
+    odd = [length for length in config.data.resize if length % multiple]
+    if odd and len(config.data.resize) == dim:
+        near = sorted({max(multiple, odd[0] // multiple * multiple), -(-odd[0] // multiple) * multiple})
+        yield Finding(
+            level="warning",
+            where="data.resize",
+            wrong=f"{odd[0]} is no multiple of {multiple}, which the network needs: every image is mirrored at its edge",
+            remedy=f"Try {' or '.join(map(str, near))}",
+        )

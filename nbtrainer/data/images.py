@@ -1,0 +1,111 @@
+"""Images and labels of pairs, prepared and normalised: kept in memory while they fit, else read region by region."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nbtrainer.data.formats import open_image
+from nbtrainer.data.normalize import IntensityMap, Normalizer
+from nbtrainer.data.pair import Pair
+from nbtrainer.data.preparation import Preparation
+from nbtrainer.data.region import kept
+from nbtrainer.data.statistics import Measured, measure
+from nbtrainer.data.views import Held, Region, View, size_in_bytes, whole
+
+# larger images are read region by region and not kept, unless all of them fit into the cache
+_LARGEST_KEPT = 16 * 1024**2
+
+
+@dataclass
+class Images:
+    """Images and labels of pairs, prepared; decoded when first needed and kept up to `cache_bytes`, large ones never."""
+
+    pairs: Sequence[Pair]
+    normalizer: Normalizer
+    preparation: Preparation = field(default_factory=Preparation)
+    cache_bytes: int = 2 * 1024**3
+    is_exact: bool = False
+    _opened: OrderedDict[int, tuple[View, View]] = field(default_factory=OrderedDict, repr=False)
+    _maps: dict[int, IntensityMap] = field(default_factory=dict, repr=False)
+    _shapes: dict[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    _held: int = field(default=0, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def views(self, index: int) -> tuple[View, View]:
+        """Image and label of pair `index`, to be read region by region."""
+        with self._lock:
+            if index in self._opened:
+                self._opened.move_to_end(index)
+                return self._opened[index]
+        image, label = self.preparation.open(self.pairs[index])
+        size = size_in_bytes(image) + size_in_bytes(label)
+        if size <= (self.cache_bytes / len(self.pairs) if size > _LARGEST_KEPT else self.cache_bytes):
+            image, label = Held(whole(image)), Held(whole(label), is_label=True)
+        else:
+            size = 0
+        with self._lock:
+            if index not in self._opened:
+                self._opened[index] = (image, label)
+                self._held += size
+            while len(self._opened) > 1 and self._held > self.cache_bytes:
+                old = self._opened.popitem(last=False)[1]
+                self._held -= sum(size_in_bytes(view) for view in old if isinstance(view, Held))
+        return image, label
+
+    def shape(self, index: int) -> tuple[int, ...]:
+        """Spatial shape of pair `index`, prepared; reads no pixels, unless objects are brought to one diameter."""
+        if index not in self._shapes:
+            self._shapes[index] = self.preparation.open(self.pairs[index])[0].shape
+        return self._shapes[index]
+
+    def raw(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """All of pair `index`: image (C, [Z,] Y, X) as stored, label ([Z,] Y, X) unsigned integers."""
+        image, label = self.views(index)
+        return whole(image), whole(label)
+
+    def intensity_map(self, index: int) -> IntensityMap:
+        """How image `index` is normalised; measured once, over the whole image, only where its label is not ignored."""
+        if index not in self._maps:
+            if self.normalizer.fixed is not None:
+                return self.normalizer.fixed
+            self._maps[index] = self.normalizer.map_of(self.measured(index))
+        return self._maps[index]
+
+    def measured(self, index: int) -> list[Measured]:
+        """The channels of image `index`, measured where its label is not ignored."""
+        image, label = self.views(index)
+        file = 0 if self.pairs[index].slice is None else open_image(self.pairs[index].image).nbytes
+        return measure(image, self.is_exact, self._counted(index, label), file)
+
+    def region(self, index: int, region: Region) -> tuple[np.ndarray, np.ndarray]:
+        """A part of pair `index`: image float32, normalised, and label."""
+        image, label = self.views(index)
+        return self.intensity_map(index).apply(image.read(region)), label.read(region)
+
+    def whole(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """All of pair `index`: image (C, [Z,] Y, X) float32, normalised, and label ([Z,] Y, X)."""
+        return self.region(index, tuple(slice(0, length) for length in self.shape(index)))
+
+    def is_inside(self, index: int, centre: Sequence[float]) -> bool:
+        """Whether a point of pair `index` lies in what is used of it: true where it has no regions."""
+        regions = self.pairs[index].regions
+        if not regions or self.preparation.resize or self.preparation.diameter:
+            return True
+        part = self.pairs[index].part
+        start = [0, 0] if part is None else [along[0] for along in part[-2:]]
+        y, x = (round(at) + first for at, first in zip(centre[-2:], start, strict=True))
+        return bool(kept(regions, slice(y, y + 1), slice(x, x + 1))[0, 0])
+
+    def _counted(self, index: int, label: View) -> Callable[[Region], np.ndarray] | None:
+        """What of an image counts when it is measured; None: all of it."""
+        if not self.pairs[index].regions and self.preparation.ignore_value is None:
+            return None
+        return lambda region: label.read(region) != self.preparation.ignored
