@@ -42,6 +42,7 @@ def _settings(config: Config) -> Iterator[Finding]:
             wrong="an epoch of 0 steps trains nothing",
             remedy="Give 1 or more, or -1 for all",
         )
+    yield from _augmentation(config)
     yield from _device(config)
     pretrained = config.model.pretrained
     if pretrained and not config.resolve(pretrained).exists():
@@ -83,6 +84,17 @@ def _patch_size(config: Config) -> Iterator[Finding]:
             wrong=f"{wrong[0]} does not suit the network, which needs multiples of {multiple}, at least {2 * multiple}",
             remedy=f"Try {' or '.join(map(str, near))}",
         )
+
+
+def _augmentation(config: Config) -> Iterator[Finding]:
+    for index, step in enumerate(config.augmentation.steps):
+        if config.task.dim not in step.dims:
+            yield Finding(
+                level="warning",
+                where=f"augmentation.steps[{index}]",
+                wrong=f"{type(step).model_fields['kind'].title} changes volumes only, and the patches are flat",
+                remedy="Remove it from the list",
+            )
 
 
 def _device(config: Config) -> Iterator[Finding]:

@@ -24,7 +24,10 @@ class Patch(NamedTuple):
 
 @dataclass
 class Patches:
-    """Patches cut at `places` and changed by `steps`, a list of dumped augmentation settings: see `chosen_steps`."""
+    """Patches cut at `places` and changed by `steps`, a list of dumped augmentation settings.
+
+    `apply` is `each` or `one` of them, `rotate_and_flip` comes besides: see `chosen_steps`.
+    """
 
     places: Places
     steps: Sequence[dict[str, Any]] = ()

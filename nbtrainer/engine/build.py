@@ -393,9 +393,7 @@ def _patches(config: Config, surveyed: Survey, task: Binary) -> Patches:
         class_of=task.class_of,
         **settings,
     )
-    augmentation = config.augmentation
-    steps = [step.model_dump() for step in augmentation.steps]
-    return Patches(places, steps, augmentation.apply, augmentation.rotate_and_flip)
+    return Patches(places, **config.augmentation.model_dump(exclude={"strength"}))
 
 
 def _spacing(config: Config, surveyed: Survey) -> tuple[float, ...] | None:

@@ -124,9 +124,14 @@ class _Entry:
             field.on_settled = touched
         name = make(w.HTML, value=text(title, "nbt-entry-name"), tooltip=setting.entry_helps[kind])
         head = make(w.HBox, children=[button, name], layout=w.Layout(align_items="center"))
-        self.box = make(w.VBox, children=[head, *(field.box for field in self.fields)], classes=("nbt-entry",))
+        explained = text(setting.entry_helps[kind], "nbt-muted", "nbt-small")
+        self._help = make(w.HTML, value=explained, classes=("nbt-under",), layout=w.Layout(display="none"))
+        self.box = make(
+            w.VBox, children=[head, self._help, *(field.box for field in self.fields)], classes=("nbt-entry",)
+        )
 
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
+        shown(self._help, is_helping)
         for field in self.fields:
             field.show_view(is_complete, is_helping)
 

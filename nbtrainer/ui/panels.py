@@ -56,6 +56,11 @@ def _training(config: Config) -> str:
     return f"{length}{budget}, batch {training.batch_size:,}"
 
 
+def _augmentation(config: Config) -> str:
+    turns = ", rotate and flip" if config.augmentation.rotate_and_flip else ""
+    return f"{config.augmentation.strength}{turns}"
+
+
 def _output(config: Config) -> str:
     root = PurePath(config.output.root)
     return "/".join(filter(None, [root.name or str(root), config.output.data_task, config.output.name or "run-…"]))
@@ -64,7 +69,7 @@ def _output(config: Config) -> str:
 PLANS = (
     Plan(_TITLES["data"], ("data",), _data),
     Plan(f"{_TITLES['model']} & {_TITLES['compile'].lower()}", ("task", "model", "compile"), _model),
-    Plan(_TITLES["augmentation"], ("augmentation",), lambda config: config.augmentation.strength),
+    Plan(_TITLES["augmentation"], ("augmentation",), _augmentation),
     Plan(_TITLES["sampling"], ("sampling",), _tiling),
     Plan(
         _TITLES["normalization"],

@@ -202,3 +202,10 @@ def test_settings_may_be_given_as_a_dict_or_a_file(small_config, tmp_path):
     assert nbt.check(small_config.save(tmp_path / "config.json")) == nbt.check(small_config)
     with pytest.raises(nbt.UserError, match="no group of settings"):
         nbt.pairs(None)
+
+
+def test_a_change_for_volumes_in_a_list_for_images_is_named(small_config):
+    small_config.augmentation.steps = [{"kind": "blur"}, {"kind": "roll_z"}]
+    assert _errors(small_config) == []
+    assert "augmentation.steps[1]: Roll along z changes volumes only" in _warnings(small_config)
+    assert "augmentation.steps[0]" not in _warnings(small_config)

@@ -3,6 +3,7 @@ import threading
 import numpy as np
 import pytest
 
+from nbtrainer.config import STEPS as STEP_OF
 from nbtrainer.config import STRENGTHS
 from nbtrainer.data.images import Images
 from nbtrainer.data.normalize import Normalizer
@@ -19,10 +20,10 @@ def _patches(**settings: object) -> Patches:
     images = Images(
         pairs, Normalizer(), **({"cache_bytes": settings.pop("cache_bytes")} if "cache_bytes" in settings else {})
     )
-    steps = settings.pop("steps", ())
+    changes = {name: settings.pop(name) for name in ("steps", "apply", "rotate_and_flip") if name in settings}
     class_of = settings.pop("class_of", lambda label: (label > 0).astype(np.uint8))
     places = Places(images, [(256, 256)] * 4, **{"patch_size": (64, 64), "seed": 3, "class_of": class_of, **settings})
-    return Patches(places, steps)
+    return Patches(places, **changes)
 
 
 STEPS = [step.model_dump() for step in STRENGTHS["strong"]]
@@ -36,6 +37,29 @@ def test_number_and_seed_fix_the_patch_whoever_asks_and_in_whatever_order():
         image, label, _ = other.patch(number)
         assert np.array_equal(image, expected[number][0]) and np.array_equal(label, expected[number][1])
     assert not np.array_equal(_patches(steps=STEPS, seed=4).patch(0)[0], expected[0][0])
+
+
+@pytest.mark.feature(76, 77)
+def test_one_entry_of_the_list_may_change_each_patch_and_none_is_an_entry():
+    steps = [{"kind": "none", "probability": 1.0}, STEP_OF["invert"]().model_dump() | {"probability": 0.1}]
+    plain = _patches()
+    for apply, most in (("one", 0.7), ("each", 0.3)):
+        changed = _patches(steps=steps, apply=apply)
+        inverted = np.mean([not np.array_equal(changed.patch(k).image, plain.patch(k).image) for k in range(80)])
+        assert most - 0.4 < inverted < most
+
+
+def test_patches_turn_and_flip_besides_the_list_and_stay_what_they_are():
+    plain, turned = _patches(), _patches(rotate_and_flip=True)
+    seen = set()
+    for number in range(40):
+        whole, image = plain.patch(number), turned.patch(number)
+        assert whole.place == image.place
+        ways = [np.rot90(other, k) for other in (whole.image[0], whole.image[0, ::-1]) for k in range(4)]
+        found = [k for k, way in enumerate(ways) if np.array_equal(way, image.image[0])]
+        assert found
+        seen.add(found[0])
+    assert len(seen) >= 7
 
 
 @pytest.mark.feature(115)

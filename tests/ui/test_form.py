@@ -2,7 +2,7 @@
 
 import pytest
 
-from nbtrainer.config import Config
+from nbtrainer.config import STEPS, Config
 from nbtrainer.config.describe import settings
 from nbtrainer.errors import Finding
 from nbtrainer.ui.errors import Errors
@@ -189,6 +189,21 @@ def test_augmentation_steps_are_added_edited_and_removed_and_make_the_strength_c
     field._remove(count)
     assert len(form.config.augmentation.steps) == count
     assert form.config.augmentation.strength == "standard"
+
+
+@pytest.mark.feature(76, 77)
+def test_the_menu_of_changes_offers_every_kind_and_help_says_what_each_does(form):
+    field = form.field("augmentation.steps")
+    assert [kind for _, kind in field._kind.options[1:]] == list(STEPS)
+
+    field.enter([{"kind": kind} for kind in STEPS])
+    field.show_view(True, True)
+    for entry in field._entries:
+        assert entry._help.layout.display != "none"
+        assert ("Safe for outlines one pixel wide" in entry._help.value) == entry.values.is_safe
+
+    field.show_view(True, False)
+    assert all(entry._help.layout.display == "none" for entry in field._entries)
 
 
 @pytest.mark.feature(76)

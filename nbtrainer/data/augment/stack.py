@@ -62,8 +62,7 @@ def draw_turn(rng: np.random.Generator, step: dict[str, Any], shape: Sequence[in
 
 def reorder(image: np.ndarray, label: np.ndarray, change: Order) -> tuple[np.ndarray, np.ndarray]:
     """The sections of image and label in the same order."""
-    sections = list(change.sections)
-    return image[:, sections], label[sections]
+    return np.take(image, change.sections, axis=1), np.take(label, change.sections, axis=0)
 
 
 def move_sections(image: np.ndarray, label: np.ndarray, change: Displacement) -> tuple[np.ndarray, np.ndarray]:
