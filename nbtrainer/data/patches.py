@@ -40,11 +40,23 @@ class Patches:
 
     def patch(self, number: int) -> Patch:
         """Patch `number`."""
+        rng = np.random.default_rng([self.places.seed, number])
+        return self._cut(self.places.place(number, rng), self.steps, rng)
+
+    def variants(self, number: int, count: int) -> list[Patch]:
+        """What is cut at the place of patch `number`: first as it is, then changed in `count - 1` other ways."""
+        seed = self.places.seed
+        place = self.places.place(number, np.random.default_rng([seed, number]))
+        return [
+            self._cut(place, self.steps if way else (), np.random.default_rng([seed, number, way]))
+            for way in range(count)
+        ]
+
+    def _cut(self, place: Place, steps: Sequence[dict[str, Any]], rng: np.random.Generator) -> Patch:
+        """The patch at `place`, changed by `steps` as `rng` draws them."""
         places = self.places
-        rng = np.random.default_rng([places.seed, number])
-        place = places.place(number, rng)
-        warp = draw_warp(rng, self.steps, places.patch_size)
-        changes = draw_intensity(rng, self.steps)
+        warp = draw_warp(rng, steps, places.patch_size)
+        changes = draw_intensity(rng, steps)
         raw, label = self.images.views(place.index)
         intensity_map = self.images.intensity_map(place.index)
         image, truth = warp_patch(
