@@ -49,10 +49,11 @@ class Drawer:
             value=text("▲ Settings have changed since this was drawn.", "nbt-look", "nbt-small"),
             layout=w.Layout(display="none"),
         )
-        bar = make(w.HBox, children=[self._again, *tools, self._wide], classes=("nbt-bar-of-tools", "nbt-plain"))
+        head = make(w.HBox, children=[self._open, self._wide], classes=("nbt-bar-of-tools",))
+        bar = make(w.HBox, children=[self._again, *tools], classes=("nbt-bar-of-tools", "nbt-plain"))
         self._body = make(w.VBox, children=[*children], layout=w.Layout(display="none"))
         self._all = make(w.VBox, children=[bar, self._old, self._latest.words, self._body])
-        self.box = make(w.VBox, children=[self._open, self._all], classes=("nbt-drawer",))
+        self.box = make(w.VBox, children=[head, self._all], classes=("nbt-drawer",))
         self._show_button()
 
     def start(self, words: str, task: Callable[[], T], show: Callable[[T], None]) -> None:
@@ -90,6 +91,7 @@ class Drawer:
     def _show_button(self) -> None:
         put(self._open, "description", self._words.hide if self._is_open else self._words.show)
         shown(self._all, self._is_open)
+        shown(self._wide, self._is_open)
         self._widen()
 
     def _widen(self) -> None:

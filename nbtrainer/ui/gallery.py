@@ -11,6 +11,7 @@ import numpy as np
 from nbtrainer.checks.look import OUTLINE, edges, grey, limits
 from nbtrainer.config import Config
 from nbtrainer.data.views import Held, Scaled
+from nbtrainer.ui import style
 from nbtrainer.ui.drawer import Drawer, Words
 from nbtrainer.ui.widgets import Guard, make, put, text
 from nbtrainer.ui.work import Door, Work, png
@@ -19,6 +20,7 @@ COUNT = 12
 _COLUMNS = 4
 _WIDTH = 640
 _GAP = 6
+_FRAME = 3
 _WORDS = Words(
     "Show examples", "Hide examples", "th", "One tile as it is, and as these settings may change it, before training"
 )
@@ -71,11 +73,11 @@ def caption(number: int, changes: bool) -> str:
     if not changes:
         return f"Tile {number + 1:,}. No changes are set, so all of them are alike."
     others = f"the other {COUNT - 1} are changed by chance, as in training"
-    return f"Tile {number + 1:,}. The first is as it is; {others}. Orange: outlines of the label."
+    return f"Tile {number + 1:,}. The framed one is as it is; {others}. Orange: outlines of the label."
 
 
 def gallery(variants: Sequence[tuple[Any, Any]]) -> np.ndarray:
-    """Images (C, [Z,] Y, X) with their labels' outlines in rows of four, uint8 (Y, X, 4), gaps transparent.
+    """Images (C, [Z,] Y, X) with their labels' outlines in rows of four, uint8 (Y, X, 4), gaps transparent, the first framed.
 
     Grey spans the percentiles of the first, so that brighter ones look brighter; volumes show their middle slice.
     """
@@ -90,6 +92,9 @@ def gallery(variants: Sequence[tuple[Any, Any]]) -> np.ndarray:
         top, left = row * (height + _GAP), column * (width + _GAP)
         canvas[top : top + height, left : left + width, :3] = cell
         canvas[top : top + height, left : left + width, 3] = 255
+    inside = canvas[_FRAME : height - _FRAME, _FRAME : width - _FRAME, :3].copy()
+    canvas[:height, :width, :3] = style.painted("region")
+    canvas[_FRAME : height - _FRAME, _FRAME : width - _FRAME, :3] = inside
     return canvas
 
 
@@ -101,14 +106,8 @@ def _plane(array: Any, axes: int) -> np.ndarray:
 
 def _cell(image: np.ndarray, label: np.ndarray, between: tuple[float, float]) -> np.ndarray:
     side = (_WIDTH + _GAP) // _COLUMNS - _GAP
-    factor = side / max(label.shape)
-    if factor < 1:
-        shape = tuple(max(1, round(length * factor)) for length in label.shape)
-        region = tuple(slice(0, length) for length in shape)
-        image = Scaled(Held(image), shape).read(region)
-        label = Scaled(Held(label, is_label=True), shape).read(region)
-    else:  # by whole pixels, which stay visible
-        image, label = (array.repeat(int(factor), -1).repeat(int(factor), -2) for array in (image, label))
-    pixels = grey(image, between)
-    pixels[edges(label)] = OUTLINE
+    shape = tuple(max(1, round(length * side / max(label.shape))) for length in label.shape)
+    region = tuple(slice(0, length) for length in shape)
+    pixels = grey(Scaled(Held(image), shape).read(region), between)
+    pixels[edges(Scaled(Held(label, is_label=True), shape).read(region))] = OUTLINE
     return pixels.astype(np.uint8)

@@ -185,10 +185,10 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-form:has(.nbt-opened) {{ flex: 1 1 {WIDE}px; }}
 .nbt .nbt-bar-of-tools {{ flex-flow: row wrap; align-items: center; }}
 .nbt .nbt-pairs, .nbt .nbt-histogram, .nbt .nbt-drawer {{ margin: 4px 0 6px; }}
-.nbt .nbt-pairs > button, .nbt .nbt-histogram > button, .nbt .nbt-drawer > button {{ align-self: flex-start; }}
+.nbt .nbt-pairs > button, .nbt .nbt-histogram > button {{ align-self: flex-start; }}
 .nbt .nbt-drawer .widget-image {{ width: auto; height: auto; max-width: 100%; object-fit: contain; align-self: flex-start; }}
 .nbt .nbt-drawer .widget-dropdown {{ flex: 1 1 140px; width: auto; }}
-.nbt .nbt-shares {{ display: grid; grid-template-columns: minmax(90px, max-content) 1fr max-content; gap: 3px 8px; align-items: center; font-size: 11.5px; max-width: 640px; }}
+.nbt .nbt-shares {{ display: grid; grid-template-columns: minmax(90px, max-content) 1fr max-content; gap: 3px 8px; align-items: center; font-size: 11.5px; max-width: 640px; margin: 4px 0; }}
 .nbt .nbt-shares > :nth-child(3n+1) {{ overflow-wrap: anywhere; }} .nbt .nbt-shares > :nth-child(3n) {{ text-align: right; }}
 .nbt .nbt-plain input[type="text"] {{
   background-color: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); min-width: 0; height: 28px;

@@ -24,6 +24,9 @@ _SIDE = 560
 # what no tile shows is dimmed to this
 _DIMMED = 0.45
 _MOST_NAMES = 5
+# more lines than this are drawn paler, so that the image can be seen behind them
+_FULL_LINES = 25
+_PALEST = 0.35
 _WORDS = Words(
     "Show where tiles fall",
     "Hide where tiles fall",
@@ -171,12 +174,12 @@ def with_boxes(pixels: Any, scale: float, boxes: Sequence[Box]) -> np.ndarray:
     for place in places:
         is_dim[place] = False
     canvas[is_dim, :3] = (canvas[is_dim, :3] * _DIMMED).astype(np.uint8)
-    line = (*style.painted("region"), 255)
+    line = np.array([*style.painted("region"), 255])
+    opacity = min(1.0, max(_PALEST, _FULL_LINES / max(1, len(places))))
     for y, x in places[:MOST_BOXES]:
-        for edge in (y.start, y.stop - 1):
-            canvas[edge, x] = line
-        for edge in (x.start, x.stop - 1):
-            canvas[y, edge] = line
+        edges = [(edge, x) for edge in (y.start, y.stop - 1)] + [(y, edge) for edge in (x.start, x.stop - 1)]
+        for edge in edges:
+            canvas[edge] = (canvas[edge] + opacity * (line - canvas[edge])).astype(np.uint8)
     return canvas
 
 
@@ -184,7 +187,7 @@ def caption(boxes: Sequence[Box]) -> str:
     """What is seen on an image with these tiles."""
     if not boxes:
         return "No tile falls on this image."
-    words = [f"{tiles(len(boxes))} on this image, before they are changed."]
+    words = [f"{tiles(len(boxes))} on this image, as they are cut, before augmentation."]
     if len(boxes) > MOST_BOXES:
         words.append(f"The first {MOST_BOXES:,} have outlines.")
     words.append("Darker: in none of them.")
@@ -196,10 +199,8 @@ def caption(boxes: Sequence[Box]) -> str:
 def numbers(epoch: Epoch) -> str:
     """How often images and classes are seen, as HTML."""
     count, counts = len(epoch.places), epoch.counts
-    whole = f"{tiles(count)} in an epoch"
-    parts = [
-        text(whole if count >= epoch.per_epoch else f"The first {count:,} of {epoch.per_epoch:,} tiles of an epoch")
-    ]
+    part = f"The first {count:,} of {epoch.per_epoch:,} tiles of an epoch"
+    parts = [f"<b>{tiles(count) + ' in an epoch' if count >= epoch.per_epoch else part}</b>"]
     rows = [
         (_class_name(value, epoch.seen["share_of_pixels"]), share, f"{share:.1%} of pixels")
         for value, share in epoch.seen["share_of_pixels"].items()

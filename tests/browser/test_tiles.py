@@ -22,23 +22,23 @@ def test_examples_of_augmentation_and_places_of_tiles_are_seen_before_training(o
     page.get_by_role("button", name="Use sample images").click()
     page.get_by_text("nuclei2d/images").first.wait_for()
     page.wait_for_timeout(300)  # the entry is made anew
-    open_panel(page, "Data")
+    open_panel(page, "Training datasets")
 
     open_panel(page, "Data augmentation")
     page.get_by_role("button", name="Show examples").click()
-    expect(page.get_by_text("Tile 1. The first is as it is")).to_be_visible()
+    page.get_by_text("Tile 1. The framed one is as it is").wait_for()
     picture = page.locator(".nbt-drawer img").first
     first = picture.get_attribute("src")
     page.get_by_role("button", name="Another tile").click()
-    expect(page.get_by_text("Tile 2. The first is as it is")).to_be_visible()
+    page.get_by_text("Tile 2. The framed one is as it is").wait_for()
     assert picture.get_attribute("src") != first
     page.wait_for_timeout(300)
     page.screenshot(path=tmp_path / "examples.png")
-    page.locator(".nbt-panel-head button", has_text="Data augmentation").click()
+    open_panel(page, "Data augmentation")
 
     open_panel(page, "Tiling")
     page.get_by_role("button", name="Show where tiles fall").click()
-    expect(page.get_by_text("tiles on this image")).to_be_visible()
+    page.get_by_text("tiles on this image").wait_for()
     expect(page.get_by_text("of pixels").first).to_be_visible()
     page.get_by_role("button", name="Renew").locator("visible=true").wait_for()
     page.locator('button[title="Next image"]').click()
