@@ -26,7 +26,7 @@ _DIMMED = 0.45
 _MOST_NAMES = 5
 # more lines than this are drawn paler, so that the image can be seen behind them
 _FULL_LINES = 25
-_PALEST = 0.35
+_PALEST = 0.55
 _WORDS = Words(
     "Show where tiles fall",
     "Hide where tiles fall",

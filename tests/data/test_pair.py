@@ -83,7 +83,7 @@ def test_images_and_labels_in_one_folder_are_told_apart_by_the_end_of_their_name
     _files(tmp_path / "f", "img_img_img.tif", "img_img_seg.tif", "other.tif")
     naming = Naming(img_filter="_img", mask_filter="_seg")
     assert _names(find_pairs(tmp_path / "f", tmp_path / "f", "d", naming)) == [("img_img_img.tif", "img_img_seg.tif")]
-    with pytest.raises(UserError, match="no label was found beside a.tif"):
+    with pytest.raises(UserError, match=r"no label was found beside a.tif"):
         find_pairs(tmp_path, None, "d", Naming(mask_filter="_labels"))
 
 
