@@ -97,10 +97,18 @@ def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.nda
     return patches(config, count, start)
 
 
+def variants(config: Config, count: int = 12, number: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Patch `number` as it is, and `count - 1` times changed by chance as the augmentation says: images and labels."""
+    from nbtrainer.engine import variants
+
+    return variants(config, count, number)
+
+
 def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
     """Where patches `start` to `start + count - 1` fall, and how often each image, class and object is seen in them.
 
-    `{"places": [{"image": number in the pair table, "box": ((from, to), ...), "rejected": n}, ...], "seen": {...}}`
+    `{"places": [{"image": number in the pair table, "box": ((from, to), ...), "rejected": n}, ...], "seen": {...},
+    "per_epoch": patches of an epoch}`
     """
     from nbtrainer.engine import places
 

@@ -91,14 +91,40 @@ def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndar
     return {"before": _binned(np.concatenate(before), weights), "after": _binned(np.concatenate(after), weights)}
 
 
+def limits(image: np.ndarray) -> tuple[float, float]:
+    """Between which intensities of an image (C, Y, X) grey is shown: its percentiles 0.5 and 99.8."""
+    low, high = np.percentile(_visible(image), (0.5, 99.8))
+    return float(low), float(high)
+
+
+def grey(image: np.ndarray, between: tuple[float, float]) -> np.ndarray:
+    """An image (C, Y, X) as (Y, X, 3) from 0 to 255, stretched `between` two intensities; RGB stays RGB."""
+    low, high = between
+    stretched = np.clip((_visible(image) - low) / max(high - low, 1e-6), 0, 1) * 255
+    return np.moveaxis(np.broadcast_to(stretched, (3, *stretched.shape[1:])), 0, -1).copy()
+
+
+def edges(label: np.ndarray) -> np.ndarray:
+    """Pixels of an object that have a neighbour below or to the right of another value, or that are such a neighbour."""
+    edges = np.zeros(label.shape, bool)
+    for axis in (0, 1):
+        differs = np.diff(label.astype(np.int64), axis=axis) != 0
+        first = tuple(slice(None, -1) if number == axis else slice(None) for number in (0, 1))
+        second = tuple(slice(1, None) if number == axis else slice(None) for number in (0, 1))
+        edges[first] |= differs
+        edges[second] |= differs
+    return edges & (label != 0)
+
+
 def _picture(preparation: Preparation, pair: Pair, size: int, outlines: bool) -> Picture:
     image, label = preparation.open(pair)
     scale = max(1.0, max(image.shape[-2:]) / size)
     shape = [max(1, round(length / scale)) for length in image.shape[-2:]]
-    grey = _grey(_small(image, shape))
+    small = _small(image, shape)
+    pixels = grey(small, limits(small))
     if outlines:
-        grey[_edges(_small(label, shape))] = OUTLINE
-    return Picture(grey.astype(np.uint8), scale)
+        pixels[edges(_small(label, shape))] = OUTLINE
+    return Picture(pixels.astype(np.uint8), scale)
 
 
 def _images(config: Config) -> Images:
@@ -119,26 +145,11 @@ def _small(view: View, shape: list[int]) -> np.ndarray:
     return found.reshape(*found.shape[: found.ndim - len(view.shape)], *shape)
 
 
-def _grey(image: np.ndarray) -> np.ndarray:
-    """An image (C, Y, X) as (Y, X, 3) from 0 to 255, stretched between its percentiles; RGB stays RGB."""
-    shown = np.nan_to_num(image[:3] if len(image) in (3, 4) else image[:1])
-    low, high = np.percentile(shown, (0.5, 99.8))
-    stretched = np.clip((shown - low) / max(float(high - low), 1e-6), 0, 1) * 255
-    return np.moveaxis(np.broadcast_to(stretched, (3, *stretched.shape[1:])), 0, -1).copy()
-
-
-def _edges(label: np.ndarray) -> np.ndarray:
-    """Pixels of an object that have a neighbour below or to the right of another value, or that are such a neighbour."""
-    edges = np.zeros(label.shape, bool)
-    for axis in (0, 1):
-        differs = np.diff(label.astype(np.int64), axis=axis) != 0
-        first = tuple(slice(None, -1) if number == axis else slice(None) for number in (0, 1))
-        second = tuple(slice(1, None) if number == axis else slice(None) for number in (0, 1))
-        edges[first] |= differs
-        edges[second] |= differs
-    return edges & (label != 0)
+def _visible(image: np.ndarray) -> np.ndarray:
+    """The channels that are shown: red, green and blue, or the first."""
+    return np.nan_to_num(image[:3] if len(image) in (3, 4) else image[:1])
 
 
 def _binned(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    counts, edges = np.histogram(values, _BINS, weights=weights)
-    return counts / max(1.0, float(counts.max())), edges
+    counts, bounds = np.histogram(values, _BINS, weights=weights)
+    return counts / max(1.0, float(counts.max())), bounds

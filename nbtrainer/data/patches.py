@@ -45,12 +45,23 @@ class Patches:
 
     def patch(self, number: int) -> Patch:
         """Patch `number`."""
+        rng = np.random.default_rng([self.places.seed, number])
+        return self._cut(self.places.place(number, rng), rng)
+
+    def variants(self, number: int, count: int) -> list[Patch]:
+        """What is cut at the place of patch `number`: first as it is, then changed in `count - 1` other ways."""
+        seed = self.places.seed
+        place = self.places.place(number, np.random.default_rng([seed, number]))
+        return [
+            self._cut(place, np.random.default_rng([seed, number, way]), is_changed=way > 0) for way in range(count)
+        ]
+
+    def _cut(self, place: Place, rng: np.random.Generator, is_changed: bool = True) -> Patch:
+        """The patch at `place`, changed as `rng` draws it."""
         places = self.places
-        rng = np.random.default_rng([places.seed, number])
-        place = places.place(number, rng)
-        steps = chosen_steps(rng, self.steps, self.apply, self.rotate_and_flip)
-        warp = draw_warp(rng, steps, places.patch_size)
-        changes = draw_changes(rng, steps, places.patch_size, self.images.preparation.ignored)
+        chosen = chosen_steps(rng, self.steps, self.apply, self.rotate_and_flip) if is_changed else []
+        warp = draw_warp(rng, chosen, places.patch_size)
+        changes = draw_changes(rng, chosen, places.patch_size, self.images.preparation.ignored)
         raw, label = self.images.views(place.index)
         intensity_map = self.images.intensity_map(place.index)
         image, truth = warp_patch(

@@ -5,6 +5,6 @@ from nbtrainer.environment import prepare_process
 
 prepare_process()
 
-from nbtrainer.engine.launch import patches, places, resume, start, train  # noqa: E402
+from nbtrainer.engine.launch import patches, places, resume, start, train, variants  # noqa: E402
 
-__all__ = ["patches", "places", "resume", "start", "train"]
+__all__ = ["patches", "places", "resume", "start", "train", "variants"]

@@ -324,10 +324,13 @@ def training_patches(config: Config) -> Patches:
     files = [os.stat(path) for pair in surveyed.split.train for path in (pair.image, pair.label)]
     settings = config.model_dump_json(exclude={"output"})
     key = (settings, str(surveyed.split.train), tuple((file.st_mtime_ns, file.st_size) for file in files))
-    if key not in _opened:
+    patches = _opened.get(key)
+    if patches is None:
+        task = _task(config, surveyed)
+        patches = _patches(resolve(config, surveyed, task), surveyed, task)
         _opened.clear()  # of one config only: the data may be large
-        _opened[key] = _patches(config, surveyed, _task(config, surveyed))
-    return _opened[key]
+        _opened[key] = patches
+    return patches
 
 
 def resolve(config: Config, surveyed: Survey, task: Binary) -> Config:

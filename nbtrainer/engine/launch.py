@@ -14,6 +14,7 @@ from nbtrainer.checks import check
 from nbtrainer.config import Config
 from nbtrainer.data.ledger import Ledger
 from nbtrainer.engine.build import build, device_of, pretrained_record, training_patches
+from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.device import is_out_of_memory
 from nbtrainer.engine.trainer import started
 from nbtrainer.engine.trainer import train as train_job
@@ -90,13 +91,28 @@ def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.nda
         yield patch.image, patch.label
 
 
+def variants(config: Config, count: int = 12, number: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Patch `number` without any change, and `count - 1` times changed by chance as the augmentation says; each image
+    (C, [Z,] Y, X) float32, normalised, and label ([Z,] Y, X) integers. The same seed gives the same changes."""
+    if number < 0:
+        raise UserError("number", f"there is no patch {number}", "Count from 0")
+    drawn = training_patches(Config.of(config).validated())
+    return [(patch.image, patch.label) for patch in drawn.variants(number, count)]
+
+
 def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
     """Where patches `start` to `start + count - 1` fall, before they are warped, and what they show.
 
     `{"places": [{"image": number in the pair table, "box": ((from, to), ...) along ([z,] y, x), "rejected": n}, ...],
-    "seen": see Ledger.summary}`; boxes are in pixels of the prepared image, and may reach beyond it.
+    "seen": see Ledger.summary, "per_epoch": patches of an epoch}`; boxes are in pixels of the prepared image, and may
+    reach beyond it.
     """
-    drawn = training_patches(Config.of(config).validated())
+    config = Config.of(config).validated()
+    drawn = training_patches(config)
+    training = config.training
+    clock = Clock.from_settings(
+        training.epochs, training.iterations, training.steps_per_epoch, training.batch_size, None, drawn.per_pass
+    )
     found, ledger = [], Ledger()
     for number in range(start, start + count):
         patch = drawn.patch(number)
@@ -107,7 +123,8 @@ def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
         )
         # training images stand first in the pair table
         found.append({"image": patch.place.index, "box": box, "rejected": patch.place.rejected})
-    return {"places": found, "seen": ledger.summary([pair.name for pair in drawn.images.pairs])}
+    seen = ledger.summary([pair.name for pair in drawn.images.pairs])
+    return {"places": found, "seen": seen, "per_epoch": clock.patches_per_epoch}
 
 
 def _checked(config: Config) -> Config:

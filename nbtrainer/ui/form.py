@@ -15,10 +15,12 @@ from nbtrainer.config import Config
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import Finding
 from nbtrainer.ui.entries import EntriesField
+from nbtrainer.ui.gallery import Gallery
 from nbtrainer.ui.histogram import HistogramView
 from nbtrainer.ui.pairs import PairTable
 from nbtrainer.ui.panels import PLANS, Panel, missing
 from nbtrainer.ui.region import Editor, RegionsField
+from nbtrainer.ui.tiles import TilesView
 from nbtrainer.ui.widgets import ChoicesField, Field, Guard, field_for, make
 from nbtrainer.ui.work import HOUSE, Door, Work, at_once
 
@@ -28,6 +30,13 @@ _MEANINGS: dict[str, Callable[[Config], Iterable[str]]] = {
 }
 # what images look like and what becomes of them depends on these sections
 _ABOUT_IMAGES = ("data", "task", "normalization")
+# what a tile looks like depends on these sections and settings
+_ABOUT_TILES = ("data", "task", "normalization", "sampling", "augmentation", "training.seed", "model.input_channels")
+# and where tiles fall on these
+_ABOUT_PLACES = (
+    *("data", "task", "sampling", "augmentation", "training.seed", "training.shuffle"),
+    *("training.batch_size", "training.steps_per_epoch"),
+)
 Read: TypeAlias = Callable[[], Any]
 Write: TypeAlias = Callable[[Any], None]
 
@@ -70,8 +79,12 @@ class Form:
         sample.on_click(guard(lambda _: self.use_samples()))
         self.pairs = PairTable(lambda: self.config, door, work, guard)
         self.histogram = HistogramView(lambda: self.config, door, work, guard)
+        self.gallery = Gallery(lambda: self.config, door, work, guard)
+        self.tiles = TilesView(lambda: self.config, door, work, guard)
         extras: dict[str, list[w.Widget]] = {
             "data.datasets": [sample, self.pairs.box],
+            "augmentation": [self.gallery.box],
+            "sampling": [self.tiles.box],
             "normalization": [self.histogram.box],
         }
         self.panels = [Panel(number, plan, self._field, extras, guard) for number, plan in enumerate(PLANS, start=1)]
@@ -83,6 +96,8 @@ class Form:
         self.config, self.base = config, base
         self.pairs.forget()
         self.histogram.forget()
+        self.gallery.forget()
+        self.tiles.forget()
         if not config.data.datasets:
             config.data.datasets = [{}]  # type: ignore[list-item]  # so that there is a field to fill in
         self.complain([])
@@ -170,4 +185,7 @@ class Form:
         # the split is drawn by the seed
         if field.setting.section in ("data", "task") or field.setting.path == "training.seed":
             self.pairs.is_old()
+        for names, view in ((_ABOUT_TILES, self.gallery), (_ABOUT_PLACES, self.tiles)):
+            if field.setting.section in names or field.setting.path in names:
+                view.is_old()
         self._on_edit()

@@ -39,6 +39,12 @@ def colour(name: str) -> str:
     return (_LIGHT | {"muted": "#5A6270", "grid": "#E6E8EB"})[name]
 
 
+def painted(name: str) -> tuple[int, int, int]:
+    """The red, green and blue of a colour on pictures, from 0 to 255."""
+    red, green, blue = bytes.fromhex(_ON_PICTURES[name][1:])
+    return red, green, blue
+
+
 def sheet() -> str:
     """The style sheet, as an HTML element."""
     return f"<style>{_CSS}</style>"
@@ -178,8 +184,12 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 }}
 .nbt .nbt-form:has(.nbt-opened) {{ flex: 1 1 {WIDE}px; }}
 .nbt .nbt-bar-of-tools {{ flex-flow: row wrap; align-items: center; }}
-.nbt .nbt-pairs, .nbt .nbt-histogram {{ margin: 4px 0 6px; }}
+.nbt .nbt-pairs, .nbt .nbt-histogram, .nbt .nbt-drawer {{ margin: 4px 0 6px; }}
 .nbt .nbt-pairs > button, .nbt .nbt-histogram > button {{ align-self: flex-start; }}
+.nbt .nbt-drawer .widget-image {{ width: auto; height: auto; max-width: 100%; object-fit: contain; align-self: flex-start; }}
+.nbt .nbt-drawer .widget-dropdown {{ flex: 1 1 140px; width: auto; }}
+.nbt .nbt-shares {{ display: grid; grid-template-columns: minmax(90px, max-content) 1fr max-content; gap: 3px 8px; align-items: center; font-size: 11.5px; max-width: 640px; margin: 4px 0; }}
+.nbt .nbt-shares > :nth-child(3n+1) {{ overflow-wrap: anywhere; }} .nbt .nbt-shares > :nth-child(3n) {{ text-align: right; }}
 .nbt .nbt-plain input[type="text"] {{
   background-color: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); min-width: 0; height: 28px;
 }}

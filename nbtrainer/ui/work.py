@@ -37,6 +37,10 @@ class Door(Protocol):
 
     def regions(self, config: Config, index: int) -> Sequence[Region]: ...
 
+    def variants(self, config: Config, count: int = 12, number: int = 0) -> list[tuple[Any, Any]]: ...
+
+    def places(self, config: Config, count: int, start: int = 0) -> dict[str, Any]: ...
+
 
 HOUSE = cast(Door, api)
 
@@ -105,7 +109,7 @@ class Latest:
 
 
 def png(pixels: Any) -> bytes:
-    """`pixels`, uint8 (Y, X, 3), as the bytes of a PNG file."""
+    """`pixels`, uint8 (Y, X, 3) or with opacity (Y, X, 4), as the bytes of a PNG file."""
     import imageio.v3 as imageio  # half a second: only once there is something to see
 
     return imageio.imwrite("<bytes>", pixels, extension=".png")

@@ -108,3 +108,15 @@ def test_patches_can_be_centred_on_objects():
     assert all(middle)
     anywhere = [_patches(foreground_fraction=0.0).patch(number)[1][31:33, 31:33].any() for number in range(60)]
     assert not all(anywhere)
+
+
+def test_variants_show_one_place_first_unchanged_and_then_changed_in_different_ways():
+    patches = _patches(steps=STEPS)
+    first, *others = patches.variants(5, 4)
+    plain = _patches().patch(5)
+    assert np.array_equal(first.image, plain.image) and np.array_equal(first.label, plain.label)
+    assert {variant.place for variant in others} == {first.place} == {patches.patch(5).place}
+    assert len({variant.image.tobytes() for variant in [first, *others]}) == 4
+    again = patches.variants(5, 4)
+    assert all(np.array_equal(one.image, other.image) for one, other in zip(others, again[1:], strict=True))
+    assert len({variant.image.tobytes() for variant in _patches().variants(5, 4)}) == 1

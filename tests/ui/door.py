@@ -1,6 +1,6 @@
 """What the form asks of the house, with findings of our own, and a count of what it was asked."""
 
-from nbtrainer import checks
+from nbtrainer import api, checks
 
 
 class SmallDoor:
@@ -37,3 +37,11 @@ class SmallDoor:
 
     def regions(self, config, index):
         return checks.regions(config, index)
+
+    def variants(self, config, count=12, number=0):
+        self.asked.append(f"variants {number}")
+        return api.variants(config, count, number)
+
+    def places(self, config, count, start=0):
+        self.asked.append(f"places {count}")
+        return api.places(config, count, start)
