@@ -120,7 +120,7 @@ def presets() -> None:
     from nbtrainer.config import presets as known
 
     for preset in known().values():
-        print(f"{preset.name:<14} {preset.title}\n{'':<14} {preset.description}\n")
+        print(f"{preset.name:<22} {preset.title}\n{'':<22} {preset.description}\n")
 
 
 @app.command()

@@ -12,7 +12,9 @@ from nbtrainer.checks.sample import Sample
 from nbtrainer.checks.survey import Survey
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
+from nbtrainer.data.formats import open_image
 from nbtrainer.data.pair import Pair
+from nbtrainer.data.preparation import spacing_of
 from nbtrainer.errors import Finding
 from nbtrainer.labels import measure_objects
 from nbtrainer.labels.connect import parts
@@ -27,6 +29,8 @@ _LARGE_SIDE, _GOOD_SIDE = 2048, 512
 _SPARSE = 0.02
 # more tiles than this without any foreground
 _EMPTY_TILES = 0.5
+# voxels so many times as thick as wide
+_THICK = 2.0
 # objects: this wide at least; and of at least so many, most of which fill their boxes (nets and lines do not)
 _NARROW, _FEW_OBJECTS, _FILLS = 4.0, 10, 0.4
 
@@ -56,7 +60,9 @@ def check_sampling(config: Config, surveyed: Survey, samples: Sequence[Sample]) 
         return
     train = {id(pair) for pair in surveyed.split.train}
     trains = [sample for sample in samples if id(sample.pair) in train]
-    yield from _large_patch(config, trains)
+    if not config.sampling.whole_images:
+        yield from _large_patch(config, trains)
+        yield from _anisotropy(config, surveyed)
     yield from _large_images(config, surveyed, samples)
     yield from _augmentation(config, surveyed, samples)
     if any(sample.label.any() for sample in trains):
@@ -139,6 +145,30 @@ def _large_patch(config: Config, samples: Sequence[Sample]) -> Iterator[Finding]
             remedy=f"Tiles of about half the image are best: try {', '.join(map(str, half))}",
             files=tuple(dict.fromkeys(str(sample.pair.image) for sample in small)),
         )
+
+
+def _anisotropy(config: Config, surveyed: Survey) -> Iterator[Finding]:
+    """A patch that is a cube in voxels although voxels are not: what suits them better."""
+    settings, size = config.data, config.sampling.patch_size
+    if config.task.dim != 3:
+        return
+    opened = open_image(surveyed.split.train[0].image)
+    spacing = spacing_of(opened, 3, settings.spacing, settings.spacing_unit)
+    if spacing is None:
+        return
+    ratio = spacing[0] / max(spacing[1:])
+    if ratio >= _THICK and size[0] >= min(size[1:]):
+        multiple = size_multiple(config.model.name, config.model.features)
+        # as many voxels, in the proportions of space, rounded to what the network takes
+        plane = (np.prod(size, dtype=float) * ratio) ** (1 / 3)
+        better = [max(2 * multiple, round(side / multiple) * multiple) for side in (plane / ratio, plane, plane)]
+        if better != list(size):
+            yield Finding(
+                level="warning",
+                where="sampling.patch_size",
+                wrong=f"voxels are {ratio:.1f} times as thick as wide, but tiles of {said(size)} are not thinner than wide",
+                remedy=f"A tile of {said(better)} has about as many voxels and shows more of the plane",
+            )
 
 
 def _large_images(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:

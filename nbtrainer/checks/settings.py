@@ -27,7 +27,8 @@ def _settings(config: Config) -> Iterator[Finding]:
             remedy=f"Give {config.task.dim} numbers",
         )
     else:
-        yield from _patch_size(config)
+        if not config.sampling.whole_images:
+            yield from _patch_size(config)
     start, end = config.normalization.range
     if config.normalization.method != "none" and not start < end:
         yield Finding(

@@ -54,6 +54,26 @@ class Zoom(Step):
         gt=0,
         le=2,
     )
+    per_axis: bool = field(
+        False,
+        title="Each axis by itself",
+        help="Stretch y and x by different factors, as Omnipose and PyTorch Connectomics do.",
+        advanced=True,
+    )
+    probability: float = _probability(1.0)
+
+
+class Translate(Step):
+    """Shifts the patch; what comes in is the image beside it, mirrored at its edge."""
+
+    kind: Literal["translate"] = field("translate", title="Translate")
+    amount: float = field(
+        0.075,
+        title="Amount",
+        help="Largest shift along y and x, as a share of the patch; by whole pixels.",
+        gt=0,
+        le=0.5,
+    )
     probability: float = _probability(1.0)
 
 
@@ -103,6 +123,7 @@ AnyStep = Annotated[
     | Rotate90
     | Rotate
     | Zoom
+    | Translate
     | Shear
     | Elastic
     | steps.Intensity

@@ -20,10 +20,12 @@ class Warp:
     """Where each pixel of a patch comes from, as offsets ([z,] y, x) from the patch's centre.
 
     `matrix` (d, d) takes an offset in the patch to one in the image; `knots` (d, K...), in pixels, bend it further.
+    `shift` (d,) moves the centre by whole pixels.
     """
 
     matrix: np.ndarray
     knots: np.ndarray | None = None
+    shift: tuple[int, ...] = ()
 
     @property
     def is_exact(self) -> bool:
@@ -41,6 +43,7 @@ def draw_warp(rng: np.random.Generator, steps: Sequence[dict[str, Any]], size: S
     dim = len(size)
     matrix = np.eye(dim)
     knots = None
+    shift = np.zeros(dim, int)
     for step in steps:
         if step["kind"] == "flip":
             matrix = np.diag(np.where(rng.random(dim) < step["probability"], -1.0, 1.0)) @ matrix
@@ -48,10 +51,13 @@ def draw_warp(rng: np.random.Generator, steps: Sequence[dict[str, Any]], size: S
             drawn = np.eye(dim)
             drawn[-2:, -2:] = _MATRICES[step["kind"]](rng, step)
             matrix = drawn @ matrix
+        elif step["kind"] == "translate" and rng.random() < step["probability"]:
+            most = np.array([0] * (dim - 2) + [int(step["amount"] * length) for length in size[-2:]])
+            shift += rng.integers(-most, most + 1)
         elif step["kind"] == "elastic" and rng.random() < step["probability"]:
             bend = _draw_knots(rng, step, size)
             knots = bend if knots is None or knots.shape != bend.shape else knots + bend
-    return Warp(matrix, knots)
+    return Warp(matrix, knots, tuple(shift.tolist()))
 
 
 def warp_patch(
@@ -66,6 +72,8 @@ def warp_patch(
 
     `read_image` and `read_label` give a region of the image of `shape`; beyond its edge it is mirrored.
     """
+    if warp.shift:
+        centre = [at + by for at, by in zip(centre, warp.shift, strict=True)]
     if warp.is_exact:
         return _exact_patch(read_image, read_label, shape, centre, size, warp.matrix)
     bend = _bend(warp.knots, size)
@@ -184,7 +192,8 @@ def _quarter_turn(rng: np.random.Generator, step: dict[str, Any]) -> np.ndarray:
 
 def _zoom(rng: np.random.Generator, step: dict[str, Any]) -> np.ndarray:
     largest = np.log1p(step["amount"])
-    return np.eye(2) * np.exp(rng.uniform(-largest, largest))
+    factors = rng.uniform(-largest, largest, 2 if step.get("per_axis") else 1)
+    return np.eye(2) * np.exp(factors)
 
 
 def _shear(rng: np.random.Generator, step: dict[str, Any]) -> np.ndarray:

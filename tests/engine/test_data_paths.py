@@ -1,5 +1,6 @@
 """From files of many kinds to trained networks: what trains, what judges, what is never seen."""
 
+import json
 from pathlib import Path
 
 import nibabel
@@ -12,6 +13,7 @@ from nbtrainer.checks import survey
 from nbtrainer.data.region import IGNORED
 from nbtrainer.data.views import whole
 from nbtrainer.engine.build import training_patches
+from nbtrainer.runs import events
 
 
 def _coordinates(folder: Path, shape: tuple[int, ...] = (400, 300)) -> dict[str, str]:
@@ -238,3 +240,67 @@ def test_more_objects_than_16_bits_can_number(small_config, tmp_path):
     assert nbt.pairs(small_config)[0]["objects"] == 89_999
     values = {int(value) for _, patch in nbt.patches(small_config, 60) for value in np.unique(patch)}
     assert max(values) > 80_000 and values <= set(range(90_000))
+
+
+@pytest.mark.feature(61, 70)
+def test_whole_images_of_different_sizes_are_padded_to_the_largest(small_config, tmp_path):
+    for number, shape in enumerate([(50, 60), (33, 40), (64, 20)]):
+        image = np.random.default_rng(number).integers(0, 200, shape).astype(np.uint8)
+        for kind, array in (("images", image), ("labels", (image > 100).astype(np.uint8))):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            tifffile.imwrite(tmp_path / kind / f"{number}.tif", array)
+    small_config.update(
+        data={
+            "datasets": [{"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels")}],
+            "validation_fraction": 0,
+        },
+        sampling={"whole_images": True, "patch_size": [33, 35]},
+    )
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    stored = nbt.Config.load(run.directory).sampling
+    assert stored.patch_size == [64, 60] or all(length % 2 == 0 for length in stored.patch_size)
+    assert max(stored.patch_size) >= 64 and min(stored.patch_size) >= 60
+
+
+def test_what_was_hard_is_shown_again_and_a_resumed_run_knows_it(small_config):
+    small_config.update(sampling={"hard_fraction": 0.5}, training={"epochs": 4}, compile={"schedule": "constant"})
+    whole_run = nbt.train(small_config)
+    small_config.update(training={"epochs": 2})
+    first = nbt.train(small_config)
+    assert first.status == "finished", first.error
+    second = nbt.resume(first.directory, training={"epochs": 4})
+    second.wait()
+    assert second.history[-1]["train_loss"] == whole_run.history[-1]["train_loss"]
+    assert first.directory.joinpath("tiles.json").exists()
+
+
+def test_the_ledger_names_images_that_never_contributed(small_config, write_pairs):
+    small_config.update(
+        data={"datasets": [write_pairs(count=12, name="many")], "validation_fraction": 0.1},
+        training={"epochs": 1, "steps_per_epoch": 1, "batch_size": 2},
+    )
+    run = nbt.train(small_config)
+    seen = json.loads((run.directory / "tiles.json").read_text())
+    assert seen["patches"] == 2 and len(seen["never_drawn"]) >= 9
+    warned = [event.text for event in run.events if isinstance(event, events.Warned)]
+    assert any("of your images never contributed" in text for text in warned)
+
+
+@pytest.mark.feature(72, 123)
+def test_tiles_are_suggested_that_suit_thick_slices(small_config, tmp_path):
+    volume = np.random.default_rng(0).integers(0, 99, (40, 90, 90)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "image.tif", volume)
+    tifffile.imwrite(tmp_path / "label.tif", (volume > 50).astype(np.uint8))
+    small_config.update(
+        task={"dim": 3},
+        data={
+            "datasets": [{"images": str(tmp_path / "image.tif"), "labels": str(tmp_path / "label.tif")}],
+            "spacing": [4.0, 1.0, 1.0],
+        },
+        sampling={"patch_size": [32, 32, 32]},
+    )
+    found = [finding for finding in nbt.check(small_config) if "times as thick" in finding.wrong]
+    assert len(found) == 1 and found[0].level == "warning" and "12 x 50 x 50" in found[0].remedy
+    small_config.sampling.patch_size = [12, 50, 50]
+    assert not [finding for finding in nbt.check(small_config) if "times as thick" in finding.wrong]

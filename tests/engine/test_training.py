@@ -52,10 +52,15 @@ def test_a_run_leaves_everything_in_its_folder(small_config):
 def test_every_preset_trains(preset, small_config, tmp_path):
     config = Config.preset(preset)
     config.data.datasets = small_config.data.datasets
+    if config.task.dim == 3:
+        volume = np.random.default_rng(0).integers(0, 200, (12, 40, 40)).astype(np.uint8)
+        for name, array in (("image", volume), ("label", (volume > 100).astype(np.uint8))):
+            tifffile.imwrite(tmp_path / f"{name}.tif", array)
+        config.data.datasets = [{"images": str(tmp_path / "image.tif"), "labels": str(tmp_path / "label.tif")}]
     config.update(
-        sampling={"patch_size": [32, 32]},
+        sampling={"patch_size": [8, 32, 32][3 - config.task.dim :]},
         model={"features": [4, 8]},
-        training={"epochs": 2, "batch_size": 5},
+        training={"epochs": 2, "iterations": None, "steps_per_epoch": 3, "batch_size": 2},
         output={"root": str(tmp_path / "runs")},
     )
     run = nbt.train(config)
