@@ -192,7 +192,7 @@ def _augmentation(config: Config, surveyed: Survey, samples: Sequence[Sample]) -
     images = len({(pair.image, pair.slice) for pair in surveyed.split.train})
     pixels = float(np.mean([np.prod(sample.shape, dtype=float) for sample in samples]))
     tiles = pixels / float(np.prod(config.sampling.patch_size, dtype=float))
-    is_off = config.augmentation.strength == "none" and not config.augmentation.steps
+    is_off = not config.augmentation.steps and not config.augmentation.rotate_and_flip
     if is_off and images >= _ENOUGH_IMAGES and tiles > _ENOUGH_TILES:
         yield Finding(
             level="warning",
