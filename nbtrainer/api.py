@@ -97,11 +97,11 @@ def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.nda
     return patches(config, count, start)
 
 
-def variants(config: Config, count: int = 12, number: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+def variants(config: Config, count: int = 12, number: int = 0, first: int = 1) -> list[tuple[np.ndarray, np.ndarray]]:
     """Patch `number` as it is, and `count - 1` times changed by chance as the augmentation says: images and labels."""
     from nbtrainer.engine import variants
 
-    return variants(config, count, number)
+    return variants(config, count, number, first)
 
 
 def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:

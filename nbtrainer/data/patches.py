@@ -48,12 +48,13 @@ class Patches:
         rng = np.random.default_rng([self.places.seed, number])
         return self._cut(self.places.place(number, rng), rng)
 
-    def variants(self, number: int, count: int) -> list[Patch]:
-        """What is cut at the place of patch `number`: first as it is, then changed in `count - 1` other ways."""
+    def variants(self, number: int, count: int, first: int = 1) -> list[Patch]:
+        """What is cut at the place of patch `number`: as it is, then changed in `count - 1` ways, from way `first` on."""
         seed = self.places.seed
         place = self.places.place(number, np.random.default_rng([seed, number]))
         return [
-            self._cut(place, np.random.default_rng([seed, number, way]), is_changed=way > 0) for way in range(count)
+            self._cut(place, np.random.default_rng([seed, number, way]), is_changed=way > 0)
+            for way in (0, *range(first, first + count - 1))
         ]
 
     def _cut(self, place: Place, rng: np.random.Generator, is_changed: bool = True) -> Patch:

@@ -91,13 +91,13 @@ def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.nda
         yield patch.image, patch.label
 
 
-def variants(config: Config, count: int = 12, number: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+def variants(config: Config, count: int = 12, number: int = 0, first: int = 1) -> list[tuple[np.ndarray, np.ndarray]]:
     """Patch `number` without any change, and `count - 1` times changed by chance as the augmentation says; each image
-    (C, [Z,] Y, X) float32, normalised, and label ([Z,] Y, X) integers. The same seed gives the same changes."""
+    (C, [Z,] Y, X) float32, normalised, and label ([Z,] Y, X) integers. The same seed and `first` give the same changes."""
     if number < 0:
         raise UserError("number", f"there is no patch {number}", "Count from 0")
     drawn = training_patches(Config.of(config).validated())
-    return [(patch.image, patch.label) for patch in drawn.variants(number, count)]
+    return [(patch.image, patch.label) for patch in drawn.variants(number, count, first)]
 
 
 def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:

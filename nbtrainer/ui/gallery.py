@@ -31,7 +31,7 @@ class Gallery:
 
     def __init__(self, config: Callable[[], Config], door: Door, work: Work, guard: Guard) -> None:
         self._config, self._door = config, door
-        self._number = 0
+        self._number, self._first = 0, 1
         another = make(
             w.Button, description="Another tile", icon="step-forward", tooltip="The next tile that training would draw"
         )
@@ -44,7 +44,8 @@ class Gallery:
 
     def read(self) -> None:
         """Draw the examples of the tile that is looked at, with the settings as they are."""
-        config, number = self._config().validated(), self._number
+        config, number, first = self._config().validated(), self._number, self._first
+        self._first += COUNT - 1  # other changes the next time
 
         def show(picture: bytes) -> None:
             put(self._image, "value", picture)
@@ -52,7 +53,9 @@ class Gallery:
                 self._caption, "value", text(caption(number, bool(config.augmentation.steps)), "nbt-muted", "nbt-small")
             )
 
-        self._drawer.start("drawing examples", lambda: png(gallery(self._door.variants(config, COUNT, number))), show)
+        self._drawer.start(
+            "drawing examples", lambda: png(gallery(self._door.variants(config, COUNT, number, first))), show
+        )
 
     def is_old(self) -> None:
         """Settings have changed."""
@@ -60,7 +63,7 @@ class Gallery:
 
     def forget(self) -> None:
         """Other data: close, and begin with the first tile."""
-        self._number = 0
+        self._number, self._first = 0, 1
         self._drawer.forget()
 
     def _go_on(self) -> None:

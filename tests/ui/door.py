@@ -38,9 +38,9 @@ class SmallDoor:
     def regions(self, config, index):
         return checks.regions(config, index)
 
-    def variants(self, config, count=12, number=0):
+    def variants(self, config, count=12, number=0, first=1):
         self.asked.append(f"variants {number}")
-        return api.variants(config, count, number)
+        return api.variants(config, count, number, first)
 
     def places(self, config, count, start=0):
         self.asked.append(f"places {count}")
