@@ -77,19 +77,23 @@ def warp_patch(
     if warp.is_exact:
         return _exact_patch(read_image, read_label, shape, centre, size, warp.matrix)
     bend = _bend(warp.knots, size)
-    region = _needed(shape, centre, size, warp.matrix, bend)
+    region, inside = _needed(shape, centre, size, warp.matrix, bend)
     image = np.ascontiguousarray(read_image(region), dtype=np.float32)
     label = read_label(region)
     warped = np.empty((len(image), *size), np.float32)
     truth = np.empty(tuple(size), np.uint32)
+    starts = np.array([part.start for part in region], np.int32)
+    origin = np.array(centre) - warp.matrix @ ((np.array(size) - 1) / 2)
     sample = sample_volume if len(size) == 3 else sample_plane
     sample(
         image,
         np.ascontiguousarray(label, dtype=np.uint32),
-        np.array([part.start for part in region]),
-        np.array(shape),
-        np.array(centre, dtype=np.float64),
-        warp.matrix,
+        np.zeros(len(size), np.int32) if inside else starts,
+        np.array(shape, np.int32),
+        inside,
+        # from the region's corner where nothing is mirrored: small numbers keep their digits in float32
+        (origin - starts if inside else origin).astype(np.float32),
+        warp.matrix.astype(np.float32),
         bend,
         warped,
         truth,
@@ -130,18 +134,19 @@ def _exact_patch(
 
 def _needed(
     shape: Sequence[int], centre: Sequence[float], size: Sequence[int], matrix: np.ndarray, bend: np.ndarray
-) -> tuple[slice, ...]:
-    """The part of an image that interpolation reads, mirrored beyond its edges."""
+) -> tuple[tuple[slice, ...], bool]:
+    """The part of an image that interpolation reads, mirrored beyond its edges; whether all of it lies inside."""
     reach = np.abs(matrix) @ ((np.array(size) - 1) / 2)
-    parts = []
+    parts, inside = [], True
     for axis, full in enumerate(shape):
         bent = bend[axis] if bend.shape[1] else np.zeros(1)
         low = centre[axis] - reach[axis] + float(bent.min())
         high = centre[axis] + reach[axis] + float(bent.max())
-        if low < 0 or high > full - 1:  # mirrored pixels can lie anywhere: read generously
+        if low < 1 or high > full - 3:  # mirrored pixels can lie anywhere: read generously
+            inside = False
             low, high = min(low, 2 * full - 2 - high), max(high, -low)
         parts.append(slice(max(0, int(np.floor(low)) - 1), min(full, int(np.ceil(high)) + 2)))
-    return tuple(parts)
+    return tuple(parts), inside
 
 
 def _bend(knots: np.ndarray | None, size: Sequence[int]) -> np.ndarray:
@@ -149,7 +154,8 @@ def _bend(knots: np.ndarray | None, size: Sequence[int]) -> np.ndarray:
     if knots is None:
         return np.zeros((len(size),) + (0,) * len(size), np.float32)
     bend = knots
-    for axis, length in enumerate(size, 1):
+    # the last axis first, while the others are short
+    for axis, length in reversed(list(enumerate(size, 1))):
         before, after = bend.shape[:axis], bend.shape[axis + 1 :]
         first, weights = _weights(length, bend.shape[axis])
         # a knot more at both ends, as far out as the next ones inside: the bend goes on as it was

@@ -73,16 +73,17 @@ def move_sections(image: np.ndarray, label: np.ndarray, change: Displacement) ->
     size = np.array(image.shape[-2:])
     angle = np.radians(change.degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    centre = (size - 1) / 2 + change.shift
+    origin = (size - 1) / 2 + change.shift - turn @ ((size - 1) / 2)
     for section in range(change.first, change.end):
         plane, drawn = np.empty_like(image[:, section], order="C"), np.empty(size, np.uint32)
         sample_plane(
             np.ascontiguousarray(image[:, section]),
             np.ascontiguousarray(label[section], dtype=np.uint32),
-            np.zeros(2, np.int64),
-            size,
-            centre,
-            turn,
+            np.zeros(2, np.int32),
+            size.astype(np.int32),
+            False,
+            origin.astype(np.float32),
+            turn.astype(np.float32),
             _NO_BEND,
             plane,
             drawn,
