@@ -9,6 +9,7 @@ from pathlib import Path
 from nbtrainer.checks.files import Checked
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
+from nbtrainer.data.formats import open_image
 from nbtrainer.errors import Finding
 
 # more of an image than this at the highest value is overexposed; of colours (a bright background) far more
@@ -21,6 +22,7 @@ def check_images(config: Config, sound: Sequence[Checked]) -> Iterator[Finding]:
     """Findings about the images that can be read, one by one and together."""
     for known in sound:
         yield from _intensities(known)
+        yield from _transparency(config, known)
     yield from _channels_agree(config, sound)
     yield from _axes(config, sound)
     yield from _sizes(sound)
@@ -53,6 +55,23 @@ def _intensities(known: Checked) -> Iterator[Finding]:
             wrong=f"{image.saturated:.0%} of its pixels have the highest value, {image.maximum:g}: it is overexposed",
             remedy="What is cut off there cannot be learned; record with less light or gain. Or is this a mask?",
             files=(where,),
+        )
+
+
+def _transparency(config: Config, known: Checked) -> Iterator[Finding]:
+    """Four channels of which the last one says nothing."""
+    if known.channels != 4 or config.data.channels or known.image.shape[-1] != 4:
+        return
+    opened = open_image(known.pair.image)
+    middle = tuple(slice(length // 4, length // 4 + min(256, length)) for length in known.image.shape[:-1])
+    alpha = opened.read((*middle, slice(3, 4)))
+    if alpha.size and alpha.min() == alpha.max():
+        yield Finding(
+            level="warning",
+            where=str(known.pair.image),
+            wrong=f"its fourth channel has the value {alpha.min():g} everywhere: it is transparency, as of a screenshot",
+            remedy="Set data.channels to 0, 1, 2, so that models also take images without it",
+            files=(str(known.pair.image),),
         )
 
 

@@ -24,8 +24,8 @@ MOST_CLASSES = 64
 _LISTED = 5
 
 
-def check_label(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
-    """Findings about one label file that can be read."""
+def check_label(pair: Pair, label: LabelFacts, ignore_value: int | None = None) -> Iterator[Finding]:
+    """Findings about one label file that can be read; `ignore_value` may be negative."""
     if is_annotation(pair.label):
         return
     where, files = str(pair.label), (str(pair.label),)
@@ -47,11 +47,11 @@ def check_label(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
         )
     elif not label.whole:
         yield from _not_whole(pair, label)
-    elif label.values and label.values[0] < 0:
+    elif label.values and label.values[0] < 0 and label.values[0] != ignore_value:
         yield Finding(
             where=where,
             wrong=f"it holds the negative value {label.values[0]}",
-            remedy="Labels start at 0, the background",
+            remedy="Labels start at 0, the background; if that value means not annotated, give it as data.ignore_value",
             fix="negative",
             files=files,
         )
@@ -99,6 +99,7 @@ def check_values(
     if doubtful:
         drawn = [pair for pair in surveyed.pairs if pair.label not in doubtful]
         foreground = [value for value in surveyed.label_values(drawn, is_exact) if value in foreground and value]
+    yield from _unknown(config, values, where)
     yield from _listed_values(values, wanted)
     yield from _empty(samples)
     if is_class_kind(config.task.kind) and foreground:
@@ -198,6 +199,18 @@ def _no_foreground(config: Config, where: str, values: list[int], wanted: list[i
             where=where,
             wrong="every label is all background (only 0)",
             remedy="Check that these are the labels, and that foreground has another value than 0",
+        )
+
+
+def _unknown(config: Config, values: Sequence[int], where: str) -> Iterator[Finding]:
+    """Few classes in a row and 255 besides: what many programs write where nobody annotated."""
+    few = [value for value in values if value != 255]
+    if config.data.ignore_value is None and 255 in values and 1 < len(few) < 20 and few == list(range(len(few))):
+        yield Finding(
+            level="warning",
+            where=where,
+            wrong=f"the labels hold 0 to {few[-1]} and 255",
+            remedy="If 255 means not annotated, set data.ignore_value to 255; now it counts as foreground",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import NamedTuple
 
@@ -117,14 +118,24 @@ def edges(label: np.ndarray) -> np.ndarray:
 
 
 def _picture(preparation: Preparation, pair: Pair, size: int, outlines: bool) -> Picture:
-    image, label = preparation.open(pair)
+    image, label = _views(preparation, pair)
     scale = max(1.0, max(image.shape[-2:]) / size)
     shape = [max(1, round(length / scale)) for length in image.shape[-2:]]
     small = _small(image, shape)
     pixels = grey(small, limits(small))
-    if outlines:
-        pixels[edges(_small(label, shape))] = OUTLINE
+    if outlines and label is not None:
+        with contextlib.suppress(ValueError):  # a label in colours has no outline yet; the check says so
+            pixels[edges(_small(label, shape))] = OUTLINE
     return Picture(pixels.astype(np.uint8), scale)
+
+
+def _views(preparation: Preparation, pair: Pair) -> tuple[View, View | None]:
+    """Image and label; the image alone where the label does not suit it, which the check says."""
+    try:
+        return preparation.open(pair)
+    except (UserError, ValueError):
+        opened, where = open_image(pair.image), str(pair.image)
+        return preparation.image(opened, where, pair.slice or 0, preparation.layout_of(opened, where)), None
 
 
 def _images(config: Config) -> Images:

@@ -38,7 +38,7 @@ class Survey:
     def label_values(self, pairs: Iterable[Pair], is_exact: bool = False) -> list[int]:
         """Every value in the labels of `pairs`, sorted, without those that mean nothing is known."""
         found = {value for label in {pair.label for pair in pairs} for value in label_facts(label, is_exact).values}
-        return sorted(found - {self.preparation.ignored})
+        return sorted(found - {self.preparation.ignored, self.preparation.ignore_value})
 
 
 def survey(config: Config) -> Survey:
@@ -66,9 +66,19 @@ def survey(config: Config) -> Survey:
         except UserError:
             return ()  # the check of the file says why
 
+    def part_of(pair: Pair) -> Part:
+        """What of an image is used: all of it, or as far as its regions reach."""
+        shape = shape_of(pair)
+        own = regions.get((pair.dataset, pair.image), ())
+        boxes = [box for region in own if region.use == "use" and (box := region.box(shape)) is not None]
+        if not boxes:
+            return tuple((0, length) for length in shape)
+        around = ((min(box[axis][0] for box in boxes), max(box[axis][1] for box in boxes)) for axis in (0, 1))
+        return (*((0, length) for length in shape[:-2]), *around)
+
     settings = config.data
     split = split_pairs(
-        pairs, settings.validation_fraction, config.training.seed, settings.split_groups, settings.split_gap, shape_of
+        pairs, settings.validation_fraction, config.training.seed, settings.split_groups, settings.split_gap, part_of
     )
     split = Split(*([each for pair in use for each in _parts(pair, regions, shape_of)] for use in split))
     return Survey([pair for use in split for pair in use], split, preparation, problems, pairs)

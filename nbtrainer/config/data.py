@@ -175,7 +175,7 @@ class Data(Section):
         default_factory=list,
         advanced=True,
     )
-    ignore_value: Count | None = field(
+    ignore_value: int | None = field(
         None,
         title="Ignore value",
         help="Label value of pixels that nobody annotated: they enter no loss, no statistics and no score. Empty: none.",

@@ -31,7 +31,7 @@ def _pair(at, start, full, inside):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def sample_plane(image, label, starts, full, inside, origin, matrix, bend, out_image, out_label):  # type: ignore[no-untyped-def]  # noqa: E501
+def sample_plane(image, label, starts, full, inside, origin, matrix, bend, out_image, out_label):  # type: ignore[no-untyped-def]
     """Fill `out_image` (C, Y, X) float32 and `out_label` (Y, X) uint32 from a region that begins at `starts`.
 
     `image` (C, H, W) float32 and `label` (H, W) uint32 are the region; `full` the size of the whole image, mirrored
@@ -59,7 +59,7 @@ def sample_plane(image, label, starts, full, inside, origin, matrix, bend, out_i
 
 
 @_compiled
-def sample_volume(image, label, starts, full, inside, origin, matrix, bend, out_image, out_label):  # type: ignore[no-untyped-def]  # noqa: E501
+def sample_volume(image, label, starts, full, inside, origin, matrix, bend, out_image, out_label):  # type: ignore[no-untyped-def]
     """As `sample_plane`, with a depth: (C, Z, Y, X), (Z, Y, X), `matrix` (3, 3), `bend` (3, Z, Y, X)."""
     channels, depth, height, width = out_image.shape
     bends = bend.shape[1] > 0

@@ -25,7 +25,7 @@ _OUTPUTS = ("_cp_masks", "_cp_output", "_flows")
 _LISTS = (".txt", ".lst")
 _CELLPOSE = "_seg.npy"
 # files that are images only if they are chosen themselves
-_NOT_LISTED = (".json", ".zip")
+_NOT_LISTED = (".json", ".zip", _CELLPOSE)
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,12 @@ def find_pairs(
             for folder, its_use in tree
             for pair in find_pairs(folder / "images", folder / "labels", where, naming, its_use, dataset)
         ]
+    if labels == images and images.exists() and (images.is_file() or is_image(images)):
+        raise UserError(
+            f"{where}.labels",
+            "images and labels are the same file",
+            f"If it holds both, go on inside it, as in {images.name}/raw and {images.name}/labels; else choose another",
+        )
     if labels is None or labels == images:
         if not images.is_dir():
             return _beside(list_files(images, f"{where}.images"), where, naming, use, dataset)
@@ -120,7 +126,7 @@ def list_files(source: Path, where: str, look_one_level_down: bool = False, outl
     of objects count too. Raises `UserError` naming the setting `where`.
     """
     text = str(source)
-    if source.is_dir() and not is_image(source):
+    if source.is_dir() and not is_image(source) and not _is_inside(source):
         found = _in_folder(source, look_one_level_down, outlines)
         if not found:
             raise UserError(
@@ -134,8 +140,8 @@ def list_files(source: Path, where: str, look_one_level_down: bool = False, outl
         if not found:
             raise UserError(where, f"nothing matches {source}", "Check the folder and the wildcard")
         return natural_order(found)
-    if any(parent.is_file() or (is_image(parent) and parent.exists()) for parent in source.parents):
-        return [source]  # a place inside a container, such as volumes.h5/raw
+    if _is_inside(source):
+        return [source]
     raise UserError(
         where, f"there is no folder or file {source}", "Check the path, or choose it with the folder button"
     )
@@ -192,13 +198,18 @@ def _in_folder(folder: Path, look_one_level_down: bool, outlines: bool) -> list[
         if path.name.startswith("."):
             continue
         # other programs leave their own .json and .zip beside images
-        if (is_image(path) and not path.name.lower().endswith(_NOT_LISTED)) or (
-            outlines and path.is_file() and is_annotation(path)
-        ):
+        name = path.name.lower()
+        is_other = name.endswith(_NOT_LISTED) and not name.endswith(".zarr.zip")
+        if (is_image(path) and not is_other) or (outlines and path.is_file() and is_annotation(path)):
             found.append(path)
         elif look_one_level_down and path.is_dir():
             found += _in_folder(path, False, outlines)
     return found
+
+
+def _is_inside(source: Path) -> bool:
+    """Whether a path goes on inside a container, such as volumes.h5/raw or plate.zarr/labels/0."""
+    return any(parent.is_file() or (is_image(parent) and parent.exists()) for parent in source.parents)
 
 
 def _split_tree(folder: Path) -> list[tuple[Path, Use]]:
@@ -243,7 +254,7 @@ def _beside(images: list[Path], where: str, naming: Naming, use: Use, dataset: i
     for image in [image for image in images if not _is_left_out(image, naming)]:
         base = _base(image, naming.img_filter)
         near = {stem(path): path for path in image.parent.glob(f"{glob.escape(base + naming.mask_filter)}.*")}
-        places = [near.get(base + naming.mask_filter)]
+        places = [near.get(base + naming.mask_filter), image.parent / f"{base}{_CELLPOSE}"]
         places += [image.parent / stem(image) / f"handCorrection{suffix}" for suffix in (".tif", ".png")]
         label = next((path for path in places if path is not None and path.exists() and path != image), None)
         if label is None:
@@ -255,7 +266,7 @@ def _beside(images: list[Path], where: str, naming: Naming, use: Use, dataset: i
         raise UserError(
             f"{where}.labels",
             f"no label was found beside {', '.join(lonely[:3])}{more}",
-            f"Its name must end with {naming.mask_filter}, as in {_base(images[0], naming.img_filter)}{naming.mask_filter}.tif; "
+            f"Its name must end with {naming.mask_filter} or {_CELLPOSE}, as in {_base(images[0], naming.img_filter)}{naming.mask_filter}.tif; "
             "or choose the folder of the labels",
         )
     return pairs

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from nbtrainer import labels as label_functions
-from nbtrainer.data.annotations import Outline, draw_labels, is_annotation, read_outlines
+from nbtrainer.data.annotations import Outline, draw_labels, is_annotation, label_shape, read_outlines
 from nbtrainer.data.axes import Layout, image_layout, label_layout
 from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.data.pair import Pair
@@ -64,7 +64,7 @@ class Preparation:
     @property
     def ignored(self) -> int:
         """The value of label pixels about which nothing is known."""
-        return IGNORED if self.ignore_value is None else self.ignore_value
+        return IGNORED if self.ignore_value is None or self.ignore_value < 0 else self.ignore_value
 
     def layout(self, pair: Pair) -> Layout:
         """The axes of the image of `pair`; raises `UserError` if they do not fit."""
@@ -140,7 +140,7 @@ class Preparation:
         `slices`: how many images the image file holds, if the label must hold as many.
         """
         if is_annotation(pair.label):
-            drawn = draw_labels(_outlines_of(pair), shape)
+            drawn = draw_labels(_outlines_of(pair, shape), shape)
             view: View = Held(drawn, is_label=True)
         else:
             opened = open_image(pair.label)
@@ -156,7 +156,8 @@ class Preparation:
                 )
             view = StoredLabel(opened, layout, pair.slice or 0)
             if view.dtype not in (np.uint8, np.uint16, np.uint32):
-                view = Local(view, lambda array, corner: as_unsigned(array), kind=np.dtype(np.uint32))
+                unknown = self.ignore_value
+                view = Local(view, lambda array, corner: as_unsigned(array, unknown), kind=np.dtype(np.uint32))
         if self.label_border:
             view = self._without_border(view)
         if self.label_dilation:
@@ -220,8 +221,10 @@ class Preparation:
         return Local(view, clear)
 
 
-def as_unsigned(array: np.ndarray) -> np.ndarray:
-    """Label values as uint32; what is negative or no number becomes 0."""
+def as_unsigned(array: np.ndarray, ignore_value: int | None = None) -> np.ndarray:
+    """Label values as uint32; what is negative or no number becomes 0, a negative `ignore_value` `IGNORED`."""
+    if ignore_value is not None and ignore_value < 0:
+        return np.where(array == ignore_value, np.uint32(IGNORED), as_unsigned(array))
     return np.nan_to_num(array, nan=0, posinf=0, neginf=0).clip(0, IGNORED).astype(np.uint32)
 
 
@@ -231,19 +234,32 @@ def spacing_of(opened: Opened, dim: int, given: Sequence[float] = (), unit: str 
         return tuple(value / (1000 if unit == "nm" else 1) for value in given)
     axes = "zyx"[-dim:]
     if all(axis in opened.spacing for axis in axes):
-        return tuple(opened.spacing[axis] for axis in axes)
+        return tuple(float(f"{opened.spacing[axis]:.6g}") for axis in axes)  # files keep them in 32 bits
     return None
 
 
-def _outlines_of(pair: Pair) -> list[Outline]:
+def _outlines_of(pair: Pair, shape: tuple[int, ...]) -> list[Outline]:
+    """The outlines of the image of `pair`; raises `UserError` if the file is about others, or about another size."""
+    stated = label_shape(pair.label, pair.image.name)
+    if stated is not None and tuple(stated) != tuple(shape[-2:]):
+        raise UserError(
+            str(pair.label),
+            f"it was drawn on an image of {_said(stated)}, but {pair.image.name} is {_said(shape[-2:])}",
+            "Image and outlines must have the same size; draw them on this image, or take the pair out",
+        )
     outlines = read_outlines(pair.label)
-    named = [outline for outline in outlines if outline.image]
-    if named:
-        names = {pair.image.name, pair.image.stem}
-        outlines = [
-            outline for outline in named if Path(outline.image).name in names or Path(outline.image).stem in names
-        ]
-    return outlines
+    names = {Path(outline.image.replace("\\", "/")).name for outline in outlines if outline.image}
+    if len(names) <= 1:  # the file is about one image: whoever renamed both files knew
+        return outlines
+    own = {pair.image.name, pair.image.stem}
+    found = [outline for outline in outlines if {Path(outline.image).name, Path(outline.image).stem} & own]
+    if not found:
+        raise UserError(
+            str(pair.label),
+            f"it holds outlines of {len(names)} images, none of them called {pair.image.name}",
+            f"It names {', '.join(sorted(names)[:3])}; give the image that name, or take it out",
+        )
+    return found
 
 
 def _middle(label: View) -> np.ndarray:

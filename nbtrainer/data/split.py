@@ -30,7 +30,7 @@ def split_pairs(
     seed: int,
     groups: str = "",
     gap: int = 8,
-    shape_of: Callable[[Pair], tuple[int, ...]] | None = None,
+    part_of: Callable[[Pair], Part] | None = None,
 ) -> Split:
     """`pairs` by use; of those with use `auto`, this share is chosen for validation by `seed`.
 
@@ -41,7 +41,7 @@ def split_pairs(
     - where all images are slices of one stack, or of few and long ones: successive slices at one end of each, with
       `gap` slices left out between;
     - where there is a single image: a block at one end of its longest axis, with `gap` pixels left out between.
-      `shape_of` gives the spatial shape of an image; without it, the image trains.
+      `part_of` gives what of the image is used, from and to along each axis; without it, the image trains.
 
     A gap takes at most a twentieth of the axis.
     """
@@ -57,7 +57,7 @@ def split_pairs(
     elif _is_divided(undecided, validation_fraction, groups):
         for file in dict.fromkeys(pair.image for pair in undecided):
             its = [pair for pair in undecided if pair.image == file]
-            some, others = _divided(its, validation_fraction, rng, gap, shape_of)
+            some, others = _divided(its, validation_fraction, rng, gap, part_of)
             train, validation = [*train, *some], [*validation, *others]
     else:
         train, validation = _chosen(undecided, validation_fraction, rng, groups, trains)
@@ -111,7 +111,7 @@ def _divided(
     fraction: float,
     rng: np.random.Generator,
     gap: int,
-    shape_of: Callable[[Pair], tuple[int, ...]] | None,
+    part_of: Callable[[Pair], Part] | None,
 ) -> tuple[list[Pair], list[Pair]]:
     """One image or one stack as two separate blocks."""
     at_start = bool(rng.integers(2))
@@ -119,15 +119,16 @@ def _divided(
         ordered = sorted(pairs, key=lambda pair: pair.slice or 0)
         first, second = _blocks(len(ordered), fraction, gap, at_start)
         return ordered[slice(*first)], ordered[slice(*second)]
-    if shape_of is None:
+    if part_of is None:
         return pairs, []
-    shape = shape_of(pairs[0])
-    if not shape or max(shape) < 2:
+    whole = part_of(pairs[0])
+    lengths = [stop - start for start, stop in whole]
+    if not lengths or max(lengths) < 2:
         return pairs, []
-    axis = int(np.argmax(shape))
+    axis = lengths.index(max(lengths))
     train, validation = (
-        dataclasses.replace(pairs[0], part=_part(shape, axis, block))
-        for block in _blocks(shape[axis], fraction, gap, at_start)
+        dataclasses.replace(pairs[0], part=_part(whole, axis, block))
+        for block in _blocks(lengths[axis], fraction, gap, at_start)
     )
     return [train], [validation]
 
@@ -141,5 +142,7 @@ def _blocks(length: int, fraction: float, gap: int, at_start: bool) -> tuple[tup
     return (0, length - validates - gap), (length - validates, length)
 
 
-def _part(shape: tuple[int, ...], axis: int, block: tuple[int, int]) -> Part:
-    return tuple(block if number == axis else (0, length) for number, length in enumerate(shape))
+def _part(whole: Part, axis: int, block: tuple[int, int]) -> Part:
+    """`whole`, along `axis` only from and to of `block`, counted from its start."""
+    start = whole[axis][0]
+    return tuple((start + block[0], start + block[1]) if number == axis else ends for number, ends in enumerate(whole))

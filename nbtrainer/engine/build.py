@@ -227,7 +227,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         network.load_state_dict(pretrained["weights"])
     network.to(device)
     loss = LOSSES.load(config.compile.loss)()
-    if task.may_ignore(surveyed.pairs):
+    if task.may_ignore(surveyed.pairs) or config.data.ignore_value is not None:
         loss = Ignoring(loss)
     patches = _patches(config, surveyed, task)
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)

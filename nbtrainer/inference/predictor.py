@@ -80,6 +80,10 @@ class Predictor:
             )
         sized = self.preparation.sized(view, None, diameter)[0]
         image = whole(sized)
+        if not np.isfinite(image).all():
+            raise UserError(
+                name, "it holds values that are no numbers (NaN or infinity)", "Replace them, for example by 0"
+            )
         normalised = self.normalizer.measure(image).apply(image)
         return predict_variants(self.network, normalised, self.record["tile"], self.device, variants)
 

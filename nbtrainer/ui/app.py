@@ -45,10 +45,12 @@ class TrainerApp:
 
     _only: TrainerApp | None = None
 
-    def __new__(cls, preset: str | None = None, config: Config | None = None) -> TrainerApp:
+    def __new__(cls, preset: str | Config | None = None, config: Config | None = None) -> TrainerApp:
         return cls._only if cls._only is not None else super().__new__(cls)
 
-    def __init__(self, preset: str | None = None, config: Config | None = None) -> None:
+    def __init__(self, preset: str | Config | None = None, config: Config | None = None) -> None:
+        if isinstance(preset, Config):  # TrainerApp(config) means what it says
+            preset, config = None, preset
         starts = Config.preset(preset) if config is None and preset else config
         if TrainerApp._only is None:
             starts = starts if starts is not None else Config.preset("binary_2d")

@@ -278,7 +278,7 @@ def spacing(lengths: tuple[float, ...] | None) -> str:
     if not lengths:
         return ""
     lengths = lengths if len(set(lengths)) > 1 else lengths[:1]
-    return f"{' × '.join(f'{length:.3g}' for length in lengths)} µm"
+    return f"{' × '.join(f'{length:.5g}' for length in lengths)} µm"
 
 
 def _size(row: dict[str, Any]) -> str:

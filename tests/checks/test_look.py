@@ -44,3 +44,13 @@ def test_regions_are_told_in_pixels(small_config):
     small_config.data.datasets = [small_config.data.datasets[0].model_dump() | {"regions": [region]}]
     (found,) = api.regions(small_config, 0)
     assert found.name == "left" and found.box((64, 64)) == ((0, 64), (5, 21))
+
+
+def test_an_image_whose_label_is_in_colours_is_shown_without_an_outline(small_config):
+    path = nbt.pairs(small_config)[0]["label"]
+    colours = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    tifffile.imwrite(path, colours, photometric="rgb")
+    pixels, _ = api.picture(small_config, 0)
+    assert pixels.shape == (64, 64, 3)
+    tifffile.imwrite(path, np.zeros((9, 9), np.uint8))
+    assert api.picture(small_config, 0)[0].shape == (64, 64, 3)

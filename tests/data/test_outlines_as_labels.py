@@ -85,3 +85,26 @@ def test_linked_labels_count_as_one_object(small_config, tmp_path):
     (tmp_path / "c1_links.txt").write_text("1,2\n")
     small_config.data.datasets = [{"images": str(tmp_path)}]
     assert [row["objects"] for row in nbt.pairs(small_config)] == [3, 2, 3]
+
+
+def test_outlines_of_a_renamed_pair_are_found_and_those_of_another_size_are_refused(small_config, tmp_path):
+    (tmp_path / "drawn").mkdir()
+    for path in sorted(Path(small_config.data.datasets[0].images).iterdir()):
+        _labelme(tmp_path / "drawn", path.stem)
+        file = tmp_path / "drawn" / f"{path.stem}.json"
+        file.write_text(file.read_text().replace(path.name, "C:\\\\data\\\\old.tif"))
+    small_config.data.datasets = [small_config.data.datasets[0].model_dump() | {"labels": str(tmp_path / "drawn")}]
+    assert [row["objects"] for row in nbt.pairs(small_config)] == [1, 1, 1]
+    file.write_text(file.read_text().replace('"imageHeight": 64', '"imageHeight": 128'))
+    assert "drawn on an image of 128 x 64" in "\n".join(map(str, nbt.check(small_config)))
+
+
+def test_cellpose_keeps_its_outlines_beside_the_image(small_config, tmp_path):
+    for number in range(2):
+        tifffile.imwrite(tmp_path / f"c{number}.tif", np.zeros((8, 8), np.uint8))
+        masks = np.zeros((8, 8), np.uint16)
+        masks[2:6, 2:6] = 1
+        values = {"masks": masks, "outlines": masks * 0, "filename": f"c{number}.tif"}
+        np.save(tmp_path / f"c{number}_seg.npy", values)
+    small_config.data.datasets = [{"images": str(tmp_path)}]
+    assert [(row["name"], row["objects"]) for row in nbt.pairs(small_config)] == [("c0.tif", 1), ("c1.tif", 1)]

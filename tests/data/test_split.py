@@ -48,7 +48,7 @@ def test_a_single_image_is_divided_into_blocks_with_a_gap(length, gap):
     (pair,) = _pairs(1)
     ends = set()
     for seed in range(8):
-        split = split_pairs([pair], 0.2, seed, gap=gap, shape_of=lambda pair: (length // 2 or 1, length))
+        split = split_pairs([pair], 0.2, seed, gap=gap, part_of=lambda pair: ((0, length // 2 or 1), (0, length)))
         ((_, train),) = (each.part for each in split.train)
         ((_, validation),) = (each.part for each in split.validation)
         first, second = sorted([train, validation])

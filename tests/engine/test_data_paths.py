@@ -304,3 +304,45 @@ def test_tiles_are_suggested_that_suit_thick_slices(small_config, tmp_path):
     assert len(found) == 1 and found[0].level == "warning" and "12 x 50 x 50" in found[0].remedy
     small_config.sampling.patch_size = [12, 50, 50]
     assert not [finding for finding in nbt.check(small_config) if "times as thick" in finding.wrong]
+
+
+@pytest.mark.feature(62)
+@pytest.mark.parametrize("corners", [[[10, 10], [120, 150]], [[165, 10], [195, 190]]])
+def test_a_single_image_is_divided_within_its_regions(small_config, tmp_path, corners):
+    dataset = _coordinates(tmp_path, (200, 200)) | {"regions": [{"points": corners}]}
+    small_config.update(data={"datasets": [dataset]})
+    rows = nbt.pairs(small_config)
+    assert sorted(row["split"] for row in rows) == ["train", "validation"]
+    height, width = (last - first + 1 for first, last in zip(*corners, strict=True))
+    area = sum(int(np.prod(row["shape"])) for row in rows)
+    assert 0.9 * height * width < area < height * width
+
+
+def test_minus_one_may_mean_not_annotated(small_config):
+    folder = Path(small_config.data.datasets[0].labels)
+    for path in folder.iterdir():
+        label = tifffile.imread(path).astype(np.int16)
+        label[:, 40:] = -1
+        tifffile.imwrite(path, label)
+    assert any("data.ignore_value" in str(finding) for finding in nbt.check(small_config))
+    small_config.data.ignore_value = -1
+    assert not [finding for finding in nbt.check(small_config) if finding.level == "error"]
+    labels = [label for _, label in nbt.patches(small_config, 20)]
+    assert {int(value) for label in labels for value in np.unique(label)} == {0, 1, IGNORED}
+    assert nbt.train(small_config).status == "finished"
+
+
+def test_a_place_inside_a_zarr_store_is_a_source(small_config, tmp_path):
+    import zarr
+
+    store = zarr.open_group(tmp_path / "all.zarr", mode="w")
+    volume = np.random.default_rng(0).integers(0, 200, (6, 64, 64)).astype(np.uint8)
+    for name, array in (("raw", volume), ("labels/cells", (volume > 100).astype(np.uint8))):
+        store.create_array(name, data=array)
+    small_config.data.datasets = [
+        {"images": str(tmp_path / "all.zarr" / "raw"), "labels": str(tmp_path / "all.zarr" / "labels" / "cells")}
+    ]
+    assert len(nbt.pairs(small_config)) == 6
+    small_config.data.datasets = [{"images": str(tmp_path / "all.zarr"), "labels": str(tmp_path / "all.zarr")}]
+    with pytest.raises(nbt.UserError, match="images and labels are the same file"):
+        nbt.pairs(small_config)
