@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from nbtrainer.api import evaluate as evaluate
     from nbtrainer.api import fix as fix
     from nbtrainer.api import fix_all as fix_all
+    from nbtrainer.api import histogram as histogram
     from nbtrainer.api import load_model as load_model
     from nbtrainer.api import pairs as pairs
     from nbtrainer.api import patches as patches
+    from nbtrainer.api import picture as picture
+    from nbtrainer.api import places as places
     from nbtrainer.api import resume as resume
     from nbtrainer.api import start as start
     from nbtrainer.api import train as train
+    from nbtrainer.api import variants as variants
     from nbtrainer.config import Config as Config
     from nbtrainer.errors import UserError as UserError
     from nbtrainer.ui import Dashboard as Dashboard
@@ -35,6 +39,10 @@ _HOMES = {
         "load_model",
         "pairs",
         "patches",
+        "histogram",
+        "picture",
+        "places",
+        "variants",
         "resume",
         "start",
         "train",

@@ -162,7 +162,8 @@ def predict(
         float | None, typer.Option(help="Of the objects in pixels, for a model trained on objects of one size.")
     ] = None,
     variants: Annotated[
-        int, typer.Option(min=1, max=16, help="Ways to flip and turn each image that are averaged: 1, 4, 8, in 3D 16.")
+        int,
+        typer.Option(min=1, max=16, help="Ways to flip and turn each image that are averaged: 1, 2, 4, 8, in 3D 16."),
     ] = 1,
 ) -> None:
     """Segment images; writes <name>.tif (.nii.gz for NIfTI) for each into the folder OUT."""

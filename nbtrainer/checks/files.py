@@ -68,7 +68,7 @@ def check_pair(
     is_exact = config.data.exact_statistics
     image, label = image_facts(pair.image, is_exact), label_facts(pair.label, is_exact)
     try:
-        found += check_label(pair, label, config.data.ignore_value)
+        found += check_label(pair, label, config.task.dim, config.data.ignore_value)
     except UserError as error:
         return [*found, *_refusal(pair, error)], None
     if any(finding.fix in ("colours", "alpha") for finding in found):

@@ -11,7 +11,7 @@ from nbtrainer.checks.sample import Sample
 from nbtrainer.checks.survey import Survey
 from nbtrainer.config import Config
 from nbtrainer.data.annotations import is_annotation
-from nbtrainer.data.facts import LabelFacts
+from nbtrainer.data.facts import LabelFacts, label_facts
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.region import IGNORED
 from nbtrainer.errors import Finding
@@ -24,12 +24,12 @@ MOST_CLASSES = 64
 _LISTED = 5
 
 
-def check_label(pair: Pair, label: LabelFacts, ignore_value: int | None = None) -> Iterator[Finding]:
+def check_label(pair: Pair, label: LabelFacts, dim: int = 2, ignore_value: int | None = None) -> Iterator[Finding]:
     """Findings about one label file that can be read; `ignore_value` may be negative."""
     if is_annotation(pair.label):
         return
     where, files = str(pair.label), (str(pair.label),)
-    if label.colours or _has_colour_planes(label):
+    if label.colours or (len(label.shape) > dim and _has_colour_planes(label)):
         yield Finding(
             where=where,
             wrong="it is a colour image",
@@ -80,7 +80,8 @@ def check_values(
     foreground = [value for value in values if value != 0 and (not wanted or value in wanted)]
     where = str(surveyed.pairs[0].label.parent)
     if not foreground:
-        yield from _no_foreground(config, where, values, wanted)
+        estimated = any(label_facts(pair.label, is_exact).is_estimate for pair in surveyed.pairs)
+        yield from _no_foreground(config, where, values, wanted, estimated)
         return
     if samples and not any(sample.label.any() for sample in samples) and _are_all(samples, surveyed):
         yield Finding(
@@ -180,7 +181,9 @@ def _jpeg(where: str, files: tuple[str, ...], label: LabelFacts) -> Finding:
     )
 
 
-def _no_foreground(config: Config, where: str, values: list[int], wanted: list[int]) -> Iterator[Finding]:
+def _no_foreground(
+    config: Config, where: str, values: list[int], wanted: list[int], is_estimate: bool
+) -> Iterator[Finding]:
     ignored = config.data.ignore_value
     if not values and ignored is not None:
         yield Finding(
@@ -196,9 +199,13 @@ def _no_foreground(config: Config, where: str, values: list[int], wanted: list[i
         )
     else:
         yield Finding(
+            level="warning" if is_estimate else "error",
             where=where,
-            wrong="every label is all background (only 0)",
-            remedy="Check that these are the labels, and that foreground has another value than 0",
+            wrong="only background (0) was found in samples of the labels"
+            if is_estimate
+            else "every label is all background (only 0)",
+            remedy="Check that these are the labels, and that foreground has another value than 0"
+            + (", or set data.exact_statistics to look at all of them" if is_estimate else ""),
         )
 
 

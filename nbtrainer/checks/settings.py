@@ -29,6 +29,7 @@ def _settings(config: Config) -> Iterator[Finding]:
     else:
         if not config.sampling.whole_images:
             yield from _patch_size(config)
+        yield from _without_effect(config)
     start, end = config.normalization.range
     if config.normalization.method != "none" and not start < end:
         yield Finding(
@@ -70,6 +71,29 @@ def _settings(config: Config) -> Iterator[Finding]:
             wrong=f"{score} is not among the metrics",
             remedy=f"Add {score} to compile.metrics, or choose auto",
         )
+
+
+def _without_effect(config: Config) -> Iterator[Finding]:
+    """Settings of tiles that the way they are cut does not look at."""
+    sampling = config.sampling
+    method = "image" if sampling.whole_images else sampling.method
+    by_chance = ("foreground_fraction", "least_foreground", "hard_fraction", "samples_per_image")
+    unused = {
+        "grid": by_chance,
+        "image": ("overlap", "samples_per_image"),
+        "balanced": ("overlap", "foreground_fraction"),
+        "random": ("overlap",),
+    }[method]
+    defaults = type(sampling)()
+    for name in unused:
+        if getattr(sampling, name) != getattr(defaults, name):
+            how = "whole images are seen" if sampling.whole_images else f"tiles are cut by the method {method!r}"
+            yield Finding(
+                level="warning",
+                where=f"sampling.{name}",
+                wrong=f"this has no effect where {how}",
+                remedy="Set it back, or choose another method",
+            )
 
 
 def _patch_size(config: Config) -> Iterator[Finding]:

@@ -36,7 +36,7 @@ class Rotate(Step):
         title="Angle",
         help="Largest angle, either way.",
         unit="degrees",
-        gt=0,
+        ge=0,
         le=180,
     )
     probability: float = _probability(1.0)
@@ -51,7 +51,7 @@ class Zoom(Step):
         0.25,
         title="Amount",
         help="0.25: objects between 1.25 times smaller and 1.25 times larger.",
-        gt=0,
+        ge=0,
         le=2,
     )
     per_axis: bool = field(
@@ -71,7 +71,7 @@ class Translate(Step):
         0.075,
         title="Amount",
         help="Largest shift along y and x, as a share of the patch; by whole pixels.",
-        gt=0,
+        ge=0,
         le=0.5,
     )
     probability: float = _probability(1.0)
@@ -87,7 +87,7 @@ class Shear(Step):
         title="Angle",
         help="Largest angle, either way.",
         unit="degrees",
-        gt=0,
+        ge=0,
         le=45,
     )
     probability: float = _probability(0.5)
@@ -103,7 +103,7 @@ class Elastic(Step):
         title="Displacement",
         help="Typical distance that a knot of the rubber sheet moves.",
         unit="pixels",
-        gt=0,
+        ge=0,
         le=100,
     )
     knot_distance: int = field(
@@ -183,7 +183,7 @@ class Augmentation(Section):
     )
     steps: list[AnyStep] = field(
         title="Changes",
-        help="What may happen to a patch; + adds a change, - removes one. A change added twice happens twice as often.",
+        help="What may happen to a patch; + adds a change, - removes one. A change added twice is drawn twice for each tile, or twice as often where one is drawn.",
         default_factory=list,
     )
     apply: str = field(

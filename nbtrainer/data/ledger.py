@@ -10,6 +10,7 @@ import fastremap
 import numpy as np
 
 from nbtrainer.data.places import Place
+from nbtrainer.data.region import IGNORED
 
 # more objects than this are not counted one by one
 _MOST_OBJECTS = 100_000
@@ -25,15 +26,16 @@ class Ledger:
     objects: dict[int, Counter[int]] = field(default_factory=dict)
     rejected: Counter[int] = field(default_factory=Counter)
 
-    def add(self, place: Place, label: np.ndarray, classes: np.ndarray) -> None:
-        """Enter a patch: its label as in the file, and the class of each of its pixels."""
+    def add(self, place: Place, label: np.ndarray, classes: np.ndarray, ignored: int = IGNORED) -> None:
+        """Enter a patch: its label as in the file, and the class of each pixel; those labelled `ignored` do not count."""
         self.images[place.index] += 1
         self.rejected[place.index] += place.rejected
-        counts = np.bincount(classes.ravel())
+        known = label != ignored
+        counts = np.bincount(classes[known])
         self.pixels.update({value: int(counts[value]) for value in np.flatnonzero(counts).tolist()})
         seen = self.objects.setdefault(place.index, Counter())
         if len(seen) < _MOST_OBJECTS:
-            seen.update(value for value in fastremap.unique(label).tolist() if value)
+            seen.update(value for value in fastremap.unique(label).tolist() if value not in (0, ignored))
 
     def summary(self, names: list[str]) -> dict[str, Any]:
         """Plain values, with the images called by their `names`."""

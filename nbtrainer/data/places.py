@@ -174,9 +174,23 @@ class Places:
             centre = tuple(
                 middle(start, full, length) for start, full, length in zip(corner, shape, self.patch_size, strict=True)
             )
-            if self.images.is_inside(index, centre):
-                break
-        return centre
+            if self.images.is_inside(index, centre) and self._is_known(index, centre):
+                return centre
+        # little of the image is known: the middle of a patch must be
+        known = list(self._classes(index).values())
+        if not known:
+            return centre
+        positions = np.concatenate(known)
+        return tuple(float(at) for at in positions[rng.integers(len(positions))])
+
+    def _is_known(self, index: int, centre: tuple[float, ...]) -> bool:
+        """Whether something is known of the pixel in the middle of a patch: always, unless values are ignored."""
+        preparation = self.images.preparation
+        if preparation.ignore_value is None:
+            return True
+        label = self.images.views(index)[1]
+        at = tuple(slice(int(place), int(place) + 1) for place in centre)
+        return bool((label.read(at) != preparation.ignored).all())
 
     def _foreground(self, index: int, centre: tuple[float, ...]) -> float:
         """The share of a patch around `centre` that is labelled, before it is warped."""
@@ -204,7 +218,7 @@ class Places:
         if index not in self._positions:
             label = self.images.views(index)[1]
             found: dict[int, list[np.ndarray]] = {}
-            for region in sampled(label)[0]:
+            for region in sampled(label, self.images.is_exact)[0]:
                 array = label.read(region)
                 classes = self.class_of(array)
                 known = array != self.images.preparation.ignored

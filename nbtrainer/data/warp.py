@@ -50,6 +50,9 @@ def draw_warp(rng: np.random.Generator, steps: Sequence[dict[str, Any]], size: S
         elif step["kind"] in _MATRICES and rng.random() < step["probability"]:
             drawn = np.eye(dim)
             drawn[-2:, -2:] = _MATRICES[step["kind"]](rng, step)
+            if dim == 3 and step.get("per_axis"):
+                largest = np.log1p(step["amount"])
+                drawn[0, 0] = np.exp(rng.uniform(-largest, largest))
             matrix = drawn @ matrix
         elif step["kind"] == "translate" and rng.random() < step["probability"]:
             most = np.array([0] * (dim - 2) + [int(step["amount"] * length) for length in size[-2:]])

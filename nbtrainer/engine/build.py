@@ -114,7 +114,7 @@ class Job:
     def note(self, batch: Batch) -> None:
         """Enter a batch that was trained on into the ledger, and among the hard ones what the network was wrong in."""
         for patch in batch.patches:
-            self.ledger.add(patch.place, patch.label, self.task.class_of(patch.label))
+            self.ledger.add(patch.place, patch.label, self.task.class_of(patch.label), self.task.ignored)
         if self.config.sampling.hard_fraction:
             errors = self.stepper.patch_errors.tolist()
             self.wrong += [(error, patch.place) for error, patch in zip(errors, batch.patches, strict=True)]
@@ -316,6 +316,9 @@ def training_patches(config: Config) -> Patches:
 
     Raises `UserError` if the data cannot be listed.
     """
+    if len(config.sampling.patch_size) != config.task.dim and not config.sampling.whole_images:
+        given = len(config.sampling.patch_size)
+        raise UserError("sampling.patch_size", f"{given} numbers were given", f"Give {config.task.dim} of them")
     surveyed = survey(config)
     if surveyed.problems:
         raise UserError.of(surveyed.problems)

@@ -113,10 +113,12 @@ def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
     clock = Clock.from_settings(
         training.epochs, training.iterations, training.steps_per_epoch, training.batch_size, None, drawn.per_pass
     )
+    if start < 0 or count < 0:
+        raise UserError("start", f"patches {start} to {start + count} do not exist", "Count from 0")
     found, ledger = [], Ledger()
     for number in range(start, start + count):
         patch = drawn.patch(number)
-        ledger.add(patch.place, patch.label, drawn.places.class_of(patch.label))
+        ledger.add(patch.place, patch.label, drawn.places.class_of(patch.label), drawn.images.preparation.ignored)
         box = tuple(
             (round(at - (length - 1) / 2), round(at - (length - 1) / 2) + length)
             for at, length in zip(patch.place.centre, drawn.places.patch_size, strict=True)

@@ -45,7 +45,7 @@ class Predictor:
 
         A stack, where the model is for 2D, gives a stack of labels. `diameter`: of the objects in pixels, for a model
         that was trained on objects of one size. `variants`: so many ways to flip and turn the image are averaged
-        (1; 4 flips; 8 with quarter turns, in 3D 16): slower, and often a little better.
+        (1; 2; 4 are flips; 8 has quarter turns too, in 3D 16): slower, and often a little better.
         """
         return self._stacked(image, lambda view, name: self._labels(view, name, diameter, variants))
 

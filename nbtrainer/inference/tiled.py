@@ -11,6 +11,7 @@ from monai.inferers.utils import sliding_window_inference
 from torch import nn
 
 from nbtrainer.data.warp import turn
+from nbtrainer.errors import UserError
 
 # a quarter of each tile is seen twice, so that no seam shows
 _OVERLAP = 0.25
@@ -22,7 +23,15 @@ def predict_variants(
 ) -> np.ndarray:
     """As `predict_tiled`, averaged over the first `variants` ways to flip and turn the image, each turned back."""
     total: np.ndarray | None = None
-    matrices = turns(len(tile))[:variants]
+    matrices = turns(len(tile))
+    possible = [2**power for power in range(len(tile) + 2)]
+    if variants not in possible:
+        raise UserError(
+            "variants",
+            f"{variants} is no number of ways to turn an image",
+            f"Choose one of {', '.join(map(str, possible))}",
+        )
+    matrices = matrices[:variants]
     for matrix in matrices:
         sides = np.abs(matrix).astype(int).T @ np.array(tile)
         output = turn(predict_tiled(network, turn(image, matrix), sides.tolist(), device), matrix.T)

@@ -209,3 +209,19 @@ def test_a_change_for_volumes_in_a_list_for_images_is_named(small_config):
     assert _errors(small_config) == []
     assert "augmentation.steps[1]: Roll along z changes volumes only" in _warnings(small_config)
     assert "augmentation.steps[0]" not in _warnings(small_config)
+
+
+def test_settings_of_tiles_that_have_no_effect_are_told(small_config):
+    small_config.update(sampling={"method": "grid", "foreground_fraction": 0.5, "overlap": 4})
+    assert [finding.where for finding in nbt.check(small_config) if "no effect" in finding.wrong] == [
+        "sampling.foreground_fraction"
+    ]
+
+
+def test_a_volume_of_three_sections_is_no_colour_image(small_config, tmp_path):
+    volume = np.random.default_rng(0).integers(0, 99, (3, 40, 40)).astype(np.uint8)
+    for name, array in (("image", volume), ("label", (volume > 50).astype(np.uint8))):
+        tifffile.imwrite(tmp_path / f"{name}.tif", array, photometric="minisblack")
+    dataset = {"images": str(tmp_path / "image.tif"), "labels": str(tmp_path / "label.tif")}
+    small_config.update(task={"dim": 3}, data={"datasets": [dataset]}, sampling={"patch_size": [4, 16, 16]})
+    assert _errors(small_config) == []

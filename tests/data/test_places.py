@@ -128,3 +128,21 @@ def test_the_ledger_counts_what_was_seen():
     assert summary["rejected"] == {"a.tif": 3} and summary["objects_seen"] == {"a.tif": 2}
     assert summary["share_of_pixels"] == {"0": 5 / 8, "1": 3 / 8}
     assert Ledger.from_record(ledger.as_record()) == ledger
+
+
+def test_where_values_are_ignored_the_middle_of_a_tile_is_known(tmp_path):
+    label = np.full((200, 200), 255, np.uint8)
+    label[20:32, 150:162] = 0
+    label[24:28, 154:158] = 1
+    places = _places(tmp_path, [label])
+    places.images.preparation = Preparation(ignore_value=255)
+    for place in _drawn(places, 50):
+        assert label[tuple(int(at) for at in place.centre)] != 255
+
+
+def test_what_is_ignored_is_in_no_ledger():
+    ledger = Ledger()
+    label = np.array([[0, 7], [255, 255]], np.uint8)
+    ledger.add(Place(0, (0.0, 0.0)), label, (label == 7).astype(np.uint8), ignored=255)
+    summary = ledger.summary(["a.tif"])
+    assert summary["share_of_pixels"] == {"0": 0.5, "1": 0.5} and summary["objects_seen"] == {"a.tif": 1}

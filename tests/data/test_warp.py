@@ -144,3 +144,19 @@ def test_large_label_values_survive(kind):
         warp,
     )
     assert warped.dtype == kind and (warped == largest).all()
+
+
+@pytest.mark.parametrize("size", [SIZE, DEEP], ids=["2D", "3D"])
+def test_at_strength_zero_nothing_moves(size):
+    strengths = {
+        "rotate": "degrees",
+        "zoom": "amount",
+        "translate": "amount",
+        "shear": "degrees",
+        "elastic": "displacement",
+    }
+    image, label = _warped(Warp(np.eye(len(size))), size)
+    for kind, name in strengths.items():
+        step = STEPS[kind](**{name: 0}).model_dump() | {"probability": 1.0}
+        warped, truth = _warped(draw_warp(np.random.default_rng(0), [step], size), size)
+        assert np.allclose(warped, image, atol=1e-5) and np.array_equal(truth, label)
