@@ -35,7 +35,8 @@ def speed(rounds: Annotated[int, typer.Option(help="Repetitions; medians are rep
     prepare_process()
     from benchmarks.speed import augmentation, loop
 
-    print(json.dumps({"loop": loop(rounds)}), flush=True)
+    for dim in (2, 3):
+        print(json.dumps({"loop": loop(rounds, dim)}), flush=True)
     for dim in (2, 3):
         print(json.dumps({"augmentation": augmentation(rounds, dim)}), flush=True)
 
