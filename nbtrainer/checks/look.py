@@ -13,14 +13,14 @@ from nbtrainer.config import Config
 from nbtrainer.data.formats import open_image
 from nbtrainer.data.images import Images
 from nbtrainer.data.pair import Pair
+from nbtrainer.data.picture import OUTLINE, edges, grey, limits
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.region import Region
 from nbtrainer.data.statistics import pooled
 from nbtrainer.data.views import Scaled, View, Window
+from nbtrainer.data.views import whole as whole_of
 from nbtrainer.errors import Finding, UserError
 
-# what outlines are drawn in: told apart from grey by colour-blind people too
-OUTLINE = (230, 159, 0)
 _BINS = 64
 
 
@@ -92,31 +92,6 @@ def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndar
     return {"before": _binned(np.concatenate(before), weights), "after": _binned(np.concatenate(after), weights)}
 
 
-def limits(image: np.ndarray) -> tuple[float, float]:
-    """Between which intensities of an image (C, Y, X) grey is shown: its percentiles 0.5 and 99.8."""
-    low, high = np.percentile(_visible(image), (0.5, 99.8))
-    return float(low), float(high)
-
-
-def grey(image: np.ndarray, between: tuple[float, float]) -> np.ndarray:
-    """An image (C, Y, X) as (Y, X, 3) from 0 to 255, stretched `between` two intensities; RGB stays RGB."""
-    low, high = between
-    stretched = np.clip((_visible(image) - low) / max(high - low, 1e-6), 0, 1) * 255
-    return np.moveaxis(np.broadcast_to(stretched, (3, *stretched.shape[1:])), 0, -1).copy()
-
-
-def edges(label: np.ndarray) -> np.ndarray:
-    """Pixels of an object that have a neighbour below or to the right of another value, or that are such a neighbour."""
-    edges = np.zeros(label.shape, bool)
-    for axis in (0, 1):
-        differs = np.diff(label.astype(np.int64), axis=axis) != 0
-        first = tuple(slice(None, -1) if number == axis else slice(None) for number in (0, 1))
-        second = tuple(slice(1, None) if number == axis else slice(None) for number in (0, 1))
-        edges[first] |= differs
-        edges[second] |= differs
-    return edges & (label != 0)
-
-
 def _picture(preparation: Preparation, pair: Pair, size: int, outlines: bool) -> Picture:
     image, label = _views(preparation, pair)
     scale = max(1.0, max(image.shape[-2:]) / size)
@@ -152,13 +127,8 @@ def _small(view: View, shape: list[int]) -> np.ndarray:
         middle = view.shape[0] // 2
         view = Window(view, ((middle, middle + 1), (0, view.shape[1]), (0, view.shape[2])))
     target = (*([1] * (len(view.shape) - 2)), *shape)
-    found = Scaled(view, target).read(tuple(slice(0, length) for length in target))
+    found = whole_of(Scaled(view, target))
     return found.reshape(*found.shape[: found.ndim - len(view.shape)], *shape)
-
-
-def _visible(image: np.ndarray) -> np.ndarray:
-    """The channels that are shown: red, green and blue, or the first."""
-    return np.nan_to_num(image[:3] if len(image) in (3, 4) else image[:1])
 
 
 def _binned(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer.data.images import Images
+from nbtrainer.data.picture import grey, limits
 from nbtrainer.data.places import grid_centres
 from nbtrainer.data.views import Region
 from nbtrainer.tasks import Binary
@@ -59,15 +60,16 @@ def write_preview(
     rows = []
     for tile, output in zip(tiles, outputs, strict=True):
         image, label = (view.read(tile.region) for view in images.views(tile.index))
-        grey = _grey(_plane(image, 3))
+        shown = _plane(image, 3)
+        plain = grey(shown, limits(shown))
         truth, known = (_plane(mask, 2) for mask in (task.is_foreground(label), task.known(label)))
         predicted = _plane(task.probability(output), 2) > task.threshold
         cells = [
-            grey,
-            _painted(grey, truth, TRUE),
-            _painted(grey, predicted, TRUE),
+            plain,
+            _painted(plain, truth, TRUE),
+            _painted(plain, predicted, TRUE),
             _painted(
-                _painted(grey, predicted & ~truth & known, TOO_MUCH, 0.85), truth & ~predicted & known, MISSED, 0.85
+                _painted(plain, predicted & ~truth & known, TOO_MUCH, 0.85), truth & ~predicted & known, MISSED, 0.85
             ),
         ]
         rows.append([_cell(cell) for cell in cells])
@@ -84,14 +86,6 @@ def write_preview(
 def _plane(array: np.ndarray, axes: int) -> np.ndarray:
     """`array` without the axis of its one slice, if it is part of a volume."""
     return array if array.ndim == axes else array.squeeze(axis=-3)
-
-
-def _grey(image: np.ndarray) -> np.ndarray:
-    """An image (C, Y, X) as (Y, X, 3) from 0 to 255, stretched between its percentiles; RGB stays RGB."""
-    crop = (image[:3] if len(image) in (3, 4) else image[:1]).astype(np.float32)
-    low, high = np.percentile(crop, (0.5, 99.8))
-    stretched = np.clip((crop - low) / max(float(high - low), 1e-6), 0, 1) * 255
-    return np.moveaxis(np.broadcast_to(stretched, (3, *stretched.shape[1:])), 0, -1)
 
 
 def _painted(picture: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], share: float = 0.5) -> np.ndarray:

@@ -8,9 +8,9 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
-from nbtrainer.checks.look import OUTLINE, edges, grey, limits
 from nbtrainer.config import Config
-from nbtrainer.data.views import Held, Scaled
+from nbtrainer.data.picture import OUTLINE, edges, grey, limits
+from nbtrainer.data.views import Held, Scaled, whole
 from nbtrainer.ui import style
 from nbtrainer.ui.drawer import Drawer, Words
 from nbtrainer.ui.widgets import Guard, make, put, text
@@ -110,7 +110,6 @@ def _plane(array: Any, axes: int) -> np.ndarray:
 def _cell(image: np.ndarray, label: np.ndarray, between: tuple[float, float]) -> np.ndarray:
     side = (_WIDTH + _GAP) // _COLUMNS - _GAP
     shape = tuple(max(1, round(length * side / max(label.shape))) for length in label.shape)
-    region = tuple(slice(0, length) for length in shape)
-    pixels = grey(Scaled(Held(image), shape).read(region), between)
-    pixels[edges(Scaled(Held(label, is_label=True), shape).read(region))] = OUTLINE
+    pixels = grey(whole(Scaled(Held(image), shape)), between)
+    pixels[edges(whole(Scaled(Held(label, is_label=True), shape)))] = OUTLINE
     return pixels.astype(np.uint8)
