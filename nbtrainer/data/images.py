@@ -92,7 +92,8 @@ class Images:
 
     def whole(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """All of pair `index`: image (C, [Z,] Y, X) float32, normalised, and label ([Z,] Y, X)."""
-        return self.region(index, tuple(slice(0, length) for length in self.shape(index)))
+        image, label = self.raw(index)
+        return self.intensity_map(index).apply(image), label
 
     def is_inside(self, index: int, centre: Sequence[float]) -> bool:
         """Whether a point of pair `index` lies in what is used of it: true where it has no regions."""

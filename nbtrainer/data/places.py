@@ -165,7 +165,7 @@ class Places:
             positions = (
                 classes[wanted] if wanted >= 0 else np.concatenate([found for value, found in classes.items() if value])
             )
-            return tuple(float(at) for at in positions[rng.integers(len(positions))])
+            return _one_of(positions, rng)
         for _ in range(_TRIES):
             corner = [
                 int(rng.integers(max(1, full - length + 1)))
@@ -180,8 +180,7 @@ class Places:
         known = list(self._classes(index).values())
         if not known:
             return centre
-        positions = np.concatenate(known)
-        return tuple(float(at) for at in positions[rng.integers(len(positions))])
+        return _one_of(np.concatenate(known), rng)
 
     def _is_known(self, index: int, centre: tuple[float, ...]) -> bool:
         """Whether something is known of the pixel in the middle of a patch: always, unless values are ignored."""
@@ -232,6 +231,10 @@ class Places:
                 for value, places in joined.items()
             }
         return self._positions[index]
+
+
+def _one_of(positions: np.ndarray, rng: np.random.Generator) -> tuple[float, ...]:
+    return tuple(float(at) for at in positions[rng.integers(len(positions))])
 
 
 def grid_centres(shape: Sequence[int], size: Sequence[int], overlap: int = 0) -> list[tuple[float, ...]]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from nbtrainer import labels as label_functions
 from nbtrainer.data.annotations import Outline, draw_labels, is_annotation, label_shape, read_outlines
-from nbtrainer.data.axes import Layout, image_layout, label_layout
+from nbtrainer.data.axes import Layout, image_layout, label_layout, said
 from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.region import IGNORED, drop_outside
@@ -92,14 +92,14 @@ class Preparation:
         shape = self.target(image.shape, label, diameter)
         if shape == image.shape:
             return image, label
-        kind = Padded if self.resize and self.resize_by == "pad" else Scaled
-        return kind(image, shape), None if label is None else kind(label, shape)
+        return self._brought(image, shape), None if label is None else self._brought(label, shape)
 
     def back(self, answer: View, shape: tuple[int, ...]) -> View:
         """An answer in the prepared size, brought to the `shape` that the image had."""
-        if answer.shape == shape:
-            return answer
-        return Padded(answer, shape) if self.resize and self.resize_by == "pad" else Scaled(answer, shape)
+        return answer if answer.shape == shape else self._brought(answer, shape)
+
+    def _brought(self, view: View, shape: tuple[int, ...]) -> View:
+        return Padded(view, shape) if self.resize and self.resize_by == "pad" else Scaled(view, shape)
 
     def target(self, shape: Sequence[int], label: View | None, diameter: float | None = None) -> tuple[int, ...]:
         """The spatial shape that an image of `shape` is brought to."""
@@ -125,7 +125,7 @@ class Preparation:
         if image.shape != label.shape:
             raise UserError(
                 str(pair.label),
-                f"it is {_said(label.shape)}, but its image {pair.image.name} is {_said(image.shape)}",
+                f"it is {said(label.shape)}, but its image {pair.image.name} is {said(image.shape)}",
                 "Image and label must have the same size; export the label again, or take the pair out",
             )
         if pair.part is not None:
@@ -244,7 +244,7 @@ def _outlines_of(pair: Pair, shape: tuple[int, ...]) -> list[Outline]:
     if stated is not None and tuple(stated) != tuple(shape[-2:]):
         raise UserError(
             str(pair.label),
-            f"it was drawn on an image of {_said(stated)}, but {pair.image.name} is {_said(shape[-2:])}",
+            f"it was drawn on an image of {said(stated)}, but {pair.image.name} is {said(shape[-2:])}",
             "Image and outlines must have the same size; draw them on this image, or take the pair out",
         )
     outlines = read_outlines(pair.label)
@@ -309,7 +309,3 @@ def _colour(array: np.ndarray, number: int) -> np.ndarray:
 
 def _slices(count: int) -> str:
     return "1 slice" if count == 1 else f"{count} slices"
-
-
-def _said(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape))

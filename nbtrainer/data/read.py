@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nbtrainer.data.axes import image_layout, label_layout
+from nbtrainer.data.axes import label_layout
 from nbtrainer.data.formats import open_image
 from nbtrainer.errors import UserError
 
@@ -35,8 +35,3 @@ def read_label(source: np.ndarray | Path, dim: int, where: str = "") -> np.ndarr
 def _opened(path: Path) -> tuple[np.ndarray, str]:
     opened = open_image(path)
     return opened.read(), opened.axes
-
-
-def arranged(array: np.ndarray, dim: int, channel_axis: int | None = None) -> np.ndarray:
-    """An image as (C, [Z,] Y, X): see `image_layout`; raises `ValueError` with a sentence if the axes do not fit."""
-    return image_layout(array.shape, "?" * array.ndim, dim, channel_axis).arrange(array)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -70,11 +71,10 @@ def split_pairs(
 
 def _is_divided(pairs: list[Pair], fraction: float, groups: str) -> bool:
     """Whether images or stacks are divided into blocks: a single one, or stacks longer than what is to validate."""
-    files = {pair.image for pair in pairs}
-    if len(files) == 1:
+    counts = Counter(pair.image for pair in pairs)
+    if len(counts) == 1:
         return True
-    shortest = min(sum(pair.image == file for pair in pairs) for file in files)
-    return not groups and shortest > max(1, round(fraction * len(pairs)))
+    return not groups and min(counts.values()) > max(1, round(fraction * len(pairs)))
 
 
 def _chosen(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nbtrainer.data.axes import said
 from nbtrainer.data.pair import list_files
 from nbtrainer.data.prepare import PathLike, Progress
 from nbtrainer.data.read import read
@@ -35,7 +36,7 @@ def stack_images(folder: PathLike, out: PathLike, progress: Progress | None = No
     first = read(files[0])
     is_colour = first.ndim == 3 and first.shape[-1] in (3, 4)
     if first.ndim != 2 and not is_colour:
-        raise UserError(str(files[0]), f"{_size(first)} is no single image", "Give images of one slice each")
+        raise UserError(str(files[0]), f"{said(first.shape)} is no single image", "Give images of one slice each")
     shape = (len(files), *first.shape)
     partial = out.with_name(f".{out.name}.partial")
     try:
@@ -98,7 +99,7 @@ def _pages(files: list[Path], first: np.ndarray, progress: Progress | None) -> I
     for number, file in enumerate(files, 1):
         page = first if number == 1 else read(file)
         if (page.shape, page.dtype) != (first.shape, first.dtype):
-            wrong = f"it is {_size(page)} {page.dtype}, but {files[0].name} is {_size(first)} {first.dtype}"
+            wrong = f"it is {said(page.shape)} {page.dtype}, but {files[0].name} is {said(first.shape)} {first.dtype}"
             raise UserError(
                 str(file), wrong, "All slices need the same size and type; leave this one out or convert it"
             )
@@ -123,7 +124,7 @@ def _slices(stack: Path) -> tuple[int, Iterator[np.ndarray]]:
             return pages, _tiff_pages(stack, pages)
     array = read(stack)
     if array.ndim < 3 or (array.ndim == 3 and array.shape[-1] in (3, 4)):
-        raise UserError(str(stack), f"{_size(array)} is a single image", "Give a stack")
+        raise UserError(str(stack), f"{said(array.shape)} is a single image", "Give a stack")
     return len(array), iter(array)
 
 
@@ -145,10 +146,6 @@ def _refuse(path: Path) -> None:
         return
     if path.exists() or path.is_symlink():
         raise UserError("out", f"{path} is there already", "Choose another name, or remove it")
-
-
-def _size(array: np.ndarray) -> str:
-    return " x ".join(map(str, array.shape))
 
 
 def _unwritable(path: Path, error: OSError) -> UserError:

@@ -157,7 +157,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Local:
-    """A view changed by a function that looks at most `halo` pixels around along y and x (and z, if `deep`).
+    """A view changed by a function that looks at most `halo` pixels around along y and x.
 
     `function` takes what `read` gives and returns the same shape; `corner` is the place of its first pixel.
     """
@@ -165,7 +165,6 @@ class Local:
     view: View
     function: Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
     halo: int = 0
-    deep: bool = False
     channel_count: int | None = None
     kind: np.dtype[Any] | None = None
 
@@ -183,7 +182,7 @@ class Local:
 
     def read(self, region: Region) -> np.ndarray:
         flat = len(region) - 2
-        halos = [self.halo if self.deep or axis >= flat else 0 for axis in range(len(region))]
+        halos = [self.halo if axis >= flat else 0 for axis in range(len(region))]
         wider = tuple(
             slice(max(0, asked.start - halo), min(full, asked.stop + halo))
             for asked, halo, full in zip(region, halos, self.view.shape, strict=True)

@@ -72,10 +72,8 @@ class Validator:
         """Mean scores of the task's trivial method on the same images."""
         rows = []
         for index, region in self.plan():
-            image, label = self.images.views(index)
-            asked = region if region is not None else tuple(slice(0, length) for length in image.shape)
-            guess = self.task.baseline(image.read(asked))
-            rows.append(self.task.score_labels(guess, label.read(asked), self.metrics))
+            image, label = (whole(view) if region is None else view.read(region) for view in self.images.views(index))
+            rows.append(self.task.score_labels(self.task.baseline(image), label, self.metrics))
         return {name: float(np.mean([row[name] for row in rows])) for name in self.metrics}
 
     def plan(self) -> list[tuple[int, Region | None]]:

@@ -91,10 +91,6 @@ class Binary:
         kind = np.uint8 if self.foreground < 2**8 else np.uint16 if self.foreground < 2**16 else np.uint32
         return np.where(self.probability(raw) > self.threshold, self.foreground, 0).astype(kind)
 
-    def score_raw(self, raw: np.ndarray, label: np.ndarray, names: list[str]) -> dict[str, float]:
-        """Scores of network output against the label image."""
-        return metrics.scores(self.count(raw, label), names)
-
     def count(self, raw: np.ndarray, label: np.ndarray) -> Counts:
         """Counts of network output against the label image, where something is known."""
         return self._count(self.probability(raw), label)

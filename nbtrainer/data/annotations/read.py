@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from nbtrainer.data.annotations.geojson import is_geojson, read_geojson
 from nbtrainer.data.annotations.imagej import holds_rois, read_imagej
 from nbtrainer.data.annotations.labelme import is_labelme, labelme_shape, read_labelme
 from nbtrainer.data.annotations.outline import Outline
+from nbtrainer.data.formats import version
 from nbtrainer.errors import UserError
 
 SUFFIXES = (".roi", ".zip", ".geojson", ".json", "_seg.npy")
@@ -36,7 +36,7 @@ def is_annotation(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix in (".roi", ".geojson") or is_cellpose(path):
         return path.is_file()
-    return suffix in (".zip", ".json") and _holds_outlines(path, *_version(path))
+    return suffix in (".zip", ".json") and _holds_outlines(path, *version(path))
 
 
 def read_outlines(path: Path, image: str = "") -> list[Outline]:
@@ -45,7 +45,7 @@ def read_outlines(path: Path, image: str = "") -> list[Outline]:
     With `image`, the name of an image file, only those drawn on it and those of which the file does not say.
     Raises `UserError` if the file is broken, of another kind, or holds anything that encloses no area.
     """
-    outlines = _checked_outlines(path, *_version(path))
+    outlines = _checked_outlines(path, *version(path))
     return [outline for outline in outlines if not image or outline.image in ("", image)]
 
 
@@ -54,22 +54,13 @@ def label_shape(path: Path, image: str = "") -> tuple[int, int] | None:
     the file name of one."""
     if path.suffix.lower() != ".json":
         return None
-    content = _parsed(path, *_version(path))
+    content = _parsed(path, *version(path))
     try:
         if is_labelme(content):
             return labelme_shape(content)
         return coco_shape(content, image) if is_coco(content) else None
     except (TypeError, ValueError, KeyError):
         raise UserError(str(path), "the size of the image in this file is no number", "Export it again") from None
-
-
-def _version(path: Path) -> tuple[int, int]:
-    """What changes when a file does: what was read is remembered until then."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return (0, 0)
-    return (status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=100_000)
@@ -111,7 +102,7 @@ def _read(path: Path) -> list[Outline]:
             raise UserError(str(path), "there are no ImageJ outlines (.roi) in it", "Save it from ImageJ's ROI Manager")
         return read_imagej(path)
     if suffix in (".json", ".geojson"):
-        content = _parsed(path, *_version(path))
+        content = _parsed(path, *version(path))
         for is_ours, reader in _JSON_READERS:
             if is_ours(content):
                 return reader(path, content)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nbtrainer.data.axes import said
 from nbtrainer.data.formats.kinds import suffix_of
 from nbtrainer.data.formats.opened import Opened
 from nbtrainer.data.formats.opening import open_image
@@ -56,8 +57,8 @@ class Sections(Regions):
             if section.shape != self.shape[1:] or section.dtype != self.dtype:
                 raise UserError(
                     str(self._files[number]),
-                    f"this section is {_size(section.shape)} {section.dtype}, but the first of {self.path.name} is "
-                    f"{_size(self.shape[1:])} {self.dtype}",
+                    f"this section is {said(section.shape)} {section.dtype}, but the first of {self.path.name} is "
+                    f"{said(self.shape[1:])} {self.dtype}",
                     "Export the sections again with one size and type, or take it out of the list",
                 )
             result[number - start] = section.read(region)
@@ -110,7 +111,7 @@ class Tiles(Regions):
             needed = " x ".join(str(k[-1] + 1) for k in wanted)
             raise UserError(
                 str(file),
-                f"this tile is {_size(tile.shape)}, but {self.path.name} needs at least {needed} pixels of it",
+                f"this tile is {said(tile.shape)}, but {self.path.name} needs at least {needed} pixels of it",
                 "Mend height, width, tile_size or tile_ratio in the list",
             )
         first = [int(k[0]) for k in wanted]
@@ -206,7 +207,3 @@ def _check_there(path: Path, files: list[Path]) -> None:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         named = ", ".join(map(str, missing[:3]))
         raise UserError(str(path), f"it lists files that do not exist: {named}{more}", "Mend the list")
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))
