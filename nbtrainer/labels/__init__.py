@@ -4,11 +4,13 @@ from nbtrainer.labels.clean import clear_border, dilate, fill_holes, merge_links
 from nbtrainer.labels.links import read_links
 from nbtrainer.labels.lookup import LabelLookup
 from nbtrainer.labels.match import Overlaps, count_overlaps, match_objects, merge_pairs, split_pairs
+from nbtrainer.labels.mistakes import Mistake, worst_objects
 from nbtrainer.labels.objects import Objects, dense_regions, density, mean_diameter, measure_objects, near_misses
 from nbtrainer.labels.values import colours_to_ids, drop_alpha, frequent_values, pack_colours, snap_values
 
 __all__ = [
     "LabelLookup",
+    "Mistake",
     "Objects",
     "Overlaps",
     "clear_border",
@@ -32,4 +34,5 @@ __all__ = [
     "remove_small",
     "snap_values",
     "split_pairs",
+    "worst_objects",
 ]
