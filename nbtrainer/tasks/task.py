@@ -103,6 +103,10 @@ class Task(ABC):
         `links`: pairs of label values that are parts of one object.
         """
 
+    def target(self, image: np.ndarray, label: np.ndarray, links: Links = ()) -> np.ndarray:
+        """What the loss compares with the network's answer to image (C, [Z,] Y, X): the label encoded, in most kinds."""
+        return self.encode(label, links)
+
     @abstractmethod
     def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
         """What pixel scores compare, of network output (B, K, [Z,] Y, X) and encoded targets (B, T, [Z,] Y, X)."""
