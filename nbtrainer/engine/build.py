@@ -93,8 +93,9 @@ class Job:
         drawn = [self.patches.patch(number) for number in self.clock.patch_numbers(step)]
         images = torch.from_numpy(np.stack([patch.image for patch in drawn]))
         links = self.patches.images.links
-        encoded = [self.task.encode(patch.label, links(patch.place.index)) for patch in drawn]
-        targets = torch.from_numpy(np.stack(encoded))
+        targets = torch.from_numpy(
+            np.stack([self.task.target(patch.image, patch.label, links(patch.place.index)) for patch in drawn])
+        )
         layout = memory_format(self.config.training.memory_format, self.config.task.dim)
         if self.device.type == "cuda":
             images, targets = images.pin_memory(), targets.pin_memory()
@@ -222,6 +223,8 @@ def build(config: Config, directory: RunDirectory) -> Job:
         "output_channels": task.output_channels,
         "features": list(config.model.features),
     }
+    if task.repaints:
+        network_record["repaints"] = True
     network = models.create(**network_record)
     pretrained = pretrained_record(config)  # once more: by now the number of channels is settled too
     if pretrained is not None:
@@ -432,7 +435,8 @@ def _choose(
         images = torch.zeros(tiles, channels, *config.sampling.patch_size).uniform_(
             generator=torch.Generator().manual_seed(0)
         )
-        targets = torch.from_numpy(np.stack([task.encode(np.zeros(config.sampling.patch_size, np.uint8))] * tiles))
+        label = np.zeros(config.sampling.patch_size, np.uint8)
+        targets = torch.from_numpy(np.stack([task.target(image.numpy(), label) for image in images]))
         seconds = choose.measure(network, loss, images, targets, device, precisions, formats)
         training.precision, training.memory_format = choose.fastest(seconds)
     else:

@@ -37,10 +37,7 @@ class Validator:
 
     def predict(self, index: int, region: Region | None = None) -> np.ndarray:
         """Network output (K, [Z,] Y, X) for image `index`, or for a part of it that is seen by itself."""
-        self.network.eval()
-        image = (self.images.whole(index) if region is None else self.images.region(index, region))[0]
-        with autocast(self.device, self.precision):
-            return predict_tiled(self.network, image, self.tile, self.device)
+        return self._answer(self._image(index, region))
 
     def scores(
         self, report: Callable[[int, int], None], is_stopped: Callable[[], bool], keep: Collection[int] = ()
@@ -57,11 +54,12 @@ class Validator:
             report(done, len(work))
             if is_stopped():
                 return None
-            raw = self.predict(index, region)
+            image = self._image(index, region)
+            raw = self._answer(image)
             if index in keep and region is None:
                 outputs[index] = raw
             label, links = self._label(index, region), self.images.links(index)
-            target = torch.from_numpy(self.task.encode(label, links))[None]
+            target = torch.from_numpy(self.task.target(image, label, links))[None]
             losses.setdefault(index, []).append(float(self.loss(torch.from_numpy(raw)[None], target)))
             tallies[index] = tallies.get(index, Tally()) + self.task.tally(raw, label, self.metrics, links)
         mean_loss = float(np.mean([np.mean(found) for found in losses.values()]))
@@ -96,6 +94,14 @@ class Validator:
         """Scores of all images; without those of which nothing could be measured."""
         found = metrics.overall(tallies, self.metrics, self.task.classes)
         return {name: value for name, value in found.items() if not np.isnan(value)}
+
+    def _answer(self, image: np.ndarray) -> np.ndarray:
+        self.network.eval()
+        with autocast(self.device, self.precision):
+            return predict_tiled(self.network, image, self.tile, self.device)
+
+    def _image(self, index: int, region: Region | None) -> np.ndarray:
+        return (self.images.whole(index) if region is None else self.images.region(index, region))[0]
 
     def _label(self, index: int, region: Region | None) -> np.ndarray:
         label = self.images.views(index)[1]

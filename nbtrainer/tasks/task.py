@@ -39,6 +39,8 @@ class Task(ABC):
     default_loss: ClassVar[str]
     default_metrics: ClassVar[tuple[str, ...]]
     baseline_name: ClassVar[str]
+    # whether the network's last channels paint the image again, from the others alone
+    repaints: ClassVar[bool] = False
     # settings that may be changed after a prediction, without predicting again; fields of the task and of its panel
     adjustable: ClassVar[tuple[str, ...]] = ()
 

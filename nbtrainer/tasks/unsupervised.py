@@ -51,6 +51,7 @@ class Unsupervised(Task):
     default_loss: ClassVar[str] = "normalized_cuts"
     default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
     baseline_name: ClassVar[str] = "Otsu's threshold"
+    repaints: ClassVar[bool] = True
     adjustable: ClassVar[tuple[str, ...]] = ("foreground_class",)
 
     @classmethod
