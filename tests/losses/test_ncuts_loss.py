@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nbtrainer.ncuts_loss import NormalizedCuts, soft_normalized_cuts
+from nbtrainer.losses.ncuts import NormalizedCuts, soft_normalized_cuts
 
 
 def _dense(p: np.ndarray, image: np.ndarray, radius: float, sigma_spatial: float, sigma_intensity: float) -> float:
