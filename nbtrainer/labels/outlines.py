@@ -126,6 +126,8 @@ def cells_from_channels(
     cells = watershed(outline, markers)
     if without_seed == "background":
         cells[cells > last] = 0
+        # both sides reach the line at once; beside a cell it was drawn on background
+        cells[(channels[0] > threshold) & (_outline((cells == 0).astype(np.uint8)) != 0)] = 0
     cells = _without_cut(cells) if not touching_border else cells
     cells = without_small(cells, smallest, "neighbour")
     return _without_locally_small(cells, smallest_share) if smallest_share > 0 else cells
