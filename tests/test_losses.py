@@ -1,33 +1,45 @@
-"""Against the definitions of EPySeg's document, calculated by hand in numpy."""
+"""Against the definitions of the tools' documents, calculated by hand in numpy."""
 
 import numpy as np
 import pytest
 import torch
 
+from nbtrainer import losses
 from nbtrainer.catalog import LOSSES
 from nbtrainer.losses import Ignoring
 
 S = 1e-5
+# of foreground channels, and of classes that exclude each other
+SEPARATE = [name for name, entry in LOSSES.items() if entry.suits("binary")]
+CLASSES = [name for name, entry in LOSSES.items() if entry.suits("semantic")]
 
 
 def _by_hand(name: str, p: np.ndarray, y: np.ndarray) -> float:
+    """Of one channel (B, 1, Y, X)."""
     overlap = (p * y).sum()
     bce = float(-(y * np.log(p) + (1 - y) * np.log(1 - p)).mean())
     jaccard = 1 - (overlap + S) / (p.sum() + y.sum() - overlap + S)
     dice = 1 - (2 * overlap + S) / (p.sum() + y.sum() + S)
+    true = np.where(y > 0, p, 1 - p)
+    focal = float(-((1 - true) ** 2 * np.log(true)).mean())
     return {
         "binary_crossentropy": bce,
         "jaccard": jaccard,
         "dice": dice,
         "bce_jaccard": bce + jaccard,
         "bce_dice": bce + dice,
+        "dice_ce": bce + dice,
+        "focal": focal,
+        "dice_focal": 0.5 * dice + focal,
+        "generalized_dice": dice,
+        "tversky": dice,
         "mean_squared_error": ((p - y) ** 2).mean(),
         "mean_absolute_error": np.abs(p - y).mean(),
     }[name]
 
 
-@pytest.mark.feature(4, 5, 6, 7, 8, 9)
-@pytest.mark.parametrize("name", list(LOSSES))
+@pytest.mark.feature(4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14)
+@pytest.mark.parametrize("name", SEPARATE)
 def test_a_loss_is_its_formula(name):
     rng = np.random.default_rng(1)
     logits, y = rng.normal(size=(3, 1, 16, 16)), (rng.random((3, 1, 16, 16)) > 0.6) * 1.0
@@ -35,7 +47,26 @@ def test_a_loss_is_its_formula(name):
     assert float(found) == pytest.approx(_by_hand(name, 1 / (1 + np.exp(-logits)), y), abs=1e-5)
 
 
-@pytest.mark.parametrize("name", list(LOSSES))
+@pytest.mark.feature(15)
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_loss_of_classes_prefers_the_truth(name):
+    torch.manual_seed(0)
+    truth = torch.randint(0, 3, (2, 1, 8, 8))
+    right = 6 * torch.nn.functional.one_hot(truth[:, 0], 3).movedim(-1, 1).float()
+    loss = losses.create(name, {"classes": 3, "class_weights": None}, may_ignore=False)
+    found, other = loss(right, truth.float()), loss(right.roll(1, dims=1), truth.float())
+    assert found < 0.1 < other
+
+
+def test_weights_of_classes_are_those_of_cross_entropy():
+    logits, truth = torch.randn(2, 3, 4, 4), torch.randint(0, 3, (2, 1, 4, 4))
+    weighted = losses.create("categorical_crossentropy", {"classes": 3, "class_weights": (1.0, 5.0, 2.0)}, False)
+    log, weights = logits.log_softmax(1), torch.tensor([1.0, 5.0, 2.0])
+    own = -log.gather(1, truth) * weights[truth]
+    assert weighted(logits, truth.float()) == pytest.approx(float(own.sum() / weights[truth].sum()), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", SEPARATE)
 def test_a_loss_prefers_the_truth_and_has_a_gradient_without_foreground(name):
     loss = LOSSES.load(name)()
     truth = torch.zeros(1, 1, 8, 8)
@@ -47,7 +78,7 @@ def test_a_loss_prefers_the_truth_and_has_a_gradient_without_foreground(name):
     assert torch.isfinite(logits.grad).all()
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", SEPARATE)
 def test_unknown_pixels_enter_no_loss_and_no_gradient(name):
     torch.manual_seed(0)
     logits = torch.randn(3, 2, 8, 9, requires_grad=True)
@@ -67,3 +98,16 @@ def test_unknown_pixels_enter_no_loss_and_no_gradient(name):
     assert nothing == 0
     full = torch.nan_to_num(target)
     assert torch.equal(loss(logits, full), LOSSES.load(name)()(logits, full))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_unknown_pixels_enter_no_loss_of_classes(name):
+    torch.manual_seed(0)
+    logits, target = torch.randn(2, 3, 8, 9), torch.randint(0, 3, (2, 1, 8, 9)).float()
+    unknown = torch.rand(2, 8, 9) > 0.6
+    target[:, 0][unknown] = float("nan")
+    loss = losses.create(name, {"classes": 3, "class_weights": None}, may_ignore=True)
+    value = loss(logits, target)
+    other = logits.clone()
+    other.movedim(1, -1)[unknown] = 50.0
+    assert torch.isfinite(value) and torch.equal(loss(other, target), value)

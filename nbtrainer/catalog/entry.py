@@ -5,28 +5,39 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a menu. `at` is `module:name`; `help` says when to choose it; `source` is the paper or page."""
+    """One line of a menu. `at` is `module:name`; `help` says when to choose it; `source` is the paper or page.
+
+    `kinds` are the kinds of segmentation that it suits; empty: all.
+    """
 
     name: str
     title: str
     at: str
     help: str = ""
     source: str = ""
+    kinds: tuple[str, ...] = ()
+
+    def suits(self, kind: str) -> bool:
+        """Whether it can be used for this kind of segmentation."""
+        return not self.kinds or kind in self.kinds
 
 
-class Catalog(Mapping[str, Entry]):
+E = TypeVar("E", bound=Entry)
+
+
+class Catalog(Mapping[str, E], Generic[E]):
     """The choices of one menu, by name and in order."""
 
-    def __init__(self, noun: str, *entries: Entry) -> None:
+    def __init__(self, noun: str, *entries: E) -> None:
         self.noun = noun
         self._entries = {entry.name: entry for entry in entries}
 
-    def __getitem__(self, name: str) -> Entry:
+    def __getitem__(self, name: str) -> E:
         return self._entries[name]
 
     def __iter__(self) -> Iterator[str]:

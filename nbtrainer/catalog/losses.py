@@ -2,6 +2,10 @@
 
 from nbtrainer.catalog.entry import Catalog, Entry
 
+# kinds whose channels are probabilities; those of classes exclude each other
+_SEPARATE = ("binary", "epyseg", "instance_contour")
+_CLASSES = ("semantic",)
+_PIXELS = _SEPARATE + _CLASSES
 _JACCARD = "https://en.wikipedia.org/wiki/Jaccard_index"
 _DICE = "Milletari et al. 2016, https://arxiv.org/abs/1606.04797"
 
@@ -10,50 +14,113 @@ LOSSES = Catalog(
     Entry(
         "binary_crossentropy",
         "Binary cross-entropy",
-        at="nbtrainer.losses:BinaryCrossEntropy",
+        at="nbtrainer.losses.pixels:CrossEntropy",
         help="Judges every pixel by itself; steady, but small objects count little.",
         source="https://en.wikipedia.org/wiki/Cross-entropy",
+        kinds=_SEPARATE,
     ),
     Entry(
         "jaccard",
         "Jaccard (IoU)",
-        at="nbtrainer.losses:Jaccard",
+        at="nbtrainer.losses.pixels:Jaccard",
         help="Overlap of prediction and truth; good for binary masks.",
         source=_JACCARD,
+        kinds=_PIXELS,
     ),
     Entry(
         "dice",
         "Dice",
-        at="nbtrainer.losses:Dice",
+        at="nbtrainer.losses.pixels:Dice",
         help="Close kin of Jaccard; good when the foreground is small.",
         source=_DICE,
+        kinds=_PIXELS,
     ),
     Entry(
         "bce_jaccard",
         "BCE + Jaccard",
-        at="nbtrainer.losses:BCEJaccard",
+        at="nbtrainer.losses.pixels:JaccardCrossEntropy",
         help="Sum of both: steady at first, exact at the end.",
         source=_JACCARD,
+        kinds=_SEPARATE,
     ),
     Entry(
         "bce_dice",
         "BCE + Dice",
-        at="nbtrainer.losses:BCEDice",
+        at="nbtrainer.losses.pixels:DiceCrossEntropy",
         help="Sum of both; what we recommend for binary masks.",
         source=_DICE,
+        kinds=_SEPARATE,
+    ),
+    Entry(
+        "categorical_crossentropy",
+        "Cross-entropy of classes",
+        at="nbtrainer.losses.pixels:CrossEntropy",
+        help="Judges every pixel by itself; rare classes count little unless they are weighted.",
+        source="https://en.wikipedia.org/wiki/Cross-entropy",
+        kinds=_CLASSES,
+    ),
+    Entry(
+        "dice_ce",
+        "Dice + cross-entropy",
+        at="nbtrainer.losses.pixels:DiceCrossEntropy",
+        help="Sum of both: steady at first, exact at the end; what we recommend for classes.",
+        source="Isensee et al. 2021, https://doi.org/10.1038/s41592-020-01008-z",
+        kinds=_PIXELS,
+    ),
+    Entry(
+        "jaccard_ce",
+        "Jaccard + cross-entropy",
+        at="nbtrainer.losses.pixels:JaccardCrossEntropy",
+        help="Like Dice + cross-entropy, stricter about overlap.",
+        source=_JACCARD,
+        kinds=_CLASSES,
+    ),
+    Entry(
+        "focal",
+        "Focal",
+        at="nbtrainer.losses.pixels:Focal",
+        help="Pixels that are easy count little; for rare objects in much background.",
+        source="Lin et al. 2017, https://arxiv.org/abs/1708.02002",
+        kinds=_PIXELS,
+    ),
+    Entry(
+        "dice_focal",
+        "Dice + focal",
+        at="nbtrainer.losses.pixels:DiceFocal",
+        help="Half of Dice and focal together.",
+        source="Zhu et al. 2019, https://arxiv.org/abs/1808.05238",
+        kinds=_PIXELS,
+    ),
+    Entry(
+        "generalized_dice",
+        "Generalized Dice",
+        at="nbtrainer.losses.pixels:GeneralizedDice",
+        help="Dice in which small classes count as much as large ones.",
+        source="Sudre et al. 2017, https://arxiv.org/abs/1707.03237",
+        kinds=_PIXELS,
+    ),
+    Entry(
+        "tversky",
+        "Tversky",
+        at="nbtrainer.losses.pixels:Tversky",
+        help="Kin of Dice that can weigh misses and false alarms; here both count the same.",
+        source="Salehi et al. 2017, https://arxiv.org/abs/1706.05721",
+        kinds=_PIXELS,
     ),
     Entry(
         "mean_squared_error",
         "Mean squared error",
-        at="nbtrainer.losses:MeanSquaredError",
+        at="nbtrainer.losses.pixels:MeanSquaredError",
         help="For outputs that are not masks.",
         source="https://en.wikipedia.org/wiki/Mean_squared_error",
+        kinds=_PIXELS,
     ),
     Entry(
         "mean_absolute_error",
         "Mean absolute error",
-        at="nbtrainer.losses:MeanAbsoluteError",
+        at="nbtrainer.losses.pixels:MeanAbsoluteError",
         help="For outputs that are not masks; outliers count less.",
         source="https://en.wikipedia.org/wiki/Mean_absolute_error",
+        kinds=_PIXELS,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nbtrainer.catalog import TASKS, size_multiple
+from nbtrainer.catalog import LOSSES, METRICS, TASKS, size_multiple
 from nbtrainer.config import Config
 from nbtrainer.errors import Finding
 from nbtrainer.runs.directory import free_name_problem
@@ -64,12 +64,33 @@ def _settings(config: Config) -> Iterator[Finding]:
     metrics = (
         TASKS.load(config.task.kind).default_metrics if config.compile.metrics == "auto" else config.compile.metrics
     )
+    yield from _unsuited(config)
     score = training.monitor.removeprefix("validation_")
     if training.monitor.startswith("validation_") and score != "loss" and score not in metrics:
         yield Finding(
             where="training.monitor",
             wrong=f"{score} is not among the metrics",
             remedy=f"Add {score} to compile.metrics, or choose auto",
+        )
+
+
+def _unsuited(config: Config) -> Iterator[Finding]:
+    """A loss or metrics that are not for this kind of segmentation: those of the kind take their place."""
+    kind, settings = config.task.kind, config.compile
+    if settings.loss != "auto" and not LOSSES[settings.loss].suits(kind):
+        yield Finding(
+            level="warning",
+            where="compile.loss",
+            wrong=f"{LOSSES[settings.loss].title} is no loss for the kind {kind}",
+            remedy=f"Its own will be used, {LOSSES[TASKS.load(kind).default_loss].title}; choose auto to be asked no more",
+        )
+    unsuited = [name for name in settings.metrics if settings.metrics != "auto" and not METRICS[name].suits(kind)]
+    if unsuited:
+        yield Finding(
+            level="warning",
+            where="compile.metrics",
+            wrong=f"{', '.join(unsuited)} cannot be measured for the kind {kind}",
+            remedy="They are left out; choose auto to be asked no more",
         )
 
 

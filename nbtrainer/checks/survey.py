@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,16 @@ class Survey:
         """Every value in the labels of `pairs`, sorted, without those that mean nothing is known."""
         found = {value for label in {pair.label for pair in pairs} for value in label_facts(label, is_exact).values}
         return sorted(found - {self.preparation.ignored, self.preparation.ignore_value})
+
+    def label_frequencies(self, pairs: Iterable[Pair]) -> dict[int, float]:
+        """Share of the pixels of the labels of `pairs` that each value has, among those of which something is known."""
+        pixels: Counter[int] = Counter()
+        for label in {pair.label for pair in pairs}:
+            facts = label_facts(label)
+            pixels.update(dict(zip(facts.values, facts.counts, strict=True)))
+        unknown = (self.preparation.ignored, self.preparation.ignore_value)
+        known = {value: count for value, count in pixels.items() if value not in unknown}
+        return {value: count / sum(known.values()) for value, count in known.items()}
 
 
 def survey(config: Config) -> Survey:

@@ -25,6 +25,7 @@ class Setting:
 
     `kind`: a switch, a number, text, a path, one choice, a list of numbers, of texts, of choices, or of
     entries with settings of their own (`entries`: the rows of each kind of entry, by its name).
+    `kinds`: the kinds of segmentation that it has an effect on; empty: all.
     `empty`: what an empty field stands for: `"auto"`, `None`, or nothing (the field must be filled).
     """
 
@@ -46,6 +47,7 @@ class Setting:
     empty: Literal["auto", "none", ""]
     advanced: bool
     path_kind: str
+    kinds: tuple[str, ...] = ()
     entries: dict[str, list[Setting]] = field(default_factory=dict)
     entry_titles: dict[str, str] = field(default_factory=dict)
     entry_helps: dict[str, str] = field(default_factory=dict)
@@ -178,6 +180,7 @@ def _row(path: str, info: FieldInfo) -> Setting:
         empty="none" if type(None) in members else "auto" if _allows_auto(members) else "",
         advanced=shown.advanced,
         path_kind=shown.path,
+        kinds=shown.kinds,
         entries={tag: settings(entry, f"{path}[].") for tag, entry in by_kind.items()},
         entry_titles={tag: entry.model_fields["kind"].title or tag if tag else "" for tag, entry in by_kind.items()},
         entry_helps={tag: _entry_help(entry) for tag, entry in by_kind.items()},

@@ -33,6 +33,7 @@ class Shown(NamedTuple):
     path: str
     sources: Mapping[str, str]
     helps: Mapping[str, str]
+    kinds: tuple[str, ...]
 
 
 def field(
@@ -41,10 +42,11 @@ def field(
     title: str,
     help: str = "",
     unit: str = "",
-    choices: Catalog | Mapping[str, str] | None = None,
+    choices: Catalog[Any] | Mapping[str, str] | None = None,
     extra_choices: Mapping[str, str] | None = None,
     advanced: bool = False,
     path: str = "",
+    kinds: tuple[str, ...] = (),
     **bounds: Any,
 ) -> Any:
     """A setting, declared once: form, command line, messages and docs all read it from here.
@@ -63,6 +65,8 @@ def field(
         Kept out of the simple view.
     path
         `"folder"` or `"file"` if it is one, so that faces offer a chooser.
+    kinds
+        The kinds of segmentation that it has an effect on; empty: all.
     **bounds
         `ge`, `gt`, `le`, `lt`, `min_length`, `max_length`, `default_factory`: as in pydantic.
     """
@@ -77,7 +81,7 @@ def field(
         noun = choices.noun
     elif choices is not None:
         titles = choices
-    shown = Shown(unit, titles, noun, advanced, path, sources, helps)
+    shown = Shown(unit, titles, noun, advanced, path, sources, helps, kinds)
     if "default_factory" in bounds:
         return Field(title=title, description=help, json_schema_extra={"shown": shown}, **bounds)  # type: ignore[dict-item]
     return Field(default, title=title, description=help, json_schema_extra={"shown": shown}, **bounds)  # type: ignore[dict-item]

@@ -29,4 +29,19 @@ class Task(Section):
         gt=0,
         lt=1,
         advanced=True,
+        kinds=("binary", "instance_contour"),
+    )
+    class_names: list[str] = field(
+        title="Names of classes",
+        help="In the order of the labels of interest, else of the label values, without the background. Empty: their values.",
+        default_factory=list,
+        kinds=("semantic",),
+    )
+    class_weights: str = field(
+        "none",
+        title="Weights of classes",
+        help="Whether rare classes count more in the loss. Raises what is found of them, and what is wrongly claimed.",
+        choices={"none": "all the same", "auto": "from the data: rare classes count more"},
+        advanced=True,
+        kinds=("semantic",),
     )

@@ -16,6 +16,7 @@ from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.region import kept
 from nbtrainer.data.statistics import Measured, measure
 from nbtrainer.data.views import Held, Region, View, size_in_bytes, whole
+from nbtrainer.labels import read_links
 
 # larger images are read region by region and not kept, unless all of them fit into the cache
 _LARGEST_KEPT = 16 * 1024**2
@@ -33,6 +34,7 @@ class Images:
     _opened: OrderedDict[int, tuple[View, View]] = field(default_factory=OrderedDict, repr=False)
     _maps: dict[int, IntensityMap] = field(default_factory=dict, repr=False)
     _shapes: dict[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    _links: dict[int, list[tuple[int, int]]] = field(default_factory=dict, repr=False)
     _held: int = field(default=0, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -94,6 +96,15 @@ class Images:
         """All of pair `index`: image (C, [Z,] Y, X) float32, normalised, and label ([Z,] Y, X)."""
         image, label = self.raw(index)
         return self.intensity_map(index).apply(image), label
+
+    def links(self, index: int) -> list[tuple[int, int]]:
+        """Pairs of label values of pair `index` that are parts of one object."""
+        path = self.pairs[index].links
+        if path is None:
+            return []
+        if index not in self._links:
+            self._links[index] = read_links(path)
+        return self._links[index]
 
     def is_inside(self, index: int, centre: Sequence[float]) -> bool:
         """Whether a point of pair `index` lies in what is used of it: true where it has no regions."""

@@ -17,9 +17,9 @@ import psutil
 import torch
 from torch import nn
 
-from nbtrainer import metrics, models, optimizers
+from nbtrainer import losses, metrics, models, optimizers
 from nbtrainer._version import __version__
-from nbtrainer.catalog import LOSSES, SCHEDULES, TASKS, size_multiple
+from nbtrainer.catalog import LOSSES, METRICS, SCHEDULES, TASKS, size_multiple
 from nbtrainer.checks import Survey, survey
 from nbtrainer.checks.survey import normalizer_of
 from nbtrainer.config import Config
@@ -39,9 +39,8 @@ from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.validate import Validator
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint
-from nbtrainer.losses import Ignoring
 from nbtrainer.runs import RunDirectory
-from nbtrainer.tasks import Binary
+from nbtrainer.tasks import Task
 
 # decoded images may take this share of the memory that is free at the start
 _CACHE_SHARE = 0.25
@@ -69,7 +68,7 @@ class Job:
     config: Config
     directory: RunDirectory
     survey: Survey
-    task: Binary
+    task: Task
     network: nn.Module
     stepper: Stepper
     patches: Patches
@@ -93,7 +92,9 @@ class Job:
         """The batch of `step`."""
         drawn = [self.patches.patch(number) for number in self.clock.patch_numbers(step)]
         images = torch.from_numpy(np.stack([patch.image for patch in drawn]))
-        targets = torch.from_numpy(np.stack([self.task.encode(patch.label) for patch in drawn]))
+        links = self.patches.images.links
+        encoded = [self.task.encode(patch.label, links(patch.place.index)) for patch in drawn]
+        targets = torch.from_numpy(np.stack(encoded))
         layout = memory_format(self.config.training.memory_format, self.config.task.dim)
         if self.device.type == "cuda":
             images, targets = images.pin_memory(), targets.pin_memory()
@@ -226,12 +227,11 @@ def build(config: Config, directory: RunDirectory) -> Job:
     if pretrained is not None:
         network.load_state_dict(pretrained["weights"])
     network.to(device)
-    loss = LOSSES.load(config.compile.loss)()
-    if task.may_ignore(surveyed.pairs) or config.data.ignore_value is not None:
-        loss = Ignoring(loss)
+    may_ignore = task.may_ignore(surveyed.pairs) or config.data.ignore_value is not None
+    loss = losses.create(config.compile.loss, task.loss_settings, may_ignore).to(device)
     patches = _patches(config, surveyed, task)
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
-    measured = _choose(config, network, loss, device, clock)
+    measured = _choose(config, network, loss, task, device, clock)
     network.to(memory_format=memory_format(config.training.memory_format, config.task.dim))  # type: ignore[call-overload]
     settings, names = config.compile, config.compile.metrics
     optimizer = optimizers.create(
@@ -243,7 +243,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         optimizer,
         device,
         config.training.precision,
-        task.threshold,
+        task.pixels,
         config.training.reduce_batch_on_out_of_memory,
     )
     validator = Validator(
@@ -336,7 +336,7 @@ def training_patches(config: Config) -> Patches:
     return patches
 
 
-def resolve(config: Config, surveyed: Survey, task: Binary) -> Config:
+def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
     """A copy of `config` in which what follows from kind and data is no longer `auto`."""
     config = config.model_copy(deep=True)
     pair = surveyed.pairs[0]
@@ -350,28 +350,35 @@ def resolve(config: Config, surveyed: Survey, task: Binary) -> Config:
         multiple = size_multiple(config.model.name, config.model.features)
         largest = [max(lengths) for lengths in zip(*shapes, strict=True)]
         config.sampling.patch_size = [max(2 * multiple, -(-length // multiple) * multiple) for length in largest]
-    if config.compile.loss == "auto":
-        config.compile.loss = task.default_loss
-    if config.compile.metrics == "auto":
-        config.compile.metrics = list(task.default_metrics)
+    if config.compile.loss == "auto" or not LOSSES[config.compile.loss].suits(task.name):
+        config.compile.loss = task.default_loss  # the check warns of one that does not suit
+    chosen = config.compile.metrics
+    suited = [] if chosen == "auto" else [name for name in chosen if METRICS[name].suits(task.name)]
+    config.compile.metrics = suited if suited or chosen == [] else list(task.default_metrics)
     if config.training.monitor == "auto":
         first = f"validation_{config.compile.metrics[0]}" if config.compile.metrics else "validation_loss"
         config.training.monitor = first if surveyed.split.validation else "train_loss"
     return config
 
 
-def _task(config: Config, surveyed: Survey) -> Binary:
+def _task(config: Config, surveyed: Survey) -> Task:
     values = surveyed.label_values([*surveyed.split.train, *surveyed.split.validation])
-    task = TASKS.load(config.task.kind).from_values(
-        values, config.data.labels_of_interest, config.task.threshold, surveyed.preparation.ignored
-    )
-    assert isinstance(task, Binary)
+    create = TASKS.load(config.task.kind).create
+    known: dict[str, Any] = {
+        "values": values,
+        "labels_of_interest": config.data.labels_of_interest,
+        "ignored": surveyed.preparation.ignored,
+        "frequencies": surveyed.label_frequencies(surveyed.split.train),
+    }
+    wanted = inspect.signature(create).parameters
+    task = create(**{name: value for name, value in known.items() if name in wanted}, **_named(config.task, create))
+    assert isinstance(task, Task)
     return task
 
 
 def _fresh() -> dict[str, Any]:
     """What of `Images` belongs to its pairs: a copy for other pairs begins anew."""
-    return {"_opened": OrderedDict(), "_maps": {}, "_shapes": {}, "_held": 0, "_lock": threading.Lock()}
+    return {"_opened": OrderedDict(), "_maps": {}, "_shapes": {}, "_links": {}, "_held": 0, "_lock": threading.Lock()}
 
 
 def _images(config: Config, surveyed: Survey) -> Images:
@@ -385,7 +392,7 @@ def _images(config: Config, surveyed: Survey) -> Images:
     return images
 
 
-def _patches(config: Config, surveyed: Survey, task: Binary) -> Patches:
+def _patches(config: Config, surveyed: Survey, task: Task) -> Patches:
     images = _images(config, surveyed)
     settings = config.sampling.model_dump(exclude={"patch_size", "whole_images"})
     if config.sampling.whole_images:
@@ -409,7 +416,7 @@ def _spacing(config: Config, surveyed: Survey) -> tuple[float, ...] | None:
 
 
 def _choose(
-    config: Config, network: nn.Module, loss: nn.Module, device: torch.device, clock: Clock
+    config: Config, network: nn.Module, loss: nn.Module, task: Task, device: torch.device, clock: Clock
 ) -> dict[str, float]:
     """Settle precision, memory format and compile in `config`; milliseconds measured for each candidate."""
     training = config.training
@@ -422,8 +429,11 @@ def _choose(
     seconds = {}
     if len(precisions) * len(formats) > 1 or training.torch_compile == "auto":
         channels = int(config.model.input_channels)
-        shape = (tiles, channels, *config.sampling.patch_size)
-        seconds = choose.measure(network, loss, shape, device, precisions, formats)
+        images = torch.zeros(tiles, channels, *config.sampling.patch_size).uniform_(
+            generator=torch.Generator().manual_seed(0)
+        )
+        targets = torch.from_numpy(np.stack([task.encode(np.zeros(config.sampling.patch_size, np.uint8))] * tiles))
+        seconds = choose.measure(network, loss, images, targets, device, precisions, formats)
         training.precision, training.memory_format = choose.fastest(seconds)
     else:
         training.precision, training.memory_format = precisions[0], formats[0]

@@ -25,12 +25,13 @@ _COMPILE_PAYS_AFTER_SECONDS = 30 * 60
 def measure(
     network: nn.Module,
     loss: nn.Module,
-    shape: tuple[int, ...],
+    images: torch.Tensor,
+    targets: torch.Tensor,
     device: torch.device,
     precisions: list[str],
     formats: list[str],
 ) -> dict[tuple[str, str], float]:
-    """Seconds of one step on a batch of `shape` (B, C, [Z,] Y, X), for each precision and memory format.
+    """Seconds of one step on a batch (B, C, [Z,] Y, X) with its encoded targets, for each precision and memory format.
 
     Works on a copy of `network` and disturbs no random numbers. Candidates that do not fit into the time limit are
     left out, the first never.
@@ -43,7 +44,7 @@ def measure(
                 if seconds and time.monotonic() + 2 * min(seconds.values()) > ends:
                     continue
                 try:
-                    found = _time_steps(network, loss, shape, device, precision, layout, ends)
+                    found = _time_steps(network, loss, images, targets, device, precision, layout, ends)
                 except (RuntimeError, MemoryError) as error:
                     # a device that does not know a precision says so in many ways; the next candidate will do
                     if seconds or is_out_of_memory(error):
@@ -69,20 +70,23 @@ def compile_pays(device: torch.device, seconds_left: float) -> bool:
 def _time_steps(
     network: nn.Module,
     loss: nn.Module,
-    shape: tuple[int, ...],
+    images: torch.Tensor,
+    targets: torch.Tensor,
     device: torch.device,
     precision: str,
     layout: str,
     ends: float,
 ) -> float:
-    trial = copy.deepcopy(network).to(memory_format=memory_format(layout, len(shape) - 2)).train()  # type: ignore[call-overload]
-    images = torch.rand(shape, device=device).to(memory_format=memory_format(layout, len(shape) - 2))
+    order = memory_format(layout, images.ndim - 2)
+    trial = copy.deepcopy(network).to(memory_format=order).train()  # type: ignore[call-overload]
+    images = images.to(device, memory_format=order)
+    targets = targets.to(device)
     found = []
     for repetition in range(_REPETITIONS + 1):
         began = time.monotonic()
         with autocast(device, precision):
             logits = trial(images)
-        loss(logits.float(), (logits.detach() > 0).float()).backward()
+        loss(logits.float(), targets).backward()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         took = time.monotonic() - began

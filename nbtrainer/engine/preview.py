@@ -10,10 +10,10 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer.data.images import Images
-from nbtrainer.data.picture import grey, limits
+from nbtrainer.data.picture import edges, grey, limits
 from nbtrainer.data.places import grid_centres
 from nbtrainer.data.views import Region
-from nbtrainer.tasks import Binary
+from nbtrainer.tasks import Task
 
 TILE_PX = 256
 GAP_PX = 4
@@ -24,6 +24,8 @@ _MOST_CANDIDATES = 64
 TRUE = (0, 158, 115)
 TOO_MUCH = (230, 159, 0)
 MISSED = (86, 180, 233)
+COLOURS = (TRUE, (213, 94, 0), (0, 114, 178), (204, 121, 167), (240, 228, 66), TOO_MUCH, MISSED)
+LINE = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Tile:
     region: Region
 
 
-def choose_tiles(images: Images, task: Binary, count: int) -> list[Tile]:
+def choose_tiles(images: Images, task: Task, count: int) -> list[Tile]:
     """One tile in each of the first `count` images, where foreground and background are most evenly mixed."""
     tiles = []
     for index in range(min(count, len(images))):
@@ -50,9 +52,7 @@ def choose_tiles(images: Images, task: Binary, count: int) -> list[Tile]:
     return tiles
 
 
-def write_preview(
-    path: Path, images: Images, task: Binary, tiles: Sequence[Tile], outputs: Sequence[np.ndarray]
-) -> None:
+def write_preview(path: Path, images: Images, task: Task, tiles: Sequence[Tile], outputs: Sequence[np.ndarray]) -> None:
     """Write a picture to `path`: a row for each tile; columns image, truth, prediction, errors; gaps transparent.
 
     `outputs`: of the network for each tile, (K, [1,] Y, X).
@@ -62,15 +62,16 @@ def write_preview(
         image, label = (view.read(tile.region) for view in images.views(tile.index))
         shown = _plane(image, 3)
         plain = grey(shown, limits(shown))
-        truth, known = (_plane(mask, 2) for mask in (task.is_foreground(label), task.known(label)))
-        predicted = _plane(task.probability(output), 2) > task.threshold
+        truth, known = (_plane(mask, 2) for mask in (task.class_of(label), task.known(label)))
+        decoded = task.decode(output)
+        predicted = _plane(task.predicted_class_of(decoded), 2)
+        objects = task.objects(label, images.links(tile.index))
+        wrong = known & (predicted != truth)
         cells = [
             plain,
-            _painted(plain, truth, TRUE),
-            _painted(plain, predicted, TRUE),
-            _painted(
-                _painted(plain, predicted & ~truth & known, TOO_MUCH, 0.85), truth & ~predicted & known, MISSED, 0.85
-            ),
+            _coloured(plain, truth if objects is None else _plane(objects, 2)),
+            _coloured(plain, predicted if objects is None else _plane(decoded, 2)),
+            _painted(_painted(plain, wrong & (predicted > 0), TOO_MUCH, 0.85), wrong & (predicted == 0), MISSED, 0.85),
         ]
         rows.append([_cell(cell) for cell in cells])
     height = len(rows) * (TILE_PX + GAP_PX) - GAP_PX
@@ -86,6 +87,17 @@ def write_preview(
 def _plane(array: np.ndarray, axes: int) -> np.ndarray:
     """`array` without the axis of its one slice, if it is part of a volume."""
     return array if array.ndim == axes else array.squeeze(axis=-3)
+
+
+def _coloured(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """`picture` with each label in a colour of its own; touching objects are parted by a line."""
+    painted = picture.copy()
+    for number, colour in enumerate(COLOURS):
+        own = (labels > 0) & ((labels - 1) % len(COLOURS) == number)
+        painted[own] = 0.5 * picture[own] + 0.5 * np.array(colour, np.float32)
+    if labels.max(initial=0) > 1:
+        painted[edges(labels) & (labels > 0)] = LINE
+    return painted
 
 
 def _painted(picture: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], share: float = 0.5) -> np.ndarray:

@@ -12,19 +12,22 @@ from torch import nn
 from nbtrainer import metrics
 from nbtrainer.engine.device import autocast, free_cached_memory, is_out_of_memory
 from nbtrainer.errors import UserError
-from nbtrainer.metrics import Counts
+from nbtrainer.metrics import Counts, Pixels
 
 
 @dataclass
 class Stepper:
-    """Network, loss and optimizer on one device. `parts`: how many parts each batch is done in."""
+    """Network, loss and optimizer on one device.
+
+    `compared` says what of output and targets pixel scores compare; `parts`: how many parts each batch is done in.
+    """
 
     network: nn.Module
     loss: nn.Module
     optimizer: torch.optim.Optimizer
     device: torch.device
     precision: str
-    threshold: float
+    compared: Callable[[torch.Tensor, torch.Tensor], Pixels]
     may_reduce: bool = True
     parts: int = 1
     when_reduced: Callable[[int, int], None] = lambda tiles, parts: None
@@ -74,8 +77,9 @@ class Stepper:
             self.scaler.scale(loss * share).backward()
             total += loss.detach() * share
             with torch.no_grad():
-                errors.append((logits.detach().sigmoid() - truths.nan_to_num()).abs().flatten(1).mean(1))
-                counts += metrics.count(logits.detach().sigmoid(), truths, self.threshold)
+                pixels = self.compared(logits.detach(), truths)
+                errors.append((pixels.probability - pixels.truth).abs().nan_to_num().flatten(1).mean(1))
+                counts += metrics.count(pixels)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.patch_errors = torch.cat(errors)

@@ -19,7 +19,7 @@ from nbtrainer.engine.build import Job
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import load_checkpoint
-from nbtrainer.metrics import Counts
+from nbtrainer.metrics import Counts, Tally
 from nbtrainer.runs import events
 from nbtrainer.runs.events import Event
 
@@ -73,7 +73,7 @@ def started(resumed: bool) -> events.RunStarted:
 def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> dict[str, Any]:
     """The steps to the end of the epoch, or until the time is spent or an immediate stop is asked."""
     clock, stepper = job.clock, job.stepper
-    counts, steps, loss_sum = Counts(**sums.get("counts", {})), sums.get("steps", 0), sums.get("loss", 0.0)
+    counts, steps, loss_sum = Counts(), sums.get("steps", 0), sums.get("loss", 0.0)
     group: list[torch.Tensor] = []
     began = time.monotonic()
     learning_rate = job.learning_rate()
@@ -95,7 +95,9 @@ def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any
             break
     if group:
         loss_sum = _report_steps(job, emit, group, time.monotonic() - began, learning_rate, loss_sum)
-    return {"counts": counts.plain(), "steps": steps, "loss": loss_sum}
+    # tensors are only read here, once an epoch
+    counted = Counts.from_plain(sums.get("counts", {})) + Counts.from_plain(counts.plain())
+    return {"counts": counted.plain(), "steps": steps, "loss": loss_sum}
 
 
 def _report_steps(
@@ -133,7 +135,8 @@ def _diverged(job: Job, wrong: str) -> UserError:
 def _training_scores(job: Job, sums: dict[str, Any]) -> dict[str, float]:
     if not sums["steps"]:
         return {}
-    scores = metrics.scores(Counts(**sums["counts"]), job.metrics)
+    counted = Tally({"pixels": Counts.from_plain(sums["counts"])})
+    scores = metrics.scores(counted, job.metrics)
     return {"train_loss": sums["loss"] / sums["steps"]} | {f"train_{name}": value for name, value in scores.items()}
 
 

@@ -15,8 +15,8 @@ from nbtrainer.data.images import Images
 from nbtrainer.data.views import Region, whole
 from nbtrainer.engine.device import autocast
 from nbtrainer.inference.tiled import predict_tiled
-from nbtrainer.metrics import Counts
-from nbtrainer.tasks import Binary
+from nbtrainer.metrics import Tally
+from nbtrainer.tasks import Task
 
 # more pixels than this are not scored in one validation; of more, blocks of so many tiles along each axis are
 _MOST_PIXELS, _BLOCK_TILES = 32 * 1024**2, 2
@@ -28,7 +28,7 @@ class Validator:
 
     network: nn.Module
     loss: nn.Module
-    task: Binary
+    task: Task
     images: Images
     tile: tuple[int, ...]
     metrics: list[str]
@@ -49,9 +49,9 @@ class Validator:
 
         Of very large images blocks are scored (see `plan`), and nothing is kept.
         """
-        rows, outputs = [], {}
+        outputs = {}
         work = self.plan()
-        counts: dict[int, Counts] = {}
+        tallies: dict[int, Tally] = {}
         losses: dict[int, list[float]] = {}
         for done, (index, region) in enumerate(work):
             report(done, len(work))
@@ -60,21 +60,21 @@ class Validator:
             raw = self.predict(index, region)
             if index in keep and region is None:
                 outputs[index] = raw
-            label = self._label(index, region)
-            target = torch.from_numpy(self.task.encode(label))[None]
+            label, links = self._label(index, region), self.images.links(index)
+            target = torch.from_numpy(self.task.encode(label, links))[None]
             losses.setdefault(index, []).append(float(self.loss(torch.from_numpy(raw)[None], target)))
-            counts[index] = counts.get(index, Counts()) + self.task.count(raw, label)
-        for index, counted in counts.items():
-            rows.append({"loss": float(np.mean(losses[index])), **metrics.scores(counted, self.metrics)})
-        return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}, outputs
+            tallies[index] = tallies.get(index, Tally()) + self.task.tally(raw, label, self.metrics, links)
+        mean_loss = float(np.mean([np.mean(found) for found in losses.values()]))
+        return {"loss": mean_loss, **self._overall(list(tallies.values()))}, outputs
 
     def baseline(self) -> dict[str, float]:
         """Mean scores of the task's trivial method on the same images."""
-        rows = []
+        tallies: dict[int, Tally] = {}
         for index, region in self.plan():
             image, label = (whole(view) if region is None else view.read(region) for view in self.images.views(index))
-            rows.append(self.task.score_labels(self.task.baseline(image), label, self.metrics))
-        return {name: float(np.mean([row[name] for row in rows])) for name in self.metrics}
+            tally = self.task.tally_labels(self.task.baseline(image), label, self.metrics, self.images.links(index))
+            tallies[index] = tallies.get(index, Tally()) + tally
+        return self._overall(list(tallies.values()))
 
     def plan(self) -> list[tuple[int, Region | None]]:
         """What is scored: every image (None: all of it); of more than 32 megapixels together, blocks spread evenly.
@@ -91,6 +91,11 @@ class Validator:
         return [
             (index, region) for index in chosen for region in _spread(shapes[index], size, max(1, most // len(chosen)))
         ]
+
+    def _overall(self, tallies: list[Tally]) -> dict[str, float]:
+        """Scores of all images; without those of which nothing could be measured."""
+        found = metrics.overall(tallies, self.metrics, self.task.classes)
+        return {name: value for name, value in found.items() if not np.isnan(value)}
 
     def _label(self, index: int, region: Region | None) -> np.ndarray:
         label = self.images.views(index)[1]

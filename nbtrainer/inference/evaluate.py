@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
 from nbtrainer.data.pair import list_files, pair_files
 from nbtrainer.data.read import read_label
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import Predictor, load_model
-
-_ERRORS = ("mean_squared_error", "mean_absolute_error")
 
 
 def evaluate(model: Predictor | str | os.PathLike[str], images: Any, labels: Any) -> dict[str, Any]:
@@ -28,11 +27,14 @@ def evaluate(model: Predictor | str | os.PathLike[str], images: Any, labels: Any
 
     Returns
     -------
-    `{"overall": {...}, "images": [{"image": name, ...}, ...]}`; overall scores are means over the images.
+    `{"overall": {...}, "images": [{"image": name, ...}, ...]}`; overall scores: see
+    `nbtrainer.metrics.overall`.
     """
     predictor = model if isinstance(model, Predictor) else load_model(model)
-    names = [name for name in METRICS if name not in _ERRORS]
-    rows = []
+    task = predictor.task
+    # errors of probabilities cannot be told from labels
+    names = [name for name, entry in METRICS.items() if entry.suits(task.name) and entry.unit != "error"]
+    rows, tallies = [], []
     for image, label, name in _paired(images, labels):
         predicted = predictor.predict(image)
         truth = read_label(label if isinstance(label, np.ndarray) else Path(label), predicted.ndim, name)
@@ -40,9 +42,9 @@ def evaluate(model: Predictor | str | os.PathLike[str], images: Any, labels: Any
             raise UserError(
                 name, f"the label is {truth.shape}, its image {predicted.shape}", "Give labels of the same size"
             )
-        rows.append({"image": name, **predictor.task.score_labels(predicted, truth, names)})
-    overall = {name: float(np.mean([row[name] for row in rows])) for name in names}
-    return {"overall": overall, "images": rows}
+        tallies.append(task.tally_labels(predicted, truth, names))
+        rows.append({"image": name, **metrics.scores(tallies[-1], names, task.classes)})
+    return {"overall": metrics.overall(tallies, names, task.classes), "images": rows}
 
 
 def _paired(images: Any, labels: Any) -> list[tuple[Any, Any, str]]:

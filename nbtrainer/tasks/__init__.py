@@ -1,5 +1,5 @@
 """One file per kind of segmentation: labels to target, prediction to labels, its losses and scores."""
 
-from nbtrainer.tasks.binary import Binary
+from nbtrainer.tasks.task import Links, Task
 
-__all__ = ["Binary"]
+__all__ = ["Links", "Task"]

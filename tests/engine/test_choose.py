@@ -2,9 +2,10 @@ import torch
 
 from nbtrainer import models
 from nbtrainer.engine import choose
-from nbtrainer.losses import BCEDice
+from nbtrainer.losses.pixels import DiceCrossEntropy
 
 CPU = torch.device("cpu")
+_BATCH = (torch.zeros(2, 1, 32, 32), torch.zeros(2, 1, 32, 32))
 
 
 def test_the_measurement_disturbs_neither_weights_nor_random_numbers():
@@ -14,7 +15,7 @@ def test_the_measurement_disturbs_neither_weights_nor_random_numbers():
     expected = torch.rand(3)
     torch.manual_seed(5)
     found = choose.measure(
-        network, BCEDice(), (2, 1, 32, 32), CPU, ["float32", "bfloat16"], ["contiguous", "channels_last"]
+        network, DiceCrossEntropy(), *_BATCH, CPU, ["float32", "bfloat16"], ["contiguous", "channels_last"]
     )
     assert torch.equal(torch.rand(3), expected)
     assert list(found)[0] == ("float32", "contiguous")

@@ -9,6 +9,7 @@ import pytest
 import tifffile
 
 import nbtrainer as nbt
+from nbtrainer import metrics
 from nbtrainer.checks import survey
 from nbtrainer.data.region import IGNORED
 from nbtrainer.data.views import whole
@@ -116,7 +117,7 @@ def test_the_ignore_value_enters_no_score(small_config):
     assert model.task.ignored == 255 and model.task.foreground == 1
     truth = tifffile.imread(folder / "img_0.tif")
     guess = np.where(truth == 255, 1, truth)
-    assert model.task.score_labels(guess, truth, ["dice"])["dice"] == 1
+    assert metrics.scores(model.task.tally_labels(guess, truth, ["dice"]), ["dice"])["dice"] == 1
 
 
 @pytest.mark.feature(36, 37)

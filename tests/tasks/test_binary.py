@@ -1,32 +1,33 @@
 import numpy as np
 import pytest
 
+from nbtrainer import metrics
 from nbtrainer.data.read import read
 from nbtrainer.samples import path
-from nbtrainer.tasks import Binary
+from nbtrainer.tasks.binary import Binary
 
 
 def test_encode_then_decode_gives_the_foreground_back():
     label = np.array([[0, 3], [9, 0]], np.uint16)
-    task = Binary.from_values([0, 3, 9], [], 0.5)
+    task = Binary.create(values=[0, 3, 9], labels_of_interest=[])
     raw = task.encode(label) * 20 - 10
     assert np.array_equal(task.decode(raw), [[0, 1], [1, 0]])
 
 
 def test_predictions_write_the_value_of_the_training_labels_if_there_is_just_one():
-    assert Binary.from_values([0, 255], [], 0.5).foreground == 255
-    assert Binary.from_values([0, 1, 2], [], 0.5).foreground == 1
-    assert Binary.from_values([0, 1, 2], [2], 0.5).foreground == 2
+    assert Binary.create(values=[0, 255], labels_of_interest=[]).foreground == 255
+    assert Binary.create(values=[0, 1, 2], labels_of_interest=[]).foreground == 1
+    assert Binary.create(values=[0, 1, 2], labels_of_interest=[2]).foreground == 2
 
 
 @pytest.mark.feature(49)
 def test_only_labels_of_interest_are_foreground():
-    task = Binary.from_values([0, 1, 2, 5], [5, 1], 0.5)
+    task = Binary.create(values=[0, 1, 2, 5], labels_of_interest=[5, 1])
     assert np.array_equal(task.is_foreground(np.array([0, 1, 2, 5])), [False, True, False, True])
 
 
 def test_a_task_survives_its_record():
-    task = Binary(7, (7, 9), 0.3)
+    task = Binary(foreground=7, labels_of_interest=(7, 9), threshold=0.3)
     assert Binary.from_record(task.as_record()) == task
 
 
@@ -37,7 +38,7 @@ def test_the_threshold_decides():
 
 
 def test_probabilities_of_extreme_outputs_stay_between_0_and_1():
-    assert Binary().probability(np.array([[[-1e4, 0, 1e4]]])).tolist() == [[0, 0.5, 1]]
+    assert Binary().maps(np.array([[[-1e4, 0, 1e4]]]))["foreground"].tolist() == [[0, 0.5, 1]]
 
 
 def test_the_baseline_finds_most_of_the_nuclei():
@@ -45,6 +46,6 @@ def test_the_baseline_finds_most_of_the_nuclei():
     name = sorted(file.name for file in (folder / "images").iterdir())[0]
     image, label = read(folder / "images" / name), read(folder / "labels" / name)
     task = Binary()
-    scores = task.score_labels(task.baseline(image[None]), label, ["dice"])
+    scores = metrics.scores(task.tally_labels(task.baseline(image[None]), label, ["dice"]), ["dice"])
     assert 0.7 < scores["dice"] < 0.99
     assert not task.baseline(np.zeros((1, 8, 8))).any()

@@ -1,0 +1,157 @@
+"""Losses of pixels: modules that take logits (B, C, [Z,] Y, X) and the share of each channel in the truth, same shape.
+
+Channels are independent (sigmoid), or with `classes` exclude each other (softmax); then the target is the class of
+each pixel, (B, 1, [Z,] Y, X). Sums run over batch and space for each channel, then channels are averaged (EPySeg's
+definition).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from monai.losses import DiceLoss, FocalLoss, GeneralizedDiceLoss, TverskyLoss
+from torch import nn
+from torch.nn import functional as F
+
+# EPySeg's: keeps the overlap defined where there is no foreground
+_SMOOTHING = 1e-5
+# beside weights of one over a size squared, 1e-5 would change the loss
+_TINY = 1e-12
+
+
+class OfPixels(nn.Module):
+    """What losses of pixels share: how many classes exclude each other (0: none does), and how much each counts."""
+
+    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
+        super().__init__()
+        self.classes = classes
+        self.class_weights: torch.Tensor | None
+        self.register_buffer("class_weights", None if class_weights is None else torch.tensor(class_weights))
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        if self.classes:
+            target = F.one_hot(target[:, 0].long(), self.classes).movedim(-1, 1).to(logits.dtype)
+        return self.compare(logits, target)
+
+    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The loss; `target` has the shape of `logits`."""
+        raise NotImplementedError
+
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        return logits.softmax(1) if self.classes else logits.sigmoid()
+
+    def cross_entropy(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Mean of -y log p - (1 - y) log(1 - p); of classes the weighted mean of -log p of the true one."""
+        if not self.classes:
+            return F.binary_cross_entropy_with_logits(logits, target)
+        # the target is one of the classes everywhere: as indices it is faster
+        return F.cross_entropy(logits, target.argmax(1), weight=self.class_weights)
+
+    @property
+    def _activation(self) -> dict[str, Any]:
+        return {"sigmoid": not self.classes, "softmax": bool(self.classes), "batch": True}
+
+
+class CrossEntropy(OfPixels):
+    """Mean of -y log p - (1 - y) log(1 - p); of classes the weighted mean of -log p of the true one."""
+
+    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self.cross_entropy(logits, target)
+
+
+class Dice(OfPixels):
+    """1 - (2 Σpy + s) / (Σp + Σy + s)."""
+
+    _jaccard = False
+
+    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
+        super().__init__(classes, class_weights)
+        self._overlap = DiceLoss(
+            jaccard=self._jaccard,
+            smooth_nr=_SMOOTHING,
+            smooth_dr=_SMOOTHING,
+            weight=class_weights if class_weights is None else list(class_weights),
+            **self._activation,
+        )
+
+    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self._overlap(logits, target)
+
+
+class Jaccard(Dice):
+    """1 - (Σpy + s) / (Σp + Σy - Σpy + s), up to the place of s."""
+
+    _jaccard = True
+
+
+class DiceCrossEntropy(Dice):
+    """Cross-entropy plus Dice, equally weighted."""
+
+    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return super().compare(logits, target) + self.cross_entropy(logits, target)
+
+
+class JaccardCrossEntropy(DiceCrossEntropy):
+    """Cross-entropy plus Jaccard, equally weighted."""
+
+    _jaccard = True
+
+
+class Focal(OfPixels):
+    """Mean of -(1 - p_t)² log p_t, where p_t is the probability of what is true."""
+
+    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
+        super().__init__(classes, class_weights)
+        self._focal = FocalLoss(gamma=2.0, use_softmax=bool(classes), weight=class_weights)
+
+    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self._focal(logits, target)
+
+
+class DiceFocal(Dice):
+    """Half of Dice plus focal (CellSeg3D's weight of Dice is 0.5)."""
+
+    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
+        super().__init__(classes, class_weights)
+        self._focal = FocalLoss(gamma=2.0, use_softmax=bool(classes), weight=class_weights)
+
+    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return 0.5 * super().compare(logits, target) + self._focal(logits, target)
+
+
+class GeneralizedDice(OfPixels):
+    """Dice over all channels together, each weighted by one over the square of its size."""
+
+    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
+        super().__init__(classes, class_weights)
+        self._overlap = GeneralizedDiceLoss(smooth_nr=_TINY, smooth_dr=_TINY, **self._activation)
+
+    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self._overlap(logits, target)
+
+
+class Tversky(OfPixels):
+    """1 - TP / (TP + 0.5 FP + 0.5 FN), of probabilities."""
+
+    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
+        super().__init__(classes, class_weights)
+        self._overlap = TverskyLoss(alpha=0.5, beta=0.5, smooth_nr=_SMOOTHING, smooth_dr=_SMOOTHING, **self._activation)
+
+    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self._overlap(logits, target)
+
+
+class MeanSquaredError(OfPixels):
+    """Mean of (p - y)²."""
+
+    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return F.mse_loss(self.probabilities(logits), target)
+
+
+class MeanAbsoluteError(OfPixels):
+    """Mean of |p - y|."""
+
+    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return F.l1_loss(self.probabilities(logits), target)

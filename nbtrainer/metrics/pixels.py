@@ -1,0 +1,141 @@
+"""Scores from counts of pixels, of each class by itself; numpy arrays and torch tensors alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Pixels(NamedTuple):
+    """What pixel scores compare: all (B, C, [Z,] Y, X), a channel for each class, or one for the foreground.
+
+    `probability` is between 0 and 1, `predicted` boolean, `truth` 0, 1, or NaN where nothing is known.
+    """
+
+    probability: Any
+    predicted: Any
+    truth: Any
+
+
+@dataclass
+class Counts:
+    """Pixels of each class that are rightly and wrongly called its own (positive) and not (negative).
+
+    `squared` and `absolute` are sums of errors of the probabilities. Entries have one number for each class, the
+    background first; just one number if there is only a foreground. Tensors of a graphics card are not waited for
+    until a score is read.
+    """
+
+    true_positive: Any = 0
+    false_positive: Any = 0
+    false_negative: Any = 0
+    true_negative: Any = 0
+    squared: Any = 0.0
+    absolute: Any = 0.0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(**{name: value + getattr(other, name) for name, value in vars(self).items()})
+
+    def plain(self) -> dict[str, list[float]]:
+        """The entries as lists of numbers."""
+        return {name: np.atleast_1d(_on_processor(value)).astype(float).tolist() for name, value in vars(self).items()}
+
+    @classmethod
+    def from_plain(cls, record: dict[str, Any]) -> Counts:
+        return cls(**{name: np.atleast_1d(value).astype(float) for name, value in record.items()})
+
+
+def count(pixels: Pixels) -> Counts:
+    """Counts over batch and space."""
+    probability, predicted, truth = pixels
+    known = truth == truth  # NaN is not itself, in numpy and torch alike
+    is_true = truth > 0.5
+    predicted = predicted & known
+    axes = (0, *range(2, len(truth.shape)))
+    hits = (predicted & is_true).sum(axes)
+    # NaN times 0 is NaN: where nothing is known, the probability stands for the truth
+    difference = (probability - is_true * 1.0) * known
+    positive, true, size = predicted.sum(axes), is_true.sum(axes), known.sum(axes)
+    return Counts(
+        hits,
+        positive - hits,
+        true - hits,
+        size - positive - true + hits,
+        (difference**2).sum(axes),
+        abs(difference).sum(axes),
+    )
+
+
+def per_class(counts: Counts, values: np.ndarray | float) -> tuple[float, np.ndarray]:
+    """A score's mean over the classes besides the background, and the score of each of those.
+
+    Classes that are neither there nor predicted have no score (NaN) and do not enter the mean.
+    """
+    values = np.atleast_1d(values)
+    if len(values) == 1:
+        return float(values[0]), values
+    occurs = (counts.true_positive + counts.false_positive + counts.false_negative)[1:] > 0
+    own = np.where(occurs, values[1:], np.nan)
+    return (float(np.nanmean(own)) if occurs.any() else 1.0), own
+
+
+def dice(counts: Counts) -> np.ndarray:
+    """2 TP / (2 TP + FP + FN); 1 where there is nothing to find and nothing was found."""
+    return _f_beta(counts, 1)
+
+
+def f2(counts: Counts) -> np.ndarray:
+    """F-beta with beta 2: 5 TP / (5 TP + 4 FN + FP)."""
+    return _f_beta(counts, 2)
+
+
+def iou(counts: Counts) -> np.ndarray:
+    """TP / (TP + FP + FN)."""
+    return _share(counts.true_positive, counts.true_positive + counts.false_positive + counts.false_negative)
+
+
+def accuracy(counts: Counts) -> np.ndarray:
+    """Share of all pixels whose class is right: (TP + TN) / all of a single foreground, else the sum of TP / all."""
+    if len(np.atleast_1d(counts.true_positive)) == 1:
+        return _share(counts.true_positive + counts.true_negative, _all(counts))
+    return _share(counts.true_positive.sum(), _all(counts)[0])
+
+
+def precision(counts: Counts) -> np.ndarray:
+    """TP / (TP + FP)."""
+    return _share(counts.true_positive, counts.true_positive + counts.false_positive)
+
+
+def recall(counts: Counts) -> np.ndarray:
+    """TP / (TP + FN)."""
+    return _share(counts.true_positive, counts.true_positive + counts.false_negative)
+
+
+def mean_squared_error(counts: Counts) -> np.ndarray:
+    """Mean of the squared differences between probability and truth."""
+    return np.asarray(counts.squared / np.maximum(1, _all(counts)))
+
+
+def mean_absolute_error(counts: Counts) -> np.ndarray:
+    """Mean of the differences between probability and truth, without sign."""
+    return np.asarray(counts.absolute / np.maximum(1, _all(counts)))
+
+
+def _f_beta(counts: Counts, beta: float) -> np.ndarray:
+    hits = (1 + beta**2) * counts.true_positive
+    return _share(hits, hits + beta**2 * counts.false_negative + counts.false_positive)
+
+
+def _share(part: Any, whole: Any) -> np.ndarray:
+    part, whole = np.atleast_1d(part), np.atleast_1d(whole)
+    return np.divide(part, whole, out=np.ones(len(whole)), where=whole != 0)
+
+
+def _all(counts: Counts) -> Any:
+    return counts.true_positive + counts.false_positive + counts.false_negative + counts.true_negative
+
+
+def _on_processor(value: Any) -> Any:
+    return value.cpu().numpy() if hasattr(value, "cpu") else value

@@ -1,0 +1,81 @@
+"""What scores are made of, for one image or several, and the scores by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nbtrainer.catalog import LOWER_IS_BETTER, METRICS
+from nbtrainer.metrics.pixels import Counts, per_class
+
+
+@dataclass
+class Tally:
+    """Records by what they count (`pixels`, `objects` ...), each of which can be added to another of its sort."""
+
+    parts: dict[str, Any] = field(default_factory=dict)
+
+    def __add__(self, other: Tally) -> Tally:
+        names = [*self.parts, *(name for name in other.parts if name not in self.parts)]
+        both = {name: [tally.parts[name] for tally in (self, other) if name in tally.parts] for name in names}
+        return Tally({name: found[0] if len(found) == 1 else found[0] + found[1] for name, found in both.items()})
+
+
+def families(names: Iterable[str]) -> set[str]:
+    """What the metrics of these names are computed from."""
+    return {METRICS[name].of for name in names}
+
+
+def of_class(metric: str, name: str) -> str:
+    """What the score `metric` of the class `name` is called."""
+    return f"{metric} ({name})"
+
+
+def scores(tally: Tally, names: Sequence[str], classes: Sequence[str] = ()) -> dict[str, float]:
+    """The metrics of these names; of pixels the mean over `classes` (the background is not among them), then each."""
+    found: dict[str, float] = {}
+    for name in names:
+        family = METRICS[name].of
+        if family not in tally.parts:
+            continue
+        record = tally.parts[family]
+        if isinstance(record, Counts):
+            plain = Counts.from_plain(record.plain())
+            found[name], own = per_class(plain, METRICS.load(name)(plain))
+            if len(classes) > 1 and len(own) == len(classes):
+                found |= {of_class(name, each): float(value) for each, value in zip(classes, own, strict=True)}
+        else:
+            found[name] = float(METRICS.load(name)(record))
+    return found
+
+
+def overall(tallies: Sequence[Tally], names: Sequence[str], classes: Sequence[str] = ()) -> dict[str, float]:
+    """Scores of several images together.
+
+    Of objects, all are counted together, so that a crowded image weighs more than an empty one. Of pixels, partitions
+    and surfaces, the mean over the images in which there is something to score; of several classes, each first by
+    itself, so that a class that is missing in one image does not change what the mean means.
+    """
+    rows = [scores(tally, names, classes) for tally in tallies]
+    pooled = scores(sum(tallies, Tally()), names, classes)
+    found: dict[str, float] = {}
+    for name, value in pooled.items():
+        plain = name.partition(" (")[0]
+        if METRICS[plain].of == "objects":
+            found[name] = value
+            continue
+        values = [row[name] for row in rows if not np.isnan(row[name])]
+        found[name] = float(np.mean(values)) if values else float("nan")
+    for name in names:
+        own = [found[key] for each in classes if (key := of_class(name, each)) in found and not np.isnan(found[key])]
+        if own:
+            found[name] = float(np.mean(own))
+    return found
+
+
+def higher_is_better(name: str) -> bool:
+    """Whether a larger value of the score `name` (`validation_dice`, `train_loss`, `dice (axon)`, ...) is better."""
+    return name.partition(" (")[0].removeprefix("validation_").removeprefix("train_") not in LOWER_IS_BETTER

@@ -1,0 +1,144 @@
+"""Several classes: one channel for each, the background first; every pixel belongs to one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from nbtrainer.data.region import IGNORED
+from nbtrainer.metrics import Pixels
+from nbtrainer.tasks.task import Links, Task, smallest_type
+
+if TYPE_CHECKING:
+    import torch
+
+# a class of one pixel in a million must not outweigh the rest a millionfold
+_HEAVIEST = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Semantic(Task):
+    """Which label values are classes.
+
+    Attributes
+    ----------
+    class_values
+        Label value of each class, in the order of the channels; 0, the background, first.
+    class_names
+        A name for each class.
+    frequencies
+        Share of the training pixels that each class has; empty: not counted.
+    class_weights
+        How much a pixel of each class counts in the loss; empty: all the same.
+    """
+
+    class_values: tuple[int, ...] = (0, 1)
+    class_names: tuple[str, ...] = ("background", "1")
+    frequencies: tuple[float, ...] = ()
+    class_weights: tuple[float, ...] = ()
+
+    name: ClassVar[str] = "semantic"
+    default_loss: ClassVar[str] = "dice_ce"
+    default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
+    baseline_name: ClassVar[str] = "the most frequent class"
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        values: Iterable[int],
+        labels_of_interest: Sequence[int] = (),
+        ignored: int = IGNORED,
+        class_names: Sequence[str] = (),
+        class_weights: Literal["none", "auto"] | Sequence[float] = "none",
+        frequencies: dict[int, float] | None = None,
+    ) -> Semantic:
+        """The task for training labels with these values, or for those of interest among them, in that order.
+
+        `class_names` name the classes besides the background, in the order of `labels_of_interest`, else of the values.
+        `frequencies`: share of the training pixels by label value, for weights from the data.
+        """
+        wanted = [value for value in dict.fromkeys(labels_of_interest) if value != 0]
+        found = wanted or sorted({int(value) for value in values} - {0, ignored})
+        names = [*class_names[: len(found)], *map(str, found[len(class_names) :])]
+        shares = _shares(frequencies, found)
+        return cls(
+            class_values=(0, *found),
+            class_names=("background", *names),
+            labels_of_interest=tuple(wanted),
+            ignored=ignored,
+            frequencies=shares,
+            class_weights=_weights(class_weights, shares),
+        )
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self.class_names
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.class_names[1:]
+
+    @property
+    def loss_settings(self) -> dict[str, Any]:
+        return {"classes": len(self.class_values), "class_weights": self.class_weights or None}
+
+    def class_of(self, label: np.ndarray) -> np.ndarray:
+        """The class of each pixel: its place among `class_values`, 0 for every other value."""
+        order = np.argsort(self.class_values)
+        known = np.array(self.class_values, np.int64)[order]
+        place = np.minimum(np.searchsorted(known, label), len(known) - 1)
+        return np.where(known[place] == label, order[place], 0).astype(smallest_type(len(order) - 1))
+
+    def predicted_class_of(self, predicted: np.ndarray) -> np.ndarray:
+        return self.class_of(predicted)
+
+    def is_foreground(self, label: np.ndarray) -> np.ndarray:
+        return self.class_of(label) > 0
+
+    def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
+        """The class of each pixel as (1, [Z,] Y, X) float32, NaN where nothing is known."""
+        target = self.class_of(label).astype(np.float32)
+        target[~self.known(label)] = np.nan
+        return target[np.newaxis]
+
+    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
+        classes = output.new_tensor(range(output.shape[1])).view(1, -1, *[1] * (output.ndim - 2))
+        truth = (target == classes).float() + 0 * target  # + NaN where nothing is known
+        return Pixels(output.softmax(1), output.argmax(1, keepdim=True) == classes, truth)
+
+    def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
+        shares = np.exp(raw - raw.max(axis=0))
+        shares = (shares / shares.sum(axis=0)).astype(np.float32)
+        return dict(zip(self.class_names, shares, strict=True))
+
+    def decode(self, raw: np.ndarray) -> np.ndarray:
+        """Network output (K, [Z,] Y, X) as the label value of the most likely class of each pixel."""
+        values = np.array(self.class_values, smallest_type(max(self.class_values)))
+        return values[raw.argmax(axis=0)]
+
+    def baseline(self, image: np.ndarray) -> np.ndarray:
+        """The class that most training pixels have, everywhere."""
+        commonest = self.class_values[int(np.argmax(self.frequencies))] if self.frequencies else 0
+        return np.full(image.shape[1:], commonest, smallest_type(max(self.class_values)))
+
+
+def _shares(frequencies: dict[int, float] | None, found: Sequence[int]) -> tuple[float, ...]:
+    if not frequencies:
+        return ()
+    own = [float(frequencies.get(value, 0.0)) for value in found]
+    return (1 - sum(own), *own)
+
+
+def _weights(class_weights: Literal["none", "auto"] | Sequence[float], shares: Sequence[float]) -> tuple[float, ...]:
+    """One over the root of each class's share, as a share of their mean: rare classes count more, but not all."""
+    if not isinstance(class_weights, str):
+        return tuple(float(weight) for weight in class_weights)
+    if class_weights == "none" or not shares:
+        return ()
+    raw = 1 / np.sqrt(np.maximum(shares, 1e-12))
+    raw = np.minimum(raw / raw.min(), _HEAVIEST)
+    return tuple((raw / raw.mean()).tolist())

@@ -1,0 +1,185 @@
+"""What a kind of segmentation is: labels to target, prediction to labels, and what scores compare."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from nbtrainer import metrics
+from nbtrainer.data.pair import Pair
+from nbtrainer.data.region import IGNORED
+from nbtrainer.metrics import Pixels, Tally
+
+if TYPE_CHECKING:
+    import torch  # takes seconds, and the form asks a kind for its metrics
+
+Links = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC):
+    """One kind of segmentation with its settings, plain values all of them.
+
+    Attributes
+    ----------
+    labels_of_interest
+        Label values that count; empty: every value except 0. The others are background.
+    ignored
+        Label value of pixels of which nothing is known: they enter no loss and no score.
+    """
+
+    labels_of_interest: tuple[int, ...] = ()
+    ignored: int = IGNORED
+
+    name: ClassVar[str]
+    default_loss: ClassVar[str]
+    default_metrics: ClassVar[tuple[str, ...]]
+    baseline_name: ClassVar[str]
+    # settings that may be changed after a prediction, without predicting again; fields of the task and of its panel
+    adjustable: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    @abstractmethod
+    def create(cls, *, values: Iterable[int], labels_of_interest: Sequence[int], ignored: int) -> Self:
+        """The task for training labels with these values. Arguments besides are the settings of that name."""
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain values for a checkpoint; `from_record` gives the task back."""
+        return {name: _listed(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Self:
+        return cls(**{name: _tupled(value) for name, value in record.items()})
+
+    @property
+    @abstractmethod
+    def channels(self) -> tuple[str, ...]:
+        """What the network's output channels mean, in order."""
+
+    @property
+    def output_channels(self) -> int:
+        return len(self.channels)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What pixel scores are told for besides their mean; empty if there is only a foreground."""
+        return ()
+
+    @property
+    def loss_settings(self) -> dict[str, Any]:
+        """Arguments of a loss for this task."""
+        return {}
+
+    def may_ignore(self, pairs: Iterable[Pair]) -> bool:
+        """Whether labels of `pairs` can hold pixels of which nothing is known."""
+        return self.ignored != IGNORED or any(pair.regions for pair in pairs)
+
+    def known(self, label: np.ndarray) -> np.ndarray:
+        """Where something is known: boolean, the shape of `label`."""
+        return label != self.ignored
+
+    def is_foreground(self, label: np.ndarray) -> np.ndarray:
+        """Where `label` is foreground: boolean, same shape."""
+        if self.labels_of_interest:
+            return np.isin(label, self.labels_of_interest)
+        return (label != 0) & self.known(label)
+
+    def class_of(self, label: np.ndarray) -> np.ndarray:
+        """The class of each pixel of a true label: 0 is background; uint8, same shape."""
+        return self.is_foreground(label).astype(np.uint8)
+
+    def predicted_class_of(self, predicted: np.ndarray) -> np.ndarray:
+        """The class of each pixel of a label image that `decode` made."""
+        return (predicted != 0).astype(np.uint8)
+
+    @abstractmethod
+    def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
+        """What the network should answer to ([Z,] Y, X) integers: (T, [Z,] Y, X) float32, NaN where nothing is known.
+
+        `links`: pairs of label values that are parts of one object.
+        """
+
+    @abstractmethod
+    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
+        """What pixel scores compare, of network output (B, K, [Z,] Y, X) and encoded targets (B, T, [Z,] Y, X)."""
+
+    @abstractmethod
+    def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
+        """Network output (K, [Z,] Y, X) as maps for people, each ([Z,] Y, X) float32, probabilities from 0 to 1."""
+
+    @abstractmethod
+    def decode(self, raw: np.ndarray) -> np.ndarray:
+        """Network output (K, [Z,] Y, X) as labels ([Z,] Y, X)."""
+
+    @abstractmethod
+    def baseline(self, image: np.ndarray) -> np.ndarray:
+        """Labels of image (C, [Z,] Y, X) by a trivial method, which a network has to beat."""
+
+    def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray | None:
+        """The objects of a true label, each with an id of its own, for scores of objects; None: this kind has none."""
+        return None
+
+    def turned(self, raw: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """Network output whose image was turned by `matrix`, turned back in place already: values that have a direction follow."""
+        return raw
+
+    def tally(self, raw: np.ndarray, label: np.ndarray, names: Iterable[str], links: Links = ()) -> Tally:
+        """What the metrics of these names need of network output (K, [Z,] Y, X) and the true label."""
+        import torch
+
+        wanted = metrics.families(names)
+        found = Tally()
+        if "pixels" in wanted:
+            target = self.encode(label, links)
+            compared = self.pixels(torch.from_numpy(raw)[None], torch.from_numpy(target)[None])
+            found.parts["pixels"] = metrics.count(compared)
+        if wanted - {"pixels"}:
+            found += self._tally_of_labels(self.decode(raw), label, wanted - {"pixels"}, links)
+        return found
+
+    def tally_labels(self, predicted: np.ndarray, label: np.ndarray, names: Iterable[str], links: Links = ()) -> Tally:
+        """The same of a predicted label image."""
+        return self._tally_of_labels(predicted, label, metrics.families(names), links)
+
+    def _tally_of_labels(self, predicted: np.ndarray, label: np.ndarray, wanted: set[str], links: Links) -> Tally:
+        found = Tally()
+        if "pixels" in wanted:
+            classes = range(len(self.classes) + 1) if self.classes else (1,)
+            answers, truth = self.predicted_class_of(predicted), self.class_of(label)
+            own = np.stack([answers == each for each in classes])[None]
+            true = np.stack([truth == each for each in classes])[None].astype(np.float32)
+            true[:, :, ~self.known(label)] = np.nan
+            found.parts["pixels"] = metrics.count(Pixels(own * 1.0, own, true))
+        return found
+
+
+def otsu(image: np.ndarray) -> np.ndarray:
+    """Where the mean of the channels of image (C, [Z,] Y, X) is above Otsu's threshold: boolean ([Z,] Y, X)."""
+    from skimage.filters import threshold_otsu
+
+    grey = image.mean(axis=0)
+    if grey.min() == grey.max():
+        return np.zeros(grey.shape, bool)
+    return np.asarray(grey > threshold_otsu(grey))
+
+
+def probability_of(logits: np.ndarray) -> np.ndarray:
+    """Logits as probabilities; float32, the same shape."""
+    return (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
+
+
+def smallest_type(largest: int) -> type[np.unsignedinteger[Any]]:
+    """The smallest unsigned type that holds `largest`."""
+    return np.uint8 if largest < 2**8 else np.uint16 if largest < 2**16 else np.uint32
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(each) for each in value] if isinstance(value, tuple | list) else value
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(_tupled(each) for each in value) if isinstance(value, list) else value
