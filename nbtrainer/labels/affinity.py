@@ -73,7 +73,7 @@ def affinities(labels: np.ndarray, offsets: Sequence[Offset]) -> np.ndarray:
     result = np.empty((len(offsets), *labels.shape), np.float32)
     for channel, offset in zip(result, offsets, strict=True):
         channel[...] = foreground
-        here, there = _ends(labels.shape, offset)
+        here, there = ends(labels.shape, offset)
         np.multiply(channel[here], labels[here] == labels[there], out=channel[here])
     return result
 
@@ -124,7 +124,7 @@ def mutex_watershed(
     # 0 joins nothing and parts nothing
     weights = np.zeros((len(chosen), *inside.shape))
     for weight, (channel, offset) in zip(weights, chosen, strict=True):
-        here, there = _ends(inside.shape, offset)
+        here, there = ends(inside.shape, offset)
         both = inside[here] & inside[there]
         weight[here] = (affinity[channel][box][here] - threshold) * both
         if not _is_nearest(offset):
@@ -145,7 +145,7 @@ def _is_nearest(offset: Offset) -> bool:
     return max(map(abs, offset)) == 1
 
 
-def _ends(shape: tuple[int, ...], offset: Offset) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+def ends(shape: tuple[int, ...], offset: Offset) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """The pixels whose partner at `offset` lies in the array, and their partners."""
     here = tuple(
         slice(min(length, max(0, -step)), max(0, min(length, length - step)))

@@ -43,6 +43,21 @@ def relabel_pieces(labels: np.ndarray) -> np.ndarray:
     return table[found]
 
 
+def separate_objects(labels: np.ndarray, links: Iterable[tuple[int, int]] = ()) -> np.ndarray:
+    """`labels` with an id of its own for each object: a connected part (corners connect), or all parts of linked ids.
+
+    Ids are those of `merge_links` and `relabel_pieces`.
+    """
+    pairs = [(first, second) for first, second in links if first and second and first != second]
+    merged = merge_links(labels, pairs)
+    separate = relabel_pieces(merged)
+    if not pairs:
+        return separate
+    # what was linked bears the smallest id of its links
+    linked = np.isin(merged, np.unique(pairs).astype(merged.dtype, casting="unsafe"))
+    return np.where(linked, merged, separate)
+
+
 def remove_small(
     labels: np.ndarray, smallest: int, to: Literal["background", "neighbour"] = "background"
 ) -> np.ndarray:
