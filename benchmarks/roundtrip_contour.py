@@ -26,9 +26,17 @@ from nbtrainer.labels.outlines import cells_from_channels, cells_from_outlines, 
 from nbtrainer.labels.watershed import bc_watershed, bcd_watershed
 
 DATA = Path(os.environ.get("NBTRAINER_TEST_DATA") or Path(__file__).parents[1].parent / "shared" / "data")
-INSTANCE_SETS = (
-    "nuclei2d bacteria2d histology_rgb neurites3d nuclei3d nuclei3d_synthetic chloroplasts3d twochannel3d brain_macaque3d"
-).split()
+INSTANCE_SETS = [
+    "nuclei2d",
+    "bacteria2d",
+    "histology_rgb",
+    "neurites3d",
+    "nuclei3d",
+    "nuclei3d_synthetic",
+    "chloroplasts3d",
+    "twochannel3d",
+    "brain_macaque3d",
+]
 OUTLINE_SETS = ["epithelia2d"]
 
 
@@ -139,7 +147,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{'set':20} {'method':26} {'objects':>8} {'possible':>8} {'IoU>=.5':>8} {'>=.9':>8} {'mean':>6} {'s':>6}")
     for name in INSTANCE_SETS + OUTLINE_SETS:
-        if options.only and options.only != name or not (options.data / name).is_dir():
+        if (options.only and options.only != name) or not (options.data / name).is_dir():
             continue
         images = [
             (file, pieces(cells_from_outlines(label) if name in OUTLINE_SETS else label))
