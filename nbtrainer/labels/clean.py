@@ -12,6 +12,9 @@ from scipy.sparse.csgraph import connected_components
 
 from nbtrainer.labels.connect import contacts, enclosed, parts, plain
 
+Small = Literal["background", "neighbour", "none"]
+"""What becomes of objects that are too small."""
+
 
 def relabel_pieces(labels: np.ndarray) -> np.ndarray:
     """Each connected part (corners connect) an object of its own.
@@ -40,6 +43,21 @@ def relabel_pieces(labels: np.ndarray) -> np.ndarray:
     return table[found]
 
 
+def separate_objects(labels: np.ndarray, links: Iterable[tuple[int, int]] = ()) -> np.ndarray:
+    """`labels` with an id of its own for each object: a connected part (corners connect), or all parts of linked ids.
+
+    Ids are those of `merge_links` and `relabel_pieces`.
+    """
+    pairs = [(first, second) for first, second in links if first and second and first != second]
+    merged = merge_links(labels, pairs)
+    separate = relabel_pieces(merged)
+    if not pairs:
+        return separate
+    # what was linked bears the smallest id of its links
+    linked = np.isin(merged, np.unique(pairs).astype(merged.dtype, casting="unsafe"))
+    return np.where(linked, merged, separate)
+
+
 def remove_small(
     labels: np.ndarray, smallest: int, to: Literal["background", "neighbour"] = "background"
 ) -> np.ndarray:
@@ -60,6 +78,20 @@ def remove_small(
         target = _joined(sizes, np.searchsorted(ids, pairs), faces, smallest)
     kept = np.bincount(target, sizes, len(ids)) >= smallest
     return np.where(kept[target], ids[target], 0).astype(labels.dtype)[index]
+
+
+def without_small(labels: np.ndarray, smallest: int, small: Small = "background") -> np.ndarray:
+    """`labels` with ids 1, 2, 3 ... in reading order and the smallest type, objects below `smallest` pixels treated as
+    `small` says: they become background, part of the neighbour that they touch most, or ("none") stay.
+    """
+    if small not in ("background", "neighbour", "none"):
+        raise ValueError(f"small objects become background, neighbour or none, not {small!r}")
+    labels = plain(labels)
+    if not labels.size:
+        return labels
+    if small != "none" and smallest > 1:
+        labels = remove_small(labels, smallest, small)
+    return fastremap.refit(fastremap.renumber(labels, preserve_zero=True)[0])
 
 
 def fill_holes(labels: np.ndarray) -> np.ndarray:

@@ -11,21 +11,26 @@ from nbtrainer.models.wnet import WNet
 
 
 def create(
-    name: str, dim: int, input_channels: int, output_channels: int, features: Sequence[int], repaints: bool = False
+    name: str,
+    dim: int,
+    input_channels: int,
+    output_channels: int,
+    features: Sequence[int],
+    repaints: bool = False,
 ) -> nn.Module:
     """Network `name` for `dim` dimensions, with weights drawn from torch's current random state.
 
-    With `repaints` two of them in a row: the output is classes, then the image painted again from these (`WNet`). The
-    compact U-Net has no dropout, and draws objects too large then: `wnet` is the better choice.
+    `repaints`: the last `input_channels` of its output are the image, painted again from the others; a network that
+    cannot do this by itself is built twice, in a row.
     """
-    create_one = NETWORKS.load(name)
-    if repaints:
+    build = NETWORKS.load(name)
+
+    def made(before: int, after: int) -> nn.Module:
+        network = build(dim=dim, input_channels=before, output_channels=after, features=features)
+        assert isinstance(network, nn.Module)
+        return network
+
+    if repaints and "unsupervised" not in NETWORKS[name].kinds:
         classes = output_channels - input_channels
-        network = WNet(
-            create_one(dim=dim, input_channels=input_channels, output_channels=classes, features=features),
-            create_one(dim=dim, input_channels=classes, output_channels=input_channels, features=features),
-        )
-    else:
-        network = create_one(dim=dim, input_channels=input_channels, output_channels=output_channels, features=features)
-    assert isinstance(network, nn.Module)
-    return network
+        return WNet(made(input_channels, classes), made(classes, input_channels))
+    return made(input_channels, output_channels)

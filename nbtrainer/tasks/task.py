@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -12,7 +13,11 @@ import numpy as np
 from nbtrainer import metrics
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.region import IGNORED
-from nbtrainer.metrics import Pixels, Tally
+from nbtrainer.labels.match import count_overlaps
+from nbtrainer.metrics import OfClasses, Pixels, Tally
+from nbtrainer.metrics.objects import count_matches
+from nbtrainer.metrics.partitions import measure_partition
+from nbtrainer.metrics.surfaces import compare_surfaces
 
 if TYPE_CHECKING:
     import torch  # takes seconds, and the form asks a kind for its metrics
@@ -30,24 +35,33 @@ class Task(ABC):
         Label values that count; empty: every value except 0. The others are background.
     ignored
         Label value of pixels of which nothing is known: they enter no loss and no score.
+    spacing
+        Micrometres per pixel along ([z,] y, x); empty: not known, pixels count as cubes.
     """
 
     labels_of_interest: tuple[int, ...] = ()
     ignored: int = IGNORED
+    spacing: tuple[float, ...] = ()
 
     name: ClassVar[str]
     default_loss: ClassVar[str]
     default_metrics: ClassVar[tuple[str, ...]]
     baseline_name: ClassVar[str]
-    # whether the network's last channels paint the image again, from the others alone
+    # whether the network's last channels are the image, painted again
     repaints: ClassVar[bool] = False
     # settings that may be changed after a prediction, without predicting again; fields of the task and of its panel
     adjustable: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    @abstractmethod
-    def create(cls, *, values: Iterable[int], labels_of_interest: Sequence[int], ignored: int) -> Self:
-        """The task for training labels with these values. Arguments besides are the settings of that name."""
+    def create(cls, *, values: Iterable[int] = (), labels_of_interest: Sequence[int] = (), **settings: Any) -> Self:
+        """The task for training labels with these values; `settings` are fields of that name."""
+        return cls(labels_of_interest=tuple(sorted(set(labels_of_interest) - {0})), **_frozen(settings))
+
+    @classmethod
+    def settings(cls) -> set[str]:
+        """Names of what `create` takes."""
+        named = {name for name in inspect.signature(cls.create).parameters if name != "settings"}
+        return named | {each.name for each in fields(cls)}
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for a checkpoint; `from_record` gives the task back."""
@@ -55,7 +69,7 @@ class Task(ABC):
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
-        return cls(**{name: _tupled(value) for name, value in record.items()})
+        return cls(**_frozen(record))
 
     @property
     @abstractmethod
@@ -160,7 +174,20 @@ class Task(ABC):
             true = np.stack([truth == each for each in classes])[None].astype(np.float32)
             true[:, :, ~self.known(label)] = np.nan
             found.parts["pixels"] = metrics.count(Pixels(own * 1.0, own, true))
+        if "surfaces" in wanted:
+            found.parts["surfaces"] = self._surfaces(predicted, label)
+        if wanted & {"objects", "partitions"}:
+            objects = self.objects(label, links)
+            assert objects is not None, f"{self.name} has no objects to score"
+            shared = count_overlaps(predicted, objects, self.known(label))
+            found.parts["objects"], found.parts["partitions"] = count_matches(shared), measure_partition(shared)
         return found
+
+    def _surfaces(self, predicted: np.ndarray, label: np.ndarray) -> OfClasses:
+        answers, truth, known = self.predicted_class_of(predicted), self.class_of(label), self.known(label)
+        spacing = self.spacing or (1.0,) * label.ndim
+        classes = range(1, max(1, len(self.classes)) + 1)
+        return OfClasses(tuple(compare_surfaces(answers == each, truth == each, spacing, known) for each in classes))
 
 
 def otsu(image: np.ndarray) -> np.ndarray:
@@ -185,6 +212,10 @@ def smallest_type(largest: int) -> type[np.unsignedinteger[Any]]:
 
 def _listed(value: Any) -> Any:
     return [_listed(each) for each in value] if isinstance(value, tuple | list) else value
+
+
+def _frozen(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: _tupled(value) for name, value in settings.items()}
 
 
 def _tupled(value: Any) -> Any:

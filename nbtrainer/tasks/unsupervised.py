@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from nbtrainer.data.region import IGNORED
 from nbtrainer.metrics import Pixels
 from nbtrainer.tasks.task import Links, Task, otsu
 
@@ -26,7 +24,7 @@ class Unsupervised(Task):
     ----------
     number_of_classes
         How many classes the network tells apart.
-    image_channels
+    input_channels
         How many channels the image has.
     foreground_class
         Channel of the class that predictions write as 1, the others as 0; -1: the brightest in each image
@@ -38,7 +36,7 @@ class Unsupervised(Task):
     """
 
     number_of_classes: int = 2
-    image_channels: int = 1
+    input_channels: int = 1
     foreground_class: int = -1
     cuts_radius: int = 2
     cuts_sigma_spatial: float = 4.0
@@ -54,41 +52,10 @@ class Unsupervised(Task):
     repaints: ClassVar[bool] = True
     adjustable: ClassVar[tuple[str, ...]] = ("foreground_class",)
 
-    @classmethod
-    def create(
-        cls,
-        *,
-        values: Iterable[int] = (),
-        labels_of_interest: Sequence[int] = (),
-        ignored: int = IGNORED,
-        image_channels: int = 1,
-        number_of_classes: int = 2,
-        foreground_class: int = -1,
-        cuts_radius: int = 2,
-        cuts_sigma_spatial: float = 4.0,
-        cuts_sigma_intensity: float = 1.0,
-        cuts_weight: float = 0.5,
-        reconstruction: Literal["mse", "bce"] = "mse",
-        reconstruction_weight: float = 0.5,
-    ) -> Unsupervised:
-        return cls(
-            labels_of_interest=tuple(sorted(set(labels_of_interest) - {0})),
-            ignored=ignored,
-            image_channels=image_channels,
-            number_of_classes=number_of_classes,
-            foreground_class=foreground_class,
-            cuts_radius=cuts_radius,
-            cuts_sigma_spatial=cuts_sigma_spatial,
-            cuts_sigma_intensity=cuts_sigma_intensity,
-            cuts_weight=cuts_weight,
-            reconstruction=reconstruction,
-            reconstruction_weight=reconstruction_weight,
-        )
-
     @property
     def channels(self) -> tuple[str, ...]:
         classes = [f"class {number}" for number in range(1, self.number_of_classes + 1)]
-        return (*classes, *(f"image {number}" for number in range(1, self.image_channels + 1)))
+        return (*classes, *(f"image {number}" for number in range(1, self.input_channels + 1)))
 
     @property
     def loss_settings(self) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def test_channels_and_maps_are_classes_then_image():
 
 def test_a_record_gives_the_task_back():
     task = Unsupervised.create(
-        number_of_classes=3, cuts_sigma_intensity=4.0, labels_of_interest=[5, 0], image_channels=2
+        number_of_classes=3, cuts_sigma_intensity=4.0, labels_of_interest=[5, 0], input_channels=2
     )
     assert Unsupervised.from_record(task.as_record()) == task and task.labels_of_interest == (5,)
 

@@ -9,7 +9,7 @@ from monai.metrics import compute_average_surface_distance, compute_hausdorff_di
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 
-from nbtrainer.surface_scores import (
+from nbtrainer.metrics.surfaces import (
     Surfaces,
     compare_classes,
     compare_surfaces,

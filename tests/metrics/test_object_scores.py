@@ -9,9 +9,9 @@ from monai.metrics.panoptic_quality import compute_panoptic_quality
 from scipy.optimize import linear_sum_assignment
 from skimage.segmentation import relabel_sequential
 
-from nbtrainer import object_scores as scores
 from nbtrainer.labels.match import count_overlaps
-from nbtrainer.object_scores import THRESHOLDS, Matches, compare_objects, count_matches
+from nbtrainer.metrics import objects as scores
+from nbtrainer.metrics.objects import THRESHOLDS, Matches, compare_objects, count_matches
 
 SHARES = (
     "ap_50",

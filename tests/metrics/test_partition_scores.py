@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from skimage import metrics as peer
 
-from nbtrainer import partition_scores as scores
 from nbtrainer.labels.match import count_overlaps
-from nbtrainer.partition_scores import Partition, compare_partitions, measure_partition
+from nbtrainer.metrics import partitions as scores
+from nbtrainer.metrics.partitions import Partition, compare_partitions, measure_partition
 
 
 def _random(seed: int, shape: tuple[int, ...] = (40, 50), values: int = 9) -> np.ndarray:

@@ -1,0 +1,173 @@
+"""What comes back of real and generated labels after encode and decode, without a network between.
+
+    python benchmarks/roundtrip_contour.py [folder of the sets] [--only NAME] [--list-missed]
+
+The folder is that of `tests/checks/test_real_data.py`: `NBTRAINER_TEST_DATA`, else `shared/data` beside the repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import coo_matrix
+
+from nbtrainer.data.read import read
+from nbtrainer.labels.affinity import affinities, long_range_offsets, mutex_watershed, nearest_offsets
+from nbtrainer.labels.clean import relabel_pieces
+from nbtrainer.labels.contour import contour
+from nbtrainer.labels.distance import relative_distance
+from nbtrainer.labels.outlines import cells_from_channels, cells_from_outlines, outline_channels
+from nbtrainer.labels.watershed import bc_watershed, bcd_watershed
+
+DATA = Path(os.environ.get("NBTRAINER_TEST_DATA") or Path(__file__).parents[1].parent / "shared" / "data")
+INSTANCE_SETS = [
+    "nuclei2d",
+    "bacteria2d",
+    "histology_rgb",
+    "neurites3d",
+    "nuclei3d",
+    "nuclei3d_synthetic",
+    "chloroplasts3d",
+    "twochannel3d",
+    "brain_macaque3d",
+]
+OUTLINE_SETS = ["epithelia2d"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Of `objects` in a label, `possible` keep what the method needs; `iou` and `missed` are theirs, by id."""
+
+    objects: int
+    possible: np.ndarray
+    iou: np.ndarray
+    seconds: float
+
+    def share(self, least: float) -> float:
+        """Share of the possible objects that came back with at least this IoU."""
+        return float((self.iou[self.possible] >= least).mean()) if self.possible.any() else 1.0
+
+    def missed(self, least: float) -> np.ndarray:
+        return np.flatnonzero(self.possible & (self.iou < least)) + 1
+
+
+def best_iou(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """The highest IoU of each object 1 ... of `truth` with any in `found`."""
+    pairs = coo_matrix(
+        (np.ones(truth.size, np.int64), (truth.ravel().astype(np.int64), found.ravel().astype(np.int64)))
+    ).tocsr()
+    pairs.sum_duplicates()
+    pairs = pairs.tocoo()
+    truth_sizes, found_sizes = np.bincount(truth.ravel()), np.bincount(found.ravel())
+    iou = pairs.data / (truth_sizes[pairs.row] + found_sizes[pairs.col] - pairs.data)
+    best = np.zeros(len(truth_sizes))
+    wanted = (pairs.row > 0) & (pairs.col > 0)
+    np.maximum.at(best, pairs.row[wanted], iou[wanted])
+    return best[1:]
+
+
+def by_contour(labels: np.ndarray, width: int, keep_unseeded: bool, in_slices: bool = True) -> np.ndarray:
+    return bc_watershed(
+        (labels > 0).astype(np.float32),
+        contour(labels, width, in_slices=in_slices).astype(np.float32),
+        smallest=0,
+        smallest_seed=0,
+        keep_unseeded=keep_unseeded,
+    )
+
+
+def by_distance(labels: np.ndarray) -> np.ndarray:
+    return bcd_watershed(
+        (labels > 0).astype(np.float32),
+        contour(labels).astype(np.float32),
+        relative_distance(labels),
+        smallest=0,
+        smallest_seed=0,
+    )
+
+
+def by_affinities(labels: np.ndarray, long_range: bool) -> np.ndarray:
+    offsets = nearest_offsets(labels.ndim) + (long_range_offsets(labels.ndim) if long_range else ())
+    return mutex_watershed(affinities(labels, offsets), offsets, labels > 0)
+
+
+def by_outlines(labels: np.ndarray) -> np.ndarray:
+    return cells_from_channels(outline_channels(labels))
+
+
+METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "contour 1": lambda labels: by_contour(labels, 1, False),
+    "contour 1, cubes": lambda labels: by_contour(labels, 1, False, in_slices=False),
+    "contour 1, unseeded kept": lambda labels: by_contour(labels, 1, True),
+    "contour 2": lambda labels: by_contour(labels, 2, False),
+    "contour 1, distance": by_distance,
+    "affinities": lambda labels: by_affinities(labels, False),
+    "affinities, long range": lambda labels: by_affinities(labels, True),
+    "outlines": by_outlines,
+}
+
+
+def roundtrip(labels: np.ndarray, method: str) -> Result:
+    """`labels` (consecutive ids, each one piece) through `method`, size filters off."""
+    count = int(labels.max())
+    possible = np.ones(count, bool)
+    if method.startswith("contour"):
+        width, in_slices = 2 if method.startswith("contour 2") else 1, not method.endswith("cubes")
+        inside = labels[~contour(labels, width, in_slices=in_slices)]
+        possible = np.bincount(inside, minlength=count + 1)[1:] > 0
+    began = time.perf_counter()
+    found = METHODS[method](labels)
+    return Result(count, possible, best_iou(labels, found), time.perf_counter() - began)
+
+
+def pieces(labels: np.ndarray) -> np.ndarray:
+    """`labels` with an id 1, 2, 3 ... for each connected piece of each object; of a stack of outlines, in each slice."""
+    import fastremap
+
+    return fastremap.renumber(relabel_pieces(labels), preserve_zero=True)[0].astype(np.uint32)
+
+
+def real_labels(name: str, data: Path = DATA) -> Iterator[tuple[str, np.ndarray]]:
+    """The label images of a set, each with its file's name."""
+    for path in sorted((data / name / "labels").iterdir()):
+        yield path.name, np.asarray(read(path))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, default=DATA)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--list-missed", action="store_true")
+    options = parser.parse_args()
+    print(f"{'set':20} {'method':26} {'objects':>8} {'possible':>8} {'IoU>=.5':>8} {'>=.9':>8} {'mean':>6} {'s':>6}")
+    for name in INSTANCE_SETS + OUTLINE_SETS:
+        if (options.only and options.only != name) or not (options.data / name).is_dir():
+            continue
+        images = [
+            (file, pieces(cells_from_outlines(label) if name in OUTLINE_SETS else label))
+            for file, label in real_labels(name, options.data)
+        ]
+        for method in METHODS:
+            results = [roundtrip(labels, method) for _, labels in images]
+            objects = sum(result.objects for result in results)
+            iou = np.concatenate([result.iou[result.possible] for result in results])
+            print(
+                f"{name:20} {method:26} {objects:8} {len(iou):8} {(iou >= 0.5).mean():8.4f} {(iou >= 0.9).mean():8.4f}"
+                f" {iou.mean():6.3f} {sum(result.seconds for result in results):6.1f}",
+                flush=True,
+            )
+            if options.list_missed:
+                for (file, labels), result in zip(images, results, strict=True):
+                    sizes = np.bincount(labels.ravel())
+                    for missed in result.missed(0.9):
+                        print(f"    {file} id {missed}: {sizes[missed]} px, IoU {result.iou[missed - 1]:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The best settings of a decoder on images whose truth is known: thresholds tried one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Settings = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The best settings found; `score` with them, `first_score` with those that it began with, `tried` how many in all."""
+
+    settings: Settings
+    score: float
+    first_score: float
+    tried: int
+
+
+def tune(
+    decode: Callable[..., np.ndarray],
+    candidates: Mapping[str, Sequence[float]],
+    defaults: Mapping[str, float],
+    predictions: Sequence[np.ndarray],
+    truths: Sequence[np.ndarray],
+    score: Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], float],
+    most_tries: int = 60,
+) -> Tuned:
+    """The settings of `decode` with the highest score, looked for along one setting at a time.
+
+    Parameters
+    ----------
+    decode
+        Labels from one prediction, `decode(prediction, **settings)`.
+    candidates
+        The values to try for each setting; settings are taken in this order.
+    defaults
+        Where the search begins: one value for each name of `candidates`, which need not be among them.
+    score
+        One number for the labels of all predictions and their truths, larger is better; NaN counts as the worst.
+    most_tries
+        How many settings are tried at most, the defaults among them. Each decodes every prediction once.
+
+    For each setting in turn the best of its candidates is kept, the earlier one of equals, until a whole round changes
+    nothing. The result depends on nothing else, and never scores less than `defaults`.
+
+    Raises
+    ------
+    ValueError
+        If `defaults` and `candidates` do not name the same settings.
+    """
+    if set(defaults) != set(candidates):
+        raise ValueError(f"defaults for {sorted(defaults)}, candidates for {sorted(candidates)}")
+    known: dict[tuple[float, ...], float] = {}
+
+    def try_out(settings: Settings) -> float:
+        key = tuple(settings[name] for name in candidates)
+        if key not in known:
+            found = float(score([decode(prediction, **settings) for prediction in predictions], truths))
+            known[key] = -np.inf if np.isnan(found) else found
+        return known[key]
+
+    best = dict(defaults)
+    first_score = best_score = try_out(best)
+    changed = True
+    while changed:
+        changed = False
+        for name, values in candidates.items():
+            for value in values:
+                other = best | {name: value}
+                if tuple(other[key] for key in candidates) not in known and len(known) >= most_tries:
+                    return Tuned(best, best_score, first_score, len(known))
+                if try_out(other) > best_score:
+                    best, best_score, changed = other, known[tuple(other[key] for key in candidates)], True
+    return Tuned(best, best_score, first_score, len(known))

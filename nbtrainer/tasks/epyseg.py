@@ -1,0 +1,157 @@
+"""Cells of a tissue by their outlines, in EPySeg's seven channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from nbtrainer.data.region import IGNORED
+from nbtrainer.labels.clean import dilate, separate_objects, without_small
+from nbtrainer.labels.contour import contour
+from nbtrainer.labels.outlines import cells_from_channels, cells_from_outlines, outline_channels, outline_mask
+from nbtrainer.labels.watershed import by_slice
+from nbtrainer.metrics import Pixels
+from nbtrainer.tasks.task import Links, Task, probability_of
+
+if TYPE_CHECKING:
+    import torch
+
+_TRIED = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)
+# in pixels, for the cells of the baseline
+_SMOOTH = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epyseg(Task):
+    """What labels show, and how cells are found in the seven channels. A stack is a series of images.
+
+    Attributes
+    ----------
+    labels_show
+        "cells": each cell has its value; cells touch, or have lines of background between them. "outlines": lines between
+        cells have a value (which one does not matter), cells have 0.
+    outline_threshold
+        Outline above which a pixel parts two cells.
+    seed_threshold
+        Probability above which a pixel is part of a cell's seed.
+    without_seed
+        What an area within outlines is in which no seed was found: "background" or "cell".
+    smallest_object
+        Size in pixels below which a cell becomes part of the neighbour that it touches most.
+    smallest_share
+        The same below this share of the median size of its neighbours; 0: never; EPySeg's local filter is 0.5.
+    touching_border
+        Whether cells stay that the edge of the image cuts.
+    """
+
+    labels_show: Literal["cells", "outlines"] = "cells"
+    outline_threshold: float = 0.5
+    seed_threshold: float = 0.5
+    without_seed: Literal["background", "cell"] = "background"
+    smallest_object: int = 16
+    smallest_share: float = 0.0
+    touching_border: bool = True
+
+    name: ClassVar[str] = "epyseg"
+    default_loss: ClassVar[str] = "bce_dice"
+    default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "f1_50", "dice")
+    baseline_name: ClassVar[str] = "watershed of the smoothed image"
+    adjustable: ClassVar[tuple[str, ...]] = (
+        *("outline_threshold", "seed_threshold", "without_seed", "smallest_object", "smallest_share"),
+        "touching_border",
+    )
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        values: Iterable[int] = (),
+        labels_of_interest: Sequence[int] = (),
+        labels_show: Literal["auto", "cells", "outlines"] = "auto",
+        without_seed: Literal["auto", "background", "cell"] = "auto",
+        **settings: Any,
+    ) -> Self:
+        """The task for training labels with these values.
+
+        By "auto" labels with one value besides 0 show outlines, and an area without a seed is a cell then: a drawn
+        outline encloses cells only.
+        """
+        wanted = set(labels_of_interest) - {0}
+        if labels_show == "auto":
+            found = {int(value) for value in values} - {0, settings.get("ignored", IGNORED)}
+            labels_show = "outlines" if len(found & wanted if wanted else found) == 1 else "cells"
+        if without_seed == "auto":
+            without_seed = "cell" if labels_show == "outlines" else "background"
+        return super().create(
+            labels_of_interest=labels_of_interest, labels_show=labels_show, without_seed=without_seed, **settings
+        )
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return (
+            *("outline", "outline, 3 wide", "outline, 5 wide", "inside of 3 wide", "inside of 5 wide"),
+            *("seeds", "no seeds"),
+        )
+
+    @property
+    def candidates(self) -> dict[str, tuple[float, ...]]:
+        """What to try for each threshold of the decoder (`nbtrainer.tasks.tuned`)."""
+        return {"outline_threshold": _TRIED, "seed_threshold": _TRIED}
+
+    def class_of(self, label: np.ndarray) -> np.ndarray:
+        """1 on the outline of cells, three pixels wide."""
+        return dilate(outline_mask(self.objects(label)))
+
+    def predicted_class_of(self, predicted: np.ndarray) -> np.ndarray:
+        return dilate(outline_mask(predicted))
+
+    def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
+        """The cells; in a stack, those of each slice."""
+        if label.ndim == 3:
+            return by_slice(lambda plane: self.objects(plane, links), label)
+        drawn = self.is_foreground(label)
+        if self.labels_show == "cells":
+            return separate_objects(np.where(drawn, label, 0), links)
+        return cells_from_outlines(drawn)
+
+    def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
+        """(7, [Z,] Y, X) float32, 0 or 1; NaN where nothing is known, and so near to it that an outline could reach."""
+        target = outline_channels(self.objects(label, links))
+        unknown = ~self.known(label)
+        if unknown.any():
+            target[:, unknown | contour(unknown, 3)] = np.nan
+        return target
+
+    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
+        """Of the outline three pixels wide, which two channels tell."""
+        probability = (output[:, 1:2].sigmoid() + 1 - output[:, 3:4].sigmoid()) / 2
+        return Pixels(probability, probability > self.outline_threshold, target[:, 1:2])
+
+    def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
+        return dict(zip(self.channels, probability_of(raw), strict=True))
+
+    def decode(self, raw: np.ndarray) -> np.ndarray:
+        """Network output (7, [Z,] Y, X), logits, as labels ([Z,] Y, X): 0 and an id 1, 2, 3 ... for each cell."""
+        return cells_from_channels(
+            probability_of(raw),
+            self.outline_threshold,
+            self.seed_threshold,
+            self.without_seed,
+            self.smallest_object,
+            self.smallest_share,
+            self.touching_border,
+        )
+
+    def baseline(self, image: np.ndarray) -> np.ndarray:
+        """A cell around each dark spot of the smoothed image: outlines are bright."""
+        from skimage.segmentation import watershed  # scikit-image's modules take long to load
+
+        grey = image.mean(axis=0, dtype=np.float32)
+        if grey.ndim == 3:
+            return by_slice(lambda plane: self.baseline(plane[np.newaxis]), grey)
+        cells = watershed(gaussian_filter(grey, _SMOOTH))
+        return without_small(cells, self.smallest_object, "neighbour")

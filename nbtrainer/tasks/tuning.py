@@ -1,0 +1,43 @@
+"""The thresholds of a kind chosen on images that were kept for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from nbtrainer.labels.tune import Tuned, tune
+from nbtrainer.tasks.epyseg import Epyseg
+from nbtrainer.tasks.instance_contour import InstanceContour
+
+Kind = TypeVar("Kind", InstanceContour, Epyseg)
+
+
+def tuned(
+    task: Kind,
+    raws: Sequence[np.ndarray],
+    objects: Sequence[np.ndarray],
+    score: Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], float],
+    most_tries: int = 60,
+) -> tuple[Kind, Tuned]:
+    """`task` with the thresholds that score best, and what was found: never worse than those that it has.
+
+    `raws` are network outputs, `objects` the true objects of each; `score` compares lists of labels with them.
+    """
+
+    def decode(raw: np.ndarray, **settings: Any) -> np.ndarray:
+        return replace(task, **settings).decode(raw)
+
+    found = tune(
+        decode,
+        task.candidates,
+        {name: getattr(task, name) for name in task.candidates},
+        raws,
+        objects,
+        score,
+        most_tries,
+    )
+    best: dict[str, Any] = dict(found.settings)
+    return replace(task, **best), found
