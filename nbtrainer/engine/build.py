@@ -87,6 +87,7 @@ class Job:
     ledger: Ledger = field(default_factory=Ledger)
     wrong: list[tuple[float, Place]] = field(default_factory=list)
     compiled: Any = None
+    compared: dict[str, float] = field(default_factory=dict)
 
     def batch(self, step: int) -> Batch:
         """The batch of `step`."""
@@ -137,6 +138,19 @@ class Job:
         images = dataclasses.replace(self.validator.images, pairs=self.survey.split.test, **_fresh())
         return dataclasses.replace(self.validator, images=images)
 
+    def training_validator(self) -> Validator:
+        """Like the validator, for the training images."""
+        return dataclasses.replace(self.validator, images=self.patches.images)
+
+    def use_task(self, task: Task) -> None:
+        """Decode with other thresholds from now on."""
+        self.task = self.validator.task = self.previewer.task = task
+
+    def compare_with(self, name: str, scores: dict[str, float]) -> None:
+        """Remember the monitored score of something that the model has to beat."""
+        if self.monitor in scores:
+            self.compared[name] = scores[self.monitor]
+
     def learning_rate(self) -> float:
         """Of the next step."""
         settings = self.config.compile
@@ -176,6 +190,7 @@ class Job:
                 "sums": sums,
                 "ledger": self.ledger.as_record(),
                 "wrong": [[error, place.as_record()] for error, place in self.wrong],
+                "compared": self.compared,
                 "hard": [place.as_record() for place in self.patches.places.hard],
             },
         }
@@ -192,6 +207,7 @@ class Job:
         self.stepper.parts = state["parts"]
         self.ledger = Ledger.from_record(state["ledger"]) if "ledger" in state else Ledger()
         self.patches.places.hard = [Place.of(values) for values in state.get("hard", [])]
+        self.compared = {**self.compared, **state.get("compared", {})}
         self.wrong = [(error, Place.of(values)) for error, values in state.get("wrong", [])]
         sums = state["sums"]
         assert isinstance(sums, dict)
