@@ -152,8 +152,8 @@ def _seeds(cells: np.ndarray, outline: np.ndarray) -> np.ndarray:
     """bool: one connected part in the depth of each cell."""
     if not cells.any():
         return np.zeros(cells.shape, bool)
-    ids, last = fastremap.renumber(cells, preserve_zero=True)
-    count = max(last)
+    ids, _ = fastremap.renumber(cells, preserve_zero=True)
+    count = int(ids.max())
     # the edge of the image counts as a boundary, so that the seed of a cell that it cuts lies inside
     depth = edt.edt(ids, black_border=True)
     free = np.bincount(ids[~outline], minlength=count + 1) > 0
