@@ -1,8 +1,9 @@
-"""`python -m benchmarks quality em_membranes nuclei2d --data FOLDER`, `python -m benchmarks speed`, `open`, `large`."""
+"""`python -m benchmarks quality nuclei2d --data FOLDER`, `python -m benchmarks speed`, `open`, `large`."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,18 +14,28 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pret
 
 @app.command()
 def quality(
-    names: Annotated[list[str] | None, typer.Argument(help="Sets to train on; all if none.")] = None,
-    data: Annotated[Path, typer.Option(help="Folder that holds the sets.")] = Path("data"),
+    names: Annotated[list[str] | None, typer.Argument(help="Sets to train on; all required ones if none.")] = None,
+    preset: Annotated[str, typer.Option(help="Only this preset.")] = "",
+    steps: Annotated[int, typer.Option(help="Other than the usual number of steps.")] = 0,
+    data: Annotated[Path, typer.Option(help="Folder that holds the sets.")] = Path("../shared/data"),
     seed: Annotated[int, typer.Option(help="Seed of split and training.")] = 42,
 ) -> None:
-    """Train the recommended preset on a set for a budget of steps, and score images that training never saw."""
+    """Train presets on sets for a budget of steps, score images that training never saw, and keep the table."""
     from nbtrainer.environment import prepare_process
 
     prepare_process()
-    from benchmarks.quality import SETS, train_and_score
+    from benchmarks.quality import TABLE, TRIALS, Trial, kept_rows, train_and_score, write_docs
 
-    for name in names or list(SETS):
-        print(json.dumps(train_and_score(name, data, seed)), flush=True)
+    known = [trial for trial in TRIALS if trial.set in (names or {trial.set})]
+    trials = [trial for trial in known if preset in ("", trial.preset)]
+    if preset and not trials:
+        trials = [Trial(name, preset, steps or 800) for name in names or ()]
+    for trial in trials:
+        row = train_and_score(replace(trial, steps=steps or trial.steps), data, seed)
+        with TABLE.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        print(json.dumps(row), flush=True)
+        write_docs(kept_rows())
 
 
 @app.command()

@@ -159,6 +159,7 @@ class Job:
             "normalization": self.patches.images.normalizer.as_record(),
             "preparation": self.survey.preparation.as_record(),
             "spacing": self.spacing,
+            "dtype": str(open_image(self.survey.pairs[0].image).dtype),
             "tile": list(self.config.sampling.patch_size),
             "config": settings,
             "step": self.clock.step,
@@ -368,6 +369,7 @@ def _task(config: Config, surveyed: Survey) -> Task:
         "values": values,
         "labels_of_interest": config.data.labels_of_interest,
         "ignored": surveyed.preparation.ignored,
+        "spacing": _spacing(config, surveyed) or (),
         "frequencies": surveyed.label_frequencies(surveyed.split.train),
     }
     wanted = inspect.signature(create).parameters
@@ -411,7 +413,7 @@ def _patches(config: Config, surveyed: Survey, task: Task) -> Patches:
 
 def _spacing(config: Config, surveyed: Survey) -> tuple[float, ...] | None:
     """Micrometres per pixel of the training images: as the settings say, else as the first file does."""
-    first = surveyed.split.train[0].image
+    first = (surveyed.split.train or surveyed.pairs)[0].image
     return spacing_of(open_image(first), config.task.dim, config.data.spacing, config.data.spacing_unit)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,14 @@ from nbtrainer import models
 from nbtrainer.catalog import TASKS
 from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.data.normalize import Normalizer
-from nbtrainer.data.preparation import Preparation
-from nbtrainer.data.views import Held, View, whole
+from nbtrainer.data.preparation import Preparation, spacing_of
+from nbtrainer.data.views import Scaled, View, whole
 from nbtrainer.errors import UserError
-from nbtrainer.inference.tiled import predict_variants
+from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
+from nbtrainer.inference.tiled import Report, predict_variants
+
+# pixel sizes that differ by less are the same
+_SAME_SPACING = 0.1
 
 
 class Predictor:
@@ -40,24 +44,62 @@ class Predictor:
     def __repr__(self) -> str:
         return f"<model {self.record['network']['name']} for {self.task.name} segmentation, {self.path}>"
 
-    def predict(self, image: Any, diameter: float | None = None, variants: int = 1) -> np.ndarray:
+    def predict(
+        self,
+        image: Any,
+        diameter: float | None = None,
+        variants: int = 1,
+        *,
+        rescale: bool = False,
+        stitch_above: float | None = None,
+        **adjusted: Any,
+    ) -> np.ndarray:
         """The label image of `image`, an array or the path of a file: integers with the image's spatial shape.
 
-        A stack, where the model is for 2D, gives a stack of labels. `diameter`: of the objects in pixels, for a model
-        that was trained on objects of one size. `variants`: so many ways to flip and turn the image are averaged
-        (1; 2; 4 are flips; 8 has quarter turns too, in 3D 16): slower, and often a little better.
+        A stack, where the model is for 2D, gives a stack of labels.
+
+        Parameters
+        ----------
+        diameter
+            Of the objects in pixels, for a model that was trained on objects of one size.
+        variants
+            So many ways to flip and turn the image are averaged (1; 2; 4 are flips; 8 has quarter turns too, in 3D
+            16): slower, and often a little better.
+        rescale
+            Bring the image to the pixel size of the training, and the labels back; both must be known.
+        stitch_above
+            Make a volume of a stack of slices: see `nbtrainer.labels.stitch`.
+        **adjusted
+            Thresholds other than the model's, such as `threshold=0.4`.
+
+        Warns of what differs between the image and those of the training. Raises `UserError` if it cannot be predicted.
         """
-        return self._stacked(image, lambda view, name: self._labels(view, name, diameter, variants))
+        adjusted_task(self.task, adjusted)  # before any time is spent
+        prediction = self.prediction(image, diameter, variants, rescale=rescale)
+        for note in prediction.notes:
+            warnings.warn(note, UserWarning, stacklevel=2)
+        return prediction.labels(stitch_above, **adjusted)
 
     def predict_raw(self, image: Any, diameter: float | None = None, variants: int = 1) -> np.ndarray:
         """What the network answers to `image`, an array or the path of a file: (K, [Z,] Y, X) float32 logits.
 
         A stack, where the model is for 2D, gives (K, N, Y, X).
         """
-        return self._stacked(image, lambda view, name: self._raw_in_place(view, name, diameter, variants), axis=1)
+        return self.prediction(image, diameter, variants).raw()
 
-    def _stacked(self, image: Any, answer: Callable[[View, str], np.ndarray], axis: int = 0) -> np.ndarray:
-        """`answer` for the image, or for each of a stack's images, joined along `axis`."""
+    def prediction(
+        self,
+        image: Any,
+        diameter: float | None = None,
+        variants: int = 1,
+        *,
+        rescale: bool = False,
+        report: Report | None = None,
+    ) -> Prediction:
+        """The network's answer, of which labels can be made with one threshold after the other; see `predict`.
+
+        `report(done, of)` is called after each few tiles; an exception that it raises ends the prediction.
+        """
         source: Any
         if isinstance(image, str | os.PathLike):
             source, name = open_image(Path(image)), str(image)
@@ -66,10 +108,22 @@ class Predictor:
             source, name = Opened(array, "?" * array.ndim, {}), "image"
         layout = self.preparation.layout_of(source, name)
         count = layout.count(source.shape)
-        answers = [answer(self.preparation.image(source, name, index, layout), name) for index in range(count)]
-        return answers[0] if layout.slices is None else np.stack(answers, axis=axis)
+        spacing = spacing_of(source, self.record["network"]["dim"])
+        ratios = self._ratios(spacing, name) if rescale else None
+        parts = []
+        for index in range(count):
+            view = self.preparation.image(source, name, index, layout)
+            shape = view.shape
+            if ratios is not None:
+                shape = tuple(max(1, round(n * ratio)) for n, ratio in zip(view.shape, ratios, strict=True))
+            scaled = view if shape == view.shape else Scaled(view, shape)
+            parts.append(Part(self._raw(scaled, name, diameter, variants, _shifted(report, index, count)), view, shape))
+        notes = [] if rescale else self._notes(spacing, source)
+        return Prediction(self.task, self.preparation, parts, layout.slices is not None, spacing, notes)
 
-    def _raw(self, view: View, name: str, diameter: float | None, variants: int) -> np.ndarray:
+    def _raw(
+        self, view: View, name: str, diameter: float | None, variants: int, report: Report | None = None
+    ) -> np.ndarray:
         """Output for the image, in the size that the network sees."""
         expected = self.record["network"]["input_channels"]
         if view.channels != expected:
@@ -85,14 +139,37 @@ class Predictor:
                 name, "it holds values that are no numbers (NaN or infinity)", "Replace them, for example by 0"
             )
         normalised = self.normalizer.measure(image).apply(image)
-        return predict_variants(self.network, normalised, self.record["tile"], self.device, variants)
+        return predict_variants(
+            self.network, normalised, self.record["tile"], self.device, variants, self.task.turned, report
+        )
 
-    def _labels(self, view: View, name: str, diameter: float | None, variants: int) -> np.ndarray:
-        decoded = np.asarray(self.task.decode(self._raw(view, name, diameter, variants)))
-        return whole(self.preparation.back(Held(decoded, is_label=True), view.shape))
+    def _ratios(self, spacing: tuple[float, ...] | None, name: str) -> tuple[float, ...]:
+        trained = self.record.get("spacing")
+        if not trained or not spacing:
+            whose = "the images of the training" if not trained else "this image"
+            raise UserError(name, f"the pixel size of {whose} is not known", "Predict without rescaling")
+        return tuple(own / learnt for own, learnt in zip(spacing, trained, strict=True))
 
-    def _raw_in_place(self, view: View, name: str, diameter: float | None, variants: int) -> np.ndarray:
-        return whole(self.preparation.back(Held(self._raw(view, name, diameter, variants)), view.shape))
+    def _notes(self, spacing: tuple[float, ...] | None, source: Opened) -> list[str]:
+        """What differs between an image and those of the training, in sentences."""
+        notes = []
+        trained = self.record.get("spacing")
+        if trained and spacing and not np.allclose(spacing, trained, rtol=_SAME_SPACING):
+            said = [" x ".join(f"{value:g}" for value in values) for values in (spacing, trained)]
+            notes.append(
+                f"its pixels are {said[0]} um, those of the training were {said[1]} um; rescale=True brings it to their size"
+            )
+        kind = self.record.get("dtype")
+        if kind and kind != str(source.dtype) and not {kind[0], source.dtype.kind} <= {"f"}:
+            notes.append(f"its values are {source.dtype}, those of the training were {kind}; was it converted?")
+        return notes
+
+
+def _shifted(report: Report | None, index: int, count: int) -> Report | None:
+    """`report` for one image of several."""
+    if report is None or count == 1:
+        return report
+    return lambda done, of: report(index * of + done, count * of)
 
 
 def _preparation(record: dict[str, Any]) -> Preparation:

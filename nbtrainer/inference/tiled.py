@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
 import torch
+from monai.data.utils import dense_patch_slices
 from monai.inferers.utils import sliding_window_inference
 from torch import nn
 
 from nbtrainer.data.warp import turn
 from nbtrainer.errors import UserError
+
+Report = Callable[[int, int], None]
 
 # a quarter of each tile is seen twice, so that no seam shows
 _OVERLAP = 0.25
@@ -19,9 +22,18 @@ _TILES_AT_ONCE = 4
 
 
 def predict_variants(
-    network: nn.Module, image: np.ndarray, tile: Sequence[int], device: torch.device, variants: int = 1
+    network: nn.Module,
+    image: np.ndarray,
+    tile: Sequence[int],
+    device: torch.device,
+    variants: int = 1,
+    turned: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda output, matrix: output,
+    report: Report | None = None,
 ) -> np.ndarray:
-    """As `predict_tiled`, averaged over the first `variants` ways to flip and turn the image, each turned back."""
+    """As `predict_tiled`, averaged over the first `variants` ways to flip and turn the image, each turned back.
+
+    `turned(output, matrix)` corrects what of an output has a direction, when it was turned back in place.
+    """
     total: np.ndarray | None = None
     matrices = turns(len(tile))
     possible = [2**power for power in range(len(tile) + 2)]
@@ -32,9 +44,11 @@ def predict_variants(
             f"Choose one of {', '.join(map(str, possible))}",
         )
     matrices = matrices[:variants]
-    for matrix in matrices:
+    for number, matrix in enumerate(matrices):
         sides = np.abs(matrix).astype(int).T @ np.array(tile)
-        output = turn(predict_tiled(network, turn(image, matrix), sides.tolist(), device), matrix.T)
+        own = _share(report, number, len(matrices))
+        output = predict_tiled(network, turn(image, matrix), sides.tolist(), device, own)
+        output = turned(turn(output, matrix.T), matrix)
         total = output if total is None else total + output
     assert total is not None
     return np.ascontiguousarray(total / len(matrices))
@@ -53,24 +67,44 @@ def turns(dim: int) -> list[np.ndarray]:
     return found
 
 
-def predict_tiled(network: nn.Module, image: np.ndarray, tile: Sequence[int], device: torch.device) -> np.ndarray:
+def _share(report: Report | None, number: int, count: int) -> Report | None:
+    if report is None or count == 1:
+        return report
+    return lambda done, of: report(number * of + done, count * of)
+
+
+def predict_tiled(
+    network: nn.Module, image: np.ndarray, tile: Sequence[int], device: torch.device, report: Report | None = None
+) -> np.ndarray:
     """Output (K, [Z,] Y, X) float32 of `network` for a normalised `image` (C, [Z,] Y, X).
 
     Images smaller than `tile` are mirrored at their edges; larger ones are seen in overlapping tiles, weighted by
-    a Gaussian.
+    a Gaussian. `report(done, of)` is called after each few tiles.
     """
     shape = image.shape[1:]
     missing = [max(0, length - full) for full, length in zip(shape, tile, strict=True)]
     before = [gap // 2 for gap in missing]
     padding = [(0, 0), *((first, gap - first) for first, gap in zip(before, missing, strict=True))]
     padded = np.pad(image, padding, mode="symmetric") if any(missing) else image
+    done = 0
+    strides = tuple(max(1, int(length * (1 - _OVERLAP))) for length in tile)
+    total = len(dense_patch_slices(padded.shape[1:], tile, strides))
+
+    def answer(tiles: torch.Tensor) -> torch.Tensor:
+        nonlocal done
+        output = network(tiles).float()
+        done += len(tiles)
+        if report is not None:
+            report(min(done, total), total)
+        return output
+
     with torch.inference_mode():
         batch = torch.from_numpy(np.ascontiguousarray(padded, dtype=np.float32))[None].to(device)
         output = sliding_window_inference(
             batch,
             roi_size=tuple(tile),
             sw_batch_size=_TILES_AT_ONCE,
-            predictor=lambda tiles: network(tiles).float(),
+            predictor=answer,
             overlap=_OVERLAP,
             mode="gaussian",
         )

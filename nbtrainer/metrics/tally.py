@@ -12,6 +12,16 @@ from nbtrainer.catalog import LOWER_IS_BETTER, METRICS
 from nbtrainer.metrics.pixels import Counts, per_class
 
 
+@dataclass(frozen=True)
+class OfClasses:
+    """A record for each class."""
+
+    records: tuple[Any, ...]
+
+    def __add__(self, other: OfClasses) -> OfClasses:
+        return OfClasses(tuple(one + another for one, another in zip(self.records, other.records, strict=True)))
+
+
 @dataclass
 class Tally:
     """Records by what they count (`pixels`, `objects` ...), each of which can be added to another of its sort."""
@@ -41,14 +51,18 @@ def scores(tally: Tally, names: Sequence[str], classes: Sequence[str] = ()) -> d
         family = METRICS[name].of
         if family not in tally.parts:
             continue
-        record = tally.parts[family]
+        record, score = tally.parts[family], METRICS.load(name)
+        own = np.zeros(0)
         if isinstance(record, Counts):
             plain = Counts.from_plain(record.plain())
-            found[name], own = per_class(plain, METRICS.load(name)(plain))
-            if len(classes) > 1 and len(own) == len(classes):
-                found |= {of_class(name, each): float(value) for each, value in zip(classes, own, strict=True)}
+            found[name], own = per_class(plain, score(plain))
+        elif isinstance(record, OfClasses):
+            own = np.array([score(each) for each in record.records])
+            found[name] = float("nan") if np.isnan(own).all() else float(np.nanmean(own))
         else:
-            found[name] = float(METRICS.load(name)(record))
+            found[name] = float(score(record))
+        if len(own) == len(classes):
+            found |= {of_class(name, each): float(value) for each, value in zip(classes, own, strict=True)}
     return found
 
 

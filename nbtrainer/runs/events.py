@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbtrainer.catalog import LOWER_IS_BETTER
+from nbtrainer.catalog import METRICS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,7 +239,14 @@ def duration(seconds: float) -> str:
 def score_name(name: str) -> str:
     """`validation_mean_squared_error` as `validation mean squared error`, `validation_iou` as `validation IoU`."""
     words = name.replace("_", " ")
-    for plain, written in (("iou", "IoU"), ("dice", "Dice"), ("f2", "F2")):
+    for plain, written in (
+        ("iou", "IoU"),
+        ("dice", "Dice"),
+        ("f2", "F2"),
+        ("ap 50", "AP 0.5"),
+        ("ap 75", "AP 0.75"),
+        ("f1 50", "F1"),
+    ):
         words = words.replace(plain, written)
     return words
 
@@ -263,7 +270,8 @@ def _scores(scores: dict[str, float]) -> str:
 
 def _readable(name: str, value: float) -> str:
     """Shares in percent, which people read; losses and errors as they are."""
-    return f"{value:.4f}" if name in LOWER_IS_BETTER else f"{100 * value:.2f} %"
+    metric = METRICS.get(name.partition(" (")[0])
+    return f"{100 * value:.2f} %" if metric is not None and not metric.unit else f"{value:.4f}"
 
 
 def _name(kind: type[Event]) -> str:

@@ -44,6 +44,7 @@ class Binary(Task):
         values: Iterable[int],
         labels_of_interest: Sequence[int] = (),
         ignored: int = IGNORED,
+        spacing: Sequence[float] = (),
         threshold: float = 0.5,
     ) -> Binary:
         """The task for training labels with these values: predictions write the foreground's value if there is just one, else 1."""
@@ -54,6 +55,7 @@ class Binary(Task):
             labels_of_interest=tuple(sorted(wanted)),
             threshold=threshold,
             ignored=ignored,
+            spacing=tuple(spacing),
         )
 
     @property

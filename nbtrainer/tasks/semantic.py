@@ -52,6 +52,7 @@ class Semantic(Task):
         values: Iterable[int],
         labels_of_interest: Sequence[int] = (),
         ignored: int = IGNORED,
+        spacing: Sequence[float] = (),
         class_names: Sequence[str] = (),
         class_weights: Literal["none", "auto"] | Sequence[float] = "none",
         frequencies: dict[int, float] | None = None,
@@ -70,6 +71,7 @@ class Semantic(Task):
             class_names=("background", *names),
             labels_of_interest=tuple(wanted),
             ignored=ignored,
+            spacing=tuple(spacing),
             frequencies=shares,
             class_weights=_weights(class_weights, shares),
         )

@@ -12,7 +12,11 @@ import numpy as np
 from nbtrainer import metrics
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.region import IGNORED
-from nbtrainer.metrics import Pixels, Tally
+from nbtrainer.labels.match import count_overlaps
+from nbtrainer.metrics import OfClasses, Pixels, Tally
+from nbtrainer.metrics.objects import count_matches
+from nbtrainer.metrics.partitions import measure_partition
+from nbtrainer.metrics.surfaces import compare_surfaces
 
 if TYPE_CHECKING:
     import torch  # takes seconds, and the form asks a kind for its metrics
@@ -30,10 +34,13 @@ class Task(ABC):
         Label values that count; empty: every value except 0. The others are background.
     ignored
         Label value of pixels of which nothing is known: they enter no loss and no score.
+    spacing
+        Micrometres per pixel along ([z,] y, x); empty: not known, pixels count as cubes.
     """
 
     labels_of_interest: tuple[int, ...] = ()
     ignored: int = IGNORED
+    spacing: tuple[float, ...] = ()
 
     name: ClassVar[str]
     default_loss: ClassVar[str]
@@ -44,7 +51,9 @@ class Task(ABC):
 
     @classmethod
     @abstractmethod
-    def create(cls, *, values: Iterable[int], labels_of_interest: Sequence[int], ignored: int) -> Self:
+    def create(
+        cls, *, values: Iterable[int], labels_of_interest: Sequence[int], ignored: int, spacing: Sequence[float]
+    ) -> Self:
         """The task for training labels with these values. Arguments besides are the settings of that name."""
 
     def as_record(self) -> dict[str, Any]:
@@ -154,7 +163,20 @@ class Task(ABC):
             true = np.stack([truth == each for each in classes])[None].astype(np.float32)
             true[:, :, ~self.known(label)] = np.nan
             found.parts["pixels"] = metrics.count(Pixels(own * 1.0, own, true))
+        if "surfaces" in wanted:
+            found.parts["surfaces"] = self._surfaces(predicted, label)
+        if wanted & {"objects", "partitions"}:
+            objects = self.objects(label, links)
+            assert objects is not None, f"{self.name} has no objects to score"
+            shared = count_overlaps(predicted, objects, self.known(label))
+            found.parts["objects"], found.parts["partitions"] = count_matches(shared), measure_partition(shared)
         return found
+
+    def _surfaces(self, predicted: np.ndarray, label: np.ndarray) -> OfClasses:
+        answers, truth, known = self.predicted_class_of(predicted), self.class_of(label), self.known(label)
+        spacing = self.spacing or (1.0,) * label.ndim
+        classes = range(1, max(1, len(self.classes)) + 1)
+        return OfClasses(tuple(compare_surfaces(answers == each, truth == each, spacing, known) for each in classes))
 
 
 def otsu(image: np.ndarray) -> np.ndarray:

@@ -1,0 +1,94 @@
+"""What a model answered to an image: labels are made of it, with thresholds that may change afterwards."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nbtrainer.data.preparation import Preparation
+from nbtrainer.data.views import Held, Scaled, View, whole
+from nbtrainer.errors import UserError
+from nbtrainer.labels.measure import measure_objects
+from nbtrainer.labels.stitch import stitch
+from nbtrainer.tasks import Task
+
+
+@dataclass
+class Part:
+    """Output (K, [Z,] Y, X) for one image of a stack, in the size that the network saw, and the image itself."""
+
+    raw: np.ndarray
+    image: View
+    # the shape after it was brought to the spacing of the training, before anything else
+    rescaled: tuple[int, ...]
+
+
+@dataclass
+class Prediction:
+    """The network's answer to an image, or to each image of a stack.
+
+    `notes`: what differs between the image and those of the training, in sentences. `spacing`: micrometres per pixel,
+    if known.
+    """
+
+    task: Task
+    preparation: Preparation
+    parts: list[Part]
+    is_stack: bool = False
+    spacing: tuple[float, ...] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def labels(self, stitch_above: float | None = None, **adjusted: Any) -> np.ndarray:
+        """The label image: integers with the image's spatial shape.
+
+        `adjusted`: thresholds other than the model's (see `adjustable`). `stitch_above`: of a stack, objects of
+        neighbouring slices that overlap by more than this IoU get one id, so that slices become a volume.
+        """
+        task = adjusted_task(self.task, adjusted)
+        planes = [self._back(Held(np.asarray(task.decode(part.raw)), is_label=True), part) for part in self.parts]
+        if not self.is_stack:
+            return planes[0]
+        return np.stack(planes) if stitch_above is None else stitch(planes, stitch_above)
+
+    def maps(self) -> dict[str, np.ndarray]:
+        """Probabilities and what else the network tells, by name: float32 with the image's spatial shape."""
+        parts = [
+            {name: self._back(Held(map_[None]), part)[0] for name, map_ in self.task.maps(part.raw).items()}
+            for part in self.parts
+        ]
+        return {
+            name: np.stack([part[name] for part in parts]) if self.is_stack else parts[0][name] for name in parts[0]
+        }
+
+    def raw(self) -> np.ndarray:
+        """What the network answered, (K, [Z,] Y, X) float32 with the image's spatial shape."""
+        found = [self._back(Held(part.raw), part) for part in self.parts]
+        return np.stack(found, axis=1) if self.is_stack else found[0]
+
+    def measurements(self, labels: np.ndarray) -> list[dict[str, Any]]:
+        """A row for each object of `labels` (see `measure_objects`); intensities are those of the image as prepared."""
+        image = [whole(part.image) for part in self.parts]
+        spacing = self.spacing if self.spacing is not None and len(self.spacing) == labels.ndim else None
+        return measure_objects(labels, np.stack(image, axis=1) if self.is_stack else image[0], spacing)
+
+    @property
+    def adjustable(self) -> dict[str, Any]:
+        """The thresholds that may be changed, and their values."""
+        return {name: getattr(self.task, name) for name in self.task.adjustable}
+
+    def _back(self, answer: View, part: Part) -> np.ndarray:
+        """An answer in the network's size, in that of the image."""
+        sized = self.preparation.back(answer, part.rescaled)
+        return whole(sized if part.rescaled == part.image.shape else Scaled(sized, part.image.shape))
+
+
+def adjusted_task(task: Task, adjusted: dict[str, Any]) -> Task:
+    """`task` with other thresholds; raises `UserError` for one that it has not."""
+    for name in adjusted:
+        if name not in task.adjustable:
+            known = ", ".join(task.adjustable) or "none"
+            raise UserError(name, f"this model has no threshold of that name (it has {known})", "Choose one of those")
+    return dataclasses.replace(task, **adjusted)

@@ -1,0 +1,100 @@
+"""WNet: two U-Nets in a row, which learn classes from images without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import gcd
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+_CONV: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
+_UP: dict[int, type[nn.Module]] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+_GROUPS = 8
+
+
+class WNet(nn.Module):
+    """The first U-Net tells a class for each pixel, the second paints the image again from the classes alone.
+
+    Attributes
+    ----------
+    classes
+        How many classes the first tells: `output_channels` less `input_channels`.
+    """
+
+    def __init__(
+        self, dim: int, input_channels: int, output_channels: int, features: Sequence[int], dropout: float
+    ) -> None:
+        super().__init__()
+        self.classes = output_channels - input_channels
+        if self.classes < 2:
+            raise ValueError(
+                f"{output_channels} channels hold no 2 classes beside an image of {input_channels} channels"
+            )
+        self.encoder = _UNet(dim, input_channels, self.classes, features, dropout)
+        self.decoder = _UNet(dim, self.classes, input_channels, features, dropout)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """(B, C, [Z,] Y, X) to (B, classes + C, [Z,] Y, X): logits of the classes, then the image painted again."""
+        logits = self.encoder(image)
+        return torch.cat([logits, self.decoder(logits.softmax(dim=1))], dim=1)
+
+
+def wnet(
+    dim: int, input_channels: int, output_channels: int, features: Sequence[int], dropout: float = 0.65
+) -> nn.Module:
+    """WNet (Xia and Kulis 2017, https://arxiv.org/abs/1711.08506) for `dim` dimensions.
+
+    Each U-Net has `features[i]` channels at level i and halves the sides len(features) - 1 times, so that they must be
+    multiples of 2 to that number. `output_channels` are the classes and the channels of the image together. As in
+    CellSeg3D groups of channels are normalized and not batches, which are small in 3D; its features are 64, 128, 256,
+    512 and 1024.
+    """
+    return WNet(dim, input_channels, output_channels, features, dropout)
+
+
+class _UNet(nn.Module):
+    def __init__(
+        self, dim: int, input_channels: int, output_channels: int, features: Sequence[int], dropout: float
+    ) -> None:
+        super().__init__()
+        inputs = [input_channels, *features[:-1]]
+        # the outermost level sees whole convolutions, all others separable ones (Xia and Kulis, figure 2)
+        self.down = nn.ModuleList(
+            _block(dim, before, here, dropout, separable=level > 0)
+            for level, (before, here) in enumerate(zip(inputs, features, strict=True))
+        )
+        levels = range(len(features) - 2, -1, -1)
+        self.enlarge = nn.ModuleList(_UP[dim](features[i + 1], features[i], 2, stride=2) for i in levels)
+        self.up = nn.ModuleList(_block(dim, 2 * features[i], features[i], dropout, separable=i > 0) for i in levels)
+        self.last = _CONV[dim](features[0], output_channels, 1)
+        self._shrink = F.max_pool2d if dim == 2 else F.max_pool3d
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kept: list[torch.Tensor] = []
+        for block in self.down:
+            x = block(self._shrink(x, 2) if kept else x)
+            kept.append(x)
+        kept.pop()
+        for enlarge, block in zip(self.enlarge, self.up, strict=True):
+            x = block(torch.cat([kept.pop(), enlarge(x)], dim=1))
+        return self.last(x)
+
+
+def _block(dim: int, before: int, after: int, dropout: float, separable: bool) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for channels in (before, after):
+        layers += [
+            *_convolution(dim, channels, after, separable),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.GroupNorm(gcd(_GROUPS, after), after),
+        ]
+    return nn.Sequential(*layers)
+
+
+def _convolution(dim: int, before: int, after: int, separable: bool) -> list[nn.Module]:
+    if not separable:
+        return [_CONV[dim](before, after, 3, padding=1)]
+    return [_CONV[dim](before, before, 3, padding=1, groups=before), _CONV[dim](before, after, 1)]
