@@ -20,13 +20,15 @@ from nbtrainer.labels.watershed import by_slice
 CHANNELS = 7
 
 
-def outline_channels(cells: np.ndarray) -> np.ndarray:
+def outline_channels(cells: np.ndarray, background_is_line: bool = False) -> np.ndarray:
     """EPySeg's seven channels of labelled cells.
 
     Parameters
     ----------
     cells
         (Y, X) or (Z, Y, X) whole numbers, 0 is background. Cells touch, or have lines of background between them.
+    background_is_line
+        Whether all background is outline, as `cells_from_outlines` can leave it.
 
     Returns
     -------
@@ -39,15 +41,15 @@ def outline_channels(cells: np.ndarray) -> np.ndarray:
     """
     cells = plain(cells)
     if cells.ndim == 3:
-        return np.stack([outline_channels(plane) for plane in cells], axis=1)
-    outline = _outline(cells)
+        return np.stack([outline_channels(plane, background_is_line) for plane in cells], axis=1)
+    outline = (cells == 0).astype(np.uint8) if background_is_line else _outline(cells)
     once = dilate(outline)
     twice = dilate(once)
     seeds = _seeds(cells, outline != 0)
     return np.stack([outline, once, twice, once == 0, twice == 0, seeds, ~seeds]).astype(np.float32)
 
 
-def cells_from_outlines(lines: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+def cells_from_outlines(lines: np.ndarray, threshold: float = 0.5, keep_line: bool = False) -> np.ndarray:
     """The cells between drawn lines: every pixel belongs to one, lines go to the cell that is nearest within them.
 
     Parameters
@@ -55,20 +57,22 @@ def cells_from_outlines(lines: np.ndarray, threshold: float = 0.5) -> np.ndarray
     lines
         (Y, X) or (Z, Y, X), lines of any width above `threshold` times the largest value; what they leave free connects
         through faces. A line that encloses nothing leaves no trace.
+    keep_line
+        Leave a line one pixel wide between two cells, in the middle of what was drawn.
 
     Returns
     -------
-    Whole numbers 1, 2, 3 ... in reading order; 0 only where everything is line. Outside the tissue is a cell too.
+    Whole numbers 1, 2, 3 ... in reading order; 0 on lines that are kept, and where all is line. Outside the tissue is a cell too.
     """
     from skimage.segmentation import watershed  # scikit-image's modules take long to load
 
     if lines.ndim == 3:
-        return by_slice(lambda plane: cells_from_outlines(plane, threshold), lines)
+        return by_slice(lambda plane: cells_from_outlines(plane, threshold, keep_line), lines)
     drawn = lines > threshold * float(lines.max(initial=0))
     free = cc3d.connected_components(~drawn, connectivity=4) if drawn.size else drawn.astype(np.uint8)
     # the way to the next cell, so that two cells meet in the middle of a line
     depth = edt.edt(drawn) if free.any() else np.zeros(drawn.shape, np.float32)
-    return without_small(watershed(depth, free.astype(np.int32)), 0)
+    return without_small(watershed(depth, free.astype(np.int32), watershed_line=keep_line), 0)
 
 
 def cells_from_channels(

@@ -58,7 +58,7 @@ class Epyseg(Task):
 
     name: ClassVar[str] = "epyseg"
     default_loss: ClassVar[str] = "bce_dice"
-    default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
+    default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "mean_ap", "dice")
     baseline_name: ClassVar[str] = "watershed of the smoothed image"
     adjustable: ClassVar[tuple[str, ...]] = (
         *("outline_threshold", "seed_threshold", "without_seed", "smallest_object", "smallest_share"),
@@ -72,6 +72,7 @@ class Epyseg(Task):
         values: Iterable[int],
         labels_of_interest: Sequence[int] = (),
         ignored: int = IGNORED,
+        spacing: Sequence[float] = (),
         labels_show: Literal["auto", "cells", "outlines"] = "auto",
         outline_threshold: float = 0.5,
         seed_threshold: float = 0.5,
@@ -94,6 +95,7 @@ class Epyseg(Task):
         return cls(
             labels_of_interest=wanted,
             ignored=ignored,
+            spacing=tuple(spacing),
             labels_show=labels_show,
             outline_threshold=outline_threshold,
             seed_threshold=seed_threshold,
@@ -117,6 +119,8 @@ class Epyseg(Task):
 
     def class_of(self, label: np.ndarray) -> np.ndarray:
         """1 on the outline of cells, three pixels wide."""
+        if self.labels_show == "outlines":
+            return dilate(cells_from_outlines(self.is_foreground(label), keep_line=True) == 0)
         return dilate(outline_mask(self.objects(label)))
 
     def predicted_class_of(self, predicted: np.ndarray) -> np.ndarray:
@@ -133,7 +137,10 @@ class Epyseg(Task):
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """(7, [Z,] Y, X) float32, 0 or 1; NaN where nothing is known, and so near to it that an outline could reach."""
-        target = outline_channels(self.objects(label, links))
+        if self.labels_show == "outlines":
+            target = outline_channels(cells_from_outlines(self.is_foreground(label), keep_line=True), True)
+        else:
+            target = outline_channels(self.objects(label, links))
         unknown = ~self.known(label)
         if unknown.any():
             target[:, unknown | contour(unknown, 3)] = np.nan
