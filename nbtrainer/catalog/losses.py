@@ -123,4 +123,12 @@ LOSSES = Catalog(
         source="https://en.wikipedia.org/wiki/Mean_absolute_error",
         kinds=_PIXELS,
     ),
+    Entry(
+        "normalized_cuts",
+        "Normalized cuts + reconstruction",
+        at="nbtrainer.losses.normalized_cuts:NormalizedCuts",
+        help="Classes that cut the image where it changes, and from which it can be painted again; needs no labels.",
+        source="Xia and Kulis 2017, https://arxiv.org/abs/1711.08506",
+        kinds=("unsupervised",),
+    ),
 )

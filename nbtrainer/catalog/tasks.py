@@ -16,4 +16,25 @@ TASKS = Catalog(
         at="nbtrainer.tasks.semantic:Semantic",
         help="Every pixel belongs to one of several classes, numbered in the labels; 0 is the background.",
     ),
+    Entry(
+        "instance_contour",
+        "Objects by contour (instances)",
+        at="nbtrainer.tasks.instance_contour:InstanceContour",
+        help="Every object by itself, found by its inside and its rim. Right for most; thin objects need affinities.",
+        source="PyTorch Connectomics: Lin et al. 2021, https://arxiv.org/abs/2112.05754",
+    ),
+    Entry(
+        "epyseg",
+        "Cells of a tissue (EPySeg)",
+        at="nbtrainer.tasks.epyseg:Epyseg",
+        help="Cells that fill the image, parted by bright outlines, as in epithelia.",
+        source="Aigouy et al. 2020, https://doi.org/10.1242/dev.194589",
+    ),
+    Entry(
+        "unsupervised",
+        "Classes without labels (unsupervised)",
+        at="nbtrainer.tasks.unsupervised:Unsupervised",
+        help="Learns from images alone to part bright from dark; labels, if there are any, only score it.",
+        source="Xia and Kulis 2017, https://arxiv.org/abs/1711.08506; CellSeg3D",
+    ),
 )

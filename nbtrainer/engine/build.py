@@ -93,7 +93,7 @@ class Job:
         drawn = [self.patches.patch(number) for number in self.clock.patch_numbers(step)]
         images = torch.from_numpy(np.stack([patch.image for patch in drawn]))
         links = self.patches.images.links
-        encoded = [self.task.encode(patch.label, links(patch.place.index)) for patch in drawn]
+        encoded = [self.task.target(patch.image, patch.label, links(patch.place.index)) for patch in drawn]
         targets = torch.from_numpy(np.stack(encoded))
         layout = memory_format(self.config.training.memory_format, self.config.task.dim)
         if self.device.type == "cuda":
@@ -222,6 +222,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         "input_channels": config.model.input_channels,
         "output_channels": task.output_channels,
         "features": list(config.model.features),
+        "repaints": task.repaints,
     }
     network = models.create(**network_record)
     pretrained = pretrained_record(config)  # once more: by now the number of channels is settled too
@@ -344,8 +345,7 @@ def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
     if config.data.channel_axis is None:
         # prediction has no label that could tell
         config.data.channel_axis = surveyed.preparation.layout(pair).channel
-    if config.model.input_channels == "auto":
-        config.model.input_channels = surveyed.preparation.open(pair)[0].channels
+    config.model.input_channels = _input_channels(config, surveyed)
     if config.sampling.whole_images:
         shapes = [surveyed.preparation.open(each)[0].shape for each in surveyed.split.train]
         multiple = size_multiple(config.model.name, config.model.features)
@@ -364,18 +364,24 @@ def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
 
 def _task(config: Config, surveyed: Survey) -> Task:
     values = surveyed.label_values([*surveyed.split.train, *surveyed.split.validation])
-    create = TASKS.load(config.task.kind).create
+    kind = TASKS.load(config.task.kind)
     known: dict[str, Any] = {
+        **config.task.model_dump(),
         "values": values,
         "labels_of_interest": config.data.labels_of_interest,
         "ignored": surveyed.preparation.ignored,
         "spacing": _spacing(config, surveyed) or (),
         "frequencies": surveyed.label_frequencies(surveyed.split.train),
+        "input_channels": _input_channels(config, surveyed),
     }
-    wanted = inspect.signature(create).parameters
-    task = create(**{name: value for name, value in known.items() if name in wanted}, **_named(config.task, create))
+    task = kind.create(**{name: value for name, value in known.items() if name in kind.settings()})
     assert isinstance(task, Task)
     return task
+
+
+def _input_channels(config: Config, surveyed: Survey) -> int:
+    given = config.model.input_channels
+    return surveyed.preparation.open(surveyed.pairs[0])[0].channels if given == "auto" else given
 
 
 def _fresh() -> dict[str, Any]:
@@ -434,7 +440,8 @@ def _choose(
         images = torch.zeros(tiles, channels, *config.sampling.patch_size).uniform_(
             generator=torch.Generator().manual_seed(0)
         )
-        targets = torch.from_numpy(np.stack([task.encode(np.zeros(config.sampling.patch_size, np.uint8))] * tiles))
+        blank = np.zeros(config.sampling.patch_size, np.uint8)
+        targets = torch.from_numpy(np.stack([task.target(image, blank) for image in images.numpy()]))
         seconds = choose.measure(network, loss, images, targets, device, precisions, formats)
         training.precision, training.memory_format = choose.fastest(seconds)
     else:

@@ -37,8 +37,13 @@ class Validator:
 
     def predict(self, index: int, region: Region | None = None) -> np.ndarray:
         """Network output (K, [Z,] Y, X) for image `index`, or for a part of it that is seen by itself."""
+        return self._answer(self._pair(index, region)[0])
+
+    def _pair(self, index: int, region: Region | None) -> tuple[np.ndarray, np.ndarray]:
+        return self.images.whole(index) if region is None else self.images.region(index, region)
+
+    def _answer(self, image: np.ndarray) -> np.ndarray:
         self.network.eval()
-        image = (self.images.whole(index) if region is None else self.images.region(index, region))[0]
         with autocast(self.device, self.precision):
             return predict_tiled(self.network, image, self.tile, self.device)
 
@@ -57,11 +62,11 @@ class Validator:
             report(done, len(work))
             if is_stopped():
                 return None
-            raw = self.predict(index, region)
+            (image, label), links = self._pair(index, region), self.images.links(index)
+            raw = self._answer(image)
             if index in keep and region is None:
                 outputs[index] = raw
-            label, links = self._label(index, region), self.images.links(index)
-            target = torch.from_numpy(self.task.encode(label, links))[None]
+            target = torch.from_numpy(self.task.target(image, label, links))[None]
             losses.setdefault(index, []).append(float(self.loss(torch.from_numpy(raw)[None], target)))
             tallies[index] = tallies.get(index, Tally()) + self.task.tally(raw, label, self.metrics, links)
         mean_loss = float(np.mean([np.mean(found) for found in losses.values()]))
@@ -96,10 +101,6 @@ class Validator:
         """Scores of all images; without those of which nothing could be measured."""
         found = metrics.overall(tallies, self.metrics, self.task.classes)
         return {name: value for name, value in found.items() if not np.isnan(value)}
-
-    def _label(self, index: int, region: Region | None) -> np.ndarray:
-        label = self.images.views(index)[1]
-        return whole(label) if region is None else label.read(region)
 
 
 def _spread(shape: tuple[int, ...], size: list[int], count: int) -> list[Region]:

@@ -9,10 +9,17 @@ from torch import nn
 from nbtrainer.catalog import LOSSES
 from nbtrainer.losses.ignoring import Ignoring
 from nbtrainer.losses.pixels import OfPixels
+from nbtrainer.losses.targets import PerTarget
 
 
 def create(name: str, settings: dict[str, Any], may_ignore: bool) -> nn.Module:
-    """Loss `name` with the settings of a task. `may_ignore`: targets can hold NaN, where nothing is known."""
+    """Loss `name` with the settings of a task: arguments of the loss, or `targets`, each of which has one.
+
+    `may_ignore`: targets can hold NaN, where nothing is known.
+    """
+    if "targets" in settings:
+        targets = settings["targets"]
+        return PerTarget(targets, [create(target.loss or name, {}, may_ignore) for target in targets])
     loss = LOSSES.load(name)(**settings)
     assert isinstance(loss, nn.Module)
     # the others look at the neighbours of a pixel, and leave out what is unknown themselves

@@ -7,12 +7,30 @@ from collections.abc import Sequence
 from torch import nn
 
 from nbtrainer.catalog import NETWORKS
+from nbtrainer.models.wnet import WNet
 
 
-def create(name: str, dim: int, input_channels: int, output_channels: int, features: Sequence[int]) -> nn.Module:
-    """Network `name` for `dim` dimensions, with weights drawn from torch's current random state."""
-    network = NETWORKS.load(name)(
-        dim=dim, input_channels=input_channels, output_channels=output_channels, features=features
-    )
-    assert isinstance(network, nn.Module)
-    return network
+def create(
+    name: str,
+    dim: int,
+    input_channels: int,
+    output_channels: int,
+    features: Sequence[int],
+    repaints: bool = False,
+) -> nn.Module:
+    """Network `name` for `dim` dimensions, with weights drawn from torch's current random state.
+
+    `repaints`: the last `input_channels` of its output are the image, painted again from the others; a network that
+    cannot do this by itself is built twice, in a row.
+    """
+    build = NETWORKS.load(name)
+
+    def made(before: int, after: int) -> nn.Module:
+        network = build(dim=dim, input_channels=before, output_channels=after, features=features)
+        assert isinstance(network, nn.Module)
+        return network
+
+    if repaints and "unsupervised" not in NETWORKS[name].kinds:
+        classes = output_channels - input_channels
+        return WNet(made(input_channels, classes), made(classes, input_channels))
+    return made(input_channels, output_channels)

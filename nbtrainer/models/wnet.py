@@ -15,28 +15,18 @@ _GROUPS = 8
 
 
 class WNet(nn.Module):
-    """The first U-Net tells a class for each pixel, the second paints the image again from the classes alone.
+    """Two networks in a row: the first tells a class for each pixel, the second paints the image from the classes alone.
 
-    Attributes
-    ----------
-    classes
-        How many classes the first tells: `output_channels` less `input_channels`.
+    `encoder` maps (B, C, [Z,] Y, X) to logits (B, K, [Z,] Y, X), `decoder` probabilities of that shape back to C channels.
     """
 
-    def __init__(
-        self, dim: int, input_channels: int, output_channels: int, features: Sequence[int], dropout: float
-    ) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
-        self.classes = output_channels - input_channels
-        if self.classes < 2:
-            raise ValueError(
-                f"{output_channels} channels hold no 2 classes beside an image of {input_channels} channels"
-            )
-        self.encoder = _UNet(dim, input_channels, self.classes, features, dropout)
-        self.decoder = _UNet(dim, self.classes, input_channels, features, dropout)
+        self.encoder = encoder
+        self.decoder = decoder
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """(B, C, [Z,] Y, X) to (B, classes + C, [Z,] Y, X): logits of the classes, then the image painted again."""
+        """(B, C, [Z,] Y, X) to (B, K + C, [Z,] Y, X): logits of the classes, then the image painted again."""
         logits = self.encoder(image)
         return torch.cat([logits, self.decoder(logits.softmax(dim=1))], dim=1)
 
@@ -50,8 +40,18 @@ def wnet(
     multiples of 2 to that number. `output_channels` are the classes and the channels of the image together. As in
     CellSeg3D groups of channels are normalized and not batches, which are small in 3D; its features are 64, 128, 256,
     512 and 1024.
+
+    Raises
+    ------
+    ValueError
+        If `output_channels` leaves fewer than 2 classes.
     """
-    return WNet(dim, input_channels, output_channels, features, dropout)
+    classes = output_channels - input_channels
+    if classes < 2:
+        raise ValueError(f"{output_channels} channels hold no 2 classes beside an image of {input_channels} channels")
+    return WNet(
+        _UNet(dim, input_channels, classes, features, dropout), _UNet(dim, classes, input_channels, features, dropout)
+    )
 
 
 class _UNet(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -38,25 +38,13 @@ class Binary(Task):
     adjustable: ClassVar[tuple[str, ...]] = ("threshold",)
 
     @classmethod
-    def create(
-        cls,
-        *,
-        values: Iterable[int],
-        labels_of_interest: Sequence[int] = (),
-        ignored: int = IGNORED,
-        spacing: Sequence[float] = (),
-        threshold: float = 0.5,
-    ) -> Binary:
+    def create(cls, *, values: Iterable[int] = (), labels_of_interest: Sequence[int] = (), **settings: Any) -> Self:
         """The task for training labels with these values: predictions write the foreground's value if there is just one, else 1."""
         wanted = set(labels_of_interest) - {0}
-        found = {value for value in values if value not in (0, ignored) and (not wanted or value in wanted)}
-        return cls(
-            foreground=found.pop() if len(found) == 1 else 1,
-            labels_of_interest=tuple(sorted(wanted)),
-            threshold=threshold,
-            ignored=ignored,
-            spacing=tuple(spacing),
-        )
+        unknown = (0, settings.get("ignored", IGNORED))
+        found = {value for value in values if value not in unknown and (not wanted or value in wanted)}
+        foreground = found.pop() if len(found) == 1 else 1
+        return super().create(labels_of_interest=labels_of_interest, foreground=foreground, **settings)
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -58,7 +58,7 @@ class Epyseg(Task):
 
     name: ClassVar[str] = "epyseg"
     default_loss: ClassVar[str] = "bce_dice"
-    default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "mean_ap", "dice")
+    default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "f1_50", "dice")
     baseline_name: ClassVar[str] = "watershed of the smoothed image"
     adjustable: ClassVar[tuple[str, ...]] = (
         *("outline_threshold", "seed_threshold", "without_seed", "smallest_object", "smallest_share"),
@@ -69,40 +69,25 @@ class Epyseg(Task):
     def create(
         cls,
         *,
-        values: Iterable[int],
+        values: Iterable[int] = (),
         labels_of_interest: Sequence[int] = (),
-        ignored: int = IGNORED,
-        spacing: Sequence[float] = (),
         labels_show: Literal["auto", "cells", "outlines"] = "auto",
-        outline_threshold: float = 0.5,
-        seed_threshold: float = 0.5,
         without_seed: Literal["auto", "background", "cell"] = "auto",
-        smallest_object: int = 16,
-        smallest_share: float = 0.0,
-        touching_border: bool = True,
-    ) -> Epyseg:
+        **settings: Any,
+    ) -> Self:
         """The task for training labels with these values.
 
         By "auto" labels with one value besides 0 show outlines, and an area without a seed is a cell then: a drawn
         outline encloses cells only.
         """
-        wanted = tuple(sorted(set(labels_of_interest) - {0}))
+        wanted = set(labels_of_interest) - {0}
         if labels_show == "auto":
-            found = {int(value) for value in values} - {0, ignored}
-            labels_show = "outlines" if len(found & set(wanted) if wanted else found) == 1 else "cells"
+            found = {int(value) for value in values} - {0, settings.get("ignored", IGNORED)}
+            labels_show = "outlines" if len(found & wanted if wanted else found) == 1 else "cells"
         if without_seed == "auto":
             without_seed = "cell" if labels_show == "outlines" else "background"
-        return cls(
-            labels_of_interest=wanted,
-            ignored=ignored,
-            spacing=tuple(spacing),
-            labels_show=labels_show,
-            outline_threshold=outline_threshold,
-            seed_threshold=seed_threshold,
-            without_seed=without_seed,
-            smallest_object=smallest_object,
-            smallest_share=smallest_share,
-            touching_border=touching_border,
+        return super().create(
+            labels_of_interest=labels_of_interest, labels_show=labels_show, without_seed=without_seed, **settings
         )
 
     @property

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import cc3d
 import numpy as np
 
-from nbtrainer.data.region import IGNORED
 from nbtrainer.errors import UserError
 from nbtrainer.labels import affinity, watershed
 from nbtrainer.labels.clean import Small, separate_objects, without_small
@@ -63,6 +61,8 @@ class InstanceContour(Task):
         Whether a channel holds the depth in the object, as a share of its greatest.
     affinities
         Whether channels say which neighbours ("nearest"), and which pixels farther apart ("long_range"), belong together.
+    contour_weight, distance_weight, affinity_weight
+        How much each of them counts in the loss beside the foreground.
     decoder
         How objects are found; "auto": the one that uses all channels.
     threshold
@@ -91,6 +91,9 @@ class InstanceContour(Task):
     in_slices: bool = True
     with_distance: bool = False
     affinities: Affinities = "none"
+    contour_weight: float = 1.0
+    distance_weight: float = 1.0
+    affinity_weight: float = 1.0
     decoder: Decoder = "auto"
     threshold: float = 0.5
     seed_threshold: float = 0.5
@@ -106,82 +109,26 @@ class InstanceContour(Task):
 
     name: ClassVar[str] = "instance_contour"
     default_loss: ClassVar[str] = "bce_dice"
-    default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "mean_ap", "dice")
+    default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "f1_50", "dice")
     baseline_name: ClassVar[str] = "connected parts above Otsu's threshold"
     adjustable: ClassVar[tuple[str, ...]] = (
         *("decoder", "threshold", "seed_threshold", "contour_threshold", "seed_distance", "mask_distance"),
         *("affinity_threshold", "smallest_object", "smallest_seed", "small_objects", "keep_unseeded"),
     )
 
-    @classmethod
-    def create(
-        cls,
-        *,
-        values: Iterable[int] = (),
-        labels_of_interest: Sequence[int] = (),
-        ignored: int = IGNORED,
-        dim: int = 2,
-        contour_width: int = 1,
-        contour_with_background: bool = True,
-        in_slices: bool = True,
-        with_distance: bool = False,
-        affinities: Affinities = "none",
-        spacing: Sequence[float] = (),
-        decoder: Decoder = "auto",
-        threshold: float = 0.5,
-        seed_threshold: float = 0.5,
-        contour_threshold: float = 0.5,
-        seed_distance: float = 0.5,
-        mask_distance: float = -1.0,
-        affinity_threshold: float = 0.5,
-        smallest_object: int = 16,
-        smallest_seed: int = 4,
-        small_objects: Small = "background",
-        keep_unseeded: bool = False,
-        slice_by_slice: bool = False,
-    ) -> InstanceContour:
-        """The task with these settings; what values the labels have does not matter.
-
-        Raises
-        ------
-        UserError
-            If `decoder` needs a channel that is not learned.
-        """
-        if decoder == "bcd_watershed" and not with_distance:
+    def __post_init__(self) -> None:
+        if self.decoder == "bcd_watershed" and not self.with_distance:
             raise UserError(
                 "task.decoder",
                 "bcd_watershed needs the distance, which is not learned",
                 "Set task.with_distance, or choose auto",
             )
-        if decoder == "mutex_watershed" and affinities == "none":
+        if self.decoder == "mutex_watershed" and self.affinities == "none":
             raise UserError(
                 "task.decoder",
                 "mutex_watershed needs affinities, which are not learned",
                 "Choose task.affinities nearest or long_range, or the decoder auto",
             )
-        return cls(
-            labels_of_interest=tuple(sorted(set(labels_of_interest) - {0})),
-            ignored=ignored,
-            dim=dim,
-            contour_width=contour_width,
-            contour_with_background=contour_with_background,
-            in_slices=in_slices,
-            with_distance=with_distance,
-            affinities=affinities,
-            spacing=tuple(spacing),
-            decoder=decoder,
-            threshold=threshold,
-            seed_threshold=seed_threshold,
-            contour_threshold=contour_threshold,
-            seed_distance=seed_distance,
-            mask_distance=mask_distance,
-            affinity_threshold=affinity_threshold,
-            smallest_object=smallest_object,
-            smallest_seed=smallest_seed,
-            small_objects=small_objects,
-            keep_unseeded=keep_unseeded,
-            slice_by_slice=slice_by_slice,
-        )
 
     @property
     def offsets(self) -> tuple[affinity.Offset, ...]:
@@ -201,6 +148,17 @@ class InstanceContour(Task):
             f"affinity {' '.join(f'{step:+d}' if step else '0' for step in offset)}" for offset in self.offsets
         )
         return ("foreground", "contour", *(("distance",) if self.with_distance else ()), *steps)
+
+    @property
+    def loss_settings(self) -> dict[str, Any]:
+        from nbtrainer.losses.targets import Target  # brings torch, and the form asks a kind for its metrics
+
+        targets = [Target("foreground", 1), Target("contour", 1, self.contour_weight)]
+        if self.with_distance:
+            targets.append(Target("distance", 1, self.distance_weight, "mean_squared_error"))
+        if self.offsets:
+            targets.append(Target("affinities", len(self.offsets), self.affinity_weight))
+        return {"targets": targets}
 
     @property
     def chosen_decoder(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -49,31 +49,29 @@ class Semantic(Task):
     def create(
         cls,
         *,
-        values: Iterable[int],
+        values: Iterable[int] = (),
         labels_of_interest: Sequence[int] = (),
-        ignored: int = IGNORED,
-        spacing: Sequence[float] = (),
         class_names: Sequence[str] = (),
         class_weights: Literal["none", "auto"] | Sequence[float] = "none",
         frequencies: dict[int, float] | None = None,
-    ) -> Semantic:
+        **settings: Any,
+    ) -> Self:
         """The task for training labels with these values, or for those of interest among them, in that order.
 
         `class_names` name the classes besides the background, in the order of `labels_of_interest`, else of the values.
         `frequencies`: share of the training pixels by label value, for weights from the data.
         """
         wanted = [value for value in dict.fromkeys(labels_of_interest) if value != 0]
-        found = wanted or sorted({int(value) for value in values} - {0, ignored})
+        found = wanted or sorted({int(value) for value in values} - {0, settings.get("ignored", IGNORED)})
         names = [*class_names[: len(found)], *map(str, found[len(class_names) :])]
         shares = _shares(frequencies, found)
         return cls(
             class_values=(0, *found),
             class_names=("background", *names),
             labels_of_interest=tuple(wanted),
-            ignored=ignored,
-            spacing=tuple(spacing),
             frequencies=shares,
             class_weights=_weights(class_weights, shares),
+            **settings,
         )
 
     @property

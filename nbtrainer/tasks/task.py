@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -46,15 +47,21 @@ class Task(ABC):
     default_loss: ClassVar[str]
     default_metrics: ClassVar[tuple[str, ...]]
     baseline_name: ClassVar[str]
+    # whether the network's last channels are the image, painted again
+    repaints: ClassVar[bool] = False
     # settings that may be changed after a prediction, without predicting again; fields of the task and of its panel
     adjustable: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    @abstractmethod
-    def create(
-        cls, *, values: Iterable[int], labels_of_interest: Sequence[int], ignored: int, spacing: Sequence[float]
-    ) -> Self:
-        """The task for training labels with these values. Arguments besides are the settings of that name."""
+    def create(cls, *, values: Iterable[int] = (), labels_of_interest: Sequence[int] = (), **settings: Any) -> Self:
+        """The task for training labels with these values; `settings` are fields of that name."""
+        return cls(labels_of_interest=tuple(sorted(set(labels_of_interest) - {0})), **_frozen(settings))
+
+    @classmethod
+    def settings(cls) -> set[str]:
+        """Names of what `create` takes."""
+        named = {name for name in inspect.signature(cls.create).parameters if name != "settings"}
+        return named | {each.name for each in fields(cls)}
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for a checkpoint; `from_record` gives the task back."""
@@ -62,7 +69,7 @@ class Task(ABC):
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
-        return cls(**{name: _tupled(value) for name, value in record.items()})
+        return cls(**_frozen(record))
 
     @property
     @abstractmethod
@@ -111,6 +118,10 @@ class Task(ABC):
 
         `links`: pairs of label values that are parts of one object.
         """
+
+    def target(self, image: np.ndarray, label: np.ndarray, links: Links = ()) -> np.ndarray:
+        """What the loss compares with the network's answer to image (C, [Z,] Y, X): the label encoded, in most kinds."""
+        return self.encode(label, links)
 
     @abstractmethod
     def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
@@ -201,6 +212,10 @@ def smallest_type(largest: int) -> type[np.unsignedinteger[Any]]:
 
 def _listed(value: Any) -> Any:
     return [_listed(each) for each in value] if isinstance(value, tuple | list) else value
+
+
+def _frozen(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: _tupled(value) for name, value in settings.items()}
 
 
 def _tupled(value: Any) -> Any:

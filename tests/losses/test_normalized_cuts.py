@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nbtrainer.losses.ncuts import NormalizedCuts, soft_normalized_cuts
+from nbtrainer.losses.normalized_cuts import NormalizedCuts, soft_normalized_cuts
 
 
 def _dense(p: np.ndarray, image: np.ndarray, radius: float, sigma_spatial: float, sigma_intensity: float) -> float:
@@ -60,7 +60,7 @@ def test_the_partition_along_the_edges_costs_least():
 def test_the_loss_is_the_weighted_sum_of_its_terms():
     torch.manual_seed(0)
     image, output = torch.randn(2, 1, 8, 8), torch.randn(2, 4, 8, 8, requires_grad=True)
-    loss = NormalizedCuts(cuts_weight=0.3, reconstruction_weight=0.2)
+    loss = NormalizedCuts(classes=3, cuts_weight=0.3, reconstruction_weight=0.2)
     value = loss(output, image)
     assert loss.terms["reconstruction"] == pytest.approx(float(((output[:, 3:] - image) ** 2).mean()))
     assert value.item() == pytest.approx(
@@ -94,7 +94,7 @@ def test_an_even_patch_and_a_class_that_is_nowhere_give_finite_gradients():
     output = torch.zeros(1, 4, 6, 6)
     output[:, 1] = 200
     output.requires_grad_()
-    value = NormalizedCuts()(output, torch.full((1, 1, 6, 6), 3.0))
+    value = NormalizedCuts(classes=3)(output, torch.full((1, 1, 6, 6), 3.0))
     value.backward()
     assert torch.isfinite(value) and torch.isfinite(output.grad).all()
 
@@ -106,3 +106,11 @@ def test_half_precision_is_computed_in_full():
     with torch.autocast("cpu", torch.bfloat16):
         half = NormalizedCuts()(output.bfloat16(), image)
     assert half.dtype == torch.float32 and half == pytest.approx(float(full), rel=1e-2)
+
+
+def test_a_truth_behind_the_image_is_not_looked_at():
+    torch.manual_seed(0)
+    image, output = torch.rand(1, 2, 8, 8), torch.randn(1, 5, 8, 8)
+    loss = NormalizedCuts(classes=3)
+    unknown = torch.full((1, 1, 8, 8), float("nan"))
+    assert torch.equal(loss(output, torch.cat([image, unknown], dim=1)), loss(output, image))

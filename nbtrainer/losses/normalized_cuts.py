@@ -23,6 +23,8 @@ class NormalizedCuts(nn.Module):
 
     Parameters
     ----------
+    classes
+        How many channels of the output are classes; the others are the image painted again.
     radius, sigma_spatial, sigma_intensity
         As `soft_normalized_cuts` has them; intensities of each patch and channel run from 0 to 100.
     reconstruction
@@ -31,6 +33,7 @@ class NormalizedCuts(nn.Module):
 
     def __init__(
         self,
+        classes: int = 2,
         radius: int = 2,
         sigma_spatial: float = 4.0,
         sigma_intensity: float = 1.0,
@@ -39,6 +42,7 @@ class NormalizedCuts(nn.Module):
         reconstruction_weight: float = 0.5,
     ) -> None:
         super().__init__()
+        self.classes = classes
         self.radius = radius
         self.sigma_spatial = sigma_spatial
         self.sigma_intensity = sigma_intensity
@@ -48,23 +52,25 @@ class NormalizedCuts(nn.Module):
         self.terms: dict[str, torch.Tensor] = {}
 
     def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The loss of output (B, classes + C, [Z,] Y, X) of the normalised image `target` (B, C, [Z,] Y, X)."""
-        classes = output.shape[1] - target.shape[1]
+        """The loss of output (B, classes + C, [Z,] Y, X) for the normalised image `target` (B, C or more, [Z,] Y, X).
+
+        Channels of the target beyond C are not looked at: a task may keep a truth there, for scores.
+        """
         # sums over a patch leave what 16 bits can hold
         with torch.autocast(output.device.type, enabled=False):
-            output, target = output.float(), target.float()
+            classes, painted = output.float().split([self.classes, output.shape[1] - self.classes], dim=1)
+            image = target[:, : painted.shape[1]].float()
             cuts = soft_normalized_cuts(
-                output[:, :classes].softmax(dim=1),
-                _rescaled(target),
+                classes.softmax(dim=1),
+                _rescaled(image),
                 self.radius,
                 self.sigma_spatial,
                 self.sigma_intensity,
             ).mean()
-            painted = output[:, classes:]
             if self.reconstruction == "mse":
-                error = F.mse_loss(painted, target)
+                error = F.mse_loss(painted, image)
             else:
-                error = F.binary_cross_entropy_with_logits(painted, target.clamp(0, 1))
+                error = F.binary_cross_entropy_with_logits(painted, image.clamp(0, 1))
         self.terms = {"normalized_cuts": cuts.detach(), "reconstruction": error.detach()}
         return self.cuts_weight * cuts + self.reconstruction_weight * error
 

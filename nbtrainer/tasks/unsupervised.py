@@ -1,0 +1,149 @@
+"""Classes learned from images alone: one channel for each, then the image painted again from the classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from nbtrainer.metrics import Pixels
+from nbtrainer.tasks.task import Links, Task, otsu
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsupervised(Task):
+    """How many classes are learned, from what image, and which is foreground.
+
+    Labels are never learned from. Where there are some, scores compare the foreground with them.
+
+    Attributes
+    ----------
+    number_of_classes
+        How many classes the network tells apart.
+    input_channels
+        How many channels the image has.
+    foreground_class
+        Channel of the class that predictions write as 1, the others as 0; -1: the brightest in each image
+        (`brightest_class`).
+    cuts_radius, cuts_sigma_spatial, cuts_sigma_intensity, cuts_weight
+        Of the soft normalized cuts; `losses.normalized_cuts` explains them.
+    reconstruction, reconstruction_weight
+        Of the image painted again.
+    """
+
+    number_of_classes: int = 2
+    input_channels: int = 1
+    foreground_class: int = -1
+    cuts_radius: int = 2
+    cuts_sigma_spatial: float = 4.0
+    cuts_sigma_intensity: float = 1.0
+    cuts_weight: float = 0.5
+    reconstruction: Literal["mse", "bce"] = "mse"
+    reconstruction_weight: float = 0.5
+
+    name: ClassVar[str] = "unsupervised"
+    default_loss: ClassVar[str] = "normalized_cuts"
+    default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
+    baseline_name: ClassVar[str] = "Otsu's threshold"
+    repaints: ClassVar[bool] = True
+    adjustable: ClassVar[tuple[str, ...]] = ("foreground_class",)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        classes = [f"class {number}" for number in range(1, self.number_of_classes + 1)]
+        return (*classes, *(f"image {number}" for number in range(1, self.input_channels + 1)))
+
+    @property
+    def loss_settings(self) -> dict[str, Any]:
+        return {
+            "classes": self.number_of_classes,
+            "radius": self.cuts_radius,
+            "sigma_spatial": self.cuts_sigma_spatial,
+            "sigma_intensity": self.cuts_sigma_intensity,
+            "cuts_weight": self.cuts_weight,
+            "reconstruction": self.reconstruction,
+            "reconstruction_weight": self.reconstruction_weight,
+        }
+
+    def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
+        """For scores only: 1 in the foreground, NaN where nothing is known; (1, [Z,] Y, X) float32."""
+        target = self.is_foreground(label).astype(np.float32)
+        target[~self.known(label)] = np.nan
+        return target[np.newaxis]
+
+    def target(self, image: np.ndarray, label: np.ndarray, links: Links = ()) -> np.ndarray:
+        """The image, which the network shall paint again, and behind it the truth for scores."""
+        return np.concatenate([image.astype(np.float32, copy=False), self.encode(label, links)])
+
+    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
+        import torch
+
+        shares = output[:, : self.number_of_classes].softmax(1)
+        chosen = [self._foreground(*pair) for pair in zip(shares, output[:, self.number_of_classes :], strict=True)]
+        number = torch.stack([torch.as_tensor(each, device=output.device) for each in chosen])
+        number = number.view(-1, *[1] * (output.ndim - 1))
+        probability = shares.take_along_dim(number, dim=1)
+        return Pixels(probability, shares.argmax(1, keepdim=True) == number, target[:, -1:])
+
+    def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
+        painted = raw[self.number_of_classes :]
+        if self.reconstruction == "bce":
+            painted = 0.5 * (1 + np.tanh(0.5 * painted))
+        shares = [*self._shares(raw), *painted.astype(np.float32)]
+        return dict(zip(self.channels, shares, strict=True))
+
+    def decode(self, raw: np.ndarray) -> np.ndarray:
+        """Network output (K + C, [Z,] Y, X) as 1 where the foreground's class is the most likely, else 0."""
+        shares = self._shares(raw)
+        number = self._foreground(shares, raw[self.number_of_classes :])
+        return (shares.argmax(axis=0) == number).astype(np.uint8)
+
+    def baseline(self, image: np.ndarray) -> np.ndarray:
+        """Brighter than Otsu's threshold is foreground."""
+        return otsu(image).astype(np.uint8)
+
+    def _shares(self, raw: np.ndarray) -> np.ndarray:
+        logits = raw[: self.number_of_classes]
+        shares = np.exp(logits - logits.max(axis=0))
+        return (shares / shares.sum(axis=0)).astype(np.float32)
+
+    def _foreground(self, shares: Any, painted: Any) -> Any:
+        """The foreground's class; which one is bright is seen in the image painted again."""
+        return brightest_class(shares, painted) if self.foreground_class < 0 else self.foreground_class
+
+
+def brightest_class(probabilities: Any, image: Any) -> Any:
+    """The class whose mean intensity is the highest; the first of equals.
+
+    Parameters
+    ----------
+    probabilities
+        (K, [Z,] Y, X), numpy array or torch tensor: how much of each pixel belongs to each class.
+    image
+        (C, [Z,] Y, X); of several channels the mean counts.
+    """
+    axes = tuple(range(1, len(probabilities.shape)))
+    grey = image.mean(0)
+    weight = probabilities.sum(axes)
+    # from the darkest pixel upwards, so that a class that is nowhere is not the brightest
+    return ((probabilities * (grey - grey.min())).sum(axes) / (weight + (weight == 0))).argmax()
+
+
+def best_class(classes: np.ndarray, foreground: np.ndarray, known: np.ndarray | None = None) -> tuple[int, float]:
+    """The class that has most in common with a labelled foreground, and its Dice.
+
+    `classes` ([Z,] Y, X) numbers from 0, `foreground` and `known` boolean, same shape. Without foreground the class
+    with the fewest pixels, and 0.
+    """
+    if known is not None:
+        classes, foreground = classes[known], foreground[known]
+    sizes = np.bincount(classes.ravel().astype(np.int64))
+    hits = np.bincount(classes[foreground].ravel().astype(np.int64), minlength=len(sizes))
+    if not hits.any():
+        return int(sizes.argmin()), 0.0
+    dice = 2 * hits / (sizes + np.count_nonzero(foreground))
+    return int(dice.argmax()), float(dice.max())

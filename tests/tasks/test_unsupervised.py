@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import torch
+
+from nbtrainer import metrics
+from nbtrainer.data.region import IGNORED
+from nbtrainer.losses.normalized_cuts import NormalizedCuts
+from nbtrainer.tasks.unsupervised import Unsupervised, best_class, brightest_class
+
+
+def _scene(bright_class: int = 1, classes: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(raw, image, label): a bright square, and a network that gave it the class `bright_class`."""
+    label = np.zeros((16, 16), np.uint16)
+    label[4:12, 4:12] = 5
+    image = (label > 0).astype(np.float32)[np.newaxis] * 0.8 + 0.1
+    logits = np.full((classes, 16, 16), -5.0, np.float32)
+    logits[bright_class][label > 0] = 5
+    logits[1 - bright_class if bright_class < 2 else 0][label == 0] = 5
+    return np.concatenate([logits, image]), image, label
+
+
+@pytest.mark.parametrize(("bright_class", "classes"), [(0, 2), (1, 2), (2, 3)])
+def test_the_brightest_class_is_the_foreground_in_labels_and_in_scores(bright_class, classes):
+    raw, _, label = _scene(bright_class, classes)
+    task = Unsupervised(number_of_classes=classes)
+    assert np.array_equal(task.decode(raw), label > 0)
+    scores = metrics.scores(task.tally(raw, label, ["dice"]), ["dice"])
+    assert scores["dice"] == 1
+    assert metrics.scores(task.tally_labels(task.decode(raw), label, ["dice"]), ["dice"])["dice"] == 1
+
+
+def test_the_foreground_can_be_chosen():
+    raw, _, label = _scene(bright_class=1)
+    task = Unsupervised(foreground_class=0)
+    assert np.array_equal(task.decode(raw), label == 0)
+    assert metrics.scores(task.tally(raw, label, ["dice"]), ["dice"])["dice"] == 0
+
+
+def test_each_image_of_a_batch_has_its_own_foreground():
+    scenes = [_scene(bright_class) for bright_class in (0, 1)]
+    task = Unsupervised()
+    output = torch.from_numpy(np.stack([raw for raw, _, _ in scenes]))
+    target = torch.from_numpy(np.stack([task.target(image, label) for _, image, label in scenes]))
+    compared = task.pixels(output, target)
+    assert torch.equal(compared.predicted.float(), compared.truth)
+    assert compared.probability.shape == compared.truth.shape == (2, 1, 16, 16)
+
+
+def test_the_target_is_the_image_and_labels_do_not_reach_the_loss():
+    raw, image, label = _scene()
+    task = Unsupervised()
+    loss = NormalizedCuts(**task.loss_settings)
+    output = torch.from_numpy(raw)[None]
+    values = []
+    for labels in (label, np.full_like(label, 0), np.full(label.shape, IGNORED, np.uint32)):
+        target = torch.from_numpy(task.target(image, labels))[None]
+        assert torch.equal(target[0, :1], torch.from_numpy(image))
+        values.append(float(loss(output, target)))
+    assert values[0] == values[1] == values[2] < 0.1
+
+
+def test_unknown_pixels_enter_no_score():
+    raw, _, label = _scene()
+    wrong = raw[[1, 0, 2]]
+    wrong[:, :8] = raw[:, :8]
+    hidden = label.astype(np.uint32)
+    hidden[8:] = IGNORED
+    task = Unsupervised(foreground_class=1)
+    assert metrics.scores(task.tally(wrong, hidden, ["dice"]), ["dice"])["dice"] == 1
+
+
+def test_channels_and_maps_are_classes_then_image():
+    raw, image, _ = _scene()
+    task = Unsupervised()
+    assert task.channels == ("class 1", "class 2", "image 1") and task.output_channels == 3
+    maps = task.maps(raw)
+    assert list(maps) == list(task.channels)
+    assert np.allclose(maps["class 1"] + maps["class 2"], 1) and np.allclose(maps["image 1"], image[0])
+
+
+def test_a_record_gives_the_task_back():
+    task = Unsupervised.create(
+        number_of_classes=3, cuts_sigma_intensity=4.0, labels_of_interest=[5, 0], input_channels=2
+    )
+    assert Unsupervised.from_record(task.as_record()) == task and task.labels_of_interest == (5,)
+
+
+def test_a_class_that_is_nowhere_is_not_the_brightest():
+    image = np.array([[[-3.0, -1.0]]])
+    assert brightest_class(np.array([[[0.0, 0.0]], [[1.0, 0.0]], [[0.0, 1.0]]]), image) == 2
+
+
+def test_the_best_class_is_that_with_most_in_common_with_the_labels():
+    _, _, label = _scene()
+    classes = np.where(label > 0, 2, 0)
+    classes[0, 0] = 1
+    classes[4, 4] = 0
+    number, dice = best_class(classes, label > 0)
+    assert number == 2 and dice == pytest.approx(2 * 63 / (63 + 64))
+    assert best_class(classes, np.zeros_like(label, bool)) == (1, 0.0)
+    assert best_class(classes, label > 0, label == 0)[1] == 0
