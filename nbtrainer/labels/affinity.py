@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
-import cc3d
 import fastremap
 import numpy as np
+from scipy.ndimage import find_objects
 
 from nbtrainer.labels.clean import Small, without_small
-from nbtrainer.labels.connect import plain
+from nbtrainer.labels.connect import plain, regions_of
 
 Offset = tuple[int, ...]
 
@@ -116,9 +116,9 @@ def mutex_watershed(
     if not mask.any():
         return np.zeros(mask.shape, np.uint8)
     box = tuple(slice(int(at.min()), int(at.max()) + 1) for at in map(np.flatnonzero, _shadows(mask)))
-    regions = cc3d.connected_components(np.ascontiguousarray(mask[box]), connectivity=8 if mask.ndim == 2 else 26)
+    regions = regions_of(mask[box])
     part = affinity[(slice(None), *box)]
-    boxes = [tuple(region) for region in cc3d.statistics(regions)["bounding_boxes"][1:]]
+    boxes = find_objects(regions.astype(np.int32, copy=False))
     # objects never leave a region of the mask, and what lies between regions costs as much as what lies in them
     single = sum(_volume(region) + _CALL for region in boxes) < regions.size
     result = np.zeros(mask.shape, np.uint32)

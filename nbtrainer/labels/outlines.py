@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-import cc3d
 import cv2
 import edt
 import fastremap
 import numpy as np
 
 from nbtrainer.labels.clean import dilate, without_small
-from nbtrainer.labels.connect import contacts, parts, plain
+from nbtrainer.labels.connect import contacts, parts, plain, regions_of
 from nbtrainer.labels.watershed import by_slice
 
 CHANNELS = 7
@@ -69,7 +68,7 @@ def cells_from_outlines(lines: np.ndarray, threshold: float = 0.5, keep_line: bo
     if lines.ndim == 3:
         return by_slice(lambda plane: cells_from_outlines(plane, threshold, keep_line), lines)
     drawn = lines > threshold * float(lines.max(initial=0))
-    free = cc3d.connected_components(~drawn, connectivity=4) if drawn.size else drawn.astype(np.uint8)
+    free = regions_of(~drawn, corners=False)
     # the way to the next cell, so that two cells meet in the middle of a line
     depth = edt.edt(drawn) if free.any() else np.zeros(drawn.shape, np.float32)
     return without_small(watershed(depth, free.astype(np.int32), watershed_line=keep_line), 0)
@@ -120,9 +119,9 @@ def cells_from_channels(
     if not channels.size:
         return np.zeros(channels.shape[1:], np.uint8)
     outline = (channels[0] + channels[1] + channels[2] + (1 - channels[3]) + (1 - channels[4])) / 5
-    seeds = cc3d.connected_components((channels[5] + 1 - channels[6]) / 2 > seed_threshold, connectivity=8)
+    seeds = regions_of((channels[5] + 1 - channels[6]) / 2 > seed_threshold)
     last = int(seeds.max())
-    regions = cc3d.connected_components(outline <= threshold, connectivity=4)
+    regions = regions_of(outline <= threshold, corners=False)
     seeded = np.zeros(int(regions.max()) + 1, bool)
     seeded[regions[seeds != 0]] = True
     seeded[0] = True

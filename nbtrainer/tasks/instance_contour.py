@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import cc3d
 import numpy as np
 
 from nbtrainer.errors import UserError
 from nbtrainer.labels import affinity, watershed
 from nbtrainer.labels.clean import Small, separate_objects, without_small
+from nbtrainer.labels.connect import regions_of
 from nbtrainer.labels.contour import contour
 from nbtrainer.labels.distance import relative_distance
 from nbtrainer.metrics import Pixels
@@ -265,9 +265,7 @@ class InstanceContour(Task):
         )
 
     def baseline(self, image: np.ndarray) -> np.ndarray:
-        found = otsu(image)
-        parts = cc3d.connected_components(found, connectivity=8 if found.ndim == 2 else 26)
-        return without_small(parts, self.smallest_object, self.small_objects)
+        return without_small(regions_of(otsu(image)), self.smallest_object, self.small_objects)
 
     def turned(self, raw: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Affinities move to the channel of the step that they are about; `matrix` takes a step to the turned image."""
