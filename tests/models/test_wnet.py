@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from nbtrainer.models.wnet import wnet
+from nbtrainer import models
+from nbtrainer.models.wnet import WNet, wnet
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,11 @@ def test_dropout_is_a_setting_and_only_of_training():
 def test_one_class_is_no_partition():
     with pytest.raises(ValueError, match="2 classes"):
         wnet(2, 1, 2, (8, 16))
+
+
+def test_two_of_any_network_on_the_menu_make_one_that_paints_the_image_again():
+    network = models.create("unet", 2, 1, 4, (4, 8), repaints=True)
+    assert isinstance(network, WNet)
+    image = torch.rand(2, 1, 16, 16)
+    assert network.encoder(image).shape == (2, 3, 16, 16)
+    assert network(image).shape == (2, 4, 16, 16)

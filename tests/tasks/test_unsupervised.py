@@ -4,7 +4,9 @@ import torch
 
 from nbtrainer import metrics
 from nbtrainer.data.region import IGNORED
+from nbtrainer.engine.stepper import Stepper
 from nbtrainer.losses.normalized_cuts import NormalizedCuts
+from nbtrainer.models.wnet import wnet
 from nbtrainer.tasks.unsupervised import Unsupervised, best_class, brightest_class
 
 
@@ -99,3 +101,29 @@ def test_the_best_class_is_that_with_most_in_common_with_the_labels():
     assert number == 2 and dice == pytest.approx(2 * 63 / (63 + 64))
     assert best_class(classes, np.zeros_like(label, bool)) == (1, 0.0)
     assert best_class(classes, label > 0, label == 0)[1] == 0
+
+
+def test_steps_of_the_engine_learn_the_bright_objects_without_labels():
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    task = Unsupervised()
+    loss, images, labels = NormalizedCuts(**task.loss_settings), [], []
+    for _ in range(4):
+        y, x = np.ogrid[:32, :32]
+        disc = np.hypot(y - rng.uniform(10, 22), x - rng.uniform(10, 22)) < 8
+        images.append((disc + rng.normal(0, 0.05, disc.shape)).astype(np.float32)[np.newaxis])
+        labels.append(disc.astype(np.uint8))
+    nothing = np.full((32, 32), IGNORED, np.uint32)
+    network = wnet(2, 1, task.output_channels, (8, 16))
+    optimizer = torch.optim.AdamW(network.parameters(), 0.003)
+    stepper = Stepper(network, loss, optimizer, torch.device("cpu"), "float32", task.pixels)
+    batch = torch.from_numpy(np.stack(images))
+    targets = torch.from_numpy(np.stack([task.target(image, nothing) for image in images]))
+    losses = [float(stepper.step(batch, targets, 0.003)[0]) for _ in range(60)]
+    network.eval()
+    with torch.no_grad():
+        raw = network(batch).numpy()
+    tally = sum((task.tally(*pair, ["dice"]) for pair in zip(raw, labels, strict=True)), metrics.Tally())
+    assert losses[-1] < 0.75 * losses[0]
+    # 0.86 where it was written, 0.85 with another seed
+    assert metrics.scores(tally, ["dice"])["dice"] > 0.75
