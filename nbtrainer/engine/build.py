@@ -10,6 +10,7 @@ import platform
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +40,7 @@ from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.validate import Validator
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint
+from nbtrainer.inference.selfcheck import self_check
 from nbtrainer.runs import RunDirectory
 from nbtrainer.tasks import Task
 
@@ -49,6 +51,8 @@ _MEASURED_TILES = 2
 # of the patches of an epoch, one in so many counts as hard
 _HARD_SHARE = 5
 _AHEAD_BYTES = 512 * 1024**2
+# sides of the tile by which a model checks itself, in 2D and 3D
+_CHECK_TILE_PX = {2: 64, 3: 32}
 
 _opened: dict[Any, Patches] = {}
 
@@ -104,6 +108,20 @@ class Job:
             targets.to(self.device, non_blocking=True),
             drawn,
         )
+
+    @cached_property
+    def check_tile(self) -> torch.Tensor:
+        """The tile by which a model checks itself: the middle of the first validation image, as small as may be."""
+        images = self.previewer.images
+        multiple = size_multiple(self.config.model.name, self.config.model.features)
+        least = _CHECK_TILE_PX[self.config.task.dim]
+        sides = [min(length, max(2 * multiple, least // multiple * multiple)) for length in self.validator.tile]
+        shape = images.shape(0)
+        starts = [max(0, (full - side) // 2) for full, side in zip(shape, sides, strict=True)]
+        region = tuple(slice(at, min(full, at + side)) for at, side, full in zip(starts, sides, shape, strict=True))
+        tile = images.region(0, region)[0]
+        missing = [(0, 0), *((0, side - length) for side, length in zip(sides, tile.shape[1:], strict=True))]
+        return torch.from_numpy(np.pad(tile, missing, mode="symmetric"))
 
     @property
     def batches_ahead(self) -> int:
@@ -180,6 +198,7 @@ class Job:
             "epoch": self.clock.epoch,
             "monitor": self.monitor,
             "score": score,
+            "self_check": self_check(self.network, self.check_tile),
             "resume": {
                 "optimizer": self.stepper.optimizer.state_dict(),
                 "scaler": self.stepper.scaler.state_dict(),

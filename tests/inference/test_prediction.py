@@ -4,6 +4,7 @@ import nibabel
 import numpy as np
 import pytest
 import tifffile
+import torch
 
 import nbtrainer as nbt
 from nbtrainer.errors import UserError
@@ -202,3 +203,17 @@ def test_a_report_shows_each_image_and_its_worst_objects(model, tmp_path):
         assert row["image"] in text
     assert text.count("<figure>") > 0 and "data:image/png;base64," in text
     assert {"ap_50", "panoptic_quality", "variation_of_information", "dice"} <= set(scores["overall"])
+
+
+class TestSelfCheck:
+    def test_a_sound_model_says_nothing(self, model, recwarn):
+        assert nbt.load_model(model.path).is_sound
+        assert not recwarn.list
+
+    def test_a_model_that_answers_otherwise_says_so(self, model, tmp_path):
+        record = torch.load(model.path, weights_only=True)
+        name = [name for name in record["weights"] if name.endswith("weight")][-1]
+        record["weights"][name] = record["weights"][name] * 1.3  # of the first, the normalisation would undo it
+        torch.save(record, tmp_path / "bent.pt")
+        with pytest.warns(UserWarning, match="bent.pt no longer answers as it did"):
+            assert not nbt.load_model(tmp_path / "bent.pt").is_sound
