@@ -52,16 +52,11 @@ def draw_shift(rng: np.random.Generator, step: dict[str, Any], shape: Sequence[i
 
 def adjust(image: np.ndarray, label: np.ndarray, change: Adjustment) -> tuple[np.ndarray, np.ndarray]:
     """Brightness, contrast and gamma of each channel; gamma works between its extremes."""
-    sections = len(change.gamma)
-    if change == Adjustment((0.0,) * sections, (1.0,) * sections, (1.0,) * sections):
+    if not any(change.brightness) and {*change.contrast, *change.gamma} == {1.0}:
         return image, label
-    rows = np.ascontiguousarray(image).reshape(len(image) * sections, -1)
-    brightness, contrast, gamma = (
-        np.tile(np.array(numbers, np.float32), len(image))
-        for numbers in (change.brightness, change.contrast, change.gamma)
-    )
+    rows = np.ascontiguousarray(image).reshape(len(image) * len(change.gamma), -1)
     out = np.empty_like(rows)
-    adjust_rows(rows, rows.min(axis=1), rows.max(axis=1), brightness, contrast, gamma, out)
+    adjust_rows(rows, np.array(change.brightness), np.array(change.contrast), np.array(change.gamma), out)
     return out.reshape(image.shape), label
 
 
