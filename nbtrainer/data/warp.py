@@ -201,8 +201,8 @@ def _quarter_turn(rng: np.random.Generator, step: dict[str, Any]) -> Plane:
 
 
 def _factor(rng: np.random.Generator, step: dict[str, Any]) -> float:
-    largest = math.log1p(step["amount"])
-    return math.exp(rng.uniform(-largest, largest))
+    """How far apart neighbouring pixels of the patch lie in the image: less than 1 where objects grow."""
+    return 1 / rng.uniform(step["lowest"], step["highest"])
 
 
 def _zoom(rng: np.random.Generator, step: dict[str, Any]) -> Plane:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
+from scipy.stats import kstest, uniform
 
 from nbtrainer.config import STEPS, STRENGTHS
 from nbtrainer.data.normalize import IntensityMap
@@ -138,15 +139,15 @@ def test_large_label_values_survive(kind):
 @pytest.mark.parametrize("size", [SIZE, DEEP], ids=["2D", "3D"])
 def test_at_strength_zero_nothing_moves(size):
     strengths = {
-        "rotate": "degrees",
-        "zoom": "amount",
-        "translate": "amount",
-        "shear": "degrees",
-        "elastic": "displacement",
+        "rotate": {"degrees": 0},
+        "zoom": {"lowest": 1, "highest": 1},
+        "translate": {"amount": 0},
+        "shear": {"degrees": 0},
+        "elastic": {"displacement": 0},
     }
     image, label = _warped(Warp(np.eye(len(size))), size)
-    for kind, name in strengths.items():
-        step = STEPS[kind](**{name: 0}).model_dump() | {"probability": 1.0}
+    for kind, values in strengths.items():
+        step = STEPS[kind](**values).model_dump() | {"probability": 1.0}
         warped, truth = _warped(draw_warp(np.random.default_rng(0), [step], size), size)
         assert np.allclose(warped, image, atol=1e-5) and np.array_equal(truth, label)
 
@@ -189,3 +190,21 @@ def test_small_patches_bend_as_much_as_large_ones():
         return float(np.mean(found))
 
     assert 0.8 < bend(40) / bend(256) < 1.25
+
+
+@pytest.mark.parametrize("size", [SIZE, DEEP], ids=["2D", "3D"])
+def test_each_axis_is_magnified_evenly_between_the_bounds_as_in_omnipose(size):
+    step = STEPS["zoom"](lowest=0.5, highest=1.5, per_axis=True).model_dump()
+    drawn = [draw_warp(np.random.default_rng(seed), [step], size).matrix for seed in range(3000)]
+    factors = 1 / np.array([np.diag(matrix) for matrix in drawn])
+    assert factors.min() >= 0.5 and factors.max() <= 1.5
+    for axis in factors.T:
+        assert kstest(axis, uniform(0.5, 1).cdf).pvalue > 0.01
+    assert np.abs(np.corrcoef(factors.T) - np.eye(len(size))).max() < 0.06
+
+
+def test_a_factor_above_one_makes_objects_larger():
+    step = STEPS["zoom"](lowest=1, highest=1.5).model_dump()
+    for seed in range(5):
+        _, label = _warped(draw_warp(np.random.default_rng(seed), [step], (120, 120)), (120, 120))
+        assert np.count_nonzero(label == 2000) > np.count_nonzero(_scene()[1] == 2000)
