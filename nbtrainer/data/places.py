@@ -118,7 +118,7 @@ class Places:
         return int(current[1][position])
 
     def _tile(self, position: int) -> Place:
-        index = int(np.searchsorted(self._ends, position, side="right"))
+        index = int(self._ends.searchsorted(position, side="right"))
         starts = grid_starts(self.shapes[index], self.patch_size, self.overlap)
         within = position - (int(self._ends[index - 1]) if index else 0)
         place = np.unravel_index(within, tuple(len(axis) for axis in starts))
@@ -141,7 +141,7 @@ class Places:
 
     def _index(self, number: int, wanted: int | None, rng: np.random.Generator) -> int:
         if wanted is None:
-            return int(np.searchsorted(self._ends, self._position(number), side="right"))
+            return int(self._ends.searchsorted(self._position(number), side="right"))
         homes = self._homes[wanted]
         return homes[int(rng.integers(len(homes)))]
 
@@ -169,12 +169,9 @@ class Places:
             )
             return _one_of(positions, rng)
         for _ in range(_TRIES):
-            corner = [
-                int(rng.integers(max(1, full - length + 1)))
-                for full, length in zip(shape, self.patch_size, strict=True)
-            ]
             centre = tuple(
-                middle(start, full, length) for start, full, length in zip(corner, shape, self.patch_size, strict=True)
+                middle(int(rng.integers(max(1, full - length + 1))), full, length)
+                for full, length in zip(shape, self.patch_size, strict=True)
             )
             if self.images.is_inside(index, centre) and self._is_known(index, centre):
                 return centre

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,11 +32,12 @@ class Shift:
 def draw_intensity(rng: np.random.Generator, step: dict[str, Any], shape: Sequence[int]) -> Adjustment:
     """Brightness, contrast and gamma of a volume's sections together or, `per_section`, one by one."""
     count = shape[0] if step["per_section"] and len(shape) == 3 else 1
-    largest = np.log1p(step["gamma"])
+    largest = math.log1p(step["gamma"])
+    brightness, contrast, gamma = rng.uniform(-1, 1, (3, count)).tolist()
     return Adjustment(
-        brightness=_plain(rng.uniform(-step["brightness"], step["brightness"], count)),
-        contrast=_plain(rng.uniform(1 - step["contrast"], 1 + step["contrast"], count)),
-        gamma=_plain(np.exp(rng.uniform(-largest, largest, count))),
+        brightness=tuple(step["brightness"] * share for share in brightness),
+        contrast=tuple(1 + step["contrast"] * share for share in contrast),
+        gamma=tuple(math.exp(largest * share) for share in gamma),
     )
 
 
@@ -63,7 +65,3 @@ def adjust(image: np.ndarray, label: np.ndarray, change: Adjustment) -> tuple[np
 def shift(image: np.ndarray, label: np.ndarray, change: Shift) -> tuple[np.ndarray, np.ndarray]:
     """All channels by the same number."""
     return (image + np.float32(change.offset) if change.offset else image), label
-
-
-def _plain(numbers: np.ndarray) -> tuple[float, ...]:
-    return tuple(map(float, numbers))
