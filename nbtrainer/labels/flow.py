@@ -68,17 +68,16 @@ def flow_fields(
     flat = wide.ravel()
     order, keys = _ordered(flat, depth.ravel(), scale)
     distance = np.zeros(flat.size, np.float32)
-    towards = np.zeros((flat.size, dim), np.float32)
+    towards = np.zeros((flat.size, 3), np.float32)
     edge = np.zeros(flat.size, np.bool_)
-    _point_inwards(flat, depth.ravel(), order, jumps, vectors, shares, towards, edge)
-    _march(
-        flat, depth.ravel(), keys, order, jumps, vectors, towards, window, weights, _depths(), equal, distance
-    )
-    gradient = np.zeros((dim, flat.size), np.float32)
-    _differentiate(flat, distance, order, jumps, vectors, shares, gradient)
+    _point_inwards(flat, depth.ravel(), order, jumps, shares, towards, edge)
+    around, back = _around(jumps, vectors)
+    _march(flat, depth.ravel(), keys, order, around, back, towards, window, weights, _depths(), equal, distance)
+    gradient = np.zeros((3, flat.size), np.float32)
+    _differentiate(flat, distance, order, jumps, shares, gradient)
     return FlowFields(
         np.ascontiguousarray(distance.reshape(wide.shape)[inner]),
-        np.ascontiguousarray(gradient.reshape(dim, *wide.shape)[:, *inner]),
+        np.ascontiguousarray(gradient.reshape(3, *wide.shape)[3 - dim :, *inner]),
         np.ascontiguousarray(edge.reshape(wide.shape)[inner]),
     )
 
@@ -100,18 +99,32 @@ def _exact_distance(labels: np.ndarray, size: np.ndarray) -> np.ndarray:
 
 
 def _pairs(shape: tuple[int, ...], size: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each pair of opposite neighbours one: its jump in the flat array, its vector, and what its difference adds to
-    each component of a gradient, so that every ring (1, 2 or 3 axes at once) counts alike."""
-    half = steps(len(shape))[len(steps(len(shape))) // 2 :]
-    strides = np.array([int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))])
-    vectors = half * size
-    shares = np.zeros(vectors.shape)
+    """Of each pair of opposite neighbours one, those that share a face first: its jump in the flat array, its vector
+    (z, y, x), and what its difference adds to each component of a gradient, so that every ring (1, 2 or 3 axes at once)
+    counts alike. In the plane z is 0."""
+    dim = len(shape)
+    half = steps(dim)[(3**dim - 1) // 2 :]
     rings = np.abs(half).sum(axis=1)
-    for ring in range(1, len(shape) + 1):
-        units = vectors[rings == ring] / (vectors[rings == ring] ** 2).sum(axis=1, keepdims=True)
+    half = half[np.argsort(rings, kind="stable")]
+    rings.sort()
+    strides = np.array([int(np.prod(shape[axis + 1 :])) for axis in range(dim)])
+    vectors, shares = np.zeros((len(half), 3), np.float32), np.zeros((len(half), 3), np.float32)
+    vectors[:, 3 - dim :] = half * size
+    for ring in range(1, dim + 1):
+        chosen = rings == ring
+        units = half[chosen] * size / ((half[chosen] * size) ** 2).sum(axis=1, keepdims=True)
         # the sum of vector x share over a ring is the unit matrix
-        shares[rings == ring] = units / (units * vectors[rings == ring]).sum(axis=0)
-    return half @ strides, vectors.astype(np.float32), (shares / len(shape)).astype(np.float32)
+        shares[chosen, 3 - dim :] = units / (units * half[chosen] * size).sum(axis=0) / dim
+    return half @ strides, vectors, shares
+
+
+def _around(jumps: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All neighbours, opposite ones in turn: their jumps, and the vectors back from them with 1 / length²."""
+    back = np.repeat(-vectors, 2, axis=0)
+    back[1::2] *= -1
+    around = np.repeat(jumps, 2)
+    around[1::2] *= -1
+    return around, np.hstack([back, 1 / (back**2).sum(axis=1, keepdims=True)]).astype(np.float32)
 
 
 def _window(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -158,78 +171,72 @@ def _ordered(labels, depth, scale):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _difference(values, labels, at, jump):  # type: ignore[no-untyped-def]
-    """Difference of the two opposite neighbours of a pixel, over two steps; 0 outside the object, and twice one side's
+def _difference(values, labels, at, after, before):  # type: ignore[no-untyped-def]
+    """Difference of two opposite neighbours of a pixel, over two steps; 0 outside the object, and twice one side's
     where the array ends on the other."""
     own = labels[at]
-    after, before = labels[at + jump], labels[at - jump]
-    high = values[at + jump] if after == own else np.float32(0)
-    low = values[at - jump] if before == own else np.float32(0)
-    if after == BEYOND:
-        return np.float32(0) if before == BEYOND else values[at] - low
-    if before == BEYOND:
+    high = values[after] if labels[after] == own else np.float32(0)
+    low = values[before] if labels[before] == own else np.float32(0)
+    if labels[after] == BEYOND:
+        return np.float32(0) if labels[before] == BEYOND else values[at] - low
+    if labels[before] == BEYOND:
         return high - values[at]
     return np.float32(0.5) * (high - low)
 
 
 @_compiled
-def _point_inwards(labels, depth, order, jumps, vectors, shares, towards, edge):  # type: ignore[no-untyped-def]
+def _point_inwards(labels, depth, order, jumps, shares, towards, edge):  # type: ignore[no-untyped-def]
     """Fill `towards` with the unit direction in which `depth` rises, and `edge` where some neighbours are not the own."""
-    dim = vectors.shape[1]
-    gradient = np.zeros(3, np.float32)
-    for i in range(order.size):
-        at = order[i]
+    for place in order:
+        at = np.uint64(place)
         own = labels[at]
-        gradient[:] = 0
+        z, y, x = np.float32(0), np.float32(0), np.float32(0)
         others = 0
         for k in range(jumps.size):
-            slope = _difference(depth, labels, at, jumps[k])
-            after, before = labels[at + jumps[k]], labels[at - jumps[k]]
-            others += (after != own and after != BEYOND) + (before != own and before != BEYOND)
-            for axis in range(dim):
-                gradient[axis] += shares[k, axis] * slope
+            after, before = np.uint64(place + jumps[k]), np.uint64(place - jumps[k])
+            slope = _difference(depth, labels, at, after, before)
+            others += labels[after] != own and labels[after] != BEYOND
+            others += labels[before] != own and labels[before] != BEYOND
+            z += shares[k, 0] * slope
+            y += shares[k, 1] * slope
+            x += shares[k, 2] * slope
         edge[at] = 0 < others < 2 * jumps.size
-        length = np.sqrt(gradient[0] ** 2 + gradient[1] ** 2 + gradient[2] ** 2)
+        length = np.sqrt(z * z + y * y + x * x)
         if length > np.float32(1e-3):
-            for axis in range(dim):
-                towards[at, axis] = gradient[axis] / length
+            towards[at, 0] = z / length
+            towards[at, 1] = y / length
+            towards[at, 2] = x / length
 
 
 @_compiled
-def _march(labels, depth, keys, order, jumps, vectors, towards, window, weights, depths, equal, distance):  # type: ignore[no-untyped-def]
+def _march(labels, depth, keys, order, jumps, back, towards, window, weights, depths, equal, distance):  # type: ignore[no-untyped-def]
     """Fill `distance`: the rim by its surroundings, each other pixel from those nearer to the rim.
 
     From neighbour q to pixel p the distance grows by what the directions there and here say together; the better a
-    neighbour lies in the direction, the more it counts.
+    neighbour lies in the direction, the more it counts. `back` leads from neighbour to pixel, and holds 1 / length².
     """
-    dim = vectors.shape[1]
-    for i in range(order.size):
-        at = order[i]
-        if equal and keys[at] == 1:
-            distance[at] = _rim_depth(labels, at, jumps, vectors, window, weights, depths)
+    for place in order:
+        at = np.uint64(place)
+        own, key = labels[at], keys[at]
+        if equal and key == 1:
+            distance[at] = _rim_depth(labels, place, jumps, window, weights, depths)
             continue
         total = np.float32(0)
         sums = np.float32(0)
+        z, y, x = towards[at, 0], towards[at, 1], towards[at, 2]
         beside = False
-        for k in range(2 * jumps.size):
-            sign = 1 if k < jumps.size else -1
-            pair = k % jumps.size
-            near = at + sign * jumps[pair]
-            if labels[near] != labels[at]:
+        for k in range(jumps.size):
+            near = np.uint64(place + jumps[k])
+            if labels[near] != own:
                 beside |= labels[near] != BEYOND
-                continue
-            if keys[near] >= keys[at]:
-                continue
-            here, both, square = np.float32(0), np.float32(0), np.float32(0)
-            for axis in range(dim):
-                back = -sign * vectors[pair, axis]
-                here += towards[at, axis] * back
-                both += (towards[at, axis] + towards[near, axis]) * back
-                square += back * back
-            here = max(here, np.float32(1e-3))
-            weight = here * here / square
-            total += weight
-            sums += weight * (distance[near] + np.float32(0.5) * both)
+            elif keys[near] < key:
+                here = z * back[k, 0] + y * back[k, 1] + x * back[k, 2]
+                there = towards[near, 0] * back[k, 0] + towards[near, 1] * back[k, 1] + towards[near, 2] * back[k, 2]
+                gain = np.float32(0.5) * (here + there)
+                here = max(here, np.float32(1e-3))
+                weight = here * here * back[k, 3]
+                total += weight
+                sums += weight * (distance[near] + gain)
         if total == 0 or (beside and not equal):
             distance[at] = depth[at]
         else:
@@ -237,32 +244,37 @@ def _march(labels, depth, keys, order, jumps, vectors, towards, window, weights,
 
 
 @_compiled
-def _rim_depth(labels, at, jumps, vectors, window, weights, depths):  # type: ignore[no-untyped-def]
+def _rim_depth(labels, place, jumps, window, weights, depths):  # type: ignore[no-untyped-def]
+    label = labels[np.uint64(place)]
     own, known = 0, 0
     for k in range(window.size):
-        label = labels[at + window[k]]
-        if label != BEYOND:
-            known += weights[k]
-            if label == labels[at]:
-                own += weights[k]
+        there = labels[np.uint64(place + window[k])]
+        own += weights[k] if there == label else 0
+        known += weights[k] if there != BEYOND else 0
     depth = depths[(2 * own * (depths.size - 1) + known) // (2 * known)]
-    for k in range(jumps.size):
-        square = np.float32(0)
-        for axis in range(vectors.shape[1]):
-            square += vectors[k, axis] ** 2
-        after, before = labels[at + jumps[k]], labels[at - jumps[k]]
-        if square == 1 and after != labels[at] and before != labels[at]:
+    for k in range(0, 2 * _axes(jumps), 2):
+        if labels[np.uint64(place + jumps[k])] != label and labels[np.uint64(place + jumps[k + 1])] != label:
             # a line one pixel wide, of which the surroundings hold too little
             depth = max(depth, np.float32(1))
     return depth
 
 
 @_compiled
-def _differentiate(labels, distance, order, jumps, vectors, shares, gradient):  # type: ignore[no-untyped-def]
-    dim = vectors.shape[1]
-    for i in range(order.size):
-        at = order[i]
+def _axes(jumps):  # type: ignore[no-untyped-def]
+    return 2 if jumps.size == 8 else 3
+
+
+@_compiled
+def _differentiate(labels, distance, order, jumps, shares, gradient):  # type: ignore[no-untyped-def]
+    """Fill `gradient` (3, pixels)."""
+    for place in order:
+        at = np.uint64(place)
+        z, y, x = np.float32(0), np.float32(0), np.float32(0)
         for k in range(jumps.size):
-            slope = _difference(distance, labels, at, jumps[k])
-            for axis in range(dim):
-                gradient[axis, at] += shares[k, axis] * slope
+            slope = _difference(distance, labels, at, np.uint64(place + jumps[k]), np.uint64(place - jumps[k]))
+            z += shares[k, 0] * slope
+            y += shares[k, 1] * slope
+            x += shares[k, 2] * slope
+        gradient[0, at] = z
+        gradient[1, at] = y
+        gradient[2, at] = x
