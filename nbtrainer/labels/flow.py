@@ -74,7 +74,8 @@ def flow_fields(
     around, back = _around(jumps, vectors)
     _march(flat, depth.ravel(), keys, order, around, back, towards, window, weights, _depths(), equal, distance)
     gradient = np.zeros((3, flat.size), np.float32)
-    _differentiate(flat, distance, order, jumps, shares, gradient)
+    straight = slice(0, dim)
+    _differentiate(flat, distance, order, jumps[straight], dim * shares[straight], gradient)
     return FlowFields(
         np.ascontiguousarray(distance.reshape(wide.shape)[inner]),
         np.ascontiguousarray(gradient.reshape(3, *wide.shape)[3 - dim :, *inner]),
@@ -265,13 +266,24 @@ def _axes(jumps):  # type: ignore[no-untyped-def]
 
 
 @_compiled
+def _slope(values, labels, at, after, before):  # type: ignore[no-untyped-def]
+    """As `_difference`; but at the rim from the zero outside up to the pixel, one step."""
+    own = labels[at]
+    if labels[after] != own and labels[after] != BEYOND:
+        return -values[at] if labels[before] == own else np.float32(0)
+    if labels[before] != own and labels[before] != BEYOND:
+        return values[at] if labels[after] == own else np.float32(0)
+    return _difference(values, labels, at, after, before)
+
+
+@_compiled
 def _differentiate(labels, distance, order, jumps, shares, gradient):  # type: ignore[no-untyped-def]
     """Fill `gradient` (3, pixels)."""
     for place in order:
         at = np.uint64(place)
         z, y, x = np.float32(0), np.float32(0), np.float32(0)
         for k in range(jumps.size):
-            slope = _difference(distance, labels, at, np.uint64(place + jumps[k]), np.uint64(place - jumps[k]))
+            slope = _slope(distance, labels, at, np.uint64(place + jumps[k]), np.uint64(place - jumps[k]))
             z += shares[k, 0] * slope
             y += shares[k, 1] * slope
             x += shares[k, 2] * slope
