@@ -25,6 +25,8 @@ _BINOMIAL = (1, 4, 6, 4, 1)
 _FRAME = 2
 # depths of pixels at the rim: never less than half a pixel inside, nor more than a pixel deeper
 _SHALLOWEST, _DEEPEST_RIM = 0.5, 1.5
+# slope of the exact distance below which a pixel lies on a ridge
+_RIDGE = 0.35
 # keys of the order for unequal spacing: this many for a square pixel
 _KEYS_PER_SQUARE = 64
 
@@ -70,12 +72,12 @@ def flow_fields(
     distance = np.zeros(flat.size, np.float32)
     towards = np.zeros((flat.size, 3), np.float32)
     edge = np.zeros(flat.size, np.bool_)
-    _point_inwards(flat, depth.ravel(), order, jumps, shares, towards, edge)
+    _point_inwards(flat, depth.ravel(), order, jumps, shares, dim, towards, edge)
     around, back = _around(jumps, vectors)
     _march(flat, depth.ravel(), keys, order, around, back, towards, window, weights, _depths(), equal, distance)
     gradient = np.zeros((3, flat.size), np.float32)
-    straight = slice(0, dim)
-    _differentiate(flat, distance, order, jumps[straight], dim * shares[straight], gradient)
+    # along the axes alone: at a border of two objects, each then sees the other exactly 0 deep (see `join`)
+    _differentiate(flat, distance, order, jumps[:dim], dim * shares[:dim], gradient)
     return FlowFields(
         np.ascontiguousarray(distance.reshape(wide.shape)[inner]),
         np.ascontiguousarray(gradient.reshape(3, *wide.shape)[3 - dim :, *inner]),
@@ -186,24 +188,32 @@ def _difference(values, labels, at, after, before):  # type: ignore[no-untyped-d
 
 
 @_compiled
-def _point_inwards(labels, depth, order, jumps, shares, towards, edge):  # type: ignore[no-untyped-def]
-    """Fill `towards` with the unit direction in which `depth` rises, and `edge` where some neighbours are not the own."""
+def _point_inwards(labels, depth, order, jumps, shares, faces, towards, edge):  # type: ignore[no-untyped-def]
+    """Fill `towards` with the unit direction in which `depth` rises, and `edge` where some neighbours are not the own.
+
+    On a ridge, where it rises from both sides, there is none. Beside the edge of the array only the `faces` count: one
+    side of a diagonal tells two directions at once.
+    """
     for place in order:
         at = np.uint64(place)
         own = labels[at]
         z, y, x = np.float32(0), np.float32(0), np.float32(0)
-        others = 0
+        others, beyond = 0, 0
         for k in range(jumps.size):
             after, before = np.uint64(place + jumps[k]), np.uint64(place - jumps[k])
-            slope = _difference(depth, labels, at, after, before)
-            others += labels[after] != own and labels[after] != BEYOND
-            others += labels[before] != own and labels[before] != BEYOND
-            z += shares[k, 0] * slope
-            y += shares[k, 1] * slope
-            x += shares[k, 2] * slope
+            outside = (labels[after] == BEYOND) + (labels[before] == BEYOND)
+            others += (labels[after] != own) + (labels[before] != own) - outside
+            beyond += outside
+            if k < faces or beyond == 0:
+                slope = _difference(depth, labels, at, after, before)
+                z += shares[k, 0] * slope
+                y += shares[k, 1] * slope
+                x += shares[k, 2] * slope
+        if beyond:
+            z, y, x = z * np.float32(faces), y * np.float32(faces), x * np.float32(faces)
         edge[at] = 0 < others < 2 * jumps.size
         length = np.sqrt(z * z + y * y + x * x)
-        if length > np.float32(1e-3):
+        if length > np.float32(_RIDGE):
             towards[at, 0] = z / length
             towards[at, 1] = y / length
             towards[at, 2] = x / length
@@ -213,8 +223,8 @@ def _point_inwards(labels, depth, order, jumps, shares, towards, edge):  # type:
 def _march(labels, depth, keys, order, jumps, back, towards, window, weights, depths, equal, distance):  # type: ignore[no-untyped-def]
     """Fill `distance`: the rim by its surroundings, each other pixel from those nearer to the rim.
 
-    From neighbour q to pixel p the distance grows by what the directions there and here say together; the better a
-    neighbour lies in the direction, the more it counts. `back` leads from neighbour to pixel, and holds 1 / length².
+    From neighbour q to pixel p the distance grows by what the directions there and here say together (on a ridge, there
+    alone); the better a neighbour lies in the direction, the more it counts. `back` leads from neighbour to pixel, and holds 1 / length².
     """
     for place in order:
         at = np.uint64(place)
@@ -225,6 +235,7 @@ def _march(labels, depth, keys, order, jumps, back, towards, window, weights, de
         total = np.float32(0)
         sums = np.float32(0)
         z, y, x = towards[at, 0], towards[at, 1], towards[at, 2]
+        ridge = z == 0 and y == 0 and x == 0
         beside = False
         for k in range(jumps.size):
             near = np.uint64(place + jumps[k])
@@ -233,9 +244,9 @@ def _march(labels, depth, keys, order, jumps, back, towards, window, weights, de
             elif keys[near] < key:
                 here = z * back[k, 0] + y * back[k, 1] + x * back[k, 2]
                 there = towards[near, 0] * back[k, 0] + towards[near, 1] * back[k, 1] + towards[near, 2] * back[k, 2]
-                gain = np.float32(0.5) * (here + there)
-                here = max(here, np.float32(1e-3))
-                weight = here * here * back[k, 3]
+                gain = there if ridge else np.float32(0.5) * (here + there)
+                better = max(there if ridge else here, np.float32(1e-3))
+                weight = better * better * back[k, 3]
                 total += weight
                 sums += weight * (distance[near] + gain)
         if total == 0 or (beside and not equal):
