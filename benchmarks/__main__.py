@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality em_membranes nuclei2d --data FOLDER`, `python -m benchmarks speed`, `open`, `large`."""
+"""`python -m benchmarks quality em_membranes nuclei2d --data FOLDER`, `python -m benchmarks speed`, `open`, `large`, `roundtrip flow`."""
 
 from __future__ import annotations
 
@@ -60,6 +60,22 @@ def large(
     from benchmarks.large import large
 
     for row in large(gb):
+        print(json.dumps(row), flush=True)
+
+
+@app.command()
+def roundtrip(
+    kind: Annotated[str, typer.Argument(help="What the labels are encoded as: flow.")] = "flow",
+    names: Annotated[list[str] | None, typer.Argument(help="Sets; all that hold objects if none.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder that holds the sets.")] = Path("data"),
+    method: Annotated[str, typer.Option(help="How fields become masks: join, points, affinity.")] = "join",
+) -> None:
+    """Labels of real sets to fields and back: how many objects return, and which do not."""
+    if kind != "flow":
+        raise typer.BadParameter(f"{kind} is unknown; only flow is there")
+    from benchmarks.roundtrip import flow_round_trips
+
+    for row in flow_round_trips(data, names, method=method):  # type: ignore[arg-type]
         print(json.dumps(row), flush=True)
 
 
