@@ -277,14 +277,42 @@ def _axes(jumps):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _slope(values, labels, at, after, before):  # type: ignore[no-untyped-def]
-    """As `_difference`; but at the rim from the zero outside up to the pixel, one step."""
+def _slope(values, labels, place, jump, across):  # type: ignore[no-untyped-def]
+    """As `_difference`; but at the rim from the zero outside up to the pixel, one step.
+
+    A line one pixel wide goes on over a corner: `across` leads to the faces beside it.
+    """
+    at, after, before = np.uint64(place), np.uint64(place + jump), np.uint64(place - jump)
     own = labels[at]
-    if labels[after] != own and labels[after] != BEYOND:
-        return -values[at] if labels[before] == own else np.float32(0)
-    if labels[before] != own and labels[before] != BEYOND:
-        return values[at] if labels[after] == own else np.float32(0)
+    for sign in (1, -1):
+        beside, behind = (after, before) if sign == 1 else (before, after)
+        if labels[beside] == own or labels[beside] == BEYOND:
+            continue
+        if labels[behind] != own:
+            return np.float32(0)
+        further = _over_corner(values, labels, place, sign * jump, across)
+        if further > 0:
+            return np.float32(0.5 * sign) * (further - values[behind])
+        return np.float32(-sign) * values[at]
     return _difference(values, labels, at, after, before)
+
+
+@_compiled
+def _over_corner(values, labels, place, jump, across):  # type: ignore[no-untyped-def]
+    """Mean of the object's pixels over the corners ahead of the end of a line, 0 if there are none or it is no line."""
+    own = labels[np.uint64(place)]
+    total, count = np.float32(0), 0
+    for aside in across:
+        if aside == abs(jump):
+            continue
+        for sign in (1, -1):
+            if labels[np.uint64(place + sign * aside)] == own:
+                return np.float32(0)
+            corner = np.uint64(place + jump + sign * aside)
+            if labels[corner] == own:
+                total += values[corner]
+                count += 1
+    return total / count if count else np.float32(0)
 
 
 @_compiled
@@ -294,7 +322,7 @@ def _differentiate(labels, distance, order, jumps, shares, gradient):  # type: i
         at = np.uint64(place)
         z, y, x = np.float32(0), np.float32(0), np.float32(0)
         for k in range(jumps.size):
-            slope = _slope(distance, labels, at, np.uint64(place + jumps[k]), np.uint64(place - jumps[k]))
+            slope = _slope(distance, labels, place, jumps[k], jumps)
             z += shares[k, 0] * slope
             y += shares[k, 1] * slope
             x += shares[k, 2] * slope

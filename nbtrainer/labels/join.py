@@ -115,10 +115,12 @@ def _flow_together(places, numbers, jumps, vectors, depth, flows, least):  # typ
     best = np.full(count, np.float32(_LEAST_FLOW))
     to = np.full(count, -1, np.int32)
     lengths = np.sqrt(vectors[:, 0] ** 2 + vectors[:, 1] ** 2 + vectors[:, 2] ** 2)
+    axes = (vectors[:, 0] != 0).astype(np.int64) + (vectors[:, 1] != 0) + (vectors[:, 2] != 0)
     for p in range(count):
         for k in range(jumps.size):
             q = numbers[places[p] + jumps[k]]
-            if q < 0:
+            # over a corner a neighbour may seem deep beside a border that both lie on
+            if q < 0 or axes[k] > 1:
                 continue
             v = vectors[k]
             if _depths_between(v, depth, flows, p, q) <= least:
