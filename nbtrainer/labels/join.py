@@ -21,6 +21,8 @@ _LEAST_FLOW = 0.3
 _SURE = 1.5
 # only faces tell a border for sure; where objects touch by corners alone, these decide
 _CORNER_WEIGHT = 0.02
+# an object one thick slice high is as deep as the slice, and without flow across: so are its neighbours above and below
+_THICK_WEIGHT = 0.02
 
 
 def join(
@@ -125,7 +127,7 @@ def _flow_together(places, numbers, jumps, vectors, depth, flows, least):  # typ
             v = vectors[k]
             if _depths_between(v, depth, flows, p, q) <= least:
                 continue
-            if depth[p] > _DEEP and depth[q] > _DEEP:
+            if min(depth[p], depth[q]) > _DEEP * lengths[k]:
                 unite(parent, p, q)
             forth = (flows[p, 0] * v[0] + flows[p, 1] * v[1] + flows[p, 2] * v[2]) / lengths[k]
             back = -(flows[q, 0] * v[0] + flows[q, 1] * v[1] + flows[q, 2] * v[2]) / lengths[k]
@@ -152,6 +154,7 @@ def _borders(places, numbers, jumps, vectors, depth, flows, group):  # type: ign
             q = numbers[places[p] + jumps[k]]
             if q >= 0 and group[p] != group[q]:
                 count += 1
+    lengths = np.sqrt(vectors[:, 0] ** 2 + vectors[:, 1] ** 2 + vectors[:, 2] ** 2)
     keys = np.empty(count, np.int64)
     sums, weights = np.empty(count, np.float32), np.empty(count, np.float32)
     at = 0
@@ -164,6 +167,8 @@ def _borders(places, numbers, jumps, vectors, depth, flows, group):  # type: ign
                 between = _depths_between(vectors[k], depth, flows, p, q)
                 keys[at] = (np.int64(low) << 32) | np.int64(high)
                 weights[at] = np.float32(1) if axes == 1 else np.float32(_CORNER_WEIGHT)
+                if axes == 1 and lengths[k] > 1 and depth[p] >= lengths[k] and depth[q] >= lengths[k]:
+                    weights[at] = np.float32(_THICK_WEIGHT)
                 sums[at] = weights[at] * min(max(between, np.float32(0)), np.float32(2 * _SURE))
                 at += 1
     return keys, sums, weights
