@@ -29,16 +29,17 @@ def quality(
 
 @app.command()
 def speed(rounds: Annotated[int, typer.Option(help="Repetitions; medians are reported.")] = 3) -> None:
-    """The training loop against the pure step of the same network, and augmented crops against MONAI's transforms."""
+    """The training loop against the pure step of the same network, augmented crops against MONAI's, fields and masks."""
     from nbtrainer.environment import prepare_process
 
     prepare_process()
-    from benchmarks.speed import augmentation, loop
+    from benchmarks.speed import augmentation, fields, loop
 
     for dim in (2, 3):
         print(json.dumps({"loop": loop(rounds, dim)}), flush=True)
     for dim in (2, 3):
         print(json.dumps({"augmentation": augmentation(rounds, dim)}), flush=True)
+    print(json.dumps({"fields": fields(rounds)}), flush=True)
 
 
 @app.command("open")

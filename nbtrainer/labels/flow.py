@@ -284,6 +284,8 @@ def _slope(values, labels, place, jump, across):  # type: ignore[no-untyped-def]
     """
     at, after, before = np.uint64(place), np.uint64(place + jump), np.uint64(place - jump)
     own = labels[at]
+    if labels[after] == own and labels[before] == own:
+        return np.float32(0.5) * (values[after] - values[before])
     for sign in (1, -1):
         beside, behind = (after, before) if sign == 1 else (before, after)
         if labels[beside] == own or labels[beside] == BEYOND:

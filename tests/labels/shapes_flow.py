@@ -52,7 +52,7 @@ def thin_lines() -> np.ndarray:
     for step in range(35):
         labels[12 + step, 12 + step] = 3
     for x in range(50, 92):
-        labels[round(20 + 6 * np.sin(x / 5)), x] = 4
+        labels[round(20 + 5 * np.sin(x / 6)), x] = 4
     labels[35:55, 60:85] = 5
     labels[36:54, 61:84] = 0
     labels[58:60, 5:70] = 6

@@ -6,7 +6,11 @@ from nbtrainer.labels.flow import flow_fields
 from nbtrainer.labels.neighbours import rim
 
 
-@pytest.mark.parametrize(("name", "mask", "expected", "radius"), list(analytic_shapes()), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "mask", "expected", "radius"),
+    list(analytic_shapes()),
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_distances_agree_with_the_analytic_solution_within_2_percent_of_the_radius(name, mask, expected, radius):
     found = flow_fields(mask.astype(np.uint8))
     error = (found.distance - expected)[mask]
