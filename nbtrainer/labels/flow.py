@@ -18,7 +18,7 @@ from scipy.special import ndtri
 from nbtrainer.labels.neighbours import BEYOND, framed, steps
 
 # compiled once per machine, as in data/interpolate.py; no fastmath, which would undo the symmetry of the sums
-_compiled = numba.njit(nogil=True, cache=True, boundscheck=False)
+_compiled = numba.njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")
 
 # binomial weights of a Gaussian with sigma 1, and the frame that their window needs
 _BINOMIAL = (1, 4, 6, 4, 1)
@@ -75,12 +75,13 @@ def flow_fields(
     _point_inwards(flat, depth.ravel(), order, jumps, shares, dim, towards, edge)
     around, back = _around(jumps, vectors)
     _march(flat, depth.ravel(), keys, order, around, back, towards, window, weights, _depths(), equal, distance)
-    gradient = np.zeros((3, flat.size), np.float32)
+    gradient = np.zeros((dim, flat.size), np.float32)
     # along the axes alone: at a border of two objects, each then sees the other exactly 0 deep (see `join`)
-    _differentiate(flat, distance, order, jumps[:dim], dim * shares[:dim], gradient)
+    strides = np.array([int(np.prod(wide.shape[axis + 1 :])) for axis in range(dim)])
+    _differentiate(flat, distance, order, strides, size, gradient)
     return FlowFields(
         np.ascontiguousarray(distance.reshape(wide.shape)[inner]),
-        np.ascontiguousarray(gradient.reshape(3, *wide.shape)[3 - dim :, *inner]),
+        np.ascontiguousarray(gradient.reshape(dim, *wide.shape)[:, *inner]),
         np.ascontiguousarray(edge.reshape(wide.shape)[inner]),
     )
 
@@ -194,7 +195,8 @@ def _point_inwards(labels, depth, order, jumps, shares, faces, towards, edge):  
     On a ridge, where it rises from both sides, there is none. Beside the edge of the array only the `faces` count: one
     side of a diagonal tells two directions at once.
     """
-    for place in order:
+    for i in range(order.size):
+        place = order[i]
         at = np.uint64(place)
         own = labels[at]
         z, y, x = np.float32(0), np.float32(0), np.float32(0)
@@ -226,7 +228,8 @@ def _march(labels, depth, keys, order, jumps, back, towards, window, weights, de
     From neighbour q to pixel p the distance grows by what the directions there and here say together (on a ridge, there
     alone); the better a neighbour lies in the direction, the more it counts. `back` leads from neighbour to pixel, and holds 1 / length².
     """
-    for place in order:
+    for i in range(order.size):
+        place = order[i]
         at = np.uint64(place)
         own, key = labels[at], keys[at]
         if equal and key == 1:
@@ -277,26 +280,40 @@ def _axes(jumps):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _slope(values, labels, place, jump, across):  # type: ignore[no-untyped-def]
-    """As `_difference`; but at the rim from the zero outside up to the pixel, one step.
+def _differentiate(labels, distance, order, jumps, sizes, gradient):  # type: ignore[no-untyped-def]
+    """Fill `gradient` (axes, pixels): `jumps` lead one step along each axis, `sizes` is the size of a voxel there."""
+    for axis in range(jumps.size):
+        scale = np.float32(1) / np.float32(sizes[axis])
+        jump = jumps[axis]
+        for i in range(order.size):
+            place = order[i]
+            at, after, before = np.uint64(place), np.uint64(place + jump), np.uint64(place - jump)
+            if labels[after] == labels[at] and labels[before] == labels[at]:
+                gradient[axis, at] = scale * np.float32(0.5) * (distance[after] - distance[before])
+            else:
+                gradient[axis, at] = scale * _slope_at_the_rim(distance, labels, place, jump, jumps)
 
-    A line one pixel wide goes on over a corner: `across` leads to the faces beside it.
+
+@_compiled
+def _slope_at_the_rim(values, labels, place, jump, across):  # type: ignore[no-untyped-def]
+    """Of a pixel that lacks a neighbour of its own: from the zero outside up to the pixel, one step.
+
+    A line one pixel wide goes on over a corner (`across` leads to the faces beside it), and an object beyond the edge of
+    the array, where the other side alone counts. 0 if both sides lack.
     """
     at, after, before = np.uint64(place), np.uint64(place + jump), np.uint64(place - jump)
     own = labels[at]
-    if labels[after] == own and labels[before] == own:
-        return np.float32(0.5) * (values[after] - values[before])
-    for sign in (1, -1):
-        beside, behind = (after, before) if sign == 1 else (before, after)
-        if labels[beside] == own or labels[beside] == BEYOND:
-            continue
-        if labels[behind] != own:
-            return np.float32(0)
-        further = _over_corner(values, labels, place, sign * jump, across)
-        if further > 0:
-            return np.float32(0.5 * sign) * (further - values[behind])
-        return np.float32(-sign) * values[at]
-    return _difference(values, labels, at, after, before)
+    if labels[after] == own:
+        if labels[before] == BEYOND:
+            return values[after] - values[at]
+        further = _over_corner(values, labels, place, -jump, across)
+        return np.float32(0.5) * (values[after] - further) if further > 0 else values[at]
+    if labels[before] == own:
+        if labels[after] == BEYOND:
+            return values[at] - values[before]
+        further = _over_corner(values, labels, place, jump, across)
+        return np.float32(0.5) * (further - values[before]) if further > 0 else -values[at]
+    return np.float32(0)
 
 
 @_compiled
@@ -304,30 +321,15 @@ def _over_corner(values, labels, place, jump, across):  # type: ignore[no-untype
     """Mean of the object's pixels over the corners ahead of the end of a line, 0 if there are none or it is no line."""
     own = labels[np.uint64(place)]
     total, count = np.float32(0), 0
-    for aside in across:
+    # by index: going over the array itself counts references, which took most of the time
+    for k in range(across.size):
+        aside = across[k]
         if aside == abs(jump):
             continue
-        for sign in (1, -1):
-            if labels[np.uint64(place + sign * aside)] == own:
-                return np.float32(0)
-            corner = np.uint64(place + jump + sign * aside)
-            if labels[corner] == own:
-                total += values[corner]
+        if labels[np.uint64(place + aside)] == own or labels[np.uint64(place - aside)] == own:
+            return np.float32(0)
+        for corner in (place + jump + aside, place + jump - aside):
+            if labels[np.uint64(corner)] == own:
+                total += values[np.uint64(corner)]
                 count += 1
-    return total / count if count else np.float32(0)
-
-
-@_compiled
-def _differentiate(labels, distance, order, jumps, shares, gradient):  # type: ignore[no-untyped-def]
-    """Fill `gradient` (3, pixels)."""
-    for place in order:
-        at = np.uint64(place)
-        z, y, x = np.float32(0), np.float32(0), np.float32(0)
-        for k in range(jumps.size):
-            slope = _slope(distance, labels, place, jumps[k], jumps)
-            z += shares[k, 0] * slope
-            y += shares[k, 1] * slope
-            x += shares[k, 2] * slope
-        gradient[0, at] = z
-        gradient[1, at] = y
-        gradient[2, at] = x
+    return total / np.float32(count) if count else np.float32(0)
