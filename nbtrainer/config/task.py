@@ -255,7 +255,7 @@ class Task(Section):
         kinds=_FLOW,
     )
     least_depth: float = field(
-        0.6,
+        0.55,
         title="Least depth of a border within an object",
         help="Raise it if objects are merged, lower it if they are split.",
         unit="px",
