@@ -15,6 +15,7 @@ import numpy as np
 
 from nbtrainer import metrics
 from nbtrainer.data.picture import GREEN, OUTLINE, edges, grey, limits
+from nbtrainer.labels.connect import regions_of
 from nbtrainer.labels.mistakes import worst_objects
 from nbtrainer.metrics import Tally
 from nbtrainer.tasks import Links, Task
@@ -110,8 +111,8 @@ def _wrong_areas(
     answers: np.ndarray, truth: np.ndarray, known: np.ndarray, most: int
 ) -> list[tuple[str, tuple[tuple[int, int], ...], float, int]]:
     """The largest connected areas in which classes differ."""
-    areas, count = cc3d.connected_components((answers != truth) & known, return_N=True)
-    if not count:
+    areas = regions_of((answers != truth) & known)
+    if not areas.any():
         return []
     table = cc3d.statistics(areas)
     largest = np.argsort(-table["voxel_counts"][1:].astype(np.int64))[:most] + 1

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import cc3d
 import numba
 import numpy as np
 
+from nbtrainer.labels.connect import regions_of
 from nbtrainer.labels.follow import divergence, follow_smoothly
 from nbtrainer.labels.join import root_of, unite
 from nbtrainer.labels.neighbours import steps
@@ -32,7 +32,7 @@ def gather_rounded(foreground: np.ndarray, ends: np.ndarray, boundary: np.ndarra
     marked[rounded] = True
     if boundary is not None:
         marked &= boundary <= _BOUNDARY
-    clusters = cc3d.connected_components(marked, connectivity=8 if marked.ndim == 2 else 26).astype(np.int32)
+    clusters = regions_of(marked).astype(np.int32)
     objects = np.zeros(foreground.shape, np.int32)
     objects[foreground] = clusters[rounded]
     return objects if boundary is None else _grown(objects, foreground)

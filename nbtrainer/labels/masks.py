@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-import cc3d
 import fastremap
 import numpy as np
 
 from nbtrainer.labels.clean import relabel_pieces, remove_small
-from nbtrainer.labels.connect import enclosed
+from nbtrainer.labels.connect import enclosed, regions_of
 from nbtrainer.labels.flow import flow_fields, relative_spacing
 from nbtrainer.labels.follow import follow_suppressed
 from nbtrainer.labels.gather import gather_alike, gather_dense, gather_rounded
@@ -99,8 +98,8 @@ def _hysteresis(distance: np.ndarray, threshold: float) -> np.ndarray:
     high = distance > threshold
     if (low == high).all():
         return high
-    regions, count = cc3d.connected_components(low, connectivity=8 if low.ndim == 2 else 26, return_N=True)
-    reaches = np.zeros(count + 1, bool)
+    regions = regions_of(low)
+    reaches = np.zeros(int(regions.max()) + 1, bool)
     reaches[regions[high]] = True
     reaches[0] = False
     return reaches[regions]

@@ -1,0 +1,167 @@
+"""U-Net with style: residual blocks, additive skips, and what an image is like as a whole told to every step up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+_CONV: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
+_NORM: dict[int, type[nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+_MOMENTUM = 0.05
+
+
+class StyleUNet(nn.Module):
+    """Maps (B, C, [Z,] Y, X) to (B, K, [Z,] Y, X); each side a multiple of 2 to the number of halvings."""
+
+    def __init__(
+        self,
+        dim: int,
+        input_channels: int,
+        output_channels: int,
+        features: Sequence[int],
+        residual_on: bool,
+        style_on: bool,
+        concatenation: bool,
+    ) -> None:
+        super().__init__()
+        style_features = features[-1] if style_on else 0
+        inputs = [input_channels, *features[:-1]]
+        self.down = nn.ModuleList(
+            _Down(dim, before, here, residual_on) for before, here in zip(inputs, features, strict=True)
+        )
+        # from the deepest level up; each hands on as many channels as the next has
+        above = [*features[1:], features[-1]]
+        self.up = nn.ModuleList(
+            _Up(dim, before, here, style_features, residual_on, concatenation)
+            for before, here in reversed(list(zip(above, features, strict=True)))
+        )
+        self.last = _step(dim, features[0], output_channels, 1)
+        self._shrink = F.max_pool2d if dim == 2 else F.max_pool3d
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        levels = self._levels(image)
+        x, style = levels[-1], _style(levels[-1])
+        for number, (block, skip) in enumerate(zip(self.up, reversed(levels), strict=True)):
+            x = block(F.interpolate(x, scale_factor=2.0, mode="nearest") if number else x, skip, style)
+        output = self.last(x)
+        assert isinstance(output, torch.Tensor)
+        return output
+
+    def style(self, image: torch.Tensor) -> torch.Tensor:
+        """What each image of (B, C, [Z,] Y, X) is like as a whole: (B, features[-1]) float32, of unit length."""
+        return _style(self._levels(image)[-1])
+
+    def _levels(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Features at each level, from fine to coarse."""
+        found: list[torch.Tensor] = []
+        for block in self.down:
+            found.append(block(self._shrink(found[-1], 2) if found else image))
+        return found
+
+
+def style_unet(
+    dim: int,
+    input_channels: int,
+    output_channels: int,
+    features: Sequence[int],
+    residual_on: bool = True,
+    style_on: bool = True,
+    concatenation: bool = False,
+) -> nn.Module:
+    """The network of Cellpose and Omnipose, with `features[i]` channels at level i (theirs are 32, 64, 128, 256).
+
+    Each block has four convolutions of 3 pixels a side, each after batch normalization and ReLU; levels are halved by
+    the largest of 2 and enlarged by repeating. The style is the mean of the deepest features over the image, brought
+    to unit length; a linear layer adds it before each convolution on the way up but the first of a block.
+
+    Parameters
+    ----------
+    residual_on
+        Whether blocks add what went in after each pair of convolutions; without it they have two convolutions.
+    style_on
+        Whether the style enters the way up.
+    concatenation
+        Whether skips are put beside the features instead of added to them.
+
+    Stringer et al. 2021, https://doi.org/10.1038/s41592-020-01018-x (figure 1), and Cutler et al. 2022,
+    https://doi.org/10.1038/s41592-022-01639-4.
+    """
+    return StyleUNet(dim, input_channels, output_channels, features, residual_on, style_on, concatenation)
+
+
+def _style(deepest: torch.Tensor) -> torch.Tensor:
+    # in 32 bits: a mean over many pixels, whatever the precision of the rest
+    return F.normalize(deepest.float().flatten(2).mean(dim=2), dim=1)
+
+
+class _Down(nn.Module):
+    def __init__(self, dim: int, before: int, after: int, residual_on: bool) -> None:
+        super().__init__()
+        self.first = nn.Sequential(_step(dim, before, after), _step(dim, after, after))
+        self.second = nn.Sequential(_step(dim, after, after), _step(dim, after, after)) if residual_on else None
+        self.project = _projection(dim, before, after) if residual_on else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found = self.first(x)
+        if self.project is not None and self.second is not None:
+            found = self.project(x) + found
+            found = found + self.second(found)
+        assert isinstance(found, torch.Tensor)
+        return found
+
+
+class _Up(nn.Module):
+    def __init__(
+        self, dim: int, before: int, after: int, style_features: int, residual_on: bool, concatenation: bool
+    ) -> None:
+        super().__init__()
+        self.concatenation = concatenation
+        self.enter = _step(dim, before, after)
+        self.join = _Styled(dim, 2 * after if concatenation else after, after, style_features)
+        self.second = (
+            nn.ModuleList(_Styled(dim, after, after, style_features) for _ in range(2)) if residual_on else None
+        )
+        self.project = _projection(dim, before, after) if residual_on else None
+
+    def forward(self, x: torch.Tensor, skip: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        found = self.enter(x)
+        found = self.join(torch.cat([skip, found], dim=1) if self.concatenation else found + skip, style)
+        if self.project is not None and self.second is not None:
+            found = self.project(x) + found
+            refined = found
+            for block in self.second:
+                refined = block(refined, style)
+            found = found + refined
+        assert isinstance(found, torch.Tensor)
+        return found
+
+
+class _Styled(nn.Module):
+    """A step that is told the style; without features of a style it is a plain one."""
+
+    def __init__(self, dim: int, before: int, after: int, style_features: int) -> None:
+        super().__init__()
+        self.tell = nn.Linear(style_features, before) if style_features else None
+        self.step = _step(dim, before, after)
+
+    def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        if self.tell is not None:
+            told = self.tell(style)
+            x = x + told.view(*told.shape, *[1] * (x.ndim - 2))
+        found = self.step(x)
+        assert isinstance(found, torch.Tensor)
+        return found
+
+
+def _step(dim: int, before: int, after: int, side: int = 3) -> nn.Sequential:
+    return nn.Sequential(
+        _NORM[dim](before, momentum=_MOMENTUM), nn.ReLU(), _CONV[dim](before, after, side, padding=side // 2)
+    )
+
+
+def _projection(dim: int, before: int, after: int) -> nn.Sequential:
+    """What lets the input of a block be added to its output."""
+    return nn.Sequential(_NORM[dim](before, momentum=_MOMENTUM), _CONV[dim](before, after, 1))
