@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipywidgets
 
+from nbtrainer.ui import glyphs
+
 FORM_WIDTH = 400
 DASHBOARD_WIDTH = 584  # with the form, its border and padding: side by side from 1,000 px on
 WIDE = 760  # the form while something in it needs room: beside the dashboard on a large screen, above it elsewhere
@@ -20,6 +22,7 @@ _ON_PICTURES = {
     "given": "#CC79A7",
     "chosen": "#F0E442",
     "handle": "#FFFFFF",
+    "ground": "#171B20",
 }
 
 # Okabe and Ito; the darker or lighter of each pair, by theme
@@ -47,12 +50,21 @@ def painted(name: str) -> tuple[int, int, int]:
 
 def sheet() -> str:
     """The style sheet, as an HTML element."""
-    return f"<style>{_CSS}</style>"
+    return f"<style>{_CSS}{_kinds()}</style>"
 
 
 def beside(title: str) -> str:
     """The widest that a panel's line may be next to `title`, so that both can be read."""
     return f"calc(100% - {8 * len(title) + 64}px)"
+
+
+def _kinds() -> str:
+    """The little picture on the button of each kind of segmentation."""
+    colours = _ON_PICTURES | {"over": _SWATCHES["over-mark"], "missed": _SWATCHES["missed-mark"]}
+    return "".join(
+        f".nbt .nbt-kinds button.nbt-kind-{kind} {{ background-image: {glyphs.as_url(glyph, colours)}; }}\n"
+        for kind, glyph in glyphs.GLYPHS.items()
+    )
 
 
 def _variables(colours: dict[str, str]) -> str:
@@ -128,6 +140,21 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-changed > .widget-hbox .widget-label {{ font-weight: 600; }}
 .nbt .nbt-field .widget-checkbox label {{ justify-content: flex-start; text-align: left; }}
 .nbt .nbt-field .widget-checkbox .widget-label-basic {{ white-space: normal; gap: 6px; line-height: 1.2; display: flex; align-items: center; }}
+.nbt .nbt-field.nbt-first {{ padding: 8px 10px 6px; border-bottom: 1px solid var(--nbt-line); }}
+.nbt .nbt-first .nbt-under {{ margin-left: 2px; }}
+.nbt .nbt-kind-head {{ align-items: center; }}
+.nbt .nbt-kind-head > :nth-child(2) {{ flex: 1 1 auto; }}
+.nbt .nbt-kinds {{ flex-flow: row wrap; }}
+.nbt .nbt-kinds button.jupyter-button.nbt-kind {{
+  flex: 1 1 56px; min-width: 0; max-width: 92px; height: auto; min-height: 78px; margin: 2px; padding: 43px 2px 2px; font-size: 11px; line-height: 1.15;
+  white-space: normal; overflow: visible; text-overflow: clip; background-color: transparent; background-repeat: no-repeat;
+  background-position: center 5px; border: 1px solid transparent; border-radius: 3px; color: var(--nbt-muted);
+  display: flex; align-items: flex-start; justify-content: center; text-align: center;
+}}
+.nbt .nbt-kinds button.jupyter-button.nbt-kind:hover {{ border-color: var(--nbt-line); }}
+.nbt .nbt-kinds button.jupyter-button.nbt-kind.nbt-kind-chosen {{
+  border-color: var(--nbt-accent); box-shadow: inset 0 0 0 1px var(--nbt-accent); color: var(--nbt-text); font-weight: 600;
+}}
 .nbt .nbt-under {{ margin-left: calc({LABEL_WIDTH} + 10px); }}
 .nbt .nbt-under .widget-html-content {{ overflow-wrap: anywhere; }}
 .nbt .nbt-unit {{ flex: 0 0 auto; color: var(--nbt-muted); font-size: 11.5px; }}

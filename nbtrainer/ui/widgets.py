@@ -15,6 +15,8 @@ from nbtrainer.errors import Finding, UserError
 from nbtrainer.ui import style
 
 Made = TypeVar("Made", bound=w.Widget)
+# what is said of a choice that was made for another kind of segmentation
+NOT_SUITED = "not for this kind of segmentation"
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
 
@@ -99,7 +101,8 @@ class Field:
         self._offers = make(
             w.HBox, classes=("nbt-under", "nbt-wrong"), layout=w.Layout(display="none", flex_flow="row wrap")
         )
-        self._helps = self._is_asked = False
+        self._helps = self._is_asked = self._is_complete = False
+        self._task_kind = ""
         self.box = make(
             w.VBox, children=[*self._lines(), self._help, self._complaint, self._offers], classes=("nbt-field",)
         )
@@ -150,10 +153,34 @@ class Field:
 
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
         """Show or hide the field if it is for the complete view only, and write its help under it or not."""
-        self._helps = is_helping
+        self._helps, self._is_complete = is_helping, is_complete
         self._redisplay_help()
+        self._redisplay_box()
+
+    def suit(self, kind: str) -> None:
+        """Follow the kind of segmentation: a setting without an effect on it is not shown, and keeps its value."""
+        if kind != self._task_kind:
+            self._task_kind = kind
+            self._redisplay_box()
+            if self.finding is None:
+                self._redisplay()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the field is in sight, if its panel is."""
+        return self.box.layout.display is None
+
+    def _redisplay_box(self) -> None:
+        is_wanted = self._suits_kind and (self._is_complete or not self.setting.advanced)
         # what is wrong must be seen, in whatever view
-        shown(self.box, is_complete or not self.setting.advanced or self.finding is not None)
+        shown(self.box, is_wanted or self.finding is not None)
+
+    @property
+    def _suits_kind(self) -> bool:
+        return not self._task_kind or self.setting.suits(self._task_kind)
+
+    def _choice_suits(self, name: Any) -> bool:
+        return not self._task_kind or self.setting.choice_suits(name, self._task_kind)
 
     def _redisplay(self) -> None:
         value = self.value
@@ -170,6 +197,8 @@ class Field:
 
     def _redisplay_help(self) -> None:
         choice = self.setting.choice_help.get(self.value, "") if isinstance(self.value, str) else ""
+        if choice and not self._choice_suits(self.value):
+            choice = f"▲ {NOT_SUITED[:1].upper()}{NOT_SUITED[1:]}. {choice}"
         words = " ".join(
             filter(None, [*([tooltip(self.setting, self._default())] if self._helps or self._is_asked else []), choice])
         )
@@ -300,13 +329,23 @@ class ChoiceField(Field):
     """One of a menu."""
 
     def _lines(self) -> list[w.Widget]:
-        options = [(title, value) for value, title in self.setting.choices.items()]
-        self._menu = make(w.Dropdown, options=options, **self._label())
+        self._menu = make(w.Dropdown, options=self._options(self.value), value=self.value, **self._label())
         self._menu.observe(self._changed(lambda: self._menu.value), "value")
         return [self._row(self._menu)]
 
     def _display(self, value: Any) -> None:
+        options = self._options(value)
+        if list(self._menu.options) != options:
+            self._menu.options = options
         put(self._menu, "value", value)
+
+    def _options(self, chosen: Any) -> list[tuple[str, Any]]:
+        """What suits the kind of segmentation, and what is chosen, whether it does or not."""
+        return [
+            (title if self._choice_suits(value) else f"{title} ({NOT_SUITED})", value)
+            for value, title in self.setting.choices.items()
+            if value == chosen or self._choice_suits(value)
+        ]
 
 
 CHOOSE = "choose …"
@@ -348,7 +387,9 @@ class ChoicesField(Field):
     def _display(self, value: Any) -> None:
         chosen, meant = self._chosen(), self._meant()
         left = [
-            (title, name) for name, title in self.setting.choices.items() if name not in chosen and name not in meant
+            (title, name)
+            for name, title in self.setting.choices.items()
+            if name not in chosen and name not in meant and self._choice_suits(name)
         ]
         options = [(CHOOSE, ""), *left]
         if list(self._menu.options) != options:
@@ -365,7 +406,9 @@ class ChoicesField(Field):
         title = self.setting.choices.get(name, name)
         remove = make(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
         remove.on_click(self._guard(lambda _: self._remove(name)))
-        return make(w.HBox, children=[remove, make(w.HTML, value=text(title))], layout=w.Layout(align_items="center"))
+        remark = "" if self._choice_suits(name) else text(f" ▲ {NOT_SUITED}", "nbt-look", "nbt-small")
+        words = make(w.HTML, value=text(title) + remark)
+        return make(w.HBox, children=[remove, words], layout=w.Layout(align_items="center"))
 
     def _remove(self, name: str) -> None:
         left = [other for other in self._chosen() if other != name]
