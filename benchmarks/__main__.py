@@ -19,6 +19,7 @@ def quality(
     steps: Annotated[int, typer.Option(help="Other than the usual number of steps.")] = 0,
     data: Annotated[Path, typer.Option(help="Folder that holds the sets.")] = Path("../shared/data"),
     seed: Annotated[int, typer.Option(help="Seed of split and training.")] = 42,
+    precision: Annotated[str, typer.Option(help="auto measures; a busy machine may measure wrongly.")] = "auto",
 ) -> None:
     """Train presets on sets for a budget of steps, score images that training never saw, and keep the table."""
     from nbtrainer.environment import prepare_process
@@ -31,7 +32,7 @@ def quality(
     if preset and not trials:
         trials = [Trial(name, preset, steps or 800) for name in names or ()]
     for trial in trials:
-        row = train_and_score(replace(trial, steps=steps or trial.steps), data, seed)
+        row = train_and_score(replace(trial, steps=steps or trial.steps), data, seed, precision)
         with TABLE.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         print(json.dumps(row), flush=True)

@@ -122,7 +122,7 @@ TRIALS = [
 ]
 
 
-def train_and_score(trial: Trial, data: Path, seed: int) -> dict[str, Any]:
+def train_and_score(trial: Trial, data: Path, seed: int, precision: str = "auto") -> dict[str, Any]:
     """One row of the table: train, and score what was kept for validation with `nbtrainer.evaluate`."""
     chosen = SETS[trial.set]
     with tempfile.TemporaryDirectory() as name:
@@ -138,6 +138,7 @@ def train_and_score(trial: Trial, data: Path, seed: int) -> dict[str, Any]:
                 "steps_per_epoch": min(100, trial.steps // 4),
                 "seed": seed,
                 "max_minutes": None,
+                "precision": precision,
             },
             output={"root": f"{folder}/runs", "preview_tiles": 0},
         )

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import fastremap
 import numpy as np
 from scipy.sparse import coo_matrix
 
@@ -23,7 +24,7 @@ from nbtrainer.labels.clean import relabel_pieces
 from nbtrainer.labels.contour import contour
 from nbtrainer.labels.distance import relative_distance
 from nbtrainer.labels.outlines import cells_from_channels, cells_from_outlines, outline_channels
-from nbtrainer.labels.watershed import bc_watershed, bcd_watershed
+from nbtrainer.labels.watershed import bc_watershed, bcd_watershed, by_slice
 
 DATA = Path(os.environ.get("NBTRAINER_TEST_DATA") or Path(__file__).parents[1].parent / "shared" / "data")
 INSTANCE_SETS = [
@@ -97,6 +98,11 @@ def by_affinities(labels: np.ndarray, long_range: bool) -> np.ndarray:
     return mutex_watershed(affinities(labels, offsets), offsets, labels > 0)
 
 
+def _in_slices(labels: np.ndarray) -> np.ndarray:
+    """`labels` with an id for each object of each slice: outlines take a stack as images."""
+    return by_slice(pieces, labels).astype(np.uint32) if labels.ndim == 3 else labels
+
+
 def by_outlines(labels: np.ndarray) -> np.ndarray:
     return cells_from_channels(outline_channels(labels))
 
@@ -115,6 +121,7 @@ METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def roundtrip(labels: np.ndarray, method: str) -> Result:
     """`labels` (consecutive ids, each one piece) through `method`, size filters off."""
+    labels = _in_slices(labels) if method == "outlines" else labels
     count = int(labels.max())
     possible = np.ones(count, bool)
     if method.startswith("contour"):
@@ -128,8 +135,6 @@ def roundtrip(labels: np.ndarray, method: str) -> Result:
 
 def pieces(labels: np.ndarray) -> np.ndarray:
     """`labels` with an id 1, 2, 3 ... for each connected piece of each object; of a stack of outlines, in each slice."""
-    import fastremap
-
     return fastremap.renumber(relabel_pieces(labels), preserve_zero=True)[0].astype(np.uint32)
 
 
@@ -164,7 +169,7 @@ def main() -> None:
             )
             if options.list_missed:
                 for (file, labels), result in zip(images, results, strict=True):
-                    sizes = np.bincount(labels.ravel())
+                    sizes = np.bincount((_in_slices(labels) if method == "outlines" else labels).ravel())
                     for missed in result.missed(0.9):
                         print(f"    {file} id {missed}: {sizes[missed]} px, IoU {result.iou[missed - 1]:.2f}")
 

@@ -14,7 +14,9 @@ import torch
 from monai import transforms
 
 import nbtrainer as nbt
+from nbtrainer.data.normalize import IntensityMap
 from nbtrainer.data.prefetch import prefetched
+from nbtrainer.data.views import Held
 from nbtrainer.data.warp import draw_warp, warp_patch
 from nbtrainer.engine.build import Job, build, training_patches
 from nbtrainer.engine.trainer import train
@@ -128,9 +130,7 @@ def _warps(size: list[int]) -> tuple[float, float]:
     centre = [length / 2 for length in shape]
     began = time.monotonic()
     for _ in range(8):
-        warp_patch(
-            lambda region: image[(slice(None), *region)], lambda region: label[region], shape, centre, size, warp
-        )
+        warp_patch(Held(image), Held(label, is_label=True), IntensityMap.unchanged(1), centre, size, warp)
     ours = (time.monotonic() - began) / 8
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     images = torch.from_numpy(image)[None].repeat(4, *[1] * (image.ndim)).to(device)

@@ -150,11 +150,16 @@ def load_model(path: Path) -> Predictor:
     return load_model(path)
 
 
-def evaluate(model: Predictor | Path, images: Any, labels: Any) -> dict[str, Any]:
-    """Scores of `model` on images with known labels: `{"overall": {...}, "images": [{...}, ...]}`."""
+def evaluate(
+    model: Predictor | Path, images: Any, labels: Any, report: str | os.PathLike[str] | None = None
+) -> dict[str, Any]:
+    """Scores of `model` on images with known labels: `{"overall": {...}, "images": [{...}, ...]}`.
+
+    `report`: write a page (HTML) about each image and its worst objects there.
+    """
     from nbtrainer.inference import evaluate
 
-    return evaluate(model, images, labels)
+    return evaluate(model, images, labels, report)
 
 
 def prepare(images: Path, labels: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:

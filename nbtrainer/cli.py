@@ -17,6 +17,8 @@ from nbtrainer.environment import child_environment, prepare_process
 from nbtrainer.errors import UserError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from nbtrainer.config import Config
     from nbtrainer.errors import Finding
     from nbtrainer.runs import Run
@@ -165,17 +167,33 @@ def predict(
         int,
         typer.Option(min=1, max=16, help="Ways to flip and turn each image that are averaged: 1, 2, 4, 8, in 3D 16."),
     ] = 1,
+    rescale: Annotated[
+        bool, typer.Option("--rescale", help="Bring each image to the pixel size of the training, and the labels back.")
+    ] = False,
+    stitch: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Make volumes of stacks of slices: join objects that overlap by this IoU."),
+    ] = None,
+    adjust: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A threshold other than the model's: threshold=0.4. May be repeated."),
+    ] = None,
+    maps: Annotated[bool, typer.Option("--maps", help="Also write probability maps: <name>_<map>, float32.")] = False,
+    measure: Annotated[bool, typer.Option("--measure", help="Also write a table of all objects: <name>.csv.")] = False,
+    format: Annotated[str, typer.Option(help="auto: .nii.gz for NIfTI, else .tif. Or: tif, nii.gz, zarr.")] = "auto",
 ) -> None:
-    """Segment images; writes <name>.tif (.nii.gz for NIfTI) for each into the folder OUT."""
+    """Segment images; writes <name>.tif (.nii.gz for NIfTI) for each into the folder OUT. Ctrl-C stops it."""
     prepare_process()
     from nbtrainer import api
+    from nbtrainer.data.formats import stem
     from nbtrainer.data.pair import list_files
-    from nbtrainer.inference.write import label_name, write_label
+    from nbtrainer.inference.write import label_name, write_array
+    from nbtrainer.labels.measure import write_table
 
     files = [file for source in images for file in list_files(Path(source), "images")]
     stems: dict[str, Path] = {}
     for file in files:
-        name = label_name(file)
+        name = label_name(file, format)
         if name in stems:
             wrong = f"{stems[name]} and {file} would both be written to {name}"
             raise UserError("images", wrong, "Predict them into two folders")
@@ -183,13 +201,35 @@ def predict(
         if (out / name).resolve() == file.resolve():
             raise UserError("out", f"{file} would be overwritten by its own prediction", "Choose another folder")
     predictor = api.load_model(model)
+    adjusted = dict(map(_assignment, adjust or []))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError("out", f"{out} cannot be made ({error.strerror})", "Choose another folder") from None
-    for number, file in enumerate(files, 1):
-        target = write_label(predictor.predict(file, diameter, variants), file, out)
-        print(f"{number}/{len(files)} {file.name} -> {target}")
+    with _bar() as bar:
+        task = bar.add_task("", total=None)
+        for number, file in enumerate(files, 1):
+            said = f"{number}/{len(files)} {file.name}"
+            bar.update(task, description=said, completed=0, total=None)
+            prediction = predictor.prediction(
+                file,
+                diameter,
+                variants,
+                rescale=rescale,
+                report=lambda done, of: bar.update(task, completed=done, total=of),
+            )
+            for note in prediction.notes:
+                bar.console.print(f"{file.name}: {note}", style="yellow")
+            labels = prediction.labels(stitch, **adjusted)
+            target = write_array(labels, file, out / label_name(file, format), prediction.spacing)
+            if maps:
+                for name, values in prediction.maps().items():
+                    write_array(
+                        values, file, out / label_name(file, format, f"_{name.replace(' ', '_')}"), prediction.spacing
+                    )
+            if measure:
+                write_table(prediction.measurements(labels), out / f"{stem(file)}.csv")
+            bar.console.print(f"{said} -> {target}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -198,12 +238,15 @@ def evaluate(
     images: Annotated[str, typer.Option(help="Folder of images.")],
     labels: Annotated[str, typer.Option(help="Folder of their labels.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the scores to this file too.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a page (HTML) about each image and its worst objects.")
+    ] = None,
 ) -> None:
     """Score a model on images with known labels."""
     prepare_process()
     from nbtrainer import api
 
-    scores = api.evaluate(model, images, labels)
+    scores = api.evaluate(model, images, labels, report=report)
     for row in [*scores["images"], {"image": "overall (mean)", **scores["overall"]}]:
         print(
             f"{row['image']:<30} " + "  ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "image")
@@ -335,22 +378,26 @@ def _print_warnings(config: Config) -> None:
             print(f"warning: {finding}", file=sys.stderr)
 
 
-def _followed(run: Run) -> Run:
-    """`run` when it has ended, with a progress bar; Ctrl-C stops it now."""
+def _bar() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from nbtrainer.runs import events
-
-    console = Console(highlight=False)
     columns = (
         BarColumn(bar_width=30),
         TextColumn("{task.percentage:>3.0f} %  {task.description}"),
         TimeElapsedColumn(),
     )
+    return Progress(*columns, console=Console(highlight=False), transient=True)
+
+
+def _followed(run: Run) -> Run:
+    """`run` when it has ended, with a progress bar; Ctrl-C stops it now."""
+    from nbtrainer.runs import events
+
     seen = 0
     plan = None
-    with Progress(*columns, console=console, transient=True) as progress:
+    with _bar() as progress:
+        console = progress.console
         bar = progress.add_task("checking", total=1.0)
         ended = False
         while not ended:

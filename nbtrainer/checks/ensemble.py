@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cc3d
 import numpy as np
 from scipy.ndimage import find_objects, maximum_filter
 
@@ -17,6 +16,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import whole
 from nbtrainer.errors import UserError
+from nbtrainer.labels.connect import regions_of
 
 # background that is kept around objects, in pixels; what lies nearer together is one crop
 _MARGIN = 16
@@ -131,5 +131,5 @@ def packed(shapes: Sequence[tuple[int, ...]]) -> tuple[list[tuple[int, int]], tu
 
 
 def _boxes(foreground: np.ndarray) -> list[Box]:
-    groups = cc3d.connected_components(foreground, connectivity=8)
+    groups = regions_of(foreground)
     return [(box[0], box[1]) for box in find_objects(groups.astype(np.int32)) if box is not None]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from nbtrainer.catalog import LOSSES, METRICS, TASKS, size_multiple
 from nbtrainer.config import Config
+from nbtrainer.data.axes import said
 from nbtrainer.errors import Finding
 from nbtrainer.runs.directory import free_name_problem
 
@@ -98,7 +99,7 @@ def _without_effect(config: Config) -> Iterator[Finding]:
     """Settings of tiles that the way they are cut does not look at."""
     sampling = config.sampling
     method = "image" if sampling.whole_images else sampling.method
-    by_chance = ("foreground_fraction", "least_foreground", "hard_fraction", "samples_per_image")
+    by_chance = ("foreground_fraction", "least_foreground", "least_objects", "hard_fraction", "samples_per_image")
     unused = {
         "grid": by_chance,
         "image": ("overlap", "samples_per_image"),
@@ -119,15 +120,21 @@ def _without_effect(config: Config) -> Iterator[Finding]:
 
 def _patch_size(config: Config) -> Iterator[Finding]:
     multiple = size_multiple(config.model.name, config.model.features)
-    wrong = [length for length in config.sampling.patch_size if length % multiple or length < 2 * multiple]
+    size = config.sampling.patch_size
+    wrong = [length for length in size if length % multiple or length < 2 * multiple]
     if wrong:
-        near = sorted(
-            {max(2 * multiple, wrong[0] // multiple * multiple), max(2 * multiple, -(-wrong[0] // multiple) * multiple)}
-        )
+        near = [
+            [max(2 * multiple, length // multiple * multiple) for length in size],
+            [max(2 * multiple, -(-length // multiple) * multiple) for length in size],
+        ]
+        if near[0] == near[1]:
+            del near[1]
+        named = " and ".join(map(str, dict.fromkeys(wrong)))
         yield Finding(
             where="sampling.patch_size",
-            wrong=f"{wrong[0]} does not suit the network, which needs multiples of {multiple}, at least {2 * multiple}",
-            remedy=f"Try {' or '.join(map(str, near))}",
+            wrong=f"{named} {'does' if len({*wrong}) == 1 else 'do'} not suit the network, which needs multiples of "
+            f"{multiple}, at least {2 * multiple}",
+            remedy=f"Try {' or '.join(map(said, near))}",
         )
 
 

@@ -43,21 +43,28 @@ class Rotate(Step):
 
 
 class Zoom(Step):
-    """Makes the patch larger or smaller."""
+    """Makes what is in the patch larger or smaller; every factor between the lowest and the highest is as frequent."""
 
     is_safe: ClassVar[bool] = False
     kind: Literal["zoom"] = field("zoom", title="Zoom")
-    amount: float = field(
-        0.25,
-        title="Amount",
-        help="0.25: objects between 1.25 times smaller and 1.25 times larger.",
-        ge=0,
-        le=2,
+    lowest: float = field(
+        0.8,
+        title="Lowest factor",
+        help="0.8: objects shrink to 0.8 of their size at most.",
+        ge=0.2,
+        le=1,
+    )
+    highest: float = field(
+        1.25,
+        title="Highest factor",
+        help="1.25: objects grow to 1.25 times their size at most. Omnipose has 0.5 to 1.5, each axis by itself.",
+        ge=1,
+        le=5,
     )
     per_axis: bool = field(
         False,
         title="Each axis by itself",
-        help="Stretch y and x by different factors, as Omnipose and PyTorch Connectomics do.",
+        help="Stretch y and x by different factors, and z of a volume, as Omnipose and PyTorch Connectomics do.",
         advanced=True,
     )
     probability: float = _probability(1.0)
@@ -160,7 +167,7 @@ STRENGTHS: dict[str, list[Step]] = {
     "strong": [
         Flip(),
         Rotate(),
-        Zoom(amount=0.5),
+        Zoom(lowest=0.67, highest=1.5),
         Shear(probability=1.0),
         Elastic(displacement=8.0),
         steps.Blur(sigma=1.5, probability=0.3),

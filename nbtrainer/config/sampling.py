@@ -67,6 +67,15 @@ class Sampling(Section):
         le=1,
         advanced=True,
     )
+    least_objects: int = field(
+        0,
+        title="Fewest objects",
+        help="A tile with fewer objects is given up too: connected pixels of one value, counted before the tile is warped. "
+        "With 2 the network sees neighbours.",
+        ge=0,
+        le=10_000,
+        advanced=True,
+    )
     rejection: float = field(
         0.95,
         title="Probability of giving up",
@@ -78,7 +87,7 @@ class Sampling(Section):
     trials: int = field(
         50,
         title="Trials",
-        help="After so many tiles with too little in them the fullest is taken.",
+        help="After so many tiles with too little in them the one with most objects is taken, of those with enough the fullest.",
         ge=1,
         le=1000,
         advanced=True,

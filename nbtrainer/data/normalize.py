@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,19 +24,27 @@ class IntensityMap:
     scale: np.ndarray
     offset: np.ndarray
 
+    @cached_property
+    def levels(self) -> np.ndarray:
+        """Low, high, scale and offset as (4, C) float32, without infinities."""
+        largest = np.finfo(np.float32).max
+        rows = [np.clip(row, -largest, largest) for row in (self.low, self.high, self.scale, self.offset)]
+        return np.array(rows, np.float32).reshape(4, -1)
+
     def apply(self, region: np.ndarray) -> np.ndarray:
         """A region (C, [Z,] Y, X) of the measured image, normalised, float32."""
-        shape = (-1,) + (1,) * (region.ndim - 1)
+        low, high, scale, offset = self.levels.reshape(4, -1, *[1] * (region.ndim - 1))
         values = region.astype(np.float32)
         if np.isfinite(self.low).any() or np.isfinite(self.high).any():
-            low, high = (
-                self.low.reshape(shape).astype(np.float32),
-                self.high.reshape(shape).astype(np.float32),
-            )
             np.clip(values, low, high, out=values)
-        values *= self.scale.reshape(shape).astype(np.float32)
-        values += self.offset.reshape(shape).astype(np.float32)
+        values *= scale
+        values += offset
         return values
+
+    @classmethod
+    def unchanged(cls, channels: int) -> IntensityMap:
+        """What leaves an image of so many channels as it is."""
+        return cls(*(np.full(channels, number) for number in (-np.inf, np.inf, 1.0, 0.0)))
 
     def as_record(self) -> dict[str, list[float]]:
         """Plain values for a checkpoint."""

@@ -64,13 +64,6 @@ class Patches:
         warp = draw_warp(rng, chosen, places.patch_size)
         changes = draw_changes(rng, chosen, places.patch_size, self.images.preparation.ignored)
         raw, label = self.images.views(place.index)
-        intensity_map = self.images.intensity_map(place.index)
-        image, truth = warp_patch(
-            lambda region: intensity_map.apply(raw.read(region)),
-            label.read,
-            places.shapes[place.index],
-            place.centre,
-            places.patch_size,
-            warp,
-        )
+        intensities = self.images.intensity_map(place.index)
+        image, truth = warp_patch(raw, label, intensities, place.centre, places.patch_size, warp)
         return Patch(*apply_changes(image, truth, changes), place)

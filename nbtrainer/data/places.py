@@ -12,6 +12,7 @@ import numpy as np
 
 from nbtrainer.data.images import Images
 from nbtrainer.data.statistics import sampled
+from nbtrainer.labels.connect import parts
 
 # positions of a class remembered per image, to centre patches on them
 _MOST_POSITIONS = 10_000
@@ -44,8 +45,8 @@ class Places:
     `overlap` pixels, the last ones shifted back inside), `image` (one of each image), `balanced` (each class as often,
     in whatever image has it). `samples_per_image` sets how many of each image a pass of `random` has.
 
-    A patch of which less than `least_foreground` is labelled is drawn again with the probability `rejection`, at most
-    `trials` times; then the fullest is taken. `hard`: places that training found hard, of which a share
+    A patch of which less than `least_foreground` is labelled, or with fewer than `least_objects`, is drawn again with the
+    probability `rejection`, at most `trials` times; then the one with most in it is taken. `hard`: places that training found hard, of which a share
     `hard_fraction` is taken.
     """
 
@@ -59,6 +60,7 @@ class Places:
     samples_per_image: int | None = None
     foreground_fraction: float = 0.0
     least_foreground: float = 0.0
+    least_objects: int = 0
     rejection: float = 0.95
     trials: int = 50
     hard_fraction: float = 0.0
@@ -116,7 +118,7 @@ class Places:
         return int(current[1][position])
 
     def _tile(self, position: int) -> Place:
-        index = int(np.searchsorted(self._ends, position, side="right"))
+        index = int(self._ends.searchsorted(position, side="right"))
         starts = grid_starts(self.shapes[index], self.patch_size, self.overlap)
         within = position - (int(self._ends[index - 1]) if index else 0)
         place = np.unravel_index(within, tuple(len(axis) for axis in starts))
@@ -139,22 +141,22 @@ class Places:
 
     def _index(self, number: int, wanted: int | None, rng: np.random.Generator) -> int:
         if wanted is None:
-            return int(np.searchsorted(self._ends, self._position(number), side="right"))
+            return int(self._ends.searchsorted(self._position(number), side="right"))
         homes = self._homes[wanted]
         return homes[int(rng.integers(len(homes)))]
 
     def _drawn(self, index: int, wanted: int | None, rng: np.random.Generator) -> Place:
         """A place in image `index`, on a pixel of class `wanted` (-1: any but background), that is not rejected."""
-        best, fullest = self._draw_centre(index, wanted, rng), -1.0
-        if not self.least_foreground:
-            return Place(index, best)
-        centre = best
+        centre = best = self._draw_centre(index, wanted, rng)
+        if not self.least_foreground and not self.least_objects:
+            return Place(index, centre)
+        most = (-1, -1.0)
         for rejected in range(self.trials):
-            share = self._foreground(index, centre)
-            if share >= self.least_foreground or rng.random() >= self.rejection:
+            objects, share = self._content(index, centre)
+            if (share >= self.least_foreground and objects >= self.least_objects) or rng.random() >= self.rejection:
                 return Place(index, centre, rejected)
-            if share > fullest:
-                best, fullest = centre, share
+            if (objects, share) > most:
+                best, most = centre, (objects, share)
             centre = self._draw_centre(index, wanted, rng)
         return Place(index, best, self.trials)
 
@@ -167,12 +169,9 @@ class Places:
             )
             return _one_of(positions, rng)
         for _ in range(_TRIES):
-            corner = [
-                int(rng.integers(max(1, full - length + 1)))
-                for full, length in zip(shape, self.patch_size, strict=True)
-            ]
             centre = tuple(
-                middle(start, full, length) for start, full, length in zip(corner, shape, self.patch_size, strict=True)
+                middle(int(rng.integers(max(1, full - length + 1))), full, length)
+                for full, length in zip(shape, self.patch_size, strict=True)
             )
             if self.images.is_inside(index, centre) and self._is_known(index, centre):
                 return centre
@@ -191,13 +190,18 @@ class Places:
         at = tuple(slice(int(place), int(place) + 1) for place in centre)
         return bool((label.read(at) != preparation.ignored).all())
 
-    def _foreground(self, index: int, centre: tuple[float, ...]) -> float:
-        """The share of a patch around `centre` that is labelled, before it is warped."""
+    def _content(self, index: int, centre: tuple[float, ...]) -> tuple[int, float]:
+        """Of a patch around `centre`, before it is warped: objects, up to `least_objects`, and the share that is labelled."""
         box = []
         for at, length, full in zip(centre, self.patch_size, self.shapes[index], strict=True):
             start = min(max(0, round(at - (length - 1) / 2)), max(0, full - length))
             box.append(slice(start, min(full, start + length)))
-        return float((self.class_of(self.images.views(index)[1].read(tuple(box))) > 0).mean())
+        label = self.images.views(index)[1].read(tuple(box))
+        share = float((self.class_of(label) > 0).mean())
+        if not self.least_objects:
+            return 0, share
+        owners = parts(np.where(label == self.images.preparation.ignored, 0, label))[1]
+        return min(len(owners) - 1, self.least_objects), share
 
     # what classes there are, and where
 

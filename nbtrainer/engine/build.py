@@ -10,6 +10,7 @@ import platform
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +40,7 @@ from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.validate import Validator
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint
+from nbtrainer.inference.selfcheck import self_check
 from nbtrainer.runs import RunDirectory
 from nbtrainer.tasks import Task
 
@@ -49,6 +51,8 @@ _MEASURED_TILES = 2
 # of the patches of an epoch, one in so many counts as hard
 _HARD_SHARE = 5
 _AHEAD_BYTES = 512 * 1024**2
+# sides of the tile by which a model checks itself, in 2D and 3D
+_CHECK_TILE_PX = {2: 64, 3: 32}
 
 _opened: dict[Any, Patches] = {}
 
@@ -87,6 +91,7 @@ class Job:
     ledger: Ledger = field(default_factory=Ledger)
     wrong: list[tuple[float, Place]] = field(default_factory=list)
     compiled: Any = None
+    compared: dict[str, float] = field(default_factory=dict)
 
     def batch(self, step: int) -> Batch:
         """The batch of `step`."""
@@ -103,6 +108,20 @@ class Job:
             targets.to(self.device, non_blocking=True),
             drawn,
         )
+
+    @cached_property
+    def check_tile(self) -> torch.Tensor:
+        """The tile by which a model checks itself: the middle of the first validation image, as small as may be."""
+        images = self.previewer.images
+        multiple = size_multiple(self.config.model.name, self.config.model.features)
+        least = _CHECK_TILE_PX[self.config.task.dim]
+        sides = [min(length, max(2 * multiple, least // multiple * multiple)) for length in self.validator.tile]
+        shape = images.shape(0)
+        starts = [max(0, (full - side) // 2) for full, side in zip(shape, sides, strict=True)]
+        region = tuple(slice(at, min(full, at + side)) for at, side, full in zip(starts, sides, shape, strict=True))
+        tile = images.region(0, region)[0]
+        missing = [(0, 0), *((0, side - length) for side, length in zip(sides, tile.shape[1:], strict=True))]
+        return torch.from_numpy(np.pad(tile, missing, mode="symmetric"))
 
     @property
     def batches_ahead(self) -> int:
@@ -137,6 +156,19 @@ class Job:
         images = dataclasses.replace(self.validator.images, pairs=self.survey.split.test, **_fresh())
         return dataclasses.replace(self.validator, images=images)
 
+    def training_validator(self) -> Validator:
+        """Like the validator, for the training images."""
+        return dataclasses.replace(self.validator, images=self.patches.images)
+
+    def use_task(self, task: Task) -> None:
+        """Decode with other thresholds from now on."""
+        self.task = self.validator.task = self.previewer.task = task
+
+    def compare_with(self, name: str, scores: dict[str, float]) -> None:
+        """Remember the monitored score of something that the model has to beat."""
+        if self.monitor in scores:
+            self.compared[name] = scores[self.monitor]
+
     def learning_rate(self) -> float:
         """Of the next step."""
         settings = self.config.compile
@@ -166,6 +198,7 @@ class Job:
             "epoch": self.clock.epoch,
             "monitor": self.monitor,
             "score": score,
+            "self_check": self_check(self.network, self.check_tile),
             "resume": {
                 "optimizer": self.stepper.optimizer.state_dict(),
                 "scaler": self.stepper.scaler.state_dict(),
@@ -176,6 +209,7 @@ class Job:
                 "sums": sums,
                 "ledger": self.ledger.as_record(),
                 "wrong": [[error, place.as_record()] for error, place in self.wrong],
+                "compared": self.compared,
                 "hard": [place.as_record() for place in self.patches.places.hard],
             },
         }
@@ -192,6 +226,7 @@ class Job:
         self.stepper.parts = state["parts"]
         self.ledger = Ledger.from_record(state["ledger"]) if "ledger" in state else Ledger()
         self.patches.places.hard = [Place.of(values) for values in state.get("hard", [])]
+        self.compared = {**self.compared, **state.get("compared", {})}
         self.wrong = [(error, Place.of(values)) for error, values in state.get("wrong", [])]
         sums = state["sums"]
         assert isinstance(sums, dict)

@@ -37,6 +37,8 @@ class Stepper:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
         # mean error of the probabilities in each patch of the last batch
         self.patch_errors = torch.zeros(0)
+        # parts of the loss of the last batch, for losses that tell them
+        self.terms: dict[str, torch.Tensor] = {}
         self.forward: Callable[[torch.Tensor], torch.Tensor] = self.network
 
     def step(self, images: torch.Tensor, targets: torch.Tensor, learning_rate: float) -> tuple[torch.Tensor, Counts]:
@@ -67,6 +69,7 @@ class Stepper:
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.device)
         errors = []
+        terms: dict[str, torch.Tensor] = {}
         counts = Counts()
         for some, truths in zip(_parts(images, self.parts), _parts(targets, self.parts), strict=True):
             share = len(some) / len(images)
@@ -76,13 +79,15 @@ class Stepper:
             loss = self.loss(logits, truths)
             self.scaler.scale(loss * share).backward()
             total += loss.detach() * share
+            for name, value in getattr(self.loss, "terms", {}).items():
+                terms[name] = terms.get(name, torch.zeros((), device=self.device)) + value * share
             with torch.no_grad():
                 pixels = self.compared(logits.detach(), truths)
                 errors.append((pixels.probability - pixels.truth).abs().nan_to_num().flatten(1).mean(1))
                 counts += metrics.count(pixels)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        self.patch_errors = torch.cat(errors)
+        self.patch_errors, self.terms = torch.cat(errors), terms
         return total, counts
 
     def _make_room(self, tiles: int) -> None:

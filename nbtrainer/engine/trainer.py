@@ -16,18 +16,14 @@ from nbtrainer import metrics
 from nbtrainer.data.prefetch import prefetched
 from nbtrainer.engine import checkpoint
 from nbtrainer.engine.build import Job
+from nbtrainer.engine.finish import finish
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
+from nbtrainer.engine.telling import SECONDS_BETWEEN_EVENTS, Emit, reporter
 from nbtrainer.errors import UserError
-from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.metrics import Counts, Tally
 from nbtrainer.runs import events
-from nbtrainer.runs.events import Event
 
-Emit = Callable[[Event], None]
 ReadStop = Callable[[], Literal["", "validation", "now"]]
-
-# steps are grouped: one event a step made a journal of 24 MB in 200,000 steps
-_SECONDS_BETWEEN_EVENTS = 0.25
 
 
 def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> None:
@@ -57,7 +53,7 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> N
             emit(events.Stopped(step=clock.step))
             return
     _tell_what_was_never_seen(job, emit)
-    _score_test_images(job, emit)
+    finish(job, emit)
     reason = "all steps done" if clock.step >= clock.total_steps else "the time is spent"
     emit(events.Finished(step=clock.step, reason=reason, elapsed_seconds=clock.elapsed_seconds))
 
@@ -74,6 +70,7 @@ def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any
     """The steps to the end of the epoch, or until the time is spent or an immediate stop is asked."""
     clock, stepper = job.clock, job.stepper
     counts, steps, loss_sum = Counts(), sums.get("steps", 0), sums.get("loss", 0.0)
+    terms: dict[str, Any] = dict(sums.get("terms", {}))
     group: list[torch.Tensor] = []
     began = time.monotonic()
     learning_rate = job.learning_rate()
@@ -85,10 +82,12 @@ def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any
         job.note(batch)
         clock.step += 1
         steps, counts = steps + 1, counts + counted
+        for name, value in stepper.terms.items():
+            terms[name] = terms.get(name, 0.0) + value
         group.append(loss)
         seconds = time.monotonic() - began
         ends = clock.is_out_of_time or stop_asked() == "now"
-        if seconds >= _SECONDS_BETWEEN_EVENTS or ends:
+        if seconds >= SECONDS_BETWEEN_EVENTS or ends:
             loss_sum = _report_steps(job, emit, group, seconds, learning_rate, loss_sum)
             group, began = [], time.monotonic()
         if ends:
@@ -97,7 +96,8 @@ def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any
         loss_sum = _report_steps(job, emit, group, time.monotonic() - began, learning_rate, loss_sum)
     # tensors are only read here, once an epoch
     counted = Counts.from_plain(sums.get("counts", {})) + Counts.from_plain(counts.plain())
-    return {"counts": counted.plain(), "steps": steps, "loss": loss_sum}
+    told = {name: float(value) for name, value in terms.items()}
+    return {"counts": counted.plain(), "steps": steps, "loss": loss_sum, "terms": told}
 
 
 def _report_steps(
@@ -137,7 +137,10 @@ def _training_scores(job: Job, sums: dict[str, Any]) -> dict[str, float]:
         return {}
     counted = Tally({"pixels": Counts.from_plain(sums["counts"])})
     scores = metrics.scores(counted, job.metrics)
-    return {"train_loss": sums["loss"] / sums["steps"]} | {f"train_{name}": value for name, value in scores.items()}
+    found = {"train_loss": sums["loss"] / sums["steps"]}
+    for name, value in sums.get("terms", {}).items():
+        found[f"train_{metrics.of_class('loss', name)}"] = value / sums["steps"]
+    return found | {f"train_{name}": value for name, value in scores.items() if value == value}
 
 
 def _validates_now(job: Job, stop_asked: ReadStop) -> bool:
@@ -152,7 +155,7 @@ def _validate(job: Job, emit: Emit, stop_asked: ReadStop, tiles: list[Tile]) -> 
     outputs = {}
     if len(job.validator.images):
         wanted = {tile.index for tile in tiles}
-        found = job.validator.scores(_reporter(emit, "validating"), lambda: stop_asked() == "now", keep=wanted)
+        found = job.validator.scores(reporter(emit, "validating"), lambda: stop_asked() == "now", keep=wanted)
         if found is None:
             return None
         scores = {f"validation_{name}": value for name, value in found[0].items()}
@@ -235,6 +238,13 @@ def _plan(job: Job, emit: Emit) -> None:
     if len(job.validator.images):
         scores = {f"validation_{name}": value for name, value in job.validator.baseline().items()}
         emit(events.BaselineScored(name=job.task.baseline_name, scores=scores))
+        job.compare_with(job.task.baseline_name, scores)
+        if job.clock.step == 0:
+            found = job.validator.scores(reporter(emit, "scoring the starting weights"), lambda: False)
+            assert found is not None
+            scores = {f"validation_{name}": value for name, value in found[0].items()}
+            emit(events.StartScored(scores=scores))
+            job.compare_with("the weights that it started from", scores)
 
 
 def _change_to_compiled(job: Job, emit: Emit, batch_size: int) -> bool:
@@ -262,19 +272,6 @@ def _change_to_compiled(job: Job, emit: Emit, batch_size: int) -> bool:
     return is_new
 
 
-def _reporter(emit: Emit, doing: str) -> Callable[[int, int], None]:
-    """Tells what is being done, a few times a second."""
-    told = 0.0
-
-    def report(done: int, of: int) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _SECONDS_BETWEEN_EVENTS:
-            told = time.monotonic()
-            emit(events.Activity(doing=doing, done=done, of=of))
-
-    return report
-
-
 def _tell_what_was_never_seen(job: Job, emit: Emit) -> None:
     seen = job.seen()
     never = seen["never_drawn"]
@@ -283,17 +280,3 @@ def _tell_what_was_never_seen(job: Job, emit: Emit) -> None:
         more = f" and {len(never) - 3} more" if len(never) > 3 else ""
         words = f"{share:.0f} % of your images never contributed: {', '.join(never[:3])}{more}"
         emit(events.Warned(text=f"{words}. Train longer, or set sampling.method to image"))
-
-
-def _score_test_images(job: Job, emit: Emit) -> None:
-    """Score the model that stands for the run on images that had no part in it."""
-    test = job.survey.split.test
-    if not test:
-        return
-    if job.best.best is not None and job.config.training.load_at_end == "best":
-        record = load_checkpoint(job.directory.checkpoints / job.best.best["file"])
-        job.network.load_state_dict(record["weights"])
-    validator = job.test_validator()
-    found = validator.scores(_reporter(emit, "testing"), lambda: False)
-    assert found is not None
-    emit(events.TestScored(images=len(test), scores={f"test_{name}": value for name, value in found[0].items()}))

@@ -37,9 +37,10 @@ class Validator:
 
     def predict(self, index: int, region: Region | None = None) -> np.ndarray:
         """Network output (K, [Z,] Y, X) for image `index`, or for a part of it that is seen by itself."""
-        return self._answer(self._pair(index, region)[0])
+        return self._answer(self.pair(index, region)[0])
 
-    def _pair(self, index: int, region: Region | None) -> tuple[np.ndarray, np.ndarray]:
+    def pair(self, index: int, region: Region | None) -> tuple[np.ndarray, np.ndarray]:
+        """Image, normalised, and label of pair `index`, or a part of them."""
         return self.images.whole(index) if region is None else self.images.region(index, region)
 
     def _answer(self, image: np.ndarray) -> np.ndarray:
@@ -62,7 +63,7 @@ class Validator:
             report(done, len(work))
             if is_stopped():
                 return None
-            (image, label), links = self._pair(index, region), self.images.links(index)
+            (image, label), links = self.pair(index, region), self.images.links(index)
             raw = self._answer(image)
             if index in keep and region is None:
                 outputs[index] = raw

@@ -15,15 +15,25 @@ from nbtrainer.data.pair import list_files, pair_files
 from nbtrainer.data.read import read_label
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import Predictor, load_model
+from nbtrainer.inference.report import Judged, judge, write_report
+from nbtrainer.labels import read_links
+from nbtrainer.tasks import Links
 
 
-def evaluate(model: Predictor | str | os.PathLike[str], images: Any, labels: Any) -> dict[str, Any]:
+def evaluate(
+    model: Predictor | str | os.PathLike[str],
+    images: Any,
+    labels: Any,
+    report: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
     """Scores of `model` (or the path of one) against known labels.
 
     Parameters
     ----------
     images, labels
         Folders, files, wildcards, list files; or sequences of arrays or paths, of equal length.
+    report
+        Write a page (HTML) about each image and its worst objects there.
 
     Returns
     -------
@@ -34,23 +44,32 @@ def evaluate(model: Predictor | str | os.PathLike[str], images: Any, labels: Any
     task = predictor.task
     # errors of probabilities cannot be told from labels
     names = [name for name, entry in METRICS.items() if entry.suits(task.name) and entry.unit != "error"]
-    rows, tallies = [], []
-    for image, label, name in _paired(images, labels):
-        predicted = predictor.predict(image)
+    judged: list[Judged] = []
+    for image, label, name, links in _paired(images, labels):
+        prediction = predictor.prediction(image)
+        predicted = prediction.labels()
         truth = read_label(label if isinstance(label, np.ndarray) else Path(label), predicted.ndim, name)
         if truth.shape != predicted.shape:
             raise UserError(
                 name, f"the label is {truth.shape}, its image {predicted.shape}", "Give labels of the same size"
             )
-        tallies.append(task.tally_labels(predicted, truth, names))
-        rows.append({"image": name, **metrics.scores(tallies[-1], names, task.classes)})
-    return {"overall": metrics.overall(tallies, names, task.classes), "images": rows}
+        judged.append(judge(name, prediction.image() if report else None, predicted, truth, task, names, links=links))
+    if report:
+        shown = list(dict.fromkeys([*task.default_metrics, *names]))
+        write_report(Path(report), "Evaluation", f"{len(judged)} images scored with {predictor}.", judged, shown)
+    tallies = [each.tally for each in judged]
+    return {
+        "overall": metrics.overall(tallies, names, task.classes),
+        "images": [{"image": each.name, **each.scores} for each in judged],
+    }
 
 
-def _paired(images: Any, labels: Any) -> list[tuple[Any, Any, str]]:
+def _paired(images: Any, labels: Any) -> list[tuple[Any, Any, str, Links]]:
     if isinstance(images, str | os.PathLike):
         pairs = pair_files(list_files(Path(images), "images"), list_files(Path(labels), "labels"), "labels")
-        return [(pair.image, pair.label, pair.image.name) for pair in pairs]
+        return [
+            (pair.image, pair.label, pair.image.name, read_links(pair.links) if pair.links else []) for pair in pairs
+        ]
     images, labels = _several(images), _several(labels)
     if len(images) != len(labels):
         raise UserError(
@@ -61,7 +80,7 @@ def _paired(images: Any, labels: Any) -> list[tuple[Any, Any, str]]:
     named = [
         Path(image).name if isinstance(image, str | os.PathLike) else f"image {k}" for k, image in enumerate(images)
     ]
-    return list(zip(images, labels, named, strict=True))
+    return [(image, label, name, []) for image, label, name in zip(images, labels, named, strict=True)]
 
 
 def _several(given: Any) -> Sequence[Any]:

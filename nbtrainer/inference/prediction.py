@@ -70,9 +70,13 @@ class Prediction:
 
     def measurements(self, labels: np.ndarray) -> list[dict[str, Any]]:
         """A row for each object of `labels` (see `measure_objects`); intensities are those of the image as prepared."""
-        image = [whole(part.image) for part in self.parts]
         spacing = self.spacing if self.spacing is not None and len(self.spacing) == labels.ndim else None
-        return measure_objects(labels, np.stack(image, axis=1) if self.is_stack else image[0], spacing)
+        return measure_objects(labels, self.image(), spacing)
+
+    def image(self) -> np.ndarray:
+        """The image as it was prepared, (C, [Z,] Y, X), of a stack (C, N, Y, X)."""
+        found = [whole(part.image) for part in self.parts]
+        return np.stack(found, axis=1) if self.is_stack else found[0]
 
     @property
     def adjustable(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from nbtrainer.data.preparation import Preparation, spacing_of
 from nbtrainer.data.views import Scaled, View, whole
 from nbtrainer.errors import UserError
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
+from nbtrainer.inference.selfcheck import still_answers
 from nbtrainer.inference.tiled import Report, predict_variants
 
 # pixel sizes that differ by less are the same
@@ -26,7 +27,10 @@ _SAME_SPACING = 0.1
 
 
 class Predictor:
-    """A network with its task, its normalisation and the size of its tiles."""
+    """A network with its task, its normalisation and the size of its tiles.
+
+    `is_sound`: whether it answers to the tile that is kept in it as it did when it was saved; a warning says if not.
+    """
 
     def __init__(self, record: dict[str, Any], path: Path | None = None, device: str = "auto") -> None:
         if device == "auto":
@@ -40,6 +44,15 @@ class Predictor:
         self.network = models.create(**record["network"])
         self.network.load_state_dict(record["weights"])
         self.network.to(self.device).eval()
+        # models of before have none
+        self.is_sound = "self_check" not in record or still_answers(self.network, record["self_check"])
+        if not self.is_sound:
+            warnings.warn(
+                f"{path or 'this model'} no longer answers as it did when it was saved: do not trust its predictions. "
+                "The file may be damaged, or a library has changed; train again, or use the versions in it",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def __repr__(self) -> str:
         return f"<model {self.record['network']['name']} for {self.task.name} segmentation, {self.path}>"

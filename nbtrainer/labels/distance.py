@@ -38,8 +38,8 @@ def relative_distance(labels: np.ndarray, spacing: Sequence[float] | None = None
     depth = edt.edt(labels, anisotropy=sizes)
     if not np.isfinite(depth).all():  # one object fills the array
         depth = edt.edt(labels, anisotropy=sizes, black_border=True)
-    ids, last = fastremap.renumber(labels, preserve_zero=True)
-    _divide(depth.reshape(-1), ids.reshape(-1), max(last, default=0))
+    ids, _ = fastremap.renumber(labels, preserve_zero=True)
+    _divide(depth.reshape(-1), ids.reshape(-1), int(ids.max()))
     return depth
 
 

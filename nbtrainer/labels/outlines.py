@@ -7,26 +7,27 @@ from __future__ import annotations
 
 from typing import Literal
 
-import cc3d
 import cv2
 import edt
 import fastremap
 import numpy as np
 
 from nbtrainer.labels.clean import dilate, without_small
-from nbtrainer.labels.connect import contacts, parts, plain
+from nbtrainer.labels.connect import contacts, parts, plain, regions_of
 from nbtrainer.labels.watershed import by_slice
 
 CHANNELS = 7
 
 
-def outline_channels(cells: np.ndarray) -> np.ndarray:
+def outline_channels(cells: np.ndarray, background_is_line: bool = False) -> np.ndarray:
     """EPySeg's seven channels of labelled cells.
 
     Parameters
     ----------
     cells
         (Y, X) or (Z, Y, X) whole numbers, 0 is background. Cells touch, or have lines of background between them.
+    background_is_line
+        Whether all background is outline, as `cells_from_outlines` can leave it.
 
     Returns
     -------
@@ -39,15 +40,15 @@ def outline_channels(cells: np.ndarray) -> np.ndarray:
     """
     cells = plain(cells)
     if cells.ndim == 3:
-        return np.stack([outline_channels(plane) for plane in cells], axis=1)
-    outline = _outline(cells)
+        return np.stack([outline_channels(plane, background_is_line) for plane in cells], axis=1)
+    outline = (cells == 0).astype(np.uint8) if background_is_line else _outline(cells)
     once = dilate(outline)
     twice = dilate(once)
     seeds = _seeds(cells, outline != 0)
     return np.stack([outline, once, twice, once == 0, twice == 0, seeds, ~seeds]).astype(np.float32)
 
 
-def cells_from_outlines(lines: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+def cells_from_outlines(lines: np.ndarray, threshold: float = 0.5, keep_line: bool = False) -> np.ndarray:
     """The cells between drawn lines: every pixel belongs to one, lines go to the cell that is nearest within them.
 
     Parameters
@@ -55,20 +56,22 @@ def cells_from_outlines(lines: np.ndarray, threshold: float = 0.5) -> np.ndarray
     lines
         (Y, X) or (Z, Y, X), lines of any width above `threshold` times the largest value; what they leave free connects
         through faces. A line that encloses nothing leaves no trace.
+    keep_line
+        Leave a line one pixel wide between two cells, in the middle of what was drawn.
 
     Returns
     -------
-    Whole numbers 1, 2, 3 ... in reading order; 0 only where everything is line. Outside the tissue is a cell too.
+    Whole numbers 1, 2, 3 ... in reading order; 0 on lines that are kept, and where all is line. Outside the tissue is a cell too.
     """
     from skimage.segmentation import watershed  # scikit-image's modules take long to load
 
     if lines.ndim == 3:
-        return by_slice(lambda plane: cells_from_outlines(plane, threshold), lines)
+        return by_slice(lambda plane: cells_from_outlines(plane, threshold, keep_line), lines)
     drawn = lines > threshold * float(lines.max(initial=0))
-    free = cc3d.connected_components(~drawn, connectivity=4) if drawn.size else drawn.astype(np.uint8)
+    free = regions_of(~drawn, corners=False)
     # the way to the next cell, so that two cells meet in the middle of a line
     depth = edt.edt(drawn) if free.any() else np.zeros(drawn.shape, np.float32)
-    return without_small(watershed(depth, free.astype(np.int32)), 0)
+    return without_small(watershed(depth, free.astype(np.int32), watershed_line=keep_line), 0)
 
 
 def cells_from_channels(
@@ -116,9 +119,9 @@ def cells_from_channels(
     if not channels.size:
         return np.zeros(channels.shape[1:], np.uint8)
     outline = (channels[0] + channels[1] + channels[2] + (1 - channels[3]) + (1 - channels[4])) / 5
-    seeds = cc3d.connected_components((channels[5] + 1 - channels[6]) / 2 > seed_threshold, connectivity=8)
+    seeds = regions_of((channels[5] + 1 - channels[6]) / 2 > seed_threshold)
     last = int(seeds.max())
-    regions = cc3d.connected_components(outline <= threshold, connectivity=4)
+    regions = regions_of(outline <= threshold, corners=False)
     seeded = np.zeros(int(regions.max()) + 1, bool)
     seeded[regions[seeds != 0]] = True
     seeded[0] = True
@@ -152,8 +155,8 @@ def _seeds(cells: np.ndarray, outline: np.ndarray) -> np.ndarray:
     """bool: one connected part in the depth of each cell."""
     if not cells.any():
         return np.zeros(cells.shape, bool)
-    ids, last = fastremap.renumber(cells, preserve_zero=True)
-    count = max(last)
+    ids, _ = fastremap.renumber(cells, preserve_zero=True)
+    count = int(ids.max())
     # the edge of the image counts as a boundary, so that the seed of a cell that it cuts lies inside
     depth = edt.edt(ids, black_border=True)
     free = np.bincount(ids[~outline], minlength=count + 1) > 0

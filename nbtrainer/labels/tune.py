@@ -44,7 +44,9 @@ def tune(
     most_tries
         How many settings are tried at most, the defaults among them. Each decodes every prediction once.
 
-    For each setting in turn the best of its candidates is kept, the earlier one of equals, until a whole round changes
+    First all settings take their first candidates together, then their second ..., since where several thresholds are
+    too high to find anything, changing one of them changes nothing. From the best of those, or the defaults if none is
+    better, the best candidate of each setting in turn is kept, the earlier one of equals, until a whole round changes
     nothing. The result depends on nothing else, and never scores less than `defaults`.
 
     Raises
@@ -65,6 +67,10 @@ def tune(
 
     best = dict(defaults)
     first_score = best_score = try_out(best)
+    for place in range(max(map(len, candidates.values()), default=0)):
+        together = {name: values[min(place, len(values) - 1)] for name, values in candidates.items() if values}
+        if len(known) < most_tries and try_out(best | together) > best_score:
+            best, best_score = best | together, try_out(best | together)
     changed = True
     while changed:
         changed = False

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import cc3d
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from nbtrainer.labels.clean import Small, without_small
+from nbtrainer.labels.connect import regions_of
 
 
 def binary_connected(
     foreground: np.ndarray, threshold: float = 0.8, smallest: int = 128, small: Small = "background"
 ) -> np.ndarray:
     """The connected parts of what lies above `threshold` (PyTorch Connectomics' `binary_connected`)."""
-    return without_small(_parts(foreground > threshold), smallest, small)
+    return without_small(regions_of(foreground > threshold), smallest, small)
 
 
 def binary_watershed(
@@ -120,7 +120,7 @@ def voronoi_otsu(
     mask = smooth > threshold_otsu(smooth)
     spots = local_maxima(gaussian_filter(image.astype(np.float32), spot_sigma)) & mask
     full = np.ones((3,) * image.ndim)
-    labels = watershed(np.zeros(image.shape, np.uint8), _parts(spots).astype(np.int32), full, mask=mask)
+    labels = watershed(np.zeros(image.shape, np.uint8), regions_of(spots).astype(np.int32), full, mask=mask)
     return without_small(labels, smallest, small)
 
 
@@ -149,9 +149,9 @@ def _grown(
 ) -> np.ndarray:
     from skimage.segmentation import watershed  # scikit-image's modules take long to load
 
-    markers = without_small(_parts(seeds), smallest_seed).astype(np.int32)
+    markers = without_small(regions_of(seeds), smallest_seed).astype(np.int32)
     if keep_unseeded:
-        regions = _parts(mask)
+        regions = regions_of(mask)
         seeded = np.zeros(int(regions.max(initial=0)) + 1, bool)
         seeded[regions[markers != 0]] = True
         seeded[0] = True
@@ -159,9 +159,3 @@ def _grown(
         markers[lost] = regions[lost].astype(np.int64) + int(markers.max())
     full = np.ones((3,) * mask.ndim)
     return without_small(watershed(height, markers, full, mask=mask), smallest, small)
-
-
-def _parts(mask: np.ndarray) -> np.ndarray:
-    if not mask.size:
-        return np.zeros(mask.shape, np.uint32)
-    return cc3d.connected_components(mask, connectivity=8 if mask.ndim == 2 else 26)

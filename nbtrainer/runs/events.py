@@ -70,6 +70,31 @@ class BaselineScored(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartScored(Event):
+    """Scores of the weights that training starts from, on the validation images; names as in `EpochEnded`."""
+
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdsTuned(Event):
+    """Thresholds of the final model were chosen on the validation images. `before` and `after`: the score of both."""
+
+    thresholds: dict[str, float]
+    score: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportWritten(Event):
+    """A page about single images and their worst objects; `path` is relative to the run."""
+
+    path: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepsDone(Event):
     """The steps of about the last quarter second. `step`: steps done so far; `loss`: mean of these steps."""
 
@@ -203,6 +228,14 @@ def sentence(event: Event) -> str:
             )
         case BaselineScored():
             return f"{event.name}: {_scores(event.scores)}"
+        case StartScored():
+            return f"starting weights: {_scores(event.scores)}"
+        case ThresholdsTuned():
+            chosen = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in event.thresholds.items())
+            short = _readable(event.score, event.before), _readable(event.score, event.after)
+            return f"thresholds tuned: {chosen}; validation {score_name(event.score)} from {short[0]} to {short[1]}"
+        case ReportWritten():
+            return f"{event.title}: {event.path}"
         case TestScored():
             return f"test on {event.images:,} images: {_scores(event.scores)}"
         case EpochEnded():

@@ -104,6 +104,8 @@ class Epyseg(Task):
 
     def class_of(self, label: np.ndarray) -> np.ndarray:
         """1 on the outline of cells, three pixels wide."""
+        if self.labels_show == "outlines":
+            return dilate(cells_from_outlines(self.is_foreground(label), keep_line=True) == 0)
         return dilate(outline_mask(self.objects(label)))
 
     def predicted_class_of(self, predicted: np.ndarray) -> np.ndarray:
@@ -120,7 +122,10 @@ class Epyseg(Task):
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """(7, [Z,] Y, X) float32, 0 or 1; NaN where nothing is known, and so near to it that an outline could reach."""
-        target = outline_channels(self.objects(label, links))
+        if self.labels_show == "outlines":
+            target = outline_channels(cells_from_outlines(self.is_foreground(label), keep_line=True), True)
+        else:
+            target = outline_channels(self.objects(label, links))
         unknown = ~self.known(label)
         if unknown.any():
             target[:, unknown | contour(unknown, 3)] = np.nan

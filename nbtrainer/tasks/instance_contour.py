@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import cc3d
 import numpy as np
 
 from nbtrainer.errors import UserError
 from nbtrainer.labels import affinity, watershed
 from nbtrainer.labels.clean import Small, separate_objects, without_small
+from nbtrainer.labels.connect import regions_of
 from nbtrainer.labels.contour import contour
 from nbtrainer.labels.distance import relative_distance
 from nbtrainer.metrics import Pixels
@@ -82,7 +82,7 @@ class InstanceContour(Task):
     keep_unseeded
         Whether foreground without a seed is an object, or background.
     slice_by_slice
-        Whether each slice of a volume is decoded as an image of its own.
+        Whether a volume is a series of images: objects, targets and decoding are those of each slice.
     """
 
     dim: int = 2
@@ -114,7 +114,6 @@ class InstanceContour(Task):
     adjustable: ClassVar[tuple[str, ...]] = (
         *("decoder", "threshold", "seed_threshold", "contour_threshold", "seed_distance", "mask_distance"),
         *("affinity_threshold", "smallest_object", "smallest_seed", "small_objects", "keep_unseeded"),
-        "slice_by_slice",
     )
 
     def __post_init__(self) -> None:
@@ -136,8 +135,12 @@ class InstanceContour(Task):
         """The step of each channel of affinities."""
         if self.affinities == "none":
             return ()
-        nearest = affinity.nearest_offsets(self.dim)
-        return nearest + affinity.long_range_offsets(self.dim, self.spacing or None) * (self.affinities == "long_range")
+        flat = self.dim == 3 and self.slice_by_slice
+        dim = 2 if flat else self.dim
+        offsets = affinity.nearest_offsets(dim)
+        if self.affinities == "long_range":
+            offsets += affinity.long_range_offsets(dim, self.spacing or None)
+        return tuple((0, *offset) for offset in offsets) if flat else offsets
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -172,6 +175,8 @@ class InstanceContour(Task):
         return {name: _TRIED[name] for name in _THRESHOLDS[self.chosen_decoder]}
 
     def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
+        if self.slice_by_slice and label.ndim == 3:
+            return watershed.by_slice(lambda plane: self.objects(plane, links), label)
         return separate_objects(np.where(self.is_foreground(label), label, 0), links)
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
@@ -182,20 +187,26 @@ class InstanceContour(Task):
         objects = self.objects(label, links)
         target = np.empty((self.output_channels, *label.shape), np.float32)
         target[0] = objects != 0
-        target[1] = contour(objects, self.contour_width, self.contour_with_background, self.in_slices)
+        in_slices = self.in_slices or self.slice_by_slice
+        target[1] = contour(objects, self.contour_width, self.contour_with_background, in_slices)
         if self.with_distance:
-            target[2] = (relative_distance(objects, self.spacing or None) + 1) / 2
+            target[2] = (self._distance(objects) + 1) / 2
         first = self.output_channels - len(self.offsets)
         if self.offsets:
             target[first:] = affinity.affinities(objects, self.offsets)
         unknown = ~self.known(label)
         if unknown.any():
             target[:, unknown] = np.nan
-            target[1, contour(unknown, self.contour_width, in_slices=self.in_slices)] = np.nan
+            target[1, contour(unknown, self.contour_width, in_slices=in_slices)] = np.nan
             for channel, offset in zip(target[first:], self.offsets, strict=True):
                 here, there = affinity.ends(label.shape, offset)
                 channel[here][unknown[there]] = np.nan
         return target
+
+    def _distance(self, objects: np.ndarray) -> np.ndarray:
+        if self.slice_by_slice and objects.ndim == 3:
+            return np.stack([relative_distance(plane, self.spacing[1:] or None) for plane in objects])
+        return relative_distance(objects, self.spacing or None)
 
     def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
         """Of the foreground."""
@@ -219,16 +230,9 @@ class InstanceContour(Task):
         if decoder == "binary_connected":
             return watershed.binary_connected(foreground, self.threshold, **size)
         if decoder == "mutex_watershed":
-            # a slice by itself has no steps across slices
-            flat = foreground.ndim < self.dim
-            chosen = [
-                (place, offset[-foreground.ndim :])
-                for place, offset in enumerate(self.offsets, len(self.channels) - len(self.offsets))
-                if not (flat and offset[0])
-            ]
             return affinity.mutex_watershed(
-                channels[[place for place, _ in chosen]],
-                [offset for _, offset in chosen],
+                channels[len(self.channels) - len(self.offsets) :],
+                [offset[-foreground.ndim :] for offset in self.offsets],
                 foreground > self.threshold,
                 self.affinity_threshold,
                 **size,
@@ -261,9 +265,7 @@ class InstanceContour(Task):
         )
 
     def baseline(self, image: np.ndarray) -> np.ndarray:
-        found = otsu(image)
-        parts = cc3d.connected_components(found, connectivity=8 if found.ndim == 2 else 26)
-        return without_small(parts, self.smallest_object, self.small_objects)
+        return without_small(regions_of(otsu(image)), self.smallest_object, self.small_objects)
 
     def turned(self, raw: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Affinities move to the channel of the step that they are about; `matrix` takes a step to the turned image."""

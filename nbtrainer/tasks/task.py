@@ -90,6 +90,11 @@ class Task(ABC):
         """Arguments of a loss for this task."""
         return {}
 
+    @property
+    def candidates(self) -> dict[str, tuple[float, ...]]:
+        """What to try for each threshold, to find the best on validation images; empty: none is tuned."""
+        return {}
+
     def may_ignore(self, pairs: Iterable[Pair]) -> bool:
         """Whether labels of `pairs` can hold pixels of which nothing is known."""
         return self.ignored != IGNORED or any(pair.regions for pair in pairs)

@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nbtrainer.labels.tune import Tuned, tune
-from nbtrainer.tasks.epyseg import Epyseg
-from nbtrainer.tasks.instance_contour import InstanceContour
+from nbtrainer.tasks.task import Task
 
-Kind = TypeVar("Kind", InstanceContour, Epyseg)
+Kind = TypeVar("Kind", bound=Task)
 
 
 def tuned(

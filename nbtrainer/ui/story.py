@@ -35,6 +35,8 @@ class Story:
         self.losses: list[float] = []
         self.rows: dict[int, dict[str, float]] = {}
         self.baseline: events.BaselineScored | None = None
+        self.start: events.StartScored | None = None
+        self.reports: dict[str, str] = {}
         self.previews: dict[int, str] = {}
         self.log: deque[LogLine] = deque(maxlen=LOG_LINES)
         self.is_stopping = False
@@ -55,6 +57,10 @@ class Story:
                 self.activity = f"{event.doing} {event.done} of {event.of}" if event.of else event.doing
             case events.BaselineScored():
                 self.baseline = event
+            case events.StartScored():
+                self.start = event
+            case events.ReportWritten():
+                self.reports[event.title] = event.path
             case events.StepsDone():
                 self._count(event)
             case events.EpochEnded():
@@ -113,8 +119,10 @@ class Story:
         return [name for name in names if name != "loss"]
 
     def scores(self, name: str) -> tuple[list[float], list[float]]:
-        """Epochs and values of one score, `validation_dice` for example."""
-        found = [(float(epoch), row[name]) for epoch, row in sorted(self.rows.items()) if name in row]
+        """Epochs and values of one score, `validation_dice` for example; at epoch 0 that of the starting weights."""
+        start = {} if self.start is None else self.start.scores
+        found = [(0.0, start[name])] if name in start else []
+        found += [(float(epoch), row[name]) for epoch, row in sorted(self.rows.items()) if name in row]
         return [epoch for epoch, _ in found], [value for _, value in found]
 
     def best(self, name: str) -> tuple[int, float] | None:

@@ -69,7 +69,10 @@ def test_a_tile_that_the_network_cannot_halve_is_answered_with_sizes_that_work(s
     small_config.update(model={"features": [8, 16, 32, 64]}, sampling={"patch_size": [100, 96]})
     (found,) = _errors(small_config)
     assert found.startswith("sampling.patch_size: 100 does not suit the network, which needs multiples of 8")
-    assert "Try 96 or 104" in found
+    assert "Try 96 x 96 or 104 x 96" in found
+    small_config.update(sampling={"patch_size": [100, 130]})
+    (found,) = _errors(small_config)
+    assert "100 and 130 do not suit" in found and "Try 96 x 128 or 104 x 136" in found
 
 
 def test_all_errors_come_together(small_config):

@@ -93,7 +93,7 @@ def test_an_unknown_preset_is_answered_with_the_nearest():
 
 
 @pytest.mark.feature(76)
-def test_a_strength_replaces_the_list_and_editing_the_list_makes_it_custom():
+def test_a_strength_replaces_the_list_and_editing_the_list_makes_it_custom(tmp_path):
     config = Config()
     config.augmentation.strength = "standard"
     assert config.augmentation.steps == STRENGTHS["standard"]
@@ -101,6 +101,10 @@ def test_a_strength_replaces_the_list_and_editing_the_list_makes_it_custom():
     assert config.augmentation.strength == "custom"
     config.augmentation.strength = "strong"
     config.augmentation.steps.append(STEPS["blur"]())
+    assert config.validated().augmentation.strength == "custom"
+    assert Config.load(config.save(tmp_path / "config.json")).augmentation.strength == "custom"
+    config.augmentation.strength = "standard"
+    config.augmentation.steps[1].degrees = 20
     assert config.validated().augmentation.strength == "custom"
     config.augmentation.strength = "none"
     assert config.augmentation.steps == []

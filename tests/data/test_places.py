@@ -77,8 +77,37 @@ def test_patches_with_too_little_in_them_are_drawn_again(tmp_path):
     shares = []
     for least in (0.0, 0.5):
         places = _places(tmp_path, [label], least_foreground=least, rejection=1.0, trials=200)
-        shares.append(np.mean([places._foreground(0, place.centre) >= 0.5 for place in _drawn(places, 60)]))
+        shares.append(np.mean([places._content(0, place.centre)[1] >= 0.5 for place in _drawn(places, 60)]))
     assert shares[0] < 0.2 and shares[1] > 0.95
+
+
+def _objects_around(label: np.ndarray, place: Place) -> int:
+    y, x = (int(at - 7.5) for at in place.centre)
+    return len(np.unique(label[y : y + 16, x : x + 16])) - 1
+
+
+def test_tiles_with_too_few_objects_are_drawn_again(tmp_path):
+    label = np.zeros((200, 200), np.uint8)
+    for number in range(12):  # one on the left, pairs of neighbours on the right
+        label[10 + 15 * number, 10] = 3 * number + 1
+        label[10 + 15 * number, 150] = 3 * number + 2
+        label[10 + 15 * number, 155] = 3 * number + 3
+    enough = {}
+    for chance in (0.0, 0.5, 1.0):
+        places = _places(tmp_path, [label], least_objects=2, rejection=chance, trials=300)
+        enough[chance] = np.mean([_objects_around(label, place) >= 2 for place in _drawn(places, 100)])
+    assert enough[0.0] < 0.3 and enough[0.0] < enough[0.5] < 1 and enough[1.0] == 1
+
+
+def test_where_no_tile_has_so_many_objects_the_one_with_most_is_taken_and_it_ends(tmp_path):
+    label = np.zeros((200, 200), np.uint8)
+    label[100:104, 100:104] = 1
+    label[150:] = 255
+    places = _places(tmp_path, [label], least_objects=3, rejection=1.0, trials=400)
+    places.images.preparation = Preparation(ignore_value=255)
+    drawn = _drawn(places, 10)
+    assert {place.rejected for place in drawn} == {400}
+    assert all(_objects_around(np.where(label == 255, 0, label), place) == 1 for place in drawn)
 
 
 @pytest.mark.feature(71)

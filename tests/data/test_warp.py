@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
+from scipy.stats import kstest, uniform
 
 from nbtrainer.config import STEPS, STRENGTHS
+from nbtrainer.data.normalize import IntensityMap
+from nbtrainer.data.views import Held, Window
 from nbtrainer.data.warp import Warp, draw_warp, mirrored, warp_patch
 
 SIZE = (64, 64)
@@ -29,9 +32,12 @@ def _warped(
 ) -> tuple[np.ndarray, np.ndarray]:
     image, label = _scene(len(size))
     middle = centre or tuple((length - 1) / 2 for length in label.shape)
-    return warp_patch(
-        lambda region: image[(slice(None), *region)], lambda region: label[region], label.shape, middle, size, warp
-    )
+    return _cut(image, label, middle, size, warp)
+
+
+def _cut(image: np.ndarray, label: np.ndarray, centre: tuple[float, ...], size: tuple[int, ...], warp: Warp):
+    unchanged = IntensityMap.unchanged(len(image))
+    return warp_patch(Held(image), Held(label, is_label=True), unchanged, centre, size, warp)
 
 
 @pytest.mark.feature(78, 79, 80, 84)
@@ -71,9 +77,7 @@ def test_what_is_interpolated_is_what_scipy_interpolates(size):
     matrix = np.eye(dim) + rng.normal(0, 0.15, (dim, dim))
     # so near to a corner that part of the patch lies beyond it
     centre = tuple(0.3 * length for length in size)
-    found, truth = warp_patch(
-        lambda region: image[(slice(None), *region)], lambda region: label[region], shape, centre, size, Warp(matrix)
-    )
+    found, truth = _cut(image, label, centre, size, Warp(matrix))
     offsets = np.stack(np.meshgrid(*(np.arange(n) - (n - 1) / 2 for n in size), indexing="ij"))
     where = np.array(centre).reshape(-1, *[1] * dim) + np.tensordot(matrix, offsets, 1)
     for channel, expected in zip(found, image, strict=True):
@@ -83,7 +87,7 @@ def test_what_is_interpolated_is_what_scipy_interpolates(size):
 
 
 def test_knots_are_met_and_a_constant_bend_is_a_shift():
-    bent, label = _warped(Warp(np.eye(2), np.full((2, 3, 3), 5.0, np.float32)))
+    bent, label = _warped(Warp(np.eye(2), np.full((2, 5, 5), 5.0, np.float32)))
     shifted, moved = _warped(Warp(np.eye(2)), centre=(68.5, 68.5))
     assert np.allclose(bent, shifted, atol=1e-4) and np.array_equal(label, moved)
 
@@ -96,14 +100,7 @@ def test_flips_and_quarter_turns_only_move_pixels():
     for seed in range(60):
         warp = draw_warp(np.random.default_rng(seed), step, SIZE)
         assert warp.is_exact
-        image, label = warp_patch(
-            lambda region: whole[(slice(None), *region)],
-            lambda region: truth[region],
-            truth.shape,
-            (63.5, 63.5),
-            SIZE,
-            warp,
-        )
+        image, label = _cut(whole, truth, (63.5, 63.5), SIZE, warp)
         crop = whole[0, 32:96, 32:96]
         versions = [np.rot90(other, k) for other in (crop, crop[::-1]) for k in range(4)]
         match = [k for k, version in enumerate(versions) if np.array_equal(version, image[0])]
@@ -117,7 +114,7 @@ def test_flips_and_quarter_turns_only_move_pixels():
 def test_an_exact_turn_is_the_interpolated_turn():
     turn = np.array([[0.0, -1.0], [1.0, 0.0]])
     exact_image, exact_label = _warped(Warp(turn), size=(48, 64))
-    image, label = _warped(Warp(turn, np.zeros((2, 3, 3), np.float32)), size=(48, 64))
+    image, label = _warped(Warp(turn, np.zeros((2, 5, 5), np.float32)), size=(48, 64))
     assert np.allclose(exact_image, image, atol=1e-5)
     assert np.array_equal(exact_label, label)
 
@@ -135,28 +132,79 @@ def test_large_label_values_survive(kind):
     largest = np.iinfo(kind).max
     label = np.full((80, 80), largest, kind)
     warp = draw_warp(np.random.default_rng(0), [step.model_dump() for step in STRENGTHS["strong"]], SIZE)
-    _, warped = warp_patch(
-        lambda region: np.zeros((1, 80, 80), np.float32)[(slice(None), *region)],
-        lambda region: label[region],
-        (80, 80),
-        (40, 40),
-        SIZE,
-        warp,
-    )
+    _, warped = _cut(np.zeros((1, 80, 80), np.float32), label, (40, 40), SIZE, warp)
     assert warped.dtype == kind and (warped == largest).all()
 
 
 @pytest.mark.parametrize("size", [SIZE, DEEP], ids=["2D", "3D"])
 def test_at_strength_zero_nothing_moves(size):
     strengths = {
-        "rotate": "degrees",
-        "zoom": "amount",
-        "translate": "amount",
-        "shear": "degrees",
-        "elastic": "displacement",
+        "rotate": {"degrees": 0},
+        "zoom": {"lowest": 1, "highest": 1},
+        "translate": {"amount": 0},
+        "shear": {"degrees": 0},
+        "elastic": {"displacement": 0},
     }
     image, label = _warped(Warp(np.eye(len(size))), size)
-    for kind, name in strengths.items():
-        step = STEPS[kind](**{name: 0}).model_dump() | {"probability": 1.0}
+    for kind, values in strengths.items():
+        step = STEPS[kind](**values).model_dump() | {"probability": 1.0}
         warped, truth = _warped(draw_warp(np.random.default_rng(0), [step], size), size)
         assert np.allclose(warped, image, atol=1e-5) and np.array_equal(truth, label)
+
+
+@pytest.mark.parametrize("size", [SIZE, DEEP], ids=["2D", "3D"])
+def test_an_image_read_region_by_region_is_the_one_in_memory(size):
+    rng = np.random.default_rng(0)
+    shape = tuple(2 * length for length in size)
+    image = rng.integers(0, 255, (2, *shape)).astype(np.uint8)
+    label = rng.integers(0, 60_000, shape).astype(np.uint16)
+    known = IntensityMap(np.array([10, -np.inf]), np.array([200, np.inf]), np.array([2.0, 0.1]), np.array([-1.0, 0.5]))
+    everything = tuple((0, length) for length in shape)
+    for seed in range(5):
+        warp = draw_warp(np.random.default_rng(seed), [step.model_dump() for step in STRENGTHS["strong"]], size)
+        centre = tuple(rng.uniform(0.1, 0.9) * length for length in shape)
+        held, truth = warp_patch(Held(image), Held(label, is_label=True), known, centre, size, warp)
+        for kind in (np.uint8, np.int32, np.float64):
+            views = Window(Held(image.astype(kind)), everything), Window(Held(label, is_label=True), everything)
+            read, nearest = warp_patch(*views, known, centre, size, warp)
+            assert np.allclose(read, held, atol=1e-5) and np.array_equal(nearest, truth)
+        # clipped before it is interpolated, as where predictions are made
+        assert held[0].min() >= 2 * 10 - 1 - 1e-4 and held[0].max() <= 2 * 200 - 1 + 1e-3
+
+
+def test_small_patches_bend_as_much_as_large_ones():
+    step = STEPS["elastic"](displacement=4.0, knot_distance=32).model_dump() | {"probability": 1.0}
+
+    def bend(size: int) -> float:
+        """What is no shift, turn or stretch, in the 40 pixels about the middle."""
+        rows = np.arange(400, dtype=np.float32)[:, None].repeat(400, 1)
+        found = []
+        for seed in range(200):
+            warp = draw_warp(np.random.default_rng(seed), [step], (size, size))
+            warped = _cut(rows[None], np.zeros((400, 400), np.uint8), (199.5, 199.5), (size, size), warp)[0][0]
+            inner = slice((size - 40) // 2, (size + 40) // 2)
+            y, x = np.mgrid[:40, :40].reshape(2, -1)
+            straight = np.stack([y, x, np.ones_like(y)], 1).astype(float)
+            part = warped[inner, inner].ravel()
+            found.append((part - straight @ np.linalg.lstsq(straight, part, rcond=None)[0]).std())
+        return float(np.mean(found))
+
+    assert 0.8 < bend(40) / bend(256) < 1.25
+
+
+@pytest.mark.parametrize("size", [SIZE, DEEP], ids=["2D", "3D"])
+def test_each_axis_is_magnified_evenly_between_the_bounds_as_in_omnipose(size):
+    step = STEPS["zoom"](lowest=0.5, highest=1.5, per_axis=True).model_dump()
+    drawn = [draw_warp(np.random.default_rng(seed), [step], size).matrix for seed in range(3000)]
+    factors = 1 / np.array([np.diag(matrix) for matrix in drawn])
+    assert factors.min() >= 0.5 and factors.max() <= 1.5
+    for axis in factors.T:
+        assert kstest(axis, uniform(0.5, 1).cdf).pvalue > 0.01
+    assert np.abs(np.corrcoef(factors.T) - np.eye(len(size))).max() < 0.06
+
+
+def test_a_factor_above_one_makes_objects_larger():
+    step = STEPS["zoom"](lowest=1, highest=1.5).model_dump()
+    for seed in range(5):
+        _, label = _warped(draw_warp(np.random.default_rng(seed), [step], (120, 120)), (120, 120))
+        assert np.count_nonzero(label == 2000) > np.count_nonzero(_scene()[1] == 2000)

@@ -53,7 +53,7 @@ class CopyPaste(Step):
     objects: int = field(
         3,
         title="Most objects",
-        help="1 to this many objects are copied, as long as a free place is found. Objects that the patch's edge cuts are not.",
+        help="1 to this many objects are copied, as long as a free place is found. Objects that the patch's edge or ignored pixels cut are not.",
         ge=0,
         le=100,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,11 +32,12 @@ class Shift:
 def draw_intensity(rng: np.random.Generator, step: dict[str, Any], shape: Sequence[int]) -> Adjustment:
     """Brightness, contrast and gamma of a volume's sections together or, `per_section`, one by one."""
     count = shape[0] if step["per_section"] and len(shape) == 3 else 1
-    largest = np.log1p(step["gamma"])
+    largest = math.log1p(step["gamma"])
+    brightness, contrast, gamma = rng.uniform(-1, 1, (3, count)).tolist()
     return Adjustment(
-        brightness=_plain(rng.uniform(-step["brightness"], step["brightness"], count)),
-        contrast=_plain(rng.uniform(1 - step["contrast"], 1 + step["contrast"], count)),
-        gamma=_plain(np.exp(rng.uniform(-largest, largest, count))),
+        brightness=tuple(step["brightness"] * share for share in brightness),
+        contrast=tuple(1 + step["contrast"] * share for share in contrast),
+        gamma=tuple(math.exp(largest * share) for share in gamma),
     )
 
 
@@ -52,23 +54,14 @@ def draw_shift(rng: np.random.Generator, step: dict[str, Any], shape: Sequence[i
 
 def adjust(image: np.ndarray, label: np.ndarray, change: Adjustment) -> tuple[np.ndarray, np.ndarray]:
     """Brightness, contrast and gamma of each channel; gamma works between its extremes."""
-    sections = len(change.gamma)
-    if change == Adjustment((0.0,) * sections, (1.0,) * sections, (1.0,) * sections):
+    if not any(change.brightness) and {*change.contrast, *change.gamma} == {1.0}:
         return image, label
-    rows = np.ascontiguousarray(image).reshape(len(image) * sections, -1)
-    brightness, contrast, gamma = (
-        np.tile(np.array(numbers, np.float32), len(image))
-        for numbers in (change.brightness, change.contrast, change.gamma)
-    )
+    rows = np.ascontiguousarray(image).reshape(len(image) * len(change.gamma), -1)
     out = np.empty_like(rows)
-    adjust_rows(rows, rows.min(axis=1), rows.max(axis=1), brightness, contrast, gamma, out)
+    adjust_rows(rows, np.array(change.brightness), np.array(change.contrast), np.array(change.gamma), out)
     return out.reshape(image.shape), label
 
 
 def shift(image: np.ndarray, label: np.ndarray, change: Shift) -> tuple[np.ndarray, np.ndarray]:
     """All channels by the same number."""
     return (image + np.float32(change.offset) if change.offset else image), label
-
-
-def _plain(numbers: np.ndarray) -> tuple[float, ...]:
-    return tuple(map(float, numbers))

@@ -30,15 +30,16 @@ def draw_copies(rng: np.random.Generator, step: dict[str, Any], shape: Sequence[
 
 
 def paste(image: np.ndarray, label: np.ndarray, change: Copies) -> tuple[np.ndarray, np.ndarray]:
-    """Copies of connected objects that the edge along y and x does not cut, in the same sections of a volume.
+    """Copies of connected objects that neither the edge along y and x nor ignored pixels cut, in the same sections.
 
-    A copy is laid only where it and the pixels around it are background (0) and nothing is hidden by it.
+    A copy is laid only where it and the pixels around it are background (0) and nothing is hidden by it: nowhere if all
+    that is no object is ignored.
     """
-    if not change.count:
+    if not change.count or change.ignored == 0:
         return image, label
-    known = np.where(label == change.ignored, 0, label)
-    parts = cc3d.connected_components(known)
-    whole = _uncut(parts)
+    ignored = label == change.ignored
+    parts = cc3d.connected_components(np.where(ignored, 0, label))
+    whole = _uncut(parts, ignored)
     if not whole:
         return image, label
     rng = np.random.default_rng(change.seed)
@@ -56,11 +57,13 @@ def paste(image: np.ndarray, label: np.ndarray, change: Copies) -> tuple[np.ndar
     return image, label
 
 
-def _uncut(parts: np.ndarray) -> list[tuple[int, tuple[slice, ...]]]:
-    """Numbers and boxes of the objects that do not touch the edge along y and x."""
-    edge = {*np.unique(parts[..., [0, -1], :]), *np.unique(parts[..., [0, -1]])}
+def _uncut(parts: np.ndarray, ignored: np.ndarray) -> list[tuple[int, tuple[slice, ...]]]:
+    """Numbers and boxes of the objects that touch neither the edge along y and x nor `ignored` pixels."""
+    cut = {*np.unique(parts[..., [0, -1], :]), *np.unique(parts[..., [0, -1]])}
+    if ignored.any():
+        cut |= {*np.unique(parts[ndimage.binary_dilation(ignored, np.ones((3,) * ignored.ndim))])}
     boxes = enumerate(ndimage.find_objects(parts), 1)
-    return [(number, box) for number, box in boxes if box is not None and number not in edge]
+    return [(number, box) for number, box in boxes if box is not None and number not in cut]
 
 
 def _free_place(

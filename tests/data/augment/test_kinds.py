@@ -173,6 +173,25 @@ def test_what_is_ignored_is_no_object_and_never_covered():
             assert (truth == value).sum() == 16
 
 
+def test_objects_that_ignored_pixels_cut_are_not_copied():
+    label = np.zeros((60, 60), np.uint8)
+    label[8:12, 8:12] = 3
+    label[20:24, 20:24] = 4
+    label[24, 24] = 255  # touches a corner: what is under it may belong to the object
+    image = np.random.default_rng(0).normal(size=(1, 60, 60)).astype(np.float32)
+    step = STEPS["copy_paste"](objects=5, probability=1).model_dump()
+    copied = 0
+    for seed in range(10):
+        changes = draw_changes(np.random.default_rng(seed), [step], (60, 60), ignored=255)
+        _, truth = apply_changes(image, label, changes)
+        assert (truth == 4).sum() == 16
+        copied += (truth == 3).sum() > 16
+    assert copied
+    # where 0 is what is not known, there is no background to lay a copy on
+    changes = draw_changes(np.random.default_rng(0), [step], (60, 60), ignored=0)
+    assert np.array_equal(apply_changes(image, label, changes)[1], label)
+
+
 def test_a_new_number_fits_the_type_of_the_label_or_nothing_is_copied():
     label = np.zeros((80, 80), np.uint8)
     label[2:6, 2:6] = 255

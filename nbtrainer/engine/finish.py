@@ -1,0 +1,154 @@
+"""What follows the last step: thresholds, the test, a look at what is most wrong, and advice."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nbtrainer import metrics
+from nbtrainer.engine import checkpoint
+from nbtrainer.engine.build import Job
+from nbtrainer.engine.telling import Emit, reporter
+from nbtrainer.engine.validate import Validator
+from nbtrainer.inference.predictor import load_checkpoint
+from nbtrainer.inference.report import Judged, judge, write_report
+from nbtrainer.runs import events
+from nbtrainer.tasks import Links
+from nbtrainer.tasks.tuning import tuned
+
+# thresholds are tuned on so many pixels: 60 tries of a watershed take about half a minute then
+_TUNED_PIXELS = 4 * 1024**2
+# the looks at single images may take this share of the run, and at least so many seconds
+_LOOK_SHARE, _LOOK_SECONDS = 0.05, 5.0
+_TRAINING_LOOKED_AT = 60
+
+
+def finish(job: Job, emit: Emit) -> None:
+    """Settle the model that stands for the run, and tell how good it is and where it fails."""
+    path = job.directory.last
+    if job.best.best is not None and job.config.training.load_at_end == "best":
+        path = job.directory.checkpoints / job.best.best["file"]
+    record = load_checkpoint(path)
+    job.network.load_state_dict(record["weights"])
+    _warn_if_no_better(job, emit)
+    if _tune_thresholds(job, emit):
+        record["task"]["settings"] = job.task.as_record()
+        checkpoint.write(record, path)
+    _score_test_images(job, emit)
+    seconds = max(_LOOK_SECONDS, _LOOK_SHARE * job.clock.elapsed_seconds)
+    if len(job.validator.images):
+        judged = _looked_at(job, job.validator, emit, seconds)
+        words = "How each validation image fared; it had no part in training, but in the choice of the model."
+        write_report(job.directory.path / "report.html", "Validation images", words, judged, job.metrics)
+        emit(events.ReportWritten(path="report.html", title="worst objects of the validation images"))
+    _audit(job, emit, seconds)
+
+
+def _warn_if_no_better(job: Job, emit: Emit) -> None:
+    """A model that is worse than where it started, or than a trivial method, must not pass for a good one."""
+    best = job.best.best
+    if best is None or not job.monitor.startswith("validation_"):
+        return
+    for name, score in job.compared.items():
+        worse = best["score"] < score if metrics.higher_is_better(job.monitor) else best["score"] > score
+        if worse:
+            what = events.score_name(job.monitor)
+            emit(
+                events.Warned(
+                    text=f"the best model is worse than {name}: {what} {best['score']:.4f} against {score:.4f}. "
+                    "Train longer, lower the learning rate, or look at the data with Check"
+                )
+            )
+
+
+def _tune_thresholds(job: Job, emit: Emit) -> bool:
+    """Choose the thresholds that score best on validation images; whether that changed any."""
+    task, images = job.task, job.validator.images
+    if not job.config.task.tune_thresholds or not task.candidates or not len(images):
+        return False
+    name = (
+        job.metrics[0] if job.metrics and metrics.families(job.metrics[:1]) == {"objects"} else task.default_metrics[0]
+    )
+    raws: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
+    links: list[Links] = []
+    pixels = 0
+    report = reporter(emit, "tuning thresholds")
+    for index, region in job.validator.plan():
+        report(len(raws), len(images))
+        label = job.validator.pair(index, region)[1]
+        pixels += label.size
+        if raws and pixels > _TUNED_PIXELS:
+            break
+        raws.append(job.validator.predict(index, region))
+        labels.append(label)
+        links.append(images.links(index))
+    tried = 0
+
+    def score(predicted: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> float:
+        nonlocal tried
+        tried += 1
+        report(tried, 60)
+        together = zip(predicted, truths, links, strict=True)
+        tallies = [task.tally_labels(found, truth, [name], own) for found, truth, own in together]
+        value = metrics.overall(tallies, [name], task.classes)[name]
+        return value if metrics.higher_is_better(name) else -value
+
+    chosen, found = tuned(task, raws, labels, score)
+    emit(
+        events.ThresholdsTuned(
+            thresholds={key: float(value) for key, value in found.settings.items()},
+            score=name,
+            before=abs(found.first_score),
+            after=abs(found.score),
+        )
+    )
+    job.use_task(chosen)
+    return chosen != task
+
+
+def _score_test_images(job: Job, emit: Emit) -> None:
+    """Score the model that stands for the run on images that had no part in it."""
+    test = job.survey.split.test
+    if not test:
+        return
+    validator = job.test_validator()
+    found = validator.scores(reporter(emit, "testing"), lambda: False)
+    assert found is not None
+    emit(events.TestScored(images=len(test), scores={f"test_{name}": value for name, value in found[0].items()}))
+
+
+def _audit(job: Job, emit: Emit, seconds: float) -> None:
+    """Look at training images: where a trained model disagrees with a label, the label may be wrong."""
+    validator = job.training_validator()
+    judged = _looked_at(job, validator, emit, seconds, _TRAINING_LOOKED_AT)
+    words = (
+        f"{len(judged)} of {len(validator.images)} training images, and where the model disagrees most with their labels. "
+        "Look at these first: mend the label, exclude the image, or leave it if the model is wrong."
+    )
+    write_report(job.directory.path / "audit.html", "Label audit", words, judged, job.metrics)
+    records = [each.as_record() for each in judged]
+    (job.directory.path / "audit.json").write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    emit(events.ReportWritten(path="audit.html", title="labels that the model disagrees with most"))
+
+
+def _looked_at(job: Job, validator: Validator, emit: Emit, seconds: float, most: int = 10_000) -> list[Judged]:
+    """As many images as fit into the time, evenly spread, at least one."""
+    plan = validator.plan()
+    order = np.linspace(0, len(plan) - 1, min(most, len(plan))).astype(int)
+    report: Callable[[int, int], None] = reporter(emit, "looking for what is most wrong")
+    judged: list[Judged] = []
+    ends = time.monotonic() + seconds
+    for done, place in enumerate(order):
+        report(done, len(order))
+        if judged and time.monotonic() > ends:
+            break
+        index, region = plan[place]
+        image, label = validator.pair(index, region)
+        predicted = job.task.decode(validator.predict(index, region))
+        name = validator.images.pairs[index].name
+        judged.append(judge(name, image, predicted, label, job.task, job.metrics, links=validator.images.links(index)))
+    return judged

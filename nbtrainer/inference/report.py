@@ -1,0 +1,169 @@
+"""A page about single images: their scores, and pictures of what was most wrong in each."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cc3d
+import imageio.v3 as imageio
+import numpy as np
+
+from nbtrainer import metrics
+from nbtrainer.data.picture import OUTLINE, edges, grey, limits
+from nbtrainer.labels.mistakes import worst_objects
+from nbtrainer.metrics import Tally
+from nbtrainer.tasks import Links, Task
+
+_MARGIN_PX, _SHOWN_PX = 16, 160
+_TRUTH = (0, 158, 115)
+_WORDS = {
+    "missed": "missed",
+    "invented": "not in the label",
+    "split": "found in pieces",
+    "merged": "several in one",
+    "poor": "outline differs",
+    "wrong": "another class",
+}
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Something that prediction and label disagree about. `box`: (start, stop) along each axis; `picture`: PNG."""
+
+    kind: str
+    box: tuple[tuple[int, int], ...]
+    iou: float
+    pixels: int
+    picture: bytes
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An image, its scores, and what is most wrong in it, worst first."""
+
+    name: str
+    tally: Tally
+    scores: dict[str, float]
+    worst: list[Wrong]
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain values, without pictures."""
+        worst = [{"kind": each.kind, "box": each.box, "iou": each.iou, "pixels": each.pixels} for each in self.worst]
+        return {"image": self.name, **self.scores, "worst": worst}
+
+
+def judge(
+    name: str,
+    image: np.ndarray | None,
+    predicted: np.ndarray,
+    label: np.ndarray,
+    task: Task,
+    names: Sequence[str],
+    most: int = 8,
+    links: Links = (),
+) -> Judged:
+    """Compare a predicted label image with the true one; up to `most` mistakes are shown in `image` (C, [Z,] Y, X).
+
+    Without an image there are scores alone.
+    """
+    tally = task.tally_labels(predicted, label, names, links)
+    scores = metrics.scores(tally, names, task.classes)
+    if image is None:
+        return Judged(name, tally, scores, [])
+    truth = task.objects(label, links)
+    known = task.known(label)
+    if truth is None:
+        answers, truth = task.predicted_class_of(predicted), task.class_of(label)
+        found = _wrong_areas(answers, truth, known, most)
+    else:
+        answers = predicted
+        found = [
+            (mistake.kind, mistake.box, mistake.iou, int(mistake.wrong_pixels))
+            for mistake in worst_objects(predicted, truth, most, known)
+        ]
+    shown = limits(image[..., image.shape[-3] // 2, :, :] if image.ndim == 4 else image)
+    worst = [Wrong(*each, _picture(image, shown, answers, truth, each[1])) for each in found]
+    return Judged(name, tally, scores, worst)
+
+
+def write_report(path: Path, title: str, words: str, judged: Sequence[Judged], names: Sequence[str]) -> Path:
+    """Write a page (HTML, pictures inside) about images, the worst first; `words` introduces it."""
+    first = names[0]
+    sign = 1 if metrics.higher_is_better(first) else -1
+    ordered = sorted(judged, key=lambda each: sign * each.scores.get(first, 0.0))
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
+    parts = [_HEAD.format(title=html.escape(title), words=html.escape(words), head=head)]
+    for each in ordered:
+        cells = "".join(f"<td>{each.scores[name]:.3f}</td>" if name in each.scores else "<td></td>" for name in names)
+        parts.append(f"<tr><th>{html.escape(each.name)}</th>{cells}</tr>")
+        figures = "".join(_figure(wrong) for wrong in each.worst)
+        parts.append(f'<tr><td class="worst" colspan="{len(names) + 1}">{figures}</td></tr>')
+    path.write_text("".join(parts) + "</table></body></html>\n", encoding="utf-8")
+    return path
+
+
+def _wrong_areas(
+    answers: np.ndarray, truth: np.ndarray, known: np.ndarray, most: int
+) -> list[tuple[str, tuple[tuple[int, int], ...], float, int]]:
+    """The largest connected areas in which classes differ."""
+    areas, count = cc3d.connected_components((answers != truth) & known, return_N=True)
+    if not count:
+        return []
+    table = cc3d.statistics(areas)
+    largest = np.argsort(-table["voxel_counts"][1:].astype(np.int64))[:most] + 1
+    found = []
+    for number in largest:
+        box = table["bounding_boxes"][number]
+        own = areas[box] == number
+        here, true = answers[box][own], truth[box][own]
+        kind = "missed" if (here == 0).mean() > 0.5 else "invented" if (true == 0).mean() > 0.5 else "wrong"
+        found.append((kind, tuple((edge.start, edge.stop) for edge in box), 0.0, int(own.sum())))
+    return found
+
+
+def _picture(
+    image: np.ndarray,
+    shown: tuple[float, float],
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    box: tuple[tuple[int, int], ...],
+) -> bytes:
+    """The surroundings of `box` (of a volume its middle slice): outlines of the label, and of the prediction over them."""
+    around: tuple[int | slice, ...] = tuple(
+        slice(max(0, start - _MARGIN_PX), min(length, stop + _MARGIN_PX))
+        for (start, stop), length in zip(box[-2:], truth.shape[-2:], strict=True)
+    )
+    if truth.ndim == 3:
+        around = ((box[0][0] + box[0][1] - 1) // 2, *around)
+    picture = grey(image[(slice(None), *around)], shown)
+    for labels, colour in ((truth[around], _TRUTH), (predicted[around], OUTLINE)):
+        picture[edges(labels)] = colour
+    factor = max(1, _SHOWN_PX // max(picture.shape[:2]))
+    large = np.repeat(np.repeat(picture, factor, 0), factor, 1).astype(np.uint8)
+    made: bytes = imageio.imwrite("<bytes>", large, extension=".png")
+    return made
+
+
+def _figure(wrong: Wrong) -> str:
+    place = ", ".join(f"{axis} {start}" for axis, (start, _) in zip("zyx"[-len(wrong.box) :], wrong.box, strict=True))
+    data = base64.b64encode(wrong.picture).decode("ascii")
+    words = f"{_WORDS[wrong.kind]}: {wrong.pixels:,} px at {place}"
+    return f'<figure><img alt="{words}" src="data:image/png;base64,{data}"><figcaption>{words}</figcaption></figure>'
+
+
+_HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+body {{ font-family: system-ui, sans-serif; margin: 2em; color: #222; }}
+table {{ border-collapse: collapse; }} th, td {{ text-align: left; padding: .3em .8em; }}
+tr {{ border-top: 1px solid #ddd; }} td.worst {{ border: 0; }}
+figure {{ display: inline-block; margin: 0 .8em .8em 0; vertical-align: top; width: 160px; }}
+img {{ max-width: 160px; image-rendering: pixelated; }} figcaption {{ font-size: .75em; color: #555; }}
+.label {{ color: #009e73; }} .prediction {{ color: #b87600; }}
+</style></head><body><h1>{title}</h1><p>{words}</p>
+<p>Outlines: <span class="label">label</span>, <span class="prediction">prediction</span>. Worst images first.</p>
+<table><tr><th>image</th>{head}</tr>
+"""

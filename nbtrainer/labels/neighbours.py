@@ -1,0 +1,50 @@
+"""The 3^d neighbourhood of each pixel: which neighbours belong to the same object, and where an object's rim lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import product
+
+import numpy as np
+
+from nbtrainer.labels.clean import merge_links
+from nbtrainer.labels.connect import plain
+
+BEYOND = np.uint32(2**32 - 1)
+"""What stands for "outside the array" in `framed`; no label may have this id."""
+
+
+def steps(dim: int) -> np.ndarray:
+    """(3^dim - 1, dim) int64: from a pixel to its neighbours, in reading order; step k and the k-th from the end are opposite."""
+    return np.array([step for step in product((-1, 0, 1), repeat=dim) if any(step)], np.int64)
+
+
+def affinity(labels: np.ndarray, links: Iterable[tuple[int, int]] = ()) -> np.ndarray:
+    """Whether each neighbour belongs to the same object: (3^d - 1, [Z,] Y, X) boolean, in the order of `steps`.
+
+    Ids that `links` ties, also by way of others, are one object. Background belongs to nothing. The edge of the array
+    replicates: an object that it cuts goes on beyond it.
+    """
+    merged = merge_links(labels, links)
+    wide = np.pad(merged, 1, mode="edge")
+    inside = merged != 0
+    views = [wide[_moved(step, merged.shape)] for step in steps(merged.ndim)]
+    return np.stack([(view == merged) & inside for view in views])
+
+
+def rim(labels: np.ndarray, links: Iterable[tuple[int, int]] = ()) -> np.ndarray:
+    """Pixels of objects that have neighbours of their own and others: 0 < degree of affinity < 3^d - 1. Boolean.
+
+    A pixel by itself has no neighbour of its own, and is no rim.
+    """
+    degree = affinity(labels, links).sum(axis=0, dtype=np.uint8)
+    return (degree > 0) & (degree < 3**labels.ndim - 1)
+
+
+def framed(labels: np.ndarray, links: Iterable[tuple[int, int]], width: int) -> np.ndarray:
+    """`labels` as uint32, linked ids made one, in a frame of `BEYOND`."""
+    return np.pad(merge_links(plain(labels), links).astype(np.uint32), width, constant_values=BEYOND)
+
+
+def _moved(step: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    return tuple(slice(1 + int(by), 1 + int(by) + length) for by, length in zip(step, shape, strict=True))

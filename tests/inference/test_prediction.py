@@ -1,0 +1,219 @@
+import csv
+
+import nibabel
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+import nbtrainer as nbt
+from nbtrainer.errors import UserError
+from nbtrainer.inference.write import label_name, write_array
+from nbtrainer.labels.measure import measure_objects, write_table
+from nbtrainer.labels.stitch import stitch
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    config = nbt.Config.preset("instance_contour_2d")
+    samples = nbt.samples.path("nuclei2d")
+    config.data.datasets = [{"images": str(samples / "images"), "labels": str(samples / "labels")}]
+    config.update(
+        training={"epochs": 1, "steps_per_epoch": 25, "batch_size": 4},
+        sampling={"patch_size": [128, 128]},
+        model={"features": [16, 32, 64]},
+        output={"root": str(folder)},
+    )
+    run = nbt.train(config)
+    assert run.status == "finished", run.error
+    return nbt.load_model(run.directory)
+
+
+@pytest.fixture(scope="module")
+def image():
+    return sorted((nbt.samples.path("nuclei2d") / "images").iterdir())[0]
+
+
+class TestThresholds:
+    def test_they_change_the_labels_without_another_prediction(self, model, image):
+        prediction = model.prediction(image)
+        few = prediction.labels(threshold=0.95, smallest_object=200)
+        many = prediction.labels(threshold=0.05, smallest_object=0)
+        assert np.count_nonzero(few) < np.count_nonzero(prediction.labels()) < np.count_nonzero(many)
+        assert np.array_equal(model.predict(image, threshold=0.95, smallest_object=200), few)
+
+    def test_one_that_the_model_has_not_is_refused_before_time_is_spent(self, model):
+        with pytest.raises(UserError, match="threshhold: this model has no threshold of that name"):
+            model.predict("no such file", threshhold=0.4)
+
+    def test_those_that_were_tuned_travel_with_the_model(self, model):
+        run = nbt.attach(model.path.parent.parent)
+        tuned = next(event for event in run.events if type(event).__name__ == "ThresholdsTuned")
+        assert tuned.after >= tuned.before
+        assert {name: getattr(model.task, name) for name in tuned.thresholds} == tuned.thresholds
+
+
+def test_maps_have_the_size_of_the_image_and_are_probabilities(model, image):
+    maps = model.prediction(image).maps()
+    assert list(maps) == ["foreground", "contour"]
+    for map_ in maps.values():
+        assert map_.shape == tifffile.imread(image).shape and 0 <= map_.min() <= map_.max() <= 1
+
+
+def test_a_prediction_reports_its_progress_and_can_be_ended(model):
+    told = []
+    model.prediction(np.zeros((400, 300), np.uint8), variants=2, report=lambda done, of: told.append((done, of)))
+    assert told[-1][0] == told[-1][1] and [done for done, _ in told] == sorted(done for done, _ in told)
+
+    class EnoughError(Exception):
+        pass
+
+    def stop(done: int, of: int) -> None:
+        raise EnoughError
+
+    with pytest.raises(EnoughError):
+        model.prediction(np.zeros((400, 300), np.uint8), report=stop)
+
+
+class TestWhatDiffersFromTheTraining:
+    def test_another_dtype_is_told(self, model, image):
+        with pytest.warns(UserWarning, match="its values are uint8, those of the training were uint16"):
+            model.predict((tifffile.imread(image) // 257).astype(np.uint8))
+
+    def test_another_pixel_size_is_told_and_undone_on_request(self, model, image, tmp_path):
+        model.record["spacing"] = (0.5, 0.5)
+        try:
+            small = tifffile.imread(image)[::2, ::2]
+            path = tmp_path / "half.tif"
+            tifffile.imwrite(path, small, imagej=True, resolution=(1, 1), metadata={"unit": "um"})
+            with pytest.warns(UserWarning, match="its pixels are 1 x 1 um, those of the training were 0.5 x 0.5 um"):
+                model.predict(path)
+            prediction = model.prediction(path, rescale=True)
+            assert prediction.parts[0].raw.shape[1:] == (2 * small.shape[0], 2 * small.shape[1])
+            assert prediction.labels().shape == small.shape and not prediction.notes
+        finally:
+            model.record["spacing"] = None
+
+    def test_rescaling_needs_both_pixel_sizes(self, model, image):
+        with pytest.raises(UserError, match="the pixel size of the images of the training is not known"):
+            model.predict(image, rescale=True)
+
+
+class TestSlices:
+    def test_objects_of_neighbouring_slices_that_overlap_get_one_id(self):
+        planes = [np.zeros((9, 9), np.uint8) for _ in range(4)]
+        planes[0][1:5, 1:5] = 7
+        planes[1][1:5, 2:6] = 1
+        planes[1][6:9, 6:9] = 2
+        planes[2][6:9, 6:9] = 1
+        planes[3][1:5, 2:6] = 1
+        volume = stitch(planes, 0.25)
+        assert volume[0, 2, 2] == volume[1, 2, 3] != 0
+        assert volume[1, 7, 7] == volume[2, 7, 7] != volume[0, 2, 2]
+        assert volume[3, 2, 3] not in (0, volume[0, 2, 2])
+        assert len(np.unique(volume)) == 4
+
+    def test_of_two_that_want_an_id_the_one_that_overlaps_most_gets_it(self):
+        before, plane = np.zeros((2, 10, 10), np.uint8)
+        before[2:8] = 1
+        plane[2:4], plane[4:8] = 1, 2
+        volume = stitch([before, plane], 0.1)
+        assert volume[1, 5, 0] == volume[0, 5, 0] != volume[1, 2, 0]
+
+    def test_a_stack_becomes_a_volume_on_request(self, model, image):
+        stack = np.stack([tifffile.imread(image)] * 3)
+        alone, joined = model.predict(stack), model.predict(stack, stitch_above=0.5)
+        assert alone.shape == joined.shape == stack.shape
+        assert joined.max() == alone.max() > 0
+        assert np.array_equal(joined[0] > 0, joined[2] > 0)
+
+
+class TestMeasurements:
+    def test_of_a_disc_are_those_of_geometry(self):
+        y, x = np.ogrid[:60, :80]
+        labels = np.where(np.hypot(y - 30, x - 40) <= 15, 4, 0).astype(np.uint16)
+        image = np.stack([np.where(labels, 7, 1), np.full(labels.shape, 3)])
+        (row,) = measure_objects(labels, image, spacing=(0.5, 0.5))
+        assert row["label"] == 4 and row["unit"] == "um"
+        assert row["area"] == pytest.approx(np.pi * 7.5**2, rel=0.02)
+        assert row["equivalent_diameter"] == pytest.approx(15, rel=0.02)
+        assert (row["centroid_y"], row["centroid_x"]) == (30, 40)
+        assert (row["y_min"], row["y_max"]) == (15, 45)
+        assert (row["mean_intensity_0"], row["mean_intensity_1"]) == (7, 3)
+        assert row["eccentricity"] < 0.1 and row["solidity"] > 0.95
+
+    def test_of_a_box_in_a_volume(self):
+        labels = np.zeros((8, 9, 10), np.uint8)
+        labels[1:3, 2:5, 3:7] = 1
+        (row,) = measure_objects(labels, spacing=(2.0, 1.0, 1.0))
+        assert row["volume"] == 2 * 3 * 4 * 2.0
+        assert row["centroid_z"] == 1.5
+
+    def test_nothing_is_an_empty_table(self, tmp_path):
+        assert measure_objects(np.zeros((4, 4), np.uint8)) == []
+        assert write_table([], tmp_path / "none.csv").read_text() == "label\n"
+
+    def test_a_prediction_has_a_row_for_each_object(self, model, image, tmp_path):
+        prediction = model.prediction(image)
+        labels = prediction.labels()
+        path = write_table(prediction.measurements(labels), tmp_path / "objects.csv")
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == labels.max() > 0
+        assert sum(float(row["area"]) for row in rows) == np.count_nonzero(labels)
+
+
+class TestFiles:
+    def test_zarr_carries_axes_and_pixel_size(self, tmp_path, image):
+        import zarr
+
+        target = write_array(
+            np.ones((3, 5, 6), np.uint16), image, tmp_path / label_name(image, "zarr"), (2.0, 0.5, 0.5)
+        )
+        group = zarr.open_group(target, mode="r")
+        scales = group.attrs["ome"]["multiscales"][0]
+        assert [axis["name"] for axis in scales["axes"]] == ["z", "y", "x"]
+        assert scales["datasets"][0]["coordinateTransformations"][0]["scale"] == [2.0, 0.5, 0.5]
+        assert np.array_equal(group["0"][...], np.ones((3, 5, 6)))
+
+    def test_a_tiff_carries_the_pixel_size(self, tmp_path, image):
+        target = write_array(np.ones((5, 6), np.uint16), image, tmp_path / "a.tif", (0.5, 0.25))
+        from nbtrainer.data.formats import open_image
+
+        assert open_image(target).spacing == pytest.approx({"y": 0.5, "x": 0.25})
+
+    def test_nifti_of_another_format_has_the_spacing(self, tmp_path, image):
+        target = write_array(np.ones((3, 5, 6), np.uint8), image, tmp_path / "a.nii.gz", (2.0, 1.0, 0.5))
+        stored = nibabel.load(target)
+        assert stored.shape == (6, 5, 3)
+        assert stored.header.get_zooms() == pytest.approx((0.0005, 0.001, 0.002))
+
+    def test_an_unknown_format_is_refused(self, image):
+        with pytest.raises(UserError, match="format: bmp is unknown"):
+            label_name(image, "bmp")
+
+
+def test_a_report_shows_each_image_and_its_worst_objects(model, tmp_path):
+    samples = nbt.samples.path("nuclei2d")
+    page = tmp_path / "report.html"
+    scores = nbt.evaluate(model, samples / "images", samples / "labels", report=page)
+    text = page.read_text()
+    for row in scores["images"]:
+        assert row["image"] in text
+    assert text.count("<figure>") > 0 and "data:image/png;base64," in text
+    assert {"ap_50", "panoptic_quality", "variation_of_information", "dice"} <= set(scores["overall"])
+
+
+class TestSelfCheck:
+    def test_a_sound_model_says_nothing(self, model, recwarn):
+        assert nbt.load_model(model.path).is_sound
+        assert not recwarn.list
+
+    def test_a_model_that_answers_otherwise_says_so(self, model, tmp_path):
+        record = torch.load(model.path, weights_only=True)
+        name = [name for name in record["weights"] if name.endswith("weight")][-1]
+        record["weights"][name] = record["weights"][name] * 1.3  # of the first, the normalisation would undo it
+        torch.save(record, tmp_path / "bent.pt")
+        with pytest.warns(UserWarning, match="bent.pt no longer answers as it did"):
+            assert not nbt.load_model(tmp_path / "bent.pt").is_sound
