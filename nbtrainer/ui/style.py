@@ -23,6 +23,7 @@ _ON_PICTURES = {
     "chosen": "#F0E442",
     "handle": "#FFFFFF",
     "ground": "#171B20",
+    "truth": "#009E73",
 }
 
 # Okabe and Ito; the darker or lighter of each pair, by theme
@@ -69,6 +70,14 @@ def _kinds() -> str:
 
 def _variables(colours: dict[str, str]) -> str:
     return "".join(f"--nbt-{name}: {value}; " for name, value in colours.items())
+
+
+def _marks() -> str:
+    """A square in the colour of what is drawn on pictures, on their ground, beside its name."""
+    return "".join(
+        f".nbt .nbt-mark-{name}::before {{ color: {colour}; text-shadow: 0 0 1px {_ON_PICTURES['ground']}; }}\n"
+        for name, colour in _ON_PICTURES.items()
+    )
 
 
 _CSS = f"""
@@ -198,6 +207,17 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .bqplot .axis path, .nbt .bqplot .axis line {{ stroke: var(--nbt-grid); }}
 .nbt .bqplot .plotarea_background {{ fill: transparent !important; }}
 .nbt .bqplot .svg-background, .nbt .svg-background {{ background: transparent !important; }}
+.nbt .nbt-adjust {{ margin-top: 12px; border: 1px solid var(--nbt-line); border-bottom: none; }}
+.nbt .nbt-adjust .nbt-seen {{ flex: 1 1 320px; max-width: 480px; min-width: 0; box-sizing: border-box; margin-right: 12px; }}
+.nbt .nbt-adjust .widget-image {{ width: 100%; height: auto; max-width: 100%; margin: 0; object-fit: contain; align-self: flex-start; }}
+.nbt .nbt-adjust .nbt-seen .widget-hslider {{ width: auto; }}
+.nbt .nbt-field .widget-hslider {{ flex: 1 1 auto; width: auto; min-width: 0; height: auto; align-items: center; }}
+.nbt .nbt-field .widget-hslider .widget-readout {{ min-width: 44px; }}
+.nbt .nbt-numbers {{ padding: 0 2px 6px; }} .nbt .nbt-numbers .nbt-count {{ font-size: 18px; font-weight: 600; }}
+.nbt .nbt-numbers span {{ color: var(--nbt-muted); font-size: 11.5px; }}
+.nbt .nbt-predicting {{ min-width: 160px; }}
+.nbt .nbt-mark {{ margin-left: 8px; white-space: nowrap; }} .nbt .nbt-mark::before {{ content: "■ "; }}
+{_marks()}
 .nbt .nbt-captions {{ display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); text-align: center; font-size: 11.5px; color: var(--nbt-muted); }}
 .nbt .nbt-captions > * {{ white-space: nowrap; }}
 .nbt .nbt-preview img {{ width: 100%; height: auto; max-width: 100%; margin: 0; object-fit: contain; }}

@@ -15,6 +15,8 @@ from nbtrainer.errors import Finding, UserError
 from nbtrainer.ui import style
 
 Made = TypeVar("Made", bound=w.Widget)
+# how finely a slider moves a number that is no whole one
+SLIDER_STEP = 0.01
 # what is said of a choice that was made for another kind of segmentation
 NOT_SUITED = "not for this kind of segmentation"
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
@@ -270,6 +272,25 @@ class TextField(Field):
 
     def _display(self, value: Any) -> None:
         put(self._text, "value", written(self.setting, value))
+
+
+class SliderField(Field):
+    """A number between two bounds, moved; a new value counts while it is still moved."""
+
+    def _lines(self) -> list[w.Widget]:
+        row = self.setting
+        step = 1 if row.integer else SLIDER_STEP
+        # what must be above a bound cannot be the bound
+        low = row.minimum if row.minimum is not None else (row.above or 0) + step
+        high = row.maximum if row.maximum is not None else (row.below or 0) - step
+        kind = w.IntSlider if row.integer else w.FloatSlider
+        shape = {"readout_format": "d" if row.integer else ".2f"}
+        self._slider = make(kind, min=low, max=high, step=step, **shape, **self._label())
+        self._slider.observe(self._changed(lambda: self._slider.value), "value")
+        return [self._row(self._slider)]
+
+    def _display(self, value: Any) -> None:
+        put(self._slider, "value", value)
 
 
 class PathField(TextField):
