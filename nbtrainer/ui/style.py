@@ -207,6 +207,10 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .bqplot .axis path, .nbt .bqplot .axis line {{ stroke: var(--nbt-grid); }}
 .nbt .bqplot .plotarea_background {{ fill: transparent !important; }}
 .nbt .bqplot .svg-background, .nbt .svg-background {{ background: transparent !important; }}
+.nbt .nbt-report iframe {{
+  width: 100%; height: 520px; min-height: 160px; resize: vertical; overflow: auto; border: 1px solid var(--nbt-line);
+  background: {_ON_PICTURES["handle"]}; color-scheme: light; box-sizing: border-box;
+}}
 .nbt .nbt-adjust {{ margin-top: 12px; border: 1px solid var(--nbt-line); border-bottom: none; }}
 .nbt .nbt-adjust .nbt-seen {{ flex: 1 1 320px; max-width: 480px; min-width: 0; box-sizing: border-box; margin-right: 12px; }}
 .nbt .nbt-adjust .widget-image {{ width: 100%; height: auto; max-width: 100%; margin: 0; object-fit: contain; align-self: flex-start; }}
