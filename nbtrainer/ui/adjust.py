@@ -35,6 +35,7 @@ _WHAT_FOR = {"validation": "validation", "test": "test", "train": "trained on"}
 # objects are drawn in the first, classes in turn
 _TONES = ("chosen", "region", "left-out", "given")
 _TRUTH = "truth"
+_HINT = f'<div class="nbt-line">{text("predict an image, and see what each threshold does", "nbt-muted")}</div>'
 
 
 class _Stopped(Exception):  # noqa: N818 - no error: the user asked for it
@@ -103,7 +104,7 @@ class Adjust:
             tooltip="Predict an image with a trained model, and move its thresholds",
         )
         self._open.on_click(guard(lambda _: self._toggle()))
-        self._head = make(w.HBox, children=[self._open, make(w.HTML)], classes=("nbt-panel-head",))
+        self._head = make(w.HBox, children=[self._open, make(w.HTML, value=_HINT)], classes=("nbt-panel-head",))
         self._files = {
             "model": self._file(
                 "model", "Model", "A checkpoint (.pt), or the folder of a run: its best model is meant."
@@ -120,7 +121,6 @@ class Adjust:
             tooltip="Which image is predicted: those of the run, validation first, or a file",
         )
         self._menu.observe(guard(lambda _: self._image_chosen()), "value")
-        menu = make(w.HBox, children=[self._menu], classes=("nbt-field",))
         self._predict = make(
             w.Button, description="Predict", icon="magic", tooltip="Load the model and predict the image, once"
         )
@@ -128,7 +128,7 @@ class Adjust:
         self._stop = make(w.Button, description="Stop", icon="stop", tooltip="Leave this prediction")
         self._stop.on_click(guard(lambda _: self._stop_asked.set()))
         self._progress = make(w.HTML, layout=w.Layout(display="none", flex="1 1 auto"))
-        buttons = make(w.HBox, children=[self._predict, self._stop, self._progress], classes=("nbt-bar-of-tools",))
+        menu = make(w.HBox, children=[self._menu, self._predict, self._stop], classes=("nbt-field",))
         shown(self._stop, False)
         self._build_stage()
         self._body = make(
@@ -138,7 +138,7 @@ class Adjust:
                 menu,
                 self._files["image"].box,
                 self._files["label"].box,
-                buttons,
+                self._progress,
                 self._latest.words,
                 self._notes,
                 self._stage,

@@ -87,6 +87,19 @@ ABOVE = ("task.kind",)
 
 # names of settings under each subhead, in order; what is not named stands first, without one
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
+    "task": {
+        "In the loss": (
+            *("class_weights", "contour_weight", "distance_weight", "affinity_weight"),
+            *("cuts_radius", "cuts_sigma_spatial", "cuts_sigma_intensity", "cuts_weight"),
+            *("reconstruction", "reconstruction_weight"),
+        ),
+        "From predictions to labels": (
+            *("tune_thresholds", "decoder", "threshold", "seed_threshold", "contour_threshold", "outline_threshold"),
+            *("seed_distance", "mask_distance", "affinity_threshold", "smallest_seed", "smallest_object"),
+            *("small_objects", "keep_unseeded", "slice_by_slice", "without_seed", "smallest_share"),
+            *("touching_border", "foreground_class"),
+        ),
+    },
     "data": {
         "Images and labels": ("datasets",),
         "Split": ("validation_fraction", "split_groups", "split_gap"),

@@ -152,17 +152,19 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-field.nbt-first {{ padding: 8px 10px 6px; border-bottom: 1px solid var(--nbt-line); }}
 .nbt .nbt-first .nbt-under {{ margin-left: 2px; }}
 .nbt .nbt-kind-head {{ align-items: center; }}
-.nbt .nbt-kind-head > :nth-child(2) {{ flex: 1 1 auto; }}
-.nbt .nbt-kinds {{ flex-flow: row wrap; }}
+.nbt .nbt-kind-head > .widget-html {{ white-space: nowrap; flex: 0 0 auto; }}
+.nbt .nbt-kind-head > :nth-child(2) {{ flex: 1 1 0; min-width: 0; }}
+.nbt .nbt-kind-head .widget-html-content {{ overflow: hidden; text-overflow: ellipsis; }}
+.nbt .nbt-kinds {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(114px, 1fr)); gap: 3px; margin: 3px 0; }}
 .nbt .nbt-kinds button.jupyter-button.nbt-kind {{
-  flex: 1 1 56px; min-width: 0; max-width: 92px; height: auto; min-height: 78px; margin: 2px; padding: 43px 2px 2px; font-size: 11px; line-height: 1.15;
+  width: auto; min-width: 0; height: auto; min-height: 42px; margin: 0; padding: 3px 3px 3px 52px; font-size: 11px; line-height: 1.15;
   white-space: normal; overflow: visible; text-overflow: clip; background-color: transparent; background-repeat: no-repeat;
-  background-position: center 5px; border: 1px solid transparent; border-radius: 3px; color: var(--nbt-muted);
-  display: flex; align-items: flex-start; justify-content: center; text-align: center;
+  background-size: 42px auto; background-position: 5px center; border: 1px solid transparent; border-radius: 3px; color: var(--nbt-muted);
+  display: flex; align-items: center; justify-content: flex-start; text-align: left;
 }}
 .nbt .nbt-kinds button.jupyter-button.nbt-kind:hover {{ border-color: var(--nbt-line); }}
 .nbt .nbt-kinds button.jupyter-button.nbt-kind.nbt-kind-chosen {{
-  border-color: var(--nbt-accent); box-shadow: inset 0 0 0 1px var(--nbt-accent); color: var(--nbt-text); font-weight: 600;
+  border-color: var(--nbt-accent); box-shadow: inset 0 0 0 1px var(--nbt-accent); color: var(--nbt-text);
 }}
 .nbt .nbt-under {{ margin-left: calc({LABEL_WIDTH} + 10px); }}
 .nbt .nbt-under .widget-html-content {{ overflow-wrap: anywhere; }}
@@ -214,6 +216,7 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-adjust {{ margin-top: 12px; border: 1px solid var(--nbt-line); border-bottom: none; }}
 .nbt .nbt-adjust .nbt-seen {{ flex: 1 1 320px; max-width: 480px; min-width: 0; box-sizing: border-box; margin-right: 12px; }}
 .nbt .nbt-adjust .widget-image {{ width: 100%; height: auto; max-width: 100%; margin: 0; object-fit: contain; align-self: flex-start; }}
+.nbt .nbt-adjust .nbt-line {{ font-size: 11.5px; }}
 .nbt .nbt-adjust .nbt-seen .widget-hslider {{ width: auto; }}
 .nbt .nbt-field .widget-hslider {{ flex: 1 1 auto; width: auto; min-width: 0; height: auto; align-items: center; }}
 .nbt .nbt-field .widget-hslider .widget-readout {{ min-width: 44px; }}
