@@ -124,6 +124,14 @@ LOSSES = Catalog(
         kinds=_PIXELS,
     ),
     Entry(
+        "omnipose",
+        "Flow, distance and boundary (Omnipose)",
+        at="nbtrainer.losses.flow:FlowLoss",
+        help="Errors of flow, its direction and length, of the distance, the boundary, and of where pixels are led.",
+        source="Cutler et al. 2022, https://doi.org/10.1038/s41592-022-01639-4",
+        kinds=("instance_flow",),
+    ),
+    Entry(
         "normalized_cuts",
         "Normalized cuts + reconstruction",
         at="nbtrainer.losses.normalized_cuts:NormalizedCuts",

@@ -24,6 +24,13 @@ TASKS = Catalog(
         source="PyTorch Connectomics: Lin et al. 2021, https://arxiv.org/abs/2112.05754",
     ),
     Entry(
+        "instance_flow",
+        "Objects by flow (instances)",
+        at="nbtrainer.tasks.instance_flow:InstanceFlow",
+        help="Every object by itself, of any shape and thinness, found by following a field to its middle (Omnipose).",
+        source="Cutler et al. 2022, https://doi.org/10.1038/s41592-022-01639-4",
+    ),
+    Entry(
         "epyseg",
         "Cells of a tissue (EPySeg)",
         at="nbtrainer.tasks.epyseg:Epyseg",

@@ -133,7 +133,7 @@ class Task(Section):
         True,
         title="Tune thresholds",
         help="At the end, choose the thresholds that find most objects on the validation images, and keep them in the model.",
-        kinds=(*_CONTOUR, *_EPYSEG),
+        kinds=_OBJECTS,
     )
     seed_threshold: float = field(
         0.5,
@@ -218,6 +218,63 @@ class Task(Section):
         help="Treat each slice of a volume as an image of its own.",
         advanced=True,
         kinds=_CONTOUR,
+    )
+    with_boundary: bool = field(
+        False,
+        title="Learn the boundary",
+        help="One more channel for the rim of objects (Omnipose's nclasses 3 instead of 2).",
+        kinds=_FLOW,
+    )
+    decode_by: str = field(
+        "join",
+        title="How pixels become objects",
+        help="What turns fields into objects. The first suits all; the others are Omnipose's own.",
+        choices={
+            "join": "joined where the depth between them does not end",
+            "points": "by where the flow leads them",
+            "affinity": "by where neighbours are led alike",
+        },
+        advanced=True,
+        kinds=_FLOW,
+    )
+    mask_threshold: float = field(
+        0.0,
+        title="Objects where the distance is above",
+        help="Lower it to find more and larger objects, raise it to claim less.",
+        unit="px",
+        ge=-6,
+        le=20,
+        advanced=True,
+        kinds=_FLOW,
+    )
+    least_depth: float = field(
+        0.6,
+        title="Least depth of a border within an object",
+        help="Raise it if objects are merged, lower it if they are split.",
+        unit="px",
+        ge=0,
+        le=5,
+        advanced=True,
+        kinds=_FLOW,
+    )
+    flow_threshold: float = field(
+        0.4,
+        title="Drop objects whose flow is off by",
+        help="Objects whose own flow differs more from the predicted one are dropped; 0 keeps all.",
+        ge=0,
+        le=3,
+        advanced=True,
+        kinds=_FLOW,
+    )
+    hole_size: float = field(
+        3.0,
+        title="Fill holes up to",
+        help="Share of their object; 0 fills none.",
+        unit="%",
+        ge=0,
+        le=100,
+        advanced=True,
+        kinds=_FLOW,
     )
     labels_show: str = field(
         "auto",

@@ -276,14 +276,14 @@ class InstanceContour(Task):
         return without_small(regions_of(otsu(image)), self.smallest_object, self.small_objects)
 
     def turned(self, raw: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """Affinities move to the channel of the step that they are about; `matrix` takes a step to the turned image."""
+        """Affinities move to the channel of the step that they are about; `matrix` takes a step in the turned image to one in the image."""
         if not self.offsets:
             return raw
         first = len(self.channels) - len(self.offsets)
         result = raw.copy()
         place = {offset: channel for channel, offset in enumerate(self.offsets, first)}
         for channel, offset in enumerate(self.offsets, first):
-            step = tuple(int(move) for move in np.round(np.asarray(matrix).T @ offset))
+            step = tuple(int(move) for move in np.round(np.asarray(matrix) @ offset))
             if step in place:
                 result[place[step]] = raw[channel]
                 continue

@@ -154,7 +154,10 @@ class Task(ABC):
         return None
 
     def turned(self, raw: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """Network output whose image was turned by `matrix`, turned back in place already: values that have a direction follow."""
+        """Network output (K, [Z,] Y, X) for a turned image, of which each pixel was put back in its place already.
+
+        What has a direction follows here: `matrix` takes a step in the turned image to one in the image.
+        """
         return raw
 
     def tally(self, raw: np.ndarray, label: np.ndarray, names: Iterable[str], links: Links = ()) -> Tally:

@@ -1,12 +1,13 @@
 import dataclasses
-import itertools
 
 import numpy as np
 import pytest
 import torch
 
 from nbtrainer import metrics
+from nbtrainer.data.warp import turn
 from nbtrainer.errors import UserError
+from nbtrainer.inference.tiled import turns
 from nbtrainer.losses.create import create
 from nbtrainer.tasks.instance_contour import InstanceContour
 from nbtrainer.tasks.tuning import tuned
@@ -148,35 +149,12 @@ def test_objects_are_scored():
     assert all(scores[name] == 1 for name in names)
 
 
-TURNS = [
-    np.diag(signs)[list(order)]
-    for order in itertools.permutations(range(2))
-    for signs in itertools.product((-1, 1), repeat=2)
-]
-
-
-@pytest.mark.parametrize("matrix", TURNS)
+@pytest.mark.parametrize("matrix", turns(2))
 @pytest.mark.parametrize("affinities", ["nearest", "long_range"])
 def test_affinities_of_a_turned_image_follow_the_turn(matrix, affinities):
     label = _labels()
     task = InstanceContour.create(affinities=affinities)
-    # matrix takes a step in the image to one in the turned image
-    turns = np.abs(matrix)[0, 1] == 1
-
-    def turn(array):
-        array = array.swapaxes(-1, -2) if turns else array
-        for axis in (0, 1):
-            if matrix[axis].sum() < 0:
-                array = np.flip(array, axis - 2)
-        return array
-
-    def back(array):
-        for axis in (0, 1):
-            if matrix[axis].sum() < 0:
-                array = np.flip(array, axis - 2)
-        return array.swapaxes(-1, -2) if turns else array
-
-    answered = back(task.encode(np.ascontiguousarray(turn(label))))
+    answered = turn(task.encode(np.ascontiguousarray(turn(label[None], matrix)[0])), matrix.T)
     found = task.turned(np.ascontiguousarray(answered), matrix)
     inner = (
         (slice(None), slice(28, -28), slice(28, -28))
@@ -191,8 +169,9 @@ def test_affinities_of_a_turned_image_follow_the_turn(matrix, affinities):
 def test_affinities_of_turned_volumes_follow_too():
     label = _labels(3)
     task = InstanceContour.create(dim=3, affinities="nearest")
-    flipped = task.encode(np.ascontiguousarray(label[::-1, :, ::-1]))[:, ::-1, :, ::-1]
-    found = task.turned(np.ascontiguousarray(flipped), np.diag([-1, 1, -1]))
+    matrix = turns(3)[11]
+    answered = turn(task.encode(np.ascontiguousarray(turn(label[None], matrix)[0])), matrix.T)
+    found = task.turned(np.ascontiguousarray(answered), matrix)
     assert np.array_equal(found[:, 1:-1, 1:-1, 1:-1], task.encode(label)[:, 1:-1, 1:-1, 1:-1])
 
 
