@@ -80,6 +80,10 @@ class InstanceFlow(Task):
         names = ("mask_threshold", "flow_threshold", *(("least_depth",) if self.decode_by == "join" else ()))
         return {name: _TRIED[name] for name in names}
 
+    @property
+    def in_use(self) -> tuple[str, ...]:
+        return tuple(name for name in self.adjustable if name != "least_depth" or self.decode_by == "join")
+
     def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         return separate_objects(np.where(self.is_foreground(label), label, 0), links)
 

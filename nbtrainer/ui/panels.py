@@ -97,7 +97,8 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             *("tune_thresholds", "decoder", "threshold", "seed_threshold", "contour_threshold", "outline_threshold"),
             *("seed_distance", "mask_distance", "affinity_threshold", "smallest_seed", "smallest_object"),
             *("small_objects", "keep_unseeded", "slice_by_slice", "without_seed", "smallest_share"),
-            *("touching_border", "foreground_class"),
+            *("touching_border", "foreground_class", "decode_by", "mask_threshold", "least_depth", "flow_threshold"),
+            *("hole_size",),
         ),
     },
     "data": {
