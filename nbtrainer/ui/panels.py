@@ -226,7 +226,7 @@ class Panel:
             self._kind = kind
             for field in self.fields:
                 field.suit(kind)
-            self._show_heads()
+        self._show_heads()
 
     def _show_heads(self) -> None:
         """A head stands over something, or is not shown."""

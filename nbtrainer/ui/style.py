@@ -61,11 +61,14 @@ def beside(title: str) -> str:
 
 def _kinds() -> str:
     """The little picture on the button of each kind of segmentation."""
-    colours = _ON_PICTURES | {"over": _SWATCHES["over-mark"], "missed": _SWATCHES["missed-mark"]}
     return "".join(
-        f".nbt .nbt-kinds button.nbt-kind-{kind} {{ background-image: {glyphs.as_url(glyph, colours)}; }}\n"
+        f".nbt .nbt-kinds button.nbt-kind-{kind} {{ background-image: {glyphs.as_url(glyph, _glyph_colours())}; }}\n"
         for kind, glyph in glyphs.GLYPHS.items()
     )
+
+
+def _glyph_colours() -> dict[str, str]:
+    return _ON_PICTURES | {"over": _SWATCHES["over-mark"], "missed": _SWATCHES["missed-mark"]}
 
 
 def _variables(colours: dict[str, str]) -> str:

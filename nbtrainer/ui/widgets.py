@@ -226,6 +226,8 @@ class Field:
     def _complain(self, finding: Finding | None, value: Any = None) -> None:
         self.finding = finding
         self._has_untaken = False
+        if not self._suits_kind:  # only what was wrong kept it in sight
+            self._redisplay_box()
         is_error = finding is not None and finding.level == "error"
         (self.box.add_class if is_error else self.box.remove_class)("nbt-refused")
         sentence = ""
