@@ -53,6 +53,24 @@ def speed(rounds: Annotated[int, typer.Option(help="Repetitions; medians are rep
         print(json.dumps({"augmentation": augmentation(rounds, dim)}), flush=True)
 
 
+@app.command()
+def seams(
+    name: Annotated[str, typer.Argument(help="A set of docs/quality.md.")] = "axonmyelin2d",
+    preset: Annotated[str, typer.Option(help="What to train.")] = "semantic_2d",
+    steps: Annotated[int, typer.Option(help="How long to train it first.")] = 200,
+    data: Annotated[Path, typer.Option(help="Folder that holds the sets.")] = Path("../shared/data"),
+    picture: Annotated[Path | None, typer.Option(help="Draw a tiled prediction here (PNG).")] = None,
+) -> None:
+    """Prediction in tiles of several sizes against the whole image at once."""
+    from nbtrainer.environment import prepare_process
+
+    prepare_process()
+    from benchmarks.seams import seams
+
+    for row in seams(name, preset, data, steps, picture):
+        print(json.dumps(row), flush=True)
+
+
 @app.command("open")
 def open_(
     gb: Annotated[float, typer.Option(help="Size of each file, which is mostly a hole in the disk.")] = 20,
