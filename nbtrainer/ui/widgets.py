@@ -516,11 +516,14 @@ def right_values(setting: Setting, value: Any, finding: Finding) -> list[Any]:
             return [int(high) if setting.integer else high]
         if setting.integer and value != int(value):
             return [round(value)]
-    tried = re.search(r"\bTry ((?:[\d.]+(?:, | or |\b))+)", finding.remedy)
+    tried = re.search(r"\bTry ((?:[\d.]+(?:, | or | x |\b))+)", finding.remedy)
     if tried is None or setting.kind not in ("int", "float", "numbers"):
         return []
-    numbers = [_number(part) for part in re.findall(r"\d+(?:\.\d+)?", tried[1])]
-    return [_replaced(value, number) for number in numbers] if setting.kind == "numbers" else numbers
+    parts = re.findall(r"\d[\d.]*(?: x \d[\d.]*)*", tried[1])
+    found = [[_number(number.rstrip(".")) for number in part.split(" x ")] for part in parts]
+    if setting.kind != "numbers":
+        return [numbers[0] for numbers in found]
+    return [numbers if len(numbers) > 1 else _replaced(value, numbers[0]) for numbers in found]
 
 
 def _replaced(values: Any, number: Any) -> Any:
