@@ -42,6 +42,25 @@ class _Stopped(Exception):  # noqa: N818 - no error: the user asked for it
     """The user stopped a prediction."""
 
 
+class Window(NamedTuple):
+    """Which part of an image is seen: slice `place` of a volume; `zoom` times larger than all of it, `down` and `across`
+    from 0 (the edge above, to the left) to 100."""
+
+    place: int = 0
+    zoom: int = 1
+    down: int = 50
+    across: int = 50
+
+    def of(self, plane: np.ndarray) -> np.ndarray:
+        """The part of ([Z,] Y, X) or, of an image, (C, [Z,] Y, X) that is seen; the slice was taken before."""
+        sides = []
+        for length, share in zip(plane.shape[-2:], (self.down, self.across), strict=True):
+            size = max(1, length // self.zoom)
+            start = round((length - size) * share / 100)
+            sides.append(slice(start, start + size))
+        return plane[..., sides[0], sides[1]]
+
+
 class Look(NamedTuple):
     """What is seen with certain thresholds: the picture as PNG, and labels, how much there is, and scores."""
 
@@ -156,13 +175,29 @@ class Adjust:
             w.IntSlider, description="slice", min=0, max=0, layout=w.Layout(width="auto", display="none")
         )
         self._slice.observe(guard(lambda _: None if self._is_filling else self._redraw()), "value")
+        self._zoom = make(
+            w.Dropdown,
+            options=[("all of it", 1), ("2 x", 2), ("4 x", 4), ("8 x", 8)],
+            layout=w.Layout(width="90px"),
+            tooltip="How much of the image is seen",
+        )
+        self._down, self._across = (
+            make(
+                w.IntSlider, description=name, min=0, max=100, value=50, readout=False, layout=w.Layout(display="none")
+            )
+            for name in ("down", "across")
+        )
+        for moved in (self._zoom, self._down, self._across):
+            moved.observe(guard(lambda _: None if self._is_filling else self._zoomed()), "value")
         self._truth = make(
             w.ToggleButton, value=False, description="Label", icon="eye", tooltip="Draw the outlines of the label too"
         )
         self._truth.observe(guard(lambda _: self._redraw()), "value")
         self._caption, self._notes, self._numbers = make(w.HTML), make(w.HTML), make(w.HTML)
-        under = make(w.HBox, children=[self._caption, self._truth], classes=("nbt-curve-head",))
-        seen = make(w.VBox, children=[self._image, self._slice, under], classes=("nbt-seen",))
+        tools = make(w.HBox, children=[self._zoom, self._truth])
+        under = make(w.HBox, children=[self._caption, tools], classes=("nbt-curve-head",))
+        parts = [self._image, self._slice, self._across, self._down, under]
+        seen = make(w.VBox, children=parts, classes=("nbt-seen",))
         self._thresholds = make(w.VBox)
         self._keep = make(
             w.Button,
@@ -316,13 +351,24 @@ class Adjust:
         try:
             put(self._slice, "max", max(depth - 1, 0))
             put(self._slice, "value", depth // 2)
+            put(self._zoom, "value", 1)
         finally:
             self._is_filling = False
+        shown(self._zoom, max(trial.image.shape[-2:]) > SIDE)
+        self._show_zoom()
         shown(self._slice, depth > 1)
         shown(self._truth, trial.truth is not None)
         shown(self._stage, True)
         self._show_buttons()
         self._redraw()
+
+    def _zoomed(self) -> None:
+        self._show_zoom()
+        self._redraw()
+
+    def _show_zoom(self) -> None:
+        for slider in (self._down, self._across):
+            shown(slider, self._zoom.value > 1)
 
     def _threshold(self, name: str) -> Field:
         assert self._trial is not None
@@ -343,6 +389,7 @@ class Adjust:
         return made
 
     def _moved(self) -> None:
+        self._keeping.forget()  # what was said of keeping is about other thresholds
         self._show_buttons()
         self._redraw()
 
@@ -366,11 +413,12 @@ class Adjust:
         trial, before, values = self._trial, self._look, self._now()
         if trial is None:
             return
-        place, shows_truth = self._slice.value, self._truth.value
+        window = Window(self._slice.value, self._zoom.value, self._down.value, self._across.value)
+        shows_truth = self._truth.value
         known = before if before is not None and values == self._looked_with else None
 
         def look() -> Look:
-            return looked_at(trial, values, place, shows_truth, known)
+            return looked_at(trial, values, window, shows_truth, known)
 
         def show(found: Look) -> None:
             self._look, self._looked_with = found, values
@@ -418,22 +466,23 @@ def field_of_threshold(row: Setting) -> Callable[..., Field]:
 
 
 def looked_at(
-    trial: Trial, values: Mapping[str, Any], place: int, shows_truth: bool, known: Look | None = None
+    trial: Trial, values: Mapping[str, Any], window: Window, shows_truth: bool, known: Look | None = None
 ) -> Look:
-    """What is seen with these thresholds in slice `place`; `known`: what was seen with the same ones before."""
+    """What is seen with these thresholds in `window`; `known`: what was seen with the same ones before."""
     if known is None:
         labels = trial.labels(**values)
         counts, scores, in_use = trial.counts(labels), trial.scores(labels), trial.in_use(**values)
     else:
         labels, counts, scores, in_use = known.labels, known.counts, known.scores, known.in_use
-    drawn = picture(trial, labels, place, shows_truth)
+    drawn = picture(trial, labels, window, shows_truth)
     return Look(png(drawn), labels, counts, scores, in_use)
 
 
-def picture(trial: Trial, labels: np.ndarray, place: int, shows_truth: bool) -> np.ndarray:
-    """The image (of a volume slice `place`) with outlines of what was predicted, uint8 (Y, X, 3), at most `SIDE` large."""
-    image = trial.image if trial.image.ndim == 3 else trial.image[:, place]
+def picture(trial: Trial, labels: np.ndarray, window: Window, shows_truth: bool) -> np.ndarray:
+    """The image in `window` with outlines of what was predicted, uint8 (Y, X, 3), at most `SIDE` large."""
+    image = trial.image if trial.image.ndim == 3 else trial.image[:, window.place]
     between = limits(image)
+    image = window.of(image)
     shape = _size(image.shape[-2:])
     pixels = grey(whole(Scaled(Held(image.astype(np.float32)), shape)), between)
     # several classes are told apart by colour, one object from the other by its outline
@@ -441,9 +490,8 @@ def picture(trial: Trial, labels: np.ndarray, place: int, shows_truth: bool) -> 
     for is_known, array in ((True, trial.truth), (False, labels)):
         if array is None or (is_known and not shows_truth):
             continue
-        plane = array if array.ndim == 2 else array[place]
-        if is_known:
-            plane = _true_areas(trial, plane)
+        plane = array if array.ndim == 2 else array[window.place]
+        plane = window.of(_true_areas(trial, plane) if is_known else plane)
         small = whole(Scaled(Held(np.ascontiguousarray(plane), is_label=True), shape))
         lines = edges(small)
         if is_known or not by_class:

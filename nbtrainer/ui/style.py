@@ -177,7 +177,7 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
   background: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); box-shadow: none; font-size: 13px;
   width: auto; flex: 0 0 auto; height: 28px; line-height: 26px; padding: 0 10px;
 }}
-.nbt .nbt-panel-head button.jupyter-button {{ background: transparent; border: none; height: 100%; }}
+.nbt .nbt-panel-head button.jupyter-button {{ background: transparent; border: none; height: 100%; width: 100%; box-shadow: none; }}
 .nbt button.jupyter-button.nbt-icon {{ padding: 0 8px; min-width: 28px; }}
 .nbt button.jupyter-button.nbt-quiet {{ border-color: transparent; background: transparent; color: var(--nbt-muted); padding: 0 4px; }}
 .nbt button.jupyter-button.nbt-quiet.nbt-icon {{ padding: 0; min-width: 20px; width: 20px; margin: 2px 1px; }}

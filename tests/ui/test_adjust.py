@@ -331,3 +331,27 @@ def test_what_is_forgotten_is_not_shown_and_work_goes_on_afterwards():
         waiting.pop(0)()()
 
     assert shown == ["new"]
+
+
+def test_a_large_image_can_be_looked_at_part_by_part(contours, tmp_path):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 60, (96, 1000), np.uint8)
+    image[30:60, 900:930] = 200
+    tifffile.imwrite(tmp_path / "long.tif", image)
+    adjust = opened(contours)
+    assert adjust._zoom.layout.display == "none"
+    adjust._menu.value = -1
+    adjust._files["image"].enter(str(tmp_path / "long.tif"))
+    adjust._predict.click()
+    assert adjust._zoom.layout.display is None
+    count = adjust._numbers.value
+
+    adjust._zoom.value = 4
+    adjust._across.value = 0
+    left = imageio.imread(adjust._image.value)
+    adjust._across.value = 100
+    right = imageio.imread(adjust._image.value)
+
+    assert right.shape == (46, 480, 3)
+    assert right.mean() > left.mean() + 10
+    assert adjust._numbers.value == count
