@@ -303,9 +303,10 @@ def _scores(scores: dict[str, float]) -> str:
 
 
 def score_unit(name: str) -> str:
-    """What the score `name` is counted in, such as `bits` or `px`; empty for shares, errors and losses."""
+    """What the score `name` is counted in, such as `bits`; empty for shares, errors and losses."""
     metric = METRICS.get(name.partition(" (")[0].removeprefix("validation_").removeprefix("train_"))
-    return "" if metric is None or metric.unit == "error" else metric.unit
+    # surfaces are measured in micrometres where the pixel size is known, else in pixels, and a score does not say which
+    return "" if metric is None or metric.unit == "error" or metric.of == "surfaces" else metric.unit
 
 
 def readable_score(name: str, value: float) -> str:
