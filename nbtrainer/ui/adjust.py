@@ -128,7 +128,7 @@ class Adjust:
             "model": self._file(
                 "model", "Model", "A checkpoint (.pt), or the folder of a run: its best model is meant."
             ),
-            "image": self._file("image", "Image", "A file to predict."),
+            "image": self._file("image", "File", "An image, a stack or a volume to predict."),
             "label": self._file("label", "Its label", "A label image, for scores. Empty: not known."),
         }
         self._files["model"].on_settled = self._forget

@@ -207,6 +207,9 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-curves {{ flex-flow: row wrap; }}
 .nbt .nbt-curve {{ flex: 1 1 260px; min-width: 0; padding-right: 10px; box-sizing: border-box; }}
 .nbt .nbt-curve-head {{ align-items: center; justify-content: space-between; min-height: 30px; }}
+.nbt .nbt-curve-head > .widget-html {{ white-space: nowrap; flex: 0 0 auto; }}
+.nbt .nbt-curve-head > .widget-dropdown {{ flex: 0 1 auto; min-width: 0; }}
+.nbt .nbt-seen .nbt-curve-head > .widget-html {{ white-space: normal; flex: 0 1 auto; min-width: 0; }}
 .nbt .nbt-curve-head select {{ background-color: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); height: 24px; }}
 .nbt .bqplot text {{ fill: var(--nbt-muted) !important; font-size: 11px; }}
 .nbt .bqplot .axis path, .nbt .bqplot .axis line {{ stroke: var(--nbt-grid); }}
