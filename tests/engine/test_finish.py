@@ -121,3 +121,59 @@ def test_the_test_set_is_scored_once_at_the_end(discs, tmp_path):
     (scored,) = [event for event in run.events if isinstance(event, events.TestScored)]
     assert scored.images == 2 and "test_ap_50" in scored.scores
     assert torch.load(run.last, weights_only=True)["task"]["name"] == "instance_contour"
+
+
+@pytest.fixture(scope="module")
+def balls(tmp_path_factory):
+    """Two volumes of balls, some of which touch."""
+    folder = tmp_path_factory.mktemp("balls")
+    z, y, x = np.ogrid[:24, :48, :48]
+    for part in ("images", "labels"):
+        (folder / part).mkdir()
+    for number in range(2):
+        label = np.zeros((24, 48, 48), np.uint16)
+        for place, (at_y, at_x) in enumerate([(12, 12), (12, 30), (34, 14), (34, 34)], 1):
+            label[((z - 12) ** 2 + (y - at_y) ** 2 + (x - at_x - number) ** 2 <= 81) & (label == 0)] = place
+        image = 50 * (label > 0) + np.random.default_rng(number).normal(40, 3, label.shape)
+        tifffile.imwrite(folder / "images" / f"{number}.tif", image.clip(0, 255).astype(np.uint8))
+        tifffile.imwrite(folder / "labels" / f"{number}.tif", label)
+    return folder
+
+
+@pytest.mark.feature(37, 123)
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("semantic", {"class_weights": "auto"}),
+        ("instance_contour", {"with_distance": True, "in_slices": False}),
+        ("instance_contour", {"affinities": "nearest"}),
+        ("instance_flow", {"with_boundary": True}),
+    ],
+)
+def test_every_kind_trains_on_volumes(kind, settings, balls, tmp_path):
+    config = nbt.Config.preset("binary_3d")
+    config.task.kind = kind
+    config.update(
+        task=settings,
+        data={
+            "datasets": [
+                {"images": str(balls / "images" / "0.tif"), "labels": str(balls / "labels" / "0.tif"), "use": "train"},
+                {
+                    "images": str(balls / "images" / "1.tif"),
+                    "labels": str(balls / "labels" / "1.tif"),
+                    "use": "validation",
+                },
+            ]
+        },
+        sampling={"patch_size": [16, 32, 32]},
+        model={"features": [8, 16, 32]},
+        training={"epochs": 2, "steps_per_epoch": 15, "precision": "float32"},
+        output={"root": str(tmp_path / "runs")},
+    )
+    run = nbt.train(config)
+    assert run.status == "finished", run.error
+    model = nbt.load_model(run.directory)
+    assert model.predict(balls / "images" / "1.tif").shape == (24, 48, 48)
+    scores = nbt.evaluate(model, balls / "images", balls / "labels")["overall"]
+    # where a ball lies decides its class, which a network that sees little cannot know
+    assert scores["accuracy"] > 0.8 if kind == "semantic" else scores["dice"] > 0.7
