@@ -32,9 +32,8 @@ SIDE = 480
 _FILE = -1
 _ROWS = {row.path: row for row in settings()}
 _WHAT_FOR = {"validation": "validation", "test": "test", "train": "trained on"}
-# objects are drawn in the first, classes in turn
-_TONES = ("chosen", "region", "left-out", "given")
-_TRUTH = "truth"
+# the colours of what is predicted, where there are no classes, and of the label
+_PREDICTION, _TRUTH = "chosen", "truth"
 _HINT = f'<div class="nbt-line">{text("predict an image, and see what each threshold does", "nbt-muted")}</div>'
 
 
@@ -486,7 +485,7 @@ def picture(trial: Trial, labels: np.ndarray, window: Window, shows_truth: bool)
     shape = _size(image.shape[-2:])
     pixels = grey(whole(Scaled(Held(image.astype(np.float32)), shape)), between)
     # several classes are told apart by colour, one object from the other by its outline
-    by_class = bool(trial.task.classes)
+    classes, colours = trial.task.classes, trial.task.colours
     for is_known, array in ((True, trial.truth), (False, labels)):
         if array is None or (is_known and not shows_truth):
             continue
@@ -494,12 +493,12 @@ def picture(trial: Trial, labels: np.ndarray, window: Window, shows_truth: bool)
         plane = window.of(_true_areas(trial, plane) if is_known else plane)
         small = whole(Scaled(Held(np.ascontiguousarray(plane), is_label=True), shape))
         lines = edges(small)
-        if is_known or not by_class:
-            pixels[lines] = style.painted(_TRUTH if is_known else _TONES[0])
+        if is_known or not classes:
+            pixels[lines] = style.painted(_TRUTH if is_known else _PREDICTION)
             continue
         number = trial.task.predicted_class_of(small)
-        for index in range(1, len(trial.task.classes) + 1):
-            pixels[lines & (number == index)] = style.painted(_TONES[(index - 1) % len(_TONES)])
+        for index in range(1, len(classes) + 1):
+            pixels[lines & (number == index)] = colours[(index - 1) % len(colours)]
     return pixels.astype(np.uint8)
 
 
@@ -526,10 +525,11 @@ def numbers(trial: Trial, look: Look, own: Mapping[str, float]) -> str:
 
 def caption(trial: Trial, shows_truth: bool) -> str:
     """What the colours of the outlines mean, as HTML."""
-    classes = trial.task.classes
-    named = list(zip(_TONES * (len(classes) // len(_TONES) + 1), classes, strict=False)) or [(_TONES[0], "prediction")]
-    named += [(_TRUTH, "label")] if shows_truth and trial.truth is not None else []
-    marks = " ".join(f'<span class="nbt-mark nbt-mark-{tone}">{html.escape(name)}</span>' for tone, name in named)
+    classes, colours = trial.task.classes, trial.task.colours
+    named = [(colours[index % len(colours)], name) for index, name in enumerate(classes)]
+    named = named or [(style.painted(_PREDICTION), "prediction")]
+    named += [(style.painted(_TRUTH), "label")] if shows_truth and trial.truth is not None else []
+    marks = " ".join(f"<span {style.mark(colour)}>{html.escape(name)}</span>" for colour, name in named)
     return f'<span class="nbt-small">{html.escape(trial.name)}: {marks}</span>'
 
 

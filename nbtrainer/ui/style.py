@@ -49,6 +49,11 @@ def painted(name: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def mark(colour: tuple[int, int, int]) -> str:
+    """The style of a name that stands for what is painted in `colour`, as an attribute of its element."""
+    return f'class="nbt-tone" style="--mark: #{bytes(colour).hex()}"'
+
+
 def sheet() -> str:
     """The style sheet, as an HTML element."""
     return f"<style>{_CSS}{_kinds()}</style>"
@@ -73,14 +78,6 @@ def _glyph_colours() -> dict[str, str]:
 
 def _variables(colours: dict[str, str]) -> str:
     return "".join(f"--nbt-{name}: {value}; " for name, value in colours.items())
-
-
-def _marks() -> str:
-    """A square in the colour of what is drawn on pictures, on their ground, beside its name."""
-    return "".join(
-        f".nbt .nbt-mark-{name}::before {{ color: {colour}; text-shadow: 0 0 1px {_ON_PICTURES['ground']}; }}\n"
-        for name, colour in _ON_PICTURES.items()
-    )
 
 
 _CSS = f"""
@@ -229,8 +226,9 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-numbers {{ padding: 0 2px 6px; }} .nbt .nbt-numbers .nbt-count {{ font-size: 18px; font-weight: 600; }}
 .nbt .nbt-numbers span {{ color: var(--nbt-muted); font-size: 11.5px; }}
 .nbt .nbt-predicting {{ min-width: 160px; }}
-.nbt .nbt-mark {{ margin-left: 8px; white-space: nowrap; }} .nbt .nbt-mark::before {{ content: "■ "; }}
-{_marks()}
+.nbt .nbt-tone {{ margin-left: 8px; white-space: nowrap; }} .nbt .nbt-tone::before {{
+  content: "■ "; color: var(--mark); text-shadow: 0 0 1px {_ON_PICTURES["ground"]};
+}}
 .nbt .nbt-captions {{ display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); text-align: center; font-size: 11.5px; color: var(--nbt-muted); }}
 .nbt .nbt-captions > * {{ white-space: nowrap; }}
 .nbt .nbt-preview img {{ width: 100%; height: auto; max-width: 100%; margin: 0; object-fit: contain; }}

@@ -115,12 +115,13 @@ def test_a_foreground_is_counted_in_pixels(foreground):
 
 
 def test_classes_are_counted_and_drawn_each_in_its_colour_and_have_no_thresholds(tmp_path):
-    adjust = opened(small_run(tmp_path, "semantic", task={"class_names": ["axon", "<myelin>"]}))
+    named = {"class_names": ["axon", "<myelin>"], "class_colours": ["#112233"]}
+    adjust = opened(small_run(tmp_path, "semantic", task=named))
 
     assert "px axon" in adjust._numbers.value and "px &lt;myelin&gt;" in adjust._numbers.value
     assert "no threshold" in adjust._thresholds.children[0].value
     assert "Dice (axon)" in adjust._numbers.value
-    assert "axon" in adjust._caption.value and "nbt-mark-region" in adjust._caption.value
+    assert "axon" in adjust._caption.value and "--mark: #112233" in adjust._caption.value
 
 
 def test_a_volume_is_looked_at_slice_by_slice(tmp_path):
