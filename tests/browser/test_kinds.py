@@ -4,6 +4,9 @@ import re
 
 from playwright.sync_api import expect
 
+# two slow cores, shared: five seconds were too few once
+expect.set_options(timeout=60_000)
+
 APP = """\
 import nbtrainer as nbt
 
