@@ -9,6 +9,7 @@ from nbtrainer._version import __version__
 
 if TYPE_CHECKING:
     from nbtrainer import samples as samples
+    from nbtrainer.api import adjust as adjust
     from nbtrainer.api import attach as attach
     from nbtrainer.api import check as check
     from nbtrainer.api import evaluate as evaluate
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "nbtrainer.api": (
+        "adjust",
         "attach",
         "check",
         "evaluate",

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
     from nbtrainer.checks import Picture
     from nbtrainer.config import Config
+    from nbtrainer.data.pair import Pair
     from nbtrainer.data.prepare import Prepared
     from nbtrainer.data.region import Region
     from nbtrainer.errors import Finding
     from nbtrainer.inference import Predictor
+    from nbtrainer.inference.trial import Trial
     from nbtrainer.runs import Run
 
 Path = str | os.PathLike[str]
@@ -160,6 +162,27 @@ def evaluate(
     from nbtrainer.inference import evaluate
 
     return evaluate(model, images, labels, report)
+
+
+def images_of_run(directory: Path) -> list[tuple[str, Pair]]:
+    """The images of a run, each with what it was for: `validation`, `test` or `train`, in this order."""
+    from nbtrainer.checks import pairs_of_run
+
+    return pairs_of_run(directory)
+
+
+def try_out(model: Predictor, image: Any, label: Any = None, report: Callable[[int, int], None] | None = None) -> Trial:
+    """Predict an image once, to look at it with one threshold after the other; see `nbtrainer.inference.trial`."""
+    from nbtrainer.inference.trial import try_out
+
+    return try_out(model, image, label, report)
+
+
+def adjust(path: Path, **thresholds: Any) -> str:
+    """Keep `thresholds` in the model at `path`: `adjust(folder, threshold=0.4)`; returns the path of its file."""
+    from nbtrainer.engine import adjust
+
+    return str(adjust(path, **thresholds))
 
 
 def prepare(images: Path, labels: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:

@@ -4,7 +4,7 @@ from nbtrainer.checks.check import Report, check
 from nbtrainer.checks.fixes import FIXES, fix, fix_all, fix_title
 from nbtrainer.checks.look import Picture, finding_picture, histogram, picture, regions
 from nbtrainer.checks.survey import Survey, survey
-from nbtrainer.checks.table import pair_table
+from nbtrainer.checks.table import pair_table, pairs_of_run
 
 __all__ = [
     "FIXES",
@@ -18,6 +18,7 @@ __all__ = [
     "fix_title",
     "histogram",
     "pair_table",
+    "pairs_of_run",
     "picture",
     "regions",
     "survey",

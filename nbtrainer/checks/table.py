@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,18 @@ def pair_table(config: Config) -> list[dict[str, Any]]:
         raise UserError.of(found.problems)
     uses = {id(pair): use for use, pairs in found.split._asdict().items() for pair in pairs}
     return [_row(config, found, pair, uses[id(pair)]) for pair in found.pairs]
+
+
+def pairs_of_run(directory: str | os.PathLike[str]) -> list[tuple[str, Pair]]:
+    """The pairs of the run in a folder, each with what it was for: `validation` first, then `test`, then `train`.
+
+    Reads headers only; empty if its data are no longer where they were.
+    """
+    file = Path(directory) / "config.json"
+    if not file.exists():
+        return []
+    split = survey(Config.load(file)).split._asdict()
+    return [(use, pair) for use in ("validation", "test", "train") for pair in split[use]]
 
 
 def _row(config: Config, found: Survey, pair: Pair, split: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Setting:
     `kind`: a switch, a number, text, a path, one choice, a list of numbers, of texts, of choices, or of
     entries with settings of their own (`entries`: the rows of each kind of entry, by its name).
     `kinds`: the kinds of segmentation that it has an effect on; empty: all.
+    `choice_kinds`: those that a choice suits; one that is not listed suits all.
     `empty`: what an empty field stands for: `"auto"`, `None`, or nothing (the field must be filled).
     """
 
@@ -48,6 +49,7 @@ class Setting:
     advanced: bool
     path_kind: str
     kinds: tuple[str, ...] = ()
+    choice_kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
     entries: dict[str, list[Setting]] = field(default_factory=dict)
     entry_titles: dict[str, str] = field(default_factory=dict)
     entry_helps: dict[str, str] = field(default_factory=dict)
@@ -59,6 +61,15 @@ class Setting:
     @property
     def name(self) -> str:
         return self.path.rpartition(".")[2]
+
+    def suits(self, kind: str) -> bool:
+        """Whether it has an effect on this kind of segmentation."""
+        return not self.kinds or kind in self.kinds
+
+    def choice_suits(self, choice: Any, kind: str) -> bool:
+        """Whether `choice` can be used for this kind of segmentation."""
+        kinds = self.choice_kinds.get(choice, ())
+        return not kinds or kind in kinds
 
     @property
     def range_in_words(self) -> str:
@@ -181,6 +192,7 @@ def _row(path: str, info: FieldInfo) -> Setting:
         advanced=shown.advanced,
         path_kind=shown.path,
         kinds=shown.kinds,
+        choice_kinds=dict(shown.choice_kinds),
         entries={tag: settings(entry, f"{path}[].") for tag, entry in by_kind.items()},
         entry_titles={tag: entry.model_fields["kind"].title or tag if tag else "" for tag, entry in by_kind.items()},
         entry_helps={tag: _entry_help(entry) for tag, entry in by_kind.items()},

@@ -34,6 +34,7 @@ class Shown(NamedTuple):
     sources: Mapping[str, str]
     helps: Mapping[str, str]
     kinds: tuple[str, ...]
+    choice_kinds: Mapping[str, tuple[str, ...]]
 
 
 def field(
@@ -47,6 +48,7 @@ def field(
     advanced: bool = False,
     path: str = "",
     kinds: tuple[str, ...] = (),
+    choice_kinds: Mapping[str, tuple[str, ...]] | None = None,
     **bounds: Any,
 ) -> Any:
     """A setting, declared once: form, command line, messages and docs all read it from here.
@@ -67,21 +69,25 @@ def field(
         `"folder"` or `"file"` if it is one, so that faces offer a chooser.
     kinds
         The kinds of segmentation that it has an effect on; empty: all.
+    choice_kinds
+        Of choices that are no catalog, the kinds of segmentation that each suits; one that is not listed suits all.
     **bounds
         `ge`, `gt`, `le`, `lt`, `min_length`, `max_length`, `default_factory`: as in pydantic.
     """
     titles: Mapping[str, str] = {}
     sources: Mapping[str, str] = {}
     helps: Mapping[str, str] = {}
+    suited = dict(choice_kinds or {})
     noun = "value"
     if isinstance(choices, Catalog):
         titles = dict(extra_choices or {}) | {name: entry.title for name, entry in choices.items()}
         sources = {name: entry.source for name, entry in choices.items() if entry.source}
         helps = {name: entry.help for name, entry in choices.items() if entry.help}
+        suited = {name: entry.kinds for name, entry in choices.items() if entry.kinds}
         noun = choices.noun
     elif choices is not None:
         titles = choices
-    shown = Shown(unit, titles, noun, advanced, path, sources, helps, kinds)
+    shown = Shown(unit, titles, noun, advanced, path, sources, helps, kinds, suited)
     if "default_factory" in bounds:
         return Field(title=title, description=help, json_schema_extra={"shown": shown}, **bounds)  # type: ignore[dict-item]
     return Field(default, title=title, description=help, json_schema_extra={"shown": shown}, **bounds)  # type: ignore[dict-item]

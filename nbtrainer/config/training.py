@@ -77,6 +77,7 @@ class Training(Section):
             "train_loss": "lowest training loss",
         }
         | {f"validation_{name}": f"best validation {entry.title}" for name, entry in METRICS.items()},
+        choice_kinds={f"validation_{name}": entry.kinds for name, entry in METRICS.items()},
         advanced=True,
     )
     validation_interval: int = field(

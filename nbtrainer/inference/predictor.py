@@ -134,6 +134,11 @@ class Predictor:
         notes = [] if rescale else self._notes(spacing, source)
         return Prediction(self.task, self.preparation, parts, layout.slices is not None, spacing, notes)
 
+    def answer(self, view: View, name: str, report: Report | None = None) -> Prediction:
+        """As `prediction`, of an image that is prepared already."""
+        part = Part(self._raw(view, name, None, 1, report), view, view.shape)
+        return Prediction(self.task, self.preparation, [part])
+
     def _raw(
         self, view: View, name: str, diameter: float | None, variants: int, report: Report | None = None
     ) -> np.ndarray:

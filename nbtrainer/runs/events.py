@@ -232,7 +232,7 @@ def sentence(event: Event) -> str:
             return f"starting weights: {_scores(event.scores)}"
         case ThresholdsTuned():
             chosen = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in event.thresholds.items())
-            short = _readable(event.score, event.before), _readable(event.score, event.after)
+            short = readable_score(event.score, event.before), readable_score(event.score, event.after)
             return f"thresholds tuned: {chosen}; validation {score_name(event.score)} from {short[0]} to {short[1]}"
         case ReportWritten():
             return f"{event.title}: {event.path}"
@@ -270,8 +270,9 @@ def duration(seconds: float) -> str:
 
 
 def score_name(name: str) -> str:
-    """`validation_mean_squared_error` as `validation mean squared error`, `validation_iou` as `validation IoU`."""
-    words = name.replace("_", " ")
+    """`validation_mean_squared_error` as `validation mean squared error`, `validation_iou (my_cells)` as `validation IoU (my_cells)`."""
+    words, opening, of = name.partition(" (")  # a class or a term of the loss keeps its name
+    words = words.replace("_", " ")
     for plain, written in (
         ("iou", "IoU"),
         ("dice", "Dice"),
@@ -281,7 +282,7 @@ def score_name(name: str) -> str:
         ("f1 50", "F1"),
     ):
         words = words.replace(plain, written)
-    return words
+    return words + opening + of
 
 
 def _scores(scores: dict[str, float]) -> str:
@@ -291,7 +292,7 @@ def _scores(scores: dict[str, float]) -> str:
         values = {
             part: scores[f"{part}_{name}"] for part in ("train", "validation", "test") if f"{part}_{name}" in scores
         }
-        said = {part: _readable(name, value) for part, value in values.items()}
+        said = {part: readable_score(name, value) for part, value in values.items()}
         beside = f"{said['train']} (validation {said['validation']})" if len(said) == 2 else ""
         parts.append(
             f"{score_name(name)} {beside}"
@@ -301,10 +302,19 @@ def _scores(scores: dict[str, float]) -> str:
     return ", ".join(parts)
 
 
-def _readable(name: str, value: float) -> str:
-    """Shares in percent, which people read; losses and errors as they are."""
+def score_unit(name: str) -> str:
+    """What the score `name` is counted in, such as `bits`; empty for shares, errors and losses."""
+    metric = METRICS.get(name.partition(" (")[0].removeprefix("validation_").removeprefix("train_"))
+    # surfaces are measured in micrometres where the pixel size is known, else in pixels, and a score does not say which
+    return "" if metric is None or metric.unit == "error" or metric.of == "surfaces" else metric.unit
+
+
+def readable_score(name: str, value: float) -> str:
+    """Shares in percent, which people read; losses and errors as they are, and others with their unit."""
     metric = METRICS.get(name.partition(" (")[0])
-    return f"{100 * value:.2f} %" if metric is not None and not metric.unit else f"{value:.4f}"
+    if metric is not None and not metric.unit:
+        return f"{100 * value:.2f} %"
+    return f"{value:.4f} {score_unit(name)}".rstrip()
 
 
 def _name(kind: type[Event]) -> str:

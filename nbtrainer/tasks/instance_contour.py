@@ -169,6 +169,14 @@ class InstanceContour(Objects):
         """What to try for each threshold of the decoder (`nbtrainer.tasks.tuned`)."""
         return {name: _TRIED[name] for name in _THRESHOLDS[self.chosen_decoder]}
 
+    @property
+    def in_use(self) -> tuple[str, ...]:
+        decoder = self.chosen_decoder
+        has_seeds = decoder in ("binary_watershed", "bc_watershed", "bcd_watershed")
+        used = {"decoder", *_THRESHOLDS[decoder], "smallest_object", "small_objects"}
+        used |= {"smallest_seed", "keep_unseeded"} if has_seeds else set()
+        return tuple(name for name in self.adjustable if name in used)
+
     def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         if self.slice_by_slice and label.ndim == 3:
             return watershed.by_slice(lambda plane: self.objects(plane, links), label)

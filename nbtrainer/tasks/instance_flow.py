@@ -72,6 +72,10 @@ class InstanceFlow(Objects):
         names = ("mask_threshold", "flow_threshold", *(("least_depth",) if self.decode_by == "join" else ()))
         return {name: _TRIED[name] for name in names}
 
+    @property
+    def in_use(self) -> tuple[str, ...]:
+        return tuple(name for name in self.adjustable if name != "least_depth" or self.decode_by == "join")
+
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """(d + 2, [Z,] Y, X) float32: 5 times the flow (z, y, x), the distance (-5 in the background), the boundary (0, 1).
 

@@ -101,6 +101,11 @@ class Task(ABC):
         """What to try for each threshold, to find the best on validation images; empty: none is tuned."""
         return {}
 
+    @property
+    def in_use(self) -> tuple[str, ...]:
+        """Those of `adjustable` that have an effect while the others are as they are."""
+        return self.adjustable
+
     def may_ignore(self, pairs: Iterable[Pair]) -> bool:
         """Whether labels of `pairs` can hold pixels of which nothing is known."""
         return self.ignored != IGNORED or any(pair.regions for pair in pairs)

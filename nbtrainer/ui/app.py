@@ -16,6 +16,7 @@ from nbtrainer.errors import Finding, UserError
 from nbtrainer.runs import Run
 from nbtrainer.ui import frontend, style
 from nbtrainer.ui.actions import Actions
+from nbtrainer.ui.adjust import Adjust
 from nbtrainer.ui.ascode import CodeView
 from nbtrainer.ui.dashboard import Board
 from nbtrainer.ui.errors import Errors
@@ -109,6 +110,7 @@ class TrainerApp:
         self._board = Board(guard)
         self._form = Form(config, self._base(preset), guard, self._edited, self._door, self._work)
         self._findings = FindingsList(guard, self._place_of, self._open_panel, self._fix_title, self._fix)
+        self._adjust = Adjust(self._door, self._work, guard)
         self._offer = Offer(guard, self._show_run, self._resume_run)
         self._pick_preset(preset, config)
         self._note = make(w.HTML, layout=w.Layout(display="none", padding="6px 10px"))
@@ -123,7 +125,7 @@ class TrainerApp:
             children=[self._form.box, self._findings.box, self._actions.box, self._code.box],
             classes=("nbt-form",),
         )
-        right = make(w.VBox, children=[self._board.box], classes=("nbt-board",))
+        right = make(w.VBox, children=[self._board.box, self._adjust.box], classes=("nbt-board",))
         columns = make(w.HBox, children=[left, right], classes=("nbt-columns",))
         sheet = make(w.HTML, value=style.sheet(), layout=w.Layout(height="0", margin="0"))
         heart = [self._driver.widget] if self._driver.widget is not None else []
@@ -309,6 +311,7 @@ class TrainerApp:
                 broke = error
                 result = lambda: self._errors.show(broke)  # noqa: E731
             self._results.put((words, result))
+            self._driver.hurry()
 
         with self._lock:
             self._working = words or self._working
@@ -328,6 +331,7 @@ class TrainerApp:
                 # what was shown may have begun the next work
                 self._working = "" if words and self._working == words else self._working
         self._board.flush()
+        self._adjust.flush()
         self._refresh()
         with self._lock:
             if not self._jobs and self._board.is_over:
@@ -348,6 +352,7 @@ class TrainerApp:
 
     def _show_run(self, run: Run) -> None:
         self._run = run
+        self._adjust.use(run.directory)
         self._offer.dismiss()
         with self._lock:
             self._board.watch(run)

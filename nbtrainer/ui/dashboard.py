@@ -13,11 +13,12 @@ from IPython.display import display
 
 from nbtrainer import api
 from nbtrainer.runs import Run
-from nbtrainer.runs.events import duration, score_name
+from nbtrainer.runs.events import duration, score_name, score_unit
 from nbtrainer.ui import frontend, style
 from nbtrainer.ui.curves import Curves
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.preview import Preview
+from nbtrainer.ui.reports import Reports
 from nbtrainer.ui.story import LogLine, Story, known
 from nbtrainer.ui.widgets import Guard, make, put, shown
 
@@ -73,10 +74,17 @@ class Board:
         self._tiles = make(w.HTML, layout=w.Layout(margin="10px 2px"))
         self._loss, self._metric = Curves(), Curves()
         self._menu = make(
-            w.Dropdown, options=[("metric", "")], layout=w.Layout(width="150px"), tooltip="Which metric the curve shows"
+            w.Dropdown, options=[("metric", "")], layout=w.Layout(width="190px"), tooltip="Which metric the curve shows"
         )
         self._menu.observe(guard(lambda _: self._draw_metric()), "value")
-        self._preview = Preview(guard)
+        self._loss_menu = make(
+            w.Dropdown,
+            options=[("Loss", "loss")],
+            layout=w.Layout(width="150px"),
+            tooltip="The loss, or one of its terms",
+        )
+        self._loss_menu.observe(guard(lambda _: self._draw_loss()), "value")
+        self._preview, self._reports = Preview(guard), Reports(guard)
         self._log = make(w.HTML)
         self._figures_box = self._figures()
         self._welcome = make(w.HTML, value=_WELCOME)
@@ -93,7 +101,14 @@ class Board:
             self._run, self.story, self._taken, self.is_over, self._drawn = run, Story(), 0, False, ()
             shown(self._welcome, False)
             # bqplot complains in the browser when drawn into nothing: only now
-            self._live.children = [self._progress, self._tiles, self._figures_box, self._preview.box, self._log]
+            self._live.children = [
+                self._progress,
+                self._tiles,
+                self._figures_box,
+                self._preview.box,
+                self._reports.box,
+                self._log,
+            ]
             shown(self._live, True)
 
     def flush(self) -> bool:
@@ -119,9 +134,10 @@ class Board:
     def _figures(self) -> w.HBox:
         legend = '<span class="nbt-small"><span class="nbt-training">— training</span> &nbsp;<span class="nbt-validation">– – validation</span></span>'
         marks = '<span class="nbt-small nbt-muted">● best &nbsp;··· baseline</span>'
+        self._loss_title = make(w.HTML, value="<b>Loss</b>")
         loss_head = make(
             w.HBox,
-            children=[make(w.HTML, value="<b>Loss</b>"), make(w.HTML, value=legend)],
+            children=[self._loss_title, self._loss_menu, make(w.HTML, value=legend)],
             classes=("nbt-curve-head",),
         )
         metric_head = make(w.HBox, children=[self._menu, make(w.HTML, value=marks)], classes=("nbt-curve-head",))
@@ -139,25 +155,29 @@ class Board:
         put(self._progress, "value", progress(self.story, self.status, time.time()))
         put(self._tiles, "value", tiles(self.story))
         put(self._log, "value", log(list(self.story.log)))
-        self._draw_menu()
-        drawn = (self._taken, self._menu.value)
+        self._draw_menus()
+        drawn = (self._taken, self._menu.value, self._loss_menu.value)
         if drawn != self._drawn:
             self._draw_loss()
             self._draw_metric()
             self._preview.show(self._run.directory, self.story.previews)
+            self._reports.show(self._run.directory, self.story.reports)
             self._drawn = drawn
 
-    def _draw_menu(self) -> None:
-        options = [(score_name(name), name) for name in self.story.metrics] or [("metric", "")]
-        if list(self._menu.options) != options:
-            chosen = self._menu.value
-            self._menu.options = options
-            put(self._menu, "value", chosen if chosen in dict(options).values() else options[0][1])
+    def _draw_menus(self) -> None:
+        _fill(self._menu, [(legible(name), name) for name in self.story.metrics] or [("metric", "")])
+        losses = [(legible(name), name) for name in self.story.loss_names]
+        _fill(self._loss_menu, losses)
+        # a loss without terms leaves nothing to choose
+        shown(self._loss_menu, len(losses) > 1)
+        shown(self._loss_title, len(losses) == 1)
 
     def _draw_loss(self) -> None:
-        running = (self.story.loss_epochs, self.story.losses)
-        validation = self.story.scores("validation_loss")
-        self._loss.draw(running, validation, self.story.best("validation_loss"), None, self._epochs())
+        name = self._loss_menu.value or "loss"
+        drawn = known(self.story, name) | {"baseline": None}
+        if name == "loss":  # known step by step; its terms once an epoch
+            drawn["training"] = (self.story.loss_epochs, self.story.losses)
+        self._loss.draw(**drawn, epochs=self._epochs())
 
     def _draw_metric(self) -> None:
         if self._menu.value:
@@ -179,9 +199,9 @@ class Board:
 
     def _send(self) -> None:
         """Send everything again: a server under load drops messages without a word."""
-        for widget in (self._progress, self._tiles, self._log, self._menu):
+        for widget in (self._progress, self._tiles, self._log, self._menu, self._loss_menu):
             widget.send_state()
-        for part in (self._loss, self._metric, self._preview):
+        for part in (self._loss, self._metric, self._preview, self._reports):
             part.send()
 
 
@@ -226,11 +246,11 @@ def tiles(story: Story) -> str:
     baseline = None if story.baseline is None else story.baseline.scores.get(monitor)
     baseline_name = "Baseline" if story.baseline is None else story.baseline.name
     made = [
-        _tile(f"Best {score_name(monitor)}", _score(best and best[1]), f"epoch {best[0]}" if best else ""),
+        _tile(f"Best {score_name(monitor)}", _score(best and best[1], monitor), f"epoch {best[0]}" if best else ""),
         _tile("Validation loss", _score(validation), f"train {_score(training)}")
         if validation is not None
         else _tile("Training loss", _score(training), ""),
-        _tile(baseline_name, _score(baseline), "baseline"),
+        _tile(baseline_name, _score(baseline, monitor), "baseline"),
         _tile(
             "Learning rate", "–" if story.learning_rate is None else f"{story.learning_rate:.2g}", "of the newest step"
         ),
@@ -260,8 +280,27 @@ def _tile(name: str, value: str, more: str) -> str:
     return f'<div class="nbt-tile"><div>{words}</div><b>{value}</b> <span>{html.escape(more)}</span></div>'
 
 
-def _score(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
+def legible(name: str) -> str:
+    """What a curve of score `name` is called: `Dice (axon)`, `Variation of information, bits`."""
+    words, unit = score_name(name), score_unit(name)
+    return f"{words[:1].upper()}{words[1:]}{f', {unit}' if unit else ''}"
+
+
+def _fill(menu: Any, options: list[tuple[str, str]]) -> None:
+    """Give `menu` other options; what is chosen stays chosen, if it is still among them."""
+    if list(menu.options) != options:
+        chosen = menu.value
+        menu.options = options
+        put(menu, "value", chosen if chosen in dict(options).values() else options[0][1])
+
+
+def _score(value: float | None, name: str = "") -> str:
+    """A score with its unit; shares of 1 and losses have none."""
+    if value is None:
+        return "–"
+    unit = score_unit(name)
+    decimals = 0 if abs(value) >= 1000 or (unit == "objects" and value == int(value)) else 3
+    return f"{value:,.{decimals}f}{f' {unit}' if unit else ''}"
 
 
 def _seconds(seconds: float) -> str:

@@ -12,13 +12,14 @@ import ipywidgets as w
 from nbtrainer import samples
 from nbtrainer.catalog import TASKS
 from nbtrainer.config import Config
-from nbtrainer.config.describe import Setting
+from nbtrainer.config.describe import Setting, settings
 from nbtrainer.errors import Finding
 from nbtrainer.ui.entries import EntriesField
 from nbtrainer.ui.gallery import Gallery
 from nbtrainer.ui.histogram import HistogramView
+from nbtrainer.ui.kind import KindField
 from nbtrainer.ui.pairs import PairTable
-from nbtrainer.ui.panels import PLANS, Panel, missing
+from nbtrainer.ui.panels import ABOVE, PLANS, Panel, missing
 from nbtrainer.ui.region import Editor, RegionsField
 from nbtrainer.ui.tiles import TilesView
 from nbtrainer.ui.widgets import ChoicesField, Field, Guard, field_for, make
@@ -88,7 +89,11 @@ class Form:
             "normalization": [self.histogram.box],
         }
         self.panels = [Panel(number, plan, self._field, extras, guard) for number, plan in enumerate(PLANS, start=1)]
-        self.box = make(w.VBox, children=[panel.box for panel in self.panels])
+        self._above = {row.path: self._made(row, KindField) for row in settings() if row.path in ABOVE}
+        for first in self._above.values():
+            first.box.add_class("nbt-first")
+        boxes = [*(first.box for first in self._above.values()), *(panel.box for panel in self.panels)]
+        self.box = make(w.VBox, children=boxes)
         self.load(config, base)
 
     def load(self, config: Config, base: Config) -> None:
@@ -121,6 +126,9 @@ class Form:
         for panel in self.panels:
             panel.complain([finding for finding in placed if panel.holds(finding.where)])
             panel.show(self.config)
+        for first in self._above.values():
+            first.show()
+            any(first.complain(finding) for finding in placed)
 
     def refused(self) -> list[Finding]:
         """What was typed and not taken: the fields say so, and the config knows nothing of it."""
@@ -146,14 +154,18 @@ class Form:
 
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
         """The simple or the complete view, with help under the fields or without."""
+        for first in self._above.values():
+            first.show_view(is_complete, is_helping)
         for panel in self.panels:
             panel.show_view(is_complete, is_helping)
 
     def _field(self, row: Setting) -> Field:
+        return self._above.get(row.path) or self._made(row, self._entries if row.kind == "entries" else field_for)
+
+    def _made(self, row: Setting, kind: Callable[..., Field]) -> Field:
         def group(config: Config) -> Any:
             return getattr(config, row.section)
 
-        kind = self._entries if row.kind == "entries" else field_for
         field = kind(
             row,
             lambda: getattr(group(self.config), row.name),
@@ -179,7 +191,8 @@ class Form:
     def _settled(self, field: Field) -> None:
         panel = next(panel for panel in self.panels if panel.holds(field.setting.path))
         panel.settled(field)
-        panel.show(self.config)
+        for other in self.panels if field.setting.path == "task.kind" else [panel]:
+            other.show(self.config)
         if field.setting.section in _ABOUT_IMAGES:
             self.histogram.renew()
         # the split is drawn by the seed

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import ipywidgets as w
 
 SECONDS = 0.25  # four times a second: faster, and the page falls behind without a word
+_BETWEEN = 0.05  # and so long at least, however much news there is
 
 
 class Driver(Protocol):
@@ -24,6 +25,9 @@ class Driver(Protocol):
 
     def stop(self) -> None:
         """End; may be called from within the function itself."""
+
+    def hurry(self) -> None:
+        """There is news: call the function as soon as the page can take it."""
 
 
 def driver(beat: Callable[[], None], kind: str = "") -> Driver:
@@ -51,6 +55,7 @@ class Timer:
         self._beat = beat
         self._lock = threading.Lock()
         self._stop: threading.Event | None = None
+        self._news = threading.Event()
 
     def start(self) -> None:
         with self._lock:
@@ -64,9 +69,15 @@ class Timer:
                 self._stop.set()
                 self._stop = None
 
+    def hurry(self) -> None:
+        self._news.set()
+
     def _loop(self, stop: threading.Event) -> None:
-        while not stop.wait(SECONDS):
-            self._beat()
+        while not stop.wait(_BETWEEN):
+            self._news.wait(SECONDS - _BETWEEN)
+            self._news.clear()
+            if not stop.is_set():
+                self._beat()
 
 
 class Heartbeat:
@@ -82,6 +93,9 @@ class Heartbeat:
 
     def stop(self) -> None:
         self._heart.beating = False
+
+    def hurry(self) -> None:
+        """The page asks when it asks."""
 
 
 def _heart() -> Any:

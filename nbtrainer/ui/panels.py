@@ -42,7 +42,8 @@ def _data(config: Config) -> str:
 
 
 def _model(config: Config) -> str:
-    return f"{said(config, 'model.name')}, {said(config, 'compile.optimizer')}"
+    dim = f"{config.task.dim}D"
+    return f"{dim}, {said(config, 'model.name')}, {said(config, 'compile.optimizer')}"
 
 
 def _tiling(config: Config) -> str:
@@ -81,8 +82,25 @@ PLANS = (
 )
 
 
+# what is chosen first, and stands above the panels: see `nbtrainer.ui.kind`
+ABOVE = ("task.kind",)
+
 # names of settings under each subhead, in order; what is not named stands first, without one
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
+    "task": {
+        "In the loss": (
+            *("class_weights", "contour_weight", "distance_weight", "affinity_weight"),
+            *("cuts_radius", "cuts_sigma_spatial", "cuts_sigma_intensity", "cuts_weight"),
+            *("reconstruction", "reconstruction_weight"),
+        ),
+        "From predictions to labels": (
+            *("tune_thresholds", "decoder", "threshold", "seed_threshold", "contour_threshold", "outline_threshold"),
+            *("seed_distance", "mask_distance", "affinity_threshold", "smallest_seed", "smallest_object"),
+            *("small_objects", "keep_unseeded", "slice_by_slice", "without_seed", "smallest_share"),
+            *("touching_border", "foreground_class", "decode_by", "mask_threshold", "least_depth", "flow_threshold"),
+            *("hole_size",),
+        ),
+    },
     "data": {
         "Images and labels": ("datasets",),
         "Split": ("validation_fraction", "split_groups", "split_gap"),
@@ -143,6 +161,7 @@ class Panel:
         self._make_field, self._extras = make_field, extras
         self._groups: list[tuple[w.HTML, list[Field]]] = []
         self._view = (False, False)
+        self._kind = ""
         self.is_open = False
         self._button = make(w.Button, description=f"{number}  {plan.title}", icon="caret-right")
         self._button.on_click(guard(lambda _: self.open(not self.is_open)))
@@ -188,6 +207,7 @@ class Panel:
         for field in self.fields:
             if field.finding is None:
                 field.show()
+        self._suit(config.task.kind)
         refused = sum(field.finding is not None and field.finding.level == "error" for field in self._all_fields())
         errors = max(refused, sum(finding.level == "error" for finding in self.findings))
         warnings = sum(finding.level == "warning" for finding in self.findings)
@@ -198,8 +218,20 @@ class Panel:
         self._view = (is_complete, is_helping)
         for field in self.fields:
             field.show_view(*self._view)
+        self._show_heads()
+
+    def _suit(self, kind: str) -> None:
+        """Show what has an effect on this kind of segmentation."""
+        if kind != self._kind:
+            self._kind = kind
+            for field in self.fields:
+                field.suit(kind)
+        self._show_heads()
+
+    def _show_heads(self) -> None:
+        """A head stands over something, or is not shown."""
         for head, fields in self._groups:
-            shown(head, any(field.box.layout.display is None for field in fields))
+            shown(head, any(field.is_shown for field in fields))
 
     def refused(self) -> list[Finding]:
         """What was typed here and not taken, each with the name of its field."""
@@ -232,9 +264,12 @@ class Panel:
                     self._groups.append((head, made))
                     children.append(head)
                 for field in made:
-                    children += [field.box, *self._extras.get(field.setting.path, [])]
+                    own = [] if field.setting.path in ABOVE else [field.box]
+                    children += [*own, *self._extras.get(field.setting.path, [])]
             children += self._extras.get(section, [])
         self._body.children = children
+        for field in self.fields:
+            field.suit(self._kind)
         self.show_view(*self._view)
 
 

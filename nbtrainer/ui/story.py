@@ -114,9 +114,20 @@ class Story:
         names: dict[str, None] = {}
         if self.planned is not None:
             names = {short_name(self.planned.monitor): None} | dict.fromkeys(self.planned.metrics)
-        for row in self.rows.values():
-            names |= dict.fromkeys(short_name(name) for name in row)
-        return [name for name in names if name != "loss"]
+        names |= dict.fromkeys(self._measured())
+        plain = [name for name in names if not _is_loss(name)]
+        # a mean stands before the classes that it is the mean of
+        order = {name: place for place, name in enumerate(name for name in plain if " (" not in name)}
+        return sorted(plain, key=lambda name: order.get(name.partition(" (")[0], len(order)))
+
+    @property
+    def loss_names(self) -> list[str]:
+        """`loss`, and its terms, such as `loss (contour)`, where it has some."""
+        return ["loss", *(name for name in self._measured() if _is_loss(name) and name != "loss")]
+
+    def _measured(self) -> list[str]:
+        rows = [*([self.start.scores] if self.start is not None else []), *self.rows.values()]
+        return list(dict.fromkeys(short_name(name) for row in rows for name in row))
 
     def scores(self, name: str) -> tuple[list[float], list[float]]:
         """Epochs and values of one score, `validation_dice` for example; at epoch 0 that of the starting weights."""
@@ -168,6 +179,10 @@ class Story:
 def short_name(score: str) -> str:
     """`validation_dice` as `dice`."""
     return score.removeprefix("validation_").removeprefix("train_")
+
+
+def _is_loss(name: str) -> bool:
+    return name.partition(" (")[0] == "loss"
 
 
 def known(story: Story, name: str) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipywidgets
 
+from nbtrainer.ui import glyphs
+
 FORM_WIDTH = 400
 DASHBOARD_WIDTH = 584  # with the form, its border and padding: side by side from 1,000 px on
 WIDE = 760  # the form while something in it needs room: beside the dashboard on a large screen, above it elsewhere
@@ -20,6 +22,8 @@ _ON_PICTURES = {
     "given": "#CC79A7",
     "chosen": "#F0E442",
     "handle": "#FFFFFF",
+    "ground": "#171B20",
+    "truth": "#009E73",
 }
 
 # Okabe and Ito; the darker or lighter of each pair, by theme
@@ -45,14 +49,31 @@ def painted(name: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def mark(colour: tuple[int, int, int]) -> str:
+    """The style of a name that stands for what is painted in `colour`, as an attribute of its element."""
+    return f'class="nbt-tone" style="--mark: #{bytes(colour).hex()}"'
+
+
 def sheet() -> str:
     """The style sheet, as an HTML element."""
-    return f"<style>{_CSS}</style>"
+    return f"<style>{_CSS}{_kinds()}</style>"
 
 
 def beside(title: str) -> str:
     """The widest that a panel's line may be next to `title`, so that both can be read."""
     return f"calc(100% - {8 * len(title) + 64}px)"
+
+
+def _kinds() -> str:
+    """The little picture on the button of each kind of segmentation."""
+    return "".join(
+        f".nbt .nbt-kinds button.nbt-kind-{kind} {{ background-image: {glyphs.as_url(glyph, _glyph_colours())}; }}\n"
+        for kind, glyph in glyphs.GLYPHS.items()
+    )
+
+
+def _glyph_colours() -> dict[str, str]:
+    return _ON_PICTURES | {"over": _SWATCHES["over-mark"], "missed": _SWATCHES["missed-mark"]}
 
 
 def _variables(colours: dict[str, str]) -> str:
@@ -128,6 +149,23 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-changed > .widget-hbox .widget-label {{ font-weight: 600; }}
 .nbt .nbt-field .widget-checkbox label {{ justify-content: flex-start; text-align: left; }}
 .nbt .nbt-field .widget-checkbox .widget-label-basic {{ white-space: normal; gap: 6px; line-height: 1.2; display: flex; align-items: center; }}
+.nbt .nbt-field.nbt-first {{ padding: 8px 10px 6px; border-bottom: 1px solid var(--nbt-line); }}
+.nbt .nbt-first .nbt-under {{ margin-left: 2px; }}
+.nbt .nbt-kind-head {{ align-items: center; }}
+.nbt .nbt-kind-head > .widget-html {{ white-space: nowrap; flex: 0 0 auto; }}
+.nbt .nbt-kind-head > :nth-child(2) {{ flex: 1 1 0; min-width: 0; }}
+.nbt .nbt-kind-head .widget-html-content {{ overflow: hidden; text-overflow: ellipsis; }}
+.nbt .nbt-kinds {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(114px, 1fr)); gap: 3px; margin: 3px 0; }}
+.nbt .nbt-kinds button.jupyter-button.nbt-kind {{
+  width: auto; min-width: 0; height: auto; min-height: 42px; margin: 0; padding: 3px 3px 3px 52px; font-size: 11px; line-height: 1.15;
+  white-space: normal; overflow: visible; text-overflow: clip; background-color: transparent; background-repeat: no-repeat;
+  background-size: 42px auto; background-position: 5px center; border: 1px solid transparent; border-radius: 3px; color: var(--nbt-muted);
+  display: flex; align-items: center; justify-content: flex-start; text-align: left;
+}}
+.nbt .nbt-kinds button.jupyter-button.nbt-kind:hover {{ border-color: var(--nbt-line); }}
+.nbt .nbt-kinds button.jupyter-button.nbt-kind.nbt-kind-chosen {{
+  border-color: var(--nbt-accent); box-shadow: inset 0 0 0 1px var(--nbt-accent); color: var(--nbt-text);
+}}
 .nbt .nbt-under {{ margin-left: calc({LABEL_WIDTH} + 10px); }}
 .nbt .nbt-under .widget-html-content {{ overflow-wrap: anywhere; }}
 .nbt .nbt-unit {{ flex: 0 0 auto; color: var(--nbt-muted); font-size: 11.5px; }}
@@ -136,7 +174,7 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
   background: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); box-shadow: none; font-size: 13px;
   width: auto; flex: 0 0 auto; height: 28px; line-height: 26px; padding: 0 10px;
 }}
-.nbt .nbt-panel-head button.jupyter-button {{ background: transparent; border: none; height: 100%; }}
+.nbt .nbt-panel-head button.jupyter-button {{ background: transparent; border: none; height: 100%; width: 100%; box-shadow: none; }}
 .nbt button.jupyter-button.nbt-icon {{ padding: 0 8px; min-width: 28px; }}
 .nbt button.jupyter-button.nbt-quiet {{ border-color: transparent; background: transparent; color: var(--nbt-muted); padding: 0 4px; }}
 .nbt button.jupyter-button.nbt-quiet.nbt-icon {{ padding: 0; min-width: 20px; width: 20px; margin: 2px 1px; }}
@@ -166,11 +204,31 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-curves {{ flex-flow: row wrap; }}
 .nbt .nbt-curve {{ flex: 1 1 260px; min-width: 0; padding-right: 10px; box-sizing: border-box; }}
 .nbt .nbt-curve-head {{ align-items: center; justify-content: space-between; min-height: 30px; }}
+.nbt .nbt-curve-head > .widget-html {{ white-space: nowrap; flex: 0 0 auto; }}
+.nbt .nbt-curve-head > .widget-dropdown {{ flex: 0 1 auto; min-width: 0; }}
+.nbt .nbt-seen .nbt-curve-head > .widget-html {{ white-space: normal; flex: 0 1 auto; min-width: 0; }}
 .nbt .nbt-curve-head select {{ background-color: var(--nbt-page); color: var(--nbt-text); border: 1px solid var(--nbt-line); height: 24px; }}
 .nbt .bqplot text {{ fill: var(--nbt-muted) !important; font-size: 11px; }}
 .nbt .bqplot .axis path, .nbt .bqplot .axis line {{ stroke: var(--nbt-grid); }}
 .nbt .bqplot .plotarea_background {{ fill: transparent !important; }}
 .nbt .bqplot .svg-background, .nbt .svg-background {{ background: transparent !important; }}
+.nbt .nbt-report iframe {{
+  width: 100%; height: 520px; min-height: 160px; resize: vertical; overflow: auto; border: 1px solid var(--nbt-line);
+  background: {_ON_PICTURES["handle"]}; color-scheme: light; box-sizing: border-box;
+}}
+.nbt .nbt-adjust {{ margin-top: 12px; border: 1px solid var(--nbt-line); border-bottom: none; }}
+.nbt .nbt-adjust .nbt-seen {{ flex: 1 1 320px; max-width: 480px; min-width: 0; box-sizing: border-box; margin-right: 12px; }}
+.nbt .nbt-adjust .widget-image {{ width: 100%; height: auto; max-width: 100%; margin: 0; object-fit: contain; align-self: flex-start; }}
+.nbt .nbt-adjust .nbt-line {{ font-size: 11.5px; }}
+.nbt .nbt-adjust .nbt-seen .widget-hslider {{ width: auto; }}
+.nbt .nbt-field .widget-hslider {{ flex: 1 1 auto; width: auto; min-width: 0; height: auto; align-items: center; }}
+.nbt .nbt-field .widget-hslider .widget-readout {{ min-width: 44px; }}
+.nbt .nbt-numbers {{ padding: 0 2px 6px; }} .nbt .nbt-numbers .nbt-count {{ font-size: 18px; font-weight: 600; }}
+.nbt .nbt-numbers span {{ color: var(--nbt-muted); font-size: 11.5px; }}
+.nbt .nbt-predicting {{ min-width: 160px; }}
+.nbt .nbt-tone {{ margin-left: 8px; white-space: nowrap; }} .nbt .nbt-tone::before {{
+  content: "■ "; color: var(--mark); text-shadow: 0 0 1px {_ON_PICTURES["ground"]};
+}}
 .nbt .nbt-captions {{ display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); text-align: center; font-size: 11.5px; color: var(--nbt-muted); }}
 .nbt .nbt-captions > * {{ white-space: nowrap; }}
 .nbt .nbt-preview img {{ width: 100%; height: auto; max-width: 100%; margin: 0; object-fit: contain; }}

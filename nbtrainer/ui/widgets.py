@@ -15,6 +15,10 @@ from nbtrainer.errors import Finding, UserError
 from nbtrainer.ui import style
 
 Made = TypeVar("Made", bound=w.Widget)
+# how finely a slider moves a number that is no whole one
+SLIDER_STEP = 0.01
+# what is said of a choice that was made for another kind of segmentation
+NOT_SUITED = "not for this kind of segmentation"
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
 
@@ -99,7 +103,8 @@ class Field:
         self._offers = make(
             w.HBox, classes=("nbt-under", "nbt-wrong"), layout=w.Layout(display="none", flex_flow="row wrap")
         )
-        self._helps = self._is_asked = False
+        self._helps = self._is_asked = self._is_complete = False
+        self._task_kind = ""
         self.box = make(
             w.VBox, children=[*self._lines(), self._help, self._complaint, self._offers], classes=("nbt-field",)
         )
@@ -150,10 +155,34 @@ class Field:
 
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
         """Show or hide the field if it is for the complete view only, and write its help under it or not."""
-        self._helps = is_helping
+        self._helps, self._is_complete = is_helping, is_complete
         self._redisplay_help()
+        self._redisplay_box()
+
+    def suit(self, kind: str) -> None:
+        """Follow the kind of segmentation: a setting without an effect on it is not shown, and keeps its value."""
+        if kind != self._task_kind:
+            self._task_kind = kind
+            self._redisplay_box()
+            if self.finding is None:
+                self._redisplay()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the field is in sight, if its panel is."""
+        return self.box.layout.display is None
+
+    def _redisplay_box(self) -> None:
+        is_wanted = self._suits_kind and (self._is_complete or not self.setting.advanced)
         # what is wrong must be seen, in whatever view
-        shown(self.box, is_complete or not self.setting.advanced or self.finding is not None)
+        shown(self.box, is_wanted or self.finding is not None)
+
+    @property
+    def _suits_kind(self) -> bool:
+        return not self._task_kind or self.setting.suits(self._task_kind)
+
+    def _choice_suits(self, name: Any) -> bool:
+        return not self._task_kind or self.setting.choice_suits(name, self._task_kind)
 
     def _redisplay(self) -> None:
         value = self.value
@@ -170,6 +199,8 @@ class Field:
 
     def _redisplay_help(self) -> None:
         choice = self.setting.choice_help.get(self.value, "") if isinstance(self.value, str) else ""
+        if choice and not self._choice_suits(self.value):
+            choice = f"▲ {NOT_SUITED[:1].upper()}{NOT_SUITED[1:]}. {choice}"
         words = " ".join(
             filter(None, [*([tooltip(self.setting, self._default())] if self._helps or self._is_asked else []), choice])
         )
@@ -195,6 +226,8 @@ class Field:
     def _complain(self, finding: Finding | None, value: Any = None) -> None:
         self.finding = finding
         self._has_untaken = False
+        if not self._suits_kind:  # only what was wrong kept it in sight
+            self._redisplay_box()
         is_error = finding is not None and finding.level == "error"
         (self.box.add_class if is_error else self.box.remove_class)("nbt-refused")
         sentence = ""
@@ -241,6 +274,25 @@ class TextField(Field):
 
     def _display(self, value: Any) -> None:
         put(self._text, "value", written(self.setting, value))
+
+
+class SliderField(Field):
+    """A number between two bounds, moved; a new value counts while it is still moved."""
+
+    def _lines(self) -> list[w.Widget]:
+        row = self.setting
+        step = 1 if row.integer else SLIDER_STEP
+        # what must be above a bound cannot be the bound
+        low = row.minimum if row.minimum is not None else (row.above or 0) + step
+        high = row.maximum if row.maximum is not None else (row.below or 0) - step
+        kind = w.IntSlider if row.integer else w.FloatSlider
+        shape = {"readout_format": "d" if row.integer else ".2f"}
+        self._slider = make(kind, min=low, max=high, step=step, **shape, **self._label())
+        self._slider.observe(self._changed(lambda: self._slider.value), "value")
+        return [self._row(self._slider)]
+
+    def _display(self, value: Any) -> None:
+        put(self._slider, "value", value)
 
 
 class PathField(TextField):
@@ -300,13 +352,23 @@ class ChoiceField(Field):
     """One of a menu."""
 
     def _lines(self) -> list[w.Widget]:
-        options = [(title, value) for value, title in self.setting.choices.items()]
-        self._menu = make(w.Dropdown, options=options, **self._label())
+        self._menu = make(w.Dropdown, options=self._options(self.value), value=self.value, **self._label())
         self._menu.observe(self._changed(lambda: self._menu.value), "value")
         return [self._row(self._menu)]
 
     def _display(self, value: Any) -> None:
+        options = self._options(value)
+        if list(self._menu.options) != options:
+            self._menu.options = options
         put(self._menu, "value", value)
+
+    def _options(self, chosen: Any) -> list[tuple[str, Any]]:
+        """What suits the kind of segmentation, and what is chosen, whether it does or not."""
+        return [
+            (title if self._choice_suits(value) else f"{title} ({NOT_SUITED})", value)
+            for value, title in self.setting.choices.items()
+            if value == chosen or self._choice_suits(value)
+        ]
 
 
 CHOOSE = "choose …"
@@ -348,7 +410,9 @@ class ChoicesField(Field):
     def _display(self, value: Any) -> None:
         chosen, meant = self._chosen(), self._meant()
         left = [
-            (title, name) for name, title in self.setting.choices.items() if name not in chosen and name not in meant
+            (title, name)
+            for name, title in self.setting.choices.items()
+            if name not in chosen and name not in meant and self._choice_suits(name)
         ]
         options = [(CHOOSE, ""), *left]
         if list(self._menu.options) != options:
@@ -365,7 +429,9 @@ class ChoicesField(Field):
         title = self.setting.choices.get(name, name)
         remove = make(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
         remove.on_click(self._guard(lambda _: self._remove(name)))
-        return make(w.HBox, children=[remove, make(w.HTML, value=text(title))], layout=w.Layout(align_items="center"))
+        remark = "" if self._choice_suits(name) else text(f" ▲ {NOT_SUITED}", "nbt-look", "nbt-small")
+        words = make(w.HTML, value=text(title) + remark)
+        return make(w.HBox, children=[remove, words], layout=w.Layout(align_items="center"))
 
     def _remove(self, name: str) -> None:
         left = [other for other in self._chosen() if other != name]
@@ -450,11 +516,14 @@ def right_values(setting: Setting, value: Any, finding: Finding) -> list[Any]:
             return [int(high) if setting.integer else high]
         if setting.integer and value != int(value):
             return [round(value)]
-    tried = re.search(r"\bTry ((?:[\d.]+(?:, | or |\b))+)", finding.remedy)
+    tried = re.search(r"\bTry ((?:[\d.]+(?:, | or | x |\b))+)", finding.remedy)
     if tried is None or setting.kind not in ("int", "float", "numbers"):
         return []
-    numbers = [_number(part) for part in re.findall(r"\d+(?:\.\d+)?", tried[1])]
-    return [_replaced(value, number) for number in numbers] if setting.kind == "numbers" else numbers
+    parts = re.findall(r"\d[\d.]*(?: x \d[\d.]*)*", tried[1])
+    found = [[_number(number.rstrip(".")) for number in part.split(" x ")] for part in parts]
+    if setting.kind != "numbers":
+        return [numbers[0] for numbers in found]
+    return [numbers if len(numbers) > 1 else _replaced(value, numbers[0]) for numbers in found]
 
 
 def _replaced(values: Any, number: Any) -> Any:

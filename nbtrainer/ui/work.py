@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 import ipywidgets as w
@@ -41,6 +43,16 @@ class Door(Protocol):
 
     def places(self, config: Config, count: int, start: int = 0) -> dict[str, Any]: ...
 
+    def load_model(self, path: str) -> Any: ...
+
+    def images_of_run(self, directory: Path) -> list[tuple[str, Any]]: ...
+
+    def try_out(
+        self, model: Any, image: Any, label: Any = None, report: Callable[[int, int], None] | None = None
+    ) -> Any: ...
+
+    def adjust(self, path: str, **thresholds: Any) -> str: ...
+
 
 HOUSE = cast(Door, api)
 
@@ -64,23 +76,26 @@ class Latest:
         self._number = 0
         self.words = make(w.HTML, layout=w.Layout(display="none"))
 
-    def start(self, words: str, task: Callable[[], T], show: Callable[[T], None]) -> None:
-        """Do `task` beside the page, then `show` its result; a mistake of the user's is told in the place of the words."""
+    def start(
+        self, words: str, task: Callable[[], T], show: Callable[[T], None], failed: Callable[[], None] = lambda: None
+    ) -> None:
+        """Do `task` beside the page, then `show` its result; a mistake of the user's is told in the place of the words.
+
+        `failed` is called if there is no result.
+        """
         self._number += 1
         number = self._number
-        self._say(text(f"{words} …", "nbt-muted", "nbt-small") if words else "")
+        self.say(text(f"{words} …", "nbt-muted", "nbt-small") if words else "")
 
         def work() -> Callable[[], None]:
             try:
                 result = task()
             except UserError as error:
-                said = " ".join(sentences(finding) for finding in error.findings[:3])
-                return lambda: (
-                    self._say(text(f"✕ {said}", "nbt-wrong", "nbt-small")) if self._is_newest(number) else None
-                )
+                said = complaint(error)
+                return lambda: self._fail(number, said, failed)
             except Exception as error:
                 broke = error
-                return lambda: self._break(number, broke)
+                return lambda: self._break(number, broke, failed)
             return lambda: self._show(number, show, result)
 
         self._work("", work)
@@ -88,24 +103,105 @@ class Latest:
     def forget(self) -> None:
         """Whatever is still on its way is not wanted any more."""
         self._number += 1
-        self._say("")
+        self.say("")
+
+    def say(self, words: str) -> None:
+        """Show `words`, as HTML, in the place of those about the work."""
+        put(self.words, "value", words)
+        shown(self.words, bool(words))
 
     def _is_newest(self, number: int) -> bool:
         return number == self._number
 
     def _show(self, number: int, show: Callable[[T], None], result: T) -> None:
         if self._is_newest(number):
-            self._say("")
+            self.say("")
             show(result)
 
-    def _break(self, number: int, error: Exception) -> None:
+    def _fail(self, number: int, said: str, failed: Callable[[], None]) -> None:
         if self._is_newest(number):
-            self._say("")
+            self.say(said)
+            failed()
+
+    def _break(self, number: int, error: Exception, failed: Callable[[], None]) -> None:
+        self._fail(number, "", failed)
+        raise error
+
+
+class Newest:
+    """Work for one place of the page, one piece at a time: of what is asked for meanwhile only the newest is done.
+
+    So a slider that is moved faster than its effect can be computed is followed as fast as it can be, and no faster.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._lock = threading.Lock()
+        self._waiting: tuple[Callable[[], Any], Callable[[Any], None]] | None = None
+        self._is_busy = False
+        self._number = 0
+        self.words = make(w.HTML, layout=w.Layout(display="none"))
+
+    def start(self, task: Callable[[], T], show: Callable[[T], None]) -> None:
+        """Do `task` beside the page as soon as what is being done is done, unless something newer is asked for first."""
+        with self._lock:
+            self._waiting = (task, show)
+            if self._is_busy:
+                return
+            self._is_busy = True
+        self._go_on()
+
+    def forget(self) -> None:
+        """Whatever is still on its way is not wanted any more."""
+        with self._lock:
+            self._waiting = None
+            self._number += 1
+        self._say("")
+
+    def _go_on(self) -> None:
+        with self._lock:
+            if self._waiting is None:
+                self._is_busy = False
+                return
+            (task, show), self._waiting, number = self._waiting, None, self._number
+
+        def work() -> Callable[[], None]:
+            try:
+                result = task()
+            except UserError as error:
+                said = complaint(error)
+                return lambda: self._end(number, lambda: self._say(said))
+            except Exception as error:
+                broke = error
+                return lambda: self._break(number, broke)
+            return lambda: self._end(number, lambda: self._show(show, result))
+
+        self._work("", work)
+
+    def _show(self, show: Callable[[Any], None], result: Any) -> None:
+        self._say("")
+        show(result)
+
+    def _end(self, number: int, act: Callable[[], None]) -> None:
+        try:
+            if number == self._number:
+                act()
+        finally:
+            self._go_on()
+
+    def _break(self, number: int, error: Exception) -> None:
+        self._end(number, lambda: self._say(""))
         raise error
 
     def _say(self, words: str) -> None:
         put(self.words, "value", words)
         shown(self.words, bool(words))
+
+
+def complaint(error: UserError) -> str:
+    """What a user's mistake is, as HTML."""
+    said = " ".join(sentences(finding) for finding in error.findings[:3])
+    return text(f"✕ {said}", "nbt-wrong", "nbt-small")
 
 
 def png(pixels: Any) -> bytes:

@@ -110,8 +110,10 @@ def test_go_lists_what_the_check_finds_and_does_not_start(app):
     until(lambda: not app.is_busy)
 
     assert app.run is None
-    assert "Try 96 or 104" in words_of(app._findings)
-    assert "Try 96 or 104" in app._form.field("sampling.patch_size")._complaint.value
+    assert "Try 96 x 96 or 104 x 104" in words_of(app._findings)
+    field = app._form.field("sampling.patch_size")
+    assert "Try 96 x 96 or 104 x 104" in field._complaint.value
+    assert [offer.description for offer in field._offers.children[1:]] == ["96, 96", "104, 104"]
 
 
 def test_go_refuses_while_a_wrong_value_stands_in_a_field(app):
