@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality nuclei2d --data FOLDER`, `python -m benchmarks speed`, `open`, `large`."""
+"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`."""
 
 from __future__ import annotations
 
@@ -45,12 +45,31 @@ def speed(rounds: Annotated[int, typer.Option(help="Repetitions; medians are rep
     from nbtrainer.environment import prepare_process
 
     prepare_process()
-    from benchmarks.speed import augmentation, loop
+    from benchmarks.speed import augmentation, fields, loop
 
     for dim in (2, 3):
         print(json.dumps({"loop": loop(rounds, dim)}), flush=True)
     for dim in (2, 3):
         print(json.dumps({"augmentation": augmentation(rounds, dim)}), flush=True)
+    print(json.dumps({"fields": fields(rounds)}), flush=True)
+
+
+@app.command()
+def seams(
+    name: Annotated[str, typer.Argument(help="A set of docs/quality.md.")] = "axonmyelin2d",
+    preset: Annotated[str, typer.Option(help="What to train.")] = "semantic_2d",
+    steps: Annotated[int, typer.Option(help="How long to train it first.")] = 200,
+    data: Annotated[Path, typer.Option(help="Folder that holds the sets.")] = Path("../shared/data"),
+    picture: Annotated[Path | None, typer.Option(help="Draw a tiled prediction here (PNG).")] = None,
+) -> None:
+    """Prediction in tiles of several sizes against the whole image at once."""
+    from nbtrainer.environment import prepare_process
+
+    prepare_process()
+    from benchmarks.seams import seams
+
+    for row in seams(name, preset, data, steps, picture):
+        print(json.dumps(row), flush=True)
 
 
 @app.command("open")
@@ -73,6 +92,28 @@ def large(
 
     for row in large(gb):
         print(json.dumps(row), flush=True)
+
+
+@app.command()
+def roundtrip(
+    kind: Annotated[str, typer.Argument(help="What the labels are encoded as: flow or contour.")],
+    names: Annotated[list[str] | None, typer.Argument(help="Sets; all that hold objects if none.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder that holds the sets.")] = Path("../shared/data"),
+    method: Annotated[str, typer.Option(help="Of flow, how fields become masks: join, points, affinity.")] = "join",
+) -> None:
+    """Labels of real sets encoded and decoded again: how many objects return, and which do not."""
+    if kind == "flow":
+        from benchmarks.roundtrip_flow import flow_round_trips
+
+        for row in flow_round_trips(data, names, method=method):  # type: ignore[arg-type]
+            print(json.dumps(row), flush=True)
+    elif kind == "contour":
+        from benchmarks.roundtrip_contour import contour_round_trips
+
+        for row in contour_round_trips(data, names):
+            print(json.dumps(row), flush=True)
+    else:
+        raise typer.BadParameter(f"{kind} is unknown; choose flow or contour")
 
 
 app()

@@ -127,7 +127,7 @@ def train_and_score(trial: Trial, data: Path, seed: int, precision: str = "auto"
     chosen = SETS[trial.set]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        training, validation = _divided(chosen, data / trial.set, folder)
+        training, validation = divided(chosen, data / trial.set, folder)
         config = nbt.Config.preset(trial.preset)
         config.update(**chosen.settings)
         config.update(
@@ -198,7 +198,7 @@ def kept_rows() -> list[dict[str, Any]]:
     return list({(row["set"], row["preset"], row["steps"], row["seed"]): row for row in rows}.values())
 
 
-def _divided(chosen: Set, source: Path, target: Path) -> tuple[dict[str, str], dict[str, str]]:
+def divided(chosen: Set, source: Path, target: Path) -> tuple[dict[str, str], dict[str, str]]:
     """The datasets that train and validate; lists or halves are written to `target`."""
     names = sorted(path.name for path in (source / "images").iterdir() if not path.name.endswith(".txt"))
     if not chosen.halved:
@@ -234,13 +234,13 @@ def _scores(model: Any, chosen: Set, validation: dict[str, str]) -> dict[str, fl
     found = dict(nbt.evaluate(model, validation["images"], validation["labels"])["overall"])
     if chosen.extra is not None:
         rows = []
-        for image, label in zip(_files(validation["images"]), _files(validation["labels"]), strict=True):
+        for image, label in zip(files(validation["images"]), files(validation["labels"]), strict=True):
             rows.append(chosen.extra(model.predict(image), read(label)))
         found |= {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def _files(listed: str) -> list[Path]:
+def files(listed: str) -> list[Path]:
     path = Path(listed)
     return [Path(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.suffix == ".txt" else [path]
 

@@ -1,18 +1,16 @@
 """What comes back of real and generated labels after encode and decode, without a network between.
 
-    python benchmarks/roundtrip_contour.py [folder of the sets] [--only NAME] [--list-missed]
-
-The folder is that of `tests/checks/test_real_data.py`: `NBTRAINER_TEST_DATA`, else `shared/data` beside the repository.
+`python -m benchmarks roundtrip contour`.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import fastremap
 import numpy as np
@@ -144,35 +142,32 @@ def real_labels(name: str, data: Path = DATA) -> Iterator[tuple[str, np.ndarray]
         yield path.name, np.asarray(read(path))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="?", type=Path, default=DATA)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--list-missed", action="store_true")
-    options = parser.parse_args()
-    print(f"{'set':20} {'method':26} {'objects':>8} {'possible':>8} {'IoU>=.5':>8} {'>=.9':>8} {'mean':>6} {'s':>6}")
-    for name in INSTANCE_SETS + OUTLINE_SETS:
-        if (options.only and options.only != name) or not (options.data / name).is_dir():
+def contour_round_trips(data: Path, names: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """A row for each set and way: objects, those that can come back, and the shares of these that do; who did not."""
+    for name in names or INSTANCE_SETS + OUTLINE_SETS:
+        if not (data / name).is_dir():
             continue
         images = [
             (file, pieces(cells_from_outlines(label) if name in OUTLINE_SETS else label))
-            for file, label in real_labels(name, options.data)
+            for file, label in real_labels(name, data)
         ]
         for method in METHODS:
             results = [roundtrip(labels, method) for _, labels in images]
-            objects = sum(result.objects for result in results)
             iou = np.concatenate([result.iou[result.possible] for result in results])
-            print(
-                f"{name:20} {method:26} {objects:8} {len(iou):8} {(iou >= 0.5).mean():8.4f} {(iou >= 0.9).mean():8.4f}"
-                f" {iou.mean():6.3f} {sum(result.seconds for result in results):6.1f}",
-                flush=True,
-            )
-            if options.list_missed:
-                for (file, labels), result in zip(images, results, strict=True):
-                    sizes = np.bincount((_in_slices(labels) if method == "outlines" else labels).ravel())
-                    for missed in result.missed(0.9):
-                        print(f"    {file} id {missed}: {sizes[missed]} px, IoU {result.iou[missed - 1]:.2f}")
-
-
-if __name__ == "__main__":
-    main()
+            missed = []
+            for (file, labels), result in zip(images, results, strict=True):
+                sizes = np.bincount((_in_slices(labels) if method == "outlines" else labels).ravel())
+                missed += [
+                    {"file": str(file), "id": int(number), "pixels": int(sizes[number])}
+                    for number in result.missed(0.9)
+                ]
+            yield {
+                "set": name,
+                "method": method,
+                "objects": sum(result.objects for result in results),
+                "possible": len(iou),
+                "IoU 0.5": round(float((iou >= 0.5).mean()), 4),
+                "IoU 0.9": round(float((iou >= 0.9).mean()), 4),
+                "seconds": round(sum(result.seconds for result in results), 1),
+                "missed": missed[:20],
+            }

@@ -43,6 +43,13 @@ class Task(Section):
         default_factory=list,
         kinds=("semantic",),
     )
+    class_colours: list[str] = field(
+        title="Colours of classes",
+        help="As #rrggbb, in the order of the names. Empty: colours that colour-blind people can tell apart.",
+        default_factory=list,
+        advanced=True,
+        kinds=("semantic",),
+    )
     class_weights: str = field(
         "none",
         title="Weights of classes",
@@ -256,7 +263,7 @@ class Task(Section):
         kinds=_FLOW,
     )
     least_depth: float = field(
-        0.6,
+        0.55,
         title="Least depth of a border within an object",
         help="Raise it if objects are merged, lower it if they are split.",
         unit="px",

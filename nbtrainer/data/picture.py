@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-# what outlines are drawn in: told apart from grey by colour-blind people too
-OUTLINE = (230, 159, 0)
+Colour = tuple[int, int, int]
+
+# Okabe and Ito: told apart, and from grey, by colour-blind people too
+GREEN, ORANGE, SKY = (0, 158, 115), (230, 159, 0), (86, 180, 233)
+COLOURS: tuple[Colour, ...] = (GREEN, (213, 94, 0), (0, 114, 178), (204, 121, 167), (240, 228, 66), ORANGE, SKY)
+# what outlines are drawn in
+OUTLINE = ORANGE
 
 
 def limits(image: np.ndarray) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from nbtrainer.inference.report import Judged, judge, write_report
 from nbtrainer.inference.size_model import SizeModel
 from nbtrainer.models.style_unet import StyleUNet
 from nbtrainer.runs import events
+from nbtrainer.runs.advice import advice
 from nbtrainer.tasks import Links
 from nbtrainer.tasks.tuning import tuned
 
@@ -32,8 +34,11 @@ _TRAINING_LOOKED_AT = 60
 _SIZE_SHARE, _SIZE_SECONDS = 0.1, 60.0
 
 
-def finish(job: Job, emit: Emit) -> None:
-    """Settle the model that stands for the run, and tell how good it is and where it fails."""
+def finish(job: Job, emit: Emit, history: list[dict[str, Any]]) -> None:
+    """Settle the model that stands for the run, and tell how good it is and where it fails.
+
+    `history`: scores of each epoch of this session.
+    """
     path = job.directory.last
     if job.best.best is not None and job.config.training.load_at_end == "best":
         path = job.directory.checkpoints / job.best.best["file"]
@@ -55,6 +60,9 @@ def finish(job: Job, emit: Emit) -> None:
         write_report(job.directory.path / "report.html", "Validation images", words, judged, job.metrics)
         emit(events.ReportWritten(path="report.html", title="worst objects of the validation images"))
     _audit(job, emit, seconds)
+    words = advice(history, job.monitor)
+    if words:
+        emit(events.Noted(text=words))
 
 
 def _warn_if_no_better(job: Job, emit: Emit) -> None:

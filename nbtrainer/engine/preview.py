@@ -10,7 +10,7 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer.data.images import Images
-from nbtrainer.data.picture import edges, grey, limits
+from nbtrainer.data.picture import ORANGE, SKY, Colour, edges, grey, limits
 from nbtrainer.data.places import grid_centres
 from nbtrainer.data.views import Region
 from nbtrainer.tasks import Task
@@ -20,11 +20,7 @@ GAP_PX = 4
 # tiles are chosen among this many of an image
 _MOST_CANDIDATES = 64
 
-# Okabe and Ito: told apart by colour-blind people too
-TRUE = (0, 158, 115)
-TOO_MUCH = (230, 159, 0)
-MISSED = (86, 180, 233)
-COLOURS = (TRUE, (213, 94, 0), (0, 114, 178), (204, 121, 167), (240, 228, 66), TOO_MUCH, MISSED)
+TOO_MUCH, MISSED = ORANGE, SKY
 LINE = (255, 255, 255)
 
 
@@ -69,8 +65,8 @@ def write_preview(path: Path, images: Images, task: Task, tiles: Sequence[Tile],
         wrong = known & (predicted != truth)
         cells = [
             plain,
-            _coloured(plain, truth if objects is None else _plane(objects, 2)),
-            _coloured(plain, predicted if objects is None else _plane(decoded, 2)),
+            _coloured(plain, task.colours, truth if objects is None else _plane(objects, 2)),
+            _coloured(plain, task.colours, predicted if objects is None else _plane(decoded, 2)),
             _painted(_painted(plain, wrong & (predicted > 0), TOO_MUCH, 0.85), wrong & (predicted == 0), MISSED, 0.85),
         ]
         rows.append([_cell(cell) for cell in cells])
@@ -89,11 +85,11 @@ def _plane(array: np.ndarray, axes: int) -> np.ndarray:
     return array if array.ndim == axes else array.squeeze(axis=-3)
 
 
-def _coloured(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _coloured(picture: np.ndarray, colours: Sequence[Colour], labels: np.ndarray) -> np.ndarray:
     """`picture` with each label in a colour of its own; touching objects are parted by a line."""
     painted = picture.copy()
-    for number, colour in enumerate(COLOURS):
-        own = (labels > 0) & ((labels - 1) % len(COLOURS) == number)
+    for number, colour in enumerate(colours):
+        own = (labels > 0) & ((labels - 1) % len(colours) == number)
         painted[own] = 0.5 * picture[own] + 0.5 * np.array(colour, np.float32)
     if labels.max(initial=0) > 1:
         painted[edges(labels) & (labels > 0)] = LINE

@@ -14,14 +14,13 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer import metrics
-from nbtrainer.data.picture import OUTLINE, edges, grey, limits
+from nbtrainer.data.picture import GREEN, OUTLINE, edges, grey, limits
 from nbtrainer.labels.connect import regions_of
 from nbtrainer.labels.mistakes import worst_objects
 from nbtrainer.metrics import Tally
 from nbtrainer.tasks import Links, Task
 
 _MARGIN_PX, _SHOWN_PX = 16, 160
-_TRUTH = (0, 158, 115)
 _WORDS = {
     "missed": "missed",
     "invented": "not in the label",
@@ -142,7 +141,7 @@ def _picture(
     if truth.ndim == 3:
         around = ((box[0][0] + box[0][1] - 1) // 2, *around)
     picture = grey(image[(slice(None), *around)], shown)
-    for labels, colour in ((truth[around], _TRUTH), (predicted[around], OUTLINE)):
+    for labels, colour in ((truth[around], GREEN), (predicted[around], OUTLINE)):
         picture[edges(labels)] = colour
     factor = max(1, _SHOWN_PX // max(picture.shape[:2]))
     large = np.repeat(np.repeat(picture, factor, 0), factor, 1).astype(np.uint8)

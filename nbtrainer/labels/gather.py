@@ -63,7 +63,7 @@ def gather_alike(
     """Objects by the affinity of neighbours (Omnipose's `affinity_seg`). ([Z,] Y, X) int32.
 
     Two neighbours are connected if the ways that the flow leads them agree within 60 degrees, or if it converges at
-    either. Pixels with fewer than 3^(d - 1) connections are left out, and given to the object next to them afterwards.
+    either and does not lead them more than a pixel apart. Pixels with fewer than 3^(d - 1) connections are left out, and given to the object next to them afterwards.
     """
     dim = foreground.ndim
     ends = follow_smoothly(flow, foreground, size, smoothly or max(1, int(diameter / 2)))
@@ -71,11 +71,11 @@ def gather_alike(
     sink = divergence(flow, size)[foreground] < 0
     wide = np.pad(foreground, 1)
     strides = np.array([int(np.prod(wide.shape[axis + 1 :])) for axis in range(dim)])
-    half = steps(dim)[(3**dim - 1) // 2 :] @ strides
+    half = steps(dim)[(3**dim - 1) // 2 :]
     places = np.flatnonzero(wide)
     numbers = np.full(wide.size, -1, np.int32)
     numbers[places] = np.arange(len(places), dtype=np.int32)
-    group = _connect(places, numbers, half, ways, sink, 3 ** (dim - 1))
+    group = _connect(places, numbers, half @ strides, half, ways, sink, 3 ** (dim - 1))
     objects = np.zeros(foreground.shape, np.int32)
     objects[foreground] = group + 1
     return _grown(objects, foreground)
@@ -135,7 +135,7 @@ def _cluster(cells, counts, jumps, far):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _connect(places, numbers, jumps, ways, sink, least):  # type: ignore[no-untyped-def]
+def _connect(places, numbers, jumps, vectors, ways, sink, least):  # type: ignore[no-untyped-def]
     count = places.size
     parent = np.arange(count).astype(np.int32)
     degree = np.zeros(count, np.int32)
@@ -146,10 +146,12 @@ def _connect(places, numbers, jumps, ways, sink, least):  # type: ignore[no-unty
                 q = numbers[places[p] + jumps[k]]
                 if q < 0:
                     continue
-                along = np.float32(0)
+                along, apart = np.float32(0), np.float32(0)
                 for axis in range(ways.shape[1]):
                     along += ways[p, axis] * ways[q, axis]
-                if not (sink[p] or sink[q] or along >= _AGREEING * lengths[p] * lengths[q]):
+                    apart += (ways[q, axis] - ways[p, axis]) * vectors[k, axis]
+                converging = (sink[p] or sink[q]) and apart <= 1
+                if not (converging or along >= _AGREEING * lengths[p] * lengths[q]):
                     continue
                 if not united:
                     degree[p] += 1

@@ -9,12 +9,12 @@ import numpy as np
 
 from nbtrainer.errors import UserError
 from nbtrainer.labels import affinity, watershed
-from nbtrainer.labels.clean import Small, separate_objects, without_small
-from nbtrainer.labels.connect import regions_of
+from nbtrainer.labels.clean import Small
 from nbtrainer.labels.contour import contour
 from nbtrainer.labels.distance import relative_distance
 from nbtrainer.metrics import Pixels
-from nbtrainer.tasks.task import Links, Task, otsu, probability_of
+from nbtrainer.tasks.objects import Objects
+from nbtrainer.tasks.task import Links, probability_of
 
 if TYPE_CHECKING:
     import torch
@@ -42,10 +42,8 @@ _THRESHOLDS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstanceContour(Task):
+class InstanceContour(Objects):
     """What the network learns of each object, and how objects are found in what it answers.
-
-    Parts of one label value that do not touch are objects of their own, unless the value is linked.
 
     Attributes
     ----------
@@ -101,7 +99,6 @@ class InstanceContour(Task):
     seed_distance: float = 0.5
     mask_distance: float = -1.0
     affinity_threshold: float = 0.5
-    smallest_object: int = 16
     smallest_seed: int = 4
     small_objects: Small = "background"
     keep_unseeded: bool = False
@@ -109,8 +106,6 @@ class InstanceContour(Task):
 
     name: ClassVar[str] = "instance_contour"
     default_loss: ClassVar[str] = "bce_dice"
-    default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "f1_50", "dice")
-    baseline_name: ClassVar[str] = "connected parts above Otsu's threshold"
     adjustable: ClassVar[tuple[str, ...]] = (
         *("decoder", "threshold", "seed_threshold", "contour_threshold", "seed_distance", "mask_distance"),
         *("affinity_threshold", "smallest_object", "smallest_seed", "small_objects", "keep_unseeded"),
@@ -177,7 +172,7 @@ class InstanceContour(Task):
     def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         if self.slice_by_slice and label.ndim == 3:
             return watershed.by_slice(lambda plane: self.objects(plane, links), label)
-        return separate_objects(np.where(self.is_foreground(label), label, 0), links)
+        return super().objects(label, links)
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """(K, [Z,] Y, X) float32 from 0 to 1 in the order of `channels`; the distance -1 to 1 is moved to 0 to 1.
@@ -263,9 +258,6 @@ class InstanceContour(Task):
             **seeds,
             **size,
         )
-
-    def baseline(self, image: np.ndarray) -> np.ndarray:
-        return without_small(regions_of(otsu(image)), self.smallest_object, self.small_objects)
 
     def turned(self, raw: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Affinities move to the channel of the step that they are about; `matrix` takes a step in the turned image to one in the image."""

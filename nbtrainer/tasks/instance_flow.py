@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import cc3d
 import numpy as np
 
-from nbtrainer.labels.clean import separate_objects, without_small
 from nbtrainer.labels.flow import flow_fields
 from nbtrainer.labels.masks import Method, masks_from_fields
 from nbtrainer.metrics import Pixels
-from nbtrainer.tasks.task import Links, Task, otsu, probability_of
+from nbtrainer.tasks.objects import Objects
+from nbtrainer.tasks.task import Links, probability_of
 
 if TYPE_CHECKING:
     import torch
@@ -23,15 +22,13 @@ _FLOW, _BACKGROUND = 5.0, -5.0
 _TRIED: dict[str, tuple[float, ...]] = {
     "mask_threshold": (0.0, -0.5, 0.5, -1.0, 1.0, 1.5, -2.0),
     "flow_threshold": (0.4, 0.0, 0.2, 0.8),
-    "least_depth": (0.6, 0.5, 0.7, 0.4, 0.8, 0.9),
+    "least_depth": (0.55, 0.45, 0.65, 0.75, 0.35, 0.9),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstanceFlow(Task):
+class InstanceFlow(Objects):
     """How objects are found in distance and flow.
-
-    Parts of one label value that do not touch are objects of their own, unless the value is linked.
 
     Attributes
     ----------
@@ -49,23 +46,18 @@ class InstanceFlow(Task):
         Objects whose own flow differs by more are dropped; 0: none is.
     hole_size
         Holes up to this share of their object, in percent, are filled.
-    smallest_object
-        Size in pixels below which an object is dropped.
     """
 
     dim: int = 2
     with_boundary: bool = False
     decode_by: Method = "join"
     mask_threshold: float = 0.0
-    least_depth: float = 0.6
+    least_depth: float = 0.55
     flow_threshold: float = 0.4
     hole_size: float = 3.0
-    smallest_object: int = 16
 
     name: ClassVar[str] = "instance_flow"
     default_loss: ClassVar[str] = "omnipose"
-    default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "f1_50", "dice")
-    baseline_name: ClassVar[str] = "connected parts above Otsu's threshold"
     adjustable: ClassVar[tuple[str, ...]] = (
         *("decode_by", "mask_threshold", "least_depth", "flow_threshold", "hole_size", "smallest_object"),
     )
@@ -79,9 +71,6 @@ class InstanceFlow(Task):
     def candidates(self) -> dict[str, tuple[float, ...]]:
         names = ("mask_threshold", "flow_threshold", *(("least_depth",) if self.decode_by == "join" else ()))
         return {name: _TRIED[name] for name in names}
-
-    def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
-        return separate_objects(np.where(self.is_foreground(label), label, 0), links)
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """(d + 2, [Z,] Y, X) float32: 5 times the flow (z, y, x), the distance (-5 in the background), the boundary (0, 1).
@@ -125,11 +114,6 @@ class InstanceFlow(Task):
             hole_size=self.hole_size,
             min_size=self.smallest_object,
         )
-
-    def baseline(self, image: np.ndarray) -> np.ndarray:
-        found = otsu(image)
-        parts = cc3d.connected_components(found.astype(np.uint8), connectivity=8 if found.ndim == 2 else 26)
-        return without_small(parts, self.smallest_object, "background")
 
     def turned(self, raw: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """The flow turns with the image; `matrix` takes a step in the turned image to one in the image."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from nbtrainer.data.picture import Colour
 from nbtrainer.data.region import IGNORED
+from nbtrainer.errors import UserError
 from nbtrainer.metrics import Pixels
 from nbtrainer.tasks.task import Links, Task, smallest_type
 
@@ -29,6 +32,8 @@ class Semantic(Task):
         Label value of each class, in the order of the channels; 0, the background, first.
     class_names
         A name for each class.
+    class_colours
+        A colour for each class besides the background, as `#rrggbb`; those that are missing are chosen.
     frequencies
         Share of the training pixels that each class has; empty: not counted.
     class_weights
@@ -37,6 +42,7 @@ class Semantic(Task):
 
     class_values: tuple[int, ...] = (0, 1)
     class_names: tuple[str, ...] = ("background", "1")
+    class_colours: tuple[str, ...] = ()
     frequencies: tuple[float, ...] = ()
     class_weights: tuple[float, ...] = ()
 
@@ -79,6 +85,11 @@ class Semantic(Task):
         return self.class_names
 
     @property
+    def colours(self) -> tuple[Colour, ...]:
+        given = tuple(_rgb(colour) for colour in self.class_colours[: len(self.classes)])
+        return given + super().colours[len(given) :]
+
+    @property
     def classes(self) -> tuple[str, ...]:
         return self.class_names[1:]
 
@@ -98,6 +109,10 @@ class Semantic(Task):
 
     def is_foreground(self, label: np.ndarray) -> np.ndarray:
         return self.class_of(label) > 0
+
+    def __post_init__(self) -> None:
+        for colour in self.class_colours:
+            _rgb(colour)
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """The class of each pixel as (1, [Z,] Y, X) float32, NaN where nothing is known."""
@@ -124,6 +139,12 @@ class Semantic(Task):
         """The class that most training pixels have, everywhere."""
         commonest = self.class_values[int(np.argmax(self.frequencies))] if self.frequencies else 0
         return np.full(image.shape[1:], commonest, smallest_type(max(self.class_values)))
+
+
+def _rgb(colour: str) -> Colour:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
+        raise UserError("task.class_colours", f"{colour!r} is no colour", "Write it as #rrggbb, for example #009e73")
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def _shares(frequencies: dict[int, float] | None, found: Sequence[int]) -> tuple[float, ...]:

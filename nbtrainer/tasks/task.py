@@ -13,6 +13,7 @@ import numpy as np
 from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
 from nbtrainer.data.pair import Pair
+from nbtrainer.data.picture import COLOURS, Colour
 from nbtrainer.data.region import IGNORED
 from nbtrainer.labels.match import count_overlaps
 from nbtrainer.metrics import OfClasses, Pixels, Tally
@@ -85,6 +86,11 @@ class Task(ABC):
     def classes(self) -> tuple[str, ...]:
         """What pixel scores are told for besides their mean; empty if there is only a foreground."""
         return ()
+
+    @property
+    def colours(self) -> tuple[Colour, ...]:
+        """What classes, or one object after the other, are shown in."""
+        return COLOURS
 
     @property
     def loss_settings(self) -> dict[str, Any]:

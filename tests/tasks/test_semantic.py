@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from nbtrainer import metrics
+from nbtrainer.errors import UserError
 from nbtrainer.tasks.semantic import Semantic
 
 
@@ -100,3 +101,10 @@ def test_training_scores_are_of_the_batch():
 def test_a_value_that_training_never_saw_is_background():
     task = dataclasses.replace(Semantic.create(values=[0, 4]))
     assert task.class_of(np.array([3, 4, 5, 2**31])).tolist() == [0, 1, 0, 0]
+
+
+def test_classes_have_the_colours_that_are_given_and_others_for_the_rest():
+    task = Semantic.create(values=[0, 1, 2], class_colours=["#ff8000"])
+    assert task.colours[0] == (255, 128, 0) and len(set(task.colours)) >= 2
+    with pytest.raises(UserError, match="'red' is no colour"):
+        Semantic.create(values=[0, 1], class_colours=["red"])

@@ -1,0 +1,36 @@
+"""What the kinds that find single objects share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nbtrainer.labels.clean import separate_objects, without_small
+from nbtrainer.labels.connect import regions_of
+from nbtrainer.tasks.task import Links, Task, otsu
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objects(Task):
+    """Every object by itself.
+
+    Parts of one label value that do not touch are objects of their own, unless the value is linked.
+
+    Attributes
+    ----------
+    smallest_object
+        Size in pixels below which an object is dropped.
+    """
+
+    smallest_object: int = 16
+
+    default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "f1_50", "dice")
+    baseline_name: ClassVar[str] = "connected parts above Otsu's threshold"
+
+    def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
+        return separate_objects(np.where(self.is_foreground(label), label, 0), links)
+
+    def baseline(self, image: np.ndarray) -> np.ndarray:
+        return without_small(regions_of(otsu(image)), self.smallest_object, "background")

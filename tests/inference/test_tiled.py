@@ -1,0 +1,55 @@
+"""Tiles against the whole image, for a network whose answer depends on what lies near alone."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nbtrainer.inference.tiled import predict_tiled
+
+CPU = torch.device("cpu")
+_LAYERS = 3  # of 3 x 3: three pixels on each side are seen
+
+
+def _network(dim: int) -> nn.Module:
+    torch.manual_seed(0)
+    conv = nn.Conv2d if dim == 2 else nn.Conv3d
+    return nn.Sequential(
+        conv(1, 4, 3, padding=1), nn.ReLU(), conv(4, 4, 3, padding=1), nn.ReLU(), conv(4, 2, 3, padding=1)
+    )
+
+
+def _edges(full: int, tile: int) -> np.ndarray:
+    """Which places along an axis lie within the receptive field of a tile's edge (the image's own edges are none)."""
+    step = int(tile * 0.75)
+    starts = sorted({min(start, full - tile) for start in range(0, full, step)})
+    near = np.zeros(full, bool)
+    for start in starts:
+        if start > 0:
+            near[max(0, start - _LAYERS) : start + _LAYERS] = True
+        if start + tile < full:
+            near[start + tile - _LAYERS : start + tile + _LAYERS] = True
+    return near
+
+
+@pytest.mark.parametrize(("shape", "tile"), [((150, 211), (64, 64)), ((40, 50, 70), (24, 32, 32))])
+def test_beyond_the_receptive_field_of_a_seam_tiles_answer_as_the_whole_image(shape, tile):
+    image = np.random.default_rng(0).normal(size=(1, *shape)).astype(np.float32)
+    network = _network(len(shape))
+    whole = predict_tiled(network, image, shape, CPU)
+    tiled = predict_tiled(network, image, tile, CPU)
+    near = np.zeros(shape, bool)
+    for axis, (full, length) in enumerate(zip(shape, tile, strict=True)):
+        near |= np.expand_dims(_edges(full, length), [other for other in range(len(shape)) if other != axis])
+    assert 0.1 < near.mean() < 0.95
+    assert np.abs(tiled - whole)[:, ~near].max() < 1e-4
+    # and at the seams the blend keeps it close
+    assert np.abs(tiled - whole).mean() < 0.05 * whole.std()
+
+
+def test_one_tile_is_the_whole_image():
+    image = np.random.default_rng(0).normal(size=(1, 48, 56)).astype(np.float32)
+    network = _network(2)
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(image)[None])[0].numpy()
+    assert np.abs(predict_tiled(network, image, (48, 56), CPU) - expected).max() < 1e-5
