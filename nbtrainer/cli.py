@@ -161,7 +161,11 @@ def predict(
     images: Annotated[list[str], typer.Argument(help="Image files, folders or wildcards.")],
     out: Annotated[Path, typer.Option(help="Folder for the label images.")],
     diameter: Annotated[
-        float | None, typer.Option(help="Of the objects in pixels, for a model trained on objects of one size.")
+        float | None,
+        typer.Option(
+            help="Of the objects in pixels, for a model trained on objects of one size; estimated for each image if it "
+            "has a size model."
+        ),
     ] = None,
     variants: Annotated[
         int,
@@ -221,6 +225,8 @@ def predict(
             for note in prediction.notes:
                 bar.console.print(f"{file.name}: {note}", style="yellow")
             labels = prediction.labels(stitch, **adjusted)
+            if diameter is None and (found := [part.diameter for part in prediction.parts if part.diameter]):
+                said += f" (diameter {sum(found) / len(found):.1f} px)"
             target = write_array(labels, file, out / label_name(file, format), prediction.spacing)
             if maps:
                 for name, values in prediction.maps().items():

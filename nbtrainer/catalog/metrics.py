@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from nbtrainer.catalog.entry import Catalog, Entry
 
 # kinds with objects, and kinds with masks whose surfaces can be compared
-_OBJECTS = ("instance_contour", "instance_flow", "epyseg")
+_OBJECTS = ("instance_contour", "instance_flow", "epyseg", "unsupervised")
 _MASKS = ("binary", "semantic")
 _F = "https://en.wikipedia.org/wiki/F-score"
 

@@ -87,8 +87,11 @@ def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]
     samples = [
         sample for sample in _samples(config, surveyed, len(pairs), steps, report) if sample.pair.label not in doubtful
     ]
-    yield from check_values(config, surveyed, samples, doubtful)
-    yield from check_objects(config.task.kind, samples)
+    labelled = surveyed.labelled()
+    of_labels = [sample for sample in samples if sample.pair.label is not None]
+    if labelled.pairs:
+        yield from check_values(config, labelled, of_labels, doubtful)
+        yield from check_objects(config.task.kind, of_labels)
     yield from check_sampling(config, surveyed, samples)
 
 

@@ -60,10 +60,10 @@ def pack_dense_regions(config: Config, files: Sequence[str]) -> str:
                 found = dense_boxes((label != 0) & (label != ignored))
                 if not found:
                     continue
-                mended[pair.image], mended[pair.label] = images.path(pair.image), labels.path(pair.label)
+                mended[pair.image], mended[pair.truth] = images.path(pair.image), labels.path(pair.truth)
                 ensemble, ensemble_label = ensemble_of(image, label, found)
                 write_image(mended[pair.image], ensemble, open_image(pair.image).spacing)
-                write_image(mended[pair.label], ensemble_label[np.newaxis], {})
+                write_image(mended[pair.truth], ensemble_label[np.newaxis], {})
                 packed.append(pair)
                 before, after, count = before + label.size, after + ensemble_label.size, count + 1
             if packed:

@@ -27,7 +27,7 @@ class Checked:
 
     pair: Pair
     image: ImageFacts
-    label: LabelFacts
+    label: LabelFacts | None
     shape: tuple[int, ...]
     channels: int
 
@@ -58,7 +58,7 @@ def check_leaks(config: Config, surveyed: Survey) -> Iterator[Finding]:
 def check_pair(
     config: Config, surveyed: Survey, pair: Pair, by_name: Mapping[Path, Path]
 ) -> tuple[list[Finding], Checked | None]:
-    """Findings about the two files of `pair`, and what is known of them if they can be used.
+    """Findings about the files of `pair`, and what is known of them if they can be used.
 
     `by_name` is the label of each image whose name says which it is: see `match_names`.
     """
@@ -66,16 +66,18 @@ def check_pair(
     if found:
         return found, None
     is_exact = config.data.exact_statistics
-    image, label = image_facts(pair.image, is_exact), label_facts(pair.label, is_exact)
-    try:
-        found += check_label(pair, label, config.task.dim, config.data.ignore_value)
-    except UserError as error:
-        return [*found, *_refusal(pair, error)], None
+    image = image_facts(pair.image, is_exact)
+    label = None if pair.label is None else label_facts(pair.label, is_exact)
+    if label is not None:
+        try:
+            found += check_label(pair, label, config.task.dim, config.data.ignore_value)
+        except UserError as error:
+            return [*found, *_refusal(pair, error)], None
     if any(finding.fix in ("colours", "alpha") for finding in found):
         return found, None
     try:
         opened = surveyed.preparation.open(pair)[0]
-        if is_annotation(pair.label):  # outlines are drawn when they are opened
+        if pair.label is not None and is_annotation(pair.label):  # outlines are drawn when they are opened
             found += _outlines(config, pair)
     except (UserError, ValueError) as error:
         return [*found, *_refusal(pair, error)], None
@@ -86,20 +88,19 @@ def check_pair(
         return found, None
     if pair.by_order and by_name.get(pair.image) != pair.label:
         found.append(_by_order(pair, bool(by_name)))
-    found += _links(pair, label)
+    if label is not None:
+        found += _links(pair, label)
     return found, Checked(pair, image, label, opened.shape, opened.channels)
 
 
 def _readable(config: Config, pair: Pair) -> Iterator[Finding]:
-    if os.path.realpath(pair.image) == os.path.realpath(pair.label):
+    if pair.label is not None and os.path.realpath(pair.image) == os.path.realpath(pair.label):
         wrong = "this file is both image and label"
         yield Finding(where=str(pair.image), wrong=wrong, remedy="Choose the folder of the labels")
         return
     is_exact = config.data.exact_statistics
-    for path, facts in (
-        (pair.image, image_facts(pair.image, is_exact)),
-        (pair.label, label_facts(pair.label, is_exact)),
-    ):
+    for path in pair.files:
+        facts = label_facts(path, is_exact) if path == pair.label else image_facts(path, is_exact)
         if facts.problem:
             remedy = facts.remedy or "Export it again, or take the pair out"
             yield Finding(where=str(path), wrong=facts.problem, remedy=remedy, fix="exclude", files=(str(path),))
@@ -107,7 +108,8 @@ def _readable(config: Config, pair: Pair) -> Iterator[Finding]:
 
 def _refusal(pair: Pair, error: UserError | ValueError) -> Iterator[Finding]:
     if not isinstance(error, UserError):
-        yield Finding(where=str(pair.label), wrong=str(error), fix="exclude", files=(str(pair.label),))
+        where = str(pair.files[-1])
+        yield Finding(where=where, wrong=str(error), fix="exclude", files=(where,))
         return
     for finding in error.findings:
         about = str(pair.label) if finding.where == str(pair.label) else str(pair.image)
@@ -118,7 +120,7 @@ def _refusal(pair: Pair, error: UserError | ValueError) -> Iterator[Finding]:
 
 def _outlines(config: Config, pair: Pair) -> Iterator[Finding]:
     """Of a file with outlines: classes that become one."""
-    names = sorted({outline.class_name for outline in read_outlines(pair.label, pair.image.name)} - {""})
+    names = sorted({outline.class_name for outline in read_outlines(pair.truth, pair.image.name)} - {""})
     if len(names) > 1 and not config.data.labels_of_interest:
         yield Finding(
             level="warning",
@@ -133,7 +135,7 @@ def _by_order(pair: Pair, has_names: bool) -> Finding:
     return Finding(
         level="warning",
         where=str(pair.image),
-        wrong=f"it is paired with {pair.label.name} by order, and the names differ",
+        wrong=f"it is paired with {pair.truth.name} by order, and the names differ",
         remedy="Give both the same name if they do not belong together",
         fix="pair_by_name" if has_names else "",
         files=_of(pair),
@@ -153,7 +155,7 @@ def _links(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
         yield Finding(
             level="warning",
             where=str(pair.links),
-            wrong=f"it links {', '.join(map(str, unknown[:5]))}, which {pair.label.name} does not hold",
+            wrong=f"it links {', '.join(map(str, unknown[:5]))}, which {pair.truth.name} does not hold",
             remedy="Does the list belong to another label?",
             files=(str(pair.label),),
         )
@@ -187,4 +189,4 @@ def _twice(pair: Pair, other: Pair, what: str, level: Literal["error", "warning"
 
 
 def _of(pair: Pair) -> tuple[str, ...]:
-    return str(pair.image), str(pair.label)
+    return tuple(map(str, pair.files))

@@ -180,7 +180,7 @@ def _background(config: Config, files: tuple[str, ...]) -> str:
 
 def _classes(config: Config, files: tuple[str, ...]) -> str:
     surveyed = survey(config)
-    every = tuple(dict.fromkeys(str(pair.label) for pair in surveyed.listed))
+    every = tuple(dict.fromkeys(str(pair.label) for pair in surveyed.listed if pair.label is not None))
     ignored = config.data.ignore_value
     values = {value for file in every for value in label_facts(Path(file), True).values}
     known = np.array(sorted(value for value in values if value > 0 and value != ignored), np.int64)
@@ -230,7 +230,7 @@ def _exclude(config: Config, files: tuple[str, ...]) -> str:
     surveyed = survey(config)
     unwanted: dict[int, list[str]] = {}
     for file in files:
-        pairs = [pair for pair in surveyed.listed if file in (str(pair.image), str(pair.label))]
+        pairs = [pair for pair in surveyed.listed if Path(file) in pair.files]
         if pairs:
             unwanted.setdefault(pairs[-1].dataset, []).append(pairs[-1].image.name)
     if not unwanted:

@@ -26,7 +26,7 @@ _LISTED = 5
 
 def check_label(pair: Pair, label: LabelFacts, dim: int = 2, ignore_value: int | None = None) -> Iterator[Finding]:
     """Findings about one label file that can be read; `ignore_value` may be negative."""
-    if is_annotation(pair.label):
+    if is_annotation(pair.truth):
         return
     where, files = str(pair.label), (str(pair.label),)
     if label.colours or (len(label.shape) > dim and _has_colour_planes(label)):
@@ -78,9 +78,9 @@ def check_values(
     values = surveyed.label_values([*surveyed.split.train, *surveyed.split.validation], is_exact)
     wanted = [value for value in config.data.labels_of_interest if value]
     foreground = [value for value in values if value != 0 and (not wanted or value in wanted)]
-    where = str(surveyed.pairs[0].label.parent)
+    where = str(surveyed.pairs[0].truth.parent)
     if not foreground:
-        estimated = any(label_facts(pair.label, is_exact).is_estimate for pair in surveyed.pairs)
+        estimated = any(label_facts(pair.truth, is_exact).is_estimate for pair in surveyed.pairs)
         yield from _no_foreground(config, where, values, wanted, estimated)
         return
     if samples and not any(sample.label.any() for sample in samples) and _are_all(samples, surveyed):
@@ -122,7 +122,7 @@ def _has_colour_planes(label: LabelFacts) -> bool:
 
 def _not_whole(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
     where, files = str(pair.label), (str(pair.label),)
-    looks = drawing(pair.label)
+    looks = drawing(pair.truth)
     if not looks.is_finite:
         yield Finding(
             where=where,
@@ -145,8 +145,8 @@ def _not_whole(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
 def _drawn(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
     """Was the label drawn, or is it a raw image, a JPEG, or a drawing that was smoothed?"""
     where, files = str(pair.label), (str(pair.label),)
-    is_jpeg = pair.label.suffix.lower() in (".jpg", ".jpeg")
-    looks = drawing(pair.label) if len(label.values) >= FEW_VALUES else Drawing()
+    is_jpeg = pair.truth.suffix.lower() in (".jpg", ".jpeg")
+    looks = drawing(pair.truth) if len(label.values) >= FEW_VALUES else Drawing()
     if len(label.values) > _MANY_VALUES and looks.equal < _RARELY:
         yield Finding(
             level="warning",

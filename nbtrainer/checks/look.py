@@ -50,7 +50,7 @@ def finding_picture(config: Config, finding: Finding, size: int = 96) -> Picture
     found = survey(config)
     files = {*finding.files, finding.where}
     for pair in found.pairs:
-        if str(pair.image) in files or str(pair.label) in files:
+        if any(str(path) in files for path in pair.files):
             try:
                 return _picture(
                     found.preparation, dataclasses.replace(pair, part=None, regions=()), size, outlines=True

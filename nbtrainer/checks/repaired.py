@@ -74,7 +74,7 @@ def repair_labels(config: Config, files: Sequence[str], change: Change, what: st
     copies = Copies(config, "labels")
     mended: dict[Path, Path] = {}
     try:
-        for label in dict.fromkeys(pair.label for pair in surveyed.listed if str(pair.label) in wanted):
+        for label in dict.fromkeys(pair.truth for pair in surveyed.listed if str(pair.label) in wanted):
             opened = open_image(label)
             changed = change(str(label), opened.read())
             mended[label] = copies.path(label)

@@ -52,6 +52,14 @@ def check_counts(config: Config, surveyed: Survey) -> Iterator[Finding]:
             remedy="The score will say little about other images; augmentation helps, more images help more",
         )
     yield from _validation(config, surveyed, images)
+    score = config.training.monitor.removeprefix("validation_")
+    is_of_labels = score not in (config.training.monitor, "loss")
+    if is_of_labels and validation and all(pair.label is None for pair in validation):
+        yield Finding(
+            where="training.monitor",
+            wrong=f"the best model is to be found by {score.replace('_', ' ')}, but no image that validates has a label",
+            remedy="Give labels to score with, or choose auto",
+        )
 
 
 def check_sampling(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
@@ -69,6 +77,8 @@ def check_sampling(config: Config, surveyed: Survey, samples: Sequence[Sample]) 
         yield from _foreground(config, trains)
         yield from _object_sizes(config, trains)
     elif any(sample.label.any() for sample in samples) and len(trains) == len(train) and not _cut(trains):
+        if all(sample.pair.label is None for sample in trains):  # these are not meant to have any
+            return
         yield Finding(
             where="data.datasets",
             wrong="no image that trains has any foreground: all of it is in those that validate",
@@ -284,10 +294,10 @@ def _diameter(samples: Sequence[Sample]) -> Iterator[Finding]:
         if not sample.label.any() and not sample.is_part:
             yield Finding(
                 level="warning",
-                where=str(sample.pair.label),
+                where=str(sample.pair.files[-1]),
                 wrong="it has no objects whose diameter could be measured, so that its image keeps its size",
                 remedy="Leave it out, or set data.diameter to 0",
-                files=(str(sample.pair.label),),
+                files=(str(sample.pair.files[-1]),),
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nbtrainer.catalog import LOSSES, METRICS, TASKS, size_multiple
+from nbtrainer.catalog import LOSSES, METRICS, NETWORKS, TASKS, size_multiple
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
 from nbtrainer.errors import Finding
@@ -43,6 +43,14 @@ def _settings(config: Config) -> Iterator[Finding]:
             where="training.steps_per_epoch",
             wrong="an epoch of 0 steps trains nothing",
             remedy="Give 1 or more, or -1 for all",
+        )
+    yield from _size_model(config)
+    if config.task.kind == "unsupervised" and not NETWORKS[config.model.name].kinds:
+        yield Finding(
+            level="warning",
+            where="model.name",
+            wrong=f"{NETWORKS[config.model.name].title} is not made for learning without labels, and draws objects too large",
+            remedy="Choose wnet, whose dropout keeps the classes apart",
         )
     yield from _augmentation(config)
     yield from _device(config)
@@ -86,6 +94,15 @@ def _unsuited(config: Config) -> Iterator[Finding]:
             remedy=f"Its own will be used, {LOSSES[TASKS.load(kind).default_loss].title}; choose auto to be asked no more",
         )
     unsuited = [name for name in settings.metrics if settings.metrics != "auto" and not METRICS[name].suits(kind)]
+    if settings.metrics != "auto" and kind == "unsupervised" and config.task.post_processing == "none":
+        without = [name for name in settings.metrics if METRICS[name].of in ("objects", "partitions")]
+        if without:
+            yield Finding(
+                level="warning",
+                where="compile.metrics",
+                wrong=f"{', '.join(without)} cannot be measured: predictions are foreground, not objects",
+                remedy="They are left out; choose how single objects are found in task.post_processing",
+            )
     if unsuited:
         yield Finding(
             level="warning",
@@ -93,6 +110,37 @@ def _unsuited(config: Config) -> Iterator[Finding]:
             wrong=f"{', '.join(unsuited)} cannot be measured for the kind {kind}",
             remedy="They are left out; choose auto to be asked no more",
         )
+
+
+def _size_model(config: Config) -> Iterator[Finding]:
+    """What a size model needs: a style to tell sizes from, and one diameter to bring objects to."""
+    if config.task.kind != "instance_flow" or not config.task.size_model:
+        return
+    have = [name for name, entry in NETWORKS.items() if entry.has_style]
+    reasons = [
+        (config.task.dim == 3, "task.size_model", "sizes are learned in 2D only", "Switch it off for volumes"),
+        (
+            config.model.name not in have,
+            "model.name",
+            f"the size model is told sizes by the network's style, and {NETWORKS[config.model.name].title} has none",
+            f"Choose {' or '.join(have)}, or switch task.size_model off",
+        ),
+        (
+            not config.data.diameter,
+            "data.diameter",
+            "a size model is to be learned, but images are not brought to one diameter",
+            "Give the diameter that objects should have, such as 30, or switch task.size_model off",
+        ),
+        (
+            bool(config.data.resize),
+            "data.resize",
+            "a size model is to be learned, but every image is brought to one size whatever its objects",
+            "Leave it empty, or switch task.size_model off",
+        ),
+    ]
+    for is_so, where, wrong, remedy in reasons:
+        if is_so:
+            yield Finding(where=where, wrong=wrong, remedy=remedy)
 
 
 def _without_effect(config: Config) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nbtrainer.checks.kinds import labels_are_optional
 from nbtrainer.config import Config
 from nbtrainer.config.data import Dataset
 from nbtrainer.data.annotations import Outline, read_outlines
@@ -36,15 +37,23 @@ class Survey:
     problems: list[Finding] = field(default_factory=list)
     listed: list[Pair] = field(default_factory=list)
 
+    def labelled(self) -> Survey:
+        """The same of the pairs that have a label alone."""
+        uses = ([pair for pair in use if pair.label is not None] for use in (*self.split, self.listed))
+        train, validation, test, listed = uses
+        split = Split(train, validation, test)
+        return dataclasses.replace(self, pairs=[pair for use in split for pair in use], split=split, listed=listed)
+
     def label_values(self, pairs: Iterable[Pair], is_exact: bool = False) -> list[int]:
         """Every value in the labels of `pairs`, sorted, without those that mean nothing is known."""
-        found = {value for label in {pair.label for pair in pairs} for value in label_facts(label, is_exact).values}
+        labels = {pair.label for pair in pairs if pair.label is not None}
+        found = {value for label in labels for value in label_facts(label, is_exact).values}
         return sorted(found - {self.preparation.ignored, self.preparation.ignore_value})
 
     def label_frequencies(self, pairs: Iterable[Pair]) -> dict[int, float]:
         """Share of the pixels of the labels of `pairs` that each value has, among those of which something is known."""
         pixels: Counter[int] = Counter()
-        for label in {pair.label for pair in pairs}:
+        for label in {pair.label for pair in pairs if pair.label is not None}:
             facts = label_facts(label)
             pixels.update(dict(zip(facts.values, facts.counts, strict=True)))
         unknown = (self.preparation.ignored, self.preparation.ignore_value)
@@ -146,7 +155,8 @@ def _pairs_of(config: Config, index: int, dataset: Dataset) -> list[Pair]:
         tuple(dataset.exclude),
     )
     labels = config.resolve(dataset.labels) if dataset.labels.strip() else None
-    found = find_pairs(config.resolve(dataset.images), labels, where, naming, dataset.use, index)
+    alone = labels_are_optional(config.task.kind)
+    found = find_pairs(config.resolve(dataset.images), labels, where, naming, dataset.use, index, alone)
     if not found:
         raise UserError(f"{where}.exclude", "every image is left out", "Take some names out of the list")
     return found

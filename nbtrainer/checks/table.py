@@ -11,7 +11,7 @@ import numpy as np
 from nbtrainer.checks.survey import Survey, survey
 from nbtrainer.config import Config
 from nbtrainer.data.annotations import is_annotation
-from nbtrainer.data.facts import image_facts, label_facts
+from nbtrainer.data.facts import LabelFacts, image_facts, label_facts
 from nbtrainer.data.formats import open_image
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import spacing_of
@@ -27,7 +27,7 @@ _MOST_CLASSES = 10
 def pair_table(config: Config) -> list[dict[str, Any]]:
     """Every image with its label, one dict a pair. Raises `UserError` if a dataset cannot be listed or paired.
 
-    Keys: `image`, `label` (paths), `name`, `dataset`, `split`, `shape` (spatial, as it trains), `channels`, `dtype`,
+    Keys: `image`, `label` (paths; empty: it has none), `name`, `dataset`, `split`, `shape` (spatial, as it trains), `channels`, `dtype`,
     `spacing` (micrometres along each axis, or None), `label_shape`, `label_dtype`, `label_values` (how many there
     are), `objects` (different values above 0), `classes` (the first ten of them), `estimated` (from samples of a large
     file), `by_order`, `problem`.
@@ -54,10 +54,11 @@ def pairs_of_run(directory: str | os.PathLike[str]) -> list[tuple[str, Pair]]:
 
 def _row(config: Config, found: Survey, pair: Pair, split: str) -> dict[str, Any]:
     is_exact = config.data.exact_statistics
-    image, label = image_facts(pair.image, is_exact), label_facts(pair.label, is_exact)
+    image = image_facts(pair.image, is_exact)
+    label = LabelFacts() if pair.label is None else label_facts(pair.label, is_exact)
     row: dict[str, Any] = {
         "image": str(pair.image),
-        "label": str(pair.label),
+        "label": "" if pair.label is None else str(pair.label),
         "name": pair.name,
         "dataset": pair.dataset,
         "split": split,
@@ -86,7 +87,9 @@ def _row(config: Config, found: Survey, pair: Pair, split: str) -> dict[str, Any
 def _opened(config: Config, found: Survey, pair: Pair, values: tuple[int, ...]) -> dict[str, Any]:
     image, label = found.preparation.open(pair)
     settings = config.data
-    if pair.slice is None and pair.part is None and not is_annotation(pair.label):
+    if pair.label is None:
+        objects = []
+    elif pair.slice is None and pair.part is None and not is_annotation(pair.label):
         objects = [value for value in values if value not in (0, found.preparation.ignored)]
     else:  # values of a part of the file
         regions, _ = sampled(label, settings.exact_statistics)
@@ -96,14 +99,16 @@ def _opened(config: Config, found: Survey, pair: Pair, values: tuple[int, ...]) 
         "shape": image.shape,
         "channels": image.channels,
         "spacing": spacing_of(open_image(pair.image), config.task.dim, settings.spacing, settings.spacing_unit),
-        "label_shape": label.shape,
-        "label_values": len(objects) + 1,
-        "objects": len(objects) if pair.links is None else _linked(objects, pair.links),
+        "label_shape": label.shape if pair.label is not None else (),
+        "label_values": len(objects) + 1 if pair.label is not None else 0,
+        "objects": None if pair.label is None else _objects(objects, pair.links),
         "classes": tuple(objects[:_MOST_CLASSES]),
         "estimated": not settings.exact_statistics and size_in_bytes(image) > LARGE_BYTES,
     }
 
 
-def _linked(objects: list[int], links: Path) -> int:
+def _objects(objects: list[int], links: Path | None) -> int:
     """How many objects there are if those that are linked are one."""
+    if links is None:
+        return len(objects)
     return len(np.unique(merge_links(np.array([objects], np.uint32), read_links(links))))

@@ -69,7 +69,8 @@ class Dataset(Section):
         "",
         title="Labels",
         help="Folder (or file ...) of the expected segmentations, with the same file names as the images; outlines from "
-        "ImageJ, QuPath, LabelMe or COCO too. Empty if they lie beside the images.",
+        "ImageJ, QuPath, LabelMe or COCO too. Empty if they lie beside the images, or if there are none and the kind of "
+        "segmentation needs none (unsupervised).",
         path="folder",
     )
     use: Literal["auto", "train", "validation", "test"] = field(

@@ -35,7 +35,7 @@ class Task(Section):
         gt=0,
         lt=1,
         advanced=True,
-        kinds=("binary", *_CONTOUR),
+        kinds=("binary", *_CONTOUR, *_UNSUPERVISED),
     )
     class_names: list[str] = field(
         title="Names of classes",
@@ -202,7 +202,7 @@ class Task(Section):
         help="Smaller ones are dropped from predictions; 0 keeps all.",
         unit="px",
         ge=0,
-        kinds=_OBJECTS,
+        kinds=(*_OBJECTS, *_UNSUPERVISED),
     )
     small_objects: str = field(
         "background",
@@ -230,6 +230,14 @@ class Task(Section):
         False,
         title="Learn the boundary",
         help="One more channel for the rim of objects (Omnipose's nclasses 3 instead of 2).",
+        kinds=_FLOW,
+    )
+    size_model: bool = field(
+        False,
+        title="Learn the size of objects",
+        help="At the end, learn to tell the diameter of objects from an image as a whole, so that predictions need none. "
+        "Needs a network with style, 2D, and data.diameter.",
+        advanced=True,
         kinds=_FLOW,
     )
     decode_by: str = field(
@@ -337,6 +345,47 @@ class Task(Section):
         help="Counted from 0; -1: the brightest.",
         ge=-1,
         le=15,
+        advanced=True,
+        kinds=_UNSUPERVISED,
+    )
+    post_processing: str = field(
+        "none",
+        title="Single objects",
+        help="How the foreground is parted into objects, after the network: labels are object ids then.",
+        choices={
+            "none": "no: foreground only",
+            "connected": "connected parts",
+            "watershed": "watershed from where it is surest",
+            "voronoi_otsu": "one around each local maximum (Voronoi-Otsu)",
+        },
+        kinds=_UNSUPERVISED,
+    )
+    surest_above: float = field(
+        0.9,
+        title="Surest above",
+        help="Of the watershed: probability above which a pixel may be the seed of an object. Higher parts more objects.",
+        gt=0,
+        lt=1,
+        advanced=True,
+        kinds=_UNSUPERVISED,
+    )
+    spot_sigma: float = field(
+        2.0,
+        title="Spot sigma",
+        help="Of Voronoi-Otsu: how smooth the probability is whose maxima are objects. Larger joins more.",
+        unit="px",
+        ge=0,
+        le=100,
+        advanced=True,
+        kinds=_UNSUPERVISED,
+    )
+    outline_sigma: float = field(
+        2.0,
+        title="Outline sigma",
+        help="Of Voronoi-Otsu: how smooth the probability is whose Otsu threshold bounds objects.",
+        unit="px",
+        ge=0,
+        le=100,
         advanced=True,
         kinds=_UNSUPERVISED,
     )

@@ -24,7 +24,10 @@ _LARGEST_KEPT = 16 * 1024**2
 
 @dataclass
 class Images:
-    """Images and labels of pairs, prepared; decoded when first needed and kept up to `cache_bytes`, large ones never."""
+    """Images and labels of pairs, prepared; decoded when first needed and kept up to `cache_bytes`, large ones never.
+
+    The label of an image without one says of every pixel that nothing is known.
+    """
 
     pairs: Sequence[Pair]
     normalizer: Normalizer
@@ -74,7 +77,7 @@ class Images:
         return whole(image), whole(label)
 
     def intensity_map(self, index: int) -> IntensityMap:
-        """How image `index` is normalised; measured once, over the whole image, only where its label is not ignored."""
+        """How image `index` is normalised; measured once, over the whole image, where its label, if any, is not ignored."""
         if index not in self._maps:
             if self.normalizer.fixed is not None:
                 return self.normalizer.fixed
@@ -97,6 +100,10 @@ class Images:
         image, label = self.raw(index)
         return self.intensity_map(index).apply(image), label
 
+    def has_label(self, index: int) -> bool:
+        """Whether something is known of pair `index`, so that it can be scored."""
+        return self.pairs[index].label is not None
+
     def links(self, index: int) -> list[tuple[int, int]]:
         """Pairs of label values of pair `index` that are parts of one object."""
         path = self.pairs[index].links
@@ -118,6 +125,8 @@ class Images:
 
     def _counted(self, index: int, label: View) -> Callable[[Region], np.ndarray] | None:
         """What of an image counts when it is measured; None: all of it."""
+        if not self.has_label(index):
+            return None
         if not self.pairs[index].regions and self.preparation.ignore_value is None:
             return None
         return lambda region: label.read(region) != self.preparation.ignored

@@ -34,6 +34,8 @@ class Pair:
 
     Attributes
     ----------
+    label
+        None: nothing is known of the image, which can train a network that needs no labels.
     slice
         Of a stack that is read as images of their own: which one.
     part
@@ -47,7 +49,7 @@ class Pair:
     """
 
     image: Path
-    label: Path
+    label: Path | None
     use: Use = "auto"
     dataset: int = 0
     slice: int | None = None
@@ -63,6 +65,17 @@ class Pair:
         part = "" if self.part is None else f" ({', '.join(f'{start}-{stop}' for start, stop in self.part)})"
         return f"{self.image.name}{which}{part}"
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The image, and the label if there is one."""
+        return (self.image,) if self.label is None else (self.image, self.label)
+
+    @property
+    def truth(self) -> Path:
+        """The label, of a pair that is known to have one."""
+        assert self.label is not None, f"{self.image} has no label"
+        return self.label
+
 
 @dataclass(frozen=True)
 class Naming:
@@ -76,19 +89,27 @@ class Naming:
 
 
 def find_pairs(
-    images: Path, labels: Path | None, where: str, naming: Naming, use: Use = "auto", dataset: int = 0
+    images: Path,
+    labels: Path | None,
+    where: str,
+    naming: Naming,
+    use: Use = "auto",
+    dataset: int = 0,
+    labels_optional: bool = False,
 ) -> list[Pair]:
     """The pairs of one data set.
 
     `labels` None: beside the images, or in the folders of a split tree (`train`, `val`, `test` with `images` and
-    `labels` in each). Raises `UserError` naming the setting `where`, with `.images` or `.labels` where it is one.
+    `labels` in each). `labels_optional`: images for which none is found there go without. Raises `UserError` naming the setting `where`, with `.images` or `.labels` where it is one.
     """
     tree = _split_tree(images)
     if tree:
         return [
             pair
             for folder, its_use in tree
-            for pair in find_pairs(folder / "images", folder / "labels", where, naming, its_use, dataset)
+            for pair in find_pairs(
+                folder / "images", _labels_of(folder, labels_optional), where, naming, its_use, dataset, labels_optional
+            )
         ]
     if labels == images and images.exists() and (images.is_file() or is_image(images)):
         raise UserError(
@@ -98,8 +119,8 @@ def find_pairs(
         )
     if labels is None or labels == images:
         if not images.is_dir():
-            return _beside(list_files(images, f"{where}.images"), where, naming, use, dataset)
-        return _in_one_folder(images, where, naming, use, dataset)
+            return _beside(list_files(images, f"{where}.images"), where, naming, use, dataset, labels_optional)
+        return _in_one_folder(images, where, naming, use, dataset, labels_optional)
     found = list_files(images, f"{where}.images", naming.look_one_level_down)
     found = [path for path in found if stem(path).endswith(naming.img_filter)]
     if not found:
@@ -223,7 +244,15 @@ def _split_tree(folder: Path) -> list[tuple[Path, Use]]:
     ]
 
 
-def _in_one_folder(folder: Path, where: str, naming: Naming, use: Use, dataset: int) -> list[Pair]:
+def _labels_of(folder: Path, labels_optional: bool) -> Path | None:
+    """The labels of a part of a split tree; None where there are none and there need be none."""
+    labels = folder / "labels"
+    return None if labels_optional and not labels.is_dir() else labels
+
+
+def _in_one_folder(
+    folder: Path, where: str, naming: Naming, use: Use, dataset: int, labels_optional: bool
+) -> list[Pair]:
     """Images and labels in one folder: `cell_01.tif` and `cell_01_masks.tif`."""
     if not naming.mask_filter:
         raise UserError(
@@ -245,19 +274,24 @@ def _in_one_folder(folder: Path, where: str, naming: Naming, use: Use, dataset: 
             else f"every file in {folder} is a label: its name ends with {naming.mask_filter}",
             "Check the filters of the data set",
         )
-    return _beside(images, where, naming, use, dataset)
+    return _beside(images, where, naming, use, dataset, labels_optional)
 
 
-def _beside(images: list[Path], where: str, naming: Naming, use: Use, dataset: int) -> list[Pair]:
+def _beside(
+    images: list[Path], where: str, naming: Naming, use: Use, dataset: int, labels_optional: bool
+) -> list[Pair]:
     """Each of `images` with the label beside it: `<base><mask_filter>`, or as Tissue Analyzer keeps it."""
-    pairs, lonely = [], []
+    pairs: list[Pair] = []
+    lonely: list[str] = []
     for image in [image for image in images if not _is_left_out(image, naming)]:
         base = _base(image, naming.img_filter)
         near = {stem(path): path for path in image.parent.glob(f"{glob.escape(base + naming.mask_filter)}.*")}
         places = [near.get(base + naming.mask_filter), image.parent / f"{base}{_CELLPOSE}"]
         places += [image.parent / stem(image) / f"handCorrection{suffix}" for suffix in (".tif", ".png")]
         label = next((path for path in places if path is not None and path.exists() and path != image), None)
-        if label is None:
+        if label is None and labels_optional:
+            pairs.append(Pair(image, None, use, dataset))
+        elif label is None:
             lonely.append(image.name)
         else:
             pairs.append(_with_links(Pair(image, label, use, dataset), naming))
@@ -287,7 +321,7 @@ def _base(path: Path, ending: str) -> str:
 def _with_links(pair: Pair, naming: Naming) -> Pair:
     """`pair` with its list of links, which lies beside the image or the label as `<base>_links.txt`."""
     base = _base(pair.image, naming.img_filter)
-    for folder in (pair.image.parent, pair.label.parent):
+    for folder in (pair.image.parent, pair.truth.parent):
         links = folder / f"{base}_links.txt"
         if links.is_file():
             return Pair(pair.image, pair.label, pair.use, pair.dataset, links=links, by_order=pair.by_order)

@@ -148,7 +148,7 @@ class Places:
     def _drawn(self, index: int, wanted: int | None, rng: np.random.Generator) -> Place:
         """A place in image `index`, on a pixel of class `wanted` (-1: any but background), that is not rejected."""
         centre = best = self._draw_centre(index, wanted, rng)
-        if not self.least_foreground and not self.least_objects:
+        if not self.images.has_label(index) or not (self.least_foreground or self.least_objects):
             return Place(index, centre)
         most = (-1, -1.0)
         for rejected in range(self.trials):
@@ -184,7 +184,7 @@ class Places:
     def _is_known(self, index: int, centre: tuple[float, ...]) -> bool:
         """Whether something is known of the pixel in the middle of a patch: always, unless values are ignored."""
         preparation = self.images.preparation
-        if preparation.ignore_value is None:
+        if preparation.ignore_value is None or not self.images.has_label(index):
             return True
         label = self.images.views(index)[1]
         at = tuple(slice(int(place), int(place) + 1) for place in centre)

@@ -16,7 +16,7 @@ from nbtrainer.data.axes import Layout, image_layout, label_layout, said
 from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.region import IGNORED, drop_outside
-from nbtrainer.data.views import Held, Local, Padded, Scaled, Stored, StoredLabel, View, Window, blocks, whole
+from nbtrainer.data.views import Even, Held, Local, Padded, Scaled, Stored, StoredLabel, View, Window, blocks, whole
 from nbtrainer.errors import UserError
 
 # objects are taken for at least this large, as in Omnipose
@@ -68,7 +68,7 @@ class Preparation:
 
     def layout(self, pair: Pair) -> Layout:
         """The axes of the image of `pair`; raises `UserError` if they do not fit."""
-        stored = None if is_annotation(pair.label) else open_image(pair.label).shape
+        stored = None if pair.label is None or is_annotation(pair.label) else open_image(pair.label).shape
         return self.layout_of(open_image(pair.image), str(pair.image), stored)
 
     def layout_of(self, opened: Opened, where: str, label_shape: Sequence[int] | None = None) -> Layout:
@@ -110,7 +110,9 @@ class Preparation:
         if not self.diameter:
             return tuple(shape)
         if diameter is None and label is not None:
-            diameter = float(label_functions.mean_diameter(_middle(label), smallest=_SMALLEST_DIAMETER))
+            middle = _middle(label)
+            middle[middle == self.ignored] = 0
+            diameter = float(label_functions.mean_diameter(middle, smallest=_SMALLEST_DIAMETER))
         if diameter is None or not np.isfinite(diameter):
             return tuple(shape)
         ratio = self.diameter / max(diameter, _SMALLEST_DIAMETER)
@@ -137,8 +139,11 @@ class Preparation:
     def label(self, pair: Pair, shape: tuple[int, ...], slices: int | None = None) -> View:
         """The label of `pair`, whose image has the spatial `shape`; unsigned integers, with its regions applied.
 
+        Of a pair without one, nothing is known anywhere: every pixel is `ignored`.
         `slices`: how many images the image file holds, if the label must hold as many.
         """
+        if pair.label is None:
+            return Even(tuple(shape), self.ignored)
         if is_annotation(pair.label):
             drawn = draw_labels(_outlines_of(pair, shape), shape)
             view: View = Held(drawn, is_label=True)
@@ -240,14 +245,14 @@ def spacing_of(opened: Opened, dim: int, given: Sequence[float] = (), unit: str 
 
 def _outlines_of(pair: Pair, shape: tuple[int, ...]) -> list[Outline]:
     """The outlines of the image of `pair`; raises `UserError` if the file is about others, or about another size."""
-    stated = label_shape(pair.label, pair.image.name)
+    stated = label_shape(pair.truth, pair.image.name)
     if stated is not None and tuple(stated) != tuple(shape[-2:]):
         raise UserError(
             str(pair.label),
             f"it was drawn on an image of {said(stated)}, but {pair.image.name} is {said(shape[-2:])}",
             "Image and outlines must have the same size; draw them on this image, or take the pair out",
         )
-    outlines = read_outlines(pair.label)
+    outlines = read_outlines(pair.truth)
     names = {Path(outline.image.replace("\\", "/")).name for outline in outlines if outline.image}
     if len(names) <= 1:  # the file is about one image: whoever renamed both files knew
         return outlines

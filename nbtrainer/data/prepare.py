@@ -214,7 +214,7 @@ def _refuse_what_is_there(folder: Path) -> None:
 def _refuse_what_cannot_move(parts: Mapping[str, Sequence[Pair]]) -> None:
     """Refuse what is not whole without its surroundings: places in a container, and files that refer to others."""
     # each once: outlines of many images may be in one large file
-    for path in {path for pairs in parts.values() for pair in pairs for path in (pair.image, pair.label)}:
+    for path in {path for pairs in parts.values() for pair in pairs for path in pair.files}:
         if path.suffix.lower() in _REFERRING or not path.exists() or _lists_sections(path):
             wrong = "it belongs to other files, and would be worth nothing without them in another folder"
             raise UserError(str(path), wrong, "Prepare by list, which leaves files where they are")
@@ -234,8 +234,8 @@ def _names(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
         if other is not pair.image:
             wrong = f"{other} and {pair.image} have the same name, and their labels would too"
             raise UserError("images", wrong, "Rename one of them")
-        label_base, label_suffix = _parted(pair.label)
-        names.append((pair.image.name, pair.label.name if label_base == base else base + label_suffix))
+        label_base, label_suffix = _parted(pair.truth)
+        names.append((pair.image.name, pair.truth.name if label_base == base else base + label_suffix))
     return names
 
 
@@ -260,14 +260,14 @@ def _fill(
         for kind in lists:
             (aside / part / kind if by != "list" else aside / part).mkdir(parents=True, exist_ok=True)
         for pair, kept in zip(pairs, names[part], strict=True):
-            for kind, source, name in zip(lists, (pair.image, pair.label), kept, strict=True):
+            for kind, source, name in zip(lists, (pair.image, pair.truth), kept, strict=True):
                 if by == "list":
                     # as it will be seen from the folder that `aside` becomes a part of
                     lists[kind].append(_relative(source, aside.parent / part))
                     continue
                 used.add(_put(source, aside / part / kind / name, by))
                 lists[kind].append(f"{kind}/{name}")
-            links = pair.links or pair.label.with_name(f"{_parted(pair.label)[0]}_links.txt")
+            links = pair.links or pair.truth.with_name(f"{_parted(pair.truth)[0]}_links.txt")
             if by != "list" and links.is_file():
                 _put(links, aside / part / "labels" / f"{_parted(pair.image)[0]}_links.txt", by)
             done += 1

@@ -60,6 +60,25 @@ def blocks(shape: Sequence[int], most: int) -> Iterator[Region]:
 
 
 @dataclass(frozen=True)
+class Even:
+    """A label with one value everywhere, which takes no memory until it is read."""
+
+    shape: tuple[int, ...]
+    value: int
+
+    @property
+    def channels(self) -> int:
+        return 0
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.uint32)
+
+    def read(self, region: Region) -> np.ndarray:
+        return np.full([part.stop - part.start for part in region], self.value, self.dtype)
+
+
+@dataclass(frozen=True)
 class Held:
     """An array in memory."""
 

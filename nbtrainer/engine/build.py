@@ -20,7 +20,7 @@ from torch import nn
 
 from nbtrainer import losses, metrics, models, optimizers
 from nbtrainer._version import __version__
-from nbtrainer.catalog import LOSSES, METRICS, SCHEDULES, TASKS, size_multiple
+from nbtrainer.catalog import LOSSES, SCHEDULES, TASKS, size_multiple
 from nbtrainer.checks import Survey, survey
 from nbtrainer.checks.survey import normalizer_of
 from nbtrainer.config import Config
@@ -361,7 +361,7 @@ def training_patches(config: Config) -> Patches:
         raise UserError.of(surveyed.problems)
     if not surveyed.split.train:
         raise UserError("data.datasets", "no image is left to train", "Add a dataset")
-    files = [os.stat(path) for pair in surveyed.split.train for path in (pair.image, pair.label)]
+    files = [os.stat(path) for pair in surveyed.split.train for path in pair.files]
     settings = config.model_dump_json(exclude={"output"})
     key = (settings, str(surveyed.split.train), tuple((file.st_mtime_ns, file.st_size) for file in files))
     patches = _opened.get(key)
@@ -389,10 +389,12 @@ def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
     if config.compile.loss == "auto" or not LOSSES[config.compile.loss].suits(task.name):
         config.compile.loss = task.default_loss  # the check warns of one that does not suit
     chosen = config.compile.metrics
-    suited = [] if chosen == "auto" else [name for name in chosen if METRICS[name].suits(task.name)]
+    suited = [] if chosen == "auto" else [name for name in chosen if task.measures(name)]
     config.compile.metrics = suited if suited or chosen == [] else list(task.default_metrics)
     if config.training.monitor == "auto":
         first = f"validation_{config.compile.metrics[0]}" if config.compile.metrics else "validation_loss"
+        if all(pair.label is None for pair in surveyed.split.validation):
+            first = "validation_loss"  # without labels there is no other score
         config.training.monitor = first if surveyed.split.validation else "train_loss"
     return config
 

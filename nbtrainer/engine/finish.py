@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 
 from nbtrainer import metrics
+from nbtrainer.catalog import size_multiple
 from nbtrainer.engine import checkpoint
 from nbtrainer.engine.build import Job
+from nbtrainer.engine.size import learn_sizes
 from nbtrainer.engine.telling import Emit, reporter
 from nbtrainer.engine.validate import Validator
 from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.inference.report import Judged, judge, write_report
+from nbtrainer.inference.size_model import SizeModel
+from nbtrainer.models.style_unet import StyleUNet
 from nbtrainer.runs import events
 from nbtrainer.runs.advice import advice
 from nbtrainer.tasks import Links
@@ -26,6 +30,8 @@ _TUNED_PIXELS = 4 * 1024**2
 # the looks at single images may take this share of the run, and at least so many seconds
 _LOOK_SHARE, _LOOK_SECONDS = 0.05, 5.0
 _TRAINING_LOOKED_AT = 60
+# the same for the size model, whose crops are large
+_SIZE_SHARE, _SIZE_SECONDS = 0.1, 60.0
 
 
 def finish(job: Job, emit: Emit, history: list[dict[str, Any]]) -> None:
@@ -42,9 +48,13 @@ def finish(job: Job, emit: Emit, history: list[dict[str, Any]]) -> None:
     if _tune_thresholds(job, emit):
         record["task"]["settings"] = job.task.as_record()
         checkpoint.write(record, path)
+    size_model = _learn_sizes(job, emit)
+    if size_model is not None:
+        record["size_model"] = size_model.as_record()
+        checkpoint.write(record, path)
     _score_test_images(job, emit)
     seconds = max(_LOOK_SECONDS, _LOOK_SHARE * job.clock.elapsed_seconds)
-    if len(job.validator.images):
+    if job.validator.scored():
         judged = _looked_at(job, job.validator, emit, seconds)
         words = "How each validation image fared; it had no part in training, but in the choice of the model."
         write_report(job.directory.path / "report.html", "Validation images", words, judged, job.metrics)
@@ -85,7 +95,7 @@ def _tune_thresholds(job: Job, emit: Emit) -> bool:
     links: list[Links] = []
     pixels = 0
     report = reporter(emit, "tuning thresholds")
-    for index, region in job.validator.plan():
+    for index, region in job.validator.scored():
         report(len(raws), len(images))
         label = job.validator.pair(index, region)[1]
         pixels += label.size
@@ -118,6 +128,34 @@ def _tune_thresholds(job: Job, emit: Emit) -> bool:
     return chosen != task
 
 
+def _learn_sizes(job: Job, emit: Emit) -> SizeModel | None:
+    """The size model, if one is asked for; also written into the run's folder, and its quality told."""
+    config = job.config
+    if config.task.kind != "instance_flow" or not config.task.size_model:
+        return None
+    assert isinstance(job.network, StyleUNet)  # the check saw to it
+    model, facts = learn_sizes(
+        job.network,
+        job.task,
+        job.patches.images,
+        job.validator.images,
+        max(config.sampling.patch_size),
+        size_multiple(config.model.name, config.model.features),
+        config.training.seed,
+        max(_SIZE_SECONDS, _SIZE_SHARE * job.clock.elapsed_seconds),
+        reporter(emit, "learning the size of objects"),
+    )
+    model.save(job.directory.path, facts)
+    where = "validation" if "validation" in facts else "training"
+    beside = f" (a guess: {facts['validation_without']:.2f})" if "validation" in facts else ""
+    text = (
+        f"the size model learned from {facts['crops']:,} crops; it tells half of the {where} crops' diameters within "
+        f"a factor of {facts[where]:.2f}{beside}"
+    )
+    emit(events.Noted(text=text))
+    return model
+
+
 def _score_test_images(job: Job, emit: Emit) -> None:
     """Score the model that stands for the run on images that had no part in it."""
     test = job.survey.split.test
@@ -132,6 +170,8 @@ def _score_test_images(job: Job, emit: Emit) -> None:
 def _audit(job: Job, emit: Emit, seconds: float) -> None:
     """Look at training images: where a trained model disagrees with a label, the label may be wrong."""
     validator = job.training_validator()
+    if not validator.scored():
+        return
     judged = _looked_at(job, validator, emit, seconds, _TRAINING_LOOKED_AT)
     words = (
         f"{len(judged)} of {len(validator.images)} training images, and where the model disagrees most with their labels. "
@@ -144,8 +184,8 @@ def _audit(job: Job, emit: Emit, seconds: float) -> None:
 
 
 def _looked_at(job: Job, validator: Validator, emit: Emit, seconds: float, most: int = 10_000) -> list[Judged]:
-    """As many images as fit into the time, evenly spread, at least one."""
-    plan = validator.plan()
+    """As many images with labels as fit into the time, evenly spread, at least one."""
+    plan = validator.scored()
     order = np.linspace(0, len(plan) - 1, min(most, len(plan))).astype(int)
     report: Callable[[int, int], None] = reporter(emit, "looking for what is most wrong")
     judged: list[Judged] = []

@@ -137,8 +137,9 @@ def _diverged(job: Job, wrong: str) -> UserError:
 def _training_scores(job: Job, sums: dict[str, Any]) -> dict[str, float]:
     if not sums["steps"]:
         return {}
-    counted = Tally({"pixels": Counts.from_plain(sums["counts"])})
-    scores = metrics.scores(counted, job.metrics)
+    counts = Counts.from_plain(sums["counts"])
+    # of images without labels no pixel is counted
+    scores = metrics.scores(Tally({"pixels": counts}), job.metrics) if counts.known_pixels else {}
     found = {"train_loss": sums["loss"] / sums["steps"]}
     for name, value in sums.get("terms", {}).items():
         found[f"train_{metrics.of_class('loss', name)}"] = value / sums["steps"]
@@ -238,9 +239,10 @@ def _plan(job: Job, emit: Emit) -> None:
         )
     )
     if len(job.validator.images):
-        scores = {f"validation_{name}": value for name, value in job.validator.baseline().items()}
-        emit(events.BaselineScored(name=job.task.baseline_name, scores=scores))
-        job.compare_with(job.task.baseline_name, scores)
+        if job.validator.scored():
+            scores = {f"validation_{name}": value for name, value in job.validator.baseline().items()}
+            emit(events.BaselineScored(name=job.task.baseline_name, scores=scores))
+            job.compare_with(job.task.baseline_name, scores)
         if job.clock.step == 0:
             found = job.validator.scores(reporter(emit, "scoring the starting weights"), lambda: False)
             assert found is not None

@@ -24,7 +24,10 @@ _MOST_PIXELS, _BLOCK_TILES = 32 * 1024**2, 2
 
 @dataclass
 class Validator:
-    """Predicts whole images in tiles of `tile` and scores them: each score is the mean over the images."""
+    """Predicts whole images in tiles of `tile` and scores them: each score is the mean over the images.
+
+    Images without a label have a loss, and no score.
+    """
 
     network: nn.Module
     loss: nn.Module
@@ -69,18 +72,23 @@ class Validator:
                 outputs[index] = raw
             target = torch.from_numpy(self.task.target(image, label, links))[None]
             losses.setdefault(index, []).append(float(self.loss(torch.from_numpy(raw)[None], target)))
-            tallies[index] = tallies.get(index, Tally()) + self.task.tally(raw, label, self.metrics, links)
+            if self.images.has_label(index):
+                tallies[index] = tallies.get(index, Tally()) + self.task.tally(raw, label, self.metrics, links)
         mean_loss = float(np.mean([np.mean(found) for found in losses.values()]))
         return {"loss": mean_loss, **self._overall(list(tallies.values()))}, outputs
 
     def baseline(self) -> dict[str, float]:
         """Mean scores of the task's trivial method on the same images."""
         tallies: dict[int, Tally] = {}
-        for index, region in self.plan():
+        for index, region in self.scored():
             image, label = (whole(view) if region is None else view.read(region) for view in self.images.views(index))
             tally = self.task.tally_labels(self.task.baseline(image), label, self.metrics, self.images.links(index))
             tallies[index] = tallies.get(index, Tally()) + tally
         return self._overall(list(tallies.values()))
+
+    def scored(self) -> list[tuple[int, Region | None]]:
+        """As `plan`, of the images that have a label."""
+        return [(index, region) for index, region in self.plan() if self.images.has_label(index)]
 
     def plan(self) -> list[tuple[int, Region | None]]:
         """What is scored: every image (None: all of it); of more than 32 megapixels together, blocks spread evenly.

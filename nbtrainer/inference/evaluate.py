@@ -43,7 +43,7 @@ def evaluate(
     predictor = model if isinstance(model, Predictor) else load_model(model)
     task = predictor.task
     # errors of probabilities cannot be told from labels
-    names = [name for name, entry in METRICS.items() if entry.suits(task.name) and entry.unit != "error"]
+    names = [name for name, entry in METRICS.items() if task.measures(name) and entry.unit != "error"]
     judged: list[Judged] = []
     for image, label, name, links in _paired(images, labels):
         prediction = predictor.prediction(image)

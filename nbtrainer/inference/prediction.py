@@ -18,12 +18,16 @@ from nbtrainer.tasks import Task
 
 @dataclass
 class Part:
-    """Output (K, [Z,] Y, X) for one image of a stack, in the size that the network saw, and the image itself."""
+    """Output (K, [Z,] Y, X) for one image of a stack, in the size that the network saw, and the image itself.
+
+    `diameter`: of its objects in pixels, as given or estimated; None where neither was.
+    """
 
     raw: np.ndarray
     image: View
     # the shape after it was brought to the spacing of the training, before anything else
     rescaled: tuple[int, ...]
+    diameter: float | None = None
 
 
 @dataclass

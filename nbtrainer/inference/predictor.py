@@ -20,10 +20,15 @@ from nbtrainer.data.views import Scaled, View, whole
 from nbtrainer.errors import UserError
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
 from nbtrainer.inference.selfcheck import still_answers
+from nbtrainer.inference.size_model import SizeModel
 from nbtrainer.inference.tiled import Report, predict_variants
+from nbtrainer.labels import mean_diameter
+from nbtrainer.models.style_unet import StyleUNet
 
 # pixel sizes that differ by less are the same
 _SAME_SPACING = 0.1
+# objects are taken for at least this large, as in Omnipose
+_SMALLEST_DIAMETER = 5.0
 
 
 class Predictor:
@@ -44,6 +49,7 @@ class Predictor:
         self.network = models.create(**record["network"])
         self.network.load_state_dict(record["weights"])
         self.network.to(self.device).eval()
+        self.size_model = SizeModel.from_record(record["size_model"]) if "size_model" in record else None
         # models of before have none
         self.is_sound = "self_check" not in record or still_answers(self.network, record["self_check"])
         if not self.is_sound:
@@ -74,7 +80,9 @@ class Predictor:
         Parameters
         ----------
         diameter
-            Of the objects in pixels, for a model that was trained on objects of one size.
+            Of the objects in pixels, for a model that was trained on objects of one size. None: as
+            `estimate_diameter` finds it, of each image of a stack by itself; a model without a size model takes the
+            image as it is.
         variants
             So many ways to flip and turn the image are averaged (1; 2; 4 are flips; 8 has quarter turns too, in 3D
             16): slower, and often a little better.
@@ -113,12 +121,7 @@ class Predictor:
 
         `report(done, of)` is called after each few tiles; an exception that it raises ends the prediction.
         """
-        source: Any
-        if isinstance(image, str | os.PathLike):
-            source, name = open_image(Path(image)), str(image)
-        else:
-            array = np.asarray(image)
-            source, name = Opened(array, "?" * array.ndim, {}), "image"
+        source, name = _opened(image)
         layout = self.preparation.layout_of(source, name)
         count = layout.count(source.shape)
         spacing = spacing_of(source, self.record["network"]["dim"])
@@ -130,7 +133,9 @@ class Predictor:
             if ratios is not None:
                 shape = tuple(max(1, round(n * ratio)) for n, ratio in zip(view.shape, ratios, strict=True))
             scaled = view if shape == view.shape else Scaled(view, shape)
-            parts.append(Part(self._raw(scaled, name, diameter, variants, _shifted(report, index, count)), view, shape))
+            own = self._estimate(scaled, name) if diameter is None else diameter
+            raw = self._raw(scaled, name, own, variants, _shifted(report, index, count))
+            parts.append(Part(raw, view, shape, own))
         notes = [] if rescale else self._notes(spacing, source)
         return Prediction(self.task, self.preparation, parts, layout.slices is not None, spacing, notes)
 
@@ -139,10 +144,46 @@ class Predictor:
         part = Part(self._raw(view, name, None, 1, report), view, view.shape)
         return Prediction(self.task, self.preparation, [part])
 
+    def estimate_diameter(self, image: Any) -> float:
+        """Mean diameter of the objects in `image`, an array or the path of a file, in pixels; of a stack, its mean.
+
+        The size model tells it from the image as a whole; then the image is segmented at that size, and the objects
+        found are measured. Raises `UserError` if the model has no size model.
+        """
+        if self.size_model is None:
+            raise UserError(
+                "diameter",
+                "this model has not learned to tell the size of objects",
+                "Give the diameter, or train with task.size_model and data.diameter",
+            )
+        source, name = _opened(image)
+        layout = self.preparation.layout_of(source, name)
+        views = [self.preparation.image(source, name, index, layout) for index in range(layout.count(source.shape))]
+        found = [self._estimate(view, name) for view in views]
+        return float(np.mean([diameter for diameter in found if diameter is not None]))
+
+    def _estimate(self, view: View, name: str) -> float | None:
+        """Diameter of the objects of an image; None without a size model."""
+        if self.size_model is None:
+            return None
+        assert isinstance(self.network, StyleUNet)
+        style = self.size_model.style_of(self.network, self._normalised(view, name))
+        diameter = self.size_model.diameter(style)
+        labels = self.task.decode(self._raw(view, name, diameter, variants=1))
+        measured = float(mean_diameter(labels)) * diameter / self.preparation.diameter
+        return max(_SMALLEST_DIAMETER, measured) if np.isfinite(measured) else diameter
+
     def _raw(
         self, view: View, name: str, diameter: float | None, variants: int, report: Report | None = None
     ) -> np.ndarray:
         """Output for the image, in the size that the network sees."""
+        normalised = self._normalised(self.preparation.sized(view, None, diameter)[0], name)
+        return predict_variants(
+            self.network, normalised, self.record["tile"], self.device, variants, self.task.turned, report
+        )
+
+    def _normalised(self, view: View, name: str) -> np.ndarray:
+        """All of the image, as the network sees it; raises `UserError` if it cannot."""
         expected = self.record["network"]["input_channels"]
         if view.channels != expected:
             raise UserError(
@@ -150,16 +191,12 @@ class Predictor:
                 f"it has {view.channels} channels, but the model was trained on {expected}",
                 "Give an image like those the model was trained on",
             )
-        sized = self.preparation.sized(view, None, diameter)[0]
-        image = whole(sized)
+        image = whole(view)
         if not np.isfinite(image).all():
             raise UserError(
                 name, "it holds values that are no numbers (NaN or infinity)", "Replace them, for example by 0"
             )
-        normalised = self.normalizer.measure(image).apply(image)
-        return predict_variants(
-            self.network, normalised, self.record["tile"], self.device, variants, self.task.turned, report
-        )
+        return self.normalizer.measure(image).apply(image)
 
     def _ratios(self, spacing: tuple[float, ...] | None, name: str) -> tuple[float, ...]:
         trained = self.record.get("spacing")
@@ -181,6 +218,14 @@ class Predictor:
         if kind and kind != str(source.dtype) and not {kind[0], source.dtype.kind} <= {"f"}:
             notes.append(f"its values are {source.dtype}, those of the training were {kind}; was it converted?")
         return notes
+
+
+def _opened(image: Any) -> tuple[Opened, str]:
+    """An array or the path of a file as an opened file, and what to call it."""
+    if isinstance(image, str | os.PathLike):
+        return open_image(Path(image)), str(image)
+    array = np.asarray(image)
+    return Opened(array, "?" * array.ndim, {}), "image"
 
 
 def _shifted(report: Report | None, index: int, count: int) -> Report | None:

@@ -38,6 +38,11 @@ class Counts:
     def __add__(self, other: Counts) -> Counts:
         return Counts(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
+    @property
+    def known_pixels(self) -> float:
+        """How many pixels were counted."""
+        return float(np.max(_on_processor(_all(self))))
+
     def plain(self) -> dict[str, list[float]]:
         """The entries as lists of numbers."""
         return {name: np.atleast_1d(_on_processor(value)).astype(float).tolist() for name, value in vars(self).items()}

@@ -37,8 +37,8 @@ def advice(history: Sequence[dict[str, Any]], monitor: str) -> str:
     if at < len(values) // 2 and (best - values[-1]) / scale > _STILL_RISING:
         return f"{said} was best at epoch {rows[at]['epoch']} and became worse since: train shorter, or annotate more images"
     return (
-        f"{said} no longer improves, and training images do no better: more steps will not help; look at the worst objects "
-        "of the report, or try a larger network or larger tiles"
+        f"{said} no longer rises, and training images do no better: more images would not help yet; train longer, "
+        "or try a larger network or larger tiles"
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from nbtrainer import metrics
+from nbtrainer.catalog import METRICS
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.picture import COLOURS, Colour
 from nbtrainer.data.region import IGNORED
@@ -154,6 +155,16 @@ class Task(ABC):
     @abstractmethod
     def baseline(self, image: np.ndarray) -> np.ndarray:
         """Labels of image (C, [Z,] Y, X) by a trivial method, which a network has to beat."""
+
+    @property
+    def has_objects(self) -> bool:
+        """Whether `objects` finds any, so that scores of objects can be measured; not known before of some kinds."""
+        return self.objects(np.zeros((1,) * 2, np.uint8)) is not None
+
+    def measures(self, metric: str) -> bool:
+        """Whether `metric` can be measured for this task."""
+        entry = METRICS[metric]
+        return entry.suits(self.name) and (entry.of not in ("objects", "partitions") or self.has_objects)
 
     def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray | None:
         """The objects of a true label, each with an id of its own, for scores of objects; None: this kind has none."""

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from nbtrainer.labels.clean import separate_objects
+from nbtrainer.labels.watershed import binary_connected, binary_watershed, voronoi_otsu
 from nbtrainer.metrics import Pixels
 from nbtrainer.tasks.task import Links, Task, otsu
 
 if TYPE_CHECKING:
     import torch
+
+# CellSeg3D's: smaller seeds of its watershed are chance
+_SMALLEST_SEED_PX = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,17 @@ class Unsupervised(Task):
     foreground_class
         Channel of the class that predictions write as 1, the others as 0; -1: the brightest in each image
         (`brightest_class`).
+    post_processing
+        How the foreground is parted into objects, as in CellSeg3D: "none" (it is not), "connected" parts, "watershed",
+        or "voronoi_otsu". The functions of `labels.watershed` say how.
+    threshold
+        Probability of the foreground's class above which a pixel belongs to an object ("connected", "watershed").
+    surest_above
+        The same for the seeds of "watershed".
+    spot_sigma, outline_sigma
+        Of "voronoi_otsu", in pixels.
+    smallest_object
+        Size in pixels below which an object is dropped.
     cuts_radius, cuts_sigma_spatial, cuts_sigma_intensity, cuts_weight
         Of the soft normalized cuts; `losses.normalized_cuts` explains them.
     reconstruction, reconstruction_weight
@@ -38,6 +54,12 @@ class Unsupervised(Task):
     number_of_classes: int = 2
     input_channels: int = 1
     foreground_class: int = -1
+    post_processing: Literal["none", "connected", "watershed", "voronoi_otsu"] = "none"
+    threshold: float = 0.5
+    surest_above: float = 0.9
+    spot_sigma: float = 2.0
+    outline_sigma: float = 2.0
+    smallest_object: int = 16
     cuts_radius: int = 2
     cuts_sigma_spatial: float = 4.0
     cuts_sigma_intensity: float = 1.0
@@ -50,7 +72,10 @@ class Unsupervised(Task):
     default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
     baseline_name: ClassVar[str] = "Otsu's threshold"
     repaints: ClassVar[bool] = True
-    adjustable: ClassVar[tuple[str, ...]] = ("foreground_class",)
+    adjustable: ClassVar[tuple[str, ...]] = (
+        *("foreground_class", "post_processing", "threshold", "surest_above", "spot_sigma", "outline_sigma"),
+        "smallest_object",
+    )
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -97,14 +122,39 @@ class Unsupervised(Task):
         return dict(zip(self.channels, shares, strict=True))
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
-        """Network output (K + C, [Z,] Y, X) as 1 where the foreground's class is the most likely, else 0."""
+        """Network output (K + C, [Z,] Y, X) as 1 where the foreground's class is the most likely, else 0.
+
+        With post-processing, objects of what belongs to that class: 0 and an id 1, 2, 3 ... for each.
+        """
         shares = self._shares(raw)
         number = self._foreground(shares, raw[self.number_of_classes :])
+        match self.post_processing:
+            case "connected":
+                return binary_connected(shares[number], self.threshold, self.smallest_object)
+            case "watershed":
+                return binary_watershed(
+                    shares[number], self.surest_above, self.threshold, self.smallest_object, _SMALLEST_SEED_PX
+                )
+            case "voronoi_otsu":
+                return voronoi_otsu(shares[number], self.spot_sigma, self.outline_sigma, self.smallest_object)
         return (shares.argmax(axis=0) == number).astype(np.uint8)
 
+    @property
+    def has_objects(self) -> bool:
+        return self.post_processing != "none"
+
+    def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray | None:
+        """The objects of a true label, if predictions have any: parts that do not touch are objects of their own."""
+        if not self.has_objects:
+            return None
+        return separate_objects(np.where(self.is_foreground(label), label, 0), links)
+
     def baseline(self, image: np.ndarray) -> np.ndarray:
-        """Brighter than Otsu's threshold is foreground."""
-        return otsu(image).astype(np.uint8)
+        """Brighter than Otsu's threshold is foreground; with post-processing, its connected parts."""
+        found = otsu(image)
+        if self.has_objects:
+            return binary_connected(found, smallest=self.smallest_object)
+        return found.astype(np.uint8)
 
     def _shares(self, raw: np.ndarray) -> np.ndarray:
         logits = raw[: self.number_of_classes]

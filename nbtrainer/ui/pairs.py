@@ -263,6 +263,8 @@ def name_of(row: dict[str, Any]) -> str:
 def content(row: dict[str, Any]) -> str:
     """What the label holds, in words: many values are objects; a few may be objects or classes, and are named."""
     about = "≈ " if row.get("estimated") else ""
+    if not row["label"] and not row.get("problem"):
+        return "no label"
     objects, values = row.get("objects"), [str(value) for value in row.get("classes") or () if value]
     if objects is None or row.get("problem"):
         return ""

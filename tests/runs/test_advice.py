@@ -18,7 +18,7 @@ def _rows(validation, train=None):
         (np.linspace(0.3, 0.9, 12), None, "training longer is worth it"),
         ([0.5, 0.7, *[0.8] * 10], [0.5, 0.8, *[0.97] * 10], "more annotated images"),
         ([0.5, 0.8, 0.81, *np.linspace(0.8, 0.7, 9)], None, "was best at epoch 3 and became worse"),
-        ([0.5, 0.7, *[0.8] * 10], None, "more steps will not help"),
+        ([0.5, 0.7, *[0.8] * 10], None, "more images would not help yet; train longer"),
     ],
 )
 def test_the_curves_say_how_to_go_on(validation, train, says):

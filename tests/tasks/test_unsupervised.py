@@ -38,6 +38,39 @@ def test_the_foreground_can_be_chosen():
     assert metrics.scores(task.tally(raw, label, ["dice"]), ["dice"])["dice"] == 0
 
 
+def _discs() -> tuple[np.ndarray, np.ndarray]:
+    """(raw, label): two discs that touch and one apart, of which the network is surest in their middles."""
+    y, x = np.ogrid[:40, :80]
+    depth = np.stack([9 - np.hypot(y - 20, x - middle) for middle in (15, 31, 60)])
+    label = np.where(depth.max(axis=0) > 0, depth.argmax(axis=0) + 1, 0).astype(np.uint16)
+    logits = depth.max(axis=0).astype(np.float32) / 1.5
+    image = (label > 0).astype(np.float32)
+    return np.stack([np.zeros_like(logits), logits, image]), label
+
+
+@pytest.mark.parametrize(("way", "count"), [("connected", 2), ("watershed", 3), ("voronoi_otsu", 3)])
+def test_post_processing_parts_the_foreground_into_objects(way, count):
+    raw, label = _discs()
+    task = Unsupervised(post_processing=way)
+    objects = task.decode(raw)
+    assert len(np.unique(objects)) - 1 == count
+    scores = metrics.scores(task.tally(raw, label, ["ap_50", "dice"]), ["ap_50", "dice"])
+    assert (scores["ap_50"] == 1) == (count == 3) and scores["dice"] > 0.9
+    assert task.measures("ap_50") and not Unsupervised().measures("ap_50") and Unsupervised().measures("dice")
+
+
+def test_small_objects_are_dropped():
+    raw, _ = _discs()
+    assert Unsupervised(post_processing="connected", smallest_object=300).decode(raw).max() == 1
+    assert Unsupervised(post_processing="connected", smallest_object=0).decode(raw).max() == 2
+
+
+def test_without_post_processing_true_labels_have_no_objects_to_score():
+    _, label = _discs()
+    assert Unsupervised().objects(label) is None and Unsupervised().baseline(label[None] * 1.0).max() == 1
+    assert Unsupervised(post_processing="connected").objects(label).max() == 3
+
+
 def test_each_image_of_a_batch_has_its_own_foreground():
     scenes = [_scene(bright_class) for bright_class in (0, 1)]
     task = Unsupervised()

@@ -183,6 +183,10 @@ def test_content_is_said_in_words(values, words):
     assert content(row(0, **values)) == words
 
 
+def test_an_image_without_a_label_says_so():
+    assert content(row(0, label="", objects=None, classes=())) == "no label"
+
+
 def test_pixel_sizes_are_said_once_where_they_are_equal():
     assert spacing((0.5, 0.5)) == "0.5 µm"
     assert spacing((2.0, 0.32, 0.32)) == "2 × 0.32 × 0.32 µm"
