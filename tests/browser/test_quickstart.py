@@ -79,7 +79,8 @@ def test_a_newcomer_trains_stops_reloads_and_predicts(open_notebook):
     expect(page.get_by_label("Epochs")).to_have_value("500")
 
     # the model is loaded and predicts
-    page.locator(".jp-CodeCell").last.click()
+    page.locator(".jp-WindowedPanel-outer").evaluate("panel => panel.scrollTo(0, panel.scrollHeight)")
+    page.locator(".jp-CodeCell", has_text="model = nbt.load_model").click(position={"x": 200, "y": 20})
     # not by the menu: that goes on to a new cell, and JupyterLab takes cells that are out of sight off the page
     page.keyboard.press("Control+Enter")
     page.get_by_text("of nuclei_00.tif is foreground").wait_for()
