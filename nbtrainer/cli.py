@@ -191,6 +191,7 @@ def predict(
     from nbtrainer import api
     from nbtrainer.data.formats import stem
     from nbtrainer.data.pair import list_files
+    from nbtrainer.inference.prediction import adjusted_task
     from nbtrainer.inference.write import label_name, write_array
     from nbtrainer.labels.measure import write_table
 
@@ -206,36 +207,42 @@ def predict(
             raise UserError("out", f"{file} would be overwritten by its own prediction", "Choose another folder")
     predictor = api.load_model(model)
     adjusted = dict(map(_assignment, adjust or []))
+    adjusted_task(predictor.task, adjusted)  # before time is spent
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError("out", f"{out} cannot be made ({error.strerror})", "Choose another folder") from None
+    failed: list[Finding] = []
     with _bar() as bar:
         task = bar.add_task("", total=None)
+
+        def report(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of)
+
         for number, file in enumerate(files, 1):
             said = f"{number}/{len(files)} {file.name}"
             bar.update(task, description=said, completed=0, total=None)
-            prediction = predictor.prediction(
-                file,
-                diameter,
-                variants,
-                rescale=rescale,
-                report=lambda done, of: bar.update(task, completed=done, total=of),
-            )
+            try:
+                prediction = predictor.prediction(file, diameter, variants, rescale=rescale, report=report)
+                labels = prediction.labels(stitch, **adjusted)
+            except UserError as error:
+                failed += error.findings
+                bar.console.print(f"{said}: {error}", style="red", highlight=False, soft_wrap=True)
+                continue
             for note in prediction.notes:
                 bar.console.print(f"{file.name}: {note}", style="yellow")
-            labels = prediction.labels(stitch, **adjusted)
             if diameter is None and (found := [part.diameter for part in prediction.parts if part.diameter]):
                 said += f" (diameter {sum(found) / len(found):.1f} px)"
             target = write_array(labels, file, out / label_name(file, format), prediction.spacing)
             if maps:
                 for name, values in prediction.maps().items():
-                    write_array(
-                        values, file, out / label_name(file, format, f"_{name.replace(' ', '_')}"), prediction.spacing
-                    )
+                    own = out / label_name(file, format, f"_{name.replace(' ', '_')}")
+                    write_array(values, file, own, prediction.spacing)
             if measure:
                 write_table(prediction.measurements(labels), out / f"{stem(file)}.csv")
             bar.console.print(f"{said} -> {target}", highlight=False, soft_wrap=True)
+    if failed:  # the others are done
+        raise UserError.of(failed)
 
 
 @app.command()
@@ -252,8 +259,11 @@ def evaluate(
     prepare_process()
     from nbtrainer import api
 
+    for option, file in (("json", json_file), ("report", report)):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise UserError(option, f"there is no folder {file.absolute().parent}", "Make it, or choose another")
     scores = api.evaluate(model, images, labels, report=report)
-    for row in [*scores["images"], {"image": "overall (mean)", **scores["overall"]}]:
+    for row in [*scores["images"], {"image": "overall", **scores["overall"]}]:
         print(
             f"{row['image']:<30} " + "  ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "image")
         )

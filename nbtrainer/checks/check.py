@@ -17,6 +17,7 @@ from nbtrainer.checks.sample import MOST_SAMPLES, Sample, chosen, read_sample
 from nbtrainer.checks.sampling import check_counts, check_sampling
 from nbtrainer.checks.settings import check_settings
 from nbtrainer.checks.survey import Survey, survey
+from nbtrainer.checks.task import check_task
 from nbtrainer.config import Config
 from nbtrainer.data.pair import Pair
 from nbtrainer.errors import Finding, UserError
@@ -92,6 +93,7 @@ def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]
     if labelled.pairs:
         yield from check_values(config, labelled, of_labels, doubtful)
         yield from check_objects(config.task.kind, of_labels)
+    yield from check_task(config, surveyed)
     yield from check_sampling(config, surveyed, samples)
 
 

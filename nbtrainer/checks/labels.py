@@ -24,6 +24,10 @@ MOST_CLASSES = 64
 _LISTED = 5
 
 
+# more classes than this are rare; objects are often as many
+_MOST_CLASSES = 20
+
+
 def check_label(pair: Pair, label: LabelFacts, dim: int = 2, ignore_value: int | None = None) -> Iterator[Finding]:
     """Findings about one label file that can be read; `ignore_value` may be negative."""
     if is_annotation(pair.truth):
@@ -105,6 +109,13 @@ def check_values(
     yield from _empty(samples)
     if is_class_kind(config.task.kind) and foreground:
         yield from _grey_classes(surveyed, where, foreground)
+    if is_class_kind(config.task.kind) and len(foreground) > _MOST_CLASSES and not wanted:
+        yield Finding(
+            level="warning",
+            where=where,
+            wrong=f"there would be {len(foreground):,} classes; such labels usually number single objects",
+            remedy="Choose a kind that finds objects (task.kind), or name the classes in data.labels_of_interest",
+        )
     if len(foreground) > 2 and config.task.kind == "binary" and not wanted:
         yield Finding(
             level="warning",

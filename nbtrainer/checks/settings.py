@@ -93,6 +93,13 @@ def _unsuited(config: Config) -> Iterator[Finding]:
             wrong=f"{LOSSES[settings.loss].title} is no loss for the kind {kind}",
             remedy=f"Its own will be used, {LOSSES[TASKS.load(kind).default_loss].title}; choose auto to be asked no more",
         )
+    if not NETWORKS[config.model.name].suits(kind):
+        yield Finding(
+            level="warning",
+            where="model.name",
+            wrong=f"{NETWORKS[config.model.name].title} is no network for the kind {kind}",
+            remedy="The compact U-Net takes its place; choose a network of this kind to be asked no more",
+        )
     unsuited = [name for name in settings.metrics if settings.metrics != "auto" and not METRICS[name].suits(kind)]
     if settings.metrics != "auto" and kind == "unsupervised" and config.task.post_processing == "none":
         without = [name for name in settings.metrics if METRICS[name].of in ("objects", "partitions")]

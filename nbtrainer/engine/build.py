@@ -20,9 +20,10 @@ from torch import nn
 
 from nbtrainer import losses, metrics, models, optimizers
 from nbtrainer._version import __version__
-from nbtrainer.catalog import LOSSES, SCHEDULES, TASKS, size_multiple
+from nbtrainer.catalog import LOSSES, NETWORKS, SCHEDULES, size_multiple
 from nbtrainer.checks import Survey, survey
 from nbtrainer.checks.survey import normalizer_of
+from nbtrainer.checks.task import task_of
 from nbtrainer.config import Config
 from nbtrainer.data.facts import image_facts
 from nbtrainer.data.formats import open_image
@@ -386,6 +387,8 @@ def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
         multiple = size_multiple(config.model.name, config.model.features)
         largest = [max(lengths) for lengths in zip(*shapes, strict=True)]
         config.sampling.patch_size = [max(2 * multiple, -(-length // multiple) * multiple) for length in largest]
+    if not NETWORKS[config.model.name].suits(task.name):
+        config.model.name = next(name for name, entry in NETWORKS.items() if entry.suits(task.name))
     if config.compile.loss == "auto" or not LOSSES[config.compile.loss].suits(task.name):
         config.compile.loss = task.default_loss  # the check warns of one that does not suit
     chosen = config.compile.metrics
@@ -400,20 +403,13 @@ def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
 
 
 def _task(config: Config, surveyed: Survey) -> Task:
-    values = surveyed.label_values([*surveyed.split.train, *surveyed.split.validation])
-    kind = TASKS.load(config.task.kind)
-    known: dict[str, Any] = {
-        **config.task.model_dump(),
-        "values": values,
-        "labels_of_interest": config.data.labels_of_interest,
-        "ignored": surveyed.preparation.ignored,
-        "spacing": _spacing(config, surveyed) or (),
-        "frequencies": surveyed.label_frequencies(surveyed.split.train),
-        "input_channels": _input_channels(config, surveyed),
-    }
-    task = kind.create(**{name: value for name, value in known.items() if name in kind.settings()})
-    assert isinstance(task, Task)
-    return task
+    return task_of(
+        config,
+        surveyed,
+        spacing=_spacing(config, surveyed) or (),
+        frequencies=surveyed.label_frequencies(surveyed.split.train),
+        input_channels=_input_channels(config, surveyed),
+    )
 
 
 def _input_channels(config: Config, surveyed: Survey) -> int:

@@ -25,7 +25,10 @@ def write(record: dict[str, Any], path: Path) -> None:
 
 
 class BestCheckpoints:
-    """The `keep` best checkpoints in a folder, best first, by a score that is better `higher` or lower."""
+    """The `keep` best checkpoints in a folder, best first, by a score that is better `higher` or lower.
+
+    Of equal scores the lower `loss` wins: many a score of objects is 0 for a while.
+    """
 
     def __init__(self, folder: Path, keep: int, higher: bool, entries: list[dict[str, Any]] | None = None) -> None:
         self._folder = folder
@@ -38,21 +41,23 @@ class BestCheckpoints:
         """`file`, `score`, `epoch` and `step` of the best one."""
         return self.entries[0] if self.entries else None
 
-    def earns_a_place(self, score: float) -> bool:
+    def earns_a_place(self, score: float, loss: float = math.inf) -> bool:
         return math.isfinite(score) and (
-            len(self.entries) < self._keep or self._is_better(score, self.entries[-1]["score"])
+            len(self.entries) < self._keep or self._is_better(score, loss, self.entries[-1])
         )
 
-    def is_best(self, score: float) -> bool:
-        return math.isfinite(score) and (not self.entries or self._is_better(score, self.entries[0]["score"]))
+    def is_best(self, score: float, loss: float = math.inf) -> bool:
+        return math.isfinite(score) and (not self.entries or self._is_better(score, loss, self.entries[0]))
 
-    def enter(self, score: float, epoch: int, step: int) -> str:
+    def enter(self, score: float, epoch: int, step: int, loss: float = math.inf) -> str:
         """Make a place for a checkpoint with `score`, and return the name of its file."""
         # the step keeps names apart where an epoch is done again with another result
         entry = {"file": f"best-epoch{epoch:04d}-step{step}.pt", "score": score, "epoch": epoch, "step": step}
+        if math.isfinite(loss):
+            entry["loss"] = loss
         self.entries = [other for other in self.entries if other["file"] != entry["file"]]
         place = next(
-            (k for k, other in enumerate(self.entries) if self._is_better(score, other["score"])), len(self.entries)
+            (k for k, other in enumerate(self.entries) if self._is_better(score, loss, other)), len(self.entries)
         )
         self.entries.insert(place, entry)
         return str(entry["file"])
@@ -67,8 +72,10 @@ class BestCheckpoints:
         for entry in lost:
             (self._folder / entry["file"]).unlink(missing_ok=True)
 
-    def _is_better(self, one: float, other: float) -> bool:
-        return one > other if self._higher else one < other
+    def _is_better(self, score: float, loss: float, other: dict[str, Any]) -> bool:
+        if score == other["score"]:
+            return loss < other.get("loss", math.inf)
+        return score > other["score"] if self._higher else score < other["score"]
 
 
 def copy(source: Path, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -44,10 +45,11 @@ def finish(job: Job, emit: Emit, history: list[dict[str, Any]]) -> None:
         path = job.directory.checkpoints / job.best.best["file"]
     record = load_checkpoint(path)
     job.network.load_state_dict(record["weights"])
-    _warn_if_no_better(job, emit)
-    if _tune_thresholds(job, emit):
+    tuned_score = _tune_thresholds(job, emit)
+    if tuned_score is not None:
         record["task"]["settings"] = job.task.as_record()
         checkpoint.write(record, path)
+    _warn_if_no_better(job, emit, None if tuned_score is None or math.isnan(tuned_score) else tuned_score)
     size_model = _learn_sizes(job, emit)
     if size_model is not None:
         record["size_model"] = size_model.as_record()
@@ -65,28 +67,33 @@ def finish(job: Job, emit: Emit, history: list[dict[str, Any]]) -> None:
         emit(events.Noted(text=words))
 
 
-def _warn_if_no_better(job: Job, emit: Emit) -> None:
-    """A model that is worse than where it started, or than a trivial method, must not pass for a good one."""
+def _warn_if_no_better(job: Job, emit: Emit, tuned_score: float | None) -> None:
+    """A model that is worse than where it started, or than a trivial method, must not pass for a good one.
+
+    `tuned_score`: what it scores with its tuned thresholds, if that is known.
+    """
     best = job.best.best
     if best is None or not job.monitor.startswith("validation_"):
         return
+    own = best["score"] if tuned_score is None else tuned_score
     for name, score in job.compared.items():
-        worse = best["score"] < score if metrics.higher_is_better(job.monitor) else best["score"] > score
+        worse = own < score if metrics.higher_is_better(job.monitor) else own > score
         if worse:
             what = events.score_name(job.monitor)
             emit(
                 events.Warned(
-                    text=f"the best model is worse than {name}: {what} {best['score']:.4f} against {score:.4f}. "
+                    text=f"the best model is worse than {name}: {what} {own:.4f} against {score:.4f}. "
                     "Train longer, lower the learning rate, or look at the data with Check"
                 )
             )
 
 
-def _tune_thresholds(job: Job, emit: Emit) -> bool:
-    """Choose the thresholds that score best on validation images; whether that changed any."""
+def _tune_thresholds(job: Job, emit: Emit) -> float | None:
+    """Choose the thresholds that score best on validation images; the monitored score with them (NaN if another was
+    looked at), or None if none changed."""
     task, images = job.task, job.validator.images
     if not job.config.task.tune_thresholds or not task.candidates or not len(images):
-        return False
+        return None
     name = (
         job.metrics[0] if job.metrics and metrics.families(job.metrics[:1]) == {"objects"} else task.default_metrics[0]
     )
@@ -116,6 +123,8 @@ def _tune_thresholds(job: Job, emit: Emit) -> bool:
         return value if metrics.higher_is_better(name) else -value
 
     chosen, found = tuned(task, raws, labels, score)
+    if chosen == task:
+        return None
     emit(
         events.ThresholdsTuned(
             thresholds={key: float(value) for key, value in found.settings.items()},
@@ -125,7 +134,7 @@ def _tune_thresholds(job: Job, emit: Emit) -> bool:
         )
     )
     job.use_task(chosen)
-    return chosen != task
+    return abs(found.score) if job.monitor == f"validation_{name}" else float("nan")
 
 
 def _learn_sizes(job: Job, emit: Emit) -> SizeModel | None:

@@ -184,8 +184,10 @@ def _save(job: Job, emit: Emit, scores: dict[str, float]) -> None:
     if not all(bool(weights.isfinite().all()) for weights in job.network.parameters()):
         raise _diverged(job, f"the weights are no longer numbers at step {clock.step}")
     score = scores.get(job.monitor)
-    is_best = score is not None and best.is_best(score)
-    file = best.enter(score, epoch, clock.step) if score is not None and best.earns_a_place(score) else ""
+    loss = scores.get("validation_loss", math.inf)
+    is_best = score is not None and best.is_best(score, loss)
+    earned = score is not None and best.earns_a_place(score, loss)
+    file = best.enter(score, epoch, clock.step, loss) if score is not None and earned else ""
     checkpoint.write(job.checkpoint(score, {}), job.directory.last)
     if file:
         checkpoint.copy(job.directory.last, job.directory.checkpoints / file)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from nbtrainer.errors import UserError
 from nbtrainer.labels.measure import measure_objects
 from nbtrainer.labels.stitch import stitch
 from nbtrainer.tasks import Task
+
+# thresholds that are no probabilities
+_NO_SHARES = ("mask_threshold", "flow_threshold")
 
 
 @dataclass
@@ -52,6 +56,8 @@ class Prediction:
         neighbouring slices that overlap by more than this IoU get one id, so that slices become a volume.
         """
         task = adjusted_task(self.task, adjusted)
+        if stitch_above is not None:
+            _refuse_stitching(task, stitch_above)
         planes = [self._back(Held(np.asarray(task.decode(part.raw)), is_label=True), part) for part in self.parts]
         if not self.is_stack:
             return planes[0]
@@ -95,8 +101,43 @@ class Prediction:
 
 def adjusted_task(task: Task, adjusted: dict[str, Any]) -> Task:
     """`task` with other thresholds; raises `UserError` for one that it has not."""
-    for name in adjusted:
+    for name, value in adjusted.items():
         if name not in task.adjustable:
             known = ", ".join(task.adjustable) or "none"
             raise UserError(name, f"this model has no threshold of that name (it has {known})", "Choose one of those")
+        _refuse_unfit(task, name, value)
     return dataclasses.replace(task, **adjusted)
+
+
+def _refuse_unfit(task: Task, name: str, value: Any) -> None:
+    """Raise `UserError` for a value that the threshold `name` cannot have."""
+    wanted = typing.get_type_hints(type(task))[name]
+    if typing.get_origin(wanted) is Literal:
+        if value not in typing.get_args(wanted):
+            raise UserError(
+                name, f"{value!r} is unknown", f"Choose one of {', '.join(map(str, typing.get_args(wanted)))}"
+            )
+        return
+    number: Any = value
+    kinds: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int, np.integer), float: (int, float, np.number)}
+    if (
+        not isinstance(value, kinds.get(wanted, (object,)))
+        or (wanted is not bool and isinstance(value, bool))
+        or value != value
+    ):
+        what = {bool: "True or False", int: "a whole number"}.get(wanted, "a number")
+        raise UserError(name, f"{value!r} is not {what}", f"Give {what}")
+    is_share = name.endswith("threshold") and name not in _NO_SHARES
+    if is_share and not 0 < number < 1:
+        raise UserError(name, f"{value} is not between 0 and 1", "Give a probability")
+    if wanted is int and number < (-1 if name == "foreground_class" else 0):
+        raise UserError(name, f"{value} is below 0", "Give 0 or more")
+
+
+def _refuse_stitching(task: Task, above: float) -> None:
+    if task.objects(np.zeros((1, 1), np.uint8)) is None:
+        raise UserError(
+            "stitch_above", f"the kind {task.name} finds no single objects that could be joined", "Predict without it"
+        )
+    if not 0 <= above <= 1:
+        raise UserError("stitch_above", f"{above} is no overlap", "Give a number from 0 to 1")

@@ -122,6 +122,7 @@ class Predictor:
         `report(done, of)` is called after each few tiles; an exception that it raises ends the prediction.
         """
         source, name = _opened(image)
+        _refuse_diameter(diameter, self.preparation)
         layout = self.preparation.layout_of(source, name)
         count = layout.count(source.shape)
         spacing = spacing_of(source, self.record["network"]["dim"])
@@ -191,6 +192,9 @@ class Predictor:
                 f"it has {view.channels} channels, but the model was trained on {expected}",
                 "Give an image like those the model was trained on",
             )
+        if 0 in view.shape or view.dtype.kind == "c":
+            wrong = "it is empty" if 0 in view.shape else "its values are complex numbers"
+            raise UserError(name, wrong, "Give an image like those the model was trained on")
         image = whole(view)
         if not np.isfinite(image).all():
             raise UserError(
@@ -226,6 +230,17 @@ def _opened(image: Any) -> tuple[Opened, str]:
         return open_image(Path(image)), str(image)
     array = np.asarray(image)
     return Opened(array, "?" * array.ndim, {}), "image"
+
+
+def _refuse_diameter(diameter: float | None, preparation: Preparation) -> None:
+    if diameter is None:
+        return
+    if not preparation.diameter:
+        raise UserError(
+            "diameter", "this model was not trained on objects of one size (data.diameter)", "Predict without it"
+        )
+    if not diameter > 0:
+        raise UserError("diameter", f"{diameter} is no size", "Give the mean diameter of the objects in pixels")
 
 
 def _shifted(report: Report | None, index: int, count: int) -> Report | None:

@@ -217,7 +217,9 @@ class InstanceContour(Objects):
         return Pixels(probability, probability > self.threshold, target[:, :1])
 
     def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
-        return dict(zip(self.channels, probability_of(raw), strict=True))
+        """Probabilities, and the distance from -1 (background) to 1 (the middle of an object)."""
+        found = dict(zip(self.channels, probability_of(raw), strict=True))
+        return {name: 2 * map_ - 1 if name == "distance" else map_ for name, map_ in found.items()}
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Network output (K, [Z,] Y, X), logits, as labels ([Z,] Y, X): 0 and an id 1, 2, 3 ... for each object."""

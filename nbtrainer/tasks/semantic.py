@@ -69,6 +69,12 @@ class Semantic(Task):
         """
         wanted = [value for value in dict.fromkeys(labels_of_interest) if value != 0]
         found = wanted or sorted({int(value) for value in values} - {0, settings.get("ignored", IGNORED)})
+        if len(class_names) > len(found) > 0:
+            raise UserError(
+                "task.class_names",
+                f"there are {len(class_names)} names for {len(found)} classes",
+                "Name the classes besides the background, or list them in data.labels_of_interest",
+            )
         names = [*class_names[: len(found)], *map(str, found[len(class_names) :])]
         shares = _shares(frequencies, found)
         return cls(
@@ -113,6 +119,10 @@ class Semantic(Task):
     def __post_init__(self) -> None:
         for colour in self.class_colours:
             _rgb(colour)
+        twice = {name for name in self.class_names if self.class_names.count(name) > 1}
+        if twice:
+            wrong = f"{min(twice)!r} names two classes" + (" (it is the first of all)" if "background" in twice else "")
+            raise UserError("task.class_names", wrong, "Give each class a name of its own")
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """The class of each pixel as (1, [Z,] Y, X) float32, NaN where nothing is known."""

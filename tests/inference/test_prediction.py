@@ -217,3 +217,28 @@ class TestSelfCheck:
         torch.save(record, tmp_path / "bent.pt")
         with pytest.warns(UserWarning, match="bent.pt no longer answers as it did"):
             assert not nbt.load_model(tmp_path / "bent.pt").is_sound
+
+
+class TestMistakesAtPrediction:
+    @pytest.mark.parametrize(
+        ("adjusted", "says"),
+        [
+            ({"threshold": "abc"}, "'abc' is not a number"),
+            ({"threshold": 5}, "5 is not between 0 and 1"),
+            ({"threshold": float("nan")}, "nan is not a number"),
+            ({"decoder": "bogus"}, "'bogus' is unknown. Choose one of auto"),
+            ({"smallest_object": -5}, "-5 is below 0"),
+            ({"smallest_object": 2.5}, r"2\.5 is not a whole number"),
+        ],
+    )
+    def test_a_threshold_that_cannot_be_is_refused(self, model, image, adjusted, says):
+        with pytest.raises(UserError, match=says):
+            model.predict(image, **adjusted)
+
+    def test_a_diameter_means_nothing_to_a_model_of_all_sizes(self, model, image):
+        with pytest.raises(UserError, match="this model was not trained on objects of one size"):
+            model.predict(image, diameter=30)
+
+    def test_an_empty_image_is_refused(self, model):
+        with pytest.raises(UserError, match="empty"):
+            model.predict(np.zeros((0, 5), np.uint8))

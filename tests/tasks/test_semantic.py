@@ -108,3 +108,25 @@ def test_classes_have_the_colours_that_are_given_and_others_for_the_rest():
     assert task.colours[0] == (255, 128, 0) and len(set(task.colours)) >= 2
     with pytest.raises(UserError, match="'red' is no colour"):
         Semantic.create(values=[0, 1], class_colours=["red"])
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["a", "a"], "'a' names two classes"),
+        (["background"], "'background' names two classes"),
+        (["a", "b", "c"], "3 names for 2"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(names, says):
+    with pytest.raises(UserError, match=says):
+        Semantic.create(values=[0, 1, 2], class_names=names)
+
+
+def test_slices_of_classes_are_not_stitched():
+    from nbtrainer.data.preparation import Preparation
+    from nbtrainer.inference.prediction import Prediction
+
+    prediction = Prediction(Semantic.create(values=[0, 1]), Preparation(), [], is_stack=True)
+    with pytest.raises(UserError, match="finds no single objects that could be joined"):
+        prediction.labels(stitch_above=0.5)
