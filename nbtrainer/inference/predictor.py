@@ -122,7 +122,7 @@ class Predictor:
         `report(done, of)` is called after each few tiles; an exception that it raises ends the prediction.
         """
         source, name = _opened(image)
-        _refuse_diameter(diameter, self.preparation)
+        _refuse_diameter(diameter)
         layout = self.preparation.layout_of(source, name)
         count = layout.count(source.shape)
         spacing = spacing_of(source, self.record["network"]["dim"])
@@ -138,6 +138,10 @@ class Predictor:
             raw = self._raw(scaled, name, own, variants, _shifted(report, index, count))
             parts.append(Part(raw, view, shape, own))
         notes = [] if rescale else self._notes(spacing, source)
+        if diameter is not None and not self.preparation.diameter:
+            notes.append(
+                "the diameter has no effect: this model was not trained on objects of one size (data.diameter)"
+            )
         return Prediction(self.task, self.preparation, parts, layout.slices is not None, spacing, notes)
 
     def answer(self, view: View, name: str, report: Report | None = None) -> Prediction:
@@ -232,14 +236,8 @@ def _opened(image: Any) -> tuple[Opened, str]:
     return Opened(array, "?" * array.ndim, {}), "image"
 
 
-def _refuse_diameter(diameter: float | None, preparation: Preparation) -> None:
-    if diameter is None:
-        return
-    if not preparation.diameter:
-        raise UserError(
-            "diameter", "this model was not trained on objects of one size (data.diameter)", "Predict without it"
-        )
-    if not diameter > 0:
+def _refuse_diameter(diameter: float | None) -> None:
+    if diameter is not None and not diameter > 0:
         raise UserError("diameter", f"{diameter} is no size", "Give the mean diameter of the objects in pixels")
 
 

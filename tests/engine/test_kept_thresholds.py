@@ -39,7 +39,7 @@ def test_an_unknown_threshold_is_refused_with_those_that_there_are(run):
 def test_a_value_out_of_bounds_is_refused(run):
     before = run.best.read_bytes()
 
-    with pytest.raises(UserError, match="too large"):
+    with pytest.raises(UserError, match="is not between 0 and 1"):
         api.adjust(run.directory, threshold=1.5)
 
     assert run.best.read_bytes() == before

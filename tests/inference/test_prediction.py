@@ -236,8 +236,10 @@ class TestMistakesAtPrediction:
             model.predict(image, **adjusted)
 
     def test_a_diameter_means_nothing_to_a_model_of_all_sizes(self, model, image):
-        with pytest.raises(UserError, match="this model was not trained on objects of one size"):
+        with pytest.warns(UserWarning, match="the diameter has no effect"):
             model.predict(image, diameter=30)
+        with pytest.raises(UserError, match="-1 is no size"):
+            model.predict(image, diameter=-1)
 
     def test_an_empty_image_is_refused(self, model):
         with pytest.raises(UserError, match="empty"):
