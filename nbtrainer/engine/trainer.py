@@ -29,7 +29,7 @@ ReadStop = Callable[[], Literal["", "validation", "now"]]
 def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> None:
     """Train until a budget is spent or a stop is asked. `sums`: those of an epoch under way, from `Job.restore`."""
     clock = job.clock
-    _plan(job, emit)
+    _plan(job, emit, stop_asked)
     tiles = choose_tiles(job.previewer.images, job.task, job.config.output.preview_tiles)
     rows: list[dict[str, Any]] = []
     clock.start()
@@ -214,7 +214,7 @@ def _stop(job: Job, emit: Emit, sums: dict[str, Any]) -> None:
     emit(events.Stopped(step=job.clock.step))
 
 
-def _plan(job: Job, emit: Emit) -> None:
+def _plan(job: Job, emit: Emit, stop_asked: ReadStop) -> None:
     """Tell what was settled, and score the trivial method that the network has to beat."""
     training = job.config.training
     emit(
@@ -246,8 +246,9 @@ def _plan(job: Job, emit: Emit) -> None:
             emit(events.BaselineScored(name=job.task.baseline_name, scores=scores))
             job.compare_with(job.task.baseline_name, scores)
         if job.clock.step == 0:
-            found = job.validator.scores(reporter(emit, "scoring the starting weights"), lambda: False)
-            assert found is not None
+            found = job.validator.scores(reporter(emit, "scoring the starting weights"), lambda: stop_asked() == "now")
+            if found is None:
+                return
             scores = {f"validation_{name}": value for name, value in found[0].items()}
             emit(events.StartScored(scores=scores))
             job.compare_with("the weights that it started from", scores)
