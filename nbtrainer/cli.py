@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -412,6 +413,8 @@ def _followed(run: Run) -> Run:
 
     seen = 0
     plan = None
+    # a handler, because an interrupt that falls into a destructor or a callback is lost
+    signal.signal(signal.SIGINT, lambda number, frame: run.stop(now=True))
     with _bar() as progress:
         console = progress.console
         bar = progress.add_task("checking", total=1.0)
