@@ -420,10 +420,7 @@ def _followed(run: Run) -> Run:
         bar = progress.add_task("checking", total=1.0)
         ended = False
         while not ended:
-            try:
-                ended = run.wait(timeout=0.25)
-            except KeyboardInterrupt:
-                run.stop(now=True)
+            ended = run.wait(timeout=0.25)
             happened = run.events
             for event in happened[seen:]:
                 match event:

@@ -38,6 +38,12 @@ def edges(label: np.ndarray) -> np.ndarray:
     return edges & (label != 0)
 
 
+def enlarged(picture: np.ndarray, side: int) -> np.ndarray:
+    """A picture (Y, X, 3) as uint8, each pixel repeated as far as its longer side stays within `side`."""
+    factor = max(1, side // max(picture.shape[:2]))
+    return np.repeat(np.repeat(picture, factor, 0), factor, 1).astype(np.uint8)
+
+
 def _visible(image: np.ndarray) -> np.ndarray:
     """The channels that are shown: red, green and blue, or the first."""
     return np.nan_to_num(image[:3] if len(image) in (3, 4) else image[:1])

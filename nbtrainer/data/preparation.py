@@ -20,7 +20,7 @@ from nbtrainer.data.views import Even, Held, Local, Padded, Scaled, Stored, Stor
 from nbtrainer.errors import UserError
 
 # objects are taken for at least this large, as in Omnipose
-_SMALLEST_DIAMETER = 5.0
+SMALLEST_DIAMETER = 5.0
 # the diameter of objects in a large label is measured in a middle block of this many pixels
 _MEASURED_PIXELS = 1 << 26
 
@@ -112,10 +112,10 @@ class Preparation:
         if diameter is None and label is not None:
             middle = _middle(label)
             middle[middle == self.ignored] = 0
-            diameter = float(label_functions.mean_diameter(middle, smallest=_SMALLEST_DIAMETER))
+            diameter = float(label_functions.mean_diameter(middle, smallest=SMALLEST_DIAMETER))
         if diameter is None or not np.isfinite(diameter):
             return tuple(shape)
-        ratio = self.diameter / max(diameter, _SMALLEST_DIAMETER)
+        ratio = self.diameter / max(diameter, SMALLEST_DIAMETER)
         return tuple(max(1, round(length * ratio)) for length in shape)
 
     def open(self, pair: Pair) -> tuple[View, View]:

@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nbtrainer.catalog import TASKS
 from nbtrainer.config.task import Task as Settings
 from nbtrainer.engine import checkpoint
 from nbtrainer.inference.prediction import adjusted_task
-from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint
+from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint, task_in
 
 
 def adjust(path: str | os.PathLike[str], **thresholds: Any) -> Path:
@@ -20,8 +19,7 @@ def adjust(path: str | os.PathLike[str], **thresholds: Any) -> Path:
     """
     file = checkpoint_file(Path(path))
     record = load_checkpoint(file)
-    task = TASKS.load(record["task"]["name"]).from_record(record["task"]["settings"])
-    adjusted = adjusted_task(task, thresholds)
+    adjusted = adjusted_task(task_in(record), thresholds)
     allowed = Settings()
     for name, value in thresholds.items():
         setattr(allowed, name, value)  # refuses what is out of bounds, in a sentence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,7 +23,7 @@ from nbtrainer.models.style_unet import StyleUNet
 from nbtrainer.runs import events
 from nbtrainer.runs.advice import advice
 from nbtrainer.tasks import Links
-from nbtrainer.tasks.tuning import tuned
+from nbtrainer.tasks.tuning import MOST_TRIES, tuned
 
 # thresholds are tuned on so many pixels: 60 tries of a watershed take about half a minute then
 _TUNED_PIXELS = 4 * 1024**2
@@ -45,11 +44,12 @@ def finish(job: Job, emit: Emit, history: list[dict[str, Any]]) -> None:
         path = job.directory.checkpoints / job.best.best["file"]
     record = load_checkpoint(path)
     job.network.load_state_dict(record["weights"])
+    before = job.task
     tuned_score = _tune_thresholds(job, emit)
-    if tuned_score is not None:
+    if job.task != before:
         record["task"]["settings"] = job.task.as_record()
         checkpoint.write(record, path)
-    _warn_if_no_better(job, emit, None if tuned_score is None or math.isnan(tuned_score) else tuned_score)
+    _warn_if_no_better(job, emit, tuned_score)
     size_model = _learn_sizes(job, emit)
     if size_model is not None:
         record["size_model"] = size_model.as_record()
@@ -89,8 +89,8 @@ def _warn_if_no_better(job: Job, emit: Emit, tuned_score: float | None) -> None:
 
 
 def _tune_thresholds(job: Job, emit: Emit) -> float | None:
-    """Choose the thresholds that score best on validation images; the monitored score with them (NaN if another was
-    looked at), or None if none changed."""
+    """Choose the thresholds that score best on validation images; the monitored score with them, if that is what was
+    looked at and any changed."""
     task, images = job.task, job.validator.images
     if not job.config.task.tune_thresholds or not task.candidates or not len(images):
         return None
@@ -104,11 +104,11 @@ def _tune_thresholds(job: Job, emit: Emit) -> float | None:
     report = reporter(emit, "tuning thresholds")
     for index, region in job.validator.scored():
         report(len(raws), len(images))
-        label = job.validator.pair(index, region)[1]
+        image, label = job.validator.pair(index, region)
         pixels += label.size
         if raws and pixels > _TUNED_PIXELS:
             break
-        raws.append(job.validator.predict(index, region))
+        raws.append(job.validator.answer(image))
         labels.append(label)
         links.append(images.links(index))
     tried = 0
@@ -116,7 +116,7 @@ def _tune_thresholds(job: Job, emit: Emit) -> float | None:
     def score(predicted: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> float:
         nonlocal tried
         tried += 1
-        report(tried, 60)
+        report(tried, MOST_TRIES)
         together = zip(predicted, truths, links, strict=True)
         tallies = [task.tally_labels(found, truth, [name], own) for found, truth, own in together]
         value = metrics.overall(tallies, [name], task.classes)[name]
@@ -134,7 +134,7 @@ def _tune_thresholds(job: Job, emit: Emit) -> float | None:
         )
     )
     job.use_task(chosen)
-    return abs(found.score) if job.monitor == f"validation_{name}" else float("nan")
+    return abs(found.score) if job.monitor == f"validation_{name}" else None
 
 
 def _learn_sizes(job: Job, emit: Emit) -> SizeModel | None:
@@ -205,7 +205,7 @@ def _looked_at(job: Job, validator: Validator, emit: Emit, seconds: float, most:
             break
         index, region = plan[place]
         image, label = validator.pair(index, region)
-        predicted = job.task.decode(validator.predict(index, region))
+        predicted = job.task.decode(validator.answer(image))
         name = validator.images.pairs[index].name
         judged.append(judge(name, image, predicted, label, job.task, job.metrics, links=validator.images.links(index)))
     return judged

@@ -10,7 +10,7 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer.data.images import Images
-from nbtrainer.data.picture import ORANGE, SKY, Colour, edges, grey, limits
+from nbtrainer.data.picture import ORANGE, SKY, Colour, edges, enlarged, grey, limits
 from nbtrainer.data.places import grid_centres
 from nbtrainer.data.views import Region
 from nbtrainer.tasks import Task
@@ -104,8 +104,7 @@ def _painted(picture: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]
 
 def _cell(picture: np.ndarray) -> np.ndarray:
     """`picture` (Y, X, 3), enlarged by whole pixels as far as it fits, in the middle of a cell (RGBA)."""
-    factor = max(1, TILE_PX // max(picture.shape[:2]))
-    large = np.repeat(np.repeat(picture, factor, 0), factor, 1).astype(np.uint8)
+    large = enlarged(picture, TILE_PX)
     cell = np.zeros((TILE_PX, TILE_PX, 4), np.uint8)
     top, left = (TILE_PX - large.shape[0]) // 2, (TILE_PX - large.shape[1]) // 2
     cell[top : top + large.shape[0], left : left + large.shape[1], :3] = large

@@ -40,13 +40,14 @@ class Validator:
 
     def predict(self, index: int, region: Region | None = None) -> np.ndarray:
         """Network output (K, [Z,] Y, X) for image `index`, or for a part of it that is seen by itself."""
-        return self._answer(self.pair(index, region)[0])
+        return self.answer(self.pair(index, region)[0])
 
     def pair(self, index: int, region: Region | None) -> tuple[np.ndarray, np.ndarray]:
         """Image, normalised, and label of pair `index`, or a part of them."""
         return self.images.whole(index) if region is None else self.images.region(index, region)
 
-    def _answer(self, image: np.ndarray) -> np.ndarray:
+    def answer(self, image: np.ndarray) -> np.ndarray:
+        """Network output (K, [Z,] Y, X) for a normalised image (C, [Z,] Y, X)."""
         self.network.eval()
         with autocast(self.device, self.precision):
             return predict_tiled(self.network, image, self.tile, self.device)
@@ -67,7 +68,7 @@ class Validator:
             if is_stopped():
                 return None
             (image, label), links = self.pair(index, region), self.images.links(index)
-            raw = self._answer(image)
+            raw = self.answer(image)
             if index in keep and region is None:
                 outputs[index] = raw
             target = torch.from_numpy(self.task.target(image, label, links))[None]

@@ -12,7 +12,7 @@ import numpy as np
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import Held, Scaled, View, whole
 from nbtrainer.errors import UserError
-from nbtrainer.labels.measure import measure_objects
+from nbtrainer.labels.measure import measurements
 from nbtrainer.labels.stitch import stitch
 from nbtrainer.tasks import Task
 
@@ -79,9 +79,9 @@ class Prediction:
         return np.stack(found, axis=1) if self.is_stack else found[0]
 
     def measurements(self, labels: np.ndarray) -> list[dict[str, Any]]:
-        """A row for each object of `labels` (see `measure_objects`); intensities are those of the image as prepared."""
+        """A row for each object of `labels` (see `labels.measure`); intensities are those of the image as prepared."""
         spacing = self.spacing if self.spacing is not None and len(self.spacing) == labels.ndim else None
-        return measure_objects(labels, self.image(), spacing)
+        return measurements(labels, self.image(), spacing)
 
     def image(self) -> np.ndarray:
         """The image as it was prepared, (C, [Z,] Y, X), of a stack (C, N, Y, X)."""
@@ -135,7 +135,7 @@ def _refuse_unfit(task: Task, name: str, value: Any) -> None:
 
 
 def _refuse_stitching(task: Task, above: float) -> None:
-    if task.objects(np.zeros((1, 1), np.uint8)) is None:
+    if not task.has_objects:
         raise UserError(
             "stitch_above", f"the kind {task.name} finds no single objects that could be joined", "Predict without it"
         )

@@ -15,7 +15,7 @@ from nbtrainer import models
 from nbtrainer.catalog import TASKS
 from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.data.normalize import Normalizer
-from nbtrainer.data.preparation import Preparation, spacing_of
+from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, spacing_of
 from nbtrainer.data.views import Scaled, View, whole
 from nbtrainer.errors import UserError
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
@@ -24,11 +24,10 @@ from nbtrainer.inference.size_model import SizeModel
 from nbtrainer.inference.tiled import Report, predict_variants
 from nbtrainer.labels import mean_diameter
 from nbtrainer.models.style_unet import StyleUNet
+from nbtrainer.tasks import Task
 
 # pixel sizes that differ by less are the same
 _SAME_SPACING = 0.1
-# objects are taken for at least this large, as in Omnipose
-_SMALLEST_DIAMETER = 5.0
 
 
 class Predictor:
@@ -43,7 +42,7 @@ class Predictor:
         self.path = path
         self.record = record
         self.device = torch.device(device)
-        self.task = TASKS.load(record["task"]["name"]).from_record(record["task"]["settings"])
+        self.task = task_in(record)
         self.normalizer = Normalizer.from_record(record["normalization"])
         self.preparation = _preparation(record)
         self.network = models.create(**record["network"])
@@ -176,7 +175,7 @@ class Predictor:
         diameter = self.size_model.diameter(style)
         labels = self.task.decode(self._raw(view, name, diameter, variants=1))
         measured = float(mean_diameter(labels)) * diameter / self.preparation.diameter
-        return max(_SMALLEST_DIAMETER, measured) if np.isfinite(measured) else diameter
+        return max(SMALLEST_DIAMETER, measured) if np.isfinite(measured) else diameter
 
     def _raw(
         self, view: View, name: str, diameter: float | None, variants: int, report: Report | None = None
@@ -253,6 +252,13 @@ def _preparation(record: dict[str, Any]) -> Preparation:
     if "preparation" in record:
         return Preparation.from_record(record["preparation"])
     return Preparation(dim=record["network"]["dim"], channel_axis=record["channel_axis"])
+
+
+def task_in(record: dict[str, Any]) -> Task:
+    """The task of the model in `record`."""
+    task = TASKS.load(record["task"]["name"]).from_record(record["task"]["settings"])
+    assert isinstance(task, Task)
+    return task
 
 
 def load_model(path: str | os.PathLike[str], device: str = "auto") -> Predictor:

@@ -14,7 +14,7 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer import metrics
-from nbtrainer.data.picture import GREEN, OUTLINE, edges, grey, limits
+from nbtrainer.data.picture import GREEN, OUTLINE, edges, enlarged, grey, limits
 from nbtrainer.labels.connect import regions_of
 from nbtrainer.labels.mistakes import worst_objects
 from nbtrainer.metrics import Tally
@@ -143,8 +143,7 @@ def _picture(
     picture = grey(image[(slice(None), *around)], shown)
     for labels, colour in ((truth[around], GREEN), (predicted[around], OUTLINE)):
         picture[edges(labels)] = colour
-    factor = max(1, _SHOWN_PX // max(picture.shape[:2]))
-    large = np.repeat(np.repeat(picture, factor, 0), factor, 1).astype(np.uint8)
+    large = enlarged(picture, _SHOWN_PX)
     made: bytes = imageio.imwrite("<bytes>", large, extension=".png")
     return made
 

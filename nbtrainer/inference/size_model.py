@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from nbtrainer.data.preparation import SMALLEST_DIAMETER
 from nbtrainer.models.style_unet import StyleUNet
 
-_SMALLEST_PX = 5.0
 _ARRAYS, _VALUES = "size_model.npz", "size_model.json"
 
 
@@ -45,7 +45,7 @@ class SizeModel:
     def diameter(self, style: np.ndarray) -> float:
         """Mean diameter of the objects in pixels, at least 5, of an image with this `style` (S,)."""
         log_ratio = float(self.weights @ (style - self.mean_style)) + self.mean_log
-        return max(_SMALLEST_PX, self.mean_diameter * math.exp(log_ratio))
+        return max(SMALLEST_DIAMETER, self.mean_diameter * math.exp(log_ratio))
 
     def style_of(self, network: StyleUNet, image: np.ndarray) -> np.ndarray:
         """The style of a normalised `image`: see `image_style`."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class Trial:
         """Those of the thresholds that have an effect while the others are as given."""
         return adjusted_task(self.task, adjusted).in_use
 
-    def choices(self, name: str, offered: typing.Iterable[Any]) -> list[Any]:
+    def choices(self, name: str, offered: Iterable[Any]) -> list[Any]:
         """Those of the values `offered` for a threshold that this model can take."""
         return [value for value in offered if _takes(self.task, name, value)]
 
@@ -75,7 +75,7 @@ class Trial:
     def counts(self, labels: np.ndarray) -> dict[str, int]:
         """How much is in a predicted label image: `objects`, or pixels by class (`foreground` if there is only one)."""
         task = self.task
-        if task.objects(np.zeros((1,) * labels.ndim, np.uint8)) is not None:
+        if task.has_objects:
             return {"objects": int(np.count_nonzero(np.unique(labels)))}
         classes = task.classes or ("foreground",)
         found = np.bincount(task.predicted_class_of(labels).ravel().astype(np.int64), minlength=len(classes) + 1)
@@ -105,8 +105,7 @@ def try_out(
         return Trial(image.name, prediction, whole(view), whole(truth), links, names)
     name = "image" if isinstance(image, np.ndarray) else Path(image).name
     prediction = model.prediction(image, report=report)
-    parts = [whole(part.image) for part in prediction.parts]
-    pixels = np.stack(parts, axis=1) if prediction.is_stack else parts[0]
+    pixels = prediction.image()
     known = None if label is None else read_label(label, pixels.ndim - 1, name)
     if known is not None and known.shape != pixels.shape[1:]:
         raise UserError(name, f"the label is {known.shape}, its image {pixels.shape[1:]}", "Give a label of its size")
@@ -119,18 +118,13 @@ def _names(model: Predictor) -> tuple[str, ...]:
     chosen = model.record.get("config", {}).get("compile", {}).get("metrics", [])
     names = chosen if isinstance(chosen, list) else model.task.default_metrics
     return tuple(
-        name
-        for name in names
-        if name in METRICS and METRICS[name].suits(model.task.name) and METRICS[name].unit != "error"
+        name for name in names if name in METRICS and model.task.measures(name) and METRICS[name].unit != "error"
     )
 
 
 def _takes(task: Task, name: str, value: Any) -> bool:
-    wanted = typing.get_type_hints(type(task))[name]
-    if typing.get_origin(wanted) is Literal and value not in typing.get_args(wanted):
-        return False
     try:
-        dataclasses.replace(task, **{name: value})
+        adjusted_task(task, {name: value})
     except UserError:
         return False
     return True

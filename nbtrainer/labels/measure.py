@@ -15,7 +15,7 @@ _PLANE = ("eccentricity", "axis_major_length", "axis_minor_length", "perimeter",
 _VOLUME = ("axis_major_length", "axis_minor_length")
 
 
-def measure_objects(
+def measurements(
     labels: np.ndarray, image: np.ndarray | None = None, spacing: Sequence[float] | None = None
 ) -> list[dict[str, Any]]:
     """One row for each value above 0.
@@ -40,8 +40,9 @@ def measure_objects(
         return []
     step = tuple(spacing) if spacing is not None else (1.0,) * labels.ndim
     names = ("label", "area", "equivalent_diameter_area", *(_PLANE if labels.ndim == 2 else _VOLUME))
-    table = regionprops_table(labels.astype(np.int64), properties=names, spacing=step)
-    places = regionprops_table(labels.astype(np.int64), properties=("centroid", "bbox"))
+    signed = labels.astype(np.int64)
+    table = regionprops_table(signed, properties=names, spacing=step)
+    places = regionprops_table(signed, properties=("centroid", "bbox"))
     found: dict[str, np.ndarray] = {"label": table.pop("label"), size: table.pop("area")}
     found["equivalent_diameter"] = table.pop("equivalent_diameter_area")
     axes = "zyx"[-labels.ndim :]
@@ -50,11 +51,11 @@ def measure_objects(
     found |= {f"{axis}_max": places[f"bbox-{number + labels.ndim}"] - 1 for number, axis in enumerate(axes)}
     found |= table
     if image is not None:
-        flat = labels.ravel()
-        pixels = np.bincount(_ranks(flat, found["label"]), minlength=len(found["label"]) + 1)[1:]
+        ranks = _ranks(labels.ravel(), found["label"])
+        pixels = np.bincount(ranks, minlength=len(found["label"]) + 1)[1:]
         for number, channel in enumerate(image):
             weights = channel.ravel().astype(np.float64)
-            sums = np.bincount(_ranks(flat, found["label"]), weights=weights, minlength=len(pixels) + 1)[1:]
+            sums = np.bincount(ranks, weights=weights, minlength=len(pixels) + 1)[1:]
             found[f"mean_intensity_{number}"] = sums / pixels
     unit = "px" if spacing is None else "um"
     columns = {name: values.tolist() for name, values in found.items()}

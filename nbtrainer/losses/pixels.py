@@ -30,14 +30,11 @@ class OfPixels(nn.Module):
         self.class_weights: torch.Tensor | None
         self.register_buffer("class_weights", None if class_weights is None else torch.tensor(class_weights))
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        if self.classes:
-            target = F.one_hot(target[:, 0].long(), self.classes).movedim(-1, 1).to(logits.dtype)
-        return self.compare(logits, target)
-
-    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The loss; `target` has the shape of `logits`."""
-        raise NotImplementedError
+    def shares(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The share of each channel in the truth, of the shape of `logits`."""
+        if not self.classes:
+            return target
+        return F.one_hot(target[:, 0].long(), self.classes).movedim(-1, 1).to(logits.dtype)
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         return logits.softmax(1) if self.classes else logits.sigmoid()
@@ -46,8 +43,7 @@ class OfPixels(nn.Module):
         """Mean of -y log p - (1 - y) log(1 - p); of classes the weighted mean of -log p of the true one."""
         if not self.classes:
             return F.binary_cross_entropy_with_logits(logits, target)
-        # the target is one of the classes everywhere: as indices it is faster
-        return F.cross_entropy(logits, target.argmax(1), weight=self.class_weights)
+        return F.cross_entropy(logits, target[:, 0].long(), weight=self.class_weights)
 
     @property
     def _activation(self) -> dict[str, Any]:
@@ -57,7 +53,7 @@ class OfPixels(nn.Module):
 class CrossEntropy(OfPixels):
     """Mean of -y log p - (1 - y) log(1 - p); of classes the weighted mean of -log p of the true one."""
 
-    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return self.cross_entropy(logits, target)
 
 
@@ -76,8 +72,8 @@ class Dice(OfPixels):
             **self._activation,
         )
 
-    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self._overlap(logits, target)
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self._overlap(logits, self.shares(logits, target))
 
 
 class Jaccard(Dice):
@@ -89,8 +85,8 @@ class Jaccard(Dice):
 class DiceCrossEntropy(Dice):
     """Cross-entropy plus Dice, equally weighted."""
 
-    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return super().compare(logits, target) + self.cross_entropy(logits, target)
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return super().forward(logits, target) + self.cross_entropy(logits, target)
 
 
 class JaccardCrossEntropy(DiceCrossEntropy):
@@ -106,8 +102,8 @@ class Focal(OfPixels):
         super().__init__(classes, class_weights)
         self._focal = FocalLoss(gamma=2.0, use_softmax=bool(classes), weight=class_weights)
 
-    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self._focal(logits, target)
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self._focal(logits, self.shares(logits, target))
 
 
 class DiceFocal(Dice):
@@ -117,8 +113,8 @@ class DiceFocal(Dice):
         super().__init__(classes, class_weights)
         self._focal = FocalLoss(gamma=2.0, use_softmax=bool(classes), weight=class_weights)
 
-    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return 0.5 * super().compare(logits, target) + self._focal(logits, target)
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return 0.5 * super().forward(logits, target) + self._focal(logits, self.shares(logits, target))
 
 
 class GeneralizedDice(OfPixels):
@@ -128,8 +124,8 @@ class GeneralizedDice(OfPixels):
         super().__init__(classes, class_weights)
         self._overlap = GeneralizedDiceLoss(smooth_nr=_TINY, smooth_dr=_TINY, **self._activation)
 
-    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self._overlap(logits, target)
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self._overlap(logits, self.shares(logits, target))
 
 
 class Tversky(OfPixels):
@@ -139,19 +135,19 @@ class Tversky(OfPixels):
         super().__init__(classes, class_weights)
         self._overlap = TverskyLoss(alpha=0.5, beta=0.5, smooth_nr=_SMOOTHING, smooth_dr=_SMOOTHING, **self._activation)
 
-    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self._overlap(logits, target)
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self._overlap(logits, self.shares(logits, target))
 
 
 class MeanSquaredError(OfPixels):
     """Mean of (p - y)²."""
 
-    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return F.mse_loss(self.probabilities(logits), target)
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return F.mse_loss(self.probabilities(logits), self.shares(logits, target))
 
 
 class MeanAbsoluteError(OfPixels):
     """Mean of |p - y|."""
 
-    def compare(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return F.l1_loss(self.probabilities(logits), target)
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return F.l1_loss(self.probabilities(logits), self.shares(logits, target))

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from nbtrainer.data.region import IGNORED
-from nbtrainer.labels.clean import dilate, separate_objects, without_small
+from nbtrainer.labels.clean import dilate, without_small
 from nbtrainer.labels.contour import contour
 from nbtrainer.labels.outlines import cells_from_channels, cells_from_outlines, outline_channels, outline_mask
 from nbtrainer.labels.watershed import by_slice
@@ -115,10 +115,9 @@ class Epyseg(Task):
         """The cells; in a stack, those of each slice."""
         if label.ndim == 3:
             return by_slice(lambda plane: self.objects(plane, links), label)
-        drawn = self.is_foreground(label)
         if self.labels_show == "cells":
-            return separate_objects(np.where(drawn, label, 0), links)
-        return cells_from_outlines(drawn)
+            return self.separated(label, links)
+        return cells_from_outlines(self.is_foreground(label))
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """(7, [Z,] Y, X) float32, 0 or 1; NaN where nothing is known, and so near to it that an outline could reach."""

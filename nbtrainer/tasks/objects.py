@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from nbtrainer.labels.clean import separate_objects, without_small
+from nbtrainer.labels.clean import without_small
 from nbtrainer.labels.connect import regions_of
 from nbtrainer.tasks.task import Links, Task, otsu
 
@@ -30,7 +30,7 @@ class Objects(Task):
     baseline_name: ClassVar[str] = "connected parts above Otsu's threshold"
 
     def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
-        return separate_objects(np.where(self.is_foreground(label), label, 0), links)
+        return self.separated(label, links)
 
     def baseline(self, image: np.ndarray) -> np.ndarray:
         return without_small(regions_of(otsu(image)), self.smallest_object, "background")

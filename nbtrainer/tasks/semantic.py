@@ -13,7 +13,7 @@ from nbtrainer.data.picture import Colour
 from nbtrainer.data.region import IGNORED
 from nbtrainer.errors import UserError
 from nbtrainer.metrics import Pixels
-from nbtrainer.tasks.task import Links, Task, smallest_type
+from nbtrainer.tasks.task import Links, Task, shares_of, smallest_type
 
 if TYPE_CHECKING:
     import torch
@@ -136,9 +136,7 @@ class Semantic(Task):
         return Pixels(output.softmax(1), output.argmax(1, keepdim=True) == classes, truth)
 
     def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
-        shares = np.exp(raw - raw.max(axis=0))
-        shares = (shares / shares.sum(axis=0)).astype(np.float32)
-        return dict(zip(self.class_names, shares, strict=True))
+        return dict(zip(self.class_names, shares_of(raw), strict=True))
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Network output (K, [Z,] Y, X) as the label value of the most likely class of each pixel."""

@@ -15,6 +15,7 @@ from nbtrainer.catalog import METRICS
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.picture import COLOURS, Colour
 from nbtrainer.data.region import IGNORED
+from nbtrainer.labels.clean import separate_objects
 from nbtrainer.labels.match import count_overlaps
 from nbtrainer.metrics import OfClasses, Pixels, Tally
 from nbtrainer.metrics.objects import count_matches
@@ -170,6 +171,10 @@ class Task(ABC):
         """The objects of a true label, each with an id of its own, for scores of objects; None: this kind has none."""
         return None
 
+    def separated(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
+        """The foreground of a true label, each part of a value that does not touch the others with an id of its own."""
+        return separate_objects(np.where(self.is_foreground(label), label, 0), links)
+
     def turned(self, raw: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Network output (K, [Z,] Y, X) for a turned image, of which each pixel was put back in its place already.
 
@@ -197,27 +202,27 @@ class Task(ABC):
 
     def _tally_of_labels(self, predicted: np.ndarray, label: np.ndarray, wanted: set[str], links: Links) -> Tally:
         found = Tally()
+        known = self.known(label)
+        if wanted & {"pixels", "surfaces"}:
+            answers, truth = self.predicted_class_of(predicted), self.class_of(label)
         if "pixels" in wanted:
             classes = range(len(self.classes) + 1) if self.classes else (1,)
-            answers, truth = self.predicted_class_of(predicted), self.class_of(label)
             own = np.stack([answers == each for each in classes])[None]
             true = np.stack([truth == each for each in classes])[None].astype(np.float32)
-            true[:, :, ~self.known(label)] = np.nan
+            true[:, :, ~known] = np.nan
             found.parts["pixels"] = metrics.count(Pixels(own * 1.0, own, true))
         if "surfaces" in wanted:
-            found.parts["surfaces"] = self._surfaces(predicted, label)
+            spacing = self.spacing or (1.0,) * label.ndim
+            classes = range(1, max(1, len(self.classes)) + 1)
+            found.parts["surfaces"] = OfClasses(
+                tuple(compare_surfaces(answers == each, truth == each, spacing, known) for each in classes)
+            )
         if wanted & {"objects", "partitions"}:
             objects = self.objects(label, links)
             assert objects is not None, f"{self.name} has no objects to score"
-            shared = count_overlaps(predicted, objects, self.known(label))
+            shared = count_overlaps(predicted, objects, known)
             found.parts["objects"], found.parts["partitions"] = count_matches(shared), measure_partition(shared)
         return found
-
-    def _surfaces(self, predicted: np.ndarray, label: np.ndarray) -> OfClasses:
-        answers, truth, known = self.predicted_class_of(predicted), self.class_of(label), self.known(label)
-        spacing = self.spacing or (1.0,) * label.ndim
-        classes = range(1, max(1, len(self.classes)) + 1)
-        return OfClasses(tuple(compare_surfaces(answers == each, truth == each, spacing, known) for each in classes))
 
 
 def otsu(image: np.ndarray) -> np.ndarray:
@@ -233,6 +238,12 @@ def otsu(image: np.ndarray) -> np.ndarray:
 def probability_of(logits: np.ndarray) -> np.ndarray:
     """Logits as probabilities; float32, the same shape."""
     return (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
+
+
+def shares_of(logits: np.ndarray) -> np.ndarray:
+    """Logits (K, ...) of classes that exclude each other as shares that sum to 1; float32, the same shape."""
+    shares = np.exp(logits - logits.max(axis=0))
+    return (shares / shares.sum(axis=0)).astype(np.float32)
 
 
 def smallest_type(largest: int) -> type[np.unsignedinteger[Any]]:

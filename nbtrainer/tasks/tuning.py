@@ -11,6 +11,9 @@ import numpy as np
 from nbtrainer.labels.tune import Tuned, tune
 from nbtrainer.tasks.task import Task
 
+# how many settings are tried; each decodes every image once
+MOST_TRIES = 60
+
 Kind = TypeVar("Kind", bound=Task)
 
 
@@ -19,7 +22,7 @@ def tuned(
     raws: Sequence[np.ndarray],
     objects: Sequence[np.ndarray],
     score: Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], float],
-    most_tries: int = 60,
+    most_tries: int = MOST_TRIES,
 ) -> tuple[Kind, Tuned]:
     """`task` with the thresholds that score best, and what was found: never worse than those that it has.
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from nbtrainer.labels.clean import separate_objects
 from nbtrainer.labels.watershed import binary_connected, binary_watershed, voronoi_otsu
 from nbtrainer.metrics import Pixels
-from nbtrainer.tasks.task import Links, Task, otsu
+from nbtrainer.tasks.task import Links, Task, otsu, probability_of, shares_of
 
 if TYPE_CHECKING:
     import torch
@@ -117,7 +116,7 @@ class Unsupervised(Task):
     def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
         painted = raw[self.number_of_classes :]
         if self.reconstruction == "bce":
-            painted = 0.5 * (1 + np.tanh(0.5 * painted))
+            painted = probability_of(painted)
         shares = [*self._shares(raw), *painted.astype(np.float32)]
         return dict(zip(self.channels, shares, strict=True))
 
@@ -147,7 +146,7 @@ class Unsupervised(Task):
         """The objects of a true label, if predictions have any: parts that do not touch are objects of their own."""
         if not self.has_objects:
             return None
-        return separate_objects(np.where(self.is_foreground(label), label, 0), links)
+        return self.separated(label, links)
 
     def baseline(self, image: np.ndarray) -> np.ndarray:
         """Brighter than Otsu's threshold is foreground; with post-processing, its connected parts."""
@@ -157,9 +156,7 @@ class Unsupervised(Task):
         return found.astype(np.uint8)
 
     def _shares(self, raw: np.ndarray) -> np.ndarray:
-        logits = raw[: self.number_of_classes]
-        shares = np.exp(logits - logits.max(axis=0))
-        return (shares / shares.sum(axis=0)).astype(np.float32)
+        return shares_of(raw[: self.number_of_classes])
 
     def _foreground(self, shares: Any, painted: Any) -> Any:
         """The foreground's class; which one is bright is seen in the image painted again."""

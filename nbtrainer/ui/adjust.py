@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import ipywidgets as w
 import numpy as np
 
-from nbtrainer.config.describe import Setting, settings
+from nbtrainer.config.describe import Setting
 from nbtrainer.config.task import Task
 from nbtrainer.data.picture import edges, grey, limits
 from nbtrainer.data.views import Held, Scaled, whole
 from nbtrainer.errors import UserError
 from nbtrainer.runs.events import readable_score, score_name
 from nbtrainer.ui import style
+from nbtrainer.ui.panels import ROWS
 from nbtrainer.ui.widgets import Field, Guard, PathField, SliderField, field_for, make, put, shown, text
 from nbtrainer.ui.work import Door, Latest, Newest, Work, png
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 # longest side of the picture
 SIDE = 480
 _FILE = -1
-_ROWS = {row.path: row for row in settings()}
 _WHAT_FOR = {"validation": "validation", "test": "test", "train": "trained on"}
 # the colours of what is predicted, where there are no classes, and of the label
 _PREDICTION, _TRUTH = "chosen", "truth"
@@ -219,7 +219,7 @@ class Adjust:
 
     def _file(self, name: str, title: str, help: str) -> Field:
         """The field of a path that is no setting; it looks like one."""
-        row = dataclasses.replace(_ROWS["model.pretrained"], path=name, title=title, help=help, advanced=False)
+        row = dataclasses.replace(ROWS["model.pretrained"], path=name, title=title, help=help, advanced=False)
         default = (lambda: self._offered) if name == "model" else (lambda: "")
         return PathField(
             row,
@@ -371,7 +371,7 @@ class Adjust:
 
     def _threshold(self, name: str) -> Field:
         assert self._trial is not None
-        row = _ROWS[f"task.{name}"]
+        row = ROWS[f"task.{name}"]
         if row.kind == "choice":
             titles = {value: row.choices[value] for value in self._trial.choices(name, row.choices)}
             row = dataclasses.replace(row, choices=titles)

@@ -26,13 +26,13 @@ class Plan(NamedTuple):
 
 
 _TITLES = {name: title for name, (title, _) in sections().items()}
-_ROWS = {row.path: row for row in settings()}
+ROWS = {row.path: row for row in settings()}
 
 
 def said(config: Config, path: str) -> str:
     """The value of the setting at `path`, in words."""
     section, _, name = path.partition(".")
-    return in_words(_ROWS[path], getattr(getattr(config, section), name))
+    return in_words(ROWS[path], getattr(getattr(config, section), name))
 
 
 def _data(config: Config) -> str:
@@ -135,7 +135,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
 def groups(section: str) -> list[tuple[str, list[Setting]]]:
     """The rows of a section under their subheads; without one those that no group names."""
     named = GROUPS.get(section, {})
-    rows = {row.name: row for row in _ROWS.values() if row.section == section}
+    rows = {row.name: row for row in ROWS.values() if row.section == section}
     grouped = {name for names in named.values() for name in names}
     rest = [row for name, row in rows.items() if name not in grouped]
     return [("", rest), *((title, [rows[name] for name in names]) for title, names in named.items())]

@@ -9,7 +9,7 @@ import torch
 import nbtrainer as nbt
 from nbtrainer.errors import UserError
 from nbtrainer.inference.write import label_name, write_array
-from nbtrainer.labels.measure import measure_objects, write_table
+from nbtrainer.labels.measure import measurements, write_table
 from nbtrainer.labels.stitch import stitch
 
 
@@ -134,7 +134,7 @@ class TestMeasurements:
         y, x = np.ogrid[:60, :80]
         labels = np.where(np.hypot(y - 30, x - 40) <= 15, 4, 0).astype(np.uint16)
         image = np.stack([np.where(labels, 7, 1), np.full(labels.shape, 3)])
-        (row,) = measure_objects(labels, image, spacing=(0.5, 0.5))
+        (row,) = measurements(labels, image, spacing=(0.5, 0.5))
         assert row["label"] == 4 and row["unit"] == "um"
         assert row["area"] == pytest.approx(np.pi * 7.5**2, rel=0.02)
         assert row["equivalent_diameter"] == pytest.approx(15, rel=0.02)
@@ -146,12 +146,12 @@ class TestMeasurements:
     def test_of_a_box_in_a_volume(self):
         labels = np.zeros((8, 9, 10), np.uint8)
         labels[1:3, 2:5, 3:7] = 1
-        (row,) = measure_objects(labels, spacing=(2.0, 1.0, 1.0))
+        (row,) = measurements(labels, spacing=(2.0, 1.0, 1.0))
         assert row["volume"] == 2 * 3 * 4 * 2.0
         assert row["centroid_z"] == 1.5
 
     def test_nothing_is_an_empty_table(self, tmp_path):
-        assert measure_objects(np.zeros((4, 4), np.uint8)) == []
+        assert measurements(np.zeros((4, 4), np.uint8)) == []
         assert write_table([], tmp_path / "none.csv").read_text() == "label\n"
 
     def test_a_prediction_has_a_row_for_each_object(self, model, image, tmp_path):
