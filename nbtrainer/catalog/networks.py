@@ -1,5 +1,6 @@
 """The networks on the menu, and what each asks of the size of a patch."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,23 @@ NETWORKS = Catalog(
 )
 
 
-def size_multiple(name: str, features: Sequence[int]) -> int:
-    """Pixels that each side of a patch must be a multiple of, so that network `name` can halve it."""
-    return 2 ** (len(features) - 1)
+def strides(dim: int, features: Sequence[int], flat_levels: int = 0) -> list[tuple[int, ...]]:
+    """How many times smaller each halving makes ([z,] y, x); the first `flat_levels` of them leave z as it is."""
+    return [(1, 2, 2) if dim == 3 and level < flat_levels else (2,) * dim for level in range(len(features) - 1)]
+
+
+def size_multiples(dim: int, features: Sequence[int], flat_levels: int = 0) -> tuple[int, ...]:
+    """Pixels that the sides ([z,] y, x) of a patch must be multiples of, so that a network can halve them."""
+    return tuple(math.prod(steps) for steps in zip(*strides(dim, features, flat_levels), strict=True))
+
+
+def flat_levels_for(spacing: Sequence[float] | None, features: Sequence[int]) -> int:
+    """How many halvings leave z as it is where voxels of this size ([z,] y, x) are long in z.
+
+    As in nnU-Net (Isensee et al. 2021, https://doi.org/10.1038/s41592-020-01008-z) z is halved from where a voxel is
+    less than twice as long as wide.
+    """
+    if spacing is None or len(spacing) < 3:
+        return 0
+    ratio = spacing[0] / min(spacing[1:])
+    return min(len(features) - 1, max(0, math.floor(math.log2(ratio))))

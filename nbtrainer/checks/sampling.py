@@ -7,14 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nbtrainer.catalog import size_multiple
 from nbtrainer.checks.sample import Sample
-from nbtrainer.checks.survey import Survey
+from nbtrainer.checks.settings import check_multiples
+from nbtrainer.checks.survey import Survey, flat_levels_in, spacing_in
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
-from nbtrainer.data.formats import open_image
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.preparation import spacing_of
 from nbtrainer.errors import Finding
 from nbtrainer.labels import measure_objects
 from nbtrainer.labels.connect import parts
@@ -69,8 +67,13 @@ def check_sampling(config: Config, surveyed: Survey, samples: Sequence[Sample]) 
     train = {id(pair) for pair in surveyed.split.train}
     trains = [sample for sample in samples if id(sample.pair) in train]
     if not config.sampling.whole_images:
-        yield from _large_patch(config, trains)
-        yield from _anisotropy(config, surveyed)
+        model = config.model.model_copy(update={"flat_levels": flat_levels_in(config, surveyed)})
+        multiples = model.size_multiples(config.task.dim)
+        # a model that is started from has levels of its own
+        if config.model.flat_levels == "auto" and not config.model.pretrained:
+            yield from check_multiples(config.sampling.patch_size, multiples)
+        yield from _large_patch(config, trains, multiples)
+        yield from _anisotropy(config, surveyed, multiples)
     yield from _large_images(config, surveyed, samples)
     yield from _augmentation(config, surveyed, samples)
     if any(sample.label.any() for sample in trains):
@@ -131,20 +134,21 @@ def _any_found(expression: str, pairs: Sequence[Pair]) -> bool:
     return any(re.search(expression, pair.image.name) for pair in pairs)
 
 
-def _large_patch(config: Config, samples: Sequence[Sample]) -> Iterator[Finding]:
+def _large_patch(config: Config, samples: Sequence[Sample], multiples: Sequence[int]) -> Iterator[Finding]:
     patch = config.sampling.patch_size
-    multiple = size_multiple(config.model.name, config.model.features)
     small = [
         sample
         for sample in samples
         # no tile can be smaller than the network's least
-        if any(tile > max(full, 2 * multiple) for tile, full in zip(patch, sample.shape, strict=True))
+        if any(
+            tile > max(full, 2 * multiple) for tile, full, multiple in zip(patch, sample.shape, multiples, strict=True)
+        )
     ]
     if small:
         smallest = min(small, key=lambda sample: int(np.prod(sample.shape)))
         half = [
             tile if tile <= full else max(2 * multiple, full // 2 // multiple * multiple)
-            for tile, full in zip(patch, smallest.shape, strict=True)
+            for tile, full, multiple in zip(patch, smallest.shape, multiples, strict=True)
         ]
         which = "the image" if len(samples) == 1 else "all images" if len(small) == len(samples) else "some images"
         yield Finding(
@@ -157,21 +161,19 @@ def _large_patch(config: Config, samples: Sequence[Sample]) -> Iterator[Finding]
         )
 
 
-def _anisotropy(config: Config, surveyed: Survey) -> Iterator[Finding]:
+def _anisotropy(config: Config, surveyed: Survey, multiples: Sequence[int]) -> Iterator[Finding]:
     """A patch that is a cube in voxels although voxels are not: what suits them better."""
-    settings, size = config.data, config.sampling.patch_size
-    if config.task.dim != 3:
-        return
-    opened = open_image(surveyed.split.train[0].image)
-    spacing = spacing_of(opened, 3, settings.spacing, settings.spacing_unit)
-    if spacing is None:
+    size, spacing = config.sampling.patch_size, spacing_in(config, surveyed)
+    if config.task.dim != 3 or spacing is None:
         return
     ratio = spacing[0] / max(spacing[1:])
     if ratio >= _THICK and size[0] >= min(size[1:]):
-        multiple = size_multiple(config.model.name, config.model.features)
         # as many voxels, in the proportions of space, rounded to what the network takes
         plane = (np.prod(size, dtype=float) * ratio) ** (1 / 3)
-        better = [max(2 * multiple, round(side / multiple) * multiple) for side in (plane / ratio, plane, plane)]
+        better = [
+            max(2 * multiple, round(side / multiple) * multiple)
+            for side, multiple in zip((plane / ratio, plane, plane), multiples, strict=True)
+        ]
         if better != list(size):
             yield Finding(
                 level="warning",

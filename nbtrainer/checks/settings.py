@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from nbtrainer.catalog import LOSSES, METRICS, NETWORKS, TASKS, size_multiple
+from nbtrainer.catalog import LOSSES, METRICS, NETWORKS, TASKS
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
 from nbtrainer.errors import Finding
@@ -29,7 +29,7 @@ def _settings(config: Config) -> Iterator[Finding]:
         )
     else:
         if not config.sampling.whole_images:
-            yield from _patch_size(config)
+            yield from check_multiples(sampling.patch_size, config.model.size_multiples(config.task.dim))
         yield from _without_effect(config)
     start, end = config.normalization.range
     if config.normalization.method != "none" and not start < end:
@@ -173,22 +173,26 @@ def _without_effect(config: Config) -> Iterator[Finding]:
             )
 
 
-def _patch_size(config: Config) -> Iterator[Finding]:
-    multiple = size_multiple(config.model.name, config.model.features)
-    size = config.sampling.patch_size
-    wrong = [length for length in size if length % multiple or length < 2 * multiple]
+def check_multiples(size: Sequence[int], multiples: Sequence[int]) -> Iterator[Finding]:
+    """Whether the sides ([z,] y, x) of a patch suit a network that needs these multiples."""
+    wrong = [
+        (length, multiple)
+        for length, multiple in zip(size, multiples, strict=True)
+        if length % multiple or length < 2 * multiple
+    ]
     if wrong:
+        both = list(zip(size, multiples, strict=True))
         near = [
-            [max(2 * multiple, length // multiple * multiple) for length in size],
-            [max(2 * multiple, -(-length // multiple) * multiple) for length in size],
+            [max(2 * multiple, length // multiple * multiple) for length, multiple in both],
+            [max(2 * multiple, -(-length // multiple) * multiple) for length, multiple in both],
         ]
         if near[0] == near[1]:
             del near[1]
-        named = " and ".join(map(str, dict.fromkeys(wrong)))
+        named = " and ".join(dict.fromkeys(str(length) for length, _ in wrong))
+        needed = " and ".join(dict.fromkeys(f"{multiple}, at least {2 * multiple}" for _, multiple in wrong))
         yield Finding(
             where="sampling.patch_size",
-            wrong=f"{named} {'does' if len({*wrong}) == 1 else 'do'} not suit the network, which needs multiples of "
-            f"{multiple}, at least {2 * multiple}",
+            wrong=f"{named} {'does' if len({*wrong}) == 1 else 'do'} not suit the network, which needs multiples of {needed}",
             remedy=f"Try {' or '.join(map(said, near))}",
         )
 
@@ -237,13 +241,16 @@ def _axes(config: Config) -> Iterator[Finding]:
                 wrong=f"{len(given)} number{'s were' if len(given) > 1 else ' was'} given, but {dim}D has {axes}",
                 remedy=f"Give {dim} numbers, or none",
             )
-    multiple = size_multiple(config.model.name, config.model.features)
-    odd = [length for length in config.data.resize if length % multiple]
-    if odd and len(config.data.resize) == dim:
-        near = sorted({max(multiple, odd[0] // multiple * multiple), -(-odd[0] // multiple) * multiple})
+    if len(config.data.resize) != dim:
+        return
+    multiples = config.model.size_multiples(dim)
+    odd = [pair for pair in zip(config.data.resize, multiples, strict=True) if pair[0] % pair[1]]
+    if odd:
+        length, multiple = odd[0]
+        near = sorted({max(multiple, length // multiple * multiple), -(-length // multiple) * multiple})
         yield Finding(
             level="warning",
             where="data.resize",
-            wrong=f"{odd[0]} is no multiple of {multiple}, which the network needs: every image is mirrored at its edge",
+            wrong=f"{length} is no multiple of {multiple}, which the network needs: every image is mirrored at its edge",
             remedy=f"Try {' or '.join(map(str, near))}",
         )

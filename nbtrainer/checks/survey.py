@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nbtrainer.catalog import flat_levels_for
 from nbtrainer.checks.kinds import labels_are_optional
 from nbtrainer.config import Config
 from nbtrainer.config.data import Dataset
@@ -18,7 +19,7 @@ from nbtrainer.data.facts import label_facts
 from nbtrainer.data.formats import is_image, open_image, stem
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Naming, Pair, Part, find_pairs
-from nbtrainer.data.preparation import Preparation
+from nbtrainer.data.preparation import Preparation, spacing_of
 from nbtrainer.data.region import Region, random_region
 from nbtrainer.data.split import Split, split_pairs
 from nbtrainer.errors import Finding, UserError
@@ -102,6 +103,18 @@ def survey(config: Config) -> Survey:
     )
     split = Split(*([each for pair in use for each in _parts(pair, regions, shape_of)] for use in split))
     return Survey([pair for use in split for pair in use], split, preparation, problems, pairs)
+
+
+def spacing_in(config: Config, surveyed: Survey) -> tuple[float, ...] | None:
+    """Micrometres per pixel of the training images: as the settings say, else as the first file does."""
+    first = (surveyed.split.train or surveyed.pairs)[0].image
+    return spacing_of(open_image(first), config.task.dim, config.data.spacing, config.data.spacing_unit)
+
+
+def flat_levels_in(config: Config, surveyed: Survey) -> int:
+    """How many levels of the network leave z as it is: as the settings say, else as the voxels are long."""
+    given = config.model.flat_levels
+    return flat_levels_for(spacing_in(config, surveyed), config.model.features) if given == "auto" else given
 
 
 def preparation_of(config: Config) -> Preparation:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nbtrainer.catalog import NETWORKS
+from nbtrainer.catalog import NETWORKS, size_multiples
 from nbtrainer.config.section import PathText, Section, field
 
 
@@ -29,6 +29,13 @@ class Model(Section):
         max_length=8,
         advanced=True,
     )
+    flat_levels: Annotated[int, Field(ge=0, le=7)] | Literal["auto"] = field(
+        "auto",
+        title="Levels within slices",
+        help="Volumes: how many of the levels look coarser at height and width only, as thick slices need. 'auto' follows "
+        "the size of the voxels.",
+        advanced=True,
+    )
     input_channels: Annotated[int, Field(ge=1)] | Literal["auto"] = field(
         "auto",
         title="Input channels",
@@ -41,3 +48,8 @@ class Model(Section):
         help="A checkpoint (.pt) or the folder of a run whose weights to start from. Empty: start from scratch.",
         path="file",
     )
+
+    def size_multiples(self, dim: int) -> tuple[int, ...]:
+        """Pixels that the sides ([z,] y, x) of a patch must be multiples of; at least so, where `flat_levels` is auto."""
+        most = len(self.features) - 1
+        return size_multiples(dim, self.features, most if self.flat_levels == "auto" else self.flat_levels)

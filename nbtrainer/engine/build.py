@@ -20,9 +20,9 @@ from torch import nn
 
 from nbtrainer import losses, metrics, models, optimizers
 from nbtrainer._version import __version__
-from nbtrainer.catalog import LOSSES, NETWORKS, SCHEDULES, size_multiple
+from nbtrainer.catalog import LOSSES, NETWORKS, SCHEDULES
 from nbtrainer.checks import Survey, survey
-from nbtrainer.checks.survey import normalizer_of
+from nbtrainer.checks.survey import flat_levels_in, normalizer_of, spacing_in
 from nbtrainer.checks.task import task_of
 from nbtrainer.config import Config
 from nbtrainer.data.facts import image_facts
@@ -31,7 +31,6 @@ from nbtrainer.data.images import Images
 from nbtrainer.data.ledger import Ledger
 from nbtrainer.data.patches import Patch, Patches
 from nbtrainer.data.places import Place, Places
-from nbtrainer.data.preparation import spacing_of
 from nbtrainer.data.statistics import pooled
 from nbtrainer.engine import choose
 from nbtrainer.engine.checkpoint import BestCheckpoints
@@ -114,9 +113,12 @@ class Job:
     def check_tile(self) -> torch.Tensor:
         """The tile by which a model checks itself: the middle of the first validation image, as small as may be."""
         images = self.previewer.images
-        multiple = size_multiple(self.config.model.name, self.config.model.features)
+        multiples = self.config.model.size_multiples(self.config.task.dim)
         least = _CHECK_TILE_PX[self.config.task.dim]
-        sides = [min(length, max(2 * multiple, least // multiple * multiple)) for length in self.validator.tile]
+        sides = [
+            min(length, max(2 * multiple, least // multiple * multiple))
+            for length, multiple in zip(self.validator.tile, multiples, strict=True)
+        ]
         shape = images.shape(0)
         starts = [max(0, (full - side) // 2) for full, side in zip(shape, sides, strict=True)]
         region = tuple(slice(at, min(full, at + side)) for at, side, full in zip(starts, sides, shape, strict=True))
@@ -259,6 +261,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         "output_channels": task.output_channels,
         "features": list(config.model.features),
         "repaints": task.repaints,
+        "flat_levels": config.model.flat_levels,
     }
     network = models.create(**network_record)
     pretrained = pretrained_record(config)  # once more: by now the number of channels is settled too
@@ -317,7 +320,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         compile_from_step=clock.steps_per_epoch if config.training.torch_compile == "on" else None,
         measured_ms=measured,
         network_record=network_record,
-        spacing=_spacing(config, surveyed),
+        spacing=spacing_in(config, surveyed),
     )
 
 
@@ -337,13 +340,15 @@ def pretrained_record(config: Config) -> dict[str, Any] | None:
         return None
     record = load_checkpoint(checkpoint_file(config.resolve(config.model.pretrained)))
     ours: dict[str, Any] = {"name": config.model.name, "dim": config.task.dim, "features": list(config.model.features)}
-    if config.model.input_channels != "auto":
-        ours["input_channels"] = config.model.input_channels
+    for name in ("input_channels", "flat_levels"):
+        if getattr(config.model, name) != "auto":
+            ours[name] = getattr(config.model, name)
     for name, value in ours.items():
-        if record["network"][name] != value:
+        theirs = record["network"].get(name, 0)
+        if theirs != value:
             raise UserError(
                 "model.pretrained",
-                f"that model has {name.replace('_', ' ')} {record['network'][name]}, but this run has {value}",
+                f"that model has {name.replace('_', ' ')} {theirs}, but this run has {value}",
                 "Choose a model built in the same way, or change the network settings",
             )
     return record
@@ -382,11 +387,14 @@ def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
         # prediction has no label that could tell
         config.data.channel_axis = surveyed.preparation.layout(pair).channel
     config.model.input_channels = _input_channels(config, surveyed)
+    config.model.flat_levels = flat_levels_in(config, surveyed)
     if config.sampling.whole_images:
         shapes = [surveyed.preparation.open(each)[0].shape for each in surveyed.split.train]
-        multiple = size_multiple(config.model.name, config.model.features)
         largest = [max(lengths) for lengths in zip(*shapes, strict=True)]
-        config.sampling.patch_size = [max(2 * multiple, -(-length // multiple) * multiple) for length in largest]
+        config.sampling.patch_size = [
+            max(2 * multiple, -(-length // multiple) * multiple)
+            for length, multiple in zip(largest, config.model.size_multiples(config.task.dim), strict=True)
+        ]
     if not NETWORKS[config.model.name].suits(task.name):
         config.model.name = next(name for name, entry in NETWORKS.items() if entry.suits(task.name))
     if config.compile.loss == "auto" or not LOSSES[config.compile.loss].suits(task.name):
@@ -406,7 +414,7 @@ def _task(config: Config, surveyed: Survey) -> Task:
     return task_of(
         config,
         surveyed,
-        spacing=_spacing(config, surveyed) or (),
+        spacing=spacing_in(config, surveyed) or (),
         frequencies=surveyed.label_frequencies(surveyed.split.train),
         input_channels=_input_channels(config, surveyed),
     )
@@ -448,12 +456,6 @@ def _patches(config: Config, surveyed: Survey, task: Task) -> Patches:
         **settings,
     )
     return Patches(places, **config.augmentation.model_dump(exclude={"strength"}))
-
-
-def _spacing(config: Config, surveyed: Survey) -> tuple[float, ...] | None:
-    """Micrometres per pixel of the training images: as the settings say, else as the first file does."""
-    first = (surveyed.split.train or surveyed.pairs)[0].image
-    return spacing_of(open_image(first), config.task.dim, config.data.spacing, config.data.spacing_unit)
 
 
 def _choose(

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from nbtrainer import metrics
-from nbtrainer.catalog import size_multiple
 from nbtrainer.engine import checkpoint
 from nbtrainer.engine.build import Job
 from nbtrainer.engine.size import learn_sizes
@@ -149,7 +148,7 @@ def _learn_sizes(job: Job, emit: Emit) -> SizeModel | None:
         job.patches.images,
         job.validator.images,
         max(config.sampling.patch_size),
-        size_multiple(config.model.name, config.model.features),
+        config.model.size_multiples(config.task.dim)[-1],
         config.training.seed,
         max(_SIZE_SECONDS, _SIZE_SHARE * job.clock.elapsed_seconds),
         reporter(emit, "learning the size of objects"),

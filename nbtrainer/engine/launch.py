@@ -19,7 +19,7 @@ from nbtrainer.engine.device import is_out_of_memory
 from nbtrainer.engine.trainer import started
 from nbtrainer.engine.trainer import train as train_job
 from nbtrainer.environment import waits_politely
-from nbtrainer.errors import UserError
+from nbtrainer.errors import Finding, UserError
 from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.runs import Run, RunDirectory, attach, events
 from nbtrainer.runs.listeners import Emitter
@@ -132,12 +132,18 @@ def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
 def _checked(config: Config) -> Config:
     """`config`, validated; raises `UserError` with everything that would refuse or break the run later."""
     config = Config.of(config).validated()
-    errors = [finding for finding in check(config) if finding.level == "error"]
-    for look in (device_of, pretrained_record):  # both need torch, which a check does without
-        try:
-            look(config)
-        except UserError as error:
-            errors += error.findings
+    errors: list[Finding] = []
+    try:  # this and the device need torch, which a check does without
+        pretrained = pretrained_record(config)
+        if pretrained is not None and config.model.flat_levels == "auto":
+            config.model.flat_levels = pretrained["network"].get("flat_levels", 0)
+    except UserError as error:
+        errors += error.findings
+    errors += [finding for finding in check(config) if finding.level == "error"]
+    try:
+        device_of(config)
+    except UserError as error:
+        errors += error.findings
     if errors:
         raise UserError.of(errors)
     return config

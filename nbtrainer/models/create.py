@@ -17,16 +17,20 @@ def create(
     output_channels: int,
     features: Sequence[int],
     repaints: bool = False,
+    flat_levels: int = 0,
 ) -> nn.Module:
     """Network `name` for `dim` dimensions, with weights drawn from torch's current random state.
 
+    `flat_levels`: how many of the halvings, from fine to coarse, leave z as it is.
     `repaints`: the last `input_channels` of its output are the image, painted again from the others; a network that
     cannot do this by itself is built twice, in a row.
     """
     build = NETWORKS.load(name)
 
     def made(before: int, after: int) -> nn.Module:
-        network = build(dim=dim, input_channels=before, output_channels=after, features=features)
+        network = build(
+            dim=dim, input_channels=before, output_channels=after, features=features, flat_levels=flat_levels
+        )
         assert isinstance(network, nn.Module)
         return network
 

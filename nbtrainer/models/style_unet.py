@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from nbtrainer.catalog import strides
+
 _CONV: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
 _NORM: dict[int, type[nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _MOMENTUM = 0.05
@@ -25,6 +27,7 @@ class StyleUNet(nn.Module):
         residual_on: bool,
         style_on: bool,
         concatenation: bool,
+        flat_levels: int,
     ) -> None:
         super().__init__()
         style_features = features[-1] if style_on else 0
@@ -40,12 +43,15 @@ class StyleUNet(nn.Module):
         )
         self.last = _step(dim, features[0], output_channels, 1)
         self._shrink = F.max_pool2d if dim == 2 else F.max_pool3d
+        self._strides = strides(dim, features, flat_levels)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         levels = self._levels(image)
         x, style = levels[-1], _style(levels[-1])
         for number, (block, skip) in enumerate(zip(self.up, reversed(levels), strict=True)):
-            x = block(F.interpolate(x, scale_factor=2.0, mode="nearest") if number else x, skip, style)
+            if number:
+                x = F.interpolate(x, scale_factor=tuple(map(float, self._strides[-number])), mode="nearest")
+            x = block(x, skip, style)
         output = self.last(x)
         assert isinstance(output, torch.Tensor)
         return output
@@ -57,8 +63,8 @@ class StyleUNet(nn.Module):
     def _levels(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Features at each level, from fine to coarse."""
         found: list[torch.Tensor] = []
-        for block in self.down:
-            found.append(block(self._shrink(found[-1], 2) if found else image))
+        for number, block in enumerate(self.down):
+            found.append(block(self._shrink(found[-1], self._strides[number - 1]) if number else image))
         return found
 
 
@@ -70,6 +76,7 @@ def style_unet(
     residual_on: bool = True,
     style_on: bool = True,
     concatenation: bool = False,
+    flat_levels: int = 0,
 ) -> nn.Module:
     """The network of Cellpose and Omnipose, with `features[i]` channels at level i (theirs are 32, 64, 128, 256).
 
@@ -85,11 +92,13 @@ def style_unet(
         Whether the style enters the way up.
     concatenation
         Whether skips are put beside the features instead of added to them.
+    flat_levels
+        How many of the halvings, from fine to coarse, leave z as it is.
 
     Stringer et al. 2021, https://doi.org/10.1038/s41592-020-01018-x (figure 1), and Cutler et al. 2022,
     https://doi.org/10.1038/s41592-022-01639-4.
     """
-    return StyleUNet(dim, input_channels, output_channels, features, residual_on, style_on, concatenation)
+    return StyleUNet(dim, input_channels, output_channels, features, residual_on, style_on, concatenation, flat_levels)
 
 
 def _style(deepest: torch.Tensor) -> torch.Tensor:

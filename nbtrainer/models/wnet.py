@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from nbtrainer.catalog import strides
+
 _CONV: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
 _UP: dict[int, type[nn.Module]] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 _GROUPS = 8
@@ -32,12 +34,17 @@ class WNet(nn.Module):
 
 
 def wnet(
-    dim: int, input_channels: int, output_channels: int, features: Sequence[int], dropout: float = 0.65
+    dim: int,
+    input_channels: int,
+    output_channels: int,
+    features: Sequence[int],
+    dropout: float = 0.65,
+    flat_levels: int = 0,
 ) -> nn.Module:
     """WNet (Xia and Kulis 2017, https://arxiv.org/abs/1711.08506) for `dim` dimensions.
 
     Each U-Net has `features[i]` channels at level i and halves the sides len(features) - 1 times, so that they must be
-    multiples of 2 to that number. `output_channels` are the classes and the channels of the image together. As in
+    multiples of 2 to that number; the first `flat_levels` of them leave z as it is. `output_channels` are the classes and the channels of the image together. As in
     CellSeg3D groups of channels are normalized and not batches, which are small in 3D; its features are 64, 128, 256,
     512 and 1024.
 
@@ -53,13 +60,20 @@ def wnet(
     if classes < 2:
         raise ValueError(f"{output_channels} channels hold no 2 classes beside an image of {input_channels} channels")
     return WNet(
-        _UNet(dim, input_channels, classes, features, dropout), _UNet(dim, classes, input_channels, features, dropout)
+        _UNet(dim, input_channels, classes, features, dropout, flat_levels),
+        _UNet(dim, classes, input_channels, features, dropout, flat_levels),
     )
 
 
 class _UNet(nn.Module):
     def __init__(
-        self, dim: int, input_channels: int, output_channels: int, features: Sequence[int], dropout: float
+        self,
+        dim: int,
+        input_channels: int,
+        output_channels: int,
+        features: Sequence[int],
+        dropout: float,
+        flat_levels: int,
     ) -> None:
         super().__init__()
         inputs = [input_channels, *features[:-1]]
@@ -69,15 +83,18 @@ class _UNet(nn.Module):
             for level, (before, here) in enumerate(zip(inputs, features, strict=True))
         )
         levels = range(len(features) - 2, -1, -1)
-        self.enlarge = nn.ModuleList(_UP[dim](features[i + 1], features[i], 2, stride=2) for i in levels)
+        self._strides = strides(dim, features, flat_levels)
+        self.enlarge = nn.ModuleList(
+            _UP[dim](features[i + 1], features[i], self._strides[i], stride=self._strides[i]) for i in levels
+        )
         self.up = nn.ModuleList(_block(dim, 2 * features[i], features[i], dropout, separable=i > 0) for i in levels)
         self.last = _CONV[dim](features[0], output_channels, 1)
         self._shrink = F.max_pool2d if dim == 2 else F.max_pool3d
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         kept: list[torch.Tensor] = []
-        for block in self.down:
-            x = block(self._shrink(x, 2) if kept else x)
+        for level, block in enumerate(self.down):
+            x = block(self._shrink(x, self._strides[level - 1]) if level else x)
             kept.append(x)
         kept.pop()
         for enlarge, block in zip(self.enlarge, self.up, strict=True):

@@ -302,9 +302,35 @@ def test_tiles_are_suggested_that_suit_thick_slices(small_config, tmp_path):
         sampling={"patch_size": [32, 32, 32]},
     )
     found = [finding for finding in nbt.check(small_config) if "times as thick" in finding.wrong]
-    assert len(found) == 1 and found[0].level == "warning" and "12 x 50 x 50" in found[0].remedy
-    small_config.sampling.patch_size = [12, 50, 50]
+    assert len(found) == 1 and found[0].level == "warning" and "13 x 50 x 50" in found[0].remedy
+    small_config.sampling.patch_size = [13, 50, 50]
     assert not [finding for finding in nbt.check(small_config) if "times as thick" in finding.wrong]
+
+
+@pytest.mark.feature(72)
+def test_a_network_for_thick_slices_takes_few_of_them(small_config, tmp_path):
+    z, y, x = np.ogrid[:7, :48, :48]
+    ball = (3 * (z - 3)) ** 2 + (y - 24) ** 2 + (x - 24) ** 2 < 200
+    noise = np.random.default_rng(0).normal(0, 10, ball.shape)
+    tifffile.imwrite(tmp_path / "image.tif", (100 + 80 * ball + noise).astype(np.uint8))
+    tifffile.imwrite(tmp_path / "label.tif", ball.astype(np.uint8))
+    small_config.update(
+        task={"dim": 3},
+        data={"datasets": [{"images": str(tmp_path / "image.tif"), "labels": str(tmp_path / "label.tif")}]},
+        sampling={"patch_size": [3, 32, 32]},
+        model={"features": [8, 8, 16]},
+        training={"epochs": 1, "steps_per_epoch": 2},
+    )
+    (found,) = [finding for finding in nbt.check(small_config) if finding.level == "error"]
+    assert found.where == "sampling.patch_size" and "3 does not suit" in found.wrong and "multiples of 4" in found.wrong
+    small_config.data.spacing = [5.0, 1.0, 1.0]
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    model = nbt.load_model(run.directory)
+    assert model.record["network"]["flat_levels"] == 2
+    assert model.predict(tmp_path / "image.tif").shape == ball.shape
+    small_config.update(model={"pretrained": str(run.directory)}, data={"spacing": []})
+    assert nbt.train(small_config).status == "finished"  # it keeps the levels of the model that it starts from
 
 
 @pytest.mark.feature(62)
