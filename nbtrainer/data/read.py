@@ -29,6 +29,10 @@ def read_label(source: np.ndarray | Path, dim: int, where: str = "") -> np.ndarr
     found = layout.arrange(array)
     if len(found) >= 3 and not (np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])):
         raise UserError(where, "the label is a colour image", "Export it with one number per pixel")
+    if found.dtype.kind == "f" and not np.array_equal(found[0], np.round(found[0]), equal_nan=True):
+        raise UserError(
+            where, "the label has values between whole numbers", "Export it with one whole number per pixel"
+        )
     return found[0]
 
 

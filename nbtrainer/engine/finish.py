@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from nbtrainer.inference.size_model import SizeModel
 from nbtrainer.models.style_unet import StyleUNet
 from nbtrainer.runs import events
 from nbtrainer.runs.advice import advice
+from nbtrainer.runs.run import attach
 from nbtrainer.tasks import Links
 from nbtrainer.tasks.tuning import MOST_TRIES, tuned
 
@@ -33,11 +33,8 @@ _TRAINING_LOOKED_AT = 60
 _SIZE_SHARE, _SIZE_SECONDS = 0.1, 60.0
 
 
-def finish(job: Job, emit: Emit, history: list[dict[str, Any]]) -> None:
-    """Settle the model that stands for the run, and tell how good it is and where it fails.
-
-    `history`: scores of each epoch of this session.
-    """
+def finish(job: Job, emit: Emit) -> None:
+    """Settle the model that stands for the run, and tell how good it is and where it fails."""
     path = job.directory.last
     if job.best.best is not None and job.config.training.load_at_end == "best":
         path = job.directory.checkpoints / job.best.best["file"]
@@ -61,7 +58,7 @@ def finish(job: Job, emit: Emit, history: list[dict[str, Any]]) -> None:
         write_report(job.directory.path / "report.html", "Validation images", words, judged, job.metrics)
         emit(events.ReportWritten(path="report.html", title="worst objects of the validation images"))
     _audit(job, emit, seconds)
-    words = advice(history, job.monitor)
+    words = advice(attach(job.directory.path).history, job.monitor)
     if words:
         emit(events.Noted(text=words))
 
@@ -161,6 +158,9 @@ def _learn_sizes(job: Job, emit: Emit) -> SizeModel | None:
         f"a factor of {facts[where]:.2f}{beside}"
     )
     emit(events.Noted(text=text))
+    if "validation" in facts and facts["validation"] >= facts["validation_without"]:
+        words = "the size model tells no better than a guess how large objects are: give their diameter when you predict, or"
+        emit(events.Warned(text=f"{words} train with images whose objects differ more in size"))
     return model
 
 

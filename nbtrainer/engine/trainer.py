@@ -31,7 +31,6 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> N
     clock = job.clock
     _plan(job, emit, stop_asked)
     tiles = choose_tiles(job.previewer.images, job.task, job.config.output.preview_tiles)
-    rows: list[dict[str, Any]] = []
     clock.start()
     while not clock.is_over:
         sums = _train_epoch(job, emit, stop_asked, sums)
@@ -48,14 +47,13 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> N
             scores |= found
         clock.close_epoch()
         job.close_epoch()
-        rows.append({"epoch": clock.epoch, **scores})
         _save(job, emit, scores)
         sums = {}
         if validates and stop_asked() and not clock.is_over:
             emit(events.Stopped(step=clock.step))
             return
     _tell_what_was_never_seen(job, emit)
-    finish(job, emit, rows)
+    finish(job, emit)
     reason = "all steps done" if clock.step >= clock.total_steps else "the time is spent"
     emit(events.Finished(step=clock.step, reason=reason, elapsed_seconds=clock.elapsed_seconds))
 

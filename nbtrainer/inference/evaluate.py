@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import numpy as np
 from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
 from nbtrainer.data.pair import list_files, pair_files
-from nbtrainer.data.read import read_label
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import Predictor, load_model
 from nbtrainer.inference.report import Judged, judge, write_report
@@ -31,7 +29,8 @@ def evaluate(
     Parameters
     ----------
     images, labels
-        Folders, files, wildcards, list files; or sequences of arrays or paths, of equal length.
+        Folders, files, wildcards, list files; or sequences of arrays or paths, of equal length, or an array each: of one
+        image, if the label has as many axes as the model's images, else of several along the first axis.
     report
         Write a page (HTML) about each image and its worst objects there.
 
@@ -45,10 +44,10 @@ def evaluate(
     # errors of probabilities cannot be told from labels
     names = [name for name, entry in METRICS.items() if task.measures(name) and entry.unit != "error"]
     judged: list[Judged] = []
-    for image, label, name, links in _paired(images, labels):
+    for image, label, name, links in _paired(images, labels, predictor.record["network"]["dim"]):
         prediction = predictor.prediction(image)
         predicted = prediction.labels()
-        truth = read_label(label if isinstance(label, np.ndarray) else Path(label), predicted.ndim, name)
+        truth = predictor.read_label(label, predicted.ndim, name)
         if truth.shape != predicted.shape:
             raise UserError(
                 name, f"the label is {truth.shape}, its image {predicted.shape}", "Give labels of the same size"
@@ -64,13 +63,15 @@ def evaluate(
     }
 
 
-def _paired(images: Any, labels: Any) -> list[tuple[Any, Any, str, Links]]:
+def _paired(images: Any, labels: Any, dim: int) -> list[tuple[Any, Any, str, Links]]:
     if isinstance(images, str | os.PathLike):
         pairs = pair_files(list_files(Path(images), "images"), list_files(Path(labels), "labels"), "labels")
         return [
             (pair.image, pair.label, pair.image.name, read_links(pair.links) if pair.links else []) for pair in pairs
         ]
-    images, labels = _several(images), _several(labels)
+    if isinstance(labels, np.ndarray) and labels.ndim == dim:  # one label, so the image is one, channels or not
+        images, labels = [images], [labels]
+    images, labels = list(images), list(labels)
     if len(images) != len(labels):
         raise UserError(
             "labels", f"there are {len(images)} images but {len(labels)} labels", "Give one label for each image"
@@ -81,8 +82,3 @@ def _paired(images: Any, labels: Any) -> list[tuple[Any, Any, str, Links]]:
         Path(image).name if isinstance(image, str | os.PathLike) else f"image {k}" for k, image in enumerate(images)
     ]
     return [(image, label, name, []) for image, label, name in zip(images, labels, named, strict=True)]
-
-
-def _several(given: Any) -> Sequence[Any]:
-    # a single 2D array is one image; a stack is taken as a sequence of images
-    return [given] if isinstance(given, np.ndarray) and given.ndim == 2 else list(given)

@@ -15,7 +15,8 @@ from nbtrainer import models
 from nbtrainer.catalog import TASKS
 from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.data.normalize import Normalizer
-from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, spacing_of
+from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsigned, spacing_of
+from nbtrainer.data.read import read_label
 from nbtrainer.data.views import Scaled, View, whole
 from nbtrainer.errors import UserError
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
@@ -106,6 +107,11 @@ class Predictor:
         A stack, where the model is for 2D, gives (K, N, Y, X).
         """
         return self.prediction(image, diameter, variants).raw()
+
+    def read_label(self, label: Any, dim: int, where: str) -> np.ndarray:
+        """A true label, an array or the path of a file, with `dim` axes, as it would be read for training: uint32."""
+        found = read_label(label if isinstance(label, np.ndarray) else Path(label), dim, where)
+        return as_unsigned(found, self.preparation.ignore_value)
 
     def prediction(
         self,

@@ -13,7 +13,6 @@ import numpy as np
 from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.read import read_label
 from nbtrainer.data.views import whole
 from nbtrainer.errors import UserError
 from nbtrainer.inference.prediction import Prediction, adjusted_task
@@ -106,7 +105,7 @@ def try_out(
     name = "image" if isinstance(image, np.ndarray) else Path(image).name
     prediction = model.prediction(image, report=report)
     pixels = prediction.image()
-    known = None if label is None else read_label(label, pixels.ndim - 1, name)
+    known = None if label is None else model.read_label(label, pixels.ndim - 1, name)
     if known is not None and known.shape != pixels.shape[1:]:
         raise UserError(name, f"the label is {known.shape}, its image {pixels.shape[1:]}", "Give a label of its size")
     assert task is prediction.task

@@ -81,7 +81,7 @@ def per_class(counts: Counts, values: np.ndarray | float) -> tuple[float, np.nda
     values = np.atleast_1d(values)
     if len(values) == 1:
         return float(values[0]), values
-    occurs = (counts.true_positive + counts.false_positive + counts.false_negative)[1:] > 0
+    occurs = _occurring(counts)[1:] > 0
     own = np.where(occurs, values[1:], np.nan)
     return (float(np.nanmean(own)) if occurs.any() else 1.0), own
 
@@ -97,25 +97,25 @@ def f2(counts: Counts) -> np.ndarray:
 
 
 def iou(counts: Counts) -> np.ndarray:
-    """TP / (TP + FP + FN)."""
-    return _share(counts.true_positive, counts.true_positive + counts.false_positive + counts.false_negative)
+    """TP / (TP + FP + FN); 1 where there is nothing to find and nothing was found."""
+    return _share(counts.true_positive, _occurring(counts), counts)
 
 
 def accuracy(counts: Counts) -> np.ndarray:
     """Share of all pixels whose class is right: (TP + TN) / all of a single foreground, else the sum of TP / all."""
     if len(np.atleast_1d(counts.true_positive)) == 1:
-        return _share(counts.true_positive + counts.true_negative, _all(counts))
-    return _share(counts.true_positive.sum(), _all(counts)[0])
+        return _share(counts.true_positive + counts.true_negative, _all(counts), counts)
+    return _share(counts.true_positive.sum(), _all(counts)[0], counts)[:1]
 
 
 def precision(counts: Counts) -> np.ndarray:
-    """TP / (TP + FP)."""
-    return _share(counts.true_positive, counts.true_positive + counts.false_positive)
+    """TP / (TP + FP); 0 where nothing was found of what there is, 1 if there is nothing either."""
+    return _share(counts.true_positive, counts.true_positive + counts.false_positive, counts)
 
 
 def recall(counts: Counts) -> np.ndarray:
-    """TP / (TP + FN)."""
-    return _share(counts.true_positive, counts.true_positive + counts.false_negative)
+    """TP / (TP + FN); 0 where something was found although there is nothing, 1 if nothing was."""
+    return _share(counts.true_positive, counts.true_positive + counts.false_negative, counts)
 
 
 def mean_squared_error(counts: Counts) -> np.ndarray:
@@ -130,12 +130,18 @@ def mean_absolute_error(counts: Counts) -> np.ndarray:
 
 def _f_beta(counts: Counts, beta: float) -> np.ndarray:
     hits = (1 + beta**2) * counts.true_positive
-    return _share(hits, hits + beta**2 * counts.false_negative + counts.false_positive)
+    return _share(hits, hits + beta**2 * counts.false_negative + counts.false_positive, counts)
 
 
-def _share(part: Any, whole: Any) -> np.ndarray:
+def _share(part: Any, whole: Any, counts: Counts) -> np.ndarray:
+    """`part / whole`; without a whole 1 if the class is neither there nor predicted, else 0."""
     part, whole = np.atleast_1d(part), np.atleast_1d(whole)
-    return np.divide(part, whole, out=np.ones(len(whole)), where=whole != 0)
+    nothing = np.where(np.atleast_1d(_occurring(counts)) == 0, 1.0, 0.0)
+    return np.divide(part, whole, out=nothing[: len(whole)], where=whole != 0)
+
+
+def _occurring(counts: Counts) -> Any:
+    return counts.true_positive + counts.false_positive + counts.false_negative
 
 
 def _all(counts: Counts) -> Any:

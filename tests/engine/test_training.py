@@ -152,6 +152,32 @@ def test_a_run_that_is_stopped_and_resumed_ends_with_the_weights_of_one_that_was
     assert _scores(whole) == _scores(resumed)
 
 
+@pytest.mark.feature(129, 130)
+@pytest.mark.parametrize(
+    ("task", "network"),
+    [
+        ({"kind": "semantic"}, "unet"),
+        ({"kind": "instance_contour", "with_distance": True, "affinities": "long_range"}, "unet"),
+        ({"kind": "instance_flow"}, "style_unet"),
+        ({"kind": "epyseg"}, "unet"),
+        ({"kind": "unsupervised"}, "wnet"),  # whose dropout draws numbers of its own
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",
+)
+def test_a_run_of_any_kind_resumes_where_it_was(small_config, task, network):
+    small_config.update(task=task, model={"name": network}, training={"epochs": 2, "steps_per_epoch": 30})
+    whole = nbt.train(small_config)
+    run = nbt.start(small_config)
+    _StopAt(run, 1, True)
+    assert run.wait(timeout=120)
+    assert run.status == "stopped"
+    resumed = nbt.resume(run.directory)
+    assert resumed.wait(timeout=120)
+    assert resumed.status == "finished", resumed.error
+    assert _same(whole.last, resumed.last)
+    assert _scores(whole) == _scores(resumed)
+
+
 def test_a_stop_after_the_next_validation_saves_the_better_model(small_config):
     small_config.update(training={"epochs": 50, "steps_per_epoch": 20, "validation_interval": 10})
     run = nbt.start(small_config)

@@ -93,6 +93,18 @@ def test_evaluate_scores_each_image_and_their_mean(run, small_config):
     assert scores["images"][0]["dice"] == pytest.approx(2 * (predicted & truth).sum() / (predicted.sum() + truth.sum()))
 
 
+def test_labels_are_scored_as_training_reads_them(run, small_config):
+    dataset = small_config.data.datasets[0]
+    model = nbt.load_model(run.directory)
+    image, label = (tifffile.imread(min(Path(folder).iterdir())) for folder in (dataset.images, dataset.labels))
+    scores = nbt.evaluate(model, image, label)["overall"]
+    assert nbt.evaluate(model, image[None], label)["overall"] == scores  # one image, its channel said
+    for same in (label.astype(np.float32), np.where(label == 0, -1, label.astype(int)), label > 0):
+        assert nbt.evaluate(model, [image], [same])["overall"] == scores
+    with pytest.raises(nbt.UserError, match="between whole numbers"):
+        nbt.evaluate(model, image, label / 2 + 0.25)
+
+
 @pytest.mark.parametrize("dim", [2, 3])
 def test_every_way_to_turn_an_image_is_another_and_turns_back(dim):
     image = np.arange(2 * np.prod((3, 4, 5)[:dim])).reshape(2, *(3, 4, 5)[:dim])

@@ -43,7 +43,15 @@ def test_tensors_count_like_arrays():
 
 def test_nothing_to_find_and_nothing_found_is_perfect():
     empty = _tally(np.zeros((4, 4)), np.zeros((4, 4), bool))
-    assert metrics.scores(empty, ["dice", "iou"]) == {"dice": 1, "iou": 1}
+    names = ["dice", "iou", "precision", "recall"]
+    assert metrics.scores(empty, names) == dict.fromkeys(names, 1)
+
+
+def test_nothing_found_of_something_and_something_found_in_nothing_are_worth_nothing():
+    none, all_ = np.zeros((4, 4)), np.ones((4, 4))
+    names = ["dice", "iou", "precision", "recall", "f2"]
+    assert metrics.scores(_tally(none, all_ > 0), names) == dict.fromkeys(names, 0)
+    assert metrics.scores(_tally(all_, none > 0), names) == dict.fromkeys(names, 0)
 
 
 def _classes(predicted, truth, count=3):
