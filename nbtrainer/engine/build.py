@@ -293,6 +293,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         task,
         dataclasses.replace(patches.images, pairs=surveyed.split.validation, **_fresh()),
         tuple(config.sampling.patch_size),
+        config.model.size_multiples(config.task.dim),
         names,
         device,
         config.training.precision,

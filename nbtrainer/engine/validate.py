@@ -26,6 +26,8 @@ _MOST_PIXELS, _BLOCK_TILES = 32 * 1024**2, 2
 class Validator:
     """Predicts whole images in tiles of `tile` and scores them: each score is the mean over the images.
 
+    Tiles start at `multiples`, those of the network.
+
     Images without a label have a loss, and no score.
     """
 
@@ -34,6 +36,7 @@ class Validator:
     task: Task
     images: Images
     tile: tuple[int, ...]
+    multiples: tuple[int, ...]
     metrics: list[str]
     device: torch.device
     precision: str
@@ -50,7 +53,7 @@ class Validator:
         """Network output (K, [Z,] Y, X) for a normalised image (C, [Z,] Y, X)."""
         self.network.eval()
         with autocast(self.device, self.precision):
-            return predict_tiled(self.network, image, self.tile, self.device)
+            return predict_tiled(self.network, image, self.tile, self.device, multiples=self.multiples)
 
     def scores(
         self, report: Callable[[int, int], None], is_stopped: Callable[[], bool], keep: Collection[int] = ()

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from nbtrainer import models
-from nbtrainer.catalog import TASKS
+from nbtrainer.catalog import TASKS, size_multiples
 from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsigned, spacing_of
@@ -188,8 +188,10 @@ class Predictor:
     ) -> np.ndarray:
         """Output for the image, in the size that the network sees."""
         normalised = self._normalised(self.preparation.sized(view, None, diameter)[0], name)
+        built = self.record["network"]
+        multiples = size_multiples(built["dim"], built["features"], built.get("flat_levels", 0))
         return predict_variants(
-            self.network, normalised, self.record["tile"], self.device, variants, self.task.turned, report
+            self.network, normalised, self.record["tile"], self.device, variants, self.task.turned, report, multiples
         )
 
     def _normalised(self, view: View, name: str) -> np.ndarray:

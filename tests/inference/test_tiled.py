@@ -47,6 +47,17 @@ def test_beyond_the_receptive_field_of_a_seam_tiles_answer_as_the_whole_image(sh
     assert np.abs(tiled - whole).mean() < 0.05 * whole.std()
 
 
+@pytest.mark.parametrize(("shape", "tile"), [((157, 214), (40, 56)), ((11, 61, 70), (8, 40, 40))])
+def test_tiles_of_a_network_that_halves_start_where_those_of_the_whole_image_do(shape, tile):
+    image = np.random.default_rng(0).normal(size=(1, *shape)).astype(np.float32)
+    dim, multiples = len(shape), (4,) * len(shape)
+    pool, network = (nn.AvgPool2d, nn.AvgPool3d)[dim - 2](4), nn.Sequential()
+    network.append(pool).append(nn.Upsample(scale_factor=4))  # each block of four pixels a side by itself
+    whole = predict_tiled(network, image, [-(-length // 4) * 4 for length in shape], CPU, multiples=multiples)
+    assert np.abs(predict_tiled(network, image, tile, CPU, multiples=multiples) - whole).max() < 1e-5
+    assert np.abs(predict_tiled(network, image, tile, CPU) - whole).max() > 0.1  # without it they do not
+
+
 def test_one_tile_is_the_whole_image():
     image = np.random.default_rng(0).normal(size=(1, 48, 56)).astype(np.float32)
     network = _network(2)
