@@ -61,6 +61,7 @@ def seams(
     steps: Annotated[int, typer.Option(help="How long to train it first.")] = 200,
     data: Annotated[Path, typer.Option(help="Folder that holds the sets.")] = Path("../shared/data"),
     picture: Annotated[Path | None, typer.Option(help="Draw a tiled prediction here (PNG).")] = None,
+    kept: Annotated[Path | None, typer.Option(help="Keep the run in this folder, or take it from there.")] = None,
 ) -> None:
     """Prediction in tiles of several sizes against the whole image at once."""
     from nbtrainer.environment import prepare_process
@@ -68,7 +69,7 @@ def seams(
     prepare_process()
     from benchmarks.seams import seams
 
-    for row in seams(name, preset, data, steps, picture):
+    for row in seams(name, preset, data, steps, picture, kept):
         print(json.dumps(row), flush=True)
 
 

@@ -2,73 +2,102 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 import nbtrainer as nbt
-from benchmarks.quality import SETS, divided, files
+from benchmarks.quality import SETS, Set, divided, files
 from nbtrainer import metrics
+from nbtrainer.catalog import size_multiples
 from nbtrainer.data.picture import grey, limits
-from nbtrainer.data.read import read
+from nbtrainer.inference.predictor import Predictor
 from nbtrainer.inference.tiled import predict_tiled
 
-_TILES = (128, 192, 256, 384, 512)
+_TILES = {2: (128, 192, 256, 384, 512), 3: (32, 48, 64, 96)}
+_WHOLE = 0
 
 
-def seams(name: str, preset: str, data: Path, steps: int, picture: Path | None = None) -> Iterator[dict[str, Any]]:
-    """A row for each tile size, and for the whole image: agreement with the whole, and the score against the label.
+def seams(
+    name: str, preset: str, data: Path, steps: int, picture: Path | None = None, kept: Path | None = None
+) -> Iterator[dict[str, Any]]:
+    """A row for the whole image and for each size of tiles: agreement with the whole, and the score against the label.
 
-    `picture`: where to draw the foreground's probability of the last image, tiled, with what is seen of seams.
+    Objects or pixels of all validation images are counted together. `picture`: where to draw the last image and what is
+    predicted of it in tiles of the size that was trained on, with what is seen of seams. `kept`: a folder of an earlier
+    call whose model is taken, or in which it is kept.
     """
     chosen = SETS[name]
     with tempfile.TemporaryDirectory() as folder:
         training, validation = divided(chosen, data / name, Path(folder))
-        config = nbt.Config.preset(preset)
-        config.update(**chosen.settings)
-        config.update(
-            data={"datasets": [training, validation]},
-            training={"iterations": steps, "steps_per_epoch": steps, "precision": "float32"},
-            output={"root": f"{folder}/runs", "preview_tiles": 0},
-        )
-        run = nbt.train(config)
-        model = nbt.load_model(run.directory)
-        image, label = (files(validation[kind])[0] for kind in ("images", "labels"))
-        view = model.prediction(image)  # for what was prepared
-        array = view.image()
-        normalised = model.normalizer.measure(array).apply(array)
-        truth = read(label)
-    multiple = 2 ** (len(config.model.features) - 1)
-    sides = [-(-length // multiple) * multiple for length in normalised.shape[1:]]
-    whole = predict_tiled(model.network, normalised, sides, torch.device("cpu"))
-    labels = model.task.decode(whole)
-    first = model.task.default_metrics[0]
-    yield {"tile": "whole image", "agreement": 1.0, first: _score(model, labels, truth, first)}
-    for side in _TILES:
-        tiled = predict_tiled(model.network, normalised, (side, side), torch.device("cpu"))
-        own = model.task.decode(tiled)
+        if kept is None or not kept.exists():
+            trained = _trained(chosen, preset, steps, [training, validation], folder)
+            kept = trained if kept is None else Path(shutil.copytree(trained, kept))
+        model = nbt.load_model(kept)
+        network, own = model.record["network"], tuple(model.record["tile"])
+        multiples = size_multiples(network["dim"], network["features"], network.get("flat_levels", 0))
+        score = model.task.default_metrics[0]
+        agreed, scored = defaultdict(list), defaultdict(list)
+        for image, label in zip(files(validation["images"]), files(validation["labels"]), strict=True):
+            array = model.prediction(image).image()  # as it was prepared
+            normalised = model.normalizer.measure(array).apply(array)
+            truth = model.read_label(label, network["dim"], label.name)
+            whole = None
+            for side in (_WHOLE, *_TILES[network["dim"]]):
+                tile = (side,) * network["dim"]
+                if side == _WHOLE:  # as few pixels more as the network needs
+                    tile = tuple(-(-length // each) * each for length, each in zip(truth.shape, multiples, strict=True))
+                output = predict_tiled(model.network, normalised, tile, model.device, multiples=multiples)
+                predicted = model.task.decode(output)
+                whole = predicted if whole is None else whole
+                agreed[side].append(model.task.tally_labels(predicted, _as_truth(model, whole), [score]))
+                scored[side].append(model.task.tally_labels(predicted, truth, [score]))
+                if picture is not None and tile == own:
+                    _draw(picture, model, normalised, output, predicted)
+    for side in agreed:
         yield {
-            "tile": side,
-            "agreement": _score(model, own, labels, first),
-            first: _score(model, own, truth, first),
-            "largest difference": round(float(np.abs(tiled - whole).max()), 3),
-            "standard deviation of the output": round(float(whole.std()), 3),
+            "tile": side or "whole image",
+            "agreement": _score(agreed[side], score, model),
+            score: _score(scored[side], score, model),
         }
-        if picture is not None and side == config.sampling.patch_size[-1]:
-            _draw(picture, model, normalised, tiled)
 
 
-def _score(model: Any, predicted: np.ndarray, truth: np.ndarray, name: str) -> float:
-    return round(metrics.scores(model.task.tally_labels(predicted, truth, [name]), [name])[name], 4)
+def _trained(chosen: Set, preset: str, steps: int, datasets: list[dict[str, str]], folder: str) -> Path:
+    config = nbt.Config.preset(preset)
+    config.update(**chosen.settings)
+    config.update(
+        data={"datasets": datasets},
+        training={"iterations": steps, "steps_per_epoch": min(200, steps)},
+        output={"root": f"{folder}/runs", "preview_tiles": 0},
+    )
+    run = nbt.train(config)
+    if run.status != "finished":
+        raise RuntimeError(run.error)
+    return run.directory
 
 
-def _draw(path: Path, model: Any, image: np.ndarray, tiled: np.ndarray) -> None:
+def _as_truth(model: Predictor, predicted: np.ndarray) -> np.ndarray:
+    """Predicted labels as if they were true ones: of kinds without classes every object is foreground."""
+    values = model.task.labels_of_interest
+    return np.where(predicted > 0, values[0], 0) if values and not model.task.classes else predicted
+
+
+def _score(tallies: list[Any], name: str, model: Predictor) -> float:
+    return round(metrics.overall(tallies, [name], model.task.classes)[name], 4)
+
+
+def _draw(path: Path, model: Predictor, image: np.ndarray, output: np.ndarray, predicted: np.ndarray) -> None:
     import imageio.v3 as imageio
+    from skimage.color import label2rgb
 
-    map_ = list(model.task.maps(tiled).values())[-1]
-    shown = np.hstack([grey(image, limits(image)), np.repeat(255 * map_[..., None], 3, -1)])
-    imageio.imwrite(path, shown.astype(np.uint8))
+    map_ = list(model.task.maps(output).values())[-1]
+    middle = (slice(None),) * (map_.ndim - 2) if map_.ndim == 2 else (map_.shape[0] // 2,)
+    plane = (slice(None), *middle)
+    seen = grey(image[plane], limits(image))
+    painted = 255 * label2rgb(predicted[middle], bg_label=0)
+    imageio.imwrite(path, np.hstack([seen, np.repeat(255 * map_[middle][..., None], 3, -1), painted]).astype(np.uint8))

@@ -14,7 +14,7 @@ from nbtrainer import metrics
 from nbtrainer.data.images import Images
 from nbtrainer.data.views import Region, whole
 from nbtrainer.engine.device import autocast
-from nbtrainer.inference.tiled import predict_tiled
+from nbtrainer.inference.tiled import predict_variants
 from nbtrainer.metrics import Tally
 from nbtrainer.tasks import Task
 
@@ -24,9 +24,9 @@ _MOST_PIXELS, _BLOCK_TILES = 32 * 1024**2, 2
 
 @dataclass
 class Validator:
-    """Predicts whole images in tiles of `tile` and scores them: each score is the mean over the images.
+    """Predicts whole images with a network trained on `tile` and scores them: each score is the mean over the images.
 
-    Tiles start at `multiples`, those of the network.
+    Sides of tiles are multiples of `multiples`, those of the network.
 
     Images without a label have a loss, and no score.
     """
@@ -53,7 +53,7 @@ class Validator:
         """Network output (K, [Z,] Y, X) for a normalised image (C, [Z,] Y, X)."""
         self.network.eval()
         with autocast(self.device, self.precision):
-            return predict_tiled(self.network, image, self.tile, self.device, multiples=self.multiples)
+            return predict_variants(self.network, image, self.tile, self.device, multiples=self.multiples)
 
     def scores(
         self, report: Callable[[int, int], None], is_stopped: Callable[[], bool], keep: Collection[int] = ()

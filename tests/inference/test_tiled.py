@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from nbtrainer.inference.tiled import predict_tiled
+from nbtrainer.inference.tiled import enlarged, predict_tiled
 
 CPU = torch.device("cpu")
 _LAYERS = 3  # of 3 x 3: three pixels on each side are seen
@@ -56,6 +56,22 @@ def test_tiles_of_a_network_that_halves_start_where_those_of_the_whole_image_do(
     whole = predict_tiled(network, image, [-(-length // 4) * 4 for length in shape], CPU, multiples=multiples)
     assert np.abs(predict_tiled(network, image, tile, CPU, multiples=multiples) - whole).max() < 1e-5
     assert np.abs(predict_tiled(network, image, tile, CPU) - whole).max() > 0.1  # without it they do not
+
+
+@pytest.mark.parametrize(
+    ("tile", "shape", "expected"),
+    [
+        ((256, 256), (2000, 3000), [512, 512]),
+        ((256, 256), (260, 400), [264, 400]),  # one tile is enough
+        ((256, 256), (100, 3000), [256, 512]),
+        ((64, 64, 64), (500, 500, 500), [96, 96, 96]),
+        ((64, 64, 64), (70, 20, 500), [72, 64, 96]),
+    ],
+)
+def test_tiles_are_as_large_as_four_of_the_training(tile, shape, expected):
+    found = enlarged(tile, shape, (8,) * len(tile))
+    assert found == expected
+    assert np.prod(found) <= 4 * np.prod(tile)
 
 
 def test_one_tile_is_the_whole_image():
