@@ -294,7 +294,7 @@ class Task(Section):
     labels_show: str = field(
         "auto",
         title="Labels show",
-        help="Cells, each with a value of its own, or the outlines between them; 'auto': outlines if there is just one value.",
+        help="Cells, each with a value of its own, or the outlines between them; 'auto': outlines if there is just one value, and it fills less than half of the pixels.",
         choices={"auto": "auto", "cells": "cells", "outlines": "outlines"},
         kinds=_EPYSEG,
     )

@@ -20,6 +20,8 @@ from nbtrainer.tasks.task import Links, Task, probability_of
 if TYPE_CHECKING:
     import torch
 
+# what fills more of the pixels is no line
+_MOST_OUTLINE = 0.5
 _TRIED = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)
 # in pixels, for the cells of the baseline
 _SMOOTH = 3.0
@@ -73,17 +75,21 @@ class Epyseg(Task):
         labels_of_interest: Sequence[int] = (),
         labels_show: Literal["auto", "cells", "outlines"] = "auto",
         without_seed: Literal["auto", "background", "cell"] = "auto",
+        frequencies: dict[int, float] | None = None,
         **settings: Any,
     ) -> Self:
         """The task for training labels with these values.
 
-        By "auto" labels with one value besides 0 show outlines, and an area without a seed is a cell then: a drawn
+        By "auto" labels with one value besides 0 show outlines, unless it fills more than half of the pixels
+        (`frequencies`: share of the training pixels by label value). An area without a seed is a cell then: a drawn
         outline encloses cells only.
         """
         wanted = set(labels_of_interest) - {0}
         if labels_show == "auto":
             found = {int(value) for value in values} - {0, settings.get("ignored", IGNORED)}
-            labels_show = "outlines" if len(found & wanted if wanted else found) == 1 else "cells"
+            shown = found & wanted if wanted else found
+            filled = sum((frequencies or {}).get(value, 0.0) for value in shown)
+            labels_show = "outlines" if len(shown) == 1 and filled <= _MOST_OUTLINE else "cells"
         if without_seed == "auto":
             without_seed = "cell" if labels_show == "outlines" else "background"
         return super().create(

@@ -30,6 +30,15 @@ def test_encode_then_decode_gives_the_cells_back():
     assert metrics.scores(task.tally(_raw(target), _cells(), names), names)["ap_50"] == 1
 
 
+def test_one_value_that_fills_most_of_the_image_is_the_inside_of_cells():
+    task = Epyseg.create(values=[0, 255], frequencies={0: 0.2, 255: 0.8})
+    assert task.labels_show == "cells" and task.without_seed == "background"
+    label = np.full((9, 12), 255, np.uint8)
+    label[:, 5] = 0
+    assert len(np.unique(task.objects(label))) == 3
+    assert Epyseg.create(values=[0, 255], frequencies={0: 0.8, 255: 0.2}).labels_show == "outlines"
+
+
 def test_labels_with_one_value_show_outlines():
     lines = outline_mask(_cells()).astype(np.uint8) * 255
     task = Epyseg.create(values=[0, 255])
