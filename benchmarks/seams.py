@@ -17,10 +17,10 @@ from nbtrainer import metrics
 from nbtrainer.catalog import size_multiples
 from nbtrainer.data.picture import grey, limits
 from nbtrainer.inference.predictor import Predictor
-from nbtrainer.inference.tiled import predict_tiled
+from nbtrainer.inference.tiled import enlarged, predict_tiled
 
 _TILES = {2: (128, 192, 256, 384, 512), 3: (32, 48, 64, 96)}
-_WHOLE = 0
+_WHOLE, _OURS = "whole image", "as predict does"
 
 
 def seams(
@@ -29,7 +29,7 @@ def seams(
     """A row for the whole image and for each size of tiles: agreement with the whole, and the score against the label.
 
     Objects or pixels of all validation images are counted together. `picture`: where to draw the last image and what is
-    predicted of it in tiles of the size that was trained on, with what is seen of seams. `kept`: a folder of an earlier
+    predicted of it in tiles as `predict` takes them, with what is seen of seams. `kept`: a folder of an earlier
     call whose model is taken, or in which it is kept.
     """
     chosen = SETS[name]
@@ -48,20 +48,21 @@ def seams(
             normalised = model.normalizer.measure(array).apply(array)
             truth = model.read_label(label, network["dim"], label.name)
             whole = None
-            for side in (_WHOLE, *_TILES[network["dim"]]):
-                tile = (side,) * network["dim"]
-                if side == _WHOLE:  # as few pixels more as the network needs
-                    tile = tuple(-(-length // each) * each for length, each in zip(truth.shape, multiples, strict=True))
+            ours = enlarged(own, truth.shape, multiples)
+            # as few pixels more as the network needs
+            full = [-(-length // each) * each for length, each in zip(truth.shape, multiples, strict=True)]
+            for side in (_WHOLE, _OURS, *_TILES[network["dim"]]):
+                tile = {_WHOLE: full, _OURS: ours}.get(side, [side] * network["dim"])
                 output = predict_tiled(model.network, normalised, tile, model.device, multiples=multiples)
                 predicted = model.task.decode(output)
                 whole = predicted if whole is None else whole
                 agreed[side].append(model.task.tally_labels(predicted, _as_truth(model, whole), [score]))
                 scored[side].append(model.task.tally_labels(predicted, truth, [score]))
-                if picture is not None and tile == own:
+                if picture is not None and side == _OURS:
                     _draw(picture, model, normalised, output, predicted)
     for side in agreed:
         yield {
-            "tile": side or "whole image",
+            "tile": side,
             "agreement": _score(agreed[side], score, model),
             score: _score(scored[side], score, model),
         }

@@ -19,21 +19,29 @@ Report = Callable[[int, int], None]
 
 # a quarter of each tile is seen twice, so that no seam shows
 _OVERLAP = 0.25
-_TILES_AT_ONCE = 4
+# without gradients eight tiles take less memory than training on two
+_TILES_AT_ONCE = 8
 
 
 def enlarged(tile: Sequence[int], shape: Sequence[int], multiples: Sequence[int]) -> list[int]:
     """The tile ([z,] y, x) in which an image of `shape` is predicted by a network that was trained on `tile`.
 
-    It is up to as large as four tiles together, and takes no more memory than these at once. Networks that normalize
+    It holds at most as many pixels as eight tiles of the training, so that it takes no more memory than these at once, and
+    no side is longer than the image. Networks that normalize
     over what they see answer more as they would on the whole image: on nerve fibres the labels agreed with those of
     the whole image to a Dice of 0.98 in tiles of 256 pixels, 0.99 in tiles of 512.
     """
-    factor = _TILES_AT_ONCE ** (1 / len(tile))
-    return [
-        max(length, min(int(factor * length) // each * each, -(-full // each) * each))
-        for length, full, each in zip(tile, shape, multiples, strict=True)
-    ]
+    sides, most = list(tile), _TILES_AT_ONCE * math.prod(tile)
+    while True:
+        larger = {
+            axis: [*sides[:axis], sides[axis] + multiples[axis], *sides[axis + 1 :]]
+            for axis, full in enumerate(shape)
+            if sides[axis] < full
+        }
+        fitting = [axis for axis, grown in larger.items() if math.prod(grown) <= most]
+        if not fitting:
+            return sides
+        sides = larger[min(fitting, key=lambda axis: sides[axis] / tile[axis])]
 
 
 def predict_variants(
