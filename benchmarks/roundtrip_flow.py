@@ -13,8 +13,8 @@ import numpy as np
 from nbtrainer.data.read import read
 from nbtrainer.labels import merge_links
 from nbtrainer.labels.connect import parts, plain
-from nbtrainer.labels.flow import flow_fields
-from nbtrainer.labels.masks import Method, masks_from_fields
+from nbtrainer.labels.flow.fields import flow_fields
+from nbtrainer.labels.flow.masks import Method, masks_from_fields
 
 # smaller ones are not counted: they are noise of labelling
 _SMALLEST = 9

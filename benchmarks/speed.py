@@ -23,8 +23,8 @@ from nbtrainer.data.views import Held
 from nbtrainer.data.warp import draw_warp, warp_patch
 from nbtrainer.engine.build import Job, build, training_patches
 from nbtrainer.engine.trainer import train
-from nbtrainer.labels.flow import flow_fields
-from nbtrainer.labels.masks import masks_from_fields
+from nbtrainer.labels.flow.fields import flow_fields
+from nbtrainer.labels.flow.masks import masks_from_fields
 from nbtrainer.runs import RunDirectory
 
 _STEPS = 20

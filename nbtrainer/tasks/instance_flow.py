@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from nbtrainer.labels.flow import flow_fields
-from nbtrainer.labels.masks import Method, masks_from_fields
+from nbtrainer.labels.flow.fields import flow_fields
+from nbtrainer.labels.flow.masks import Method, masks_from_fields
 from nbtrainer.metrics import Pixels
 from nbtrainer.tasks.objects import Objects
 from nbtrainer.tasks.task import Links, probability_of
@@ -37,7 +37,7 @@ class InstanceFlow(Objects):
     with_boundary
         Whether a channel holds the boundary (Omnipose's nclasses 3; without it 2).
     decode_by
-        How pixels become objects: see `labels.masks.masks_from_fields`.
+        How pixels become objects: see `labels.flow.masks`.
     mask_threshold
         Distance above which a pixel belongs to an object.
     least_depth

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from shapes_flow import analytic_shapes, ring_around_disc, thin_lines, touching
 
-from nbtrainer.labels.flow import flow_fields
-from nbtrainer.labels.neighbours import rim
+from nbtrainer.labels.flow.fields import flow_fields
+from nbtrainer.labels.flow.neighbours import rim
 
 
 @pytest.mark.parametrize(

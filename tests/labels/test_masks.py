@@ -2,7 +2,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from nbtrainer.labels.connect import regions_of
-from nbtrainer.labels.masks import masks_from_fields
+from nbtrainer.labels.flow.masks import masks_from_fields
 
 
 def test_foreground_of_any_size_is_followed_from_sure_to_unsure_pixels():

@@ -1,6 +1,6 @@
 import numpy as np
 
-from nbtrainer.labels.neighbours import affinity, rim, steps
+from nbtrainer.labels.flow.neighbours import affinity, rim, steps
 
 
 def test_touching_objects_are_apart_unless_linked():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from nbtrainer.labels.flow import flow_fields
+from nbtrainer.labels.flow.fields import flow_fields
 from nbtrainer.losses.flow import FlowLoss
 
 

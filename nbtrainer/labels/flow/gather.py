@@ -6,9 +6,9 @@ import numba
 import numpy as np
 
 from nbtrainer.labels.connect import regions_of
-from nbtrainer.labels.follow import divergence, follow_smoothly
-from nbtrainer.labels.join import root_of, unite
-from nbtrainer.labels.neighbours import steps
+from nbtrainer.labels.flow.follow import divergence, follow_smoothly
+from nbtrainer.labels.flow.join import root_of, unite
+from nbtrainer.labels.flow.neighbours import steps
 
 _compiled = numba.njit(nogil=True, cache=True, boundscheck=False)
 

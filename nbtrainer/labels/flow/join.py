@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from nbtrainer.labels.neighbours import steps
+from nbtrainer.labels.flow.neighbours import steps
 
 _compiled = numba.njit(nogil=True, cache=True, boundscheck=False)
 

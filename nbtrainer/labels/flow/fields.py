@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from scipy.special import ndtri
 
-from nbtrainer.labels.neighbours import BEYOND, framed, steps
+from nbtrainer.labels.flow.neighbours import BEYOND, framed, steps
 
 # compiled once per machine, as in data/interpolate.py; no fastmath, which would undo the symmetry of the sums
 _compiled = numba.njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")

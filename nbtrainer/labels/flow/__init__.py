@@ -1,0 +1,1 @@
+"""The fields of Omnipose: from labels to distance and flow (`fields`), and back to objects (`masks`)."""
