@@ -96,7 +96,12 @@ SETS = {
         settings=_PATCH_3D
         | {"data": {"labels_of_interest": [55, 1055, 193, 1193, 54, 1054, 2, 1002, 1, 1001, 147, 1147, 196, 1196]}},
     ),
-    "neurites3d": Set(3, ("adapted_rand_error", "ap_50"), halved=True, settings=_PATCH_3D),
+    "neurites3d": Set(
+        3,
+        ("adapted_rand_error", "ap_50"),
+        halved=True,
+        settings=_PATCH_3D | {"task": {"affinities": "long_range"}},  # half of them are too thin to have an inside
+    ),
     "chloroplasts3d": Set(3, ("f1_50", "ap_50", "dice"), halved=True, settings=_PATCH_3D),
     "epithelia2d": Set(2, ("ap_50", "dice"), settings=_PATCH_2D),
     "bacteria2d": Set(2, ("ap_50", "dice"), settings={"sampling": {"patch_size": [224, 224]}}),
