@@ -60,7 +60,7 @@ def flat_levels_for(spacing: Sequence[float] | None, features: Sequence[int]) ->
     As in nnU-Net (Isensee et al. 2021, https://doi.org/10.1038/s41592-020-01008-z) z is halved from where a voxel is
     less than twice as long as wide.
     """
-    if spacing is None or len(spacing) < 3:
+    if spacing is None or len(spacing) < 3 or not all(size > 0 for size in spacing):
         return 0
     ratio = spacing[0] / min(spacing[1:])
     return min(len(features) - 1, max(0, math.floor(math.log2(ratio))))

@@ -164,7 +164,7 @@ def _large_patch(config: Config, samples: Sequence[Sample], multiples: Sequence[
 def _anisotropy(config: Config, surveyed: Survey, multiples: Sequence[int]) -> Iterator[Finding]:
     """A patch that is a cube in voxels although voxels are not: what suits them better."""
     size, spacing = config.sampling.patch_size, spacing_in(config, surveyed)
-    if config.task.dim != 3 or spacing is None:
+    if len(size) != 3 or spacing is None:
         return
     ratio = spacing[0] / max(spacing[1:])
     if ratio >= _THICK and size[0] >= min(size[1:]):

@@ -114,6 +114,8 @@ def spacing_in(config: Config, surveyed: Survey) -> tuple[float, ...] | None:
 def flat_levels_in(config: Config, surveyed: Survey) -> int:
     """How many levels of the network leave z as it is: as the settings say, else as the voxels are long."""
     given = config.model.flat_levels
+    if config.task.dim == 2:
+        return 0
     return flat_levels_for(spacing_in(config, surveyed), config.model.features) if given == "auto" else given
 
 

@@ -44,9 +44,9 @@ def wnet(
     """WNet (Xia and Kulis 2017, https://arxiv.org/abs/1711.08506) for `dim` dimensions.
 
     Each U-Net has `features[i]` channels at level i and halves the sides len(features) - 1 times, so that they must be
-    multiples of 2 to that number; the first `flat_levels` of them leave z as it is. `output_channels` are the classes and the channels of the image together. As in
-    CellSeg3D groups of channels are normalized and not batches, which are small in 3D; its features are 64, 128, 256,
-    512 and 1024.
+    multiples of 2 to that number; the first `flat_levels` of them leave z as it is. `output_channels` are the classes and
+    the channels of the image together. As in CellSeg3D groups of channels are normalized and not batches, which are small
+    in 3D; its features are 64, 128, 256, 512 and 1024.
 
     The dropout is no ornament: on bright discs in noise the brighter class had a Dice of 0.86 and 0.85 after 60 steps
     (two seeds), and 0.71 and 0.61 without, where objects came out too large and the rest hid in the probabilities.
