@@ -15,7 +15,7 @@ import torch
 from nbtrainer import metrics
 from nbtrainer.data.prefetch import prefetched
 from nbtrainer.engine import checkpoint
-from nbtrainer.engine.build import Job
+from nbtrainer.engine.build import Batch, Job
 from nbtrainer.engine.finish import finish
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
 from nbtrainer.engine.telling import SECONDS_BETWEEN_EVENTS, Emit, reporter
@@ -78,7 +78,7 @@ def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any
         if _change_to_compiled(job, emit, len(batch.images)):
             began = time.monotonic()  # translating is no part of a step
         learning_rate = job.learning_rate()
-        loss, counted = stepper.step(batch.images, batch.targets, learning_rate)
+        loss, counted = _step(job, emit, batch, learning_rate)
         job.note(batch)
         clock.step += 1
         steps, counts = steps + 1, counts + counted
@@ -98,6 +98,26 @@ def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any
     counted = Counts.from_plain(sums.get("counts", {})) + Counts.from_plain(counts.plain())
     told = {name: float(value) for name, value in terms.items()}
     return {"counts": counted.plain(), "steps": steps, "loss": loss_sum, "terms": told}
+
+
+def _step(job: Job, emit: Emit, batch: Batch, learning_rate: float) -> tuple[torch.Tensor, Counts]:
+    """One step; should the compiled network fail, the same with the network as it is, and so from then on."""
+    stepper = job.stepper
+    try:
+        return stepper.step(batch.images, batch.targets, learning_rate)
+    except UserError:
+        raise
+    except Exception as error:
+        if stepper.forward is stepper.network:
+            raise
+        name = type(error).__name__
+        words = (
+            f"the compiled network failed at step {job.clock.step} ({name}): the run goes on with the network as it is"
+        )
+        emit(events.Warned(text=words))
+    # outside the except block: the traceback holds the memory of the step that failed
+    job.compile_from_step, stepper.forward = None, stepper.network
+    return stepper.step(batch.images, batch.targets, learning_rate)
 
 
 def _report_steps(

@@ -178,6 +178,30 @@ def test_a_run_of_any_kind_resumes_where_it_was(small_config, task, network):
     assert _scores(whole) == _scores(resumed)
 
 
+@pytest.mark.parametrize("fails_at", [1, 4])
+def test_a_compiled_network_that_fails_does_not_end_the_run(small_config, monkeypatch, fails_at):
+    calls = 0
+
+    def compiled(network, **options):
+        def forward(images):
+            nonlocal calls
+            calls += 1
+            if calls == fails_at:  # 1: when it is tried out; 4: at its third step
+                raise UnboundLocalError("a fault of torch's compiler, which it has")
+            return network(images)
+
+        return forward
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    plain = nbt.train(small_config)
+    small_config.update(training={"torch_compile": "on"})
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    (warned,) = [event.text for event in run.events if isinstance(event, events.Warned) and "compiled" in event.text]
+    assert "goes on" in warned and calls == fails_at
+    assert _same(plain.last, run.last)
+
+
 def test_a_stop_after_the_next_validation_saves_the_better_model(small_config):
     small_config.update(training={"epochs": 50, "steps_per_epoch": 20, "validation_interval": 10})
     run = nbt.start(small_config)
