@@ -207,7 +207,7 @@ def predict(
         if (out / name).resolve() == file.resolve():
             raise UserError("out", f"{file} would be overwritten by its own prediction", "Choose another folder")
     predictor = api.load_model(model)
-    adjusted = dict(map(_assignment, adjust or []))
+    adjusted = dict(_assignment(text, "NAME=VALUE, as in threshold=0.4") for text in adjust or [])
     adjusted_task(predictor.task, adjusted)  # before time is spent
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -240,7 +240,7 @@ def predict(
                     own = out / label_name(file, format, f"_{name.replace(' ', '_')}")
                     write_array(values, file, own, prediction.spacing)
             if measure:
-                write_table(prediction.measurements(labels), out / f"{stem(file)}.csv")
+                write_table(prediction.measurements(labels, stitch is not None), out / f"{stem(file)}.csv")
             bar.console.print(f"{said} -> {target}", highlight=False, soft_wrap=True)
     if failed:  # the others are done
         raise UserError.of(failed)
@@ -376,11 +376,11 @@ def _config(source: Path, settings: list[str] | None) -> Config:
     return config
 
 
-def _assignment(text: str) -> tuple[str, Any]:
+def _assignment(text: str, form: str = "section.field=value, as in training.epochs=20") -> tuple[str, Any]:
     """`section.field=value`, the value read as JSON where it is JSON."""
     path, sign, value = text.partition("=")
     if not sign:
-        raise UserError(text, "this is no setting", "Write section.field=value, as in training.epochs=20")
+        raise UserError(text, "this is no setting", f"Write {form}")
     try:
         return path, json.loads(value)
     except json.JSONDecodeError:

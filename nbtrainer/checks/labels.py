@@ -94,6 +94,7 @@ def check_values(
             remedy="Check the regions, data.label_border, and that outlines lie in their images",
         )
         return
+    yield from _blind_validation(surveyed, samples)
     if 0 not in values and not wanted and len(values) == 1:
         yield Finding(
             where=where,
@@ -122,6 +123,19 @@ def check_values(
             where=where,
             wrong=f"the labels number up to {len(foreground):,} objects or classes; here all of them count as foreground",
             remedy="That is right for telling foreground from background; touching objects will not be told apart",
+        )
+
+
+def _blind_validation(surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
+    """Images that validate although there is nothing to find in any of them."""
+    validating = {id(pair) for pair in surveyed.split.validation}
+    seen = [sample for sample in samples if id(sample.pair) in validating]
+    if len(seen) == len(validating) > 0 and not any(sample.is_part or sample.label.any() for sample in seen):
+        yield Finding(
+            level="warning",
+            where="data.validation_fraction",
+            wrong="no image that validates, or part of one, has any foreground: no score can tell a good model from a bad one",
+            remedy="Use images with foreground for validation, a larger fraction, or another training.seed",
         )
 
 

@@ -45,6 +45,14 @@ def _settings(config: Config) -> Iterator[Finding]:
             remedy="Give 1 or more, or -1 for all",
         )
     yield from _size_model(config)
+    halvings = len(config.model.features) - 1
+    if config.model.flat_levels != "auto" and config.model.flat_levels > halvings:
+        yield Finding(
+            level="warning",
+            where="model.flat_levels",
+            wrong=f"{config.model.flat_levels} levels cannot leave depth as it is, where the network halves {halvings} times",
+            remedy=f"{halvings} is as good",
+        )
     if config.task.kind == "unsupervised" and not NETWORKS[config.model.name].kinds:
         yield Finding(
             level="warning",
@@ -189,10 +197,12 @@ def check_multiples(size: Sequence[int], multiples: Sequence[int]) -> Iterator[F
         if near[0] == near[1]:
             del near[1]
         named = " and ".join(dict.fromkeys(str(length) for length, _ in wrong))
-        needed = " and ".join(dict.fromkeys(f"{multiple}, at least {2 * multiple}" for _, multiple in wrong))
+        needed = " and ".join(
+            dict.fromkeys(f"{'' if one == 1 else f'multiples of {one}, '}at least {2 * one}" for _, one in wrong)
+        )
         yield Finding(
             where="sampling.patch_size",
-            wrong=f"{named} {'does' if len({*wrong}) == 1 else 'do'} not suit the network, which needs multiples of {needed}",
+            wrong=f"{named} {'does' if len({*wrong}) == 1 else 'do'} not suit the network, which needs {needed}",
             remedy=f"Try {' or '.join(map(said, near))}",
         )
 

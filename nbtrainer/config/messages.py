@@ -121,7 +121,7 @@ def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]
         ("float", "a number"),
         ("bool", "true or false"),
         ("string", "text"),
-        ("list", "a list"),
+        ("list", 'a list, as in ["one", "other"]'),
     ):
         if kind.startswith(start):
             return f"{said} is not {noun}", f"Give {noun}"

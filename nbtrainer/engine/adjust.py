@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nbtrainer.config.task import Task as Settings
+from nbtrainer.config import Config
 from nbtrainer.engine import checkpoint
 from nbtrainer.inference.prediction import adjusted_task
 from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint, task_in
@@ -15,14 +15,19 @@ from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint, task
 def adjust(path: str | os.PathLike[str], **thresholds: Any) -> Path:
     """Write `thresholds` into the model at `path` (a checkpoint, or a run's folder), and return its file.
 
+    Of a run its settings are changed too, so that it keeps them if it is resumed.
+
     Raises `UserError` for a threshold that the model has not, or a value that it cannot take; the file is as before then.
     """
     file = checkpoint_file(Path(path))
     record = load_checkpoint(file)
     adjusted = adjusted_task(task_in(record), thresholds)
-    allowed = Settings()
-    for name, value in thresholds.items():
-        setattr(allowed, name, value)  # refuses what is out of bounds, in a sentence
     record["task"]["settings"] = adjusted.as_record()
     checkpoint.write(record, file)
+    settings = file.parent.parent / "config.json"
+    if file.parent.name == "checkpoints" and settings.exists():
+        config = Config.load(settings)
+        for name, value in thresholds.items():
+            setattr(config.task, name, value)
+        config.save(settings)
     return file

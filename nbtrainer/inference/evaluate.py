@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,13 @@ import numpy as np
 
 from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
+from nbtrainer.data.axes import said
 from nbtrainer.data.pair import list_files, pair_files
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import Predictor, load_model
 from nbtrainer.inference.report import Judged, judge, write_report
 from nbtrainer.labels import read_links
-from nbtrainer.tasks import Links
+from nbtrainer.tasks import Links, Task
 
 
 def evaluate(
@@ -37,12 +40,14 @@ def evaluate(
     Returns
     -------
     `{"overall": {...}, "images": [{"image": name, ...}, ...]}`; overall scores: see
-    `nbtrainer.metrics.overall`.
+    `nbtrainer.metrics.overall`. Of a stack each slice is an image, called `stack.tif [3]`.
     """
     predictor = model if isinstance(model, Predictor) else load_model(model)
     task = predictor.task
     # errors of probabilities cannot be told from labels
     names = [name for name, entry in METRICS.items() if task.measures(name) and entry.unit != "error"]
+    if report:
+        Path(report).parent.mkdir(parents=True, exist_ok=True)
     judged: list[Judged] = []
     for image, label, name, links in _paired(images, labels, predictor.record["network"]["dim"]):
         prediction = predictor.prediction(image)
@@ -50,9 +55,16 @@ def evaluate(
         truth = predictor.read_label(label, predicted.ndim, name)
         if truth.shape != predicted.shape:
             raise UserError(
-                name, f"the label is {truth.shape}, its image {predicted.shape}", "Give labels of the same size"
+                name, f"the label is {said(truth.shape)}, its image {said(predicted.shape)}", "Give labels of its size"
             )
-        judged.append(judge(name, prediction.image() if report else None, predicted, truth, task, names, links=links))
+        _tell_unknown_classes(task, truth, name)
+        pixels = prediction.image() if report else None
+        if prediction.is_stack:  # slices have objects of their own, in the label and in what is predicted
+            for number, (own, true) in enumerate(zip(predicted, truth, strict=True)):
+                plane = None if pixels is None else pixels[:, number]
+                judged.append(judge(f"{name} [{number}]", plane, own, true, task, names, links=links))
+        else:
+            judged.append(judge(name, pixels, predicted, truth, task, names, links=links))
     if report:
         shown = list(dict.fromkeys([*task.default_metrics, *names]))
         write_report(Path(report), "Evaluation", f"{len(judged)} images scored with {predictor}.", judged, shown)
@@ -63,6 +75,15 @@ def evaluate(
     }
 
 
+def _tell_unknown_classes(task: Task, truth: np.ndarray, name: str) -> None:
+    known = getattr(task, "class_values", ())
+    unknown = set(np.unique(truth).tolist()) - {0, task.ignored, *known}
+    if known and unknown and not task.labels_of_interest:
+        values = ", ".join(map(str, sorted(unknown)[:5]))
+        words = f"{name}: the label holds {values}, for which the model has no class: counted as background"
+        warnings.warn(words, UserWarning, stacklevel=4)
+
+
 def _paired(images: Any, labels: Any, dim: int) -> list[tuple[Any, Any, str, Links]]:
     if isinstance(images, str | os.PathLike):
         pairs = pair_files(list_files(Path(images), "images"), list_files(Path(labels), "labels"), "labels")
@@ -71,6 +92,8 @@ def _paired(images: Any, labels: Any, dim: int) -> list[tuple[Any, Any, str, Lin
         ]
     if isinstance(labels, np.ndarray) and labels.ndim == dim:  # one label, so the image is one, channels or not
         images, labels = [images], [labels]
+    if not isinstance(images, Iterable) or not isinstance(labels, Iterable):
+        raise UserError("images", "these are no images and labels", "Give folders, or lists of arrays or files")
     images, labels = list(images), list(labels)
     if len(images) != len(labels):
         raise UserError(

@@ -9,15 +9,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nbtrainer.config.task import Task as Settings
+from nbtrainer.data.axes import said
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import Held, Scaled, View, whole
 from nbtrainer.errors import UserError
 from nbtrainer.labels.measure import measurements
 from nbtrainer.labels.stitch import stitch
 from nbtrainer.tasks import Task
-
-# thresholds that are no probabilities
-_NO_SHARES = ("mask_threshold", "flow_threshold")
 
 
 @dataclass
@@ -78,10 +77,24 @@ class Prediction:
         found = [self._back(Held(part.raw), part) for part in self.parts]
         return np.stack(found, axis=1) if self.is_stack else found[0]
 
-    def measurements(self, labels: np.ndarray) -> list[dict[str, Any]]:
-        """A row for each object of `labels` (see `labels.measure`); intensities are those of the image as prepared."""
-        spacing = self.spacing if self.spacing is not None and len(self.spacing) == labels.ndim else None
-        return measurements(labels, self.image(), spacing)
+    def measurements(self, labels: np.ndarray, stitched: bool = False) -> list[dict[str, Any]]:
+        """A row for each object of `labels` (see `labels.measure`); intensities are those of the image as prepared.
+
+        In a stack each slice has objects of its own, and rows begin with `slice`, unless they were `stitched` to a volume.
+        """
+        image = self.image()
+        if labels.shape != image.shape[1:]:
+            raise UserError(
+                "labels", f"they are {said(labels.shape)}, the image {said(image.shape[1:])}", "Give labels of its size"
+            )
+        spacing = self.spacing
+        if self.is_stack and not stitched:
+            return [
+                {"slice": number, **row}
+                for number, plane in enumerate(labels)
+                for row in measurements(plane, image[:, number], spacing)
+            ]
+        return measurements(labels, image, spacing if spacing is not None and len(spacing) == labels.ndim else None)
 
     def image(self) -> np.ndarray:
         """The image as it was prepared, (C, [Z,] Y, X), of a stack (C, N, Y, X)."""
@@ -104,7 +117,11 @@ def adjusted_task(task: Task, adjusted: dict[str, Any]) -> Task:
     for name, value in adjusted.items():
         if name not in task.adjustable:
             known = ", ".join(task.adjustable) or "none"
-            raise UserError(name, f"this model has no threshold of that name (it has {known})", "Choose one of those")
+            raise UserError(
+                name,
+                f"this model has no threshold of that name (it has {known})",
+                "Choose one of those; besides them predict takes diameter, variants, rescale and stitch_above",
+            )
         _refuse_unfit(task, name, value)
     return dataclasses.replace(task, **adjusted)
 
@@ -118,7 +135,6 @@ def _refuse_unfit(task: Task, name: str, value: Any) -> None:
                 name, f"{value!r} is unknown", f"Choose one of {', '.join(map(str, typing.get_args(wanted)))}"
             )
         return
-    number: Any = value
     kinds: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int, np.integer), float: (int, float, np.number)}
     if (
         not isinstance(value, kinds.get(wanted, (object,)))
@@ -127,11 +143,11 @@ def _refuse_unfit(task: Task, name: str, value: Any) -> None:
     ):
         what = {bool: "True or False", int: "a whole number"}.get(wanted, "a number")
         raise UserError(name, f"{value!r} is not {what}", f"Give {what}")
-    is_share = name.endswith("threshold") and name not in _NO_SHARES
-    if is_share and not 0 < number < 1:
-        raise UserError(name, f"{value} is not between 0 and 1", "Give a probability")
-    if wanted is int and number < (-1 if name == "foreground_class" else 0):
-        raise UserError(name, f"{value} is below 0", "Give 0 or more")
+    try:
+        setattr(Settings(), name, value)  # knows the bounds
+    except UserError as error:
+        found = error.findings[0]
+        raise UserError(name, found.wrong, found.remedy) from None
 
 
 def _refuse_stitching(task: Task, above: float) -> None:

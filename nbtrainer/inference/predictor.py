@@ -13,10 +13,12 @@ import torch
 
 from nbtrainer import models
 from nbtrainer.catalog import TASKS, size_multiples
-from nbtrainer.data.formats import Opened, open_image
+from nbtrainer.data.axes import Layout
+from nbtrainer.data.formats import Opened, is_image, open_image
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsigned, spacing_of
 from nbtrainer.data.read import read_label
+from nbtrainer.data.region import IGNORED
 from nbtrainer.data.views import Scaled, View, whole
 from nbtrainer.errors import UserError
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
@@ -98,7 +100,8 @@ class Predictor:
         adjusted_task(self.task, adjusted)  # before any time is spent
         prediction = self.prediction(image, diameter, variants, rescale=rescale)
         for note in prediction.notes:
-            warnings.warn(note, UserWarning, stacklevel=2)
+            name = f"{Path(image).name}: " if isinstance(image, str | os.PathLike) else ""
+            warnings.warn(f"{name}{note}", UserWarning, stacklevel=2)
         return prediction.labels(stitch_above, **adjusted)
 
     def predict_raw(self, image: Any, diameter: float | None = None, variants: int = 1) -> np.ndarray:
@@ -109,9 +112,21 @@ class Predictor:
         return self.prediction(image, diameter, variants).raw()
 
     def read_label(self, label: Any, dim: int, where: str) -> np.ndarray:
-        """A true label, an array or the path of a file, with `dim` axes, as it would be read for training: uint32."""
-        found = read_label(label if isinstance(label, np.ndarray) else Path(label), dim, where)
-        return as_unsigned(found, self.preparation.ignore_value)
+        """A true label, an array or the path of a file, with `dim` axes, as it would be read for training: uint32.
+
+        Raises `UserError` for what the check before training would refuse.
+        """
+        source = Path(label) if isinstance(label, str | os.PathLike) else _numbers(label, where)
+        found = read_label(source, dim, where)
+        ignored = self.preparation.ignore_value
+        wrong = ""
+        if found.size and found.max() >= IGNORED:
+            wrong = f"the label holds the value {found.max()}, which is too large"
+        elif found.size and np.any((found < 0) & (found != ignored)):
+            wrong = f"the label holds the negative value {found.min()}"
+        if wrong:
+            raise UserError(where, wrong, "Number objects or classes from 1; 0 is background")
+        return as_unsigned(found, ignored)
 
     def prediction(
         self,
@@ -128,7 +143,7 @@ class Predictor:
         """
         source, name = _opened(image)
         _refuse_diameter(diameter)
-        layout = self.preparation.layout_of(source, name)
+        layout = self._layout(source, name)
         count = layout.count(source.shape)
         spacing = spacing_of(source, self.record["network"]["dim"])
         ratios = self._ratios(spacing, name) if rescale else None
@@ -167,10 +182,18 @@ class Predictor:
                 "Give the diameter, or train with task.size_model and data.diameter",
             )
         source, name = _opened(image)
-        layout = self.preparation.layout_of(source, name)
+        layout = self._layout(source, name)
         views = [self.preparation.image(source, name, index, layout) for index in range(layout.count(source.shape))]
         found = [self._estimate(view, name) for view in views]
         return float(np.mean([diameter for diameter in found if diameter is not None]))
+
+    def _layout(self, source: Opened, name: str) -> Layout:
+        try:
+            return self.preparation.layout_of(source, name)
+        except UserError as error:  # its remedy is for training
+            dim, channels = self.record["network"]["dim"], self.record["network"]["input_channels"]
+            one = f"one channel, {dim}D" if channels == 1 else f"{channels} channels, {dim}D"
+            raise UserError(name, error.findings[0].wrong, f"Give an image as in training: {one}") from None
 
     def _estimate(self, view: View, name: str) -> float | None:
         """Diameter of the objects of an image; None without a size model."""
@@ -238,9 +261,21 @@ class Predictor:
 def _opened(image: Any) -> tuple[Opened, str]:
     """An array or the path of a file as an opened file, and what to call it."""
     if isinstance(image, str | os.PathLike):
+        if Path(image).is_dir() and not is_image(Path(image)):
+            raise UserError(str(image), "this is a folder", "Give one image; `nbtrainer predict` takes folders")
         return open_image(Path(image)), str(image)
-    array = np.asarray(image)
+    array = _numbers(image, "image")
     return Opened(array, "?" * array.ndim, {}), "image"
+
+
+def _numbers(given: Any, where: str) -> np.ndarray:
+    try:
+        array = np.asarray(given)
+    except ValueError:  # lists of unequal length
+        array = np.asarray(None)
+    if array.dtype.kind not in "biufc":
+        raise UserError(where, f"{type(given).__name__} is no array of numbers", "Give an array, or the path of a file")
+    return array
 
 
 def _refuse_diameter(diameter: float | None) -> None:
@@ -272,7 +307,17 @@ def task_in(record: dict[str, Any]) -> Task:
 def load_model(path: str | os.PathLike[str], device: str = "auto") -> Predictor:
     """The model in a checkpoint or the folder of a run (see `load_checkpoint`)."""
     file = checkpoint_file(Path(path))
-    return Predictor(load_checkpoint(file), file, device)
+    record = load_checkpoint(file)
+    try:
+        return Predictor(record, file, device)
+    except (KeyError, TypeError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "state_dict" not in str(error):
+            raise
+        raise UserError(
+            str(file),
+            f"this model is damaged, or was written by another version ({type(error).__name__})",
+            f"It says that nbtrainer {record.get('versions', {}).get('nbtrainer', '?')} wrote it; load it with that one, or train again",
+        ) from None
 
 
 def checkpoint_file(path: Path) -> Path:

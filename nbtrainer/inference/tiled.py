@@ -64,7 +64,7 @@ def predict_variants(
     if variants not in possible:
         raise UserError(
             "variants",
-            f"{variants} is no number of ways to turn an image",
+            f"{variants!r} is no number of ways to turn an image",
             f"Choose one of {', '.join(map(str, possible))}",
         )
     matrices = matrices[:variants]

@@ -27,6 +27,14 @@ def test_a_threshold_is_written_into_the_best_model_and_into_nothing_else(run):
     assert run.last.read_bytes() == last
 
 
+def test_a_run_that_goes_on_keeps_them(run):
+    api.adjust(run.directory, threshold=0.3)
+    more = api.resume(run.directory, training={"epochs": 4})
+    assert more.wait(timeout=120)
+    assert more.status == "finished", more.error
+    assert api.load_model(run.last).task.threshold == 0.3
+
+
 def test_an_unknown_threshold_is_refused_with_those_that_there_are(run):
     before = run.best.read_bytes()
 
@@ -39,7 +47,7 @@ def test_an_unknown_threshold_is_refused_with_those_that_there_are(run):
 def test_a_value_out_of_bounds_is_refused(run):
     before = run.best.read_bytes()
 
-    with pytest.raises(UserError, match="is not between 0 and 1"):
+    with pytest.raises(UserError, match="is too large"):
         api.adjust(run.directory, threshold=1.5)
 
     assert run.best.read_bytes() == before

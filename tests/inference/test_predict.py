@@ -99,10 +99,59 @@ def test_labels_are_scored_as_training_reads_them(run, small_config):
     image, label = (tifffile.imread(min(Path(folder).iterdir())) for folder in (dataset.images, dataset.labels))
     scores = nbt.evaluate(model, image, label)["overall"]
     assert nbt.evaluate(model, image[None], label)["overall"] == scores  # one image, its channel said
-    for same in (label.astype(np.float32), np.where(label == 0, -1, label.astype(int)), label > 0):
+    for same in (
+        label.astype(np.float32),
+        label.astype(np.int64),
+        label > 0,
+        torch.from_numpy(label > 0),
+        label.tolist(),
+    ):
         assert nbt.evaluate(model, [image], [same])["overall"] == scores
-    with pytest.raises(nbt.UserError, match="between whole numbers"):
-        nbt.evaluate(model, image, label / 2 + 0.25)
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        (np.full((64, 64), 0.25), "between whole numbers"),
+        (np.full((64, 64), 2**40), "holds the value 1099511627776, which is too large"),
+        (np.full((64, 64), -1), "holds the negative value -1"),
+        (None, "NoneType is no array of numbers"),
+    ],
+)
+def test_labels_that_training_would_refuse_are_not_scored(run, label, said):
+    with pytest.raises(nbt.UserError, match=said):
+        nbt.evaluate(run.directory, [np.zeros((64, 64), np.uint8)], [label])
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        (None, "NoneType is no array of numbers"),
+        ([[1, 2], [3]], "list is no array of numbers"),
+        (np.zeros((4, 4), object), "ndarray is no array of numbers"),
+        (np.zeros((2, 3, 4, 5)), "Give an image as in training: one channel, 2D"),
+    ],
+)
+def test_what_is_no_image_is_refused(run, image, said):
+    with pytest.raises(nbt.UserError, match=said):
+        nbt.load_model(run.directory).predict(image)
+
+
+def test_a_folder_is_not_an_image(run, tmp_path):
+    with pytest.raises(nbt.UserError, match="this is a folder"):
+        nbt.load_model(run.directory).predict(tmp_path)
+
+
+@pytest.mark.parametrize("lacks", ["task", "weights"])
+def test_a_damaged_model_is_told(run, tmp_path, lacks):
+    record = torch.load(run.last, weights_only=True)
+    if lacks == "task":
+        del record["task"]
+    else:
+        record["weights"].popitem()
+    torch.save(record, tmp_path / "model.pt")
+    with pytest.raises(nbt.UserError, match="damaged, or was written by another version"):
+        nbt.load_model(tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize("dim", [2, 3])

@@ -205,6 +205,67 @@ def test_a_report_shows_each_image_and_its_worst_objects(model, tmp_path):
     assert {"ap_50", "panoptic_quality", "variation_of_information", "dice"} <= set(scores["overall"])
 
 
+class TestStack:
+    """Slices that are not joined have objects of their own."""
+
+    @pytest.fixture
+    def stack(self, tmp_path_factory):
+        """A folder with three images and their labels as a stack each, and the same as arrays."""
+        folder, samples = tmp_path_factory.mktemp("stack"), nbt.samples.path("nuclei2d")
+        found = {}
+        for kind in ("images", "labels"):
+            planes = [tifffile.imread(path)[:128, :128] for path in sorted((samples / kind).iterdir())[:3]]
+            found[kind] = planes
+            tifffile.imwrite(
+                folder / f"{kind}.tif", np.stack(planes), photometric="minisblack", metadata={"axes": "ZYX"}
+            )
+        return folder, found
+
+    def test_each_slice_is_scored_by_itself(self, model, stack):
+        folder, planes = stack
+        single = nbt.evaluate(model, planes["images"], planes["labels"])
+        whole = nbt.evaluate(model, folder / "images.tif", folder / "labels.tif", report=folder / "new" / "page.html")
+        assert whole["overall"] == single["overall"]
+        assert [row["image"] for row in whole["images"]] == [f"images.tif [{k}]" for k in range(3)]
+        assert "images.tif [2]" in (folder / "new" / "page.html").read_text()
+
+    def test_each_slice_is_measured_by_itself(self, model, stack):
+        folder = stack[0]
+        prediction = model.prediction(folder / "images.tif")
+        labels = prediction.labels()
+        rows = prediction.measurements(labels)
+        assert [row["slice"] for row in rows] == sorted(row["slice"] for row in rows)
+        assert len(rows) == sum(int(plane.max()) for plane in labels)
+        assert all("area" in row and "volume" not in row for row in rows)
+        joined = prediction.labels(stitch_above=0.25)
+        assert len(prediction.measurements(joined, stitched=True)) == len(np.unique(joined)) - 1
+        with pytest.raises(UserError, match="labels: they are 2 x 128 x 128"):
+            prediction.measurements(labels[:2])
+
+
+def test_thresholds_end_where_settings_do(model):
+    from nbtrainer.catalog import TASKS
+    from nbtrainer.config.describe import settings
+    from nbtrainer.inference.prediction import adjusted_task
+
+    bounds = {row.name: row for row in settings() if row.section == "task"}
+    tried = 0
+    for kind in TASKS:
+        task = TASKS.load(kind).create(values=[1, 2])
+        for name in task.adjustable:
+            row, kind_of = bounds[name], type(getattr(task, name))
+            if kind_of not in (int, float):
+                continue
+            beyond = [] if row.minimum is None else [row.minimum - 1]
+            beyond += [] if row.maximum is None else [row.maximum + 1]
+            beyond += [end for end in (row.above, row.below) if end is not None]
+            for value in beyond:
+                tried += 1
+                with pytest.raises(UserError, match=name):
+                    adjusted_task(task, {name: kind_of(value)})
+    assert tried > 10
+
+
 class TestSelfCheck:
     def test_a_sound_model_says_nothing(self, model, recwarn):
         assert nbt.load_model(model.path).is_sound
@@ -224,10 +285,10 @@ class TestMistakesAtPrediction:
         ("adjusted", "says"),
         [
             ({"threshold": "abc"}, "'abc' is not a number"),
-            ({"threshold": 5}, "5 is not between 0 and 1"),
+            ({"threshold": 5}, "5 is too large. Give less than 1"),
             ({"threshold": float("nan")}, "nan is not a number"),
             ({"decoder": "bogus"}, "'bogus' is unknown. Choose one of auto"),
-            ({"smallest_object": -5}, "-5 is below 0"),
+            ({"smallest_object": -5}, "-5 is too small. Give 0 or more"),
             ({"smallest_object": 2.5}, r"2\.5 is not a whole number"),
         ],
     )
