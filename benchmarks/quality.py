@@ -183,7 +183,9 @@ def write_docs(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         told = []
         for name in SETS[row["set"]].reported:
-            values = [row["scores"][which][name] for which in ("best", "last") if which in row["scores"]]
+            values = [scores[name] for scores in row["scores"].values() if name in scores]
+            if not values:  # a preset of another kind than the set is meant for
+                continue
             told.append(f"{name} {values[0]:.3f}" + (f" ({values[1]:.3f})" if len(values) > 1 else ""))
         goal = "" if row["goal"] is None else f"{row['goal']:.2f}"
         batch = " x ".join(map(str, row["batch"]))
