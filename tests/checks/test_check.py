@@ -75,6 +75,24 @@ def test_a_tile_that_the_network_cannot_halve_is_answered_with_sizes_that_work(s
     assert "100 and 130 do not suit" in found and "Try 96 x 128 or 104 x 136" in found
 
 
+def test_validation_without_anything_to_find_is_told(small_config, write_pairs):
+    def told():
+        return [finding for finding in nbt.check(small_config) if "tell a good model from a bad one" in finding.wrong]
+
+    empty = write_pairs(name="empty", foreground=0)
+    small_config.data.datasets = [write_pairs() | {"use": "train"}, empty | {"use": "validation"}]
+    (found,) = told()
+    assert found.level == "warning" and found.where == "data.validation_fraction"
+    small_config.data.datasets = [*small_config.data.datasets, write_pairs(name="some") | {"use": "validation"}]
+    assert not told()
+
+
+def test_more_levels_within_slices_than_there_are_is_told(small_config):
+    small_config.model.flat_levels = 2
+    (found,) = [finding for finding in nbt.check(small_config) if finding.where == "model.flat_levels"]
+    assert found.level == "warning" and found.remedy == "1 is as good"
+
+
 def test_all_errors_come_together(small_config):
     _label(small_config).unlink()
     small_config.update(sampling={"patch_size": [33, 32]}, training={"device": "gpu", "steps_per_epoch": 0})
