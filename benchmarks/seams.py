@@ -49,8 +49,11 @@ def seams(
             truth = model.read_label(label, network["dim"], label.name)
             whole = None
             ours = enlarged(own, truth.shape, multiples)
-            # as few pixels more as the network needs
-            full = [-(-length // each) * each for length, each in zip(truth.shape, multiples, strict=True)]
+            # one tile, as few pixels larger as the network needs; mirrored to the tile of the training where it is smaller
+            full = [
+                max(tile, -(-length // each) * each)
+                for tile, length, each in zip(own, truth.shape, multiples, strict=True)
+            ]
             for side in (_WHOLE, _OURS, *_TILES[network["dim"]]):
                 tile = {_WHOLE: full, _OURS: ours}.get(side, [side] * network["dim"])
                 output = predict_tiled(model.network, normalised, tile, model.device, multiples=multiples)
