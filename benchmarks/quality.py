@@ -133,19 +133,16 @@ def train_and_score(trial: Trial, data: Path, seed: int, precision: str = "auto"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         training, validation = divided(chosen, data / trial.set, folder)
-        config = nbt.Config.preset(trial.preset)
-        config.update(**chosen.settings)
-        config.update(
-            task={"dim": chosen.dim},
-            data={"datasets": [training, validation]},
-            training={
-                "iterations": trial.steps,
-                "steps_per_epoch": min(100, trial.steps // 4),
-                "seed": seed,
-                "max_minutes": None,
-                "precision": precision,
-            },
-            output={"root": f"{folder}/runs", "preview_tiles": 0},
+        config = configured(
+            chosen,
+            trial.preset,
+            [training, validation],
+            name,
+            iterations=trial.steps,
+            steps_per_epoch=min(100, trial.steps // 4),
+            seed=seed,
+            max_minutes=None,
+            precision=precision,
         )
         began = time.monotonic()
         run = nbt.train(config)
@@ -172,6 +169,19 @@ def train_and_score(trial: Trial, data: Path, seed: int, precision: str = "auto"
         "day": date.today().isoformat(),
         "command": f"python -m benchmarks quality {trial.set} --preset {trial.preset} --steps {trial.steps} --seed {seed}",
     }
+
+
+def configured(chosen: Set, preset: str, datasets: list[dict[str, str]], folder: str, **training: Any) -> nbt.Config:
+    """The preset as it trains on a set, with these settings of `training`; runs are written below `folder`."""
+    config = nbt.Config.preset(preset)
+    config.update(**chosen.settings)
+    config.update(
+        task={"dim": chosen.dim},
+        data={"datasets": datasets},
+        training=training,
+        output={"root": f"{folder}/runs", "preview_tiles": 0},
+    )
+    return config
 
 
 def write_docs(rows: list[dict[str, Any]]) -> None:

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 import nbtrainer as nbt
-from benchmarks.quality import SETS, Set, divided, files
+from benchmarks.quality import SETS, Set, configured, divided, files
 from nbtrainer import metrics
-from nbtrainer.catalog import size_multiples
 from nbtrainer.data.picture import grey, limits
 from nbtrainer.inference.predictor import Predictor
-from nbtrainer.inference.tiled import enlarged, predict_tiled
+from nbtrainer.inference.tiled import predict_tiled, prediction_tile
 
 _TILES = {2: (128, 192, 256, 384, 512), 3: (32, 48, 64, 96)}
 _WHOLE, _OURS = "whole image", "as predict does"
@@ -39,23 +38,22 @@ def seams(
             trained = _trained(chosen, preset, steps, [training, validation], folder)
             kept = trained if kept is None else Path(shutil.copytree(trained, kept))
         model = nbt.load_model(kept)
-        network, own = model.record["network"], tuple(model.record["tile"])
-        multiples = size_multiples(network["dim"], network["features"], network.get("flat_levels", 0))
+        own, multiples = tuple(model.record["tile"]), model.multiples
         score = model.task.default_metrics[0]
         agreed, scored = defaultdict(list), defaultdict(list)
         for image, label in zip(files(validation["images"]), files(validation["labels"]), strict=True):
             array = model.prediction(image).image()  # as it was prepared
             normalised = model.normalizer.measure(array).apply(array)
-            truth = model.read_label(label, network["dim"], label.name)
+            truth = model.read_label(label, array.shape[1:], label.name)
             whole = None
-            ours = enlarged(own, truth.shape, multiples)
+            ours = prediction_tile(own, truth.shape, multiples)
             # one tile, as few pixels larger as the network needs; mirrored to the tile of the training where it is smaller
             full = [
                 max(tile, -(-length // each) * each)
                 for tile, length, each in zip(own, truth.shape, multiples, strict=True)
             ]
-            for side in (_WHOLE, _OURS, *_TILES[network["dim"]]):
-                tile = {_WHOLE: full, _OURS: ours}.get(side, [side] * network["dim"])
+            for side in (_WHOLE, _OURS, *_TILES[truth.ndim]):
+                tile = {_WHOLE: full, _OURS: ours}.get(side, [side] * truth.ndim)
                 output = predict_tiled(model.network, normalised, tile, model.device, multiples=multiples)
                 predicted = model.task.decode(output)
                 whole = predicted if whole is None else whole
@@ -72,14 +70,7 @@ def seams(
 
 
 def _trained(chosen: Set, preset: str, steps: int, datasets: list[dict[str, str]], folder: str) -> Path:
-    config = nbt.Config.preset(preset)
-    config.update(**chosen.settings)
-    config.update(
-        data={"datasets": datasets},
-        training={"iterations": steps, "steps_per_epoch": min(200, steps)},
-        output={"root": f"{folder}/runs", "preview_tiles": 0},
-    )
-    run = nbt.train(config)
+    run = nbt.train(configured(chosen, preset, datasets, folder, iterations=steps, steps_per_epoch=min(200, steps)))
     if run.status != "finished":
         raise RuntimeError(run.error)
     return run.directory
@@ -100,7 +91,7 @@ def _draw(path: Path, model: Predictor, image: np.ndarray, output: np.ndarray, p
     from skimage.color import label2rgb
 
     map_ = list(model.task.maps(output).values())[-1]
-    middle = (slice(None),) * (map_.ndim - 2) if map_.ndim == 2 else (map_.shape[0] // 2,)
+    middle = () if map_.ndim == 2 else (map_.shape[0] // 2,)
     plane = (slice(None), *middle)
     seen = grey(image[plane], limits(image))
     painted = 255 * label2rgb(predicted[middle], bg_label=0)

@@ -240,7 +240,7 @@ def predict(
                     own = out / label_name(file, format, f"_{name.replace(' ', '_')}")
                     write_array(values, file, own, prediction.spacing)
             if measure:
-                write_table(prediction.measurements(labels, stitch is not None), out / f"{stem(file)}.csv")
+                write_table(prediction.measurements(labels, stitched=stitch is not None), out / f"{stem(file)}.csv")
             bar.console.print(f"{said} -> {target}", highlight=False, soft_wrap=True)
     if failed:  # the others are done
         raise UserError.of(failed)

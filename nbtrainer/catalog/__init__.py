@@ -3,7 +3,7 @@
 from nbtrainer.catalog.entry import Catalog, Entry
 from nbtrainer.catalog.losses import LOSSES
 from nbtrainer.catalog.metrics import LOWER_IS_BETTER, METRICS
-from nbtrainer.catalog.networks import NETWORKS, flat_levels_for, size_multiples, strides
+from nbtrainer.catalog.networks import NETWORKS, fitting, flat_levels_for, size_multiples, strides
 from nbtrainer.catalog.optimizers import OPTIMIZERS, SCHEDULES
 from nbtrainer.catalog.tasks import TASKS
 
@@ -17,6 +17,7 @@ __all__ = [
     "TASKS",
     "Catalog",
     "Entry",
+    "fitting",
     "flat_levels_for",
     "size_multiples",
     "strides",

@@ -1,7 +1,7 @@
 """The networks on the menu, and what each asks of the size of a patch."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nbtrainer.catalog.entry import Catalog, Entry
@@ -52,6 +52,11 @@ def strides(dim: int, features: Sequence[int], flat_levels: int = 0) -> list[tup
 def size_multiples(dim: int, features: Sequence[int], flat_levels: int = 0) -> tuple[int, ...]:
     """Pixels that the sides ([z,] y, x) of a patch must be multiples of, so that a network can halve them."""
     return tuple(math.prod(steps) for steps in zip(*strides(dim, features, flat_levels), strict=True))
+
+
+def fitting(length: float, multiple: int, rounded: Callable[[float], int] = math.floor) -> int:
+    """The side of a patch near `length` that a network takes: a multiple of `multiple`, and at least two of them."""
+    return max(2 * multiple, rounded(length / multiple) * multiple)
 
 
 def flat_levels_for(spacing: Sequence[float] | None, features: Sequence[int]) -> int:

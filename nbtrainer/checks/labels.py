@@ -20,12 +20,10 @@ from nbtrainer.errors import Finding
 _MANY_VALUES, _RARELY = 64, 0.5
 # more classes than this are objects
 MOST_CLASSES = 64
+# more than this are rare, and objects often as many
+_USUAL_CLASSES = 20
 # the largest number of classes or colours that is listed
 _LISTED = 5
-
-
-# more classes than this are rare; objects are often as many
-_MOST_CLASSES = 20
 
 
 def check_label(pair: Pair, label: LabelFacts, dim: int = 2, ignore_value: int | None = None) -> Iterator[Finding]:
@@ -110,7 +108,7 @@ def check_values(
     yield from _empty(samples)
     if is_class_kind(config.task.kind) and foreground:
         yield from _grey_classes(surveyed, where, foreground)
-    if is_class_kind(config.task.kind) and len(foreground) > _MOST_CLASSES and not wanted:
+    if is_class_kind(config.task.kind) and len(foreground) > _USUAL_CLASSES and not wanted:
         yield Finding(
             level="warning",
             where=where,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nbtrainer.catalog import fitting, size_multiples
 from nbtrainer.checks.sample import Sample
 from nbtrainer.checks.settings import check_multiples
 from nbtrainer.checks.survey import Survey, flat_levels_in, spacing_in
@@ -67,8 +68,7 @@ def check_sampling(config: Config, surveyed: Survey, samples: Sequence[Sample]) 
     train = {id(pair) for pair in surveyed.split.train}
     trains = [sample for sample in samples if id(sample.pair) in train]
     if not config.sampling.whole_images:
-        model = config.model.model_copy(update={"flat_levels": flat_levels_in(config, surveyed)})
-        multiples = model.size_multiples(config.task.dim)
+        multiples = size_multiples(config.task.dim, config.model.features, flat_levels_in(config, surveyed))
         # a model that is started from has levels of its own
         if config.model.flat_levels == "auto" and not config.model.pretrained:
             yield from check_multiples(config.sampling.patch_size, multiples)
@@ -147,7 +147,7 @@ def _large_patch(config: Config, samples: Sequence[Sample], multiples: Sequence[
     if small:
         smallest = min(small, key=lambda sample: int(np.prod(sample.shape)))
         half = [
-            tile if tile <= full else max(2 * multiple, full // 2 // multiple * multiple)
+            tile if tile <= full else fitting(full // 2, multiple)
             for tile, full, multiple in zip(patch, smallest.shape, multiples, strict=True)
         ]
         which = "the image" if len(samples) == 1 else "all images" if len(small) == len(samples) else "some images"
@@ -163,15 +163,16 @@ def _large_patch(config: Config, samples: Sequence[Sample], multiples: Sequence[
 
 def _anisotropy(config: Config, surveyed: Survey, multiples: Sequence[int]) -> Iterator[Finding]:
     """A patch that is a cube in voxels although voxels are not: what suits them better."""
-    size, spacing = config.sampling.patch_size, spacing_in(config, surveyed)
-    if len(size) != 3 or spacing is None:
+    size = config.sampling.patch_size
+    spacing = spacing_in(config, surveyed) if config.task.dim == 3 else None
+    if spacing is None:
         return
     ratio = spacing[0] / max(spacing[1:])
     if ratio >= _THICK and size[0] >= min(size[1:]):
         # as many voxels, in the proportions of space, rounded to what the network takes
         plane = (np.prod(size, dtype=float) * ratio) ** (1 / 3)
         better = [
-            max(2 * multiple, round(side / multiple) * multiple)
+            fitting(side, multiple, round)
             for side, multiple in zip((plane / ratio, plane, plane), multiples, strict=True)
         ]
         if better != list(size):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
-from nbtrainer.catalog import LOSSES, METRICS, NETWORKS, TASKS
+from nbtrainer.catalog import LOSSES, METRICS, NETWORKS, TASKS, fitting
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
 from nbtrainer.errors import Finding
@@ -183,26 +184,20 @@ def _without_effect(config: Config) -> Iterator[Finding]:
 
 def check_multiples(size: Sequence[int], multiples: Sequence[int]) -> Iterator[Finding]:
     """Whether the sides ([z,] y, x) of a patch suit a network that needs these multiples."""
-    wrong = [
-        (length, multiple)
-        for length, multiple in zip(size, multiples, strict=True)
-        if length % multiple or length < 2 * multiple
-    ]
+    both = list(zip(size, multiples, strict=True))
+    wrong = [(length, multiple) for length, multiple in both if length != fitting(length, multiple)]
     if wrong:
-        both = list(zip(size, multiples, strict=True))
-        near = [
-            [max(2 * multiple, length // multiple * multiple) for length, multiple in both],
-            [max(2 * multiple, -(-length // multiple) * multiple) for length, multiple in both],
-        ]
+        near = [[fitting(*each) for each in both], [fitting(*each, math.ceil) for each in both]]
         if near[0] == near[1]:
             del near[1]
-        named = " and ".join(dict.fromkeys(str(length) for length, _ in wrong))
+        lengths = list(dict.fromkeys(str(length) for length, _ in wrong))
         needed = " and ".join(
             dict.fromkeys(f"{'' if one == 1 else f'multiples of {one}, '}at least {2 * one}" for _, one in wrong)
         )
         yield Finding(
             where="sampling.patch_size",
-            wrong=f"{named} {'does' if len({*wrong}) == 1 else 'do'} not suit the network, which needs {needed}",
+            wrong=f"{' and '.join(lengths)} {'does' if len(lengths) == 1 else 'do'} not suit the network, which needs "
+            f"{needed}",
             remedy=f"Try {' or '.join(map(said, near))}",
         )
 

@@ -10,6 +10,7 @@ from nbtrainer.config import Config
 from nbtrainer.engine import checkpoint
 from nbtrainer.inference.prediction import adjusted_task
 from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint, task_in
+from nbtrainer.runs import RunDirectory
 
 
 def adjust(path: str | os.PathLike[str], **thresholds: Any) -> Path:
@@ -24,10 +25,9 @@ def adjust(path: str | os.PathLike[str], **thresholds: Any) -> Path:
     adjusted = adjusted_task(task_in(record), thresholds)
     record["task"]["settings"] = adjusted.as_record()
     checkpoint.write(record, file)
-    settings = file.parent.parent / "config.json"
-    if file.parent.name == "checkpoints" and settings.exists():
-        config = Config.load(settings)
-        for name, value in thresholds.items():
-            setattr(config.task, name, value)
-        config.save(settings)
+    run = RunDirectory(file.parent.parent)
+    if file.parent == run.checkpoints and run.config.exists():
+        config = Config.load(run.config)
+        config.update(task=thresholds)
+        config.save(run.config)
     return file

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+import math
 import os
 import platform
 import threading
@@ -20,7 +21,7 @@ from torch import nn
 
 from nbtrainer import losses, metrics, models, optimizers
 from nbtrainer._version import __version__
-from nbtrainer.catalog import LOSSES, NETWORKS, SCHEDULES
+from nbtrainer.catalog import LOSSES, NETWORKS, SCHEDULES, fitting
 from nbtrainer.checks import Survey, survey
 from nbtrainer.checks.survey import flat_levels_in, normalizer_of, spacing_in
 from nbtrainer.checks.task import task_of
@@ -116,7 +117,7 @@ class Job:
         multiples = self.config.model.size_multiples(self.config.task.dim)
         least = _CHECK_TILE_PX[self.config.task.dim]
         sides = [
-            min(length, max(2 * multiple, least // multiple * multiple))
+            min(length, fitting(least, multiple))
             for length, multiple in zip(self.validator.tile, multiples, strict=True)
         ]
         shape = images.shape(0)
@@ -345,7 +346,7 @@ def pretrained_record(config: Config) -> dict[str, Any] | None:
         if getattr(config.model, name) != "auto":
             ours[name] = getattr(config.model, name)
     for name, value in ours.items():
-        theirs = record["network"].get(name, 0)
+        theirs = record["network"][name]
         if theirs != value:
             raise UserError(
                 "model.pretrained",
@@ -393,7 +394,7 @@ def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
         shapes = [surveyed.preparation.open(each)[0].shape for each in surveyed.split.train]
         largest = [max(lengths) for lengths in zip(*shapes, strict=True)]
         config.sampling.patch_size = [
-            max(2 * multiple, -(-length // multiple) * multiple)
+            fitting(length, multiple, math.ceil)
             for length, multiple in zip(largest, config.model.size_multiples(config.task.dim), strict=True)
         ]
     if not NETWORKS[config.model.name].suits(task.name):

@@ -132,21 +132,23 @@ def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
 def _checked(config: Config) -> Config:
     """`config`, validated; raises `UserError` with everything that would refuse or break the run later."""
     config = Config.of(config).validated()
-    errors: list[Finding] = []
-    try:  # this and the device need torch, which a check does without
-        pretrained = pretrained_record(config)
-        if pretrained is not None and config.model.flat_levels == "auto":
-            config.model.flat_levels = pretrained["network"].get("flat_levels", 0)
-    except UserError as error:
-        errors += error.findings
-    errors += [finding for finding in check(config) if finding.level == "error"]
-    try:
-        device_of(config)
-    except UserError as error:
-        errors += error.findings
+    refused: list[Finding] = []
+    for look in (device_of, _follow_pretrained):  # both need torch, which a check does without
+        try:
+            look(config)
+        except UserError as error:
+            refused += error.findings
+    errors = [*(finding for finding in check(config) if finding.level == "error"), *refused]
     if errors:
         raise UserError.of(errors)
     return config
+
+
+def _follow_pretrained(config: Config) -> None:
+    """What is `auto` about the levels of the network, as in the model that is started from."""
+    pretrained = pretrained_record(config)
+    if pretrained is not None and config.model.flat_levels == "auto":
+        config.model.flat_levels = pretrained["network"]["flat_levels"]
 
 
 def _launch(directory: RunDirectory, resumed: bool) -> Run:

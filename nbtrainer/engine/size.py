@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nbtrainer.catalog import fitting
 from nbtrainer.data.images import Images
 from nbtrainer.data.warp import Warp, warp_patch
 from nbtrainer.inference.size_model import SizeModel, fit_size_model, image_style
@@ -105,7 +106,7 @@ class _Cutter:
             turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
             # no wider than the image is at this size, so that little is mirrored
             reach = factor * min(image.shape)
-            side = int(min(self._side, max(2 * self._multiple, reach // self._multiple * self._multiple)))
+            side = int(min(self._side, fitting(reach, self._multiple)))
             half = (side - 1) / 2 / factor
             centre = [
                 rng.uniform(min(half, middle), max(length - 1 - half, middle))

@@ -12,7 +12,6 @@ import numpy as np
 
 from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
-from nbtrainer.data.axes import said
 from nbtrainer.data.pair import list_files, pair_files
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import Predictor, load_model
@@ -52,11 +51,7 @@ def evaluate(
     for image, label, name, links in _paired(images, labels, predictor.record["network"]["dim"]):
         prediction = predictor.prediction(image)
         predicted = prediction.labels()
-        truth = predictor.read_label(label, predicted.ndim, name)
-        if truth.shape != predicted.shape:
-            raise UserError(
-                name, f"the label is {said(truth.shape)}, its image {said(predicted.shape)}", "Give labels of its size"
-            )
+        truth = predictor.read_label(label, predicted.shape, name)
         _tell_unknown_classes(task, truth, name)
         pixels = prediction.image() if report else None
         if prediction.is_stack:  # slices have objects of their own, in the label and in what is predicted

@@ -13,7 +13,7 @@ import torch
 
 from nbtrainer import models
 from nbtrainer.catalog import TASKS, size_multiples
-from nbtrainer.data.axes import Layout
+from nbtrainer.data.axes import Layout, said
 from nbtrainer.data.formats import Opened, is_image, open_image
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsigned, spacing_of
@@ -111,13 +111,22 @@ class Predictor:
         """
         return self.prediction(image, diameter, variants).raw()
 
-    def read_label(self, label: Any, dim: int, where: str) -> np.ndarray:
-        """A true label, an array or the path of a file, with `dim` axes, as it would be read for training: uint32.
+    @property
+    def multiples(self) -> tuple[int, ...]:
+        """Pixels that the sides ([z,] y, x) of what the network sees are multiples of."""
+        built = self.record["network"]
+        return size_multiples(built["dim"], built["features"], built["flat_levels"])
 
-        Raises `UserError` for what the check before training would refuse.
+    def read_label(self, label: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
+        """A true label of an image of this shape, an array or the path of a file, as training reads it: uint32.
+
+        Raises `UserError` for another shape, and for what the check before training would refuse.
         """
         source = Path(label) if isinstance(label, str | os.PathLike) else _numbers(label, where)
-        found = read_label(source, dim, where)
+        found = read_label(source, len(shape), where)
+        if found.shape != shape:
+            wrong = f"the label is {said(found.shape)}, its image {said(shape)}"
+            raise UserError(where, wrong, "Give a label of its size")
         ignored = self.preparation.ignore_value
         wrong = ""
         if found.size and found.max() >= IGNORED:
@@ -211,10 +220,15 @@ class Predictor:
     ) -> np.ndarray:
         """Output for the image, in the size that the network sees."""
         normalised = self._normalised(self.preparation.sized(view, None, diameter)[0], name)
-        built = self.record["network"]
-        multiples = size_multiples(built["dim"], built["features"], built.get("flat_levels", 0))
         return predict_variants(
-            self.network, normalised, self.record["tile"], self.device, variants, self.task.turned, report, multiples
+            self.network,
+            normalised,
+            self.record["tile"],
+            self.device,
+            variants,
+            self.task.turned,
+            report,
+            self.multiples,
         )
 
     def _normalised(self, view: View, name: str) -> np.ndarray:
@@ -272,8 +286,8 @@ def _numbers(given: Any, where: str) -> np.ndarray:
     try:
         array = np.asarray(given)
     except ValueError:  # lists of unequal length
-        array = np.asarray(None)
-    if array.dtype.kind not in "biufc":
+        array = None
+    if array is None or array.dtype.kind not in "biufc":
         raise UserError(where, f"{type(given).__name__} is no array of numbers", "Give an array, or the path of a file")
     return array
 
@@ -313,10 +327,11 @@ def load_model(path: str | os.PathLike[str], device: str = "auto") -> Predictor:
     except (KeyError, TypeError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "state_dict" not in str(error):
             raise
+        writer = record.get("versions", {}).get("nbtrainer", "?")
         raise UserError(
             str(file),
             f"this model is damaged, or was written by another version ({type(error).__name__})",
-            f"It says that nbtrainer {record.get('versions', {}).get('nbtrainer', '?')} wrote it; load it with that one, or train again",
+            f"It says that nbtrainer {writer} wrote it; load it with that one, or train again",
         ) from None
 
 
@@ -347,4 +362,6 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(record, dict) or record.get("format") != 1:
         raise UserError(str(file), "this checkpoint was not written by nbtrainer", "Give a file written by nbtrainer")
+    if "network" in record:  # before there was a choice
+        record["network"].setdefault("flat_levels", 0)
     return record

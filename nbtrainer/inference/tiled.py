@@ -23,7 +23,7 @@ _OVERLAP = 0.25
 _TILES_AT_ONCE = 8
 
 
-def enlarged(tile: Sequence[int], shape: Sequence[int], multiples: Sequence[int]) -> list[int]:
+def prediction_tile(tile: Sequence[int], shape: Sequence[int], multiples: Sequence[int]) -> list[int]:
     """The tile ([z,] y, x) in which an image of `shape` is predicted by a network that was trained on `tile`.
 
     It holds at most as many pixels as eight tiles of the training, and its sides end with the image. Networks that
@@ -54,7 +54,7 @@ def predict_variants(
     multiples: Sequence[int] | None = None,
 ) -> np.ndarray:
     """As `predict_tiled`, averaged over the first `variants` ways to flip and turn the image, each turned back; in larger
-    tiles than `tile`, that of the training (see `enlarged`).
+    tiles than `tile`, that of the training (see `prediction_tile`).
 
     `turned(output, matrix)` corrects what of an output has a direction, when it was turned back in place.
     """
@@ -69,7 +69,7 @@ def predict_variants(
         )
     matrices = matrices[:variants]
     multiples = multiples or (1,) * len(tile)
-    trained, tile = tile, enlarged(tile, image.shape[1:], multiples)
+    trained, tile = tile, prediction_tile(tile, image.shape[1:], multiples)
     at_once = max(1, _TILES_AT_ONCE * math.prod(trained) // math.prod(tile))
     for number, matrix in enumerate(matrices):
         sides = np.abs(matrix).astype(int).T @ np.array(tile)

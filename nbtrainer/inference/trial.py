@@ -105,9 +105,7 @@ def try_out(
     name = "image" if isinstance(image, np.ndarray) else Path(image).name
     prediction = model.prediction(image, report=report)
     pixels = prediction.image()
-    known = None if label is None else model.read_label(label, pixels.ndim - 1, name)
-    if known is not None and known.shape != pixels.shape[1:]:
-        raise UserError(name, f"the label is {known.shape}, its image {pixels.shape[1:]}", "Give a label of its size")
+    known = None if label is None else model.read_label(label, pixels.shape[1:], name)
     assert task is prediction.task
     return Trial(name, prediction, pixels, known, [], names)
 

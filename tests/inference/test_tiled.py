@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from nbtrainer.inference.tiled import enlarged, predict_tiled
+from nbtrainer.inference.tiled import predict_tiled, prediction_tile
 
 CPU = torch.device("cpu")
 _LAYERS = 3  # of 3 x 3: three pixels on each side are seen
@@ -69,7 +69,7 @@ def test_tiles_of_a_network_that_halves_start_where_those_of_the_whole_image_do(
     ],
 )
 def test_tiles_hold_at_most_as_many_pixels_as_eight_of_the_training(tile, shape, expected):
-    found = enlarged(tile, shape, (8,) * len(tile))
+    found = prediction_tile(tile, shape, (8,) * len(tile))
     assert found == expected
     assert np.prod(found) <= 8 * np.prod(tile)
 
