@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from nbtrainer.disk import in_sentences
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 Path = str | os.PathLike[str]
 
 
+@in_sentences
 def check(config: Config, report: Callable[[int, int], None] | None = None) -> list[Finding]:
     """Everything that is wrong or odd about data and settings: errors first. Changes nothing, trains nothing.
 
@@ -33,6 +36,7 @@ def check(config: Config, report: Callable[[int, int], None] | None = None) -> l
     return check(config, report)
 
 
+@in_sentences
 def fix(config: Config, finding: Finding) -> str:
     """Mend `finding` by repaired copies and edits of `config`, and say how; see `nbtrainer.checks.fix`."""
     from nbtrainer.checks import fix
@@ -40,6 +44,7 @@ def fix(config: Config, finding: Finding) -> str:
     return fix(config, finding)
 
 
+@in_sentences
 def fix_title(finding: Finding) -> str:
     """What the button that mends `finding` says; empty if there is no repair."""
     from nbtrainer.checks import fix_title
@@ -47,6 +52,7 @@ def fix_title(finding: Finding) -> str:
     return fix_title(finding)
 
 
+@in_sentences
 def fix_all(config: Config, also_leave_out: bool = False) -> list[str]:
     """Mend everything that has a repair; see `nbtrainer.checks.fix_all`."""
     from nbtrainer.checks import fix_all
@@ -54,6 +60,7 @@ def fix_all(config: Config, also_leave_out: bool = False) -> list[str]:
     return fix_all(config, also_leave_out)
 
 
+@in_sentences
 def finding_picture(config: Config, finding: Finding, size: int = 96) -> Picture | None:
     """The first image that `finding` is about, as a small picture; None if there is none that can be read."""
     from nbtrainer.checks import finding_picture
@@ -61,6 +68,7 @@ def finding_picture(config: Config, finding: Finding, size: int = 96) -> Picture
     return finding_picture(config, finding, size)
 
 
+@in_sentences
 def pairs(config: Config) -> list[dict[str, Any]]:
     """Every image with its label, one dict a pair: paths, shape, dtype, spacing, objects, split."""
     from nbtrainer.checks import pair_table
@@ -68,6 +76,7 @@ def pairs(config: Config) -> list[dict[str, Any]]:
     return pair_table(config)
 
 
+@in_sentences
 def picture(config: Config, index: int, size: int = 96, outlines: bool = True, whole: bool = False) -> Picture:
     """Image `index` of the pair table as a small picture, with its label's outline: see `nbtrainer.checks.picture`."""
     from nbtrainer.checks import picture
@@ -75,6 +84,7 @@ def picture(config: Config, index: int, size: int = 96, outlines: bool = True, w
     return picture(config, index, size, outlines, whole)
 
 
+@in_sentences
 def regions(config: Config, index: int) -> tuple[Region, ...]:
     """The regions of image `index` of the pair table, in pixels: typed, from files, random."""
     from nbtrainer.checks import regions
@@ -82,6 +92,7 @@ def regions(config: Config, index: int) -> tuple[Region, ...]:
     return regions(config, index)
 
 
+@in_sentences
 def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """How often intensities occur in image `index` of the pair table: (shares, edges) `before` and `after` normalisation."""
     from nbtrainer.checks import histogram
@@ -89,6 +100,7 @@ def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndar
     return histogram(config, index)
 
 
+@in_sentences
 def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Patches `start` to `start + count - 1` exactly as training draws them.
 
@@ -99,6 +111,7 @@ def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.nda
     return patches(config, count, start)
 
 
+@in_sentences
 def variants(config: Config, count: int = 12, number: int = 0, first: int = 1) -> list[tuple[np.ndarray, np.ndarray]]:
     """Patch `number` as it is, and `count - 1` times changed by chance as the augmentation says: images and labels."""
     from nbtrainer.engine import variants
@@ -106,6 +119,7 @@ def variants(config: Config, count: int = 12, number: int = 0, first: int = 1) -
     return variants(config, count, number, first)
 
 
+@in_sentences
 def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
     """Where patches `start` to `start + count - 1` fall, and how often each image, class and object is seen in them.
 
@@ -117,6 +131,7 @@ def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
     return places(config, count, start)
 
 
+@in_sentences
 def start(config: Config) -> Run:
     """Start a run in a background thread and return at once. Raises `UserError` with every error that `check` finds."""
     from nbtrainer.engine import start
@@ -124,6 +139,7 @@ def start(config: Config) -> Run:
     return start(config)
 
 
+@in_sentences
 def train(config: Config) -> Run:
     """Train, and return the run when it has ended. A keyboard interrupt stops it cleanly, now."""
     from nbtrainer.engine import train
@@ -131,6 +147,7 @@ def train(config: Config) -> Run:
     return train(config)
 
 
+@in_sentences
 def resume(directory: Path, **overrides: Mapping[str, Any]) -> Run:
     """Continue a run exactly where it stopped, in a background thread: `resume(folder, training={"epochs": 9})`."""
     from nbtrainer.engine import resume
@@ -138,6 +155,7 @@ def resume(directory: Path, **overrides: Mapping[str, Any]) -> Run:
     return resume(directory, **overrides)
 
 
+@in_sentences
 def attach(directory: Path) -> Run:
     """The run in a folder, of whatever kernel, process or day."""
     from nbtrainer.runs import attach
@@ -145,6 +163,7 @@ def attach(directory: Path) -> Run:
     return attach(directory)
 
 
+@in_sentences
 def load_model(path: Path) -> Predictor:
     """A trained model, from a checkpoint or the folder of a run (its best checkpoint, else its last)."""
     from nbtrainer.inference import load_model
@@ -152,6 +171,7 @@ def load_model(path: Path) -> Predictor:
     return load_model(path)
 
 
+@in_sentences
 def evaluate(
     model: Predictor | Path, images: Any, labels: Any, report: str | os.PathLike[str] | None = None
 ) -> dict[str, Any]:
@@ -164,6 +184,7 @@ def evaluate(
     return evaluate(model, images, labels, report)
 
 
+@in_sentences
 def images_of_run(directory: Path) -> list[tuple[str, Pair]]:
     """The images of a run, each with what it was for: `validation`, `test` or `train`, in this order."""
     from nbtrainer.checks import pairs_of_run
@@ -171,6 +192,7 @@ def images_of_run(directory: Path) -> list[tuple[str, Pair]]:
     return pairs_of_run(directory)
 
 
+@in_sentences
 def try_out(model: Predictor, image: Any, label: Any = None, report: Callable[[int, int], None] | None = None) -> Trial:
     """Predict an image once, to look at it with one threshold after the other; see `nbtrainer.inference.trial`."""
     from nbtrainer.inference.trial import try_out
@@ -178,6 +200,7 @@ def try_out(model: Predictor, image: Any, label: Any = None, report: Callable[[i
     return try_out(model, image, label, report)
 
 
+@in_sentences
 def adjust(path: Path, **thresholds: Any) -> str:
     """Keep `thresholds` in the model at `path`: `adjust(folder, threshold=0.4)`; returns the path of its file."""
     from nbtrainer.engine import adjust
@@ -185,6 +208,7 @@ def adjust(path: Path, **thresholds: Any) -> str:
     return str(adjust(path, **thresholds))
 
 
+@in_sentences
 def prepare(images: Path, labels: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:
     """Divide images and labels into `<output_root>/<data_task>/{train,val,test}`; see `nbtrainer.data.prepare`."""
     from nbtrainer.data.prepare import prepare
@@ -192,6 +216,7 @@ def prepare(images: Path, labels: Path, output_root: Path, data_task: str, **opt
     return prepare(images, labels, output_root, data_task, **options)
 
 
+@in_sentences
 def prepare_dataset(dataset: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:
     """As `prepare`, for a folder with `images` and `labels`, or with `train`, `val` and `test` already apart."""
     from nbtrainer.data.prepare import prepare_dataset
@@ -199,6 +224,7 @@ def prepare_dataset(dataset: Path, output_root: Path, data_task: str, **options:
     return prepare_dataset(dataset, output_root, data_task, **options)
 
 
+@in_sentences
 def stack_images(folder: Path, out: Path, **options: Any) -> tuple[int, ...]:
     """Combine single images into one TIFF stack; returns its shape."""
     from nbtrainer.data.stack import stack_images
@@ -206,6 +232,7 @@ def stack_images(folder: Path, out: Path, **options: Any) -> tuple[int, ...]:
     return stack_images(folder, out, **options)
 
 
+@in_sentences
 def unstack_images(stack: Path, out_folder: Path, **options: Any) -> list[Any]:
     """Write each slice of a stack as an image of its own; returns their paths."""
     from nbtrainer.data.stack import unstack_images

@@ -39,7 +39,7 @@ def check(config: Config, report: Report | None = None) -> list[Finding]:
         config = Config.of(config).validated()
     except UserError as error:
         return error.findings
-    found = list(check_settings(config))
+    found = _all_of(check_settings(config))
     if not config.data.datasets:
         found.append(
             Finding(
@@ -51,8 +51,19 @@ def check(config: Config, report: Report | None = None) -> list[Finding]:
         found += check_problems(config, surveyed.problems)
         can_be_opened = not any(finding.where == "data.resize" and finding.level == "error" for finding in found)
         if can_be_opened:
-            found += _grouped(_data(config, surveyed, report or _nobody))
+            found += _grouped(_all_of(_data(config, surveyed, report or _nobody)))
     return sorted(dict.fromkeys(found), key=lambda finding: finding.level)
+
+
+def _all_of(findings: Iterable[Finding]) -> list[Finding]:
+    """All of `findings`; what could not be looked at (a folder that closed meanwhile) is one of them, and ends them."""
+    found = []
+    try:
+        for finding in findings:
+            found.append(finding)  # one by one: those before an error count
+    except UserError as error:
+        found += error.findings
+    return found
 
 
 def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from nbtrainer.catalog import LOSSES, METRICS, NETWORKS, TASKS, fitting
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
+from nbtrainer.disk import exists
 from nbtrainer.errors import Finding
 from nbtrainer.runs.directory import free_name_problem
 
@@ -64,7 +65,7 @@ def _settings(config: Config) -> Iterator[Finding]:
     yield from _augmentation(config)
     yield from _device(config)
     pretrained = config.model.pretrained
-    if pretrained and not config.resolve(pretrained).exists():
+    if pretrained and not exists(config.resolve(pretrained), "model.pretrained"):
         yield Finding(
             where="model.pretrained",
             wrong=f"there is no file or folder {config.resolve(pretrained)}",

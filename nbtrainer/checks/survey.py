@@ -22,6 +22,7 @@ from nbtrainer.data.pair import Naming, Pair, Part, find_pairs
 from nbtrainer.data.preparation import Preparation, spacing_of
 from nbtrainer.data.region import Region, random_region
 from nbtrainer.data.split import Split, split_pairs
+from nbtrainer.disk import at_disk, exists, list_folder
 from nbtrainer.errors import Finding, UserError
 
 
@@ -171,7 +172,9 @@ def _pairs_of(config: Config, index: int, dataset: Dataset) -> list[Pair]:
     )
     labels = config.resolve(dataset.labels) if dataset.labels.strip() else None
     alone = labels_are_optional(config.task.kind)
-    found = find_pairs(config.resolve(dataset.images), labels, where, naming, dataset.use, index, alone)
+    images = config.resolve(dataset.images)
+    with at_disk(images, f"{where}.images", "entered"):
+        found = find_pairs(images, labels, where, naming, dataset.use, index, alone)
     if not found:
         raise UserError(f"{where}.exclude", "every image is left out", "Take some names out of the list")
     return found
@@ -210,11 +213,12 @@ def _from_files(config: Config, index: int, dataset: Dataset, name: str) -> list
     if not dataset.region_files:
         return []
     source = config.resolve(dataset.region_files)
-    if not source.exists():
-        raise UserError(f"data.datasets[{index}].region_files", f"there is no {source}", "Check the path")
+    setting = f"data.datasets[{index}].region_files"
+    if not exists(source, setting):
+        raise UserError(setting, f"there is no {source}", "Check the path")
     files = [source]
     if source.is_dir() and not is_image(source):
-        files = [path for path in sorted(source.iterdir()) if path.stem.partition(".")[0] == stem(Path(name))]
+        files = [path for path in list_folder(source, setting) if path.stem.partition(".")[0] == stem(Path(name))]
     outlines = [outline for file in files for outline in read_outlines(file)]
     return [region for outline in outlines if Path(outline.image).name in ("", name) for region in _as_regions(outline)]
 

@@ -17,6 +17,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import spacing_of
 from nbtrainer.data.statistics import LARGE_BYTES, sampled
 from nbtrainer.data.views import size_in_bytes
+from nbtrainer.disk import exists
 from nbtrainer.errors import UserError
 from nbtrainer.labels import merge_links, read_links
 
@@ -46,7 +47,7 @@ def pairs_of_run(directory: str | os.PathLike[str]) -> list[tuple[str, Pair]]:
     Reads headers only; empty if its data are no longer where they were.
     """
     file = Path(directory) / "config.json"
-    if not file.exists():
+    if not exists(file):
         return []
     split = survey(Config.load(file)).split._asdict()
     return [(use, pair) for use in ("validation", "test", "train") for pair in split[use]]

@@ -23,6 +23,7 @@ from nbtrainer.config.sampling import Sampling
 from nbtrainer.config.section import Section, field
 from nbtrainer.config.task import Task
 from nbtrainer.config.training import Training
+from nbtrainer.disk import exists, is_folder, make_folder, parse_json, read_text, write_text
 from nbtrainer.errors import UserError
 
 
@@ -83,20 +84,23 @@ class Config(Section):
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """The settings saved in the JSON file `path`; relative paths in it are relative to its folder."""
         file = Path(path)
-        if file.is_dir():
+        if is_folder(file):
             file = file / "config.json"
+        if not exists(file):
+            missing = "this folder holds no config.json" if is_folder(Path(path)) else "there is no such file"
+            raise UserError(str(path), missing, "Give the path of a saved config.json")
+        text = read_text(file)
+        if not text.strip():
+            raise UserError(str(file), "this file is empty", "Save the settings again")
         try:
-            values = json.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            missing = "this folder holds no config.json" if Path(path).is_dir() else "there is no such file"
-            raise UserError(str(path), missing, "Give the path of a saved config.json") from None
+            values = parse_json(text)
         except json.JSONDecodeError as error:
             raise UserError(
                 str(file),
                 f"this is not valid JSON: {error.msg.lower()} in line {error.lineno}, column {error.colno}",
                 "Mend that line, or save the settings again",
             ) from None
-        except (OSError, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise UserError(str(file), f"this cannot be read: {error}", "Give a file saved by nbtrainer") from None
         if not isinstance(values, dict):
             raise UserError(str(file), "this is JSON, but not a group of settings", "Save the settings again")
@@ -113,14 +117,15 @@ class Config(Section):
         values = self.validated().model_dump()
         for section, name, entry in _paths(values):
             moved = Path(os.path.abspath(file.parent)) / entry[name]
-            if section != "output" and entry[name] and not moved.exists() and self.resolve(entry[name]).exists():
+            if (
+                section != "output"
+                and entry[name]
+                and not os.path.exists(moved)
+                and os.path.exists(self.resolve(entry[name]))
+            ):
                 entry[name] = os.path.relpath(self.resolve(entry[name]), os.path.abspath(file.parent))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # renamed over the old one, so that a crash leaves either of them whole
-        temporary = file.with_name(f"{file.name}.new")
-        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, file)
-        return file
+        make_folder(file.parent)
+        return write_text(file, json.dumps(values, indent=2) + "\n")
 
     def validated(self) -> Self:
         """A copy in which everything, lists too, was validated again; raises `UserError`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nbtrainer.disk import at_disk, exists, is_folder, list_folder, make_folder, may_write
 from nbtrainer.errors import UserError
 
 
@@ -31,36 +32,39 @@ class RunDirectory:
         Raises `UserError` if the name is taken or the folder cannot be made.
         """
         parent = root / data_task if data_task else root
-        try:
-            parent.mkdir(parents=True, exist_ok=True)
-            path = _make(parent, name)
-            directory = cls(path)
+        make_folder(parent, "output.root")
+        with at_disk(parent / name, "output.name" if name else "output.root", "made"):
+            directory = cls(_make(parent, name))
             directory.checkpoints.mkdir()
             directory.previews.mkdir()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise UserError(
-                "output.root", f"{parent} cannot be written to ({reason.lower()})", "Choose another folder"
-            ) from None
         return directory
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
         """The folder of a run that exists; raises `UserError` if `path` is none."""
-        directory = cls(path.resolve())
-        if not directory.events.exists() or not directory.config.exists():
-            wrong = "this is not the folder of a run" if path.is_dir() else "there is no such folder"
+        with at_disk(path, done="entered"):
+            directory = cls(path.resolve())
+        if not exists(directory.events) or not exists(directory.config):
+            wrong = "this is not the folder of a run" if is_folder(path) else "there is no such folder"
             raise UserError(str(path), wrong, "Give the folder that holds config.json and events.jsonl")
         return directory
 
 
 def free_name_problem(root: Path, data_task: str, name: str) -> UserError | None:
     """Why `root/data_task/name` cannot become a new run, or None; touches nothing."""
-    if name and (root / data_task / name).exists():
-        return _taken(root / data_task / name)
-    existing = next((folder for folder in (root / data_task / "x").parents if folder.exists()), None)
-    if existing is not None and not existing.is_dir():
-        return UserError("output.root", f"{existing} is a file, not a folder", "Choose another folder")
+    try:
+        existing = next((folder for folder in (root / data_task / "x").parents if exists(folder, "output.root")), None)
+        if existing is not None and not is_folder(existing, "output.root"):
+            return UserError("output.root", f"{existing} is a file, not a folder", "Choose another folder")
+        if existing is not None and not may_write(existing):
+            return UserError("output.root", f"{existing} may not be written by you", "Choose another folder")
+        if existing is not None:  # a name that this disk cannot have is refused where there is a folder
+            exists(existing / (data_task or "."), "output.data_task")
+            exists(existing / (name or "."), "output.name")
+        if name and exists(root / data_task / name, "output.name"):
+            return _taken(root / data_task / name)
+    except UserError as error:
+        return error
     return None
 
 
@@ -72,7 +76,7 @@ def _make(parent: Path, name: str) -> Path:
             raise _taken(parent / name) from None
         return parent / name
     while True:
-        numbers = [int(found[1]) for path in parent.iterdir() if (found := re.fullmatch(r"run-(\d+)", path.name))]
+        numbers = [int(found[1]) for path in list_folder(parent) if (found := re.fullmatch(r"run-(\d+)", path.name))]
         path = parent / f"run-{max(numbers, default=0) + 1:03d}"
         try:
             path.mkdir()

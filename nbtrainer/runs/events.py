@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from nbtrainer.catalog import METRICS
 
@@ -202,15 +205,23 @@ class Finished(Event):
 
 
 def from_record(record: dict[str, Any]) -> Event | None:
-    """The event that `record` describes, or None if this version does not know it. Unknown fields are left out."""
-    kind = _KINDS.get(record.get("event", ""))
+    """The event that `record` describes, or None if this version does not know it. Unknown fields are left out.
+
+    Raises `ValueError` if a field is missing or holds something else than it should.
+    """
+    kind = _KINDS.get(str(record.get("event", "")))
     if kind is None:
         return None
-    known = {spec.name for spec in dataclasses.fields(kind)}
     try:
-        return kind(**{name: value for name, value in record.items() if name in known})
-    except TypeError:
-        return None
+        event: Event = _reader(kind).validate_python(record)
+    except ValidationError as error:
+        raise ValueError(f"{record['event']}: {error.errors()[0]['msg'].lower()}") from None
+    return event
+
+
+@functools.cache
+def _reader(kind: type[Event]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def sentence(event: Event) -> str:

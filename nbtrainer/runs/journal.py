@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from nbtrainer.runs.events import Event, from_record
+from nbtrainer.runs.events import Event, Warned, from_record
 
 
 class Journal:
@@ -35,6 +35,7 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._position = 0
+        self._lines = 0
 
     def read_new(self) -> list[Event]:
         """The events added since the last call; a line still being written waits for the next."""
@@ -46,13 +47,18 @@ class JournalReader:
             return []
         complete = added[: added.rfind(b"\n") + 1]
         self._position += len(complete)
-        found = []
+        found: list[Event] = []
         for line in complete.splitlines():
+            self._lines += 1
             try:
-                record = json.loads(line, parse_constant=float)
-            except ValueError:  # a line cut off when its process was killed
+                record = _revived(json.loads(line, parse_constant=float))
+            except (ValueError, TypeError, RecursionError):  # a line cut off when its process was killed
                 continue
-            event = from_record(_revived(record)) if isinstance(record, dict) else None
+            try:
+                event = from_record(record) if isinstance(record, dict) else None
+            except ValueError as error:  # written by another program, or by hand: the rest is as true as before
+                text = f"line {self._lines} of {self._path} was left out, because it is no event ({error})"
+                event = Warned(text=text, time=found[-1].time if found else 0.0)
             if event is not None:
                 found.append(event)
         return found

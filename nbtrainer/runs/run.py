@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import psutil
@@ -120,12 +120,11 @@ class Run:
 
     def _newest_checkpoint(self, kind: str) -> Path | None:
         for event in reversed(self.events):
-            if (
-                isinstance(event, events.CheckpointSaved)
-                and event.kind == kind
-                and (self.directory / event.path).exists()
-            ):
-                return self.directory / event.path
+            if isinstance(event, events.CheckpointSaved) and event.kind == kind:
+                # a file of the folder: the journal may come from somebody else
+                file = self._directory.checkpoints / PurePath(event.path).name
+                if os.path.isfile(file):
+                    return file
         return None
 
     def _lives(self, started: RunStarted) -> bool:

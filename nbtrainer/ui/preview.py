@@ -8,6 +8,8 @@ from typing import Any
 
 import ipywidgets as w
 
+from nbtrainer.disk import file_below
+from nbtrainer.errors import UserError
 from nbtrainer.ui.widgets import Guard, make, put, shown
 
 _CAPTIONS = (
@@ -44,7 +46,8 @@ class Preview:
 
     def show(self, folder: Path, paths: dict[int, str]) -> None:
         """Show the pictures at `paths` below `folder`, by epoch; who looks at the newest sees the next one when it comes."""
-        self._read = lambda path: (folder / path).read_bytes()
+        # the journal may come from somebody else: nothing outside of the folder is shown
+        self._read = lambda path: file_below(folder, path, "the journal of this run").read_bytes()
         if paths != self._paths:
             follows = not self._paths or self._slider.value == max(self._paths)
             chosen = self._slider.value
@@ -73,6 +76,6 @@ class Preview:
         if path and path != self._drawn:
             try:
                 self._image.value = self._read(path)
-            except OSError:  # moved or deleted by hand: the curves are still worth seeing
+            except (OSError, UserError):  # moved or deleted by hand: the curves are still worth seeing
                 return
             self._drawn = path

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import ipywidgets as w
 
+from nbtrainer.disk import file_below, read_text
+from nbtrainer.errors import UserError
 from nbtrainer.ui.widgets import Guard, make, put, shown, text
 
 # of a longer page the beginning is shown, which is about the worst images: the browser and the notebook have to keep it
@@ -57,16 +59,18 @@ class Reports:
         for name, button in self._made.items():
             (button.add_class if name == title else button.remove_class)("mod-active")
         # closed, nothing of it is kept in the page or saved with the notebook
-        put(self._page, "value", framed(self._folder / self._paths[title]) if title else "")
+        put(self._page, "value", framed(self._folder, self._paths[title]) if title else "")
         shown(self._page, bool(title))
 
 
-def framed(file: Path) -> str:
-    """The page in `file` as an HTML element, in which none of its scripts run; a long one only from its beginning."""
+def framed(folder: Path, name: str) -> str:
+    """The page `name` of a run's `folder` as an HTML element, in which none of its scripts run; a long one only from its
+    beginning. The journal may come from somebody else: nothing outside of the folder is shown."""
+    file = folder / name
     try:
-        page = file.read_text(encoding="utf-8")
-    except OSError as error:
-        return text(f"✕ {file} cannot be read ({error.strerror}). Was it moved?", "nbt-wrong", "nbt-small")
+        page = read_text(file_below(folder, name, "the journal of this run"))
+    except UserError as error:
+        return text(f"✕ this page cannot be read. {error}", "nbt-wrong", "nbt-small")
     where = text(f"This page is in {file}", "nbt-muted", "nbt-small")
     if len(page) > MOST_CHARACTERS:
         page = page[: page.rfind("<tr>", 0, MOST_CHARACTERS)]

@@ -50,3 +50,22 @@ def test_events_and_fields_of_a_later_version_are_left_out(tmp_path):
         '{"event": "teleported", "to": 3}\n{"event": "warned", "text": "x", "colour": "red", "time": 1.0}\n'
     )
     assert JournalReader(path).read_new() == [events.Warned(text="x", time=1.0)]
+
+
+def test_a_line_of_another_shape_is_left_out_and_told(tmp_path):
+    path = tmp_path / "events.jsonl"
+    with path.open("w") as file:
+        for record in (
+            {"event": "epoch_ended", "epoch": 1, "step": 2, "scores": 3, "learning_rate": 0.1, "elapsed_seconds": 1},
+            {"event": "stopped", "step": [1]},
+            {"event": ["warned"], "text": "x"},
+            {"event": "report_written"},
+            [1],
+            {"event": "warned", "text": {"float": "no number"}},
+            {"event": "warned", "text": "good"},
+        ):
+            file.write(json.dumps(record) + "\n")
+    told = [event.text for event in JournalReader(path).read_new()]
+    assert told[-1] == "good"
+    assert [text.split(" of ")[0] for text in told[:-1]] == ["line 1", "line 2", "line 4"]
+    assert all(str(path) in text for text in told[:-1])

@@ -98,3 +98,10 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
 def test_waiting_has_an_end(tmp_path):
     assert not _run(tmp_path, started(resumed=False)).wait(timeout=0.2)
     assert isinstance(_run(tmp_path, events.Stopped(step=1)), Run)
+
+
+def test_a_journal_of_somebody_else_leads_to_no_checkpoint_outside_of_the_run(tmp_path):
+    (tmp_path / "evil.pt").write_text("x")
+    for path in (str(tmp_path / "evil.pt"), "../evil.pt", "checkpoints/../../evil.pt"):
+        run = _run(tmp_path / "run", events.CheckpointSaved(kind="best", path=path, step=1, epoch=1))
+        assert run.best is None

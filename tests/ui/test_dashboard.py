@@ -1,5 +1,7 @@
 """The dashboard of real journals: what stands in it, that it grows, and that it stays cheap."""
 
+import json
+
 import pytest
 from journals import add, begun, epoch, write_run
 
@@ -272,6 +274,20 @@ def test_a_report_that_was_moved_is_missed_in_a_sentence(reported):
     board._reports._buttons.children[0].click()
 
     assert "cannot be read" in board._reports._page.value
+
+
+def test_a_report_outside_of_the_folder_of_the_run_is_not_shown(reported):
+    (reported.directory.parent / "private.html").write_text("MY PRIVATE KEY")
+    with (reported.directory / "events.jsonl").open("a") as file:
+        record = events.ReportWritten(path="../private.html", title="more").as_record()
+        file.write(json.dumps(record) + "\n")
+    board = board_of(reported)
+    board.flush()
+
+    board._reports._buttons.children[-1].click()
+
+    assert "PRIVATE KEY" not in board._reports._page.value
+    assert "lies outside of" in board._reports._page.value
 
 
 def test_a_run_without_reports_shows_no_buttons(ended):
