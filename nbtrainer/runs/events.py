@@ -209,19 +209,19 @@ def from_record(record: dict[str, Any]) -> Event | None:
 
     Raises `ValueError` if a field is missing or holds something else than it should.
     """
-    kind = _KINDS.get(str(record.get("event", "")))
-    if kind is None:
+    name = str(record.get("event", ""))
+    if name not in _KINDS:
         return None
     try:
-        event: Event = _reader(kind).validate_python(record)
+        event: Event = _reader(name).validate_python(record)
     except ValidationError as error:
-        raise ValueError(f"{record['event']}: {error.errors()[0]['msg'].lower()}") from None
+        raise ValueError(f"{name}: {error.errors()[0]['msg'].lower()}") from None
     return event
 
 
 @functools.cache
-def _reader(kind: type[Event]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _reader(name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_KINDS[name])
 
 
 def sentence(event: Event) -> str:
