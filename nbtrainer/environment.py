@@ -1,11 +1,18 @@
-"""How torch's threads wait and how memory is taken: set before torch is loaded, for the process and its children."""
+"""What this process may use of the machine, and how it waits and takes memory: set before torch is loaded."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import sys
+from pathlib import Path
+
+import psutil
+
+# where the kernel tells the limits of the container or job that this process runs in
+CGROUPS, OWN_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 # beside two busy processes (a browser is one) a step takes 2.4 instead of 7.6 times as long
 _WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
@@ -52,3 +59,64 @@ def child_environment() -> dict[str, str]:
     """The environment for a child process that will train."""
     defaults = _WAITING | (_MALLOC if sys.platform == "linux" else {})
     return defaults | dict(os.environ)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: affinity and the limits of its containers, not what the machine has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limits = [_numbers(folder / "cpu.max") for folder in _cgroups("")]
+    for folder in _cgroups("cpu"):  # the older kind of cgroups
+        limits.append(_numbers(folder / "cpu.cfs_quota_us") + _numbers(folder / "cpu.cfs_period_us"))
+    whole = [int(limit[0] // limit[1]) for limit in limits if len(limit) == 2 and 0 < limit[0] < math.inf]
+    return max(1, min([cores, *whole]))
+
+
+def available_memory() -> int:
+    """Bytes that this process may still take: what is free on the machine, and within the limits of its containers.
+
+    What the kernel keeps of files and would give back at once counts as free.
+    """
+    free = [float(psutil.virtual_memory().available)]
+    kinds = (
+        ("", "memory.max", "memory.current", "inactive_file"),
+        ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    )
+    for controller, limit, used, cached in kinds:
+        for folder in _cgroups(controller):
+            limits, taken = _numbers(folder / limit), _numbers(folder / used)
+            if limits and taken:
+                free.append(limits[0] - taken[0] + _entry(folder / "memory.stat", cached))
+    return max(0, int(min(free)))
+
+
+def _cgroups(controller: str) -> list[Path]:
+    """The folders that tell the limits of this process: its own group first, then those around it.
+
+    `controller`: `cpu` or `memory` of the older kind of cgroups, empty for the newer one.
+    """
+    root, path = CGROUPS / controller, Path()
+    with contextlib.suppress(OSError, ValueError):
+        for line in OWN_CGROUPS.read_text(encoding="utf-8").splitlines():
+            _, names, own = line.split(":", 2)
+            if controller in names.split(","):
+                path = Path(own.lstrip("/"))
+    if ".." in path.parts:  # seen from another container
+        path = Path()
+    return [root / each for each in (path, *path.parents)]
+
+
+def _numbers(file: Path) -> list[float]:
+    """The numbers in a file of a cgroup, `max` as infinity; none if there is no such file."""
+    try:
+        return [math.inf if word == "max" else float(word) for word in file.read_text(encoding="ascii").split()]
+    except (OSError, ValueError):
+        return []
+
+
+def _entry(file: Path, key: str) -> float:
+    """The number beside `key` in a table of a cgroup; 0 if there is none."""
+    try:
+        lines = [line.split() for line in file.read_text(encoding="ascii").splitlines()]
+        return next((float(line[1]) for line in lines if line[0] == key), 0.0)
+    except (OSError, ValueError, IndexError):
+        return 0.0

@@ -1,5 +1,6 @@
 """What is on the menus, as text, so that settings and form need neither torch nor the things themselves."""
 
+from nbtrainer.catalog.devices import DEVICE_NAMES, device_name
 from nbtrainer.catalog.entry import Catalog, Entry
 from nbtrainer.catalog.losses import LOSSES
 from nbtrainer.catalog.metrics import LOWER_IS_BETTER, METRICS
@@ -8,6 +9,7 @@ from nbtrainer.catalog.optimizers import OPTIMIZERS, SCHEDULES
 from nbtrainer.catalog.tasks import TASKS
 
 __all__ = [
+    "DEVICE_NAMES",
     "LOSSES",
     "LOWER_IS_BETTER",
     "METRICS",
@@ -17,6 +19,7 @@ __all__ = [
     "TASKS",
     "Catalog",
     "Entry",
+    "device_name",
     "fitting",
     "flat_levels_for",
     "size_multiples",

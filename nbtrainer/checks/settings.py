@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from nbtrainer.catalog import LOSSES, METRICS, NETWORKS, TASKS, fitting
+from nbtrainer.catalog import DEVICE_NAMES, LOSSES, METRICS, NETWORKS, TASKS, device_name, fitting
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
 from nbtrainer.disk import exists
@@ -216,12 +216,9 @@ def _augmentation(config: Config) -> Iterator[Finding]:
 
 def _device(config: Config) -> Iterator[Finding]:
     name = config.training.device
-    kind, _, number = name.partition(":")
-    if kind not in ("auto", "cpu", "cuda", "mps", "xla") or (number and not number.isdigit()):
-        yield Finding(
-            where="training.device", wrong=f"{name!r} is not a device", remedy="Choose auto, cpu, cuda, cuda:1 or mps"
-        )
-    if config.training.precision == "float16" and kind == "cpu":
+    if device_name(name) is None:
+        yield Finding(where="training.device", wrong=f"{name!r} is not a device", remedy=f"Choose {DEVICE_NAMES}")
+    if config.training.precision == "float16" and device_name(name) == "cpu":
         yield Finding(
             where="training.precision",
             wrong="float16 needs a graphics card, but the device is cpu",

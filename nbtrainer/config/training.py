@@ -2,7 +2,9 @@
 
 from typing import ClassVar, Literal
 
-from nbtrainer.catalog import METRICS
+from pydantic import field_validator
+
+from nbtrainer.catalog import METRICS, device_name
 from nbtrainer.config.section import Section, field
 
 
@@ -150,3 +152,9 @@ class Training(Section):
         choices={"auto": "auto", "on": "on", "off": "off"},
         advanced=True,
     )
+
+    @field_validator("device")
+    @classmethod
+    def _as_torch_calls_it(cls, name: str) -> str:
+        """`GPU` is cuda; the check refuses what is no name of a device."""
+        return device_name(name) or name

@@ -36,10 +36,11 @@ from nbtrainer.data.statistics import pooled
 from nbtrainer.engine import choose
 from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
-from nbtrainer.engine.device import choose_device, memory_format, usable_cores
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.validate import Validator
+from nbtrainer.environment import usable_cores
 from nbtrainer.errors import UserError
+from nbtrainer.inference.device import choose_device, memory_format, random_state, set_random_state
 from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint
 from nbtrainer.inference.selfcheck import self_check
 from nbtrainer.runs import RunDirectory
@@ -206,7 +207,7 @@ class Job:
             "resume": {
                 "optimizer": self.stepper.optimizer.state_dict(),
                 "scaler": self.stepper.scaler.state_dict(),
-                "random": torch.get_rng_state(),
+                "random": random_state(self.device),
                 "clock": self.clock.as_record(),
                 "best": self.best.entries,
                 "parts": self.stepper.parts,
@@ -224,7 +225,8 @@ class Job:
         state = record["resume"]
         self.stepper.optimizer.load_state_dict(state["optimizer"])
         self.stepper.scaler.load_state_dict(state["scaler"])
-        torch.set_rng_state(state["random"])
+        random = state["random"]  # of before, that of the processor alone
+        set_random_state(random if isinstance(random, dict) else {"cpu": random}, self.device)
         self.clock.restore(state["clock"])
         self.best.entries = list(state["best"])
         self.stepper.parts = state["parts"]

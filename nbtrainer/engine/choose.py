@@ -10,7 +10,7 @@ import time
 import torch
 from torch import nn
 
-from nbtrainer.engine.device import autocast, is_out_of_memory, memory_format
+from nbtrainer.inference.device import autocast, is_out_of_memory, memory_format
 
 # processors differ: bf16 halves the step on those that have it and doubles it on those that have not
 _LIMIT_SECONDS = 5.0

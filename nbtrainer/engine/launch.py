@@ -15,11 +15,11 @@ from nbtrainer.config import Config
 from nbtrainer.data.ledger import Ledger
 from nbtrainer.engine.build import build, device_of, pretrained_record, training_patches
 from nbtrainer.engine.clock import Clock
-from nbtrainer.engine.device import is_out_of_memory
 from nbtrainer.engine.trainer import started
 from nbtrainer.engine.trainer import train as train_job
 from nbtrainer.environment import waits_politely
 from nbtrainer.errors import Finding, UserError
+from nbtrainer.inference.device import is_out_of_memory
 from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.runs import Run, RunDirectory, attach, events
 from nbtrainer.runs.listeners import Emitter

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from nbtrainer import metrics
-from nbtrainer.engine.device import autocast, free_cached_memory, is_out_of_memory
 from nbtrainer.errors import UserError
+from nbtrainer.inference.device import autocast, free_cached_memory, is_out_of_memory
 from nbtrainer.metrics import Counts, Pixels
 
 

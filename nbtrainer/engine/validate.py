@@ -13,7 +13,7 @@ from torch import nn
 from nbtrainer import metrics
 from nbtrainer.data.images import Images
 from nbtrainer.data.views import Region, whole
-from nbtrainer.engine.device import autocast
+from nbtrainer.inference.device import autocast
 from nbtrainer.inference.tiled import predict_variants
 from nbtrainer.metrics import Tally
 from nbtrainer.tasks import Task

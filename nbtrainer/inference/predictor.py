@@ -21,6 +21,7 @@ from nbtrainer.data.read import read_label
 from nbtrainer.data.region import IGNORED
 from nbtrainer.data.views import Scaled, View, whole
 from nbtrainer.errors import UserError
+from nbtrainer.inference.device import choose_device
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
 from nbtrainer.inference.selfcheck import still_answers
 from nbtrainer.inference.size_model import SizeModel
@@ -40,11 +41,9 @@ class Predictor:
     """
 
     def __init__(self, record: dict[str, Any], path: Path | None = None, device: str = "auto") -> None:
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
         self.path = path
         self.record = record
-        self.device = torch.device(device)
+        self.device = choose_device(device, "device")
         self.task = task_in(record)
         self.normalizer = Normalizer.from_record(record["normalization"])
         self.preparation = _preparation(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from itertools import product
 
@@ -12,8 +13,10 @@ from monai.data.utils import dense_patch_slices
 from monai.inferers.utils import sliding_window_inference
 from torch import nn
 
+from nbtrainer.data.axes import said
 from nbtrainer.data.warp import turn
 from nbtrainer.errors import UserError
+from nbtrainer.inference.device import free_cached_memory, is_out_of_memory
 
 Report = Callable[[int, int], None]
 
@@ -57,9 +60,9 @@ def predict_variants(
     tiles than `tile`, that of the training (see `prediction_tile`).
 
     `turned(output, matrix)` corrects what of an output has a direction, when it was turned back in place.
+
+    When memory runs out, fewer tiles are seen at once, then those of the training; a warning tells of other tiles.
     """
-    total: np.ndarray | None = None
-    matrices = turns(len(tile))
     possible = [2**power for power in range(len(tile) + 2)]
     if variants not in possible:
         raise UserError(
@@ -67,18 +70,44 @@ def predict_variants(
             f"{variants!r} is no number of ways to turn an image",
             f"Choose one of {', '.join(map(str, possible))}",
         )
-    matrices = matrices[:variants]
+    matrices = turns(len(tile))[:variants]
     multiples = multiples or (1,) * len(tile)
-    trained, tile = tile, prediction_tile(tile, image.shape[1:], multiples)
+
+    def answer(tile: list[int], at_once: int) -> np.ndarray:
+        total: np.ndarray | None = None
+        for number, matrix in enumerate(matrices):
+            sides = np.abs(matrix).astype(int).T @ np.array(tile)
+            own = _share(report, number, len(matrices))
+            output = predict_tiled(network, turn(image, matrix), sides.tolist(), device, own, multiples, at_once)
+            output = turned(turn(output, matrix.T), matrix)
+            total = output if total is None else total + output
+        assert total is not None
+        return np.ascontiguousarray(total / len(matrices))
+
+    attempts = _attempts(list(tile), prediction_tile(tile, image.shape[1:], multiples))
+    for number, (sides, at_once) in enumerate(attempts):
+        if number and sides != attempts[number - 1][0]:
+            words = f"images are predicted in tiles of {said(sides)} pixels instead of {said(attempts[0][0])}"
+            warnings.warn(f"memory ran out: {words}", UserWarning, stacklevel=2)
+        try:
+            return answer(sides, at_once)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or number == len(attempts) - 1:
+                raise
+        # outside the except block: the traceback held the memory that the next attempt needs
+        free_cached_memory(device)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _attempts(trained: list[int], tile: list[int]) -> list[tuple[list[int], int]]:
+    """Tiles, and how many at once, to try one after the other while memory runs out."""
+    found = []
     at_once = max(1, _TILES_AT_ONCE * math.prod(trained) // math.prod(tile))
-    for number, matrix in enumerate(matrices):
-        sides = np.abs(matrix).astype(int).T @ np.array(tile)
-        own = _share(report, number, len(matrices))
-        output = predict_tiled(network, turn(image, matrix), sides.tolist(), device, own, multiples, at_once)
-        output = turned(turn(output, matrix.T), matrix)
-        total = output if total is None else total + output
-    assert total is not None
-    return np.ascontiguousarray(total / len(matrices))
+    while at_once:
+        found.append((tile, at_once))
+        at_once //= 2
+    # eight of those are as much as one of the largest
+    return found if tile == trained else [*found, *((trained, count) for count in (4, 2, 1))]
 
 
 def turns(dim: int) -> list[np.ndarray]:
@@ -142,9 +171,12 @@ def predict_tiled(
         return output
 
     with torch.inference_mode():
-        batch = torch.from_numpy(np.ascontiguousarray(padded, dtype=np.float32))[None].to(device)
+        batch = torch.from_numpy(np.ascontiguousarray(padded, dtype=np.float32))[None]
         output = sliding_window_inference(
             batch,
+            # on a card are the tiles alone: the output of a whole volume can be larger than its memory
+            sw_device=device,
+            device=torch.device("cpu"),
             roi_size=tuple(tile),
             sw_batch_size=at_once,
             predictor=answer,
@@ -154,4 +186,4 @@ def predict_tiled(
         )
     assert isinstance(output, torch.Tensor)
     inside = tuple(slice(first, first + full) for first, full in zip(before, shape, strict=True))
-    return output[0].float().cpu().numpy()[(slice(None), *inside)]
+    return output[0].float().numpy()[(slice(None), *inside)]

@@ -1,13 +1,12 @@
-"""Where a network trains, and what that device can do."""
+"""Where a network runs, and what that device can do."""
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import torch
 
+from nbtrainer.catalog import DEVICE_NAMES, device_name
 from nbtrainer.environment import release_memory
 from nbtrainer.errors import UserError
 
@@ -15,34 +14,46 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 _FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str, where: str = "training.device") -> torch.device:
     """The device called `name`; `auto` is the first graphics card, else the processor. Raises `UserError`."""
-    if name == "auto":
+    known = device_name(name)
+    if known is None:
+        raise UserError(where, f"{name!r} is not a device", f"Choose {DEVICE_NAMES}")
+    if known == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    device = torch.device(name)
+    if known == "xla":
+        raise UserError(where, "TPUs are not supported yet", "Choose auto or cpu")
+    device = torch.device(known)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(
-            "training.device",
+            where,
             f"{name} is not here: torch sees {torch.cuda.device_count()} NVIDIA cards",
             "Choose auto or cpu",
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise UserError("training.device", "mps is not available on this machine", "Choose auto or cpu")
-    if device.type == "xla":
-        raise UserError("training.device", "training on a TPU is not built yet", "Choose auto or cpu")
+        raise UserError(where, "mps is not available on this machine", "Choose auto or cpu")
     return device
 
 
-def usable_cores() -> int:
-    """Cores that this process may use: affinity and cgroup limit, not what the machine has."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="utf-8").split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """The state of torch's random numbers: of the processor, and of `device` if it has numbers of its own."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def set_random_state(states: dict[str, torch.Tensor], device: torch.device) -> None:
+    """Go on from a `random_state`; what it holds of another kind of device is left out."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
+    elif device.type == "mps" and "mps" in states:
+        torch.mps.set_rng_state(states["mps"])
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
