@@ -53,7 +53,7 @@ class Training(Section):
     reduce_batch_on_out_of_memory: bool = field(
         True,
         title="Reduce batch on out-of-memory",
-        help="When memory runs out, do the same step in two halves instead of failing. The result stays the same.",
+        help="When memory runs out, do the same step in parts instead of failing. The result stays the same, except where a network normalizes over the batch; the log says so.",
     )
     keep_best: int = field(
         1,

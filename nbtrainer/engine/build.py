@@ -273,6 +273,8 @@ def build(config: Config, directory: RunDirectory) -> Job:
     network.to(device)
     may_ignore = task.may_ignore(surveyed.pairs) or config.data.ignore_value is not None
     loss = losses.create(config.compile.loss, task.loss_settings, may_ignore).to(device)
+    # outputs of whole images are put together by the processor: their loss is calculated there too
+    validation_loss = losses.create(config.compile.loss, task.loss_settings, may_ignore)
     patches = _patches(config, surveyed, task)
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
     measured = _choose(config, network, loss, task, device, clock)
@@ -292,7 +294,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
     )
     validator = Validator(
         network,
-        loss,
+        validation_loss,
         task,
         dataclasses.replace(patches.images, pairs=surveyed.split.validation, **_fresh()),
         tuple(config.sampling.patch_size),

@@ -15,6 +15,7 @@ from nbtrainer.config import Config
 from nbtrainer.data.ledger import Ledger
 from nbtrainer.engine.build import build, device_of, pretrained_record, training_patches
 from nbtrainer.engine.clock import Clock
+from nbtrainer.engine.micro_batches import what_parts_change
 from nbtrainer.engine.trainer import started
 from nbtrainer.engine.trainer import train as train_job
 from nbtrainer.environment import waits_politely
@@ -170,7 +171,7 @@ def _work(directory: RunDirectory, emit: Emitter, resumed: bool, ended: threadin
         job = build(Config.load(directory.config), directory)
         job.config.save(directory.config)
         job.stepper.when_reduced = lambda tiles, parts: emit(
-            events.BatchReduced(step=job.clock.step, tiles=tiles, parts=parts)
+            events.BatchReduced(step=job.clock.step, tiles=tiles, parts=parts, changes=what_parts_change(job.network))
         )
         sums = job.restore(load_checkpoint(directory.last)) if resumed and directory.last.exists() else {}
         said = ""

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from nbtrainer import metrics
+from nbtrainer.engine.micro_batches import Answers
 from nbtrainer.errors import UserError
-from nbtrainer.inference.device import autocast, free_cached_memory, is_out_of_memory
+from nbtrainer.inference.device import autocast, free_cached_memory, is_out_of_memory, random_state, set_random_state
 from nbtrainer.metrics import Counts, Pixels
 
 
@@ -44,11 +45,12 @@ class Stepper:
     def step(self, images: torch.Tensor, targets: torch.Tensor, learning_rate: float) -> tuple[torch.Tensor, Counts]:
         """One step on a batch (B, C, [Z,] Y, X): its loss, and the counts of its pixels.
 
-        When memory runs out the same step is done again in twice as many parts, whose gradients are summed. Raises
-        `UserError` with advice when one tile alone is too large, or parts are not wanted.
+        When memory runs out the same step is done again in twice as many parts (see `micro_batches`). Raises `UserError`
+        with advice when one tile alone is too large, or parts are not wanted.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
+        before = self._state()
         while True:
             try:
                 return self._attempt(images, targets)
@@ -57,38 +59,52 @@ class Stepper:
                     raise
             # outside the except block: the traceback held the memory that the next attempt needs
             self._make_room(len(images))
+            self._go_back_to(before)
 
     def try_out(self, forward: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> None:
-        """Run `forward` forth and back once and forget the gradients, to see whether it works."""
+        """Run `forward` forth and back once, as a step does, and leave no trace: to see whether it works.
+
+        In training mode: what is compiled for another is compiled again, inside a step.
+        """
+        before = self._state()
+        self.network.train()
         with autocast(self.device, self.precision):
-            forward(images).float().sum().backward()
+            answer = forward(images)
+        answer.float().sum().backward()
         self.optimizer.zero_grad(set_to_none=True)
+        self._go_back_to(before)
 
     def _attempt(self, images: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, Counts]:
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        total = torch.zeros((), device=self.device)
-        errors = []
-        terms: dict[str, torch.Tensor] = {}
-        counts = Counts()
-        for some, truths in zip(_parts(images, self.parts), _parts(targets, self.parts), strict=True):
-            share = len(some) / len(images)
-            with autocast(self.device, self.precision):
-                logits = self.forward(some)
-            logits = logits.float()
-            loss = self.loss(logits, truths)
-            self.scaler.scale(loss * share).backward()
-            total += loss.detach() * share
-            for name, value in getattr(self.loss, "terms", {}).items():
-                terms[name] = terms.get(name, torch.zeros((), device=self.device)) + value * share
-            with torch.no_grad():
-                pixels = self.compared(logits.detach(), truths)
-                errors.append((pixels.probability - pixels.truth).abs().nan_to_num().flatten(1).mean(1))
-                counts += metrics.count(pixels)
+        answers = Answers(self.network, self._answer, _parts(images, self.parts)) if self.parts > 1 else None
+        logits = self._answer(images).float() if answers is None else answers.logits
+        loss = self.loss(logits, targets)
+        self.scaler.scale(loss).backward()
+        if answers is not None:
+            answers.backward()
+        with torch.no_grad():
+            pixels = self.compared(logits.detach(), targets)
+            errors = (pixels.probability - pixels.truth).abs().nan_to_num().flatten(1).mean(1)
+            counts = metrics.count(pixels)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        self.patch_errors, self.terms = torch.cat(errors), terms
-        return total, counts
+        self.patch_errors, self.terms = errors, dict(getattr(self.loss, "terms", {}))
+        return loss.detach(), counts
+
+    def _answer(self, images: torch.Tensor) -> torch.Tensor:
+        with autocast(self.device, self.precision):
+            return self.forward(images)
+
+    def _state(self) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
+        """What a forward pass changes: random numbers, and the running statistics of the network."""
+        return random_state(self.device), [buffer.clone() for buffer in self.network.buffers()]
+
+    def _go_back_to(self, state: tuple[dict[str, torch.Tensor], list[torch.Tensor]]) -> None:
+        set_random_state(state[0], self.device)
+        with torch.no_grad():
+            for buffer, before in zip(self.network.buffers(), state[1], strict=True):
+                buffer.copy_(before)
 
     def _make_room(self, tiles: int) -> None:
         with contextlib.suppress(RuntimeError):

@@ -152,11 +152,13 @@ class TestScored(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchReduced(Event):
-    """Memory ran out: the same batch is now done in `parts` parts of `tiles` tiles."""
+    """Memory ran out: the same batch is now done in `parts` parts of `tiles` tiles. `changes`: what that changes, if
+    anything, in words."""
 
     step: int
     tiles: int
     parts: int
+    changes: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +255,11 @@ def sentence(event: Event) -> str:
             best = " (best so far)" if event.is_best else ""
             return f"epoch {event.epoch}: {_scores(event.scores)}{best}"
         case BatchReduced():
-            return f"memory ran out: each batch is now done in {event.parts} parts of {event.tiles} tiles; the result stays the same"
+            result = f"loss and gradient stay those of the batch, but {event.changes}" if event.changes else ""
+            return (
+                f"memory ran out: each batch is now done in {event.parts} parts of {event.tiles} tiles, which takes longer; "
+                + (result or "the result stays the same")
+            )
         case Warned() | Noted():
             return event.text
         case StopAsked():

@@ -1,14 +1,26 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from nbtrainer import models, optimizers
+from nbtrainer import losses, models, optimizers
+from nbtrainer.catalog import LOSSES
+from nbtrainer.engine.micro_batches import Answers, what_parts_change
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.losses.pixels import CrossEntropy
 from nbtrainer.metrics import Counts
+from nbtrainer.runs import events
+from nbtrainer.tasks import Task
 from nbtrainer.tasks.binary import Binary
+from nbtrainer.tasks.instance_contour import InstanceContour
+from nbtrainer.tasks.instance_flow import InstanceFlow
+from nbtrainer.tasks.semantic import Semantic
+from nbtrainer.tasks.unsupervised import Unsupervised
+
+CPU = torch.device("cpu")
 
 
 def _stepper(**settings: object) -> Stepper:
@@ -37,6 +49,165 @@ def test_a_step_in_parts_is_the_same_step(parts):
     assert _flat(counts_in_parts) == pytest.approx(_flat(counts), rel=1e-4)
     for one, other in zip(whole.network.parameters(), split.network.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-6)
+
+
+# a kind that each loss is for
+_KINDS = [(name, next(iter(entry.kinds))) for name, entry in LOSSES.items()]
+_KINDS += [(name, "semantic") for name, entry in LOSSES.items() if {"binary", "semantic"} <= set(entry.kinds)]
+_KINDS.append(("bce_dice", "instance_contour"))  # several targets, each with its own loss
+_TASKS = {
+    "binary": Binary(),
+    "semantic": Semantic(
+        class_values=(0, 1, 2), class_names=("background", "1", "2"), class_weights=(0.2, 1.0, 3.0), ignored=9
+    ),
+    "instance_contour": InstanceContour(with_distance=True, affinities="nearest", ignored=9),
+    "instance_flow": InstanceFlow(ignored=9),
+    "unsupervised": Unsupervised(),
+}
+
+
+def _labelled(task: Task, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A batch with ignored pixels, which are not spread evenly over it, nor is the foreground."""
+    rng = np.random.default_rng(3)
+    images = rng.normal(size=(count, 1, 16, 16)).astype(np.float32)
+    labels = (rng.random((count, 16, 16)) < np.linspace(0.1, 0.8, count)[:, None, None]).astype(np.uint32)
+    labels[:, :5] *= 2
+    for number, label in enumerate(labels):
+        label[: 2 * number] = task.ignored
+    targets = [task.target(image, label) for image, label in zip(images, labels, strict=True)]
+    return torch.from_numpy(images), torch.from_numpy(np.stack(targets))
+
+
+def _gradients(task: Task, loss: str, network: str, parts: int) -> tuple[float, torch.Tensor]:
+    torch.manual_seed(0)
+    made = models.create(network, 2, 1, task.output_channels, [4, 8], repaints=task.repaints)
+    _without_dropout(made)
+    optimizer = optimizers.create("sgd", made.parameters(), 0.1, 0.0, 0.0)
+    module = losses.create(loss, task.loss_settings, may_ignore=True)
+    stepper = Stepper(made, module, optimizer, CPU, "float32", task.pixels, parts=parts)
+    value, _ = stepper.step(*_labelled(task, 4), 0.0)
+    return float(value), torch.cat([weights.grad.flatten() for weights in made.parameters()])
+
+
+def _without_dropout(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+
+
+@pytest.mark.parametrize(("loss", "kind"), _KINDS)
+def test_a_batch_in_parts_has_the_loss_and_gradient_of_the_batch_also_with_ignored_pixels(loss, kind):
+    # instance normalization
+    whole = _gradients(_TASKS[kind], loss, "unet", 1)
+    split = _gradients(_TASKS[kind], loss, "unet", 3)
+    assert split[0] == pytest.approx(whole[0], rel=1e-5)
+    assert torch.allclose(split[1], whole[1], rtol=1e-3, atol=1e-5 * float(whole[1].abs().max()))
+
+
+def test_a_batch_in_parts_is_the_same_where_groups_are_normalized():
+    whole = _gradients(_TASKS["unsupervised"], "normalized_cuts", "wnet", 1)
+    split = _gradients(_TASKS["unsupervised"], "normalized_cuts", "wnet", 2)
+    assert split[0] == pytest.approx(whole[0], rel=1e-5)
+    assert torch.allclose(split[1], whole[1], rtol=1e-3, atol=1e-5 * float(whole[1].abs().max()))
+    network = models.create("wnet", 2, 1, 3, [4, 8])
+    assert what_parts_change(network) == "dropout draws other random numbers"
+    _without_dropout(network)
+    assert what_parts_change(network) == ""
+
+
+class TestANetworkThatNormalizesOverTheBatch:
+    """Its statistics are those of each part: that is told, and all else is as in the whole batch."""
+
+    def test_the_loss_and_gradient_are_those_of_the_whole_batch_seen_in_parts(self):
+        images, targets = _labelled(_TASKS["binary"], 4)
+        torch.manual_seed(0)
+        network = models.create("style_unet", 2, 1, 1, [4, 8])
+        loss = losses.create("bce_dice", {}, may_ignore=True)
+        expected = loss(torch.cat([network(part) for part in images.split(2)]), targets)
+        expected.backward()
+        gradient = torch.cat([weights.grad.flatten() for weights in network.parameters()])
+        found = _gradients(_TASKS["binary"], "bce_dice", "style_unet", 2)
+        assert found[0] == pytest.approx(expected.item(), rel=1e-5)
+        assert torch.allclose(found[1], gradient, rtol=1e-3, atol=1e-5 * float(gradient.abs().max()))
+
+    @pytest.mark.parametrize("sizes", [(2, 2), (3, 3, 1)])
+    def test_its_running_statistics_move_to_the_mean_of_the_parts_in_one_step(self, sizes):
+        network = nn.Sequential(nn.BatchNorm2d(1, momentum=0.3))
+        parts = [torch.full((size, 1, 4, 4), float(10 * number)) for number, size in enumerate(sizes, 1)]
+        answers = Answers(network, network, parts)
+        assert network[0].running_mean == 0
+        answers.logits.sum().backward()
+        answers.backward()
+        assert float(network[0].running_mean) == pytest.approx(0.3 * float(torch.cat(parts).mean()), rel=1e-5)
+        assert network[0].momentum == 0.3
+
+    def test_the_log_says_what_changes(self):
+        words = what_parts_change(models.create("style_unet", 2, 1, 1, [4, 8]))
+        assert "normalizes over the batch, and now over each part by itself" in words
+        said = events.sentence(events.BatchReduced(step=1, tiles=2, parts=4, changes=words))
+        assert words in said and "the result stays the same" not in said
+        assert what_parts_change(models.create("unet", 2, 1, 1, [4, 8])) == ""
+
+
+def test_dropout_leaves_out_the_same_on_the_way_back():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Dropout(0.5), nn.Conv2d(2, 1, 1))
+    seen: list[torch.Tensor] = []
+    network[1].register_forward_hook(lambda module, given, answer: seen.append(answer.detach() == 0))
+    answers = Answers(network, network, torch.randn(4, 1, 8, 8).split(2))
+    answers.logits.sum().backward()
+    answers.backward()
+    assert torch.equal(seen[0], seen[2]) and torch.equal(seen[1], seen[3]) and not torch.equal(seen[0], seen[1])
+
+
+class _ShortOfMemory(nn.Module):
+    """Stands for a machine on which more than two images at once do not fit, which shows after half of the pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.BatchNorm2d(1), nn.Dropout(0.5), nn.Conv2d(1, 1, 1))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        answer = self.layers(images)
+        if len(images) > 2:
+            raise MemoryError("not enough memory")
+        return answer
+
+
+def test_a_step_that_is_done_again_starts_from_where_the_first_try_did():
+    def after_a_step(parts: int) -> list[torch.Tensor]:
+        torch.manual_seed(0)
+        network = _ShortOfMemory()
+        optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
+        stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary().pixels, parts=parts)
+        stepper.step(*_batch(4), 0.1)
+        assert stepper.parts == 2
+        return [*network.state_dict().values(), torch.rand(3)]
+
+    assert all(map(torch.equal, after_a_step(1), after_a_step(2)))
+
+
+def test_trying_out_a_compiled_network_compiles_what_the_steps_use_and_leaves_no_trace():
+    compiled: list[int] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> object:
+        compiled.append(len(inputs))
+        return graph.forward
+
+    torch._dynamo.reset()
+    stepper = _stepper()
+    stepper.network = stepper.forward = models.create("wnet", 2, 1, 3, [4, 8])
+    stepper.network.eval()  # as validation leaves it
+    before = [torch.get_rng_state(), *map(torch.clone, stepper.network.state_dict().values())]
+    stepper.loss, stepper.compared = losses.create("normalized_cuts", {}, False), Unsupervised().pixels
+    forward = torch.compile(stepper.network, backend=backend, dynamic=False)
+    stepper.try_out(forward, _batch()[0])
+    assert all(map(torch.equal, before, [torch.get_rng_state(), *stepper.network.state_dict().values()]))
+    in_trial = len(compiled)
+    stepper.forward = forward
+    images = _batch()[0]
+    stepper.step(images, torch.cat([images, (images > 0).float()], 1), 0.1)
+    assert in_trial > 0 and len(compiled) == in_trial
 
 
 # a real limit on the memory of a real process: the first halvings do not fit either
