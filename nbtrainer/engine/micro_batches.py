@@ -82,7 +82,7 @@ def _share_of_momentum(network: nn.Module, share: float, left: float) -> Iterato
 @contextlib.contextmanager
 def _changed_momentum(network: nn.Module, change: Callable[[float], float]) -> Iterator[None]:
     found = [module for module in network.modules() if isinstance(module, _BatchNorm) and module.momentum is not None]
-    before = [float(module.momentum) for module in found]
+    before = [module.momentum or 0.0 for module in found]
     try:
         for module, usual in zip(found, before, strict=True):
             module.momentum = change(usual)
