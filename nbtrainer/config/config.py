@@ -148,13 +148,19 @@ class Config(Section):
         """`path` from the config's folder if it was loaded from a file, else from the working directory."""
         return Path(os.path.abspath((self._folder or Path.cwd()) / Path(path).expanduser()))
 
-    def take_data_of(self, other: Config) -> None:
-        """Take over what is trained on, how it is read, and where results go, except for what is set here; a preset
-        says only how to train."""
-        for name in type(self.data).model_fields:
-            if name == "datasets" or name not in self.data.model_fields_set:
-                setattr(self.data, name, copy.deepcopy(getattr(other.data, name)))
-        self.output = other.output.model_copy()
+    def take_data_of(self, other: Config, base: Config | None = None) -> None:
+        """Take over what is trained on, how it is read, where results go, and what belongs to the user or the machine.
+
+        `base` is what `other` was made from, the defaults if it is not given: what differs from it was set by the user
+        and stays; what is as in `base` goes with it, so that one preset leaves nothing behind in the next.
+        """
+        base = base or Config()
+        self.data.datasets = copy.deepcopy(other.data.datasets)
+        for path in _own_settings():
+            section, _, name = path.partition(".")
+            value = getattr(getattr(other, section), name)
+            if value != getattr(getattr(base, section), name):
+                setattr(getattr(self, section), name, copy.deepcopy(value))
         self._folder = other._folder
 
     def set(self, path: str, value: Any) -> None:
@@ -201,6 +207,14 @@ def presets() -> dict[str, Preset]:
         name = file.name.removesuffix(".json")
         found[name] = Preset(name=name, **json.loads(file.read_text(encoding="utf-8")))
     return found
+
+
+def _own_settings() -> Iterator[str]:
+    """Settings that say nothing of the way of training, which is all that a preset is about."""
+    for section in ("data", "output"):
+        yield from (f"{section}.{name}" for name in Config.model_fields[section].annotation.model_fields)  # type: ignore[union-attr]
+    yield from ("task.class_names", "task.class_colours")
+    yield from (f"training.{name}" for name in ("max_minutes", "seed", "device", "threads", "workers"))
 
 
 def _paths(values: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -76,6 +76,8 @@ def _finding(where: str, detail: Any, model: type[BaseModel]) -> Finding:
         remedy = f"Did you mean {suggestion}?" if close else f"Known are {one_of(_field_names(model, detail['loc']))}"
         return Finding(where=where, wrong="this setting is unknown", remedy=remedy)
     if kind == "not_on_the_menu":
+        if context["name"] == "auto":
+            return Finding(where=where, wrong="'auto' is no choice here", remedy=f"Choose {one_of(context['choices'])}")
         close = nearest(context["name"], context["choices"])
         guess = f"Did you mean {close}? " if close else ""
         wrong = f"the {context['noun']} {context['name']!r} is unknown"

@@ -117,9 +117,10 @@ class Section(BaseModel):
     @field_validator("*", mode="after")
     @classmethod
     def _is_on_the_menu(cls, value: Any, info: Any) -> Any:
-        shown = shown_of(cls.model_fields[info.field_name])
-        # a bare "auto" beside a list is let through by the type itself
-        named = value if isinstance(value, list) else [] if value == "auto" else [value]
+        declared = cls.model_fields[info.field_name]
+        shown = shown_of(declared)
+        # a `Literal`, such as "auto" beside a list, is judged by the type itself
+        named = value if isinstance(value, list) else [value] if declared.annotation is str else []
         for name in named:
             if shown.choices and isinstance(name, str) and name not in shown.choices:
                 raise PydanticCustomError(

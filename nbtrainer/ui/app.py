@@ -186,11 +186,11 @@ class TrainerApp:
         self._edited()
 
     def _preset_chosen(self) -> None:
-        """A preset says how to train, not on what: data and the folder for results stay."""
+        """A preset says how to train, not on what: what the user said of data, results and machine stays."""
         if self._is_loading or not self._preset.value:
             return
         config = Config.preset(self._preset.value)
-        config.take_data_of(self.config)
+        config.take_data_of(self.config, self._form.base)
         self._load(config, self._preset.value)
         self._say(self._presets[self._preset.value].description)
 
@@ -244,7 +244,7 @@ class TrainerApp:
 
     def _fixed(self, before: Config, after: Config, sentence: str) -> None:
         take_changes(self.config, before, after)
-        self._form.load(self.config, self._base(self._preset.value))
+        self._form.load(self.config, self._form.base)
         self._say(sentence)
         self._edited()
         self._start_check()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nbtrainer.config import STEPS, STRENGTHS, Config, presets
+from nbtrainer.config.describe import settings
 from nbtrainer.errors import UserError
 
 
@@ -32,6 +33,20 @@ def test_a_wrong_value_is_refused_at_once_in_a_sentence_and_the_old_one_stays(se
     with pytest.raises(UserError, match=message):
         setattr(getattr(config, section), name, value)
     assert config.model_dump() == before
+
+
+MENUS = [row for row in settings() if row.choices and row.kind == "choice"]
+
+
+@pytest.mark.parametrize("row", MENUS, ids=lambda row: row.path)
+def test_a_menu_takes_auto_only_where_it_is_one_of_its_choices(row):
+    config = Config()
+    if "auto" in row.choices:
+        config.set(row.path, "auto")
+        return
+    with pytest.raises(UserError, match=f"{row.path}: .*'?auto'? is .*Choose") as caught:
+        config.set(row.path, "auto")
+    assert str(next(iter(row.choices))) in str(caught.value)
 
 
 def test_all_mistakes_of_a_config_are_told_together():
@@ -146,3 +161,38 @@ def test_a_broken_file_of_settings_is_refused_with_its_name(text, message, tmp_p
     with pytest.raises(UserError, match=message) as caught:
         Config.load(path)
     assert "mine.json" in str(caught.value)
+
+
+def _after(first: str, second: str) -> Config:
+    """Preset `second`, chosen where `first` was chosen before and nothing was edited."""
+    config = Config.preset(second)
+    config.take_data_of(Config.preset(first), Config.preset(first))
+    return config
+
+
+@pytest.mark.parametrize("first", presets())
+def test_a_preset_leaves_nothing_behind_in_the_next(first):
+    for second in presets():
+        assert _after(first, second) == Config.preset(second), second
+
+
+def test_what_the_user_set_stays_from_preset_to_preset():
+    base = Config.preset("epyseg")
+    mine = Config.preset("epyseg")
+    mine.update(
+        data={"datasets": [{"images": "a", "labels": "b"}], "validation_fraction": 0.3, "ignore_value": 255},
+        task={"class_names": ["axon", "myelin"]},
+        training={"max_minutes": 5, "device": "cpu", "epochs": 7},
+        output={"root": "elsewhere", "name": "mine"},
+    )
+    for name in ("omnipose", "semantic_2d", "plantbio_instance_2d"):
+        after = Config.preset(name)
+        after.take_data_of(mine, base)
+
+        assert after.data == mine.data
+        assert after.output == mine.output
+        assert after.task.class_names == ["axon", "myelin"]
+        assert (after.training.max_minutes, after.training.device) == (5, "cpu")
+        # how to train is what a preset is about
+        assert after.training.epochs == Config.preset(name).training.epochs
+        mine, base = after, Config.preset(name)

@@ -102,6 +102,19 @@ def test_choosing_a_preset_keeps_data_and_output(app):
     assert app.config.data.datasets[0].images.endswith("images")
 
 
+def test_a_preset_that_trains_with_every_image_does_not_take_the_validation_share_from_the_next(app):
+    app._form.use_samples()
+
+    for name in ("omnipose", "plantbio_instance_2d", "epyseg", "semantic_2d"):
+        app._preset.value = name
+        assert app.config.data.validation_fraction == Config.preset(name).data.validation_fraction
+
+    app._form.field("data.validation_fraction").enter(0.4)
+    for name in ("omnipose", "", "binary_2d"):
+        app._preset.value = name
+        assert app.config.data.validation_fraction == 0.4
+
+
 def test_go_lists_what_the_check_finds_and_does_not_start(app):
     app._form.use_samples()
     app._form.field("sampling.patch_size").enter([100, 100])
