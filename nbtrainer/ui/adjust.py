@@ -19,6 +19,7 @@ from nbtrainer.data.views import Held, Scaled, whole
 from nbtrainer.errors import UserError
 from nbtrainer.runs.events import readable_score, score_name
 from nbtrainer.ui import style
+from nbtrainer.ui.disposal import set_children
 from nbtrainer.ui.panels import ROWS
 from nbtrainer.ui.widgets import Field, Guard, PathField, SliderField, field_for, make, put, shown, text
 from nbtrainer.ui.work import Door, Latest, Newest, Work, png
@@ -35,6 +36,8 @@ _WHAT_FOR = {"validation": "validation", "test": "test", "train": "trained on"}
 # the colours of what is predicted, where there are no classes, and of the label
 _PREDICTION, _TRUTH = "chosen", "truth"
 _HINT = f'<div class="nbt-line">{text("predict an image, and see what each threshold does", "nbt-muted")}</div>'
+
+_NOTHING = "This model has no threshold that could be moved."
 
 
 class _Stopped(Exception):  # noqa: N818 - no error: the user asked for it
@@ -342,8 +345,8 @@ class Adjust:
         for name, value in trial.adjustable.items():
             setattr(self._values, name, value)
         self._fields = {name: self._threshold(name) for name in trial.adjustable}
-        nothing = make(w.HTML, value=text("This model has no threshold that could be moved.", "nbt-muted", "nbt-small"))
-        self._thresholds.children = [field.box for field in self._fields.values()] or [nothing]
+        boxes = [field.box for field in self._fields.values()]
+        set_children(self._thresholds, boxes or [make(w.HTML, value=text(_NOTHING, "nbt-muted", "nbt-small"))])
         self._show_used(trial.in_use())
         depth = trial.image.shape[1] if trial.image.ndim == 4 else 1
         self._is_filling = True
@@ -450,7 +453,7 @@ class Adjust:
                 self._own_scores = {}
                 for name in self._fields:
                     self._fields[name] = self._threshold(name)
-                self._thresholds.children = [field.box for field in self._fields.values()]
+                set_children(self._thresholds, [field.box for field in self._fields.values()])
                 self._moved()
             self._keeping.say(text(f"✓ Kept in {Path(file).name}.", "nbt-fine", "nbt-small"))
 

@@ -19,6 +19,7 @@ from nbtrainer.ui.actions import Actions
 from nbtrainer.ui.adjust import Adjust
 from nbtrainer.ui.ascode import CodeView
 from nbtrainer.ui.dashboard import Board
+from nbtrainer.ui.disposal import dispose
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.findings import FindingsList, pictures_of
 from nbtrainer.ui.form import Form
@@ -81,15 +82,19 @@ class TrainerApp:
         return self._working != "" or (self._run is not None and self._run.status in ("running", "paused"))
 
     def close(self) -> None:
-        """Take the app off the page. A run that is going on goes on."""
-        self._driver.stop()
-        self._root.close()
+        """Take the app off the page, with all that it holds in the kernel and in the browser. A run that is going on goes on."""
+        with self._lock:
+            self._is_closed = True
+        self._driver.close()
+        dispose(self._root)
         if TrainerApp._only is self:
             TrainerApp._only = None
 
     def _ipython_display_(self) -> None:
         frontend.prepare()
         display(self._root)
+        if self._is_closed:
+            return
         if self.is_busy or not self._board.is_over:
             self._driver.start()
 
@@ -99,9 +104,11 @@ class TrainerApp:
         self._door = HOUSE
         self._run: Run | None = None
         self._working = ""
+        self._is_closed = False
         self._results: queue.SimpleQueue[tuple[str, Callable[[], None]]] = queue.SimpleQueue()
         self._jobs = 0
         self._lock = threading.RLock()  # so that the driver is not stopped just when there is something to do again
+        self._beating = threading.Lock()
         self._errors = Errors()
         guard = self._errors.guard
         self._driver = frontend.driver(guard(self._beat))
@@ -270,6 +277,8 @@ class TrainerApp:
         findings = self._door.check(config)
         if any(finding.level == "error" for finding in findings):
             return self._with_pictures(findings, config)
+        if self._is_closed:
+            return lambda: None
         run = api.start(config)
         show = self._with_pictures(findings, config)
 
@@ -314,6 +323,8 @@ class TrainerApp:
             self._driver.hurry()
 
         with self._lock:
+            if self._is_closed:
+                return
             self._working = words or self._working
             self._jobs += 1
             self._driver.start()
@@ -322,20 +333,33 @@ class TrainerApp:
 
     def _beat(self) -> None:
         """A few times a second: show what threads brought, and what the run did."""
-        while not self._results.empty():
-            words, show = self._results.get()
+        # in Colab answers to the page may overlap: one at a time, and none waits for another
+        if self._is_closed or not self._beating.acquire(blocking=False):
+            return
+        try:
+            self._show_results()
+            self._board.flush()
+            self._adjust.flush()
+            self._refresh()
+            with self._lock:
+                if not self._jobs and self._board.is_over:
+                    self._driver.stop()
+        finally:
+            self._beating.release()
+
+    def _show_results(self) -> None:
+        """Show what threads brought, and what is brought while this is done."""
+        while True:
+            try:
+                words, show = self._results.get_nowait()
+            except queue.Empty:
+                return
             try:
                 show()
             finally:
                 self._jobs -= 1
                 # what was shown may have begun the next work
                 self._working = "" if words and self._working == words else self._working
-        self._board.flush()
-        self._adjust.flush()
-        self._refresh()
-        with self._lock:
-            if not self._jobs and self._board.is_over:
-                self._driver.stop()
 
     def _show_findings(self, findings: list[Finding]) -> None:
         self._form.complain(findings)

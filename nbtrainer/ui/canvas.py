@@ -10,6 +10,7 @@ import ipywidgets as w
 import numpy as np
 
 from nbtrainer.ui import style
+from nbtrainer.ui.disposal import attach, dispose
 from nbtrainer.ui.outline import Point, Shape, closed, middle
 from nbtrainer.ui.widgets import Guard, make, put
 
@@ -106,6 +107,7 @@ class Canvas:
             classes=("nbt-canvas",),
             **plain,
         )
+        attach(self.figure, self._brush)
 
     @property
     def reach(self) -> float:
@@ -122,7 +124,7 @@ class Canvas:
             self._image.image = make(w.Image, format="png", value=picture)
             # a pixel is a square around its middle
             self._image.x, self._image.y = np.array([-0.5, width - 0.5]), np.array([height - 0.5, -0.5])
-        old.close()
+        dispose(old)
         for scale, length in ((self._x, width), (self._y, height)):
             with scale.hold_sync():
                 scale.min, scale.max = -0.5, length - 0.5

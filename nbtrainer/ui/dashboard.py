@@ -16,6 +16,7 @@ from nbtrainer.runs import Run
 from nbtrainer.runs.events import duration, score_name, score_unit
 from nbtrainer.ui import frontend, style
 from nbtrainer.ui.curves import Curves
+from nbtrainer.ui.disposal import attach, dispose
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.preview import Preview
 from nbtrainer.ui.reports import Reports
@@ -49,6 +50,11 @@ class Dashboard:
         heart = [self._driver.widget] if self._driver.widget is not None else []
         board = make(w.VBox, children=[errors.box, self._board.box], classes=("nbt-board",))
         self._root = make(w.VBox, children=[sheet, board, *heart], classes=("nbt",))
+
+    def close(self) -> None:
+        """Take the dashboard off the page, with all that it holds in the kernel and in the browser. The run goes on."""
+        self._driver.close()
+        dispose(self._root)
 
     def _ipython_display_(self) -> None:
         if not self._board.is_over:
@@ -88,10 +94,16 @@ class Board:
         self._log = make(w.HTML)
         self._figures_box = self._figures()
         self._welcome = make(w.HTML, value=_WELCOME)
-        self._live = make(
-            w.VBox,
-            layout=w.Layout(display="none"),
-        )
+        self._live = make(w.VBox, layout=w.Layout(display="none"))
+        self._parts = [
+            self._progress,
+            self._tiles,
+            self._figures_box,
+            self._preview.box,
+            self._reports.box,
+            self._log,
+        ]
+        attach(self._live, *self._parts)
         self.box = make(w.VBox, children=[self._welcome, self._live])
         self.story = Story()
 
@@ -101,14 +113,7 @@ class Board:
             self._run, self.story, self._taken, self.is_over, self._drawn = run, Story(), 0, False, ()
             shown(self._welcome, False)
             # bqplot complains in the browser when drawn into nothing: only now
-            self._live.children = [
-                self._progress,
-                self._tiles,
-                self._figures_box,
-                self._preview.box,
-                self._reports.box,
-                self._log,
-            ]
+            self._live.children = self._parts
             shown(self._live, True)
 
     def flush(self) -> bool:

@@ -10,6 +10,7 @@ import ipywidgets as w
 
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import Finding
+from nbtrainer.ui.disposal import set_children
 from nbtrainer.ui.widgets import CHOOSE, Field, Guard, field_for, make, put, shown, text
 
 # makes the field of a setting, as `field_for` does
@@ -56,14 +57,16 @@ class EntriesField(Field):
         kinds = [(title, kind) for kind, title in self.setting.entry_titles.items() if kind]
         self._list = make(w.VBox)
         add = make(w.Button, icon="plus", tooltip=f"{self.setting.title}: add one")
+        if not kinds:
+            add.description = "Add a set"
+            add.on_click(self._guard(lambda _: self.enter([*self.value, {}])))
+            return [self._list, self._row(add)]
         self._kind = make(w.Dropdown, options=[(CHOOSE, ""), *kinds], **self._label())
-        add.description = "" if kinds else "Add a set"
-        add.on_click(self._guard(lambda _: self._add_one() if kinds else self.enter([*self.value, {}])))
-        if kinds:
-            add.add_class("nbt-icon")
-            add.disabled = True
-            self._kind.observe(self._guard(lambda _: put(add, "disabled", not self._kind.value)), "value")
-        return [self._list, self._row(self._kind, add) if kinds else self._row(add)]
+        add.add_class("nbt-icon")
+        add.disabled = True
+        add.on_click(self._guard(lambda _: self._add_one()))
+        self._kind.observe(self._guard(lambda _: put(add, "disabled", not self._kind.value)), "value")
+        return [self._list, self._row(self._kind, add)]
 
     def _add_one(self) -> None:
         if self._kind.value:
@@ -72,8 +75,10 @@ class EntriesField(Field):
 
     def _display(self, value: Any) -> None:
         if [id(entry.values) for entry in self._entries] != [id(values) for values in value]:
+            for entry in self._entries:
+                entry.close()
             self._entries = [self._entry(index, values) for index, values in enumerate(value)]
-            self._list.children = [entry.box for entry in self._entries]
+            set_children(self._list, [entry.box for entry in self._entries])
             for entry in self._entries:
                 entry.show_view(*self._view)
         for entry in self._entries:
@@ -129,6 +134,10 @@ class _Entry:
         self.box = make(
             w.VBox, children=[head, self._help, *(field.box for field in self.fields)], classes=("nbt-entry",)
         )
+
+    def close(self) -> None:
+        for field in self.fields:
+            field.close()
 
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
         shown(self._help, is_helping)

@@ -11,6 +11,7 @@ import ipywidgets as w
 
 from nbtrainer.config import Config
 from nbtrainer.errors import Finding, UserError
+from nbtrainer.ui.disposal import set_children
 from nbtrainer.ui.widgets import Guard, make, put, sentences, shown, text
 from nbtrainer.ui.work import Door, Pairs, png
 
@@ -59,7 +60,7 @@ class FindingsList:
         if len(findings) > MOST_FINDINGS:
             more = f"and {len(findings) - MOST_FINDINGS:,} more"
             rows.append(make(w.HTML, value=text(more, "nbt-muted", "nbt-small")))
-        self._list.children = rows
+        set_children(self._list, rows)
         put(self._head, "value", summed(findings) if findings or fine else "")
         shown(self.box, bool(findings) or fine)
 

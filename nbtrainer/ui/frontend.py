@@ -13,6 +13,7 @@ import ipywidgets as w
 
 SECONDS = 0.25  # four times a second: faster, and the page falls behind without a word
 _BETWEEN = 0.05  # and so long at least, however much news there is
+_LONGEST_BEAT = 10.0  # seconds; what takes longer hangs, and is not waited for
 
 
 class Driver(Protocol):
@@ -25,6 +26,9 @@ class Driver(Protocol):
 
     def stop(self) -> None:
         """End; may be called from within the function itself."""
+
+    def close(self) -> None:
+        """End for good; returns when the function, if it is just being called, has returned."""
 
     def hurry(self) -> None:
         """There is news: call the function as soon as the page can take it."""
@@ -55,19 +59,29 @@ class Timer:
         self._beat = beat
         self._lock = threading.Lock()
         self._stop: threading.Event | None = None
+        self._thread: threading.Thread | None = None
         self._news = threading.Event()
 
     def start(self) -> None:
         with self._lock:
             if self._stop is None:
                 self._stop = threading.Event()
-                threading.Thread(target=self._loop, args=(self._stop,), name="nbtrainer-display", daemon=True).start()
+                self._thread = threading.Thread(
+                    target=self._loop, args=(self._stop,), name="nbtrainer-display", daemon=True
+                )
+                self._thread.start()
 
     def stop(self) -> None:
         with self._lock:
             if self._stop is not None:
                 self._stop.set()
                 self._stop = None
+
+    def close(self) -> None:
+        self.stop()
+        self._news.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(_LONGEST_BEAT)
 
     def hurry(self) -> None:
         self._news.set()
@@ -93,6 +107,9 @@ class Heartbeat:
 
     def stop(self) -> None:
         self._heart.beating = False
+
+    def close(self) -> None:
+        self.stop()
 
     def hurry(self) -> None:
         """The page asks when it asks."""

@@ -16,6 +16,7 @@ from nbtrainer.data.formats import stem
 from nbtrainer.errors import UserError
 from nbtrainer.ui import outline
 from nbtrainer.ui.canvas import SIDE, Canvas
+from nbtrainer.ui.disposal import dispose, set_children
 from nbtrainer.ui.outline import Point
 from nbtrainer.ui.pairs import name_of
 from nbtrainer.ui.regionlist import RegionList
@@ -55,12 +56,16 @@ class RegionsField(Field):
         """Which dataset the regions belong to."""
         return int(self.setting.path.partition("[")[2].partition("]")[0])
 
-    def toggle(self) -> None:
-        """Open the editor, or close it."""
+    def close(self) -> None:
         if self.editor is not None:
             self.editor.close()
             self.editor = None
-            self._place.children = []
+
+    def toggle(self) -> None:
+        """Open the editor, or close it."""
+        if self.editor is not None:
+            self.close()
+            set_children(self._place, [])
         else:
             self.editor = self._open_editor(self)
             self._place.children = [self.editor.box]
@@ -122,7 +127,7 @@ class Editor:
     def close(self) -> None:
         """End; what is still on its way is not wanted."""
         self._latest.forget()
-        self.box.close()
+        dispose(self.box)
 
     # what the mouse does
 

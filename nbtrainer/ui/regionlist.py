@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import ipywidgets as w
 
 from nbtrainer.config.data import Region
+from nbtrainer.ui.disposal import set_children
 from nbtrainer.ui.outline import written_points
 from nbtrainer.ui.widgets import Guard, make, put, text
 
@@ -55,7 +56,7 @@ class RegionList:
                 index: _Line(self._guard, index, self._choose, self._change, self._remove, self._type)
                 for index, _ in listed
             }
-            self._list.children = [line.box for line in self._lines.values()]
+            set_children(self._list, [line.box for line in self._lines.values()])
         for index, region in listed:
             self._lines[index].show(region, index == chosen)
         hidden = count - len(regions)

@@ -13,6 +13,7 @@ import ipywidgets as w
 
 from nbtrainer.disk import file_below, read_text
 from nbtrainer.errors import UserError
+from nbtrainer.ui.disposal import set_children
 from nbtrainer.ui.widgets import Guard, make, put, shown, text
 
 # of a longer page the beginning is shown, which is about the worst images: the browser and the notebook have to keep it
@@ -40,7 +41,7 @@ class Reports:
             return
         self._folder, self._paths = folder, dict(paths)
         self._made = {title: self._button(title) for title in self._paths}
-        self._buttons.children = list(self._made.values())
+        set_children(self._buttons, self._made.values())
         shown(self.box, bool(self._paths))
         self._open("")
 

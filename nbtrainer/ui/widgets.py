@@ -13,6 +13,7 @@ import ipywidgets as w
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.ui import style
+from nbtrainer.ui.disposal import set_children
 
 Made = TypeVar("Made", bound=w.Widget)
 # how finely a slider moves a number that is no whole one
@@ -153,6 +154,9 @@ class Field:
         self._complain(finding, self.value)
         return True
 
+    def close(self) -> None:
+        """The field is taken off the form: what is still on its way for it is not wanted."""
+
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
         """Show or hide the field if it is for the complete view only, and write its help under it or not."""
         self._helps, self._is_complete = is_helping, is_complete
@@ -238,7 +242,7 @@ class Field:
         put(self._complaint, "value", sentence)
         shown(self._complaint, bool(sentence))
         offers = [] if finding is None else [self._offer(right) for right in right_values(self.setting, value, finding)]
-        self._offers.children = [make(w.HTML, value=text("Take", "nbt-small")), *offers] if offers else []
+        set_children(self._offers, [make(w.HTML, value=text("Take", "nbt-small")), *offers] if offers else [])
         shown(self._offers, bool(offers))
 
     def _offer(self, right: Any) -> w.Button:
@@ -322,7 +326,12 @@ class PathField(TextField):
         while start and not os.path.isdir(start):
             start = os.path.dirname(start)
         chooser = FileChooser(
-            start or os.getcwd(), show_only_dirs=self.setting.path_kind == "folder", select_default=False
+            start or os.getcwd(),
+            show_only_dirs=self.setting.path_kind == "folder",
+            select_default=False,
+            layout=w.Layout(
+                width="500px"
+            ),  # its own default is one object for all choosers, and would end with the first
         )
 
         def chosen(_: Any = None) -> None:
@@ -422,8 +431,8 @@ class ChoicesField(Field):
         self._can_add()
         titles = ", ".join(str(self.setting.choices.get(name, name)) for name in meant)
         words = f"auto: {titles or 'chosen to suit the task'}" if self.setting.empty == "auto" else "none"
-        nothing = [make(w.HTML, value=text(words, "nbt-muted", "nbt-small"))]
-        self._list.children = [self._line(name) for name in chosen] or nothing
+        nothing = [] if chosen else [make(w.HTML, value=text(words, "nbt-muted", "nbt-small"))]
+        set_children(self._list, [self._line(name) for name in chosen] or nothing)
 
     def _line(self, name: str) -> w.HBox:
         title = self.setting.choices.get(name, name)
