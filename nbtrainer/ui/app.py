@@ -46,6 +46,7 @@ class TrainerApp:
     """
 
     _only: TrainerApp | None = None
+    _is_closed = False
 
     def __new__(cls, preset: str | Config | None = None, config: Config | None = None) -> TrainerApp:
         return cls._only if cls._only is not None else super().__new__(cls)
@@ -104,7 +105,6 @@ class TrainerApp:
         self._door = HOUSE
         self._run: Run | None = None
         self._working = ""
-        self._is_closed = False
         self._results: queue.SimpleQueue[tuple[str, Callable[[], None]]] = queue.SimpleQueue()
         self._jobs = 0
         self._lock = threading.RLock()  # so that the driver is not stopped just when there is something to do again
