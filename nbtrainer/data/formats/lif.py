@@ -1,4 +1,4 @@
-"""Leica LIF: one image of the file, mapped into memory."""
+"""Leica LIF: one image of the file, read where it lies."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 from liffile import LifFile
 
 from nbtrainer.data.formats.opened import AXES, Opened
-from nbtrainer.data.formats.problems import choose_inside, not_inside, truncated
-from nbtrainer.data.formats.regions import Mapped, Regions, Whole
+from nbtrainer.data.formats.problems import choose_inside, not_inside
+from nbtrainer.data.formats.regions import Regions, Whole
 from nbtrainer.data.formats.spacing import sane
+from nbtrainer.data.formats.stored import Stored
 
 
 def open_file(path: Path, inside: str) -> Opened:
@@ -21,9 +22,7 @@ def open_file(path: Path, inside: str) -> Opened:
         name, shape, dtype, block = image.name, image.shape, image.dtype, image.memory_block
         array: Regions
         if block.offset >= 0 and block.size == image.nbytes and "S" not in image.dims:
-            if block.offset + block.size > path.stat().st_size:
-                raise truncated(path, block.offset + block.size, path.stat().st_size)
-            array = Mapped(path, np.memmap(path, dtype, "r", block.offset, shape))
+            array = Stored(path, dtype, shape, block.offset)
         else:
             # colours in the order blue, green, red, or rows with a gap: the library knows how
             array = Whole(path, shape, dtype, lambda: [_read(path, inside)], inside or name)

@@ -1,4 +1,4 @@
-"""NIfTI: .nii mapped into memory, .nii.gz unpacked."""
+"""NIfTI: .nii read where it lies, .nii.gz unpacked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 
 from nbtrainer.data.formats.opened import Opened
 from nbtrainer.data.formats.problems import damaged, no_pixels, not_numbers
-from nbtrainer.data.formats.regions import Bounds, Mapped, Regions, Whole
+from nbtrainer.data.formats.regions import Bounds, Regions, Whole
 from nbtrainer.data.formats.spacing import micrometres, sane
+from nbtrainer.data.formats.stored import Stored
 from nbtrainer.data.formats.unpacked import OnProgress
 
 _PIECE_BYTES = 8 * 2**20
@@ -40,7 +41,7 @@ def open_file(path: Path) -> Opened:
     if path.name.lower().endswith(".gz"):
         array = Whole(path, stored, dtype, lambda: _pieces(path, offset, dtype))
     else:
-        array = Mapped(path, np.memmap(path, dtype, "r", offset, stored))
+        array = Stored(path, dtype, stored, offset)
     if (slope, intercept) != (1, 0) and np.isfinite([slope, intercept]).all():
         array = Scaled(array, slope, intercept)
     return Opened(array, "CTZYX"[-len(stored) :], _spacing(header))

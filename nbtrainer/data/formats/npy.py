@@ -1,4 +1,4 @@
-"""NPY files, mapped into memory."""
+"""NPY files, read where they lie."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.plain import read_header
 from nbtrainer.data.formats.problems import damaged, no_pixels
-from nbtrainer.data.formats.regions import Mapped
+from nbtrainer.data.formats.regions import Reversed
+from nbtrainer.data.formats.stored import Stored
 from nbtrainer.errors import UserError
 
 
@@ -16,13 +18,15 @@ def open_file(path: Path) -> Opened:
     """The array as it was saved; its axes are not known beyond two."""
     with path.open("rb") as file:
         head = file.read(128)
-    refuse_pickle(path, head)
-    if not head.startswith(np.lib.format.MAGIC_PREFIX):
-        raise damaged(path, "it is no NPY file")
-    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    if 0 in mapped.shape:
-        raise no_pixels(path, mapped.shape)
-    return Opened(Mapped(path, mapped), unknown_axes(mapped.ndim), {})
+        refuse_pickle(path, head)
+        if not head.startswith(np.lib.format.MAGIC_PREFIX):
+            raise damaged(path, "it is no NPY file")
+        file.seek(0)
+        shape, fortran, dtype, offset = read_header(file)
+    if 0 in shape:
+        raise no_pixels(path, shape)
+    stored = Stored(path, dtype, shape[::-1] if fortran else shape, offset)
+    return Opened(Reversed(stored) if fortran else stored, unknown_axes(len(shape)), {})
 
 
 def unknown_axes(ndim: int) -> str:

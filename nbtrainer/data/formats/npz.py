@@ -1,4 +1,4 @@
-"""NPZ files: one array of several, mapped into memory unless it is compressed."""
+"""NPZ files: one array of several, read where it lies unless it is compressed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import numpy as np
 from nbtrainer.data.formats.members import choose
 from nbtrainer.data.formats.npy import refuse_pickle, unknown_axes
 from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.plain import read_header
 from nbtrainer.data.formats.problems import no_pixels, not_inside
-from nbtrainer.data.formats.regions import Mapped, Regions, Reversed, Whole
+from nbtrainer.data.formats.regions import Regions, Reversed, Whole
+from nbtrainer.data.formats.stored import Stored
 
 _USUAL = ("image", "raw", "data", "label", "labels", "arr_0")
 _PIECE_BYTES = 8 * 2**20
@@ -35,21 +37,19 @@ def open_file(path: Path, inside: str) -> Opened:
     stored = shape[::-1] if fortran else shape
     array: Regions
     if info.compress_type == zipfile.ZIP_STORED:
-        mapped: Any = np.memmap(path, dtype, "r", _start(path, info) + header_bytes, stored)
-        array = Mapped(path, mapped.T if fortran else mapped)
+        array = Stored(path, dtype, stored, _start(path, info) + header_bytes)
     else:
-        whole = Whole(path, stored, dtype, lambda: _pieces(path, info, dtype), name)
-        array = Reversed(whole) if fortran else whole
+        array = Whole(path, stored, dtype, lambda: _pieces(path, info, dtype), name)
+    if fortran:
+        array = Reversed(array)
     return Opened(array, unknown_axes(len(shape)), {})
 
 
 def _header(path: Path, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
-    version = np.lib.format.read_magic(member)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(member)
+    shape, fortran, dtype, length = read_header(member)
     if dtype.hasobject:
         refuse_pickle(path, b"|O")
-    return shape, fortran, dtype, member.tell()
+    return shape, fortran, dtype, length
 
 
 def _start(path: Path, info: zipfile.ZipInfo) -> int:

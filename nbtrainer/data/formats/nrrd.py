@@ -1,4 +1,4 @@
-"""NRRD: raw data mapped into memory, compressed data unpacked."""
+"""NRRD: raw data read where they lie, compressed data unpacked."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from nbtrainer.data.formats.npy import unknown_axes
 from nbtrainer.data.formats.opened import Opened
-from nbtrainer.data.formats.problems import no_pixels, not_numbers, truncated
-from nbtrainer.data.formats.regions import Mapped, Regions, Whole
+from nbtrainer.data.formats.problems import no_pixels, not_numbers
+from nbtrainer.data.formats.regions import Regions, Whole
 from nbtrainer.data.formats.spacing import micrometres, sane
+from nbtrainer.data.formats.stored import Stored
 
 _TYPES = {
     "signed char": "i1", "int8": "i1", "int8_t": "i1",
@@ -51,10 +52,7 @@ def _array(path: Path, header: dict[str, Any], shape: tuple[int, ...], dtype: np
     )
     if header["encoding"] == "raw" and is_one_file and skips == [0, 0]:
         data, offset = (path, start) if detached is None else (path.parent / str(detached), 0)
-        needed = offset + int(np.prod(shape, dtype=object)) * dtype.itemsize
-        if data.stat().st_size < needed:
-            raise truncated(data, needed, data.stat().st_size)
-        return Mapped(path, np.memmap(data, dtype, "r", offset, shape))
+        return Stored(path, dtype, shape, offset, data)
     return Whole(path, shape, dtype, lambda: [nrrd.read(str(path), index_order="C")[0]])
 
 

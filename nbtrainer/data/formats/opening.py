@@ -10,6 +10,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from nbtrainer.data.formats.decoded import forget_all
+from nbtrainer.data.formats.handles import put_all_away
 from nbtrainer.data.formats.kinds import KINDS, Kind, kind_of, split_inside
 from nbtrainer.data.formats.opened import Opened
 from nbtrainer.data.formats.problems import damaged, no_pixels, not_inside, not_numbers
@@ -56,6 +57,7 @@ def close_all() -> None:
     """Let go of all files that are kept open."""
     with _lock:
         _kept.clear()
+    put_all_away()
 
 
 # a lock that another thread held in the parent would never open in the child

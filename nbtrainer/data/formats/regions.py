@@ -1,9 +1,8 @@
-"""Arrays that are read by region: memory-mapped, by chunks, or whole."""
+"""Arrays that are read by region: by chunks, or whole."""
 
 from __future__ import annotations
 
 import itertools
-import mmap
 import threading
 import weakref
 from abc import ABC, abstractmethod
@@ -14,13 +13,11 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.data.formats.decoded import LARGEST_CHUNK, decoded, forget, owner
-from nbtrainer.data.formats.problems import damaged, not_numbers, truncated
-from nbtrainer.data.formats.unpacked import OnProgress, unpack
+from nbtrainer.data.formats.plain import Bounds as Bounds
+from nbtrainer.data.formats.plain import read_region
+from nbtrainer.data.formats.problems import damaged, not_numbers
+from nbtrainer.data.formats.unpacked import Copy, OnProgress, unpack
 from nbtrainer.errors import UserError
-
-_LONG_RUN_BYTES = 256 * 1024
-
-Bounds = tuple[tuple[int, int], ...]
 
 
 class Regions(ABC):
@@ -68,49 +65,6 @@ class Regions(ABC):
     @abstractmethod
     def _region(self, bounds: Bounds) -> np.ndarray:
         """The pixels from start to stop along each axis; at least one along each."""
-
-
-class Mapped(Regions):
-    """An uncompressed array in a file, mapped into memory; what is read is copied."""
-
-    def __init__(self, path: Path, mapped: np.ndarray, needed: int | None = None) -> None:
-        """`mapped` is an `np.memmap` or a view of one; `needed` the bytes that the file must have at least."""
-        super().__init__(path, mapped.shape, mapped.dtype)
-        self._mapped, self._map = mapped, map_of(mapped)
-        self._needed = len(self._map) if needed is None and self._map is not None else needed or 0
-
-    def _region(self, bounds: Bounds) -> np.ndarray:
-        check_length(self.path, self._map, self._needed)
-        advise(self._map, _run_bytes(self._mapped, bounds))
-        return np.array(self._mapped[tuple(slice(*bound) for bound in bounds)], self.dtype, order="C")
-
-
-def check_length(path: Path, mapped: mmap.mmap | None, needed: int) -> None:
-    """Raise if a mapped file was cut short since: touching what is gone would end the process."""
-    if mapped is not None and mapped.size() < needed:
-        raise truncated(path, needed, mapped.size())
-
-
-def advise(mapped: mmap.mmap | None, run_bytes: int) -> None:
-    """Tell the system whether pieces or longer runs of a map will be read, so that it reads ahead only for the latter.
-
-    Measured on 20 GB that were not in memory: a crop of 64 x 64 x 64 took 76 ms with reading ahead and 9 ms without,
-    one of 256 x 256 took 26 ms and 0.6 ms; whole planes took 41 ms and 70 ms.
-    """
-    if mapped is not None and hasattr(mmap, "MADV_RANDOM"):
-        mapped.madvise(mmap.MADV_RANDOM if run_bytes < _LONG_RUN_BYTES else mmap.MADV_NORMAL)
-
-
-def _run_bytes(stored: np.ndarray, bounds: Bounds) -> int:
-    """How many bytes of a region follow each other in the file."""
-    run = stored.itemsize
-    axes = sorted(range(stored.ndim), key=lambda axis: abs(stored.strides[axis]))
-    for axis in axes:
-        start, stop = bounds[axis]
-        run *= stop - start
-        if stop - start < stored.shape[axis]:
-            break
-    return run
 
 
 class Chunked(Regions):
@@ -167,28 +121,37 @@ class Whole(Regions):
         super().__init__(path, shape, dtype)
         self._pieces, self._inside = pieces, inside
         self._owner = owner()
-        self._unpacked: Mapped | None = None
+        self._copy: Copy | None = None
         self._lock = threading.Lock()
         weakref.finalize(self, forget, self._owner)
 
     def prepare(self, on_progress: OnProgress | None = None) -> None:
         """Unpack to the disk cache what is too large for memory, unless that was done before."""
-        if self.nbytes > LARGEST_CHUNK and self._unpacked is None:
+        if self.nbytes > LARGEST_CHUNK and self._copy is None:
             try:
-                mapped = unpack(self.path, self._inside, self.shape, self.dtype, self._pieces, on_progress)
+                self._copy = unpack(self.path, self._inside, self.shape, self.dtype, self._pieces, on_progress)
             except (UserError, MemoryError):
                 raise
             except Exception as error:  # as in Regions
                 raise damaged(self.path, error) from error
-            self._unpacked = Mapped(self.path, mapped)
 
     def _region(self, bounds: Bounds) -> np.ndarray:
-        self.prepare()
-        if self._unpacked is not None:
-            return self._unpacked._region(bounds)
+        if self.nbytes > LARGEST_CHUNK:
+            try:
+                return self._unpacked(bounds)
+            except (FileNotFoundError, UserError):  # another process took the copy away: it is made once more
+                self._copy = None
+                return self._unpacked(bounds)
         with self._lock:  # else as many threads would decode it at once
             whole = decoded(self._owner, (), self._all)
         return np.array(whole[tuple(slice(*bound) for bound in bounds)])
+
+    def _unpacked(self, bounds: Bounds) -> np.ndarray:
+        self.prepare()
+        assert self._copy is not None
+        result = np.empty([stop - start for start, stop in bounds], self.dtype)
+        read_region(self._copy.file, self._copy.offset, self.dtype, self.shape, bounds, result)
+        return result
 
     def _all(self) -> np.ndarray:
         whole = np.empty(self.shape, self.dtype)
@@ -204,24 +167,17 @@ class Whole(Regions):
 class Reversed(Regions):
     """Another array with its axes in reverse order: what was stored with x fastest is shown with x last."""
 
-    def __init__(self, stored: Whole) -> None:
+    def __init__(self, stored: Regions) -> None:
         super().__init__(stored.path, stored.shape[::-1], stored.dtype)
         self._stored = stored
 
     def prepare(self, on_progress: OnProgress | None = None) -> None:
         """As `Whole.prepare`."""
-        self._stored.prepare(on_progress)
+        if isinstance(self._stored, Whole):
+            self._stored.prepare(on_progress)
 
     def _region(self, bounds: Bounds) -> np.ndarray:
         return self._stored._region(bounds[::-1]).T
-
-
-def map_of(array: np.ndarray) -> mmap.mmap | None:
-    """The map that `array` is a view of."""
-    base: Any = array
-    while base is not None and not isinstance(base, mmap.mmap):
-        base = getattr(base, "base", None)
-    return base
 
 
 def _bounds(index: Any, shape: tuple[int, ...]) -> tuple[Bounds, tuple[Any, ...]]:

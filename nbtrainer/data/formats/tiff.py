@@ -1,4 +1,4 @@
-"""TIFF in its many dialects: mapped into memory where it is uncompressed, else decoded by strips and tiles."""
+"""TIFF in its many dialects: read where it lies if it is uncompressed, else decoded by strips and tiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import tifffile
 from nbtrainer.data.formats.decoded import LARGEST_CHUNK
 from nbtrainer.data.formats.opened import AXES, Opened
 from nbtrainer.data.formats.problems import damaged, no_pixels, not_numbers, truncated
-from nbtrainer.data.formats.regions import Bounds, Chunked, Mapped, Regions, Whole, advise, check_length, map_of
+from nbtrainer.data.formats.regions import Chunked, Regions, Whole
+from nbtrainer.data.formats.stored import Stored, StoredPages
 from nbtrainer.data.formats.tiff_spacing import spacing_of
 from nbtrainer.errors import UserError
 
@@ -67,13 +68,13 @@ def _axes(axes: str) -> str:
 def _array(path: Path, tif: Any, series: Any) -> Regions:
     stored = series.dtype.newbyteorder(tif.byteorder)
     if series.dataoffset is not None and not series.is_multifile:
-        return Mapped(path, np.memmap(path, stored, "r", int(series.dataoffset), series.shape))
+        return Stored(path, stored, series.shape, int(series.dataoffset))
     keyframe = series.keyframe
     lead = series.shape[: series.ndim - len(keyframe.shape)]
     if series.shape[len(lead) :] != keyframe.shape or int(np.prod(lead)) != len(series.pages):
         return Whole(path, series.shape, series.dtype, lambda: _all_pages(path))
     if not series.is_multifile and all(page.is_contiguous for page in series.pages) and keyframe.is_final:
-        return MappedPages(path, lead, keyframe.shape, stored, [int(page.dataoffsets[0]) for page in series.pages])
+        return StoredPages(path, lead, keyframe.shape, stored, [int(page.dataoffsets[0]) for page in series.pages])
     pages = [_page(page) for page in series.pages]
     # a strip may claim more rows than there are
     chunk = (1,) * (series.ndim - len(keyframe.chunks)) + keyframe.chunks
@@ -90,33 +91,6 @@ def _array(path: Path, tif: Any, series: Any) -> Regions:
         return chunked
     axis = len(lead) + keyframe.axes.index("Y")
     return Whole(path, series.shape, series.dtype, lambda: _slabs(chunked, axis))
-
-
-class MappedPages(Regions):
-    """Uncompressed pages that do not follow each other: one map of the file, of which each page is a view."""
-
-    def __init__(
-        self, path: Path, lead: tuple[int, ...], page: tuple[int, ...], dtype: np.dtype[Any], offsets: list[int]
-    ) -> None:
-        super().__init__(path, lead + page, dtype)
-        self._lead, self._page, self._stored, self._offsets = lead, page, dtype, offsets
-        self._file = np.memmap(path, np.uint8, "r")
-        self._bytes = int(np.prod(page)) * dtype.itemsize
-        if max(offsets) + self._bytes > self._file.size:
-            raise truncated(path, max(offsets) + self._bytes, self._file.size)
-
-    def _region(self, bounds: Bounds) -> np.ndarray:
-        check_length(self.path, map_of(self._file), self._file.size)
-        depth = len(self._lead)
-        result = np.empty([stop - start for start, stop in bounds], self.dtype)
-        inner = tuple(slice(*bound) for bound in bounds[depth:])
-        is_whole = all(stop - start == length for (start, stop), length in zip(bounds[depth:], self._page, strict=True))
-        advise(map_of(self._file), self._bytes if is_whole else 0)
-        for place in itertools.product(*(range(*bound) for bound in bounds[:depth])):
-            offset = self._offsets[_ravel(place, self._lead)]
-            page = np.ndarray(self._page, self._stored, self._file, offset)
-            result[tuple(k - start for k, (start, _) in zip(place, bounds, strict=False))] = page[inner]
-        return result
 
 
 class _Decoder:

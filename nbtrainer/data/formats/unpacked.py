@@ -1,4 +1,4 @@
-"""A disk cache of files that can only be decoded whole: unpacked once, mapped into memory ever after.
+"""A disk cache of files that can only be decoded whole: unpacked once, read there ever after.
 
 `NBTRAINER_CACHE` names its folder (else the user's cache folder), `NBTRAINER_CACHE_GB` bounds it (else 20).
 """
@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from platformdirs import user_cache_dir
 
+from nbtrainer.data.formats.plain import PlainFile, read_header
 from nbtrainer.data.formats.version import version
 from nbtrainer.errors import UserError
 
@@ -33,9 +34,16 @@ _ADVICE = (
     "or save the file uncompressed or in tiles"
 )
 
-_open: weakref.WeakValueDictionary[Path, np.memmap] = weakref.WeakValueDictionary()
+_open: weakref.WeakValueDictionary[Path, Copy] = weakref.WeakValueDictionary()
 _locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
 _evicting = threading.Lock()
+
+
+class Copy:
+    """An unpacked array: `file`, in which it begins at `offset`. It is not evicted by this process while it is held."""
+
+    def __init__(self, file: PlainFile, offset: int) -> None:
+        self.file, self.offset = file, offset
 
 
 def cache_folder() -> Path:
@@ -50,7 +58,7 @@ def unpack(
     dtype: np.dtype[Any],
     pieces: Callable[[], Iterable[np.ndarray]],
     on_progress: OnProgress | None = None,
-) -> np.memmap:
+) -> Copy:
     """The array that `pieces` gives, from the disk cache; unpacked into it first where it is not there yet.
 
     Parameters
@@ -83,19 +91,22 @@ def unpack(
         return found
 
 
-def _reopened(target: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.memmap | None:
+def _reopened(target: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Copy | None:
     """The unpacked array, if it is there and whole; its time of use is noted."""
     found = _open.get(target)
     if found is not None:
         return found
     try:
         os.utime(target)
-        found = np.load(target, mmap_mode="r", allow_pickle=False)
+        with target.open("rb") as opened:
+            stored, fortran, kind, offset = read_header(opened)
+        file = PlainFile(target)
     except (OSError, ValueError, EOFError):
         return None
-    if found.shape != tuple(shape) or found.dtype != dtype:
+    is_whole = file.size == offset + int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if stored != tuple(shape) or kind != dtype or fortran or not is_whole:
         return None
-    _open[target] = found
+    found = _open[target] = Copy(file, offset)
     return found
 
 

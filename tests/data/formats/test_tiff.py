@@ -45,7 +45,7 @@ def test_pages_that_do_not_follow_each_other_are_mapped(tmp_path, volume):
         for page in volume:
             writer.write(page, contiguous=False, metadata=None)
     opened = opens_as(tmp_path / "a.tif", volume, "?YX")
-    assert type(opened.array).__name__ == "MappedPages"
+    assert type(opened.array).__name__ == "StoredPages"
     never_read_when_cut(tmp_path / "a.tif")
 
 

@@ -20,7 +20,12 @@ def _source(tmp_path, name):
 
 
 def _unpack(path, array, **settings):
-    return unpack(path, "", array.shape, array.dtype, lambda: np.array_split(array.reshape(-1), 5), **settings)
+    copy = unpack(path, "", array.shape, array.dtype, lambda: np.array_split(array.reshape(-1), 5), **settings)
+    return copy, _content(copy, array)
+
+
+def _content(copy, like):
+    return np.fromfile(copy.file.path, like.dtype, offset=copy.offset).reshape(like.shape)
 
 
 def _kept():
@@ -30,13 +35,13 @@ def _kept():
 def test_it_is_unpacked_once_for_each_version_of_the_file(tmp_path, volume):
     path, steps = _source(tmp_path, "a"), []
     for _ in range(3):
-        array = _unpack(path, volume, on_progress=lambda *step: steps.append(step))
-        assert np.array_equal(array, volume) and not array.flags.writeable
-        del array
+        copy, array = _unpack(path, volume, on_progress=lambda *step: steps.append(step))
+        assert np.array_equal(array, volume)
+        del copy
         gc.collect()
     assert len(steps) == 5 and steps[-1] == (volume.nbytes, volume.nbytes) and _kept() == 1
     path.write_text("another")
-    assert np.array_equal(_unpack(path, volume + 1), volume + 1) and _kept() == 2
+    assert np.array_equal(_unpack(path, volume + 1)[1], volume + 1) and _kept() == 2
 
 
 def test_a_failure_leaves_nothing_half(tmp_path, volume):
@@ -56,27 +61,27 @@ def test_a_damaged_copy_is_unpacked_again(tmp_path, volume):
     gc.collect()
     (copy,) = cache_folder().glob("*.npy")
     copy.write_bytes(copy.read_bytes()[:-100])
-    assert np.array_equal(_unpack(path, volume), volume)
+    assert np.array_equal(_unpack(path, volume)[1], volume)
 
 
 def test_the_least_recently_used_is_evicted_first_and_never_one_that_is_open(tmp_path, monkeypatch, volume):
     monkeypatch.setenv("NBTRAINER_CACHE_GB", str(3.5 * volume.nbytes / 1e9))
     paths = [_source(tmp_path, name) for name in "abcd"]
-    held = _unpack(paths[0], volume)
+    held, _ = _unpack(paths[0], volume)
     for k, path in enumerate(paths[:3]):
-        found = _unpack(path, volume + k)
-        os.utime(found.filename, (k, k))
+        found, _ = _unpack(path, volume + k)
+        os.utime(found.file.path, (k, k))
         del found
     gc.collect()
     _unpack(paths[3], volume + 3)
-    assert _kept() == 3 and np.array_equal(held, volume)
+    assert _kept() == 3 and np.array_equal(_content(held, volume), volume)
 
     def must_not():
         raise AssertionError("it was evicted")
 
     for k in (0, 2):
         again = unpack(paths[k], "", volume.shape, volume.dtype, must_not)
-        assert np.array_equal(again, volume + k)
+        assert np.array_equal(_content(again, volume), volume + k)
 
 
 @pytest.mark.parametrize("gigabytes", ["0", "0.00001"])
@@ -120,7 +125,8 @@ def test_two_processes_may_unpack_at_once(tmp_path):
         "import numpy as np\nfrom pathlib import Path\nfrom nbtrainer.data.formats.unpacked import unpack\n"
         "array = np.arange(4_000_000, dtype=np.uint32).reshape(2000, 2000)\n"
         f"found = unpack(Path({str(path)!r}), '', array.shape, array.dtype, lambda: list(array))\n"
-        "assert np.array_equal(found, array)"
+        "found = np.fromfile(found.file.path, array.dtype, offset=found.offset)\n"
+        "assert np.array_equal(found, array.reshape(-1))"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
