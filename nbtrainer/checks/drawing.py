@@ -13,6 +13,7 @@ import numpy as np
 from nbtrainer.data.formats import open_image, version
 from nbtrainer.data.views import blocks
 from nbtrainer.labels import frequent_values
+from nbtrainer.labels.integers import bincount
 
 # of a label only so many pixels of its middle are looked at
 _LOOKED_AT = 1 << 20
@@ -63,7 +64,7 @@ def is_blurred(label: np.ndarray) -> bool:
     ring[1, 1] = 0
     between = (ranks > cv2.erode(ranks, square)) & (ranks < cv2.dilate(ranks, square))
     scattered = ~_has_equal_neighbour(ranks) & (cv2.erode(ranks, ring) < cv2.dilate(ranks, ring))
-    odd = np.bincount(index.ravel()[(between | scattered).ravel()], minlength=len(values)) >= _MOSTLY * counts
+    odd = bincount(index.ravel()[(between | scattered).ravel()], minlength=len(values)) >= _MOSTLY * counts
     odd[counts.argmax()] = False
     if np.count_nonzero(odd) <= len(values) / 2:
         return False

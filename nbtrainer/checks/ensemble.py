@@ -17,6 +17,7 @@ from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import whole
 from nbtrainer.errors import UserError
 from nbtrainer.labels.connect import regions_of
+from nbtrainer.labels.integers import equals
 
 # background that is kept around objects, in pixels; what lies nearer together is one crop
 _MARGIN = 16
@@ -57,7 +58,7 @@ def pack_dense_regions(config: Config, files: Sequence[str]) -> str:
             packed: list[Pair] = []
             for pair in pairs:
                 image, label = (whole(view) for view in plain.open(pair))
-                found = dense_boxes((label != 0) & (label != ignored))
+                found = dense_boxes((label != 0) & ~equals(label, ignored))
                 if not found:
                     continue
                 mended[pair.image], mended[pair.truth] = images.path(pair.image), labels.path(pair.truth)

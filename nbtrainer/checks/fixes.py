@@ -28,6 +28,7 @@ from nbtrainer.labels import (
     relabel_pieces,
     snap_values,
 )
+from nbtrainer.labels.integers import equals
 
 # a palette of more colours than this is a photograph
 _MOST_COLOURS = 4096
@@ -191,7 +192,7 @@ def _classes(config: Config, files: tuple[str, ...]) -> str:
         place = np.searchsorted(known, array)
         listed = known[np.minimum(place, len(known) - 1)] == array
         numbers = np.where(listed, place + 1, 0)
-        return _smallest(np.where(array == ignored, ignored, numbers) if ignored is not None else numbers)
+        return _smallest(np.where(equals(array, ignored), ignored, numbers) if ignored is not None else numbers)
 
     said = repair_labels(config, every, change, f"have the values 0 to {len(known)}")
     wanted = config.data.labels_of_interest
@@ -204,10 +205,10 @@ def _pieces(config: Config, files: tuple[str, ...]) -> str:
 
     def change(file: str, array: np.ndarray) -> np.ndarray:
         array = _not_negative(array)
-        unknown = array == ignored if ignored is not None else np.zeros(array.shape, bool)
+        unknown = equals(array, ignored) if ignored is not None else np.zeros(array.shape, bool)
         numbered = _by_image(np.where(unknown, 0, array), config.task.dim, relabel_pieces).astype(np.int64)
         if ignored is not None and unknown.any():
-            numbered[numbered == ignored] = max(int(numbered.max()), ignored) + 1
+            numbered[equals(numbered, ignored)] = max(int(numbered.max()), ignored) + 1
             numbered[unknown] = ignored
         return _smallest(numbered)
 
@@ -220,7 +221,7 @@ def _holes(config: Config, files: tuple[str, ...]) -> str:
     def change(file: str, array: np.ndarray) -> np.ndarray:
         array = _not_negative(array)
         filled = _by_image(array, config.task.dim, fill_holes)
-        return np.where((array == 0) & (filled == ignored), 0, filled) if ignored is not None else filled
+        return np.where((array == 0) & equals(filled, ignored), 0, filled) if ignored is not None else filled
 
     return repair_labels(config, files, change, "have no holes")
 

@@ -11,6 +11,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import blocks
 from nbtrainer.errors import UserError
+from nbtrainer.labels.integers import equals
 
 MOST_SAMPLES = 50
 # 50 labels of this size are measured in about ten seconds on a slow core
@@ -50,7 +51,7 @@ def read_sample(pair: Pair, preparation: Preparation, of_interest: Sequence[int]
         array = label.read(regions[len(regions) // 2])
     except (UserError, ValueError):
         return None
-    ignored = array == preparation.ignored
+    ignored = equals(array, preparation.ignored)
     background = ignored
     wanted = [value for value in of_interest if value]
     if wanted:

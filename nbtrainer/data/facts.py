@@ -16,6 +16,7 @@ from nbtrainer.data.formats import Opened, open_image, version
 from nbtrainer.data.statistics import sampled
 from nbtrainer.data.views import Held, Region
 from nbtrainer.errors import UserError
+from nbtrainer.labels.integers import bincount
 
 # a label image with more values than this is listed only in part
 _MOST_VALUES = 100_000
@@ -121,7 +122,7 @@ def _label_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> LabelFa
             found, times = np.unique(array, return_counts=True)
             whole = whole and _are_whole(found)
             values, places = np.unique(np.concatenate([values, found]), return_inverse=True)
-            counts = np.bincount(places.ravel(), np.concatenate([counts, times])).astype(np.int64)
+            counts = bincount(places.ravel(), np.concatenate([counts, times])).astype(np.int64)
             values, counts = values[:_MOST_VALUES], counts[:_MOST_VALUES]
     except UserError as error:
         return LabelFacts(problem=error.wrong, remedy=error.remedy)

@@ -17,6 +17,7 @@ from nbtrainer.data.region import kept
 from nbtrainer.data.statistics import Measured, measure
 from nbtrainer.data.views import Held, Region, View, size_in_bytes, whole
 from nbtrainer.labels import read_links
+from nbtrainer.labels.integers import equals
 
 # larger images are read region by region and not kept, unless all of them fit into the cache
 _LARGEST_KEPT = 16 * 1024**2
@@ -129,4 +130,4 @@ class Images:
             return None
         if not self.pairs[index].regions and self.preparation.ignore_value is None:
             return None
-        return lambda region: label.read(region) != self.preparation.ignored
+        return lambda region: ~equals(label.read(region), self.preparation.ignored)

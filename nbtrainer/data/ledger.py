@@ -11,6 +11,7 @@ import numpy as np
 
 from nbtrainer.data.places import Place
 from nbtrainer.data.region import IGNORED
+from nbtrainer.labels.integers import bincount, equals
 
 # more objects than this are not counted one by one
 _MOST_OBJECTS = 100_000
@@ -30,8 +31,8 @@ class Ledger:
         """Enter a patch: its label as in the file, and the class of each pixel; those labelled `ignored` do not count."""
         self.images[place.index] += 1
         self.rejected[place.index] += place.rejected
-        known = label != ignored
-        counts = np.bincount(classes[known])
+        known = ~equals(label, ignored)
+        counts = bincount(classes[known])
         self.pixels.update({value: int(counts[value]) for value in np.flatnonzero(counts).tolist()})
         seen = self.objects.setdefault(place.index, Counter())
         if len(seen) < _MOST_OBJECTS:

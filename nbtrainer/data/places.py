@@ -13,6 +13,7 @@ import numpy as np
 from nbtrainer.data.images import Images
 from nbtrainer.data.statistics import sampled
 from nbtrainer.labels.connect import parts
+from nbtrainer.labels.integers import equals
 
 # positions of a class remembered per image, to centre patches on them
 _MOST_POSITIONS = 10_000
@@ -188,7 +189,7 @@ class Places:
             return True
         label = self.images.views(index)[1]
         at = tuple(slice(int(place), int(place) + 1) for place in centre)
-        return bool((label.read(at) != preparation.ignored).all())
+        return bool((~equals(label.read(at), preparation.ignored)).all())
 
     def _content(self, index: int, centre: tuple[float, ...]) -> tuple[int, float]:
         """Of a patch around `centre`, before it is warped: objects, up to `least_objects`, and the share that is labelled."""
@@ -200,7 +201,7 @@ class Places:
         share = float((self.class_of(label) > 0).mean())
         if not self.least_objects:
             return 0, share
-        owners = parts(np.where(label == self.images.preparation.ignored, 0, label))[1]
+        owners = parts(np.where(equals(label, self.images.preparation.ignored), 0, label))[1]
         return min(len(owners) - 1, self.least_objects), share
 
     # what classes there are, and where
@@ -224,7 +225,7 @@ class Places:
             for region in sampled(label, self.images.is_exact)[0]:
                 array = label.read(region)
                 classes = self.class_of(array)
-                known = array != self.images.preparation.ignored
+                known = ~equals(array, self.images.preparation.ignored)
                 for value in np.unique(classes[known]):
                     inside = np.flatnonzero((classes == value) & known)
                     places = np.unravel_index(inside[:: max(1, len(inside) // _MOST_POSITIONS)], classes.shape)

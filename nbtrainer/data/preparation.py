@@ -18,6 +18,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.region import IGNORED, drop_outside
 from nbtrainer.data.views import Even, Held, Local, Padded, Scaled, Stored, StoredLabel, View, Window, blocks, whole
 from nbtrainer.errors import UserError
+from nbtrainer.labels.integers import equals
 
 # objects are taken for at least this large, as in Omnipose
 SMALLEST_DIAMETER = 5.0
@@ -111,7 +112,7 @@ class Preparation:
             return tuple(shape)
         if diameter is None and label is not None:
             middle = _middle(label)
-            middle[middle == self.ignored] = 0
+            middle[equals(middle, self.ignored)] = 0
             diameter = float(label_functions.mean_diameter(middle, smallest=SMALLEST_DIAMETER))
         if diameter is None or not np.isfinite(diameter):
             return tuple(shape)
@@ -171,7 +172,7 @@ class Preparation:
         if self.smallest_part > 1:
             array = whole(view)
             cleaned = label_functions.remove_small(array, self.smallest_part, to="neighbour")
-            view = Held(np.where(array == self.ignored, array, cleaned), is_label=True)
+            view = Held(np.where(equals(array, self.ignored), array, cleaned), is_label=True)
         if pair.regions:
             regions, fill = pair.regions, self.ignored
             view = Local(
@@ -229,7 +230,7 @@ class Preparation:
 def as_unsigned(array: np.ndarray, ignore_value: int | None = None) -> np.ndarray:
     """Label values as uint32; what is negative or no number becomes 0, a negative `ignore_value` `IGNORED`."""
     if ignore_value is not None and ignore_value < 0:
-        return np.where(array == ignore_value, np.uint32(IGNORED), as_unsigned(array))
+        return np.where(equals(array, ignore_value), np.uint32(IGNORED), as_unsigned(array))
     return np.nan_to_num(array, nan=0, posinf=0, neginf=0).clip(0, IGNORED).astype(np.uint32)
 
 
@@ -274,7 +275,7 @@ def _middle(label: View) -> np.ndarray:
 
 
 def _dilated(array: np.ndarray, times: int, ignored: int) -> np.ndarray:
-    unknown = array == ignored
+    unknown = equals(array, ignored)
     return np.where(unknown, array, label_functions.dilate(np.where(unknown, 0, array), times)).astype(array.dtype)
 
 

@@ -9,6 +9,7 @@ from functools import reduce
 import numpy as np
 
 from nbtrainer.data.views import Region, View, blocks, size_in_bytes
+from nbtrainer.labels.integers import bincount
 
 # what is larger is measured in sampled blocks, unless exactly is asked for
 LARGE_BYTES = 1024**3
@@ -62,7 +63,7 @@ class Measured:
             unknown, is_estimate = more.unknown + less.unknown, more.is_estimate or less.is_estimate
             return replace(more, unknown=unknown, is_estimate=is_estimate)
         values, places = np.unique(np.concatenate([self.values, other.values]), return_inverse=True)
-        counts = np.bincount(places.ravel(), np.concatenate([self.counts, other.counts])).astype(np.int64)
+        counts = bincount(places.ravel(), np.concatenate([self.counts, other.counts])).astype(np.int64)
         if len(values) > _MOST_VALUES:
             values, counts = _binned(values, counts)
         return Measured(
@@ -155,7 +156,7 @@ def _measured(pixels: np.ndarray, is_estimate: bool) -> Measured:
     if not pixels.size:
         return Measured(unknown=unknown, is_estimate=is_estimate)
     if pixels.dtype in (np.uint8, np.uint16):
-        counted = np.bincount(pixels)
+        counted = bincount(pixels)
         values = np.flatnonzero(counted)
         counts = counted[values]
     else:

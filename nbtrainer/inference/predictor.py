@@ -27,6 +27,7 @@ from nbtrainer.inference.selfcheck import still_answers
 from nbtrainer.inference.size_model import SizeModel
 from nbtrainer.inference.tiled import Report, predict_variants
 from nbtrainer.labels import mean_diameter
+from nbtrainer.labels.integers import equals
 from nbtrainer.models.style_unet import StyleUNet
 from nbtrainer.tasks import Task
 
@@ -130,7 +131,7 @@ class Predictor:
         wrong = ""
         if found.size and found.max() >= IGNORED:
             wrong = f"the label holds the value {found.max()}, which is too large"
-        elif found.size and np.any((found < 0) & (found != ignored)):
+        elif found.size and np.any((found < 0) & ~equals(found, ignored)):
             wrong = f"the label holds the negative value {found.min()}"
         if wrong:
             raise UserError(where, wrong, "Number objects or classes from 1; 0 is background")

@@ -19,6 +19,7 @@ from nbtrainer.inference.prediction import Prediction, adjusted_task
 from nbtrainer.inference.predictor import Predictor
 from nbtrainer.inference.tiled import Report
 from nbtrainer.labels import read_links
+from nbtrainer.labels.integers import bincount
 from nbtrainer.tasks import Links, Task
 
 
@@ -77,7 +78,7 @@ class Trial:
         if task.has_objects:
             return {"objects": int(np.count_nonzero(np.unique(labels)))}
         classes = task.classes or ("foreground",)
-        found = np.bincount(task.predicted_class_of(labels).ravel().astype(np.int64), minlength=len(classes) + 1)
+        found = bincount(task.predicted_class_of(labels), minlength=len(classes) + 1)
         return {name: int(count) for name, count in zip(classes, found[1:], strict=False)}
 
     def scores(self, labels: np.ndarray) -> dict[str, float]:

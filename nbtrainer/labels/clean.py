@@ -11,6 +11,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from nbtrainer.labels.connect import contacts, enclosed, parts, plain
+from nbtrainer.labels.integers import bincount
 
 Small = Literal["background", "neighbour", "none"]
 """What becomes of objects that are too small."""
@@ -29,7 +30,7 @@ def relabel_pieces(labels: np.ndarray) -> np.ndarray:
     """
     labels = plain(labels)
     found, owners = parts(labels)
-    sizes = np.bincount(found.ravel(), minlength=len(owners))
+    sizes = bincount(found.ravel(), minlength=len(owners))
     # by owner, then largest first; lexsort keeps the order of the parts among equals
     order = np.lexsort((-sizes, owners))
     keeps = np.ones(len(order), bool)
@@ -69,14 +70,14 @@ def remove_small(
     labels = plain(labels)
     ids, index = fastremap.unique(labels, return_inverse=True)
     index = index.reshape(labels.shape)
-    sizes = np.bincount(index.ravel(), minlength=len(ids))
+    sizes = bincount(index.ravel(), minlength=len(ids))
     if len(ids) and ids[0] == 0:
         sizes[0] = smallest  # background is never small
     target = np.arange(len(ids))
     if to == "neighbour":
         pairs, faces = contacts(labels)
         target = _joined(sizes, np.searchsorted(ids, pairs), faces, smallest)
-    kept = np.bincount(target, sizes, len(ids)) >= smallest
+    kept = bincount(target, sizes, len(ids)) >= smallest
     return np.where(kept[target], ids[target], 0).astype(labels.dtype)[index]
 
 
@@ -170,4 +171,4 @@ def _joined(sizes: np.ndarray, pairs: np.ndarray, faces: np.ndarray, smallest: i
         by_size = np.argsort(total, kind="stable")
         largest[group[by_size]] = by_size
         target = largest[group][target]
-        total = np.bincount(target, sizes, len(sizes)).astype(np.int64)
+        total = bincount(target, sizes, len(sizes)).astype(np.int64)

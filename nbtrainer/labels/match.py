@@ -10,6 +10,7 @@ from scipy.sparse import coo_array, hstack
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from nbtrainer.labels.connect import plain
+from nbtrainer.labels.integers import bincount
 
 # a piece smaller than this share of the largest piece is debris, not the part of a split
 _SMALLEST_PIECE = 0.1
@@ -136,7 +137,7 @@ def match_objects(overlaps: Overlaps, threshold: float) -> np.ndarray:
     if threshold > 0.5:
         return pairs
     predicted, truth = overlaps.predicted[pairs], overlaps.truth[pairs]
-    contested = (np.bincount(predicted)[predicted] > 1) | (np.bincount(truth)[truth] > 1)
+    contested = (bincount(predicted)[predicted] > 1) | (bincount(truth)[truth] > 1)
     chosen = _most_pairs(predicted[contested], truth[contested], overlaps.iou[pairs[contested]])
     return np.sort(np.append(pairs[~contested], pairs[contested][chosen]))
 
@@ -176,7 +177,7 @@ def _table(predicted: np.ndarray, truth: np.ndarray, pixels: np.ndarray, hidden:
 
 def _sums(place: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
     # floats are exact up to 2**53 pixels
-    return np.bincount(place, values, count).astype(np.int64)
+    return bincount(place, values, count).astype(np.int64)
 
 
 def _most_pairs(rows: np.ndarray, columns: np.ndarray, iou: np.ndarray) -> np.ndarray:
@@ -205,4 +206,4 @@ def _several_in_one(
     largest = np.zeros(len(is_whole), np.int64)
     np.maximum.at(largest, whole[belongs], overlaps.pixels[belongs])
     belongs = belongs[overlaps.pixels[belongs] >= _SMALLEST_PIECE * largest[whole[belongs]]]
-    return np.sort(belongs[np.bincount(whole[belongs], minlength=len(is_whole))[whole[belongs]] > 1])
+    return np.sort(belongs[bincount(whole[belongs], minlength=len(is_whole))[whole[belongs]] > 1])

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from skimage.measure import regionprops_table
 
+from nbtrainer.labels.integers import bincount
+
 # scikit-image's names, and ours where theirs do not say what is meant
 _PLANE = ("eccentricity", "axis_major_length", "axis_minor_length", "perimeter", "solidity")
 _VOLUME = ("axis_major_length", "axis_minor_length")
@@ -52,10 +54,10 @@ def measurements(
     found |= table
     if image is not None:
         ranks = _ranks(labels.ravel(), found["label"])
-        pixels = np.bincount(ranks, minlength=len(found["label"]) + 1)[1:]
+        pixels = bincount(ranks, minlength=len(found["label"]) + 1)[1:]
         for number, channel in enumerate(image):
             weights = channel.ravel().astype(np.float64)
-            sums = np.bincount(ranks, weights=weights, minlength=len(pixels) + 1)[1:]
+            sums = bincount(ranks, weights=weights, minlength=len(pixels) + 1)[1:]
             found[f"mean_intensity_{number}"] = sums / pixels
     unit = "px" if spacing is None else "um"
     columns = {name: values.tolist() for name, values in found.items()}

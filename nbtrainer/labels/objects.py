@@ -9,6 +9,7 @@ import numpy as np
 from scipy.ndimage import find_objects
 
 from nbtrainer.labels.connect import count_pairs, enclosed, pair_keys, parts, plain
+from nbtrainer.labels.integers import bincount
 
 # two objects face each other where no more background than this lies between them, in pixels
 _FACING_REACH = 12
@@ -41,8 +42,8 @@ def measure_objects(labels: np.ndarray) -> Objects:
     labels = plain(labels)
     found, owners = parts(labels)
     ids, index = np.unique(owners[1:], return_inverse=True)
-    part_sizes = np.bincount(found.ravel(), minlength=len(owners))[1:]
-    sizes = np.bincount(index, part_sizes, len(ids)).astype(np.int64)
+    part_sizes = bincount(found.ravel(), minlength=len(owners))[1:]
+    sizes = bincount(index, part_sizes, len(ids)).astype(np.int64)
     largest = np.zeros(len(ids), np.int64)
     np.maximum.at(largest, index, part_sizes)
 
@@ -53,7 +54,7 @@ def measure_objects(labels: np.ndarray) -> Objects:
     np.maximum.at(boxes[..., 1], index, part_boxes[..., 1])
 
     regions, region_owners = enclosed(labels)
-    region_sizes = np.bincount(regions.ravel(), minlength=len(region_owners))
+    region_sizes = bincount(regions.ravel(), minlength=len(region_owners))
     inside = np.flatnonzero(region_owners)
     holes = np.zeros(len(ids), np.int64)
     np.add.at(holes, np.searchsorted(ids, region_owners[inside]), region_sizes[inside])
@@ -61,7 +62,7 @@ def measure_objects(labels: np.ndarray) -> Objects:
         ids=ids,
         sizes=sizes,
         boxes=boxes,
-        pieces=np.bincount(index, minlength=len(ids)),
+        pieces=bincount(index, minlength=len(ids)),
         loose=sizes - largest,
         holes=holes,
         touches_border=((boxes[..., 0] == 0) | (boxes[..., 1] == labels.shape)).any(axis=1),
@@ -107,7 +108,7 @@ def mean_diameter(labels: np.ndarray, per_object: bool = False, smallest: float 
     if not per_object:
         return max(smallest, factor * float(depth[foreground].mean(dtype=np.float64)))
     _, index = np.unique(labels[foreground], return_inverse=True)
-    return np.maximum(smallest, factor * np.bincount(index, depth[foreground]) / np.bincount(index))
+    return np.maximum(smallest, factor * bincount(index, depth[foreground]) / bincount(index))
 
 
 def density(labels: np.ndarray) -> float:

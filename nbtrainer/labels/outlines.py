@@ -14,6 +14,7 @@ import numpy as np
 
 from nbtrainer.labels.clean import dilate, without_small
 from nbtrainer.labels.connect import contacts, parts, plain, regions_of
+from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.watershed import by_slice
 
 CHANNELS = 7
@@ -159,13 +160,13 @@ def _seeds(cells: np.ndarray, outline: np.ndarray) -> np.ndarray:
     count = int(ids.max())
     # the edge of the image counts as a boundary, so that the seed of a cell that it cuts lies inside
     depth = edt.edt(ids, black_border=True)
-    free = np.bincount(ids[~outline], minlength=count + 1) > 0
+    free = bincount(ids[~outline], minlength=count + 1) > 0
     depth[outline & free[ids]] = 0
     deepest = np.zeros(count + 1, np.float32)
     np.maximum.at(deepest, ids.ravel(), depth.ravel())
     deep = (ids != 0) & (depth > 0) & (depth > deepest[ids] / 2)
     found, owners = parts(ids * deep)
-    sizes = np.bincount(found.ravel())
+    sizes = bincount(found.ravel())
     order = np.lexsort((-sizes, owners))
     first = np.ones(len(order), bool)
     first[1:] = owners[order][1:] != owners[order][:-1]
@@ -184,7 +185,7 @@ def _without_cut(cells: np.ndarray) -> np.ndarray:
 def _without_locally_small(cells: np.ndarray, share: float) -> np.ndarray:
     """`cells` with each that is smaller than `share` of the median of its neighbours joined to the one it touches most."""
     pairs, faces = contacts(cells)
-    sizes = np.bincount(cells.ravel())
+    sizes = bincount(cells.ravel())
     target = np.arange(len(sizes))
     both = np.concatenate([pairs, pairs[:, ::-1]]).astype(np.int64)
     shared = np.concatenate([faces, faces])

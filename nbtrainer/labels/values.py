@@ -5,6 +5,8 @@ from __future__ import annotations
 import fastremap
 import numpy as np
 
+from nbtrainer.labels.integers import bincount
+
 # share of the pixels of a value that lie in an even 3 x 3 neighbourhood, at least; of noise around edges it is 0 to 3 %
 _EVEN_SHARE = 0.1
 # lines too thin for an even neighbourhood: their value has at least this share of what is not background
@@ -26,7 +28,7 @@ def frequent_values(array: np.ndarray) -> np.ndarray:
     if not len(values):
         return values
     even = _evenly_surrounded(whole)
-    even_counts = np.bincount(index.reshape(whole.shape)[even], minlength=len(values))
+    even_counts = bincount(index.reshape(whole.shape)[even], minlength=len(values))
     rest = whole.size - counts.max()
     drawn = (even_counts >= _EVEN_SHARE * counts) & (even_counts > 0)
     drawn |= counts == counts.max()

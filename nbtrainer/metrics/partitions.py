@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.match import Overlaps, count_overlaps
 
 
@@ -57,7 +58,7 @@ def measure_partition(overlaps: Overlaps, with_background: bool = False) -> Part
     predicted, truth = overlaps.predicted[counts], overlaps.truth[counts]
     # squares of pixels leave the whole numbers of 64 bits for volumes of 3 billion voxels
     both = overlaps.pixels[counts].astype(float)
-    predicted_sizes, true_sizes = np.bincount(predicted, both), np.bincount(truth, both)
+    predicted_sizes, true_sizes = bincount(predicted, both), bincount(truth, both)
     return Partition(
         pixels=float(both.sum()),
         split_bits=float((both * np.log2(true_sizes[truth] / both)).sum()),

@@ -13,6 +13,8 @@ import edt
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, find_objects
 
+from nbtrainer.labels.integers import bincount, equals
+
 # distances are sums of squares in 32 bits: 3 x 0.1 may come out a little above 0.3
 _ROUNDING = 1e-5
 
@@ -96,7 +98,9 @@ def compare_classes(
     known: np.ndarray | None = None,
 ) -> dict[int, Surfaces]:
     """`compare_surfaces` for each of `classes` (values of the class maps `predicted` and `truth`, whole numbers)."""
-    return {value: compare_surfaces(predicted == value, truth == value, spacing, known) for value in classes}
+    return {
+        value: compare_surfaces(equals(predicted, value), equals(truth, value), spacing, known) for value in classes
+    }
 
 
 def hausdorff_distance(surfaces: Surfaces, percentile: float = 95) -> float:
@@ -145,7 +149,7 @@ def _counted(distances: np.ndarray, counts: np.ndarray | None = None) -> tuple[n
     if counts is None:
         return np.unique(distances, return_counts=True)
     distances, place = np.unique(distances, return_inverse=True)
-    return distances, np.bincount(place, counts, len(distances)).astype(np.int64)
+    return distances, bincount(place, counts, len(distances)).astype(np.int64)
 
 
 def _finite(direction: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.picture import COLOURS, Colour
 from nbtrainer.data.region import IGNORED
 from nbtrainer.labels.clean import separate_objects
+from nbtrainer.labels.integers import equals
 from nbtrainer.labels.match import count_overlaps
 from nbtrainer.metrics import OfClasses, Pixels, Tally
 from nbtrainer.metrics.objects import count_matches
@@ -114,7 +115,7 @@ class Task(ABC):
 
     def known(self, label: np.ndarray) -> np.ndarray:
         """Where something is known: boolean, the shape of `label`."""
-        return label != self.ignored
+        return ~equals(label, self.ignored)
 
     def is_foreground(self, label: np.ndarray) -> np.ndarray:
         """Where `label` is foreground: boolean, same shape."""

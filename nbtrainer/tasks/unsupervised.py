@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.watershed import binary_connected, binary_watershed, voronoi_otsu
 from nbtrainer.metrics import Pixels
 from nbtrainer.tasks.task import Links, Task, otsu, probability_of, shares_of
@@ -188,8 +189,8 @@ def best_class(classes: np.ndarray, foreground: np.ndarray, known: np.ndarray | 
     """
     if known is not None:
         classes, foreground = classes[known], foreground[known]
-    sizes = np.bincount(classes.ravel().astype(np.int64))
-    hits = np.bincount(classes[foreground].ravel().astype(np.int64), minlength=len(sizes))
+    sizes = bincount(classes)
+    hits = bincount(classes[foreground], minlength=len(sizes))
     if not hits.any():
         return int(sizes.argmin()), 0.0
     dice = 2 * hits / (sizes + np.count_nonzero(foreground))

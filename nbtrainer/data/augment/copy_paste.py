@@ -10,6 +10,8 @@ import cc3d
 import numpy as np
 from scipy import ndimage
 
+from nbtrainer.labels.integers import equals
+
 # places that are tried for each copy
 _TRIES = 10
 
@@ -37,7 +39,7 @@ def paste(image: np.ndarray, label: np.ndarray, change: Copies) -> tuple[np.ndar
     """
     if not change.count or change.ignored == 0:
         return image, label
-    ignored = label == change.ignored
+    ignored = equals(label, change.ignored)
     parts = cc3d.connected_components(np.where(ignored, 0, label))
     whole = _uncut(parts, ignored)
     if not whole:

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 
 from nbtrainer.labels.flow.neighbours import steps
+from nbtrainer.labels.integers import bincount
 
 _compiled = numba.njit(nogil=True, cache=True, boundscheck=False)
 
@@ -52,7 +53,7 @@ def join(
     if len(pairs):
         unique, index = np.unique(pairs, return_inverse=True)
         ends = (unique >> 32).astype(np.int32), (unique & (2**32 - 1)).astype(np.int32)
-        total, weight = np.bincount(index, sums), np.bincount(index, weights)
+        total, weight = bincount(index, sums), bincount(index, weights)
         group = _agglomerate(len(group), *ends, total, weight, float(least))[group]
     objects = np.zeros(foreground.shape, np.int32)
     objects[foreground] = group + 1

@@ -13,6 +13,7 @@ from nbtrainer.labels.flow.fields import flow_fields, relative_spacing
 from nbtrainer.labels.flow.follow import follow_suppressed
 from nbtrainer.labels.flow.gather import gather_alike, gather_dense, gather_rounded
 from nbtrainer.labels.flow.join import join
+from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.objects import mean_diameter
 
 Method = Literal["join", "points", "affinity"]
@@ -142,8 +143,8 @@ def _joined(
 
 def _explained(labels: np.ndarray, errors: np.ndarray, other: np.ndarray, other_errors: np.ndarray) -> np.ndarray:
     """Which of `labels` the parts in `other` explain better by a third, in the sum over their pixels."""
-    sizes = np.bincount(labels.ravel(), minlength=len(errors))
-    sums = np.bincount(labels.ravel(), other_errors[other].ravel(), len(errors))
+    sizes = bincount(labels.ravel(), minlength=len(errors))
+    sums = bincount(labels.ravel(), other_errors[other].ravel(), len(errors))
     return sums < _BETTER * errors * sizes
 
 
@@ -155,8 +156,8 @@ def _flow_errors(labels: np.ndarray, flow: np.ndarray, size: np.ndarray) -> np.n
     for expected, found in zip(flow, own, strict=True):
         errors += (expected[inside] - found[inside]) ** 2
     count = int(labels.max(initial=0)) + 1
-    sizes = np.bincount(labels[inside], minlength=count)
-    return np.bincount(labels[inside], errors, count) / np.maximum(sizes, 1)
+    sizes = bincount(labels[inside], minlength=count)
+    return bincount(labels[inside], errors, count) / np.maximum(sizes, 1)
 
 
 def _fill_small_holes(labels: np.ndarray, percent: float) -> np.ndarray:
@@ -165,7 +166,7 @@ def _fill_small_holes(labels: np.ndarray, percent: float) -> np.ndarray:
     regions, owners = enclosed(labels)
     if not owners.any():
         return labels
-    holes = np.bincount(regions.ravel(), minlength=len(owners))
-    sizes = np.bincount(labels.ravel())
+    holes = bincount(regions.ravel(), minlength=len(owners))
+    sizes = bincount(labels.ravel())
     owners[holes >= percent / 100 * sizes[owners]] = 0
     return np.where(labels == 0, owners[regions], labels)
