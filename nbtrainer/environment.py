@@ -11,6 +11,11 @@ from pathlib import Path
 
 import psutil
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 # where the kernel tells the limits of the container or job that this process runs in
 CGROUPS, OWN_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
@@ -72,7 +77,7 @@ def usable_cores() -> int:
 
 
 def available_memory() -> int:
-    """Bytes that this process may still take: what is free on the machine, and within the limits of its containers.
+    """Bytes that this process may still take: what is free on the machine, and within its own limits and its containers'.
 
     What the kernel keeps of files and would give back at once counts as free.
     """
@@ -86,6 +91,10 @@ def available_memory() -> int:
             limits, taken = _numbers(folder / limit), _numbers(folder / used)
             if limits and taken:
                 free.append(limits[0] - taken[0] + _entry(folder / "memory.stat", cached))
+    if resource is not None:  # ulimit -v, which shared machines set
+        limit_bytes, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit_bytes != resource.RLIM_INFINITY:
+            free.append(limit_bytes - psutil.Process().memory_info().vms)
     return max(0, int(min(free)))
 
 

@@ -49,7 +49,7 @@ def read_sample(pair: Pair, preparation: Preparation, of_interest: Sequence[int]
         label = preparation.open(pair)[1]
         regions = list(blocks(label.shape, _MOST_PIXELS))
         array = label.read(regions[len(regions) // 2])
-    except (UserError, ValueError):
+    except (UserError, ValueError, MemoryError):
         return None
     ignored = equals(array, preparation.ignored)
     background = ignored

@@ -13,6 +13,7 @@ import numpy as np
 
 from nbtrainer.data.annotations import is_annotation, read_outlines
 from nbtrainer.data.formats import Opened, open_image, version
+from nbtrainer.data.formats.problems import too_large
 from nbtrainer.data.statistics import sampled
 from nbtrainer.data.views import Held, Region
 from nbtrainer.errors import UserError
@@ -94,8 +95,9 @@ def _image_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> ImageFa
                 low, high = min(low, float(array.min())), max(high, here)
                 full += int(np.count_nonzero(array == here)) if here == high and _is_full(high, opened.dtype) else 0
                 count += array.size
-    except UserError as error:
-        return ImageFacts(problem=error.wrong, remedy=error.remedy)
+    except (UserError, MemoryError) as error:
+        told = error if isinstance(error, UserError) else too_large(Path(path), 0)
+        return ImageFacts(problem=told.wrong, remedy=told.remedy)
     known = (low, high) if count else (0.0, 0.0)
     spacing = tuple(sorted(opened.spacing.items()))
     return ImageFacts(
@@ -124,8 +126,9 @@ def _label_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> LabelFa
             values, places = np.unique(np.concatenate([values, found]), return_inverse=True)
             counts = bincount(places.ravel(), np.concatenate([counts, times])).astype(np.int64)
             values, counts = values[:_MOST_VALUES], counts[:_MOST_VALUES]
-    except UserError as error:
-        return LabelFacts(problem=error.wrong, remedy=error.remedy)
+    except (UserError, MemoryError) as error:
+        told = error if isinstance(error, UserError) else too_large(Path(path), 0)
+        return LabelFacts(problem=told.wrong, remedy=told.remedy)
     zeros = float(counts[values == 0].sum() / max(1, counts.sum()))
     listed = tuple(int(value) for value in values) if whole else ()
     return LabelFacts(

@@ -13,9 +13,12 @@ from nbtrainer.data.formats.decoded import forget_all
 from nbtrainer.data.formats.handles import put_all_away
 from nbtrainer.data.formats.kinds import KINDS, Kind, kind_of, split_inside
 from nbtrainer.data.formats.opened import Opened
-from nbtrainer.data.formats.problems import damaged, no_pixels, not_inside, not_numbers
+from nbtrainer.data.formats.problems import damaged, no_pixels, not_inside, not_numbers, too_large
 from nbtrainer.data.formats.version import version
 from nbtrainer.errors import UserError
+
+# numpy counts with 63 bits
+_IMPOSSIBLE_BYTES = 2**62
 
 # each may hold a handle, of which a process has about 1,000
 _MOST_OPEN = 128
@@ -87,8 +90,10 @@ def _open(path: Path) -> Opened:
         ) from None
     try:
         opened: Opened = module.open_file(file, inside) if kind.goes_inside else module.open_file(file)
-    except (UserError, MemoryError):
+    except UserError:
         raise
+    except MemoryError:
+        raise too_large(path, 0, "opening it") from None
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM):
             raise UserError(str(path), "this file may not be read by you", "Ask for permission to read it") from None
@@ -131,4 +136,6 @@ def _judged(path: Path, opened: Opened) -> Opened:
         raise not_numbers(path, opened.dtype)
     if len(opened.shape) < 2 or 0 in opened.shape:
         raise no_pixels(path, opened.shape)
+    if opened.nbytes >= _IMPOSSIBLE_BYTES:
+        raise damaged(path, f"it says that it is {' x '.join(f'{length:,}' for length in opened.shape)} pixels large")
     return opened

@@ -9,12 +9,8 @@ import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from nbtrainer.data.formats.opened import Opened
-from nbtrainer.data.formats.problems import damaged
+from nbtrainer.data.formats.problems import check_room, damaged
 from nbtrainer.data.formats.regions import Whole
-from nbtrainer.errors import UserError
-
-# a file of some kilobytes can claim to be larger than the memory
-_MOST_BYTES = 4 * 2**30
 
 # Pillow's modes: what is read of each, with its type and number of samples
 _MODES = {
@@ -48,12 +44,8 @@ def open_file(path: Path) -> Opened:
         dtype, samples = "u2", {0: 0, 4: 0, 2: 3, 6: 4}[head[25]]
     shape = (height, width, samples) if samples else (height, width)
     size = width * height * max(1, samples) * np.dtype(dtype).itemsize
-    if size > _MOST_BYTES:
-        raise UserError(
-            str(path),
-            f"this picture of {width:,} x {height:,} pixels takes {size / 1e9:.0f} GB when it is decoded",
-            "Save it as a TIFF in tiles",
-        )
+    # the library's own copy of it, and ours
+    check_room(path, 2 * size, f"decoding its {width:,} x {height:,} pixels")
     read = _read_deep if deep else _read
     return Opened(Whole(path, shape, dtype, lambda: [read(path)]), "YXS" if samples else "YX", {})
 

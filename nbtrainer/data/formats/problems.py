@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nbtrainer.environment import available_memory
 from nbtrainer.errors import UserError
+
+# asking costs a tenth of a millisecond; smaller pieces are not asked for
+_ALWAYS_THERE = 64 * 2**20
+_SHARE_OF_FREE = 0.8
 
 
 def damaged(path: Path, error: Exception | str) -> UserError:
@@ -15,6 +20,32 @@ def damaged(path: Path, error: Exception | str) -> UserError:
         f"this file cannot be read ({reason.splitlines()[0][:300]})",
         "It may be incomplete or of another kind than its name says. Export it again, or take it out of the folder",
     )
+
+
+def too_large(path: Path, needed: int, doing: str = "reading it") -> UserError:
+    """The memory does not suffice for the file; `needed` is how many bytes `doing` takes, 0 where that is not known."""
+    much = (
+        f"{doing} takes {needed / 1e9:,.1f} GB of memory, and "
+        if needed
+        else f"{doing} takes more memory than there is: "
+    )
+    return UserError(
+        str(path),
+        f"this file is too large for this computer: {much}{available_memory() / 1e9:,.1f} GB are free",
+        "Close other programs, crop it or divide it, save it as a TIFF in tiles, or take it out of the folder",
+    )
+
+
+def check_room(path: Path, needed: int, doing: str = "reading it") -> None:
+    """Raise `too_large` if `needed` bytes are more than may be taken: before they are, not when the machine stands still."""
+    if needed > _ALWAYS_THERE and needed > _SHARE_OF_FREE * available_memory():
+        raise too_large(path, needed, doing)
+
+
+def check_inflation(path: Path, nbytes: int, compressed: int) -> None:
+    """Raise if so few `compressed` bytes cannot become `nbytes`: deflate makes at most 1,032 of one."""
+    if nbytes > 1_032 * compressed + 4096:
+        raise damaged(path, f"it says that it holds {nbytes / 1e9:,.1f} GB, but has only {compressed:,} bytes")
 
 
 def truncated(path: Path, needed: int, found: int) -> UserError:

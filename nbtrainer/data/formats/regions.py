@@ -15,7 +15,7 @@ import numpy as np
 from nbtrainer.data.formats.decoded import LARGEST_CHUNK, decoded, forget, owner
 from nbtrainer.data.formats.plain import Bounds as Bounds
 from nbtrainer.data.formats.plain import read_region
-from nbtrainer.data.formats.problems import damaged, not_numbers
+from nbtrainer.data.formats.problems import check_room, damaged, not_numbers, too_large
 from nbtrainer.data.formats.unpacked import Copy, OnProgress, unpack
 from nbtrainer.errors import UserError
 
@@ -52,10 +52,14 @@ class Regions(ABC):
         wanted = tuple(stop - start for start, stop in bounds)
         if 0 in wanted:
             return np.zeros(wanted, self.dtype)[after]
+        needed = int(np.prod(wanted, dtype=object)) * self.dtype.itemsize
+        check_room(self.path, needed)
         try:
             region = self._region(bounds)
-        except (UserError, MemoryError):
+        except UserError:
             raise
+        except MemoryError:
+            raise too_large(self.path, needed) from None
         except Exception as error:  # readers raise whatever a broken file makes them stumble over
             raise damaged(self.path, error) from error
         if region.shape != wanted:
@@ -130,8 +134,10 @@ class Whole(Regions):
         if self.nbytes > LARGEST_CHUNK and self._copy is None:
             try:
                 self._copy = unpack(self.path, self._inside, self.shape, self.dtype, self._pieces, on_progress)
-            except (UserError, MemoryError):
+            except UserError:
                 raise
+            except MemoryError:
+                raise too_large(self.path, self.nbytes) from None
             except Exception as error:  # as in Regions
                 raise damaged(self.path, error) from error
 
