@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from nbtrainer.data.formats.decoded import LARGEST_CHUNK
 from nbtrainer.data.formats.members import choose
 from nbtrainer.data.formats.npy import unknown_axes
 from nbtrainer.data.formats.opened import AXES, Opened
-from nbtrainer.data.formats.problems import not_inside
-from nbtrainer.data.formats.regions import Bounds, Regions
+from nbtrainer.data.formats.problems import check_room, damaged, not_inside
+from nbtrainer.data.formats.regions import Bounds, Chunked, Regions, Whole
 from nbtrainer.data.formats.spacing import sane
+from nbtrainer.disk import file_below
 from nbtrainer.errors import UserError
+
+# HDF5 itself keeps chunks of this size while a file is open
+_CACHED_BYTES = 2**20
+_SLAB_BYTES = 16 * 2**20
+# virtual datasets of virtual datasets
+_DEEPEST = 4
 
 
 def open_file(path: Path, inside: str) -> Opened:
@@ -25,7 +34,62 @@ def open_file(path: Path, inside: str) -> Opened:
         name = _named(path, file, inside, names) if inside else choose(path, names)
         dataset = file[name]
         axes = _axes(dataset)
-        return Opened(Dataset(path, name, dataset.shape, dataset.dtype), axes, _spacing(dataset))
+        _check_sources(path, dataset)
+        return Opened(_array(path, name, dataset), axes, _spacing(dataset))
+
+
+def _array(path: Path, name: str, dataset: h5py.Dataset) -> Regions:
+    """`dataset` by region; in chunks that are kept, or unpacked, where HDF5 would unpack large ones again each time."""
+    array = Dataset(path, name, dataset.shape, dataset.dtype)
+    chunk = dataset.chunks
+    chunk_bytes = int(np.prod(chunk, dtype=object)) * dataset.dtype.itemsize if chunk else 0
+    if chunk is None or not dataset.id.get_create_plist().get_nfilters() or chunk_bytes <= _CACHED_BYTES:
+        return array
+    if chunk_bytes <= LARGEST_CHUNK:
+
+        def decode(place: tuple[int, ...]) -> np.ndarray:
+            starts = [k * size for k, size in zip(place, chunk, strict=True)]
+            ends = map(min, [start + size for start, size in zip(starts, chunk, strict=True)], array.shape)
+            return array[tuple(map(slice, starts, ends))]
+
+        return Chunked(path, array.shape, array.dtype, tuple(map(min, chunk, array.shape)), decode)
+    # the chunk, its compressed bytes, and what is read of it
+    check_room(path, 3 * chunk_bytes, "unpacking one of its chunks")
+    return Whole(path, array.shape, array.dtype, lambda: _slabs(path, name, chunk_bytes), name)
+
+
+def _slabs(path: Path, name: str, chunk_bytes: int) -> Iterator[np.ndarray]:
+    """The dataset in C order, in pieces, from a file that keeps the last chunk unpacked."""
+    with h5py.File(path, "r", locking=False, rdcc_nbytes=chunk_bytes + 2**20) as file:
+        dataset = file[name]
+        row_bytes = max(1, dataset.nbytes // len(dataset))
+        step = max(1, _SLAB_BYTES // row_bytes)
+        for start in range(0, len(dataset), step):
+            yield dataset[start : start + step]
+
+
+def _check_sources(path: Path, dataset: h5py.Dataset, depth: int = 0) -> None:
+    """Raise if the pixels would come out of files that are not beside this one: it may come from somebody else.
+
+    HDF5 takes the bytes of any file as pixels (external storage), and other files' datasets (virtual ones), which may
+    do the same.
+    """
+    if dataset.external:
+        raise UserError(
+            str(path),
+            f"its pixels are the bytes of another file ({dataset.external[0][0]}), which is not read",
+            "If you trust it, save the image as a file of its own, for example with h5repack",
+        )
+    if not dataset.is_virtual:
+        return
+    if depth > _DEEPEST:
+        raise damaged(path, "its virtual datasets lead to each other")
+    for source in dict.fromkeys((source.file_name, source.dset_name) for source in dataset.virtual_sources()):
+        name, inside = source
+        file = path if name == "." else file_below(path.parent, name, path.name)
+        with _file(file) as opened:
+            if isinstance(opened.get(inside), h5py.Dataset):
+                _check_sources(file, opened[inside], depth + 1)
 
 
 class Dataset(Regions):

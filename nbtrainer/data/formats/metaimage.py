@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,24 @@ import numpy as np
 import SimpleITK
 
 from nbtrainer.data.formats.opened import Opened
-from nbtrainer.data.formats.problems import damaged, not_numbers, truncated
+from nbtrainer.data.formats.problems import check_inflation, damaged, not_numbers, truncated
 from nbtrainer.data.formats.regions import Bounds, Regions, Whole
 from nbtrainer.data.formats.spacing import sane
+from nbtrainer.disk import file_below
 
 _HEADER_BYTES = 16384
+_LONGEST_LINE, _LONGEST_LIST, _MOST_FILES = 1_000, 4 * 2**20, 100_000
+# written so that ITK certainly takes it for the last line of the header
+_DATA_FILE = re.compile(rb"^ElementDataFile[ \t]*=[ \t]*([^\r\n]+)", re.MULTILINE)
+_TEXT = re.compile(rb"[\t\r\n\x20-\x7e\x80-\xff]*")
+_PATTERN = re.compile(r"%0?\d?d")
 
 
 def open_file(path: Path) -> Opened:
     """The volume as z, y, x, its channels last; compressed files are unpacked whole."""
     with path.open("rb") as file:
         head = file.read(_HEADER_BYTES)
-    told = _told(head)
+    told = _checked_header(path, head)
     missing = [key for key in ("DimSize", "ElementType", "ElementDataFile") if not told.get(key.lower())]
     if missing:
         # ITK would say so on the console
@@ -32,8 +39,12 @@ def open_file(path: Path) -> Opened:
     shape = tuple(reader.GetSize()[::-1]) + ((components,) if components > 1 else ())
     dtype = _dtype(path, reader.GetPixelID())
     array: Regions
+    nbytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if told.get("compresseddata", "").lower() == "true":
-        _check_length(path, told, head, int(told.get("compresseddatasize", 0)))
+        compressed = told.get("compresseddatasize", "0")
+        _check_length(path, told, head, int(compressed) if compressed.isdigit() else 0)
+        stored = path if told["elementdatafile"].lower() == "local" else path.parent / told["elementdatafile"]
+        check_inflation(path, nbytes, stored.stat().st_size)
         array = Whole(
             path, shape, dtype, lambda: [_asked(path, lambda: SimpleITK.GetArrayFromImage(_reader(path).Execute()))]
         )
@@ -97,6 +108,44 @@ def _told(head: bytes) -> dict[str, str]:
         if key.strip().lower() == "elementdatafile":
             break
     return told
+
+
+def _checked_header(path: Path, head: bytes) -> dict[str, str]:
+    """The header's lines, after everything in them that ITK must not see was refused.
+
+    ITK takes the name of the data file as a format for printf: `%s` and `%n` read and write where they like.
+    """
+    found = _DATA_FILE.search(head)
+    if found is None:
+        raise damaged(path, "its header does not say ElementDataFile, or not within 16 kB")
+    lines, name = head[: found.start()], found[1].decode("latin-1").strip()
+    if not _TEXT.fullmatch(lines) or any(len(line) > _LONGEST_LINE for line in [*lines.split(b"\n"), found[1]]):
+        raise damaged(path, "its header is no text, or has a line of more than 1,000 characters")
+    patterns = _PATTERN.findall(name)
+    if b"%" in lines or name.count("%") > len(patterns) or len(patterns) > 1:
+        raise damaged(path, f"its header holds a % where none may be, as in {name[:60]!r}")
+    for file in _data_files(path, name):
+        file_below(path.parent, file, path.name)
+    return _told(head)
+
+
+def _data_files(path: Path, name: str) -> list[str]:
+    """The names of the files in which the header says that the pixels are."""
+    first = name.split()[0] if name.split() else ""
+    if name.lower() == "local":
+        return []
+    if first.lower() == "list":
+        with path.open("rb") as file:
+            lines = file.read(_LONGEST_LIST).decode("latin-1").splitlines()
+        begin = next(number for number, line in enumerate(lines) if line.startswith("ElementDataFile"))
+        return [line.strip() for line in lines[begin + 1 :] if line.strip()]
+    if "%" not in name:
+        return [name]
+    pattern, *numbers = name.split()
+    low, high, step = [*(int(number) for number in numbers if number.isdigit()), 0, 0, 1][:3]
+    if len(numbers) != 3 or step < 1 or not 0 <= high - low < _MOST_FILES:
+        raise damaged(path, f"its header names a series of files that cannot be counted: {name[:60]!r}")
+    return [pattern % number for number in range(low, high + 1, step)]
 
 
 def _check_length(path: Path, told: dict[str, str], head: bytes, nbytes: int) -> None:

@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 
 from nbtrainer.data.formats.opened import Opened
-from nbtrainer.data.formats.problems import damaged, no_pixels, not_numbers
+from nbtrainer.data.formats.problems import check_inflation, damaged, no_pixels, not_numbers
 from nbtrainer.data.formats.regions import Bounds, Regions, Whole
 from nbtrainer.data.formats.spacing import micrometres, sane
 from nbtrainer.data.formats.stored import Stored
@@ -39,6 +39,7 @@ def open_file(path: Path) -> Opened:
     stored, offset = shape[::-1], int(proxy.offset)
     array: Regions
     if path.name.lower().endswith(".gz"):
+        check_inflation(path, offset + int(np.prod(stored, dtype=object)) * dtype.itemsize, path.stat().st_size)
         array = Whole(path, stored, dtype, lambda: _pieces(path, offset, dtype))
     else:
         array = Stored(path, dtype, stored, offset)

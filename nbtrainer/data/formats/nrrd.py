@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,11 @@ import numpy as np
 
 from nbtrainer.data.formats.npy import unknown_axes
 from nbtrainer.data.formats.opened import Opened
-from nbtrainer.data.formats.problems import no_pixels, not_numbers
+from nbtrainer.data.formats.problems import check_inflation, check_room, no_pixels, not_numbers
 from nbtrainer.data.formats.regions import Regions, Whole
 from nbtrainer.data.formats.spacing import micrometres, sane
 from nbtrainer.data.formats.stored import Stored
+from nbtrainer.disk import file_below
 
 _TYPES = {
     "signed char": "i1", "int8": "i1", "int8_t": "i1",
@@ -27,6 +31,7 @@ _TYPES = {
     "float": "f4", "double": "f8",
 }  # fmt: skip
 _COLOURS = ("rgb-color", "rgba-color")
+_PIECE_BYTES = 8 * 2**20
 _SPATIAL = ("domain", "space", "none", "")
 
 
@@ -46,6 +51,8 @@ def open_file(path: Path) -> Opened:
 
 def _array(path: Path, header: dict[str, Any], shape: tuple[int, ...], dtype: np.dtype[Any], start: int) -> Regions:
     detached = header.get("data file", header.get("datafile"))
+    if detached is not None:  # only what lies beside the header: it may come from somebody else
+        file_below(path.parent, str(detached), path.name)
     skips = [int(header.get(key, header.get(key.replace(" ", ""), 0))) for key in ("line skip", "byte skip")]
     is_one_file = detached is None or (
         isinstance(detached, str) and not detached.startswith("LIST") and "%" not in detached
@@ -53,7 +60,30 @@ def _array(path: Path, header: dict[str, Any], shape: tuple[int, ...], dtype: np
     if header["encoding"] == "raw" and is_one_file and skips == [0, 0]:
         data, offset = (path, start) if detached is None else (path.parent / str(detached), 0)
         return Stored(path, dtype, shape, offset, data)
-    return Whole(path, shape, dtype, lambda: [nrrd.read(str(path), index_order="C")[0]])
+    nbytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    data = path if detached is None else path.parent / str(detached)
+    if header["encoding"] in ("gzip", "gz", "bzip2", "bz2"):
+        if header["encoding"] in ("gzip", "gz"):
+            check_inflation(path, nbytes, data.stat().st_size)
+        if skips == [0, 0]:
+            return Whole(path, shape, dtype, lambda: _pieces(data, 0 if detached else start, header["encoding"], dtype))
+    return Whole(path, shape, dtype, lambda: [_whole(path, nbytes)])
+
+
+def _pieces(data: Path, start: int, encoding: str, dtype: np.dtype[Any]) -> Iterator[np.ndarray]:
+    """The pixels of a compressed file a few at a time: how many they are shows only then."""
+    with data.open("rb") as file:
+        file.seek(start)
+        unpacked: Any = gzip.GzipFile(fileobj=file) if encoding.startswith("g") else bz2.BZ2File(file)
+        step = _PIECE_BYTES // dtype.itemsize * dtype.itemsize
+        while pixels := unpacked.read(step):
+            yield np.frombuffer(pixels, dtype)
+
+
+def _whole(path: Path, nbytes: int) -> np.ndarray:
+    check_room(path, 3 * nbytes)
+    array: np.ndarray = nrrd.read(str(path), index_order="C")[0]
+    return array
 
 
 def _axes(header: dict[str, Any]) -> str:

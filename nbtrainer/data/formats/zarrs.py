@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import posixpath
 import zipfile
 from pathlib import Path
@@ -10,16 +11,19 @@ from typing import Any
 
 import numpy as np
 import zarr
-from zarr.storage import LocalStore, ZipStore
 
+from nbtrainer.data.formats.decoded import LARGEST_CHUNK
 from nbtrainer.data.formats.members import choose
 from nbtrainer.data.formats.npy import refuse_pickle, unknown_axes
 from nbtrainer.data.formats.opened import AXES, Opened
-from nbtrainer.data.formats.problems import damaged, not_inside
-from nbtrainer.data.formats.regions import Bounds, Regions
+from nbtrainer.data.formats.problems import check_room, damaged, not_inside
+from nbtrainer.data.formats.regions import Bounds, Regions, Whole
 from nbtrainer.data.formats.spacing import micrometres, sane
+from nbtrainer.data.formats.zarr_stores import FolderStore, Limits, ZippedStore
+from nbtrainer.disk import file_below, read_text
 
 _METADATA = ("zarr.json", ".zarray", ".zgroup")
+_MOST_METADATA_BYTES = 64 * 2**20
 # a pyramid in a pyramid in a pyramid: nobody means that
 _DEEPEST = 8
 
@@ -31,7 +35,7 @@ def open_file(path: Path, inside: str) -> Opened:
     name = _array_name(path, store, top, posixpath.join(top, inside) if inside else top, inside)
     array: Any = _node(path, store, name)
     axes, spacing = _described(path, store, name, array)
-    return Opened(ZarrArray(path, array), axes, spacing)
+    return Opened(_regions(path, store, array), axes, spacing)
 
 
 class ZarrArray(Regions):
@@ -45,8 +49,38 @@ class ZarrArray(Regions):
         return np.asarray(self._array[tuple(slice(*bound) for bound in bounds)])
 
 
+def _regions(path: Path, store: Any, array: Any) -> Regions:
+    """`array`, of which chunks are read; one with chunks too large for that is unpacked."""
+    itemsize = np.dtype(array.dtype).itemsize
+    inner, outer = (
+        int(np.prod(shape, dtype=object)) * itemsize
+        for shape in (array.chunks, getattr(array, "shards", None) or array.chunks)
+    )
+    store.limits = Limits(outer, inner, _codecs(array))
+    if inner <= LARGEST_CHUNK:
+        return ZarrArray(path, array)
+    # every region would unpack all of its chunk again
+    check_room(path, 3 * inner, "unpacking one of its chunks")
+    step = array.chunks[0]
+    return Whole(
+        path,
+        array.shape,
+        array.dtype,
+        lambda: (array[at : at + step] for at in range(0, array.shape[0], step)),
+        array.path,
+    )
+
+
+def _codecs(array: Any) -> frozenset[str]:
+    """The names of what compresses the chunks."""
+    told = array.metadata.to_dict()
+    entries = [*(told.get("codecs") or ()), *(told.get("filters") or ()), told.get("compressor")]
+    configs = [each if isinstance(each, dict) else getattr(each, "get_config", dict)() for each in entries if each]
+    return frozenset(str(config.get("name", config.get("id", ""))).rpartition(".")[2] for config in configs)
+
+
 def _store(path: Path) -> Any:
-    return LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r", read_only=True)
+    return FolderStore(path) if path.is_dir() else ZippedStore(path)
 
 
 def _top(path: Path) -> str:
@@ -75,8 +109,10 @@ def _node(path: Path, store: Any, name: str) -> Any:
 def _text(path: Path, name: str) -> str:
     try:
         if path.is_dir():
-            return (path / name).read_text(encoding="utf-8")
+            return read_text(file_below(path, name, path.name)) if os.path.exists(path / name) else ""
         with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(name).file_size > _MOST_METADATA_BYTES:
+                raise damaged(path, f"{name} in it is too large")
             return archive.read(name).decode("utf-8")
     except (OSError, KeyError):
         return ""
