@@ -12,6 +12,7 @@ from nbtrainer.checks.images import check_images
 from nbtrainer.checks.labels import check_values
 from nbtrainer.checks.naming import match_names
 from nbtrainer.checks.objects import check_objects
+from nbtrainer.checks.reading import check_reading
 from nbtrainer.checks.regions import check_regions
 from nbtrainer.checks.sample import MOST_SAMPLES, Sample, chosen, read_sample
 from nbtrainer.checks.sampling import check_counts, check_sampling
@@ -88,6 +89,7 @@ def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]
     broken = bool(surveyed.problems) or any(finding.level == "error" for finding in of_pairs)
     yield from check_leaks(config, surveyed)
     yield from check_images(config, sound)
+    yield from check_reading(sound)
     if broken:
         report(steps, steps)
         return

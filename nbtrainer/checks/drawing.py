@@ -87,7 +87,7 @@ def _drawing(path: str, changed: tuple[int, int]) -> Drawing:
 
 def _middle(path: Path) -> np.ndarray:
     """The middle of a label as it is stored, at most a million pixels; of equal colours one."""
-    opened = open_image(path)
+    opened = open_image(path, for_label=True)
     is_colour = opened.shape[-1] in (3, 4) and len(opened.shape) > 2 and opened.axes[-1] in "?SC"
     shape = opened.shape[:-1] if is_colour else opened.shape
     regions = list(blocks(shape, _LOOKED_AT))

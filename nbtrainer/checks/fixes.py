@@ -120,7 +120,7 @@ def _colours(config: Config, files: tuple[str, ...]) -> str:
     palette: set[int] = set()
     drawn: dict[str, np.ndarray] = {}
     for file in files:
-        packed = pack_colours(_colours_last(file, open_image(Path(file)).read()))
+        packed = pack_colours(_colours_last(file, open_image(Path(file), for_label=True).read()))
         drawn[file] = frequent_values(packed)
         palette |= set(drawn[file].tolist())
     if len(palette) > _MOST_COLOURS:
@@ -165,7 +165,7 @@ def _few_decimals(file: str) -> np.ndarray:
     """The values of a label of decimals if they are few; none of other labels."""
     if not Path(file).exists():  # told later, with what to do
         return np.zeros(0)
-    array = open_image(Path(file)).read()
+    array = open_image(Path(file), for_label=True).read()
     if array.dtype.kind != "f" or not np.isfinite(array).all():
         return np.zeros(0)
     values = np.unique(array)
@@ -274,7 +274,7 @@ def _smallest(array: np.ndarray) -> np.ndarray:
 
 
 def _colours_last(file: str, array: np.ndarray) -> np.ndarray:
-    axis = open_image(Path(file)).axes.find("S")
+    axis = open_image(Path(file), for_label=True).axes.find("S")
     return _eight_bits(array if axis < 0 else np.moveaxis(array, axis, -1))
 
 
@@ -298,7 +298,7 @@ def _nearest_colour(packed: np.ndarray, drawn: np.ndarray) -> np.ndarray:
 
 
 def _most_frequent(files: tuple[str, ...]) -> int:
-    first = _colours_last(files[0], open_image(Path(files[0])).read())
+    first = _colours_last(files[0], open_image(Path(files[0]), for_label=True).read())
     values, counts = np.unique(pack_colours(first), return_counts=True)
     return int(values[counts.argmax()])
 

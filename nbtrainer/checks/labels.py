@@ -12,6 +12,7 @@ from nbtrainer.checks.survey import Survey
 from nbtrainer.config import Config
 from nbtrainer.data.annotations import is_annotation
 from nbtrainer.data.facts import LabelFacts, label_facts
+from nbtrainer.data.formats import is_jpeg
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.region import IGNORED
 from nbtrainer.errors import Finding
@@ -168,7 +169,6 @@ def _not_whole(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
 def _drawn(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
     """Was the label drawn, or is it a raw image, a JPEG, or a drawing that was smoothed?"""
     where, files = str(pair.label), (str(pair.label),)
-    is_jpeg = pair.truth.suffix.lower() in (".jpg", ".jpeg")
     looks = drawing(pair.truth) if len(label.values) >= FEW_VALUES else Drawing()
     if len(label.values) > _MANY_VALUES and looks.equal < _RARELY:
         yield Finding(
@@ -178,7 +178,7 @@ def _drawn(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
             remedy="Is this a raw image? Images and labels may be swapped",
             files=files,
         )
-    elif is_jpeg:
+    elif is_jpeg(pair.truth):
         yield _jpeg(where, files, label)
     elif looks.is_blurred:
         yield Finding(

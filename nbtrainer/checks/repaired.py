@@ -17,8 +17,9 @@ import tifffile
 from nbtrainer.checks.survey import survey
 from nbtrainer.config import Config
 from nbtrainer.config.data import Dataset
-from nbtrainer.data.formats import open_image, stem
+from nbtrainer.data.formats import Opened, stem
 from nbtrainer.data.pair import Pair
+from nbtrainer.data.read import open_label
 from nbtrainer.errors import UserError
 
 Change = Callable[[str, np.ndarray], np.ndarray]
@@ -48,9 +49,9 @@ class Copies:
                 ) from None
         return self._folder
 
-    def path(self, original: Path) -> Path:
-        """Where the copy of `original` goes: by its own name, as TIFF, or NIfTI if it was one."""
-        suffix = ".nii.gz" if original.name.lower().endswith(_NIFTI) else ".tif"
+    def path(self, original: Path, has_place: bool = False) -> Path:
+        """Where the copy of `original` goes: by its own name, as TIFF, or as NIfTI if it says where it lies in space."""
+        suffix = ".nii.gz" if has_place or original.name.lower().endswith(_NIFTI) else ".tif"
         for place in (self.folder, *(self.folder / str(number) for number in range(1, 100_000))):
             target = place / f"{stem(original)}{suffix}"
             if not target.exists():  # files of one name come from several folders
@@ -74,11 +75,12 @@ def repair_labels(config: Config, files: Sequence[str], change: Change, what: st
     copies = Copies(config, "labels")
     mended: dict[Path, Path] = {}
     try:
+        images = {pair.truth: pair.image for pair in reversed(surveyed.listed) if str(pair.label) in wanted}
         for label in dict.fromkeys(pair.truth for pair in surveyed.listed if str(pair.label) in wanted):
-            opened = open_image(label)
+            opened = open_label(label, images[label])
             changed = change(str(label), opened.read())
-            mended[label] = copies.path(label)
-            _write(mended[label], changed, label, opened.axes.replace("S", ""), opened.spacing)
+            mended[label] = copies.path(label, opened.place is not None and opened.place.system == "anatomical")
+            _write(mended[label], changed, opened)
             links = next((pair.links for pair in surveyed.listed if pair.label == label and pair.links), None)
             if links is not None:
                 shutil.copyfile(links, mended[label].parent / links.name)
@@ -133,11 +135,12 @@ def write_image(path: Path, pixels: np.ndarray, spacing: dict[str, float]) -> No
         _write_tiff(path, pixels, "CYX", spacing)
 
 
-def _write(path: Path, label: np.ndarray, original: Path, axes: str, spacing: dict[str, float]) -> None:
+def _write(path: Path, label: np.ndarray, opened: Opened) -> None:
+    axes = opened.axes.replace("S", "")
     if path.name.endswith(".nii.gz"):
-        _write_nifti(path, label, original)
+        _write_nifti(path, label, opened, axes)
     else:
-        _write_tiff(path, label, axes[: label.ndim], spacing)
+        _write_tiff(path, label, axes[: label.ndim], opened.spacing)
 
 
 def _write_tiff(path: Path, array: np.ndarray, axes: str, spacing: dict[str, float], **options: Any) -> None:
@@ -148,14 +151,23 @@ def _write_tiff(path: Path, array: np.ndarray, axes: str, spacing: dict[str, flo
     tifffile.imwrite(path, array, compression="zlib", metadata=metadata, bigtiff=array.nbytes > _LARGE, **options)
 
 
-def _write_nifti(path: Path, label: np.ndarray, original: Path) -> None:
+def _write_nifti(path: Path, label: np.ndarray, opened: Opened, axes: str) -> None:
+    """With the place that the label had; its axes reversed, whatever they are called."""
     import nibabel
 
-    old: Any = nibabel.load(original)
-    header = old.header.copy()
-    header.set_data_dtype(label.dtype)
-    header.set_slope_inter(1, 0)
-    nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(label.T), old.affine, header), path)
+    place = opened.place
+    spatial = [axis for axis in axes[::-1] if axis in "XYZ"]
+    if place is not None and place.system != "anatomical":
+        place = None
+    affine = np.diag([*(opened.spacing.get(axis.lower(), 1e3) / 1e3 for axis in spatial), *[1.0] * (4 - len(spatial))])
+    if place is not None and place.steps.keys() >= set(spatial):
+        affine = place.affine("".join(spatial))
+    made = nibabel.Nifti1Image(np.ascontiguousarray(label.T), affine, dtype=label.dtype)
+    made.header.set_xyzt_units("mm")
+    if opened.place is None:  # the copy says no more than the label did
+        made.header["sform_code"] = made.header["qform_code"] = 0
+        made.header.set_zooms([*np.abs(np.diag(affine))[: min(3, label.ndim)], *[1.0] * (label.ndim - 3)])
+    nibabel.save(made, path)
 
 
 def _new_folder(parent: Path, kind: str) -> Path:

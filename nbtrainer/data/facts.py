@@ -113,7 +113,7 @@ def _label_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> LabelFa
             # what is not drawn is background
             ids = range(len(read_outlines(Path(path))) + 1)
             return LabelFacts(values=tuple(ids), counts=(1,) * len(ids))
-        opened = open_image(Path(path))
+        opened = open_image(Path(path), for_label=True)
         values, counts = np.zeros(0), np.zeros(0, np.int64)
         whole, colours = True, False
         regions, is_estimate = sampled(_Whole(opened), is_exact)

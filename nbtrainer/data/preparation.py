@@ -15,6 +15,7 @@ from nbtrainer.data.annotations import Outline, draw_labels, is_annotation, labe
 from nbtrainer.data.axes import Layout, image_layout, label_layout, said
 from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.data.pair import Pair
+from nbtrainer.data.read import open_label
 from nbtrainer.data.region import IGNORED, drop_outside
 from nbtrainer.data.views import Even, Held, Local, Padded, Scaled, Stored, StoredLabel, View, Window, blocks, whole
 from nbtrainer.errors import UserError
@@ -69,14 +70,15 @@ class Preparation:
 
     def layout(self, pair: Pair) -> Layout:
         """The axes of the image of `pair`; raises `UserError` if they do not fit."""
-        stored = None if pair.label is None or is_annotation(pair.label) else open_image(pair.label).shape
+        stored = None if pair.label is None or is_annotation(pair.label) else open_label(pair.label, pair.image)
         return self.layout_of(open_image(pair.image), str(pair.image), stored)
 
-    def layout_of(self, opened: Opened, where: str, label_shape: Sequence[int] | None = None) -> Layout:
-        """The axes of an opened image; raises `UserError` naming `where` if they do not fit."""
+    def layout_of(self, opened: Opened, where: str, label: Opened | None = None) -> Layout:
+        """The axes of an opened image with its `label`, if known; raises `UserError` naming `where` if they do not fit."""
         axis = self.channel_axis
         if axis is not None and len(opened.shape) <= self.dim:
             axis = None  # a single channel has no axis
+        label_shape = None if label is None else label.shape
         try:
             return image_layout(opened.shape, opened.axes, self.dim, axis, self.z_axis, label_shape)
         except ValueError as error:
@@ -149,7 +151,7 @@ class Preparation:
             drawn = draw_labels(_outlines_of(pair, shape), shape)
             view: View = Held(drawn, is_label=True)
         else:
-            opened = open_image(pair.label)
+            opened = open_label(pair.label, pair.image)
             try:
                 layout = label_layout(opened.shape, opened.axes, self.dim, self.z_axis)
             except ValueError as error:

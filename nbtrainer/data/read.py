@@ -7,18 +7,32 @@ from pathlib import Path
 import numpy as np
 
 from nbtrainer.data.axes import label_layout
-from nbtrainer.data.formats import open_image
+from nbtrainer.data.formats import Opened, brought_to, open_image
 from nbtrainer.errors import UserError
 
 
 def read(path: Path) -> np.ndarray:
-    """The array in an image file as it is stored; raises `UserError` if it cannot be read."""
+    """The array in an image file, with its axes as they are stored; raises `UserError` if it cannot be read."""
     return open_image(path).read()
 
 
-def read_label(source: np.ndarray | Path, dim: int, where: str = "") -> np.ndarray:
-    """A label as ([z,] y, x) integers, from an array or a file; raises `UserError` if it is no label."""
-    array, axes = (source, "?" * source.ndim) if isinstance(source, np.ndarray) else _opened(source)
+def open_label(label: Path, image: Path | None = None) -> Opened:
+    """The label file `label`, its axes turned as those of its `image` where both say that they lie at the same place.
+
+    Raises `UserError` if it cannot be read; an image that cannot turns nothing.
+    """
+    opened = open_image(label, for_label=True)
+    if image is None or opened.place is None:
+        return opened
+    try:
+        return brought_to(opened, open_image(image))
+    except UserError:
+        return opened
+
+
+def read_label(source: np.ndarray | Path, dim: int, where: str = "", image: Path | None = None) -> np.ndarray:
+    """A label as ([z,] y, x) integers, from an array or a file (see `open_label`); raises `UserError` if it is none."""
+    array, axes = (source, "?" * source.ndim) if isinstance(source, np.ndarray) else _opened(source, image)
     where = where or str(source)
     try:
         layout = label_layout(array.shape, axes, dim)
@@ -36,6 +50,6 @@ def read_label(source: np.ndarray | Path, dim: int, where: str = "") -> np.ndarr
     return found[0]
 
 
-def _opened(path: Path) -> tuple[np.ndarray, str]:
-    opened = open_image(path)
+def _opened(path: Path, image: Path | None) -> tuple[np.ndarray, str]:
+    opened = open_label(path, image)
     return opened.read(), opened.axes

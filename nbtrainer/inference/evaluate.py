@@ -51,7 +51,7 @@ def evaluate(
     for image, label, name, links in _paired(images, labels, predictor.record["network"]["dim"]):
         prediction = predictor.prediction(image)
         predicted = prediction.labels()
-        truth = predictor.read_label(label, predicted.shape, name)
+        truth = predictor.read_label(label, predicted.shape, name, image)
         _tell_unknown_classes(task, truth, name)
         pixels = prediction.image() if report else None
         if prediction.is_stack:  # slices have objects of their own, in the label and in what is predicted

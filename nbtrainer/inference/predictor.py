@@ -117,13 +117,14 @@ class Predictor:
         built = self.record["network"]
         return size_multiples(built["dim"], built["features"], built["flat_levels"])
 
-    def read_label(self, label: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
-        """A true label of an image of this shape, an array or the path of a file, as training reads it: uint32.
+    def read_label(self, label: Any, shape: tuple[int, ...], where: str, image: Any = None) -> np.ndarray:
+        """A true label of an `image` of this shape, arrays or paths of files, as training reads it: uint32.
 
         Raises `UserError` for another shape, and for what the check before training would refuse.
         """
         source = Path(label) if isinstance(label, str | os.PathLike) else _numbers(label, where)
-        found = read_label(source, len(shape), where)
+        file = Path(image) if isinstance(image, str | os.PathLike) else None
+        found = read_label(source, len(shape), where, file)
         if found.shape != shape:
             wrong = f"the label is {said(found.shape)}, its image {said(shape)}"
             raise UserError(where, wrong, "Give a label of its size")

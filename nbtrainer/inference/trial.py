@@ -106,7 +106,7 @@ def try_out(
     name = "image" if isinstance(image, np.ndarray) else Path(image).name
     prediction = model.prediction(image, report=report)
     pixels = prediction.image()
-    known = None if label is None else model.read_label(label, pixels.shape[1:], name)
+    known = None if label is None else model.read_label(label, pixels.shape[1:], name, image)
     assert task is prediction.task
     return Trial(name, prediction, pixels, known, [], names)
 

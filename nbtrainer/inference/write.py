@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.data.formats import stem
+from nbtrainer.data.formats import Place, stem
 from nbtrainer.errors import UserError
 
 _NIFTI = (".nii", ".nii.gz")
@@ -23,65 +23,90 @@ def label_name(image: Path, format: str = "auto", addition: str = "") -> str:
     return f"{stem(image)}{addition}.{own if format == 'auto' else format}"
 
 
-def write_array(array: np.ndarray, image: Path, target: Path, spacing: Sequence[float] | None = None) -> Path:
-    """Write labels or a map ([z,] y, x) for the file `image` to `target`.
+def write_array(
+    array: np.ndarray,
+    image: Path,
+    target: Path,
+    spacing: Sequence[float] | None = None,
+    axes: str = "",
+    place: Place | None = None,
+) -> Path:
+    """Write labels or a map for the file `image` to `target`.
 
-    NIfTI keeps place and spacing of a NIfTI image; else `spacing` (micrometres per pixel) is noted, if it is known.
+    Parameters
+    ----------
+    axes
+        A letter of TZYX for each axis of `array`; without them the last ones of ZYX.
+    spacing
+        Micrometres per pixel along the last axes, noted if they are known.
+    place
+        Where the image lies in space, which NIfTI keeps, so that both still lie on each other.
     """
+    axes = axes or "ZYX"[-array.ndim :]
     if target.name.endswith(".zarr"):
-        _write_zarr(array, target, spacing)
+        _write_zarr(array, target, spacing, axes)
     elif target.suffix == ".tif":
-        _write_tiff(array, target, spacing)
+        _write_tiff(array, target, spacing, axes)
     else:
-        _write_nifti(array, image, target, spacing)
+        _write_nifti(array, image, target, spacing, axes, place)
     return target
 
 
-def _write_tiff(array: np.ndarray, target: Path, spacing: Sequence[float] | None) -> None:
+def _write_tiff(array: np.ndarray, target: Path, spacing: Sequence[float] | None, axes: str) -> None:
+    """Grey pages that say what their axes are, whatever their number: three slices are no colours."""
     import tifffile
 
-    known: dict[str, Any] = {}
+    known: dict[str, Any] = {"metadata": {"axes": axes}}
     if spacing is not None and array.dtype in (np.uint8, np.uint16, np.float32):  # ImageJ knows no others
-        known = {"imagej": True, "resolution": (1 / spacing[-1], 1 / spacing[-2]), "metadata": {"unit": "um"}}
-        known["metadata"]["axes"] = "ZYX"[-array.ndim :]
+        known |= {"imagej": True, "resolution": (1 / spacing[-1], 1 / spacing[-2])}
+        known["metadata"]["unit"] = "um"
         if len(spacing) == 3:
             known["metadata"]["spacing"] = spacing[0]
-    tifffile.imwrite(target, array, compression="zlib", **known)
+    elif spacing is not None:
+        known |= {"resolution": (1e4 / spacing[-1], 1e4 / spacing[-2]), "resolutionunit": "CENTIMETER"}
+    tifffile.imwrite(target, array, compression="zlib", photometric="minisblack", **known)
 
 
-def _write_zarr(array: np.ndarray, target: Path, spacing: Sequence[float] | None) -> None:
+def _write_zarr(array: np.ndarray, target: Path, spacing: Sequence[float] | None, axes: str) -> None:
     """As OME-Zarr 0.5 with one resolution, which napari and Fiji open."""
     import zarr
 
     group = zarr.open_group(target, mode="w", zarr_format=3)
-    chunks = tuple(min(length, 64 if array.ndim == 3 else 1024) for length in array.shape)
+    lengths = {"T": 1, "Z": 64}
+    side = 64 if "Z" in axes else 1024
+    chunks = tuple(min(length, lengths.get(axis, side)) for axis, length in zip(axes, array.shape, strict=True))
     stored = group.create_array("0", shape=array.shape, chunks=chunks, dtype=array.dtype)
     stored[...] = array
-    axes = "zyx"[-array.ndim :]
-    scale = list(spacing) if spacing is not None and len(spacing) == array.ndim else [1.0] * array.ndim
+    steps = dict(zip("xyz", reversed(spacing or ()), strict=False))
+    scale = [steps.get(axis.lower(), 1.0) for axis in axes]
     unit = {"unit": "micrometer"} if spacing is not None else {}
     group.attrs["ome"] = {
         "version": "0.5",
         "multiscales": [
             {
                 "name": target.stem,
-                "axes": [{"name": axis, "type": "space", **unit} for axis in axes],
+                "axes": [
+                    {"name": "t", "type": "time"} if axis == "T" else {"name": axis.lower(), "type": "space", **unit}
+                    for axis in axes
+                ],
                 "datasets": [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}],
             }
         ],
     }
 
 
-def _write_nifti(array: np.ndarray, image: Path, target: Path, spacing: Sequence[float] | None) -> None:
+def _write_nifti(
+    array: np.ndarray, image: Path, target: Path, spacing: Sequence[float] | None, axes: str, place: Place | None
+) -> None:
     import nibabel
 
-    affine, units = (
-        np.diag([*(step / 1000 for step in reversed(spacing or ())), *[1.0] * (4 - len(spacing or ()))]),
-        "mm",
-    )
-    if image.name.lower().endswith(_NIFTI):
-        source: Any = nibabel.load(image)
-        affine, units = source.affine, source.header.get_xyzt_units()[0]
+    spatial = axes.replace("T", "")
+    steps = dict(zip("XYZ", reversed(spacing or ()), strict=False))
+    affine = np.diag([*(steps.get(axis, 1000.0) / 1000 for axis in spatial[::-1]), *[1.0] * (4 - len(spatial))])
+    if place is not None and place.steps.keys() >= set(spatial):
+        affine = place.affine(spatial[::-1])
+    if "T" in axes and len(spatial) == 2:  # the third axis of NIfTI is depth
+        array = array[:, np.newaxis]
     made = nibabel.Nifti1Image(np.transpose(array), affine, dtype=array.dtype)
-    made.header.set_xyzt_units(units)
+    made.header.set_xyzt_units("mm", "sec" if "T" in axes else None)
     nibabel.save(made, target)

@@ -1,8 +1,22 @@
 """Image files opened lazily: a region is read where the format allows it, whatever the format."""
 
+from nbtrainer.data.formats.content import is_jpeg
 from nbtrainer.data.formats.kinds import SUFFIXES, is_image, stem
 from nbtrainer.data.formats.opened import Opened
 from nbtrainer.data.formats.opening import open_image
+from nbtrainer.data.formats.place import Place, difference
+from nbtrainer.data.formats.seen import brought_to
 from nbtrainer.data.formats.version import version
 
-__all__ = ["SUFFIXES", "Opened", "is_image", "open_image", "stem", "version"]
+__all__ = [
+    "SUFFIXES",
+    "Opened",
+    "Place",
+    "brought_to",
+    "difference",
+    "is_image",
+    "is_jpeg",
+    "open_image",
+    "stem",
+    "version",
+]

@@ -20,7 +20,7 @@ _TYPES = {"Gray8": "u1", "Gray16": "u2", "Gray32Float": "f4", "Bgr24": "u1", "Bg
 _CACHE_BYTES = 64 * 2**20
 
 
-def open_file(path: Path, inside: str) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     """The scene with the number `inside`, or the first; axes T, C, Z are left out where there is one of them."""
     reader = CziReader(str(path), cache_options=CacheOptions(CacheType.Standard, _CACHE_BYTES))
     scenes = dict(reader.scenes_bounding_rectangle)

@@ -10,10 +10,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from nbtrainer.data.formats.axis_names import axis_letters
 from nbtrainer.data.formats.decoded import LARGEST_CHUNK
 from nbtrainer.data.formats.members import choose
-from nbtrainer.data.formats.npy import unknown_axes
-from nbtrainer.data.formats.opened import AXES, Opened
+from nbtrainer.data.formats.opened import Opened
 from nbtrainer.data.formats.problems import check_room, damaged, not_inside
 from nbtrainer.data.formats.regions import Bounds, Chunked, Regions, Whole
 from nbtrainer.data.formats.spacing import sane
@@ -27,11 +27,11 @@ _SLAB_BYTES = 16 * 2**20
 _DEEPEST = 4
 
 
-def open_file(path: Path, inside: str) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     """The dataset `inside`; without a name the only one of two axes or more, or the one with a usual name."""
     with _file(path) as file:
         names = _datasets(file)
-        name = _named(path, file, inside, names) if inside else choose(path, names)
+        name = _named(path, file, inside, names, for_label) if inside else choose(path, names, for_label)
         dataset = file[name]
         axes = _axes(dataset)
         _check_sources(path, dataset)
@@ -136,14 +136,14 @@ def _datasets(file: h5py.File) -> list[str]:
     return names
 
 
-def _named(path: Path, file: h5py.File, inside: str, names: list[str]) -> str:
+def _named(path: Path, file: h5py.File, inside: str, names: list[str], for_label: bool) -> str:
     item = file.get(inside)
     if isinstance(item, h5py.Dataset):
         return inside
     within = [name for name in names if name.startswith(f"{inside}/")]
     if not isinstance(item, h5py.Group) or not within:
         raise not_inside(path, inside, names)
-    return choose(path, within)
+    return choose(path, within, for_label)
 
 
 def _axes(dataset: h5py.Dataset) -> str:
@@ -156,11 +156,7 @@ def _axes(dataset: h5py.Dataset) -> str:
         found = [_text(axis) for axis in (axes if np.ndim(axes) else _text(axes))]
     else:
         found = [dimension.label for dimension in dataset.dims]
-    letters = [name[:1].upper() if name[:1].upper() in AXES else "?" for name in found]
-    known = [letter for letter in letters if letter != "?"]
-    if len(letters) != dataset.ndim or len(set(known)) != len(known) or not known:
-        return unknown_axes(dataset.ndim)
-    return "".join(letters)
+    return axis_letters(found, dataset.ndim)
 
 
 def _spacing(dataset: h5py.Dataset) -> dict[str, float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Kind:
-    """Files with one of `suffixes`, opened by `module` of this package (its `open_file`).
+    """Files with one of `suffixes`, opened by `module` of this package: its `open_file(path, inside, for_label)`.
 
     With `goes_inside` a path may go on in the file: `file.h5/raw/volume`. With `extra`, reading needs the extra
     libraries of `pip install "nbtrainer[extra]"`.
@@ -22,7 +22,7 @@ class Kind:
 
 
 KINDS = (
-    Kind((".ome.tif", ".ome.tiff", ".tif", ".tiff", ".btf", ".tf8", ".lsm"), "tiff"),
+    Kind((".ome.tif", ".ome.tiff", ".tif", ".tiff", ".btf", ".tf8", ".lsm"), "tiff", goes_inside=True),
     Kind((".png", ".jpg", ".jpeg"), "pictures"),
     Kind((".nii", ".nii.gz"), "nifti"),
     Kind((".h5", ".hdf5", ".hdf"), "hdf5", goes_inside=True),

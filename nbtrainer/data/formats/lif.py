@@ -15,7 +15,7 @@ from nbtrainer.data.formats.spacing import sane
 from nbtrainer.data.formats.stored import Stored
 
 
-def open_file(path: Path, inside: str) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     """The image called `inside` (`Series name`, or its number from 0), or the first."""
     with LifFile(path) as file:
         image = _chosen(path, list(file.images), inside)

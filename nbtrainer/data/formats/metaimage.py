@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK
 
 from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.place import Place
 from nbtrainer.data.formats.problems import check_inflation, damaged, not_numbers, truncated
 from nbtrainer.data.formats.regions import Bounds, Regions, Whole
 from nbtrainer.data.formats.spacing import sane
@@ -22,9 +23,11 @@ _LONGEST_LINE, _LONGEST_LIST, _MOST_FILES = 1_000, 4 * 2**20, 100_000
 _DATA_FILE = re.compile(rb"^ElementDataFile[ \t]*=[ \t]*([^\r\n]+)", re.MULTILINE)
 _TEXT = re.compile(rb"[\t\r\n\x20-\x7e\x80-\xff]*")
 _PATTERN = re.compile(r"%0?\d?d")
+# what a header says of a place; ITK makes one up for files that say nothing
+_PLACES = {"transformmatrix", "orientation", "rotation", "offset", "position", "origin"}
 
 
-def open_file(path: Path) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     """The volume as z, y, x, its channels last; compressed files are unpacked whole."""
     with path.open("rb") as file:
         head = file.read(_HEADER_BYTES)
@@ -54,7 +57,17 @@ def open_file(path: Path) -> Opened:
     # 1 mm is what ITK says of files that say nothing
     stated = reader.GetSpacing()[:3] if told.keys() & {"elementspacing", "elementsize"} else ()
     spacing = sane(**{axis: 1e3 * length for axis, length in zip("xyz", stated, strict=False)})
-    return Opened(array, "TZYX"[-ndim:] + ("S" if components in (3, 4) else "C" if components > 1 else ""), spacing)
+    axes = "TZYX"[-ndim:] + ("S" if components in (3, 4) else "C" if components > 1 else "")
+    return Opened(array, axes, spacing, place=_place(reader, ndim) if told.keys() & _PLACES else None)
+
+
+def _place(reader: SimpleITK.ImageFileReader, ndim: int) -> Place | None:
+    """ITK counts towards left, posterior and superior."""
+    count = min(ndim, 3)
+    directions = np.array(reader.GetDirection()).reshape(ndim, ndim)[:count, :count] * reader.GetSpacing()[:count]
+    matrix = np.zeros((3, count + 1))
+    matrix[:count, :count], matrix[:count, count] = directions, reader.GetOrigin()[:count]
+    return Place.of(matrix * np.array([[-1], [-1], [1]]), "XYZ"[:count])
 
 
 class Region(Regions):

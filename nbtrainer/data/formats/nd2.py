@@ -17,7 +17,7 @@ from nbtrainer.data.formats.spacing import sane
 _FRAME = ("C", "Y", "X", "S")
 
 
-def open_file(path: Path, inside: str) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     """The position with the number `inside`, or the first; a frame (all channels of one z and time) is a chunk."""
     file = ND2File(path)
     sizes = dict(file.sizes)

@@ -11,6 +11,7 @@ import nibabel
 import numpy as np
 
 from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.place import Place
 from nbtrainer.data.formats.problems import check_inflation, damaged, no_pixels, not_numbers
 from nbtrainer.data.formats.regions import Bounds, Regions, Whole
 from nbtrainer.data.formats.spacing import micrometres, sane
@@ -18,14 +19,16 @@ from nbtrainer.data.formats.stored import Stored
 from nbtrainer.data.formats.unpacked import OnProgress
 
 _PIECE_BYTES = 8 * 2**20
+_GZIP = b"\x1f\x8b"
+_TIMES = ("sec", "msec", "usec")
 
 
-def open_file(path: Path) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     """The volume with its axes reversed, z y x (time, channels before them), scaled as its header says."""
-    image: Any = nibabel.load(path)
-    # nibabel empties the header's own fields of offset and scaling
-    header, proxy = image.header, image.dataobj
-    dtype, shape = proxy.dtype, tuple(int(length) for length in proxy.shape)
+    with path.open("rb") as file:
+        is_packed = file.read(2) == _GZIP
+    header = _header(path, is_packed)
+    dtype, shape = header.get_data_dtype(), tuple(int(length) for length in header.get_data_shape())
     # a volume of one time point is stored with a fourth axis of length 1
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
@@ -35,17 +38,19 @@ def open_file(path: Path) -> Opened:
         raise not_numbers(path, dtype)
     if 0 in shape:
         raise no_pixels(path, shape)
-    slope, intercept = proxy.slope, proxy.inter
-    stored, offset = shape[::-1], int(proxy.offset)
+    slope, intercept = header.get_slope_inter()
+    stored, offset = shape[::-1], int(header.get_data_offset())
     array: Regions
-    if path.name.lower().endswith(".gz"):
+    if is_packed:
         check_inflation(path, offset + int(np.prod(stored, dtype=object)) * dtype.itemsize, path.stat().st_size)
         array = Whole(path, stored, dtype, lambda: _pieces(path, offset, dtype))
     else:
         array = Stored(path, dtype, stored, offset)
-    if (slope, intercept) != (1, 0) and np.isfinite([slope, intercept]).all():
-        array = Scaled(array, slope, intercept)
-    return Opened(array, "CTZYX"[-len(stored) :], _spacing(header))
+    # a slope of 0 or none means that the numbers are what they are
+    if slope is not None and (slope, intercept) != (1, 0) and np.isfinite([slope, intercept or 0]).all():
+        array = Scaled(array, slope, intercept or 0)
+    time = "T" if _has_time(header) else "?"
+    return Opened(array, f"C{time}ZYX"[-len(stored) :], _spacing(header), place=_place(header, len(stored)))
 
 
 class Scaled(Regions):
@@ -64,6 +69,31 @@ class Scaled(Regions):
 
     def _region(self, bounds: Bounds) -> np.ndarray:
         return np.asarray(self._stored._region(bounds).astype(self.dtype) * self._slope + self._intercept)
+
+
+def _header(path: Path, is_packed: bool) -> Any:
+    """The header by what the file is, whatever it is called; raises what nibabel raises."""
+    with gzip.open(path) if is_packed else path.open("rb") as file:
+        length = file.read(4)
+        file.seek(0)
+        is_second = 540 in (int.from_bytes(length, "little"), int.from_bytes(length, "big"))
+        return (nibabel.Nifti2Header if is_second else nibabel.Nifti1Header).from_fileobj(file)
+
+
+def _has_time(header: Any) -> bool:
+    """Whether the fourth axis is surely time: it has a unit and a length of its own. Modalities are kept there too."""
+    step = float(header["pixdim"][4])
+    return header.get_xyzt_units()[1] in _TIMES and np.isfinite(step) and step not in (0, 1)
+
+
+def _place(header: Any, ndim: int) -> Place | None:
+    """Where it lies, if the header says so; a header without a code is not believed."""
+    if not (int(header["sform_code"]) or int(header["qform_code"])):
+        return None
+    unit = (micrometres(header.get_xyzt_units()[0]) or 1e3) / 1e3
+    letters = "XYZ"[: min(ndim, 3)]
+    affine = header.get_best_affine()[:3] * unit
+    return Place.of(affine[:, [*range(len(letters)), 3]], letters)
 
 
 def _pieces(path: Path, offset: int, dtype: np.dtype[Any]) -> Iterator[np.ndarray]:

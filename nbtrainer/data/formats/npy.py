@@ -9,12 +9,12 @@ import numpy as np
 from nbtrainer.data.formats.opened import Opened
 from nbtrainer.data.formats.plain import read_header
 from nbtrainer.data.formats.problems import damaged, no_pixels
-from nbtrainer.data.formats.regions import Reversed
+from nbtrainer.data.formats.seen import Turned
 from nbtrainer.data.formats.stored import Stored
 from nbtrainer.errors import UserError
 
 
-def open_file(path: Path) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     """The array as it was saved; its axes are not known beyond two."""
     with path.open("rb") as file:
         head = file.read(128)
@@ -26,7 +26,8 @@ def open_file(path: Path) -> Opened:
     if 0 in shape:
         raise no_pixels(path, shape)
     stored = Stored(path, dtype, shape[::-1] if fortran else shape, offset)
-    return Opened(Reversed(stored) if fortran else stored, unknown_axes(len(shape)), {})
+    array = Turned(stored, tuple(range(len(shape)))[::-1]) if fortran else stored
+    return Opened(array, unknown_axes(len(shape)), {})
 
 
 def unknown_axes(ndim: int) -> str:

@@ -15,20 +15,20 @@ from nbtrainer.data.formats.npy import refuse_pickle, unknown_axes
 from nbtrainer.data.formats.opened import Opened
 from nbtrainer.data.formats.plain import read_header
 from nbtrainer.data.formats.problems import no_pixels, not_inside
-from nbtrainer.data.formats.regions import Regions, Reversed, Whole
+from nbtrainer.data.formats.regions import Regions, Whole
+from nbtrainer.data.formats.seen import Turned
 from nbtrainer.data.formats.stored import Stored
 
-_USUAL = ("image", "raw", "data", "label", "labels", "arr_0")
 _PIECE_BYTES = 8 * 2**20
 
 
-def open_file(path: Path, inside: str) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     """The array called `inside`; without a name the usual one, or the only one."""
     with zipfile.ZipFile(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
         if inside and inside.removesuffix(".npy") not in names:
             raise not_inside(path, inside, names)
-        name = inside.removesuffix(".npy") or choose(path, names, _USUAL)
+        name = inside.removesuffix(".npy") or choose(path, names, for_label)
         info = archive.getinfo(f"{name}.npy")
         with archive.open(info) as member:
             shape, fortran, dtype, header_bytes = _header(path, member)
@@ -41,7 +41,7 @@ def open_file(path: Path, inside: str) -> Opened:
     else:
         array = Whole(path, stored, dtype, lambda: _pieces(path, info, dtype), name)
     if fortran:
-        array = Reversed(array)
+        array = Turned(array, tuple(reversed(range(len(shape)))))
     return Opened(array, unknown_axes(len(shape)), {})
 
 

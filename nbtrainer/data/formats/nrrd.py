@@ -13,6 +13,7 @@ import numpy as np
 
 from nbtrainer.data.formats.npy import unknown_axes
 from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.place import Place
 from nbtrainer.data.formats.problems import check_inflation, check_room, no_pixels, not_numbers
 from nbtrainer.data.formats.regions import Regions, Whole
 from nbtrainer.data.formats.spacing import micrometres, sane
@@ -33,9 +34,18 @@ _TYPES = {
 _COLOURS = ("rgb-color", "rgba-color")
 _PIECE_BYTES = 8 * 2**20
 _SPATIAL = ("domain", "space", "none", "")
+# what the axes of a space count towards, against right, anterior, superior
+_SIGNS = {
+    "right-anterior-superior": np.array([1, 1, 1]),
+    "left-anterior-superior": np.array([-1, 1, 1]),
+    "left-posterior-superior": np.array([-1, -1, 1]),
+    "ras": np.array([1, 1, 1]),
+    "las": np.array([-1, 1, 1]),
+    "lps": np.array([-1, -1, 1]),
+}
 
 
-def open_file(path: Path) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     """The array with its axes reversed: z, y, x, and before or behind them what else the file holds."""
     with path.open("rb") as file:
         header: dict[str, Any] = nrrd.read_header(file)
@@ -46,7 +56,8 @@ def open_file(path: Path) -> Opened:
     if 0 in shape:
         raise no_pixels(path, shape)
     dtype = np.dtype(_TYPES[header["type"]]).newbyteorder(">" if header.get("endian") == "big" else "<")
-    return Opened(_array(path, header, shape, dtype, start), _axes(header), _spacing(header))
+    axes = _axes(header)
+    return Opened(_array(path, header, shape, dtype, start), axes, _spacing(header), place=_place(header, axes))
 
 
 def _array(path: Path, header: dict[str, Any], shape: tuple[int, ...], dtype: np.dtype[Any], start: int) -> Regions:
@@ -114,3 +125,28 @@ def _spacing(header: dict[str, Any]) -> dict[str, float]:
     else:
         return {}
     return sane(**{axis: length * unit for axis, length in zip("xyz", lengths, strict=False)})
+
+
+def _place(header: dict[str, Any], axes: str) -> Place | None:
+    """From the directions and the origin; anatomical spaces are counted towards right, anterior and superior."""
+    directions, origin = header.get("space directions"), header.get("space origin")
+    if directions is None or origin is None or "?" in axes:
+        return None
+    space = str(header.get("space", "")).lower().removesuffix("-time")
+    signs = _SIGNS.get(space, np.ones(3))
+    unit = (micrometres(next(iter(header.get("space units") or [None]), None)) or 1e3) / 1e3
+    columns, letters = [], ""
+    for letter, row in zip(axes[::-1], directions, strict=True):
+        if row is not None and letter in "XYZ" and np.isfinite(np.asarray(row, float)).all():
+            columns.append(_in_space(row) * signs * unit)
+            letters += letter
+    columns.append(_in_space(origin) * signs * unit)
+    return Place.of(np.stack(columns, axis=1), letters, "anatomical" if space in _SIGNS else space) if letters else None
+
+
+def _in_space(vector: Any) -> np.ndarray:
+    """A vector of two or three lengths as three."""
+    found = np.zeros(3)
+    values = np.asarray(vector, float).ravel()[:3]
+    found[: len(values)] = values
+    return found

@@ -1,12 +1,14 @@
-"""What an opened image file offers: its array, its axes and the size of its pixels."""
+"""What an opened image file offers: its array, its axes, the size of its pixels and its place in space."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from nbtrainer.data.formats.place import Place
 from nbtrainer.data.formats.unpacked import OnProgress
 
 AXES = "TCZYXS"
@@ -17,12 +19,15 @@ class Opened:
     """An image file, opened: indexing `array` reads only that region where the format allows it.
 
     `axes` has one letter of TCZYXS for each axis of `array` (S are the samples of a colour), '?' where the file does
-    not say. `spacing` holds micrometres per pixel for those of z, y and x that the file states.
+    not say. `spacing` holds micrometres per pixel for those of z, y and x that the file states. `notes` are sentences
+    about how it is read, where that is not as it is stored; `place` is where it lies in space, if the file says so.
     """
 
     array: Any
     axes: str
     spacing: dict[str, float]
+    notes: tuple[str, ...] = ()
+    place: Place | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -49,3 +54,7 @@ class Opened:
         prepare = getattr(self.array, "prepare", None)
         if prepare is not None:
             prepare(on_progress)
+
+    def noting(self, *sentences: str) -> Opened:
+        """The same with more notes."""
+        return dataclasses.replace(self, notes=(*self.notes, *filter(None, sentences)))

@@ -9,9 +9,10 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from nbtrainer.data.formats.content import may_hold, suffix_by_content
 from nbtrainer.data.formats.decoded import forget_all
 from nbtrainer.data.formats.handles import put_all_away
-from nbtrainer.data.formats.kinds import KINDS, Kind, kind_of, split_inside
+from nbtrainer.data.formats.kinds import KINDS, Kind, kind_of, split_inside, suffix_of
 from nbtrainer.data.formats.opened import Opened
 from nbtrainer.data.formats.problems import damaged, no_pixels, not_inside, not_numbers, too_large
 from nbtrainer.data.formats.version import version
@@ -23,14 +24,17 @@ _IMPOSSIBLE_BYTES = 2**62
 # each may hold a handle, of which a process has about 1,000
 _MOST_OPEN = 128
 
-_kept: OrderedDict[tuple[str, tuple[int, int]], Opened] = OrderedDict()
+_kept: OrderedDict[tuple[str, bool, tuple[int, int]], Opened] = OrderedDict()
 _lock = threading.Lock()
 
 
-def open_image(path: Path) -> Opened:
+def open_image(path: Path, for_label: bool = False) -> Opened:
     """The image file at `path`, opened without reading its pixels; the last 128 are kept open until they change.
 
-    In HDF5, zarr, npz and microscopes' files the path may go on inside the file (`scan.h5/raw/volume`).
+    In HDF5, zarr, npz, TIFF and microscopes' files the path may go on inside the file (`scan.h5/raw/volume`). What the
+    file is decides its content, not its name. An image is read as viewers show it: palettes give colours, white may be
+    zero. With `for_label` the numbers are read as they are stored, and of several arrays in a file the label is taken.
+    Orientation tags are applied to both.
 
     Raises
     ------
@@ -39,15 +43,15 @@ def open_image(path: Path) -> Opened:
         installed. Damage that shows only in the pixels is raised when these are read.
     """
     path = Path(path)
-    key = (os.path.abspath(path), version(path))
+    key = (os.path.abspath(path), for_label, version(path))
     with _lock:
         found = _kept.get(key)
         if found is not None:
             _kept.move_to_end(key)
             return found
-    opened = _open(path)
+    opened = _open(path, for_label)
     with _lock:
-        for stale in [other for other in _kept if other[0] == key[0]]:
+        for stale in [other for other in _kept if other[:2] == key[:2]]:
             del _kept[stale]
         _kept[key] = opened
         while len(_kept) > _MOST_OPEN:
@@ -75,9 +79,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _open(path: Path) -> Opened:
+def _open(path: Path, for_label: bool) -> Opened:
     file, inside = split_inside(path)
-    kind = _existing_kind(file)
+    kind, note = _existing_kind(file)
     try:
         module = importlib.import_module(f"nbtrainer.data.formats.{kind.module}")
     except ImportError as error:
@@ -89,46 +93,67 @@ def _open(path: Path) -> Opened:
             f'Install it with: pip install "nbtrainer[{kind.extra}]"',
         ) from None
     try:
-        opened: Opened = module.open_file(file, inside) if kind.goes_inside else module.open_file(file)
+        opened: Opened = module.open_file(file, inside, for_label)
     except UserError:
         raise
     except MemoryError:
         raise too_large(path, 0, "opening it") from None
     except OSError as error:
-        if error.errno in (errno.EACCES, errno.EPERM):
-            raise UserError(str(path), "this file may not be read by you", "Ask for permission to read it") from None
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise UserError(
-                str(path), "too many files are open", "Close some, or raise the limit (ulimit -n)"
-            ) from None
-        raise damaged(path, error) from error
+        raise _unreadable(path, error) from error
     except Exception as error:  # readers raise whatever a broken file makes them stumble over
         raise damaged(path, error) from error
-    return _judged(path, opened)
+    return _judged(path, opened).noting(note)
 
 
-def _existing_kind(file: Path) -> Kind:
+def _unreadable(path: Path, error: OSError) -> UserError:
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return UserError(str(path), "this file may not be read by you", "Ask for permission to read it")
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return UserError(str(path), "too many files are open", "Close some, or raise the limit (ulimit -n)")
+    return damaged(path, error)
+
+
+def _existing_kind(file: Path) -> tuple[Kind, str]:
+    """The kind of a file that is there, by its content where that can be told, and a note if its name says another."""
     kind = kind_of(file)
     if not os.path.lexists(file):
         beyond = next((parent for parent in file.parents if os.path.isfile(parent)), None)
         if beyond is not None:
             raise not_inside(beyond, file.relative_to(beyond).as_posix(), [])
         raise UserError(str(file), "there is no such file", "Check the path")
-    if kind is None:
-        what = f"files of the kind {file.suffix!r}" if file.suffix else f"a file without a suffix ({file.name})"
-        known = ", ".join(suffix for kind in KINDS for suffix in kind.suffixes if suffix.count(".") == 1)
-        raise UserError(str(file), f"{what} cannot be read", f"Use one of {known}")
     if not os.path.exists(file):
         raise UserError(str(file), "this link leads nowhere", "Check where the file is")
     if os.path.isdir(file):
-        if kind.module != "zarrs":
+        if kind is None or kind.module != "zarrs":
             raise UserError(str(file), "this is a folder, not a file", "Choose the file in it")
-    elif not os.path.isfile(file):
+        return kind, ""
+    if not os.path.isfile(file):
         # reading a pipe would wait for ever
         raise UserError(str(file), "this is no ordinary file", "Choose an image file")
-    elif os.path.getsize(file) == 0:
+    if os.path.getsize(file) == 0:
         raise UserError(str(file), "this file is empty (0 bytes)", "Copy or export it again")
-    return kind
+    return _kind_by_content(file, kind)
+
+
+def _kind_by_content(file: Path, kind: Kind | None) -> tuple[Kind, str]:
+    try:
+        name, suffix = suffix_by_content(file)
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    ending = suffix_of(file) or file.suffix
+    told = f"its name ends with {ending}" if ending else "its name has no suffix"
+    if suffix:
+        found = kind_of(Path(f"image{suffix}"))
+        assert found is not None
+        fits = kind is found and (found.module != "pictures" or (ending == ".png") == (suffix == ".png"))
+        return found, "" if fits else f"{told}, but it is a {name}, and is read as one"
+    if kind is not None and (not name or may_hold(kind.module, name)):
+        return kind, ""
+    known = ", ".join(suffix for kind in KINDS for suffix in kind.suffixes if suffix.count(".") == 1)
+    if name:
+        raise UserError(str(file), f"this file cannot be read: it is a {name}", f"Save it as one of {known}")
+    what = f"files of the kind {file.suffix!r}" if file.suffix else f"a file without a suffix ({file.name})"
+    raise UserError(str(file), f"{what} cannot be read", f"Use one of {known}")
 
 
 def _judged(path: Path, opened: Opened) -> Opened:

@@ -11,12 +11,15 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin
 from nbtrainer.data.formats.opened import Opened
 from nbtrainer.data.formats.problems import check_room, damaged
 from nbtrainer.data.formats.regions import Whole
+from nbtrainer.data.formats.seen import upright, with_palette
+
+_ORIENTATION = 274
 
 # Pillow's modes: what is read of each, with its type and number of samples
 _MODES = {
     "1": ("1", "?", 0),
     "L": ("L", "u1", 0),
-    "P": ("P", "u1", 0),  # the indices: a label's colours say nothing
+    "P": ("P", "u1", 0),  # the indices
     "LA": ("L", "u1", 0),
     "La": ("L", "u1", 0),
     "I;16": ("I;16", "u2", 0),
@@ -29,12 +32,14 @@ _MODES = {
 }
 
 
-def open_file(path: Path) -> Opened:
-    """The picture as it is stored: palette images as their indices, transparency of grey images left out."""
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+    """The picture as viewers show it, transparency of grey images left out; of a label with a palette the indices."""
     with path.open("rb") as file:
         head = file.read(26)
     with _opened(path) as picture:
         mode, (width, height) = picture.mode, picture.size
+        palette = None if for_label or mode != "P" else _palette(picture)
+        orientation = _orientation(picture)
     if mode not in _MODES:
         raise damaged(path, f"pictures of the mode {mode} are not known")
     _, dtype, samples = _MODES[mode]
@@ -47,7 +52,8 @@ def open_file(path: Path) -> Opened:
     # the library's own copy of it, and ours
     check_room(path, 2 * size, f"decoding its {width:,} x {height:,} pixels")
     read = _read_deep if deep else _read
-    return Opened(Whole(path, shape, dtype, lambda: [read(path)]), "YXS" if samples else "YX", {})
+    opened = Opened(Whole(path, shape, dtype, lambda: [read(path)]), "YXS" if samples else "YX", {})
+    return upright(opened if palette is None else with_palette(opened, palette), orientation)
 
 
 def _opened(path: Path) -> Image.Image:
@@ -59,6 +65,22 @@ def _opened(path: Path) -> Image.Image:
     if head[:2] == b"\xff\xd8":
         return JpegImagePlugin.JpegImageFile(path)
     raise damaged(path, "it is neither a PNG nor a JPEG")
+
+
+def _palette(picture: Image.Image) -> np.ndarray:
+    """Red, green and blue of each number (n, 3)."""
+    colours = picture.getpalette("RGB") or [0, 0, 0]
+    return np.array(colours[: len(colours) // 3 * 3], np.uint8).reshape(-1, 3)
+
+
+def _orientation(picture: Image.Image) -> Any:
+    """What the EXIF data say of the first row and column; those of a PNG only if they stand before its pixels."""
+    if isinstance(picture, PngImagePlugin.PngImageFile) and "exif" not in picture.info:
+        return None  # Pillow would decode the picture to look behind its pixels
+    try:
+        return picture.getexif().get(_ORIENTATION)
+    except Exception:  # damaged EXIF data say nothing
+        return None
 
 
 def _read(path: Path) -> np.ndarray:

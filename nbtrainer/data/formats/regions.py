@@ -170,22 +170,6 @@ class Whole(Regions):
         return whole
 
 
-class Reversed(Regions):
-    """Another array with its axes in reverse order: what was stored with x fastest is shown with x last."""
-
-    def __init__(self, stored: Regions) -> None:
-        super().__init__(stored.path, stored.shape[::-1], stored.dtype)
-        self._stored = stored
-
-    def prepare(self, on_progress: OnProgress | None = None) -> None:
-        """As `Whole.prepare`."""
-        if isinstance(self._stored, Whole):
-            self._stored.prepare(on_progress)
-
-    def _region(self, bounds: Bounds) -> np.ndarray:
-        return self._stored._region(bounds[::-1]).T
-
-
 def _bounds(index: Any, shape: tuple[int, ...]) -> tuple[Bounds, tuple[Any, ...]]:
     """The region that `index` lies in, and the index that is left to do within it."""
     index = index if isinstance(index, tuple) else (index,)

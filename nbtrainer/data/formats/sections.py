@@ -22,7 +22,7 @@ from nbtrainer.errors import UserError
 _REMEDY = 'It should hold {"images": ["section_000.png", ...]}, or the list alone, or a list of tiles'
 
 
-def open_file(path: Path) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     """The volume, one section a file; of each file only the region is read.
 
     A list of tiles has `image`, `depth`, `height`, `width` and `tile_size`; `{row}` and `{column}` in a name stand for
@@ -31,29 +31,29 @@ def open_file(path: Path) -> Opened:
     """
     told, names = _read(path)
     if "tile_size" in told:
-        return Opened(_tiled(path, told, names), "ZYX", {})
+        return Opened(_tiled(path, told, names, for_label), "ZYX", {})
     files = [_file(path, name) for name in names]
     _check_there(path, files)
-    first = open_image(files[0])
+    first = open_image(files[0], for_label)
     if first.axes not in ("YX", "YXS"):
         raise UserError(str(files[0]), f"this section has the shape {first.shape}, but sections are 2D", _REMEDY)
     spacing = {axis: length for axis, length in first.spacing.items() if axis != "z"}
-    return Opened(Sections(path, files, first), f"Z{first.axes}", spacing)
+    return Opened(Sections(path, files, first, for_label), f"Z{first.axes}", spacing, first.notes)
 
 
 class Sections(Regions):
     """Files of equal size and type, one a section."""
 
-    def __init__(self, path: Path, files: list[Path], first: Opened) -> None:
+    def __init__(self, path: Path, files: list[Path], first: Opened, for_label: bool) -> None:
         super().__init__(path, (len(files), *first.shape), first.dtype)
-        self._files = files
+        self._files, self._for_label = files, for_label
 
     def _region(self, bounds: Bounds) -> np.ndarray:
         (start, stop), *inner = bounds
         region = tuple(slice(*bound) for bound in inner)
         result = np.empty([high - low for low, high in bounds], self.dtype)
         for number in range(start, stop):
-            section = open_image(self._files[number])
+            section = open_image(self._files[number], self._for_label)
             if section.shape != self.shape[1:] or section.dtype != self.dtype:
                 raise UserError(
                     str(self._files[number]),
@@ -78,9 +78,11 @@ class _Grid:
 class Tiles(Regions):
     """Sections made of tiles of `grid.size` pixels; those at the lower and right border may be smaller."""
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any, patterns: list[str], grid: _Grid) -> None:
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], dtype: Any, patterns: list[str], grid: _Grid, for_label: bool
+    ) -> None:
         super().__init__(path, shape, dtype)
-        self._patterns, self._grid = patterns, grid
+        self._patterns, self._grid, self._for_label = patterns, grid, for_label
 
     def _region(self, bounds: Bounds) -> np.ndarray:
         (z0, z1), (y0, y1), (x0, x1) = bounds
@@ -104,7 +106,7 @@ class Tiles(Regions):
         file = _file(self.path, name)
         if not os.path.exists(file):
             raise UserError(str(file), f"{self.path.name} lists this file, which does not exist", "Mend the list")
-        tile = open_image(file)
+        tile = open_image(file, self._for_label)
         # half pixels: an enlarged pixel's middle lies in the pixel that it came from
         wanted = [((np.arange(*bound) + 0.5) / self._grid.ratio).astype(int) for bound in part]
         if len(tile.shape) not in (2, 3) or any(k[-1] >= n for k, n in zip(wanted, tile.shape, strict=False)):
@@ -159,7 +161,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
     return told, names
 
 
-def _tiled(path: Path, told: dict[str, Any], names: list[str]) -> Tiles:
+def _tiled(path: Path, told: dict[str, Any], names: list[str], for_label: bool) -> Tiles:
     depth, height, width, size = (_whole(path, told, key) for key in ("depth", "height", "width", "tile_size"))
     if depth > len(names):
         raise UserError(str(path), f"depth is {depth}, but image lists {len(names)} sections", "Mend the list")
@@ -172,10 +174,10 @@ def _tiled(path: Path, told: dict[str, Any], names: list[str]) -> Tiles:
     first = _file(path, _placed(names[0], *start))
     _check_there(path, [_file(path, name) for name in names[:depth] if "{" not in name] or [first])
     try:
-        dtype = np.dtype(told["dtype"]) if "dtype" in told else open_image(first).dtype
+        dtype = np.dtype(told["dtype"]) if "dtype" in told else open_image(first, for_label).dtype
     except TypeError:
         raise UserError(str(path), f"dtype is {told['dtype']!r}", 'It should be a type such as "uint8"') from None
-    return Tiles(path, (depth, height, width), dtype, names[:depth], grid)
+    return Tiles(path, (depth, height, width), dtype, names[:depth], grid, for_label)
 
 
 def _whole(path: Path, told: dict[str, Any], key: str) -> int:

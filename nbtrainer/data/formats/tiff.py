@@ -14,9 +14,10 @@ import tifffile
 
 from nbtrainer.data.formats.decoded import LARGEST_CHUNK
 from nbtrainer.data.formats.opened import AXES, Opened
-from nbtrainer.data.formats.problems import damaged, no_pixels, not_numbers, truncated
+from nbtrainer.data.formats.problems import damaged, listed, no_pixels, not_inside, not_numbers, truncated
 from nbtrainer.data.formats.regions import Chunked, Regions, Whole
 from nbtrainer.data.formats.stored import Stored, StoredPages
+from nbtrainer.data.formats.tiff_seen import as_seen
 from nbtrainer.data.formats.tiff_spacing import spacing_of
 from nbtrainer.errors import UserError
 
@@ -39,25 +40,32 @@ class _Page:
     jpeg_tables: bytes | None
 
 
-def open_file(path: Path) -> Opened:
-    """The first series of images at its full resolution; a set of OME files is one, where all of them are there."""
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+    """A series of images at its full resolution: the one with the number (from 0) or name `inside`, else the first.
+
+    A set of OME files is one, where all of them are there.
+    """
     with tifffile.TiffFile(path) as tif:
         _check_chain(path, tif)
-        series = _first_series(path, tif)
+        number = _series_number(path, tif, inside)
+        series = tif.series[number]
         if any(page is None for page in series.pages):
             # half a set would be black pages: what is in this file stands alone
             with tifffile.TiffFile(path, is_ome=False) as alone:
-                return _opened(path, alone, _first_series(path, alone), spacing_of(tif))
-        return _opened(path, tif, series, spacing_of(tif))
+                alone_number = _series_number(path, alone, inside)
+                return as_seen(_opened(path, alone, alone_number, spacing_of(tif)), alone, alone_number, for_label)
+        opened = as_seen(_opened(path, tif, number, spacing_of(tif, number)), tif, number, for_label)
+        return opened if inside else opened.noting(_others(path, tif))
 
 
-def _opened(path: Path, tif: Any, series: Any, spacing: dict[str, float]) -> Opened:
+def _opened(path: Path, tif: Any, number: int, spacing: dict[str, float]) -> Opened:
+    series = tif.series[number]
     if series.dtype is None or series.dtype.kind not in "buif":
         raise not_numbers(path, series.dtype)
     if 0 in series.shape:
         raise no_pixels(path, series.shape)
     _check_whole(path, tif, series)
-    return Opened(_array(path, tif, series), _axes(series.axes), spacing)
+    return Opened(_array(path, tif, number), _axes(series.axes), spacing)
 
 
 def _axes(axes: str) -> str:
@@ -65,14 +73,15 @@ def _axes(axes: str) -> str:
     return "".join("?" if axis != "?" and letters.count(axis) > 1 else axis for axis in letters)
 
 
-def _array(path: Path, tif: Any, series: Any) -> Regions:
+def _array(path: Path, tif: Any, number: int) -> Regions:
+    series = tif.series[number]
     stored = series.dtype.newbyteorder(tif.byteorder)
     if series.dataoffset is not None and not series.is_multifile:
         return Stored(path, stored, series.shape, int(series.dataoffset))
     keyframe = series.keyframe
     lead = series.shape[: series.ndim - len(keyframe.shape)]
     if series.shape[len(lead) :] != keyframe.shape or int(np.prod(lead)) != len(series.pages):
-        return Whole(path, series.shape, series.dtype, lambda: _all_pages(path))
+        return Whole(path, series.shape, series.dtype, lambda: _all_pages(path, number), str(number or ""))
     if not series.is_multifile and all(page.is_contiguous for page in series.pages) and keyframe.is_final:
         return StoredPages(path, lead, keyframe.shape, stored, [int(page.dataoffsets[0]) for page in series.pages])
     pages = [_page(page) for page in series.pages]
@@ -90,7 +99,7 @@ def _array(path: Path, tif: Any, series: Any) -> Regions:
     if int(np.prod(chunked.chunk)) * series.dtype.itemsize <= LARGEST_CHUNK:
         return chunked
     axis = len(lead) + keyframe.axes.index("Y")
-    return Whole(path, series.shape, series.dtype, lambda: _slabs(chunked, axis))
+    return Whole(path, series.shape, series.dtype, lambda: _slabs(chunked, axis), str(number or ""))
 
 
 class _Decoder:
@@ -130,10 +139,26 @@ def _page(page: Any) -> _Page:
     return _Page(Path(page.parent.filehandle.path), tuple(page.dataoffsets), tuple(page.databytecounts), tables)
 
 
-def _first_series(path: Path, tif: Any) -> Any:
+def _series_number(path: Path, tif: Any, inside: str) -> int:
+    """Which series is meant by `inside`, a number or a name."""
     if not tif.series or not tif.series[0].pages:
         raise damaged(path, "it holds no image")
-    return tif.series[0]
+    if not inside:
+        return 0
+    names = [str(series.name) for series in tif.series]
+    if inside in names:
+        return names.index(inside)
+    if inside.isdigit() and int(inside) < len(names):
+        return int(inside)
+    raise not_inside(path, inside, [str(number) for number in range(len(names))])
+
+
+def _others(path: Path, tif: Any) -> str:
+    """A note if the file holds other images than the first."""
+    others = [" x ".join(map(str, series.shape)) for series in tif.series[1:]]
+    if not others:
+        return ""
+    return f"it holds {len(others) + 1} images, of which the first is read; the others, of {listed(others, 3)}, are read as {path.name}/1 ..."
 
 
 def _check_chain(path: Path, tif: Any) -> None:
@@ -203,10 +228,10 @@ def _slabs(chunked: Chunked, axis: int) -> Iterator[np.ndarray]:
             yield chunked[(*place, slice(start, start + chunked.chunk[axis]))]
 
 
-def _all_pages(path: Path) -> Iterator[np.ndarray]:
+def _all_pages(path: Path, number: int) -> Iterator[np.ndarray]:
     """Page after page as tifffile decodes it, for the few files whose pages do not fit the shape of their series."""
     with tifffile.TiffFile(path) as tif:
-        series = tif.series[0]
+        series = tif.series[number]
         if series.dataoffset is not None:
             yield series.asarray()
             return

@@ -12,26 +12,30 @@ _CENTIMETRE = 3
 _DPI = (72, 75, 90, 96, 100, 120, 144, 150, 180, 200, 240, 300, 350, 400, 600, 1200)
 
 
-def spacing_of(tif: Any) -> dict[str, float]:
-    """Micrometres per pixel along z, y, x as OME, ImageJ, LSM or a resolution in centimetres states them."""
+def spacing_of(tif: Any, number: int = 0) -> dict[str, float]:
+    """Micrometres per pixel along z, y, x as OME, ImageJ, LSM or a resolution in centimetres states them.
+
+    `number`: of which series, where the file holds several.
+    """
     if tif.is_ome:
-        return _of_ome(tif.ome_metadata)
+        return _of_ome(tif.ome_metadata, number)
     if tif.is_lsm:
         told = tif.lsm_metadata or {}
         return sane(**{axis: 1e6 * float(told.get(f"VoxelSize{axis.upper()}", 0)) for axis in "zyx"})
     if tif.is_imagej:
         return _of_imagej(tif.imagej_metadata or {}, tif.pages[0])
-    return _of_resolution(tif.pages[0])
+    return _of_resolution(tif.series[number].keyframe if number else tif.pages[0])
 
 
-def _of_ome(description: str) -> dict[str, float]:
+def _of_ome(description: str, number: int) -> dict[str, float]:
     try:
         root = ElementTree.fromstring(description)
     except ElementTree.ParseError:
         return {}
-    pixels = next((element for element in root.iter() if element.tag.rpartition("}")[2] == "Pixels"), None)
-    if pixels is None:
+    every = [element for element in root.iter() if element.tag.rpartition("}")[2] == "Pixels"]
+    if number >= len(every):
         return {}
+    pixels = every[number]
     spacing: dict[str, float | None] = {}
     for axis in "zyx":
         size = _number(pixels.get(f"PhysicalSize{axis.upper()}"))

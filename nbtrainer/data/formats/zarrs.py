@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import zarr
 
+from nbtrainer.data.formats.axis_names import axis_letters
 from nbtrainer.data.formats.decoded import LARGEST_CHUNK
 from nbtrainer.data.formats.members import choose
-from nbtrainer.data.formats.npy import refuse_pickle, unknown_axes
-from nbtrainer.data.formats.opened import AXES, Opened
+from nbtrainer.data.formats.npy import refuse_pickle
+from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.place import Place
 from nbtrainer.data.formats.problems import check_room, damaged, not_inside
 from nbtrainer.data.formats.regions import Bounds, Regions, Whole
 from nbtrainer.data.formats.spacing import micrometres, sane
@@ -27,15 +29,17 @@ _MOST_METADATA_BYTES = 64 * 2**20
 # a pyramid in a pyramid in a pyramid: nobody means that
 _DEEPEST = 8
 
+Described = tuple[str, dict[str, float], Place | None]
 
-def open_file(path: Path, inside: str) -> Opened:
+
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     """The array `inside`; of a group its full resolution if it is OME-Zarr, else the only array or the usual one."""
     store = _store(path)
     top = _top(path)
-    name = _array_name(path, store, top, posixpath.join(top, inside) if inside else top, inside)
+    name = _array_name(path, store, top, posixpath.join(top, inside) if inside else top, inside, for_label)
     array: Any = _node(path, store, name)
-    axes, spacing = _described(path, store, name, array)
-    return Opened(_regions(path, store, array), axes, spacing)
+    axes, spacing, place = _described(path, store, name, array)
+    return Opened(_regions(path, store, array), axes, spacing, place=place)
 
 
 class ZarrArray(Regions):
@@ -118,7 +122,7 @@ def _text(path: Path, name: str) -> str:
         return ""
 
 
-def _array_name(path: Path, store: Any, top: str, name: str, inside: str) -> str:
+def _array_name(path: Path, store: Any, top: str, name: str, inside: str, for_label: bool) -> str:
     for _ in range(_DEEPEST):
         try:
             node = _node(path, store, name)
@@ -130,14 +134,26 @@ def _array_name(path: Path, store: Any, top: str, name: str, inside: str) -> str
             return name
         attributes = dict(node.attrs)
         levels = _multiscales(attributes)
-        if levels:
+        listed = _labels(node) if for_label and not inside else []
+        if listed:
+            below = posixpath.join("labels", choose(path, listed, for_label=True))
+        elif levels:
             below = str(levels["datasets"][0]["path"])
         elif "bioformats2raw.layout" in {**attributes, **_ome(attributes)}:
             below = "0"
         else:
-            below = choose(path, _arrays(path, node))
+            below = choose(path, _arrays(path, node), for_label)
         name = posixpath.join(name, below)
     raise damaged(path, "its groups are nested too deeply")
+
+
+def _labels(node: Any) -> list[str]:
+    """The labels that OME-Zarr keeps inside an image."""
+    group = node.get("labels")
+    if not isinstance(group, zarr.Group):
+        return []
+    listed = _ome(dict(group.attrs)).get("labels")
+    return [str(label) for label in listed] if isinstance(listed, list) else sorted(group.keys())
 
 
 def _arrays(path: Path, node: Any) -> list[str]:
@@ -147,8 +163,8 @@ def _arrays(path: Path, node: Any) -> list[str]:
     return sorted(name for name, member in node.members(max_depth=None) if getattr(member, "ndim", 0) >= 2)
 
 
-def _described(path: Path, store: Any, name: str, array: Any) -> tuple[str, dict[str, float]]:
-    """Axes and spacing: from the OME description of a group above, else from the names of the dimensions."""
+def _described(path: Path, store: Any, name: str, array: Any) -> Described:
+    """Axes, spacing and place: from the OME description of a group above, else from the names of the dimensions."""
     folder, below = posixpath.split(name)
     while name:
         levels = _multiscales(dict(_attributes(path, folder)))
@@ -159,7 +175,7 @@ def _described(path: Path, store: Any, name: str, array: Any) -> tuple[str, dict
         folder, part = posixpath.split(folder)
         below = f"{part}/{below}"
     names = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS") or ()
-    return _letters([str(axis) for axis in names], array.ndim), {}
+    return axis_letters([str(axis) for axis in names], array.ndim), {}, None
 
 
 def _attributes(path: Path, folder: str) -> dict[str, Any]:
@@ -182,32 +198,40 @@ def _multiscales(attributes: dict[str, Any]) -> dict[str, Any]:
     return first if isinstance(first, dict) and first.get("datasets") else {}
 
 
-def _of_ome(levels: dict[str, Any], below: str, ndim: int) -> tuple[str, dict[str, float]]:
+def _of_ome(levels: dict[str, Any], below: str, ndim: int) -> Described:
     # before 0.3 there were always five axes, and nobody named them
     axes = levels.get("axes") or ["t", "c", "z", "y", "x"][-ndim:]
     names = [str(axis["name"] if isinstance(axis, dict) else axis) for axis in axes]
     units = [axis.get("unit") if isinstance(axis, dict) else None for axis in axes]
     level = next(level for level in levels["datasets"] if str(level.get("path")) == below)
-    scale = np.ones(len(names))
-    stated = False
+    scale, moved = np.ones(len(names)), np.zeros(len(names))
+    stated = is_moved = False
     for transformation in (*level.get("coordinateTransformations", ()), *levels.get("coordinateTransformations", ())):
-        if transformation.get("type") == "scale" and len(transformation.get("scale", ())) == len(names):
-            scale, stated = scale * np.array(transformation["scale"], float), True
+        kind = transformation.get("type")
+        if kind not in ("scale", "translation") or len(transformation.get(kind, ())) != len(names):
+            continue
+        values = np.array(transformation[kind], float)
+        if kind == "scale":
+            scale, moved, stated = scale * values, moved * values, True
+        else:
+            moved, is_moved = moved + values, True
     spacing = {
         name.lower(): float(length) * micrometre
         for name, unit, length in zip(names, units, scale, strict=True)
         if stated and name.lower() in ("z", "y", "x") and (micrometre := micrometres(unit))
     }
-    return _letters(names, ndim), sane(**spacing)
+    types = [axis.get("type") if isinstance(axis, dict) else None for axis in axes]
+    letters = axis_letters(names, ndim, types)
+    return letters, sane(**spacing), _place(letters, units, scale, moved) if is_moved else None
 
 
-def _letters(names: list[str], ndim: int) -> str:
-    letters = [name[:1].upper() if len(name) == 1 or name.lower() in _WORDS else "?" for name in names]
-    letters = [letter if letter in AXES else "?" for letter in letters]
-    known = [letter for letter in letters if letter != "?"]
-    if len(letters) != ndim or not known or len(set(known)) != len(known):
-        return unknown_axes(ndim)
-    return "".join(letters)
-
-
-_WORDS = {"time", "channel", "channels"}
+def _place(letters: str, units: list[str | None], scale: np.ndarray, moved: np.ndarray) -> Place | None:
+    """Where a level lies, by its scale and translation, in millimetres; None if they have no unit of length."""
+    matrix, own = np.zeros((3, 4)), ""
+    for number, letter in enumerate(letters):
+        unit = micrometres(units[number])
+        if letter in "XYZ" and unit is not None:
+            row = "XYZ".index(letter)
+            matrix[row, len(own)], matrix[row, 3] = scale[number] * unit / 1e3, moved[number] * unit / 1e3
+            own += letter
+    return Place.of(matrix[:, [*range(len(own)), 3]], own, "OME-Zarr") if own else None

@@ -10,9 +10,9 @@ from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.errors import UserError
 
 
-def opens_as(path: Path, whole: np.ndarray, axes: str) -> Opened:
+def opens_as(path: Path, whole: np.ndarray, axes: str, for_label: bool = False) -> Opened:
     """`path` opens with `axes` and reads as `whole`: all of it, by region, and from several threads at once."""
-    opened = open_image(path)
+    opened = open_image(path, for_label)
     assert (opened.axes, opened.shape, opened.dtype) == (axes, whole.shape, whole.dtype.newbyteorder("="))
     assert opened.nbytes == whole.nbytes
     read = opened.read()

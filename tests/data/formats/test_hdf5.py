@@ -59,3 +59,19 @@ def test_records_and_text_are_refused(tmp_path):
     for name in ("records", "words"):
         with pytest.raises(UserError, match="not plain numbers"):
             open_image(tmp_path / "a.h5" / name)
+
+
+def test_words_for_axes_are_told_from_letters(tmp_path, volume):
+    names = {
+        ("slice", "row", "column"): "ZYX",
+        ("x", "y", "depth"): "XYZ",
+        ("frame", "y", "x"): "TYX",
+        ("i", "j", "k"): "???",
+    }
+    for number, (words, letters) in enumerate(names.items()):
+        path = tmp_path / f"{number}.h5"
+        with h5py.File(path, "w") as file:
+            file["raw"] = volume
+            for axis, word in enumerate(words):
+                file["raw"].dims[axis].label = word
+        opens_as(path, volume, letters)

@@ -7,10 +7,10 @@ from nbtrainer.data.formats import open_image
 from nbtrainer.errors import UserError
 
 
-def _write(path, array, unit="mm", zooms=None):
+def _write(path, array, unit="mm", zooms=None, time=None):
     image = nibabel.Nifti1Image(array.T, np.eye(4))
     image.header.set_zooms(zooms or (1,) * array.ndim)
-    image.header.set_xyzt_units(unit)
+    image.header.set_xyzt_units(unit, time)
     image.to_filename(path)
 
 
@@ -29,8 +29,11 @@ def test_a_volume_is_z_y_x_with_its_spacing(tmp_path, volume, suffix, unit, leng
 @pytest.mark.feature(47)
 def test_time_comes_first_and_a_single_time_point_is_no_axis(tmp_path, volume):
     series = np.stack([volume, volume[::-1]]).astype(np.int16)
-    _write(tmp_path / "a.nii", series)
+    _write(tmp_path / "a.nii", series, zooms=(1, 1, 1, 2.5), time="sec")
     opens_as(tmp_path / "a.nii", series, "TZYX")
+    # modalities of a scanner are kept in the fourth axis too, and nothing but its unit tells them apart
+    _write(tmp_path / "d.nii", series)
+    opens_as(tmp_path / "d.nii", series, "?ZYX")
     _write(tmp_path / "b.nii.gz", series[:1])
     opens_as(tmp_path / "b.nii.gz", series[0], "ZYX")
     _write(tmp_path / "c.nii", volume[0].astype(np.int16))
@@ -65,3 +68,24 @@ def test_colours_and_complex_numbers_are_refused(tmp_path, volume):
     nibabel.Nifti1Image(volume.T.astype(np.complex64), np.eye(4)).to_filename(tmp_path / "a.nii")
     with pytest.raises(UserError, match="not plain numbers"):
         open_image(tmp_path / "a.nii")
+
+
+def test_files_are_unpacked_by_what_they_are_not_by_what_they_are_called(tmp_path, volume):
+    image = volume.astype(np.int16)
+    _write(tmp_path / "a.nii.gz", image)
+    (tmp_path / "a.nii.gz").rename(tmp_path / "packed.nii")
+    _write(tmp_path / "a.nii", image)
+    (tmp_path / "a.nii").rename(tmp_path / "plain.nii.gz")
+    for name in ("packed.nii", "plain.nii.gz"):
+        opens_as(tmp_path / name, image, "ZYX")
+
+
+def test_the_place_is_what_the_header_says_and_unknown_without_a_code(tmp_path, volume):
+    affine = np.array([[-0.5, 0, 0, 10], [0, -0.5, 0, 20], [0, 0, 2, -30], [0, 0, 0, 1]])
+    image = nibabel.Nifti1Image(volume.astype(np.int16).T, affine)
+    image.to_filename(tmp_path / "a.nii")
+    place = open_image(tmp_path / "a.nii").place
+    assert np.allclose(place.affine("XYZ"), affine) and place.orientation("ZYX") == "SPL"
+    image.header["sform_code"] = image.header["qform_code"] = 0
+    nibabel.Nifti1Image(image.dataobj, None, image.header).to_filename(tmp_path / "b.nii")
+    assert open_image(tmp_path / "b.nii").place is None

@@ -3,6 +3,8 @@ import os
 import threading
 from pathlib import Path
 
+import h5py
+import imageio.v3 as imageio
 import numpy as np
 import pytest
 import tifffile
@@ -148,3 +150,62 @@ def test_a_child_process_opens_and_reads_by_itself(tmp_path, volume):
         good = np.array_equal(opened.read(), volume) and np.array_equal(open_image(tmp_path / "a.tif").read(), volume)
         os._exit(0 if good else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_what_a_file_is_decides_its_content_and_a_wrong_name_is_told(tmp_path, volume):
+    page = (volume[0] >> 8).astype(np.uint8)
+    for written, called in ((".png", ".tif"), (".png", ".jpg"), (".tif", ".png"), (".png", ".nii"), (".tif", "")):
+        imageio.imwrite(tmp_path / f"a{written}", page)
+        wrong = (tmp_path / f"a{written}").rename(tmp_path / f"wrong{called}")
+        opened = open_image(wrong)
+        assert np.array_equal(opened.read(), page)
+        assert f"it is a {written[1:].upper().replace('TIF', 'TIFF')}" in opened.notes[0]
+    for kind in (".npy", ".h5"):
+        if kind == ".npy":
+            np.save(tmp_path / "a.npy", volume)
+        else:
+            with h5py.File(tmp_path / "a.h5", "w") as file:
+                file["raw"] = volume
+        wrong = (tmp_path / f"a{kind}").rename(tmp_path / f"other{kind}.tif")
+        assert np.array_equal(open_image(wrong).read(), volume)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"GIF89a" + bytes(400), "GIF"),
+        (b"PK\x03\x04" + bytes(400), "zip file"),
+        (bytes(128) + b"DICM" + bytes(400), "DICOM"),
+    ],
+)
+def test_what_cannot_be_read_is_called_by_its_name(tmp_path, content, said):
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(UserError, match=f"cannot be read: it is a {said}"):
+        open_image(tmp_path / "a.tif")
+
+
+def test_of_a_file_with_image_and_label_each_reader_takes_its_own(tmp_path, volume):
+    label = (volume > 30000).astype(np.uint8)
+    names = [
+        ("raw", "label"),
+        ("image", "masks"),
+        ("data", "gt"),
+        ("t1", "segmentation"),
+        ("volumes/raw", "volumes/labels"),
+    ]
+    for number, (image_name, label_name) in enumerate(names):
+        paths = [tmp_path / f"{number}.h5"]
+        with h5py.File(paths[0], "w") as file:
+            file[label_name], file[image_name] = label, volume
+        if "/" not in image_name:
+            paths.append(tmp_path / f"{number}.npz")
+            np.savez(paths[1], **{label_name: label, image_name: volume})
+        for path in paths:
+            assert np.array_equal(open_image(path).read(), volume)
+            assert np.array_equal(open_image(path, for_label=True).read(), label)
+
+
+def test_two_labels_in_one_file_are_not_chosen_by_chance(tmp_path, volume):
+    np.savez(tmp_path / "a.npz", raw=volume, image=volume)
+    with pytest.raises(UserError, match="several labels: raw, image"):
+        open_image(tmp_path / "a.npz", for_label=True)

@@ -64,7 +64,7 @@ def test_colours_are_samples(tmp_path, colours, compression):
         opens_as(path, rgba, "YXS")
 
 
-def test_a_palette_gives_its_indices(tmp_path, colours):
+def test_a_palette_that_tells_nothing_apart_is_not_applied(tmp_path, colours):
     tifffile.imwrite(tmp_path / "a.tif", colours[..., 0], photometric="palette", colormap=np.ones((3, 256), "u2"))
     opens_as(tmp_path / "a.tif", colours[..., 0], "YX")
 

@@ -107,3 +107,26 @@ def test_an_ordinary_folder_is_no_zarr(tmp_path):
     shutil.make_archive(str(tmp_path / "b"), "zip", tmp_path, "x.npy")
     with pytest.raises(UserError, match="holds no zarr array"):
         open_image(tmp_path / "b.zip")
+
+
+@VERSIONS
+def test_the_label_inside_an_image_is_read_as_its_label(tmp_path, volume, zarr_format):
+    _pyramid(tmp_path / "a.zarr", volume, zarr_format)
+    opens_as(tmp_path / "a.zarr", volume, "ZYX")
+    opens_as(tmp_path / "a.zarr", volume + 1, "ZYX", for_label=True)
+
+
+def test_axes_have_any_names_in_any_order_and_a_place(tmp_path, volume):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=3)
+    names = [("x", "space"), ("fluor", "channel"), ("y", "space"), ("minute", "time")]
+    axes = [{"name": name, "type": kind} | ({"unit": "micrometer"} if kind == "space" else {}) for name, kind in names]
+    moves = [{"type": "scale", "scale": [0.5, 1, 2, 1]}, {"type": "translation", "translation": [10, 0, 30, 0]}]
+    group.attrs["ome"] = {
+        "multiscales": [{"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": moves}]}]
+    }
+    array = np.stack([volume] * 2)
+    created = group.create_array("0", shape=array.shape, dtype=array.dtype)
+    created[:] = array
+    opened = opens_as(tmp_path / "a.zarr", array, "XCYT")
+    assert opened.place.origin == pytest.approx((0.01, 0.03, 0))
+    assert opened.place.steps["Y"] == pytest.approx((0, 0.002, 0))
