@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from nbtrainer.api import patches as patches
     from nbtrainer.api import picture as picture
     from nbtrainer.api import places as places
+    from nbtrainer.api import prepare as prepare
+    from nbtrainer.api import prepare_dataset as prepare_dataset
     from nbtrainer.api import resume as resume
+    from nbtrainer.api import stack_images as stack_images
     from nbtrainer.api import start as start
     from nbtrainer.api import train as train
+    from nbtrainer.api import unstack_images as unstack_images
     from nbtrainer.api import variants as variants
     from nbtrainer.config import Config as Config
     from nbtrainer.errors import UserError as UserError
@@ -44,10 +48,14 @@ _HOMES = {
         "histogram",
         "picture",
         "places",
+        "prepare",
+        "prepare_dataset",
         "variants",
         "resume",
+        "stack_images",
         "start",
         "train",
+        "unstack_images",
     ),
     "nbtrainer.config": ("Config",),
     "nbtrainer.errors": ("UserError",),

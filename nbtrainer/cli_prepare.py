@@ -29,11 +29,15 @@ def prepare(
     ] = None,
     output_root: Annotated[Path, typer.Option(help="Folder for all data tasks.")] = Path("runs"),
     data_task: Annotated[str, typer.Option(help="Name of the data set: a folder in the output root.")] = "default",
-    train: Annotated[float, typer.Option(help="Share of images that train.")] = 0.7,
-    validation: Annotated[float, typer.Option("--validation", "--val", help="Share that validates.")] = 0.1,
-    test: Annotated[float, typer.Option(help="Share that is scored once, at the end.")] = 0.2,
+    train: Annotated[str, typer.Option(help="Share of images that train: 0.7, 70 or 70%.")] = "0.7",
+    validation: Annotated[str, typer.Option("--validation", "--val", help="Share that validates.")] = "0.1",
+    test: Annotated[str, typer.Option(help="Share that is scored once, at the end.")] = "0.2",
     seed: Annotated[int, typer.Option(help="Decides which image goes where.")] = 42,
     by: Annotated[str, typer.Option(help="copy, link or list: what is done with the files.")] = "copy",
+    divide: Annotated[
+        int | None,
+        typer.Option(help="Divide larger images into blocks of about so many pixels a side; 512 is good."),
+    ] = None,
 ) -> None:
     """Divide images and labels into train, val and test folders with lists of their files.
 
@@ -43,7 +47,14 @@ def prepare(
         return
     from nbtrainer import api
 
-    shares: dict[str, Any] = {"train": train, "validation": validation, "test": test, "seed": seed, "by": by}
+    shares: dict[str, Any] = {
+        "train": train,
+        "validation": validation,
+        "test": test,
+        "seed": seed,
+        "by": by,
+        "divide": divide,
+    }
     with _bar("preparing") as progress:
         if dataset is not None and images is None and labels is None:
             done = api.prepare_dataset(dataset, output_root, data_task, **shares, progress=progress)

@@ -47,6 +47,14 @@ def test_prepare_divides_and_says_what_to_type_next(nbtrainer, nuclei, tmp_path)
     assert status == 2 and "train is there already" in complaint
 
 
+@pytest.mark.feature(44, 65)
+def test_prepare_takes_percentages_and_divides_large_images(nbtrainer, nuclei, tmp_path):
+    given = ("--images", nuclei["images"], "--labels", nuclei["labels"], "--output-root", tmp_path, "--divide", 128)
+    status, printed, _ = nbtrainer("prepare", *given, "--train", "50%", "--val", "25%", "--test", "25%")
+    assert status == 0
+    assert "train 8, val 4, test 4 pairs" in printed
+
+
 @pytest.mark.feature(35)
 def test_stack_and_unstack(nbtrainer, nuclei, tmp_path):
     status, printed, _ = nbtrainer("prepare", "stack", nuclei["images"], tmp_path / "stack.tif")
@@ -65,7 +73,8 @@ def test_stack_and_unstack(nbtrainer, nuclei, tmp_path):
         (["--images", "a"], "Give --images and --labels, or --dataset alone"),
         (["--images", "a", "--labels", "b"], "images: there is no folder or file a"),
         (["--dataset", "gone"], "gone has no folder images or labels"),
-        (["--train", "much"], "Invalid value for '--train'"),
+        (["--images", "a", "--labels", "b", "--train", "much"], "images: there is no folder or file a"),
+        (["--divide", "much"], "Invalid value for '--divide'"),
         (["heap"], "No such command"),
     ],
 )

@@ -13,6 +13,7 @@ from nbtrainer.checks.settings import check_multiples
 from nbtrainer.checks.survey import Survey, flat_levels_in, spacing_in
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
+from nbtrainer.data.divide import GOOD_SIDE, LARGE_SIDE, block_counts
 from nbtrainer.data.pair import Pair
 from nbtrainer.errors import Finding
 from nbtrainer.labels import measure_objects
@@ -22,8 +23,6 @@ from nbtrainer.labels.connect import parts
 _FEW_IMAGES = 5
 # the rule of thumb of CellSeg3D: augmentation pays from so many images, with more than so many tiles each
 _ENOUGH_IMAGES, _ENOUGH_TILES = 5, 10
-# images should have about 512 pixels a side, says Omnipose; four times as many are substantially more
-_LARGE_SIDE, _GOOD_SIDE = 2048, 512
 # less foreground than this is mostly learning to say no
 _SPARSE = 0.02
 # more tiles than this without any foreground
@@ -187,16 +186,17 @@ def _anisotropy(config: Config, surveyed: Survey, multiples: Sequence[int]) -> I
 def _large_images(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
     if config.task.dim == 3:
         return
-    large = [sample for sample in samples if max(sample.shape) > _LARGE_SIDE and sample.pair.slice is None]
-    if large and len(surveyed.pairs) < 2 * _FEW_IMAGES:
+    large = [sample for sample in samples if max(sample.shape) >= LARGE_SIDE and sample.pair.slice is None]
+    if large:
         shape = large[0].shape
-        pieces = [max(1, round(length / _GOOD_SIDE)) for length in shape]
+        are_few = len(surveyed.pairs) < 2 * _FEW_IMAGES
         yield Finding(
             level="warning",
             where=str(large[0].pair.image),
-            wrong=f"it is {said(shape)}, one of only {_count(len(surveyed.pairs))}",
-            remedy=f"Divide it into {int(np.prod(pieces))} images of about {_GOOD_SIDE} x {_GOOD_SIDE}: they are easier to "
-            "annotate rightly, and any of them can validate",
+            wrong=f"it is {said(shape)} pixels{f', one of only {_count(len(surveyed.pairs))}' if are_few else ''}",
+            remedy=f"Divide it into {np.prod(block_counts(shape, GOOD_SIDE))} images of about {GOOD_SIDE} x {GOOD_SIDE} "
+            f"(nbtrainer prepare --divide {GOOD_SIDE}): they are easier to annotate rightly"
+            f"{', and any of them can validate' if are_few else ''}",
             files=tuple(dict.fromkeys(str(sample.pair.image) for sample in large)),
         )
 

@@ -14,11 +14,14 @@ import numpy as np
 
 from nbtrainer.data.annotations import is_annotation
 from nbtrainer.data.annotations.cellpose import is_cellpose
+from nbtrainer.data.divide import checked_side, divided
 from nbtrainer.data.formats import stem
 from nbtrainer.data.pair import Pair, list_files, pair_files
 from nbtrainer.errors import UserError
 
 By = Literal["copy", "link", "list"]
+Share = float | str
+"""A fraction or a percentage: 0.7, 70 or `70%`."""
 PathLike = str | os.PathLike[str]
 Progress = Callable[[int, int], None]
 """Told after each file: how many are done, of how many."""
@@ -45,17 +48,19 @@ def prepare(
     labels: PathLike,
     output_root: PathLike,
     data_task: str,
-    train: float = 0.7,
-    validation: float = 0.1,
-    test: float = 0.2,
+    train: Share = 0.7,
+    validation: Share = 0.1,
+    test: Share = 0.2,
     seed: int = 42,
     by: By = "copy",
     progress: Progress | None = None,
+    divide: int | None = None,
 ) -> Prepared:
     """Pair images with labels, divide them by chance, and lay them out for training.
 
-    Pairs agree by name, else by their order. `seed` decides who goes where; shares are rounded so that each that is
-    above 0 gets an image. Labels named otherwise than their images are renamed after them. By `copy`; by `link`
+    Pairs agree by name, else by their order. `seed` decides who goes where; shares are fractions or percentages (0.7, 70
+    or "70%"), rounded so that each that is above 0 gets an image. `divide`: images are divided into blocks of about so many
+    pixels a side, where they are larger; all blocks of an image go the same way. Labels named otherwise than their images are renamed after them. By `copy`; by `link`
     (symbolic, else hard, else a copy); or by `list`: nothing but `images.txt` and `labels.txt`, which are written in
     each case, one path a line, relative to the list. Omnipose's `_links.txt` comes along.
 
@@ -69,26 +74,26 @@ def prepare(
     if Path(images).absolute() == Path(labels).absolute():
         raise UserError("labels", f"{labels} is given as images and as labels", "Give the folder of the labels")
     pairs = pair_files(list_files(Path(images), "images"), list_files(Path(labels), "labels", outlines=True), "labels")
-    shares = {"train": train, "val": validation, "test": test}
-    counts = share_counts(len(pairs), shares)
+    counts = share_counts(len(pairs), shares_of(train, validation, test))
     order = np.random.default_rng(_checked_seed(seed)).permutation(len(pairs)).tolist()
     parts: dict[str, list[Pair]] = {}
     for name, count in counts.items():
         chosen, order = sorted(order[:count]), order[count:]
         parts[name] = [pairs[index] for index in chosen]
-    return _lay_out(parts, Path(output_root), data_task, by, progress)
+    return _lay_out(parts, Path(output_root), data_task, by, progress, divide)
 
 
 def prepare_dataset(
     dataset: PathLike,
     output_root: PathLike,
     data_task: str,
-    train: float = 0.7,
-    validation: float = 0.1,
-    test: float = 0.2,
+    train: Share = 0.7,
+    validation: Share = 0.1,
+    test: Share = 0.2,
     seed: int = 42,
     by: By = "copy",
     progress: Progress | None = None,
+    divide: int | None = None,
 ) -> Prepared:
     """As `prepare`, for a folder with `images` and `labels`, or with `train`, `val` and `test` (one at least, `train`
     among them) that hold `images` and `labels` each and stay divided as they are; the shares are not used then."""
@@ -105,9 +110,9 @@ def prepare_dataset(
                 f"{dataset} has no folder {' or '.join(missing)}",
                 "It needs images and labels, or train, val and test with images and labels in each",
             )
-        return prepare(
-            dataset / "images", dataset / "labels", output_root, data_task, train, validation, test, seed, by, progress
-        )
+        shares = (train, validation, test)
+        files = (dataset / "images", dataset / "labels")
+        return prepare(*files, output_root, data_task, *shares, seed, by, progress, divide)
     if "train" not in given:
         raise UserError("dataset", f"{dataset} has {' and '.join(given)} but no folder train", "Add it")
     parts = {
@@ -118,7 +123,24 @@ def prepare_dataset(
         )
         for name, folder in given.items()
     }
-    return _lay_out(parts, Path(output_root), data_task, by, progress)
+    return _lay_out(parts, Path(output_root), data_task, by, progress, divide)
+
+
+def shares_of(train: Share, validation: Share, test: Share) -> dict[str, float]:
+    """The shares as fractions. Plain numbers are percentages if one of them is above 1; text may end in `%`.
+
+    Raises `UserError` if one is no number.
+    """
+    given = {"train": train, "val": validation, "test": test}
+    plain, marked = {}, {}
+    for name, share in given.items():
+        text = str(share).strip()
+        try:
+            (marked if text.endswith("%") else plain)[name] = float(text.removesuffix("%").replace(",", "."))
+        except ValueError:
+            raise UserError(name, f"{share!r} is no share", "Give a fraction or a percentage: 0.7, 70 or 70%") from None
+    by = 100 if any(share > 1 for share in plain.values()) else 1
+    return {name: marked[name] / 100 if name in marked else plain[name] / by for name in given}
 
 
 def share_counts(count: int, shares: Mapping[str, float]) -> dict[str, int]:
@@ -126,13 +148,13 @@ def share_counts(count: int, shares: Mapping[str, float]) -> dict[str, int]:
 
     Raises `UserError` if the shares are not from 0 to 1 with a sum of 1, or there are fewer images than shares.
     """
-    text = " + ".join(f"{share:g}" for share in shares.values())
+    text = " + ".join(f"{100 * share:.6g} %" for share in shares.values())
     wanted = {name: share for name, share in shares.items() if share > 0}
     if not all(0 <= share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
         raise UserError(
             "train, validation, test",
-            f"the shares {text} do not add up to 1",
-            "Give fractions from 0 to 1, such as 0.7, 0.1 and 0.2",
+            f"the shares {text} do not add up to 100 %",
+            "Give fractions such as 0.7, 0.1 and 0.2, or percentages such as 70, 10 and 20",
         )
     if "train" not in wanted:
         raise UserError("train", "no image would be left to train", "Give a share above 0")
@@ -158,7 +180,12 @@ def _checked_seed(seed: int) -> int:
 
 
 def _lay_out(
-    parts: Mapping[str, Sequence[Pair]], output_root: Path, data_task: str, by: By, progress: Progress | None
+    parts: Mapping[str, Sequence[Pair]],
+    output_root: Path,
+    data_task: str,
+    by: By,
+    progress: Progress | None,
+    side: int | None,
 ) -> Prepared:
     if by not in get_args(By):
         raise UserError("by", f"{by!r} is unknown", f"Use {', '.join(get_args(By))}")
@@ -169,12 +196,15 @@ def _lay_out(
     names = {name: _names(pairs) for name, pairs in parts.items()}
     if by != "list":
         _refuse_what_cannot_move(parts)
+    elif side is not None:
+        raise UserError("by", "blocks of images are new files, which cannot be only listed", "Choose copy or link")
+    side = None if side is None else checked_side(side)
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     aside = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".prepare-", dir=folder))
-        how = _fill(aside, parts, names, by, progress)
+        how, counts = _fill(aside, parts, names, by, progress, side)
         _move(aside, folder, list(parts))
     except OSError as error:
         wrong = f"{error.filename or folder} cannot be written or read ({error.strerror or error})"
@@ -193,7 +223,7 @@ def _lay_out(
         }
         for name in parts
     ]
-    return Prepared(folder, {name: len(parts.get(name, [])) for name in _USES}, datasets, how)
+    return Prepared(folder, {name: counts.get(name, 0) for name in _USES}, datasets, how)
 
 
 def _refuse_what_is_there(folder: Path) -> None:
@@ -251,15 +281,27 @@ def _fill(
     names: Mapping[str, Sequence[tuple[str, str]]],
     by: By,
     progress: Progress | None,
-) -> str:
-    """Make the folders and lists of all parts in `aside`; returns what was done to the files."""
+    side: int | None,
+) -> tuple[str, dict[str, int]]:
+    """Make the folders and lists of all parts in `aside`; returns what was done to the files, and the pairs of each part."""
     total, done = sum(map(len, parts.values())), 0
     used: set[str] = {by}
+    counts: dict[str, int] = {}
     for part, pairs in parts.items():
         lists: dict[str, list[str]] = {"images": [], "labels": []}
         for kind in lists:
             (aside / part / kind if by != "list" else aside / part).mkdir(parents=True, exist_ok=True)
         for pair, kept in zip(pairs, names[part], strict=True):
+            links = pair.links or pair.truth.with_name(f"{_parted(pair.truth)[0]}_links.txt")
+            large = None if side is None else divided(pair, side)
+            if large is not None:
+                for name in large.write(aside / part, _parted(pair.image)[0], links if links.is_file() else None):
+                    for kind, lines in lists.items():
+                        lines.append(f"{kind}/{name}")
+                done += 1
+                if progress:
+                    progress(done, total)
+                continue
             for kind, source, name in zip(lists, (pair.image, pair.truth), kept, strict=True):
                 if by == "list":
                     # as it will be seen from the folder that `aside` becomes a part of
@@ -267,7 +309,6 @@ def _fill(
                     continue
                 used.add(_put(source, aside / part / kind / name, by))
                 lists[kind].append(f"{kind}/{name}")
-            links = pair.links or pair.truth.with_name(f"{_parted(pair.truth)[0]}_links.txt")
             if by != "list" and links.is_file():
                 _put(links, aside / part / "labels" / f"{_parted(pair.image)[0]}_links.txt", by)
             done += 1
@@ -275,12 +316,15 @@ def _fill(
                 progress(done, total)
         for kind, lines in lists.items():
             (aside / part / f"{kind}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return next(how for how in ("list", "copy", "hard link", "link") if how in used)
+        counts[part] = len(lists["images"])
+    return next(how for how in ("list", "copy", "hard link", "link") if how in used), counts
 
 
 def _put(source: Path, target: Path, by: By) -> str:
     """Copy or link one file or folder; returns which of the two it was."""
     source = source.resolve()
+    if target.exists():
+        raise UserError(str(source), f"a block of another image has the name {target.name} too", "Rename this image")
     if by == "link":
         try:
             target.symlink_to(source, target_is_directory=source.is_dir())

@@ -10,7 +10,7 @@ import tifffile
 
 from nbtrainer.data import prepare as module
 from nbtrainer.data.pair import list_files, pair_files
-from nbtrainer.data.prepare import prepare, prepare_dataset, share_counts
+from nbtrainer.data.prepare import prepare, prepare_dataset, share_counts, shares_of
 from nbtrainer.errors import UserError
 
 
@@ -158,13 +158,27 @@ def test_shares_become_whole_numbers(count, shares, expected):
     assert tuple(counts.get(name, 0) for name in names) == expected
 
 
+@pytest.mark.feature(44)
+@pytest.mark.parametrize(
+    "shares", [(0.7, 0.1, 0.2), (70, 10, 20), ("70%", "10 %", "20%"), ("70", "10", "20"), ("0,7", 0.1, "20%")]
+)
+def test_shares_are_fractions_or_percentages(shares, tmp_path):
+    done = prepare(*_source(tmp_path, 10), tmp_path / "out", "x", *shares, by="list")
+    assert done.counts == {"train": 7, "val": 1, "test": 2}
+    assert shares_of(99, 1, 0) == {"train": 0.99, "val": 0.01, "test": 0}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"train": 0.8}, "the shares 0.8 .* do not add up to 1"),
-        ({"train": 70, "validation": 10, "test": 20}, "do not add up to 1. Give fractions"),
-        ({"train": 1.1, "validation": -0.1, "test": 0}, "do not add up to 1"),
-        ({"train": float("nan")}, "do not add up to 1"),
+        ({"train": 0.8}, "the shares 80 % .* do not add up to 100 %"),
+        ({"train": 70, "validation": 10, "test": 10}, "70 % . 10 % . 10 % do not add up to 100 %. Give fractions"),
+        ({"train": "70%", "validation": 70, "test": "20%"}, "do not add up to 100 %"),
+        ({"train": "much"}, "train: 'much' is no share. Give a fraction or a percentage"),
+        ({"divide": 8}, "blocks of 8 pixels a side show too little"),
+        ({"divide": 512, "by": "list"}, "blocks of images are new files"),
+        ({"train": 1.1, "validation": -0.1, "test": 0}, "do not add up to 100 %"),
+        ({"train": float("nan")}, "do not add up to 100 %"),
         ({"train": 0, "validation": 0.5, "test": 0.5}, "no image would be left to train"),
         ({"by": "move"}, "by: 'move' is unknown. Use copy, link, list"),
         ({"seed": -1}, "seed: -1 is below 0"),
