@@ -187,6 +187,10 @@ class Augmentation(Section):
         help="A ready list of changes: none leaves patches as they are, light flips and turns, standard and strong warp too. "
         "Editing the list below makes it 'custom'.",
         choices={"none": "none", "light": "light", "standard": "standard", "strong": "strong", "custom": "custom"},
+        guidance=(
+            "When to use it: from 5 images with more than 10 tiles each, or with a large set of whole images. What is "
+            "changed must still look like an image that the model may meet.",
+        ),
     )
     steps: list[AnyStep] = field(
         title="Changes",

@@ -20,7 +20,7 @@ from nbtrainer.config.model import Model
 from nbtrainer.config.normalization import Normalization
 from nbtrainer.config.output import Output
 from nbtrainer.config.sampling import Sampling
-from nbtrainer.config.section import Section, field
+from nbtrainer.config.section import Section, field, percentage, shown_of
 from nbtrainer.config.task import Task
 from nbtrainer.config.training import Training
 from nbtrainer.disk import exists, is_folder, make_folder, parse_json, read_text, write_text
@@ -181,7 +181,8 @@ class Config(Section):
                 "this setting is unknown",
                 f"Did you mean {section}.{close}?" if close else f"Known are {known}",
             )
-        setattr(group, name, value)
+        declared = type(group).model_fields[name]
+        setattr(group, name, percentage(value, shown_of(declared).unit) if declared.annotation is float else value)
 
     def update(self, **sections: Mapping[str, Any]) -> None:
         """Set several fields: `update(training={"epochs": 9})`."""

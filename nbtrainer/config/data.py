@@ -147,6 +147,19 @@ class Data(Section):
         title="Training datasets",
         help="Pairs of images and labels; + adds a set, - removes one. There must be as many images as labels.",
         default_factory=list,
+        guidance=(
+            "Bias: a model carries along every bias of the images that it learned from. Take some of every animal, day, "
+            "treatment, microscope and brightness that it will meet, and also images without objects; test it on images "
+            "from a day that it never saw.",
+            "Time: annotating takes about ten times as long as imaging. Few images with careful labels, drawn by one rule, "
+            "teach more than many with sloppy ones. Images of about 512 x 512 pixels, densely packed with objects, are the "
+            "easiest: divide large ones, and crop away empty background.",
+            "Supplemental channels: where the image does not show where an object ends, record a channel that does, such as "
+            "a membrane dye, with the same filter cube. Draw labels by it, and train without it.",
+            "Labels: one number for each object, or one value for each class, and 0 for background. Leave out no object; "
+            "reach to its edge; let neighbours touch where they do. Objects of several types need a model for each, or "
+            "classes.",
+        ),
     )
     validation_fraction: float = field(
         0.2,

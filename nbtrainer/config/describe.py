@@ -26,6 +26,7 @@ class Setting:
     `kind`: a switch, a number, text, a path, one choice, a list of numbers, of texts, of choices, or of
     entries with settings of their own (`entries`: the rows of each kind of entry, by its name).
     `kinds`: the kinds of segmentation that it has an effect on; empty: all.
+    `guidance`: what to think of before deciding, paragraphs with a heading up to the first colon.
     `choice_kinds`: those that a choice suits; one that is not listed suits all.
     `empty`: what an empty field stands for: `"auto"`, `None`, or nothing (the field must be filled).
     """
@@ -50,6 +51,7 @@ class Setting:
     path_kind: str
     kinds: tuple[str, ...] = ()
     choice_kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    guidance: tuple[str, ...] = ()
     entries: dict[str, list[Setting]] = field(default_factory=dict)
     entry_titles: dict[str, str] = field(default_factory=dict)
     entry_helps: dict[str, str] = field(default_factory=dict)
@@ -129,8 +131,16 @@ def reference_page() -> str:
             lines.append(_table_row(row))
         for row in (row for row in rows if row.section == section):
             lines += _tables_of_entries(row)
+            lines += _guidance(row)
         lines.append("")
     return "\n".join(lines)
+
+
+def _guidance(row: Setting) -> Iterator[str]:
+    if row.guidance:
+        yield from ("", f"Before you choose `{row.path}`:", "")
+        for heading, _, words in (paragraph.partition(": ") for paragraph in row.guidance):
+            yield f"- **{heading}**: {words}"
 
 
 def _tables_of_entries(row: Setting) -> Iterator[str]:
@@ -193,6 +203,7 @@ def _row(path: str, info: FieldInfo) -> Setting:
         path_kind=shown.path,
         kinds=shown.kinds,
         choice_kinds=dict(shown.choice_kinds),
+        guidance=shown.guidance,
         entries={tag: settings(entry, f"{path}[].") for tag, entry in by_kind.items()},
         entry_titles={tag: entry.model_fields["kind"].title or tag if tag else "" for tag, entry in by_kind.items()},
         entry_helps={tag: _entry_help(entry) for tag, entry in by_kind.items()},

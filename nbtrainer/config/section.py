@@ -35,6 +35,7 @@ class Shown(NamedTuple):
     helps: Mapping[str, str]
     kinds: tuple[str, ...]
     choice_kinds: Mapping[str, tuple[str, ...]]
+    guidance: tuple[str, ...]
 
 
 def field(
@@ -49,6 +50,7 @@ def field(
     path: str = "",
     kinds: tuple[str, ...] = (),
     choice_kinds: Mapping[str, tuple[str, ...]] | None = None,
+    guidance: tuple[str, ...] = (),
     **bounds: Any,
 ) -> Any:
     """A setting, declared once: form, command line, messages and docs all read it from here.
@@ -71,6 +73,8 @@ def field(
         The kinds of segmentation that it has an effect on; empty: all.
     choice_kinds
         Of choices that are no catalog, the kinds of segmentation that each suits; one that is not listed suits all.
+    guidance
+        What to think of before deciding, a paragraph each; the first words of each, up to a colon, are its heading.
     **bounds
         `ge`, `gt`, `le`, `lt`, `min_length`, `max_length`, `default_factory`: as in pydantic.
     """
@@ -87,7 +91,7 @@ def field(
         noun = choices.noun
     elif choices is not None:
         titles = choices
-    shown = Shown(unit, titles, noun, advanced, path, sources, helps, kinds, suited)
+    shown = Shown(unit, titles, noun, advanced, path, sources, helps, kinds, suited, guidance)
     if "default_factory" in bounds:
         return Field(title=title, description=help, json_schema_extra={"shown": shown}, **bounds)  # type: ignore[dict-item]
     return Field(default, title=title, description=help, json_schema_extra={"shown": shown}, **bounds)  # type: ignore[dict-item]
@@ -100,6 +104,17 @@ def shown_of(info: FieldInfo) -> Shown:
     shown = extra["shown"]
     assert isinstance(shown, Shown)
     return shown
+
+
+def percentage(value: Any, unit: str) -> Any:
+    """`20%` as the number 0.2, or as 20 where the `unit` of the setting is %; anything else as it is."""
+    if not isinstance(value, str) or not value.strip().endswith("%"):
+        return value
+    try:
+        number = float(value.strip().removesuffix("%").replace(",", "."))
+    except ValueError:
+        return value
+    return number if unit == "%" else number / 100
 
 
 class Section(BaseModel):

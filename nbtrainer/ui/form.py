@@ -21,6 +21,7 @@ from nbtrainer.ui.kind import KindField
 from nbtrainer.ui.pairs import PairTable
 from nbtrainer.ui.panels import ABOVE, PLANS, Panel, missing
 from nbtrainer.ui.region import Editor, RegionsField
+from nbtrainer.ui.stacks import StackTool
 from nbtrainer.ui.tiles import TilesView
 from nbtrainer.ui.widgets import ChoicesField, Field, Guard, field_for, make
 from nbtrainer.ui.work import HOUSE, Door, Work, at_once
@@ -82,8 +83,9 @@ class Form:
         self.histogram = HistogramView(lambda: self.config, door, work, guard)
         self.gallery = Gallery(lambda: self.config, door, work, guard)
         self.tiles = TilesView(lambda: self.config, door, work, guard)
+        self.stacks = StackTool(lambda: self.config, self.use_file, door, work, guard)
         extras: dict[str, list[w.Widget]] = {
-            "data.datasets": [sample, self.pairs.box],
+            "data.datasets": [sample, self.pairs.box, self.stacks.box],
             "augmentation": [self.gallery.box],
             "sampling": [self.tiles.box],
             "normalization": [self.histogram.box],
@@ -113,6 +115,11 @@ class Form:
         """Take the sample images as the only data set."""
         folder = samples.path("nuclei2d")
         self.field("data.datasets").enter([{"images": str(folder / "images"), "labels": str(folder / "labels")}])
+
+    def use_file(self, kind: str, path: str) -> None:
+        """Take `path` as the `images` or `labels` of the last data set."""
+        fields: list[Field] = self.field("data.datasets").fields  # type: ignore[attr-defined]
+        [field for field in fields if field.setting.name == kind][-1].enter(path)
 
     def field(self, path: str) -> Field:
         """The field of the setting at `path`; its panel is built if it was not yet."""

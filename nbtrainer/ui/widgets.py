@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import ipywidgets as w
 
 from nbtrainer.config.describe import Setting
+from nbtrainer.config.section import percentage
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.ui import style
 from nbtrainer.ui.disposal import set_children
@@ -106,9 +107,9 @@ class Field:
         )
         self._helps = self._is_asked = self._is_complete = False
         self._task_kind = ""
-        self.box = make(
-            w.VBox, children=[*self._lines(), self._help, self._complaint, self._offers], classes=("nbt-field",)
-        )
+        guide = [make(w.HTML, value=guidance(setting), classes=("nbt-under",))] if setting.guidance else []
+        parts = [*guide, *self._lines(), self._help, self._complaint, self._offers]
+        self.box = make(w.VBox, children=parts, classes=("nbt-field",))
         self.show()
 
     @property
@@ -208,8 +209,9 @@ class Field:
         words = " ".join(
             filter(None, [*([tooltip(self.setting, self._default())] if self._helps or self._is_asked else []), choice])
         )
-        put(self._help, "value", text(words, "nbt-muted", "nbt-small"))
-        shown(self._help, bool(words))
+        links = sources(self.setting, self.value if isinstance(self.value, str) else "")
+        put(self._help, "value", text(words, "nbt-muted", "nbt-small") + links)
+        shown(self._help, bool(words or links))
 
     def _toggle_help(self) -> None:
         self._is_asked = not self._is_asked
@@ -439,7 +441,7 @@ class ChoicesField(Field):
         remove = make(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
         remove.on_click(self._guard(lambda _: self._remove(name)))
         remark = "" if self._choice_suits(name) else text(f" ▲ {NOT_SUITED}", "nbt-look", "nbt-small")
-        words = make(w.HTML, value=text(title) + remark)
+        words = make(w.HTML, value=text(title) + remark + sources(self.setting, name))
         return make(w.HBox, children=[remove, words], layout=w.Layout(align_items="center"))
 
     def _remove(self, name: str) -> None:
@@ -476,7 +478,7 @@ def typed(setting: Setting, words: str) -> Any:
         return [part.strip() for part in words.split(",") if part.strip()]
     if not words or words.lower() == setting.empty:
         return {"auto": "auto", "none": None, "": ""}[setting.empty]
-    return _number(words)
+    return _number(percentage(words, setting.unit) if setting.kind == "float" else words)
 
 
 def written(setting: Setting, value: Any) -> str:
@@ -515,6 +517,27 @@ def tooltip(setting: Setting, default: Any) -> str:
     return " ".join(filter(None, [setting.help, limits, f"Default: {in_words(setting, default)}."]))
 
 
+def guidance(setting: Setting) -> str:
+    """What to think of before deciding, as HTML: headings, and what belongs to each once it is pressed."""
+    parts = [paragraph.partition(": ") for paragraph in setting.guidance]
+    return "".join(
+        f'<details class="nbt-small nbt-guide"><summary>{html.escape(heading)}</summary>{text(words, "nbt-muted")}</details>'
+        for heading, _, words in parts
+    )
+
+
+def sources(setting: Setting, choice: str) -> str:
+    """Links to where `choice` comes from, as HTML; empty if nothing is known to link to."""
+    found = []
+    for source in filter(None, setting.choice_source.get(choice, "").split(";")):
+        words, start, rest = source.strip().partition("https://")
+        name = words.strip(" ,") or rest.partition("/")[0]
+        if start:
+            address = html.escape(start + rest, quote=True)
+            found.append(f'<a href="{address}" target="_blank" rel="noopener">{html.escape(name)}</a>')
+    return f' <span class="nbt-small nbt-source">{", ".join(found)}</span>' if found else ""
+
+
 def right_values(setting: Setting, value: Any, finding: Finding) -> list[Any]:
     """Values to press on instead of a refused one: those that the remedy names, the nearest bound, the nearest whole number."""
     if setting.kind in ("int", "float") and isinstance(value, int | float) and not isinstance(value, bool):
@@ -540,7 +563,9 @@ def _replaced(values: Any, number: Any) -> Any:
     return [number] * len(values) if isinstance(values, list) and values else [number]
 
 
-def _number(words: str) -> Any:
+def _number(words: Any) -> Any:
+    if not isinstance(words, str):
+        return words
     for kind in (int, float):
         try:
             return kind(words)

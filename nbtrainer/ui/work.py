@@ -53,6 +53,10 @@ class Door(Protocol):
 
     def adjust(self, path: str, **thresholds: Any) -> str: ...
 
+    def stack_images(self, folder: Path, out: Path) -> tuple[int, ...]: ...
+
+    def unstack_images(self, stack: Path, out_folder: Path) -> list[Path]: ...
+
 
 HOUSE = cast(Door, api)
 

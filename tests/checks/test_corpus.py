@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from corpus import CASES, World
@@ -10,7 +11,16 @@ from corpus import CASES, World
 import nbtrainer as nbt
 from nbtrainer import cli
 
-_FEATURES = pytest.mark.feature(29, 61, 63, 65, 66, 83)
+# the cases that prove a feature of the checklist: without it they would not be found
+_PROOFS = {
+    29: ("label_missing", "image_missing", "one_label_for_all", "list_with_too_few"),
+    61: ("image_far_larger", "volume_of_another_size", "patch_larger_than_the_images"),
+    63: ("copies_validate", "copied_image", "image_of_another_type", "image_far_larger", "a_single_pair", "two_pairs"),
+    64: ("sparse_images", "sparse_objects_everywhere"),
+    65: ("images_to_be_subdivided", "patch_larger_than_the_images"),
+    66: ("one_label_empty", "anti_aliased_label", "label_of_decimals"),
+    83: ("augmentation_off",),
+}
 # told on the command line as well: one of each kind
 _ON_THE_COMMAND_LINE = (
     "cut_in_the_middle-.tif",
@@ -43,9 +53,19 @@ def test_sound_volumes_have_only_the_finding_that_they_are_few(tmp_path):
     assert [finding.wrong for finding in nbt.check(world.config)] == ["there are only 3 images"]
 
 
-@_FEATURES
+def _marked(name: str) -> Any:
+    """A case, with the features that it proves."""
+    numbers = [number for number, cases in _PROOFS.items() if name.partition("-")[0] in cases]
+    return pytest.param(name, marks=[pytest.mark.feature(*numbers)] if numbers else [])
+
+
+def test_every_proof_is_a_case():
+    known = {name.partition("-")[0] for name in CASES}
+    assert {name for cases in _PROOFS.values() for name in cases} <= known
+
+
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [_marked(name) for name in CASES])
 def test_a_broken_input_is_found(name, tmp_path):
     case = CASES[name]
     world = World(tmp_path)

@@ -306,3 +306,61 @@ def test_an_empty_field_says_what_that_means():
     assert when_empty(ROWS["output.name"]).startswith("the next free of run-001")
     assert when_empty(ROWS["training.max_minutes"]) == "not set"
     assert when_empty(ROWS["model.input_channels"]) == "auto"
+
+
+@pytest.mark.feature(63)
+def test_what_to_think_of_before_annotating_stands_above_the_data_sets(form):
+    words = form.field("data.datasets").box.children[0].value
+
+    for heading, sentence in (
+        ("Bias", "carries along every bias"),
+        ("Time", "ten times as long"),
+        ("Supplemental channels", "membrane dye"),
+        ("Labels", "Leave out no object"),
+    ):
+        assert f"<summary>{heading}</summary>" in words
+        assert sentence in words
+
+
+@pytest.mark.feature(83)
+def test_the_rule_of_thumb_stands_where_augmentation_is_chosen(form):
+    assert "5 images with more than 10 tiles each" in form.field("augmentation.strength").box.children[0].value
+
+
+@pytest.mark.feature(145)
+@pytest.mark.parametrize(
+    ("loss", "address"),
+    [
+        ("dice", "https://arxiv.org/abs/1606.04797"),
+        ("focal", "https://arxiv.org/abs/1708.02002"),
+        ("dice_focal", "https://arxiv.org/abs/1808.05238"),
+        ("generalized_dice", "https://arxiv.org/abs/1707.03237"),
+        ("dice_ce", "https://doi.org/10.1038/s41592-020-01008-z"),
+        ("tversky", "https://arxiv.org/abs/1706.05721"),
+    ],
+)
+def test_the_chosen_loss_links_to_its_reference(form, loss, address):
+    field = form.field("compile.loss")
+
+    field.enter(loss)
+
+    assert f'<a href="{address}" target="_blank"' in field._help.value
+    assert field._help.layout.display is None
+
+
+def test_every_listed_metric_links_to_its_reference(form):
+    field = form.field("compile.metrics")
+    field.enter(["dice", "iou"])
+
+    links = [line.children[1].value for line in field._list.children]
+    assert ["F-score" in links[0], "Jaccard_index" in links[1]] == [True, True]
+
+
+def test_a_share_may_be_typed_as_a_percentage(form):
+    form.field("data.validation_fraction")._text.value = "25%"
+    form.field("normalization.outliers_percent")._text.value = "2 %"
+
+    assert form.config.data.validation_fraction == 0.25
+    assert form.config.normalization.outliers_percent == 2
+    form.config.set("data.validation_fraction", "10%")
+    assert form.config.data.validation_fraction == 0.1
