@@ -132,7 +132,8 @@ def shares_of(train: Share, validation: Share, test: Share) -> dict[str, float]:
     Raises `UserError` if one is no number.
     """
     given = {"train": train, "val": validation, "test": test}
-    plain, marked = {}, {}
+    plain: dict[str, float] = {}
+    marked: dict[str, float] = {}
     for name, share in given.items():
         text = str(share).strip()
         try:
