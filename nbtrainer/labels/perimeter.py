@@ -31,7 +31,7 @@ def _perimeter(inside: np.ndarray, spacing: Sequence[float]) -> float:
     along_y = convolve(border, np.array([[1], [0], [1]]), mode="constant")
     along_x = convolve(border, np.array([[1, 0, 1]]), mode="constant")
     steps = (along_y * spacing[0] + along_x * spacing[1]) / np.maximum(1, along_y + along_x)
-    diagonal = float(np.hypot(*spacing))
+    diagonal = float(np.hypot(spacing[0], spacing[1]))
     return float(
         steps[np.isin(kinds, _STRAIGHT)].sum()
         + diagonal * np.isin(kinds, _DIAGONAL).sum()
