@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,21 @@ import tifffile
 from nbtrainer import samples
 from nbtrainer.config import Config
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # one thread for each of the processes that share the machine; torch reads it when it is loaded
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 FEATURES = Path(__file__).parent.parent / "docs" / "features.md"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--features", action="store_true", help="print which features of docs/features.md have a test")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    if config.getoption("--features"):
+        config.option.numprocesses = 0  # the list is made where the tests are collected
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

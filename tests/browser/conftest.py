@@ -19,6 +19,12 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 PATIENCE_MS = 90_000
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "open_notebook" in getattr(item, "fixturenames", ()):
+            item.add_marker("jupyterlab")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[playwright.Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

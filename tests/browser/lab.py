@@ -24,7 +24,7 @@ def serving(folder: Path, home: Path, theme: str = "JupyterLab Light") -> Iterat
     folder.mkdir(parents=True, exist_ok=True)
     home.mkdir(parents=True, exist_ok=True)
     write_settings(home, theme)
-    port = _free_port()
+    port = free_port()
     environment = os.environ | {
         "HOME": str(home),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
@@ -53,7 +53,7 @@ def serving(folder: Path, home: Path, theme: str = "JupyterLab Light") -> Iterat
     )
     try:
         address = f"http://127.0.0.1:{port}"
-        _wait_for(f"{address}/api/status", server, home / "server.log")
+        wait_for_server(f"{address}/api/status", server, home / "server.log")
         yield address
     finally:
         server.terminate()
@@ -111,13 +111,13 @@ def menu(page: Page, name: str, entry: str) -> None:
     page.locator(f'.lm-Menu-itemLabel:text-is("{entry}")').click()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for_server(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     ends = time.monotonic() + 60
     while True:
         try:
