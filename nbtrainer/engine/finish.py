@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from nbtrainer.engine.build import Job
 from nbtrainer.engine.size import learn_sizes
 from nbtrainer.engine.telling import Emit, reporter
 from nbtrainer.engine.validate import Validator
+from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.inference.report import Judged, judge, write_report
 from nbtrainer.inference.size_model import SizeModel
@@ -34,33 +37,50 @@ _SIZE_SHARE, _SIZE_SECONDS = 0.1, 60.0
 
 
 def finish(job: Job, emit: Emit) -> None:
-    """Settle the model that stands for the run, and tell how good it is and where it fails."""
+    """Settle the model that stands for the run, and tell how good it is and where it fails.
+
+    The model is there by now: what fails here is told, and the rest goes on (see `_spared`).
+    """
     path = job.directory.last
     if job.best.best is not None and job.config.training.load_at_end == "best":
         path = job.directory.checkpoints / job.best.best["file"]
     record = load_checkpoint(path)
     job.network.load_state_dict(record["weights"])
-    before = job.task
-    tuned_score = _tune_thresholds(job, emit)
+    before, tuned_score = job.task, None
+    with _spared(emit, "the thresholds could not be tuned"):
+        tuned_score = _tune_thresholds(job, emit)
     if job.task != before:
         record["task"]["settings"] = job.task.as_record()
         checkpoint.write(record, path)
     _warn_if_no_better(job, emit, tuned_score)
-    size_model = _learn_sizes(job, emit)
+    size_model = None
+    with _spared(emit, "the size model could not be learned"):
+        size_model = _learn_sizes(job, emit)
     if size_model is not None:
         record["size_model"] = size_model.as_record()
         checkpoint.write(record, path)
-    _score_test_images(job, emit)
+    with _spared(emit, "the test images could not be scored"):
+        _score_test_images(job, emit)
     seconds = max(_LOOK_SECONDS, _LOOK_SHARE * job.clock.elapsed_seconds)
-    if job.validator.scored():
-        judged = _looked_at(job, job.validator, emit, seconds)
-        words = "How each validation image fared; it had no part in training, but in the choice of the model."
-        write_report(job.directory.path / "report.html", "Validation images", words, judged, job.metrics)
-        emit(events.ReportWritten(path="report.html", title="worst objects of the validation images"))
-    _audit(job, emit, seconds)
-    words = advice(attach(job.directory.path).history, job.monitor)
-    if words:
-        emit(events.Noted(text=words))
+    with _spared(emit, "the report on the validation images could not be made"):
+        _report(job, emit, seconds)
+    with _spared(emit, "the audit of the labels could not be made"):
+        _audit(job, emit, seconds)
+    with _spared(emit, "no advice could be given"):
+        words = advice(attach(job.directory.path).history, job.monitor)
+        if words:
+            emit(events.Noted(text=words))
+
+
+@contextlib.contextmanager
+def _spared(emit: Emit, what: str) -> Iterator[None]:
+    """Whatever breaks inside is told, and does not make a failed run of a trained model."""
+    try:
+        yield
+    except Exception as error:
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        text = f"{what} ({reason}); the model is not affected"
+        emit(events.Warned(text=text, details="" if isinstance(error, UserError) else traceback.format_exc()))
 
 
 def _warn_if_no_better(job: Job, emit: Emit, tuned_score: float | None) -> None:
@@ -88,7 +108,7 @@ def _tune_thresholds(job: Job, emit: Emit) -> float | None:
     """Choose the thresholds that score best on validation images; the monitored score with them, if that is what was
     looked at and any changed."""
     task, images = job.task, job.validator.images
-    if not job.config.task.tune_thresholds or not task.candidates or not len(images):
+    if not job.config.task.tune_thresholds or not task.candidates or not job.validator.scored():
         return None
     name = (
         job.metrics[0] if job.metrics and metrics.families(job.metrics[:1]) == {"objects"} else task.default_metrics[0]
@@ -173,6 +193,16 @@ def _score_test_images(job: Job, emit: Emit) -> None:
     found = validator.scores(reporter(emit, "testing"), lambda: False)
     assert found is not None
     emit(events.TestScored(images=len(test), scores={f"test_{name}": value for name, value in found[0].items()}))
+
+
+def _report(job: Job, emit: Emit, seconds: float) -> None:
+    """Look at the validation images: how each fared, and what is most wrong in it."""
+    if not job.validator.scored():
+        return
+    judged = _looked_at(job, job.validator, emit, seconds)
+    words = "How each validation image fared; it had no part in training, but in the choice of the model."
+    write_report(job.directory.path / "report.html", "Validation images", words, judged, job.metrics)
+    emit(events.ReportWritten(path="report.html", title="worst objects of the validation images"))
 
 
 def _audit(job: Job, emit: Emit, seconds: float) -> None:

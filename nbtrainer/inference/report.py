@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,10 +93,19 @@ def judge(
 
 
 def write_report(path: Path, title: str, words: str, judged: Sequence[Judged], names: Sequence[str]) -> Path:
-    """Write a page (HTML, pictures inside) about images, the worst first; `words` introduces it."""
-    first = names[0]
-    sign = 1 if metrics.higher_is_better(first) else -1
-    ordered = sorted(judged, key=lambda each: sign * each.scores.get(first, 0.0))
+    """Write a page (HTML, pictures inside) about images, the worst first; `words` introduces it.
+
+    They are ordered by the first of the metrics `names`; without any, by how many pixels are wrong.
+    """
+
+    def goodness(each: Judged) -> float:
+        if not names:
+            return -float(sum(wrong.pixels for wrong in each.worst))
+        score = each.scores.get(names[0], math.nan)
+        # what could not be measured stands last
+        return math.inf if math.isnan(score) else score if metrics.higher_is_better(names[0]) else -score
+
+    ordered = sorted(judged, key=goodness)
     head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
     parts = [_HEAD.format(title=html.escape(title), words=html.escape(words), head=head)]
     for each in ordered:

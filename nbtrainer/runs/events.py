@@ -163,9 +163,10 @@ class BatchReduced(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Warned(Event):
-    """Something a person should know; the run goes on."""
+    """Something a person should know; the run goes on. `details`: the traceback, if an error was the cause."""
 
     text: str
+    details: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

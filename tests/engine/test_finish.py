@@ -186,3 +186,24 @@ def test_every_kind_trains_on_volumes(kind, settings, balls, tmp_path):
     scores = nbt.evaluate(model, balls / "images", balls / "labels")["overall"]
     # where a ball lies decides its class, which a network that sees little cannot know
     assert scores["accuracy"] > 0.5 if kind == "semantic" else scores["dice"] > 0.7
+
+
+@pytest.mark.parametrize("kind", ["binary", "semantic", "instance_contour", "instance_flow", "epyseg"])
+def test_a_run_without_any_metric_ends_as_others_do(kind, small_config):
+    small_config.update(task={"kind": kind}, compile={"metrics": []}, training={"epochs": 1, "max_minutes": 1})
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    assert (run.directory / "report.html").exists() and (run.directory / "audit.json").exists()
+    assert not [event.text for event in run.events if isinstance(event, events.Warned) and "could not" in event.text]
+
+
+def test_a_report_that_cannot_be_written_does_not_make_a_failed_run(small_config):
+    run = nbt.start(small_config)
+    for name in ("report.html", "audit.html"):
+        (run.directory / name).mkdir()  # in the way of the file
+    run.wait()
+    assert run.status == "finished", run.error
+    warned = [event for event in run.events if isinstance(event, events.Warned)]
+    for what in ("the report on the validation images", "the audit of the labels"):
+        (found,) = (event for event in warned if what in event.text)
+        assert "the model is not affected" in found.text and "Traceback" in found.details
