@@ -12,6 +12,7 @@ from nbtrainer.checks.images import check_images
 from nbtrainer.checks.labels import check_values
 from nbtrainer.checks.naming import match_names
 from nbtrainer.checks.objects import check_objects
+from nbtrainer.checks.pretrained import check_pretrained
 from nbtrainer.checks.reading import check_reading
 from nbtrainer.checks.regions import check_regions
 from nbtrainer.checks.sample import MOST_SAMPLES, Sample, chosen, read_sample
@@ -40,7 +41,7 @@ def check(config: Config, report: Report | None = None) -> list[Finding]:
         config = Config.of(config).validated()
     except UserError as error:
         return error.findings
-    found = _all_of(check_settings(config))
+    found, surveyed = _all_of(check_settings(config)), None
     if not config.data.datasets:
         found.append(
             Finding(
@@ -53,6 +54,8 @@ def check(config: Config, report: Report | None = None) -> list[Finding]:
         can_be_opened = not any(finding.where == "data.resize" and finding.level == "error" for finding in found)
         if can_be_opened:
             found += _grouped(_all_of(_data(config, surveyed, report or _nobody)))
+    is_sound = not any(finding.level == "error" for finding in found)
+    found += check_pretrained(config, surveyed if is_sound else None)
     return sorted(dict.fromkeys(found), key=lambda finding: finding.level)
 
 

@@ -41,7 +41,7 @@ from nbtrainer.engine.validate import Validator
 from nbtrainer.environment import usable_cores
 from nbtrainer.errors import UserError
 from nbtrainer.inference.device import choose_device, memory_format, random_state, set_random_state
-from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint
+from nbtrainer.inference.pretrained import describe_transfer, network_settings, pretrained_record, take_over
 from nbtrainer.inference.selfcheck import self_check
 from nbtrainer.runs import RunDirectory
 from nbtrainer.tasks import Task
@@ -90,6 +90,8 @@ class Job:
     measured_ms: dict[str, float]
     network_record: dict[str, Any]
     spacing: tuple[float, ...] | None
+    # for the log, before the first step
+    notes: list[str] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     wrong: list[tuple[float, Place]] = field(default_factory=list)
     compiled: Any = None
@@ -251,25 +253,20 @@ def build(config: Config, directory: RunDirectory) -> Job:
     threads = config.training.threads or usable_cores()
     torch.set_num_threads(threads)
     torch.manual_seed(config.training.seed)
-    config = _with_pretrained_settings(config, pretrained_record(config))
+    pretrained = pretrained_record(config)
+    config = _with_pretrained_settings(config, pretrained)
     task = _task(config, surveyed)
     config = resolve(config, surveyed, task)
     surveyed = survey(config)  # once more: by now the number of channels and their axis are settled
     assert isinstance(config.compile.metrics, list)
     assert isinstance(config.model.input_channels, int)
-    network_record: dict[str, Any] = {
-        "name": config.model.name,
-        "dim": config.task.dim,
-        "input_channels": config.model.input_channels,
-        "output_channels": task.output_channels,
-        "features": list(config.model.features),
-        "repaints": task.repaints,
-        "flat_levels": config.model.flat_levels,
-    }
+    assert isinstance(config.model.flat_levels, int)
+    network_record = network_settings(config, task, config.model.input_channels, config.model.flat_levels)
     network = models.create(**network_record)
-    pretrained = pretrained_record(config)  # once more: by now the number of channels is settled too
+    notes = []
     if pretrained is not None:
-        network.load_state_dict(pretrained["weights"])
+        transfer = take_over(network, network_record, task, pretrained)
+        notes.append(describe_transfer(transfer, config.model.pretrained))
     network.to(device)
     may_ignore = task.may_ignore(surveyed.pairs) or config.data.ignore_value is not None
     loss = losses.create(config.compile.loss, task.loss_settings, may_ignore).to(device)
@@ -327,6 +324,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         measured_ms=measured,
         network_record=network_record,
         spacing=spacing_in(config, surveyed),
+        notes=notes,
     )
 
 
@@ -338,26 +336,6 @@ def device_of(config: Config) -> torch.device:
             "training.precision", "float16 needs a graphics card, and there is none", "Choose auto or float32"
         )
     return device
-
-
-def pretrained_record(config: Config) -> dict[str, Any] | None:
-    """The checkpoint that `config` starts from, or None. Raises `UserError` if it cannot be used for its network."""
-    if not config.model.pretrained or not config.resolve(config.model.pretrained).exists():
-        return None
-    record = load_checkpoint(checkpoint_file(config.resolve(config.model.pretrained)))
-    ours: dict[str, Any] = {"name": config.model.name, "dim": config.task.dim, "features": list(config.model.features)}
-    for name in ("input_channels", "flat_levels"):
-        if getattr(config.model, name) != "auto":
-            ours[name] = getattr(config.model, name)
-    for name, value in ours.items():
-        theirs = record["network"][name]
-        if theirs != value:
-            raise UserError(
-                "model.pretrained",
-                f"that model has {name.replace('_', ' ')} {theirs}, but this run has {value}",
-                "Choose a model built in the same way, or change the network settings",
-            )
-    return record
 
 
 def training_patches(config: Config) -> Patches:

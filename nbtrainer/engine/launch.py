@@ -13,7 +13,7 @@ import numpy as np
 from nbtrainer.checks import check
 from nbtrainer.config import Config
 from nbtrainer.data.ledger import Ledger
-from nbtrainer.engine.build import build, device_of, pretrained_record, training_patches
+from nbtrainer.engine.build import build, device_of, training_patches
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.micro_batches import what_parts_change
 from nbtrainer.engine.trainer import started
@@ -22,6 +22,7 @@ from nbtrainer.environment import waits_politely
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.inference.device import is_out_of_memory
 from nbtrainer.inference.predictor import load_checkpoint
+from nbtrainer.inference.pretrained import pretrained_record
 from nbtrainer.runs import Run, RunDirectory, attach, events
 from nbtrainer.runs.listeners import Emitter
 from nbtrainer.runs.run import read_stop
@@ -141,7 +142,7 @@ def _checked(config: Config) -> Config:
             refused += error.findings
     errors = [*(finding for finding in check(config) if finding.level == "error"), *refused]
     if errors:
-        raise UserError.of(errors)
+        raise UserError.of(dict.fromkeys(errors))
     return config
 
 

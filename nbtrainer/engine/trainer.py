@@ -258,6 +258,9 @@ def _plan(job: Job, emit: Emit, stop_asked: ReadStop) -> None:
             measured_ms=job.measured_ms,
         )
     )
+    if job.clock.step == 0:
+        for note in job.notes:
+            emit(events.Noted(text=note))
     if len(job.validator.images):
         if job.validator.scored():
             scores = {f"validation_{name}": value for name, value in job.validator.baseline().items()}

@@ -1330,7 +1330,7 @@ def name_that_is_no_folder(world: World, value: str) -> None:
     world.config.__dict__["output"].__dict__["name"] = value
 
 
-@case("error", "is not a device", value=["gpu", "cuda:x"])
+@case("error", "is not a device", value=["graphics card", "cuda:x"])
 def device_that_is_none(world: World, value: str) -> None:
     world.set("training.device", value)
 
