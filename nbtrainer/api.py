@@ -173,7 +173,7 @@ def load_model(path: Path) -> Predictor:
 
 @in_sentences
 def evaluate(
-    model: Predictor | Path, images: Any, labels: Any, report: str | os.PathLike[str] | None = None
+    model: Predictor | Path, images: Any, labels: Any = None, report: str | os.PathLike[str] | None = None
 ) -> dict[str, Any]:
     """Scores of `model` on images with known labels: `{"overall": {...}, "images": [{...}, ...]}`.
 

@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -41,6 +42,7 @@ _DEMO_MINUTES = 0.9
 def main() -> None:
     """Run the command line; exit status 0: done or stopped, 1: the run failed, 2: a mistake in what was given."""
     try:
+        warnings.showwarning = _print_warning
         # what a command raises as typer.Exit comes back as a number
         status = app(standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
@@ -56,6 +58,18 @@ def main() -> None:
             raise
         print(f"nbtrainer: {error.format_message()} Try nbtrainer --help.", file=sys.stderr)
         sys.exit(2)
+
+
+def _print_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning as a sentence, without the line of code that it comes from."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 @app.command()
@@ -249,8 +263,10 @@ def predict(
 @app.command()
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
-    images: Annotated[str, typer.Option(help="Folder of images.")],
-    labels: Annotated[str, typer.Option(help="Folder of their labels.")],
+    images: Annotated[str, typer.Option(help="Folder of images; or whatever training takes.")],
+    labels: Annotated[
+        str | None, typer.Option(help="Folder of their labels; none if they lie beside the images.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the scores to this file too.")] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write a page (HTML) about each image and its worst objects.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,10 +13,12 @@ from nbtrainer.checks.labels import check_label
 from nbtrainer.checks.naming import match_names
 from nbtrainer.checks.survey import Survey
 from nbtrainer.config import Config
-from nbtrainer.data.annotations import is_annotation, read_outlines
+from nbtrainer.data.annotations import is_annotation
+from nbtrainer.data.annotations.classes import UNNAMED
 from nbtrainer.data.axes import said
 from nbtrainer.data.facts import ImageFacts, LabelFacts, image_facts, label_facts
 from nbtrainer.data.pair import Pair
+from nbtrainer.data.preparation import outlines_of
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.labels import read_links
 
@@ -36,7 +38,7 @@ def check_problems(config: Config, problems: Iterable[Finding]) -> Iterator[Find
     """What kept datasets from being listed, with the repair where pairing by name is one."""
     for problem in problems:
         where, _, rest = problem.where.removeprefix("data.datasets[").partition("]")
-        if where.isdigit() and not rest and match_names(config, int(where)):
+        if where.isdigit() and not rest and not problem.fix and match_names(config, int(where)):
             problem = dataclasses.replace(problem, fix="pair_by_name")
         yield problem
 
@@ -78,7 +80,7 @@ def check_pair(
     try:
         opened = surveyed.preparation.open(pair)[0]
         if pair.label is not None and is_annotation(pair.label):  # outlines are drawn when they are opened
-            found += _outlines(config, pair)
+            found += _outlines(config, surveyed, pair)
     except (UserError, ValueError) as error:
         return [*found, *_refusal(pair, error)], None
     if min(opened.shape) < 1:
@@ -118,17 +120,44 @@ def _refusal(pair: Pair, error: UserError | ValueError) -> Iterator[Finding]:
         yield dataclasses.replace(finding, where=where, fix="exclude", files=(about,))
 
 
-def _outlines(config: Config, pair: Pair) -> Iterator[Finding]:
-    """Of a file with outlines: classes that become one."""
-    names = sorted({outline.class_name for outline in read_outlines(pair.truth, pair.image.name)} - {""})
-    if len(names) > 1 and not config.data.labels_of_interest:
-        yield Finding(
-            level="warning",
-            where=str(pair.label),
-            wrong=f"its outlines are of {len(names)} classes ({', '.join(names[:5])}); here all of them become one",
-            remedy="Export only one class if the others are no foreground",
-            files=(str(pair.label),),
+def _outlines(config: Config, surveyed: Survey, pair: Pair) -> Iterator[Finding]:
+    """Of a file with outlines: classes that become one or none, and slices that it does not name."""
+    about = Finding(level="warning", where=str(pair.label), wrong="", files=(str(pair.label),))
+    outlines = outlines_of(pair)
+    names = sorted({outline.class_name for outline in outlines} - {""})
+    listed = dict(surveyed.preparation.outline_classes)
+    missing = sorted({outline.class_key for outline in outlines if listed and outline.class_key not in listed})
+    if missing:
+        yield dataclasses.replace(
+            about,
+            wrong=f"it has outlines of {_named(missing)}, which data.outline_classes does not list: they become background",
+            remedy="Add what is no background to that list",
         )
+    elif len(names) > 1 and not listed and not config.data.labels_of_interest:
+        yield dataclasses.replace(
+            about,
+            wrong=f"its outlines are of {len(names)} classes ({', '.join(names[:5])}); here all of them become one",
+            remedy="List those that count in data.outline_classes if the others are no foreground",
+        )
+    if pair.slice is not None and outlines and not any(outline.z is not None for outline in outlines):
+        yield dataclasses.replace(
+            about,
+            wrong=f"its outlines do not say on which slice of {pair.image.name} they lie: every slice gets all of them",
+            remedy="That is right if all slices look the same; else draw them with their slices, as in ImageJ",
+        )
+    channels = sorted({outline.c for outline in outlines if outline.c is not None})
+    if len(channels) > 1 and not set(channels) & set(config.data.channels):
+        yield dataclasses.replace(
+            about,
+            wrong=f"its outlines were drawn on {len(channels)} channels: all of them count",
+            remedy="Choose channels in data.channels if only those drawn on these are meant",
+        )
+
+
+def _named(classes: Sequence[str]) -> str:
+    more = f" and {len(classes) - 5} more classes" if len(classes) > 5 else ""
+    shown = ", ".join(name or UNNAMED for name in classes[:5])
+    return f"the class {shown}" if len(classes) == 1 else f"the classes {shown}{more}"
 
 
 def _by_order(pair: Pair, has_names: bool) -> Finding:
@@ -182,8 +211,8 @@ def _twice(pair: Pair, other: Pair, what: str, level: Literal["error", "warning"
     remedy = "Take it out of one of the datasets: what trains cannot judge"
     if level == "warning":
         remedy = "Take one of the two out" if is_copy else "Is that meant?"
-    # within one dataset leaving out a name leaves out both
-    can_be_left_out = pair.dataset != other.dataset or pair.image.name != other.image.name
+    # within one dataset leaving out a file leaves it out twice
+    can_be_left_out = pair.dataset != other.dataset or pair.image != other.image
     fix = "exclude" if can_be_left_out else ""
     return Finding(level=level, where=str(pair.image), wrong=wrong, remedy=remedy, fix=fix, files=(str(pair.image),))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,18 +230,18 @@ def _holes(config: Config, files: tuple[str, ...]) -> str:
 def _exclude(config: Config, files: tuple[str, ...]) -> str:
     """Leave out the pairs that these files belong to, in the last dataset that has them."""
     surveyed = survey(config)
-    unwanted: dict[int, list[str]] = {}
+    unwanted: dict[int, list[Path]] = {}
     for file in files:
-        pairs = [pair for pair in surveyed.listed if Path(file) in pair.files]
+        pairs = [pair for pair in surveyed.listed if Path(file) in (pair.image, *pair.files)]
         if pairs:
-            unwanted.setdefault(pairs[-1].dataset, []).append(pairs[-1].image.name)
+            unwanted.setdefault(pairs[-1].dataset, []).append(pairs[-1].image)
     if not unwanted:
         raise UserError(files[0], "this file is not among the images any more", "Check again")
     left = list(config.data.datasets)
     said = []
     for index in sorted(unwanted, reverse=True):
-        names = list(dict.fromkeys(unwanted[index]))
-        if {pair.image.name for pair in surveyed.listed if pair.dataset == index} - set(names):
+        names = list(dict.fromkeys(_short_path(config, index, path) for path in unwanted[index]))
+        if {pair.image for pair in surveyed.listed if pair.dataset == index} - set(unwanted[index]):
             left[index] = left[index].model_copy(update={"exclude": [*left[index].exclude, *names]})
         else:
             del left[index]
@@ -249,6 +250,36 @@ def _exclude(config: Config, files: tuple[str, ...]) -> str:
         raise UserError("data.datasets", "nothing would be left", "Choose other images")
     config.data.datasets = left
     return "; ".join(said)
+
+
+def _leave_out(config: Config, files: tuple[str, ...]) -> str:
+    """Leave out images without label, and labels without image."""
+    unwanted: dict[int, list[Path]] = {}
+    for problem in survey(config).problems:
+        dataset = re.match(r"data\.datasets\[(\d+)\]", problem.where)
+        if problem.fix == "leave_out" and dataset:
+            unwanted.setdefault(int(dataset[1]), []).extend(Path(file) for file in problem.files if file in files)
+    said = []
+    datasets = list(config.data.datasets)
+    for index, paths in unwanted.items():
+        names = list(dict.fromkeys(_short_path(config, index, path) for path in paths))
+        datasets[index] = datasets[index].model_copy(update={"exclude": [*datasets[index].exclude, *names]})
+        said.append(f"{_some(names)} left out of data.datasets[{index}]")
+    if not said:
+        raise UserError(files[0], "this file is not among the images any more", "Check again")
+    config.data.datasets = datasets
+    return "; ".join(said)
+
+
+def _short_path(config: Config, index: int, path: Path) -> str:
+    """How `data.datasets[index].exclude` names a file: from the folder of images or labels on, so that files of one name
+    in different folders stay apart."""
+    dataset = config.data.datasets[index]
+    for source in (dataset.images, dataset.labels):
+        folder = config.resolve(source)
+        if source.strip() and path.is_relative_to(folder) and path != folder:
+            return path.relative_to(folder).as_posix()
+    return path.name
 
 
 def _crop(config: Config, files: tuple[str, ...]) -> str:
@@ -311,6 +342,7 @@ def _some(names: list[str]) -> str:
 
 # in the order in which they are made: what can be read, first
 FIXES: dict[str, Fix] = {
+    "leave_out": Fix("Leave out what has no partner", _leave_out, takes_away=True),
     "pair_by_name": Fix("Pair by name", _pair_by_name),
     "colours": Fix("Turn colours into numbers", _colours),
     "alpha": Fix("Drop the transparency", _drop_alpha),

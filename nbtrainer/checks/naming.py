@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbtrainer.config import Config
+from nbtrainer.config.data import Dataset
+from nbtrainer.data.assign import base_name
 from nbtrainer.data.formats import stem
-from nbtrainer.data.pair import list_files
+from nbtrainer.data.listing import list_files
+from nbtrainer.data.names import is_meant, normal_form
 from nbtrainer.errors import UserError
 
 
@@ -24,7 +27,11 @@ def match_names(config: Config, index: int) -> list[tuple[Path, Path]]:
         return []
     if not dataset.images.strip() or not dataset.labels.strip():
         return []
-    images = [path for path in images if stem(path).endswith(dataset.img_filter) and path.name not in dataset.exclude]
+    images = [
+        path
+        for path in images
+        if _stem(path).endswith(normal_form(dataset.img_filter)) and not _is_left_out(path, dataset)
+    ]
     if len(images) > 1 and len(labels) == 1:
         return []
     for names_of in (_names, _bare_names):
@@ -43,7 +50,15 @@ _MOST_LONELY = 0.5
 
 
 def _names(paths: list[Path], ending: str) -> list[str]:
-    return [stem(path).removesuffix(ending).casefold() for path in paths]
+    return [base_name(path, ending).casefold() for path in paths]
+
+
+def _stem(path: Path) -> str:
+    return normal_form(stem(path))
+
+
+def _is_left_out(path: Path, dataset: Dataset) -> bool:
+    return any(is_meant(path, name) for name in dataset.exclude)
 
 
 def _bare_names(paths: list[Path], ending: str) -> list[str]:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from nbtrainer.catalog import flat_levels_for
+from nbtrainer.catalog import TASKS, flat_levels_for
 from nbtrainer.checks.kinds import labels_are_optional
 from nbtrainer.config import Config
 from nbtrainer.config.data import Dataset
-from nbtrainer.data.annotations import Outline, read_outlines
+from nbtrainer.data.annotations import Outline, is_annotation, read_contents, read_outlines
+from nbtrainer.data.annotations.classes import ClassName, number_classes, parse_classes
 from nbtrainer.data.facts import label_facts
 from nbtrainer.data.formats import is_image, open_image, stem
+from nbtrainer.data.names import is_meant, normal_form
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Naming, Pair, Part, find_pairs
 from nbtrainer.data.preparation import Preparation, spacing_of
 from nbtrainer.data.region import Region, random_region
 from nbtrainer.data.split import Split, split_pairs
+from nbtrainer.data.views import whole
 from nbtrainer.disk import at_disk, exists, list_folder
 from nbtrainer.errors import Finding, UserError
 
@@ -48,16 +52,22 @@ class Survey:
 
     def label_values(self, pairs: Iterable[Pair], is_exact: bool = False) -> list[int]:
         """Every value in the labels of `pairs`, sorted, without those that mean nothing is known."""
-        labels = {pair.label for pair in pairs if pair.label is not None}
+        pairs = list(pairs)
+        drawn = {(pair.truth, pair.annotated_as): pair for pair in pairs if _is_drawn(pair)}
+        labels = {pair.truth for pair in pairs if pair.label is not None and not _is_drawn(pair)}
         found = {value for label in labels for value in label_facts(label, is_exact).values}
+        found |= {value for pair in drawn.values() for value in outline_values(pair, self.preparation)}
         return sorted(found - {self.preparation.ignored, self.preparation.ignore_value})
 
     def label_frequencies(self, pairs: Iterable[Pair]) -> dict[int, float]:
         """Share of the pixels of the labels of `pairs` that each value has, among those of which something is known."""
         pixels: Counter[int] = Counter()
-        for label in {pair.label for pair in pairs if pair.label is not None}:
+        pairs = list(pairs)
+        for label in {pair.truth for pair in pairs if pair.label is not None and not _is_drawn(pair)}:
             facts = label_facts(label)
             pixels.update(dict(zip(facts.values, facts.counts, strict=True)))
+        for pair in {dataclasses.replace(pair, part=None, regions=()): pair for pair in pairs if _is_drawn(pair)}:
+            pixels.update(_drawn_pixels(pair, self.preparation))
         unknown = (self.preparation.ignored, self.preparation.ignore_value)
         known = {value: count for value, count in pixels.items() if value not in unknown}
         return {value: count / sum(known.values()) for value, count in known.items()}
@@ -74,6 +84,7 @@ def survey(config: Config) -> Survey:
             pairs += [each for pair in found for each in _slices(pair, preparation)]
         except UserError as error:
             problems += error.findings
+    preparation = dataclasses.replace(preparation, outline_classes=_outline_classes(config, pairs, preparation))
     regions: dict[tuple[int, Path], tuple[Region, ...]] = {}
     for pair in dict.fromkeys(dataclasses.replace(pair, slice=None) for pair in pairs):
         try:
@@ -125,8 +136,25 @@ def preparation_of(config: Config) -> Preparation:
     names = [field.name for field in dataclasses.fields(Preparation)]
     values = {name: value for name, value in config.data.model_dump().items() if name in names}
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    values["outline_classes"] = tuple(parse_classes(config.data.outline_classes).items())
+    values["outlines"] = TASKS.load(config.task.kind).outlines
     channels = config.model.input_channels
     return Preparation(dim=config.task.dim, input_channels=None if channels == "auto" else channels, **values)
+
+
+def outline_values(pair: Pair, preparation: Preparation) -> list[int]:
+    """The values that the outlines of `pair` have as a label, on all slices together; empty if they cannot be read."""
+    try:
+        contents = read_contents(pair.truth)
+    except UserError:
+        return []
+    images = contents.objects if pair.annotated_as is None else {pair.annotated_as}
+    if preparation.outlines == "classes":
+        numbers = dict(preparation.outline_classes)
+        classes = {name for image in images for name, _ in contents.classes.get(image, ())}
+        return [0, *sorted({numbers[name] for name in classes if name in numbers})]
+    # one that has the ignore value counts too: numbers of objects pass over it
+    return list(range(1 + sum(contents.objects.get(image, 0) for image in images)))
 
 
 def normalizer_of(config: Config) -> Normalizer:
@@ -139,7 +167,7 @@ def normalizer_of(config: Config) -> Normalizer:
 def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) -> tuple[Region, ...]:
     """The regions of the image called `name`, of spatial `shape`, in dataset `index`: typed, from files, random."""
     dataset = config.data.datasets[index]
-    own = [region for region in dataset.regions if region.image in ("", name, stem(Path(name)))]
+    own = [region for region in dataset.regions if not region.image or is_meant(Path(name), region.image)]
     found = []
     for region in own:
         enough = 2 if region.shape == "rectangle" else 3
@@ -157,6 +185,37 @@ def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) ->
             raise UserError(f"data.datasets[{index}].random_region", "this is no height and width", "Give two numbers")
         found.append(random_region(dataset.random_region, shape, config.training.seed, name))
     return tuple(found)
+
+
+def _is_drawn(pair: Pair) -> bool:
+    return pair.label is not None and is_annotation(pair.label)
+
+
+def _drawn_pixels(pair: Pair, preparation: Preparation) -> dict[int, int]:
+    """How many pixels each value of a drawn label has."""
+    if preparation.outlines != "classes":  # of single objects it makes no difference
+        return dict.fromkeys(outline_values(pair, preparation), 1)
+    try:
+        label = whole(preparation.label(pair, _shape(pair, preparation)))
+    except (UserError, ValueError):
+        return {}  # the check of the file says why
+    values, counts = np.unique(label, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def _outline_classes(config: Config, pairs: Sequence[Pair], preparation: Preparation) -> tuple[tuple[str, int], ...]:
+    """The number of each class of the outlines of all datasets: as the settings say, else one for all of them."""
+    if preparation.outline_classes or preparation.outlines != "classes":
+        return preparation.outline_classes
+    found: set[ClassName] = set()
+    for label in {pair.truth for pair in pairs if _is_drawn(pair)}:
+        with contextlib.suppress(UserError):  # the check of the file says why
+            found |= {entry for classes in read_contents(label).classes.values() for entry in classes}
+    named = {name: number for number, name in enumerate(config.task.class_names, 1)}
+    wanted = [value for value in config.data.labels_of_interest if value]
+    if found and all(name in named for name, _ in found) and len(wanted) in (0, len(named)):
+        return tuple((name, wanted[number - 1] if wanted else number) for name, number in named.items())
+    return tuple(number_classes(found, reserved=config.data.ignore_value).items())
 
 
 def _pairs_of(config: Config, index: int, dataset: Dataset) -> list[Pair]:
@@ -218,9 +277,22 @@ def _from_files(config: Config, index: int, dataset: Dataset, name: str) -> list
         raise UserError(setting, f"there is no {source}", "Check the path")
     files = [source]
     if source.is_dir() and not is_image(source):
-        files = [path for path in list_folder(source, setting) if path.stem.partition(".")[0] == stem(Path(name))]
-    outlines = [outline for file in files for outline in read_outlines(file)]
-    return [region for outline in outlines if Path(outline.image).name in ("", name) for region in _as_regions(outline)]
+        wanted = normal_form(stem(Path(name)))
+        entries = [path for path in list_folder(source, setting) if is_annotation(path)]
+        files = [path for path in entries if normal_form(path.name).startswith(wanted + ".")]
+    found = []
+    for file in files:
+        outlines = read_outlines(file)
+        named = {outline.image for outline in outlines}
+        # whoever gave both files one name knew; of one file for all images each takes its own
+        is_own = len(files) == 1 and source.is_dir() and len(named) <= 1
+        found += [
+            region
+            for outline in outlines
+            if is_own or not outline.image or is_meant(Path(outline.image), Path(name).name)
+            for region in _as_regions(outline)
+        ]
+    return found
 
 
 def _as_regions(outline: Outline) -> list[Region]:

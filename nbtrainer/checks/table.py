@@ -11,6 +11,7 @@ import numpy as np
 from nbtrainer.checks.survey import Survey, survey
 from nbtrainer.config import Config
 from nbtrainer.data.annotations import is_annotation
+from nbtrainer.data.annotations.classes import UNNAMED
 from nbtrainer.data.facts import LabelFacts, image_facts, label_facts
 from nbtrainer.data.formats import open_image
 from nbtrainer.data.pair import Pair
@@ -30,7 +31,8 @@ def pair_table(config: Config) -> list[dict[str, Any]]:
 
     Keys: `image`, `label` (paths; empty: it has none), `name`, `dataset`, `split`, `shape` (spatial, as it trains), `channels`, `dtype`,
     `spacing` (micrometres along each axis, or None), `label_shape`, `label_dtype`, `label_values` (how many there
-    are), `objects` (different values above 0), `classes` (the first ten of them), `estimated` (from samples of a large
+    are), `objects` (different values above 0), `classes` (the first ten of them), `class_names` (what a file of outlines
+    calls these; else empty), `estimated` (from samples of a large
     file), `by_order`, `problem`.
     """
     config = Config.of(config).validated()
@@ -72,6 +74,7 @@ def _row(config: Config, found: Survey, pair: Pair, split: str) -> dict[str, Any
         "label_values": len(label.values),
         "objects": None,
         "classes": (),
+        "class_names": (),
         "estimated": image.is_estimate or label.is_estimate,
         "by_order": pair.by_order,
         "problem": image.problem or label.problem,
@@ -104,8 +107,16 @@ def _opened(config: Config, found: Survey, pair: Pair, values: tuple[int, ...]) 
         "label_values": len(objects) + 1 if pair.label is not None else 0,
         "objects": None if pair.label is None else _objects(objects, pair.links),
         "classes": tuple(objects[:_MOST_CLASSES]),
+        "class_names": _class_names(found, pair, objects[:_MOST_CLASSES]),
         "estimated": not settings.exact_statistics and size_in_bytes(image) > LARGE_BYTES,
     }
+
+
+def _class_names(found: Survey, pair: Pair, values: list[int]) -> tuple[str, ...]:
+    if pair.label is None or found.preparation.outlines != "classes" or not is_annotation(pair.label):
+        return ()
+    names = {number: name or UNNAMED for name, number in found.preparation.outline_classes}
+    return tuple(names.get(value, str(value)) for value in values)
 
 
 def _objects(objects: list[int], links: Path | None) -> int:

@@ -189,6 +189,14 @@ class Data(Section):
         default_factory=list,
         advanced=True,
     )
+    outline_classes: list[str] = field(
+        title="Classes of outlines",
+        help="Where labels are outlines with classes (ImageJ, QuPath, LabelMe, COCO): the classes that count, in the order "
+        "of their numbers 1, 2, 3 ...; name=5 gives another number. Empty: all, numbered as the files do, else by name; "
+        "the same in every image.",
+        default_factory=list,
+        advanced=True,
+    )
     ignore_value: int | None = field(
         None,
         title="Ignore value",

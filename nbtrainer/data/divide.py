@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from nbtrainer.data.annotations import is_annotation
 from nbtrainer.data.axes import Layout, label_layout, said
 from nbtrainer.data.formats import open_image
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.preparation import Preparation
+from nbtrainer.data.preparation import Preparation, outlines_of
 from nbtrainer.data.views import whole
 from nbtrainer.errors import UserError
 from nbtrainer.labels.links import read_links
@@ -87,6 +88,13 @@ class Divided:
 
     def _label(self) -> _Source | _Drawn:
         if is_annotation(self.pair.truth):
+            if self.pair.has_crowd:
+                wrong = "it has crowds, of which a label image cannot say that nothing is known"
+                raise UserError(str(self.pair.truth), wrong, "Prepare without dividing")
+            names = {outline.class_name for outline in outlines_of(self.pair)}
+            if len(names) > 1:
+                words = f"{self.pair.truth.name} has outlines of {len(names)} classes; blocks number the objects alone"
+                warnings.warn(words, UserWarning, stacklevel=2)
             return _Drawn(whole(Preparation(dim=self.dim).open(self.pair)[1]))
         opened = open_image(self.pair.truth)
         try:

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import glob
-import os
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from nbtrainer.data.annotations import is_annotation
-from nbtrainer.data.formats import SUFFIXES, is_image, stem
+from nbtrainer.data.assign import Assigned, Endings, assign_found, assign_labels, base_name
+from nbtrainer.data.formats import is_image, stem
+from nbtrainer.data.layouts import Source, Use, divided, find_sources
+from nbtrainer.data.listing import CELLPOSE, natural_order
+from nbtrainer.data.listing import list_files as list_files
+from nbtrainer.data.names import existing, is_meant, normal_form
 from nbtrainer.data.region import Region
-from nbtrainer.errors import UserError
+from nbtrainer.errors import Finding, UserError
 
-Use = Literal["auto", "train", "validation", "test"]
-Part = tuple[tuple[int, int], ...]
-
-# what the folders of a split tree are called: by us and PlantBio, by others
-_TREE: dict[str, Use] = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 # what Cellpose and Omnipose write beside images, besides their labels
 _OUTPUTS = ("_cp_masks", "_cp_output", "_flows")
-_LISTS = (".txt", ".lst")
-_CELLPOSE = "_seg.npy"
-# files that are images only if they are chosen themselves
-_NOT_LISTED = (".json", ".zip", _CELLPOSE)
+Part = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -46,6 +39,10 @@ class Pair:
         Whether image and label were paired by their order although their names differ.
     regions
         What of the image is used; empty: all of it.
+    annotated_as
+        What the label calls the image, if it holds outlines of several; None: all of them are this image's.
+    has_crowd
+        Whether the label has areas in which nobody told the objects apart.
     """
 
     image: Path
@@ -57,6 +54,8 @@ class Pair:
     links: Path | None = None
     by_order: bool = False
     regions: tuple[Region, ...] = ()
+    annotated_as: str | None = None
+    has_crowd: bool = False
 
     @property
     def name(self) -> str:
@@ -99,73 +98,58 @@ def find_pairs(
 ) -> list[Pair]:
     """The pairs of one data set.
 
-    `labels` None: beside the images, or in the folders of a split tree (`train`, `val`, `test` with `images` and
-    `labels` in each). `labels_optional`: images for which none is found there go without. Raises `UserError` naming the setting `where`, with `.images` or `.labels` where it is one.
+    `labels` None: beside the images, or in the folders of a data set that `find_sources` knows. `labels_optional`:
+    images for which none is found go without. Raises `UserError` naming the setting `where` (where it is empty, none),
+    with `images` or `labels` where it is one.
     """
-    tree = _split_tree(images)
-    if tree:
-        return [
-            pair
-            for folder, its_use in tree
-            for pair in find_pairs(
-                folder / "images", _labels_of(folder, labels_optional), where, naming, its_use, dataset, labels_optional
-            )
-        ]
+    images, labels = existing(images), None if labels is None else existing(labels)
+    alone = labels is None or labels == images
+    sources = find_sources(images, setting(where, "images"), not naming.look_one_level_down) if alone else []
+    if not alone and not naming.look_one_level_down:
+        sources = divided(images, labels)
+    if sources:
+        return _of_sources(sources, where, naming, use, dataset, labels_optional)
     if labels == images and images.exists() and (images.is_file() or is_image(images)):
         raise UserError(
-            f"{where}.labels",
+            setting(where, "labels"),
             "images and labels are the same file",
             f"If it holds both, go on inside it, as in {images.name}/raw and {images.name}/labels; else choose another",
         )
-    if labels is None or labels == images:
-        if not images.is_dir():
-            return _beside(list_files(images, f"{where}.images"), where, naming, use, dataset, labels_optional)
-        return _in_one_folder(images, where, naming, use, dataset, labels_optional)
-    found = list_files(images, f"{where}.images", naming.look_one_level_down)
-    found = [path for path in found if stem(path).endswith(naming.img_filter)]
+    if alone:
+        return _beside(images, where, naming, use, dataset, labels_optional)
+    assert labels is not None
+    found = list_files(images, setting(where, "images"), naming.look_one_level_down)
+    found = [path for path in found if normal_form(stem(path)).endswith(normal_form(naming.img_filter))]
     if not found:
         raise UserError(
-            f"{where}.images",
+            setting(where, "images"),
             f"no image in {images} has a name that ends with {naming.img_filter!r}",
             "Check data.datasets' img_filter, or leave it empty",
         )
-    truths = list_files(labels, f"{where}.labels", naming.look_one_level_down, outlines=True)
-    left_out = {_base(path, naming.img_filter) for path in found if _is_left_out(path, naming)}
+    truths = _list_labels(labels, setting(where, "labels"), found, naming)
+    left_out = {base_name(path, naming.img_filter) for path in found if _is_left_out(path, naming)}
     some = [path for path in found if not _is_left_out(path, naming)]
-    their = [path for path in truths if _base(path, naming.mask_filter) not in left_out]
-    if len(some) == len(their):
+    their = [
+        path
+        for path in truths
+        if not _is_left_out(path, naming) and base_name(path, naming.mask_filter) not in left_out
+    ]
+    if naming.pair_by != "order" or len(some) == len(their):
         found, truths = some, their
-    pairs = pair_files(found, truths, where, use, dataset, naming)
-    return [pair for pair in pairs if not _is_left_out(pair.image, naming)]
-
-
-def list_files(source: Path, where: str, look_one_level_down: bool = False, outlines: bool = False) -> list[Path]:
-    """The image files that `source` means, in natural order (img2 before img10).
-
-    A folder means the images directly in it (and one level down, if asked); a wildcard (`raw/*.tif`) what it matches;
-    a `.txt` or `.lst` file one path a line, relative to itself; any other file itself. `outlines`: files with outlines
-    of objects count too. Raises `UserError` naming the setting `where`.
-    """
-    text = str(source)
-    if source.is_dir() and not is_image(source) and not _is_inside(source):
-        found = _in_folder(source, look_one_level_down, outlines)
-        if not found:
-            raise UserError(
-                where, f"the folder {source} holds no images", f"It needs files ending in {', '.join(SUFFIXES)}"
-            )
-        return natural_order(found)
-    if source.exists():
-        return _listed(source, where) if source.suffix.lower() in _LISTS else [source]
-    if any(sign in text for sign in "*?["):
-        found = [Path(match) for match in glob.glob(text) if os.path.isfile(match) or is_image(Path(match))]
-        if not found:
-            raise UserError(where, f"nothing matches {source}", "Check the folder and the wildcard")
-        return natural_order(found)
-    if _is_inside(source):
-        return [source]
-    raise UserError(
-        where, f"there is no folder or file {source}", "Check the path, or choose it with the folder button"
+    if not found:
+        return []
+    are_files = images.is_file() and labels.is_file()
+    pairs = pair_files(
+        found,
+        truths,
+        where or "labels",
+        use,
+        dataset,
+        naming,
+        are_chosen=are_files,
+        labels_optional=labels_optional,
     )
+    return [pair for pair in pairs if not _is_left_out(pair.image, naming)]
 
 
 def pair_files(
@@ -175,186 +159,219 @@ def pair_files(
     use: Use = "auto",
     dataset: int = 0,
     naming: Naming = Naming(),
+    *,
+    are_chosen: bool = True,
+    labels_optional: bool = False,
 ) -> list[Pair]:
-    """Each image with its label: by name where all names agree, else in natural order.
+    """Each image with its label: see `assign_labels`. Of one image and one label the names may differ if they
+    `are_chosen` as files.
 
-    Raises `UserError` naming the setting `where` if there are not as many labels as images.
+    Raises `UserError` naming the setting `where` if a file has no partner, or it is not clear which is meant.
     """
-    if len(images) > 1 and len(labels) == 1 and is_annotation(labels[0]):
-        return [Pair(image, labels[0], use, dataset) for image in images]  # outlines of many images in one file
-    if len(images) != len(labels):
-        raise UserError(
-            where,
-            f"there are {_count(len(images), 'image')} but {_count(len(labels), 'label')}",
-            _odd_ones(images, labels, naming),
-        )
-    by_name = {_base(label, naming.mask_filter): label for label in labels}
-    names = [_base(image, naming.img_filter) for image in images]
-    if naming.pair_by == "auto" and len(by_name) == len(labels) and all(name in by_name for name in names):
-        return [
-            _with_links(Pair(image, by_name[name], use, dataset), naming)
-            for image, name in zip(images, names, strict=True)
-        ]
-    is_chosen = len(images) == 1  # whoever names two files means them
-    return [
-        _with_links(
-            Pair(image, label, use, dataset, by_order=not is_chosen and _base(label, naming.mask_filter) != name),
-            naming,
-        )
-        for image, label, name in zip(images, labels, names, strict=True)
-    ]
+    assigned = assign_labels(
+        images,
+        labels,
+        where,
+        Endings(naming.img_filter, naming.mask_filter),
+        in_order=naming.pair_by == "order",
+        are_chosen=are_chosen and len(images) == 1,
+        optional=labels_optional,
+    )
+    return [_pair(each, use, dataset, naming) for each in assigned]
 
 
-def natural_order(paths: Iterable[Path]) -> list[Path]:
-    """`paths` sorted as people do: img2 before img10."""
-    return sorted(
-        paths,
-        key=lambda path: [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", str(path))],
+def order_told(pairs: Sequence[Pair]) -> str:
+    """A sentence about pairs that were made by order although their names differ; empty if there are none."""
+    some = [pair for pair in pairs if pair.by_order]
+    if not some:
+        return ""
+    named = ", ".join(f"{pair.image.name} with {pair.truth.name}" for pair in some[:3])
+    more = f" and {len(some) - 3} more" if len(some) > 3 else ""
+    count = "1 pair is made" if len(some) == 1 else f"{len(some)} pairs are made"
+    return (
+        f"{count} by order, because names differ: {named}{more}. Give both the same name if they do not belong together"
     )
 
 
-def _in_folder(folder: Path, look_one_level_down: bool, outlines: bool) -> list[Path]:
+def setting(where: str, name: str) -> str:
+    """The setting `name` of `where`, or alone if there is nothing that it is of."""
+    return f"{where}.{name}" if where else name
+
+
+def _of_sources(
+    sources: Sequence[Source], where: str, naming: Naming, use: Use, dataset: int, labels_optional: bool
+) -> list[Pair]:
+    """The pairs of several folders; what has no label in any of them is told together."""
+    pairs: list[Pair] = []
+    problems: list[Finding] = []
+    for source in sources:
+        its_use = use if source.use == "auto" else source.use
+        labels = source.labels
+        if labels_optional and labels is not None and not labels.is_dir():
+            labels = None
+        try:
+            if source.of_objects:
+                pairs += _with_masks(source, where, naming, its_use, dataset, labels_optional)
+            else:
+                pairs += find_pairs(source.images, labels, where, naming, its_use, dataset, labels_optional)
+        except UserError as error:
+            problems += error.findings
+    if problems:
+        raise UserError.of(_together(problems))
+    return pairs
+
+
+def _together(problems: Sequence[Finding]) -> list[Finding]:
+    """Of findings that say the same of several folders one, about the files of all."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for problem in problems:
+        groups.setdefault((problem.where, problem.wrong if not problem.fix else problem.fix), []).append(problem)
     found = []
-    for path in folder.iterdir():
-        if path.name.startswith("."):
-            continue
-        # other programs leave their own .json and .zip beside images
-        name = path.name.lower()
-        is_other = name.endswith(_NOT_LISTED) and not name.endswith(".zarr.zip")
-        if (is_image(path) and not is_other) or (outlines and path.is_file() and is_annotation(path)):
-            found.append(path)
-        elif look_one_level_down and path.is_dir():
-            found += _in_folder(path, False, outlines)
+    for same in groups.values():
+        files = tuple(file for each in same for file in each.files)
+        wrong = same[0].wrong if len(same) == 1 else f"{same[0].wrong}; and so on in {len(same)} folders"
+        found.append(replace(same[0], files=files, wrong=wrong))
     return found
 
 
-def _is_inside(source: Path) -> bool:
-    """Whether a path goes on inside a container, such as volumes.h5/raw or plate.zarr/labels/0."""
-    return any(parent.is_file() or (is_image(parent) and parent.exists()) for parent in source.parents)
-
-
-def _split_tree(folder: Path) -> list[tuple[Path, Use]]:
-    """The parts of a split tree, or nothing if `folder` is none."""
-    if not folder.is_dir() or is_image(folder):
-        return []
-    return [
-        (folder / name, use)
-        for name, use in _TREE.items()
-        if (folder / name / "images").is_dir() and any((folder / name / "images").iterdir())
-    ]
-
-
-def _labels_of(folder: Path, labels_optional: bool) -> Path | None:
-    """The labels of a part of a split tree; None where there are none and there need be none."""
-    labels = folder / "labels"
-    return None if labels_optional and not labels.is_dir() else labels
-
-
-def _in_one_folder(
-    folder: Path, where: str, naming: Naming, use: Use, dataset: int, labels_optional: bool
+def _with_masks(
+    source: Source, where: str, naming: Naming, use: Use, dataset: int, labels_optional: bool
 ) -> list[Pair]:
-    """Images and labels in one folder: `cell_01.tif` and `cell_01_masks.tif`."""
+    """A folder of an image: all of its masks are its label, one file an object."""
+    assert source.labels is not None
+    images = list_files(source.images, setting(where, "images"))
+    if len(images) != 1 or not source.labels.is_dir():
+        return find_pairs(source.images, source.labels, where, naming, use, dataset, labels_optional)
+    if _is_left_out(images[0], naming):
+        return []
+    masks = list_files(source.labels, setting(where, "labels"))
+    return [Pair(images[0], masks[0] if len(masks) == 1 else source.labels, use, dataset)]
+
+
+def _list_labels(labels: Path, where: str, images: Sequence[Path], naming: Naming) -> list[Path]:
+    """The labels that `labels` means; folders of masks, one file an object, where they are called like the images."""
+    if labels.is_dir() and not is_image(labels) and not naming.look_one_level_down:
+        wanted = {base_name(image, naming.img_filter) for image in images}
+        folders = [path for path in labels.iterdir() if path.is_dir() and base_name(path, naming.mask_filter) in wanted]
+        if folders and all(map(is_annotation, folders)):
+            files = [path for path in labels.iterdir() if path.is_file() and (is_image(path) or is_annotation(path))]
+            return natural_order([*folders, *files])
+    return list_files(labels, where, naming.look_one_level_down, outlines=True)
+
+
+def _beside(source: Path, where: str, naming: Naming, use: Use, dataset: int, labels_optional: bool) -> list[Pair]:
+    """Images and labels in one folder: `cell_01.tif` and `cell_01_masks.tif`; or outlines, or as other tools keep it."""
+    images = list_files(source, setting(where, "images"), naming.look_one_level_down and source.is_dir())
+    if source.is_dir() and not is_image(source):
+        images = _without_labels(source, images, where, naming)
+    images = [image for image in images if not _is_left_out(image, naming)]
+    near = _labels_beside(images, naming)
+    rest = [image for image in images if image not in near]
+    folders = list(dict.fromkeys(image.parent for image in rest))
+    outlines = [path for folder in folders for path in sorted(folder.iterdir()) if _is_listed_outline(path)]
+    drawn = {}
+    if rest and outlines:
+        taken = set(near.values())
+        endings = Endings(naming.img_filter)
+        free = [path for path in outlines if path not in taken]
+        drawn = {each.image: each for each in assign_found(rest, free, setting(where, "labels"), endings)}
+    pairs, lonely = [], []
+    for image in images:
+        if image in drawn:
+            pairs.append(_pair(drawn[image], use, dataset, naming))
+        elif image in near or labels_optional:
+            one = (
+                assign_labels([image], [near[image]], where or "labels", are_chosen=True)[0] if image in near else None
+            )
+            pairs.append(_pair(one or Assigned(image, None), use, dataset, naming))
+        else:
+            lonely.append(image)
+    if lonely:
+        raise UserError.of([_no_label_beside(lonely, len(images), where, naming)])
+    return pairs
+
+
+def _without_labels(folder: Path, files: Sequence[Path], where: str, naming: Naming) -> list[Path]:
+    """Those of `files` that are images; raises `UserError` if labels cannot be told apart, or if there is no image."""
     if not naming.mask_filter:
         raise UserError(
-            f"{where}.mask_filter",
+            setting(where, "mask_filter"),
             "images and labels share a folder, and nothing tells them apart",
             "Say what names of labels end with, as in _masks",
         )
-    files = list_files(folder, f"{where}.images", naming.look_one_level_down)
+    others = tuple(map(normal_form, (naming.mask_filter, *_OUTPUTS)))
     images = [
         path
         for path in files
-        if stem(path).endswith(naming.img_filter) and not stem(path).endswith((naming.mask_filter, *_OUTPUTS))
+        if (name := normal_form(stem(path))).endswith(normal_form(naming.img_filter)) and not name.endswith(others)
     ]
     if not images:
         raise UserError(
-            f"{where}.images",
+            setting(where, "images"),
             f"no image in {folder} has a name that ends with {naming.img_filter!r}"
             if naming.img_filter
             else f"every file in {folder} is a label: its name ends with {naming.mask_filter}",
             "Check the filters of the data set",
         )
-    return _beside(images, where, naming, use, dataset, labels_optional)
+    return images
 
 
-def _beside(
-    images: list[Path], where: str, naming: Naming, use: Use, dataset: int, labels_optional: bool
-) -> list[Pair]:
-    """Each of `images` with the label beside it: `<base><mask_filter>`, or as Tissue Analyzer keeps it."""
-    pairs: list[Pair] = []
-    lonely: list[str] = []
-    for image in [image for image in images if not _is_left_out(image, naming)]:
-        base = _base(image, naming.img_filter)
-        near = {stem(path): path for path in image.parent.glob(f"{glob.escape(base + naming.mask_filter)}.*")}
-        places = [near.get(base + naming.mask_filter), image.parent / f"{base}{_CELLPOSE}"]
+def _labels_beside(images: Sequence[Path], naming: Naming) -> dict[Path, Path]:
+    """The label image beside each of `images` that has one: `<base><mask_filter>`, Cellpose's, or as Tissue Analyzer
+    keeps it."""
+    stems: dict[Path, dict[str, Path]] = {}
+    found = {}
+    for image in images:
+        if image.parent not in stems:
+            entries = [path for path in image.parent.iterdir() if is_image(path)]
+            stems[image.parent] = {normal_form(stem(path)): path for path in entries}
+        near, base = stems[image.parent], base_name(image, naming.img_filter)
+        places = [near.get(base + normal_form(naming.mask_filter)), near.get(base + CELLPOSE.removesuffix(".npy"))]
+        if places[1] is not None and not places[1].name.lower().endswith(CELLPOSE):
+            places[1] = None
         places += [image.parent / stem(image) / f"handCorrection{suffix}" for suffix in (".tif", ".png")]
         label = next((path for path in places if path is not None and path.exists() and path != image), None)
-        if label is None and labels_optional:
-            pairs.append(Pair(image, None, use, dataset))
-        elif label is None:
-            lonely.append(image.name)
-        else:
-            pairs.append(_with_links(Pair(image, label, use, dataset), naming))
-    if lonely:
-        more = f" and {len(lonely) - 3} more" if len(lonely) > 3 else ""
-        raise UserError(
-            f"{where}.labels",
-            f"no label was found beside {', '.join(lonely[:3])}{more}",
-            f"Its name must end with {naming.mask_filter} or {_CELLPOSE}, as in {_base(images[0], naming.img_filter)}{naming.mask_filter}.tif; "
-            "or choose the folder of the labels",
-        )
-    return pairs
-
-
-def _is_left_out(image: Path, naming: Naming) -> bool:
-    return image.name in naming.exclude or stem(image) in naming.exclude
-
-
-def _base(path: Path, ending: str) -> str:
-    """The name without suffix and `ending`: only at its end, so that `img_img` keeps its first half."""
-    name = stem(path)
-    if path.name.lower().endswith(_CELLPOSE):
-        name = name[: -len("_seg")]
-    return name.removesuffix(ending) if ending and name != ending else name
-
-
-def _with_links(pair: Pair, naming: Naming) -> Pair:
-    """`pair` with its list of links, which lies beside the image or the label as `<base>_links.txt`."""
-    base = _base(pair.image, naming.img_filter)
-    for folder in (pair.image.parent, pair.truth.parent):
-        links = folder / f"{base}_links.txt"
-        if links.is_file():
-            return Pair(pair.image, pair.label, pair.use, pair.dataset, links=links, by_order=pair.by_order)
-    return pair
-
-
-def _listed(source: Path, where: str) -> list[Path]:
-    try:
-        # -sig: Notepad begins a file with a mark that would become part of the first path
-        lines = [line.strip() for line in source.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError):
-        raise UserError(where, f"the list {source} is not a text file in UTF-8", "Save it as UTF-8 text") from None
-    found = [source.parent / Path(line).expanduser() for line in lines if line and not line.startswith("#")]
-    if not found:
-        raise UserError(where, f"the list {source} is empty", "Write one path a line into it")
-    missing = next((path for path in found if not path.exists()), None)
-    if missing is not None:
-        raise UserError(where, f"{source.name} lists {missing}, which does not exist", "Mend the list")
+        if label is not None:
+            found[image] = label
     return found
 
 
-def _odd_ones(images: list[Path], labels: list[Path], naming: Naming) -> str:
-    """What to do about files without a partner, naming the first few."""
-    of_labels = {_base(label, naming.mask_filter) for label in labels}
-    of_images = {_base(image, naming.img_filter) for image in images}
-    lonely_images = [path.name for path in images if _base(path, naming.img_filter) not in of_labels]
-    lonely_labels = [path.name for path in labels if _base(path, naming.mask_filter) not in of_images]
-    for lonely, noun in ((lonely_images, "label"), (lonely_labels, "image")):
-        if lonely and len(lonely) < max(len(images), len(labels)):
-            more = f" and {len(lonely) - 3} more" if len(lonely) > 3 else ""
-            return f"No {noun} was found for {', '.join(lonely[:3])}{more}: add it or take the file out"
-    return "Each image needs one label with the same name"
+def _is_listed_outline(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".") and is_annotation(path)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _no_label_beside(lonely: Sequence[Path], count: int, where: str, naming: Naming) -> Finding:
+    more = f" and {len(lonely) - 3} more" if len(lonely) > 3 else ""
+    example = f"{base_name(lonely[0], naming.img_filter)}{naming.mask_filter}.tif"
+    is_some = len(lonely) < count
+    return Finding(
+        where=setting(where, "labels"),
+        wrong=f"no label was found beside {', '.join(path.name for path in lonely[:3])}{more}",
+        remedy=f"Its name must end with {naming.mask_filter} or {CELLPOSE}, as in {example}; "
+        + ("or take the file out" if is_some else "or choose the folder of the labels"),
+        fix="leave_out" if is_some else "",
+        files=tuple(map(str, lonely)) if is_some else (),
+    )
+
+
+def _is_left_out(path: Path, naming: Naming) -> bool:
+    return any(is_meant(path, name) for name in naming.exclude)
+
+
+def _pair(assigned: Assigned, use: Use, dataset: int, naming: Naming) -> Pair:
+    """A pair with its list of links, which lies beside the image or the label as `<base>_links.txt`."""
+    image, label, by_order, annotated_as, has_crowd = assigned
+    bases = dict.fromkeys((stem(image).removesuffix(naming.img_filter), base_name(image, naming.img_filter)))
+    folders = () if label is None else (image.parent, label.parent)
+    places = (folder / f"{base}_links.txt" for folder in folders for base in bases)
+    links = next((path for path in places if path.is_file()), None)
+    return Pair(
+        image,
+        label,
+        use,
+        dataset,
+        links=links,
+        by_order=by_order,
+        annotated_as=annotated_as,
+        has_crowd=has_crowd,
+    )

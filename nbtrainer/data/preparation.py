@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 
 from nbtrainer import labels as label_functions
 from nbtrainer.data.annotations import Outline, draw_labels, is_annotation, label_shape, read_outlines
+from nbtrainer.data.annotations.position import on_channels, on_slice, place_outlines
 from nbtrainer.data.axes import Layout, image_layout, label_layout, said
 from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.data.pair import Pair
@@ -31,7 +32,10 @@ _MEASURED_PIXELS = 1 << 26
 class Preparation:
     """What the settings of `data` say of reading and preparing; the fields are the settings of the same names.
 
-    `input_channels` is what the network takes, None where that is not settled yet.
+    `input_channels` is what the network takes, None where that is not settled yet. `outlines` says what the values of
+    drawn outlines are: a number an object ("objects"; nothing is known of crowds), the same with crowds as objects
+    ("foreground"), or the number of the class ("classes"); `outline_classes` has the classes and their numbers, and
+    others are not drawn; empty: all are.
     """
 
     dim: int = 2
@@ -51,15 +55,17 @@ class Preparation:
     label_dilation: int = 0
     smallest_part: int = 0
     ignore_value: int | None = None
+    outlines: Literal["objects", "foreground", "classes"] = "foreground"
+    outline_classes: tuple[tuple[str, int], ...] = ()
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for a checkpoint; `Preparation.from_record` gives it back."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        return {name: _listed(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Preparation:
         values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+            name: _tupled(value) if isinstance(value, list) else value for name, value in record.items()
         }
         return cls(**values)
 
@@ -148,8 +154,7 @@ class Preparation:
         if pair.label is None:
             return Even(tuple(shape), self.ignored)
         if is_annotation(pair.label):
-            drawn = draw_labels(_outlines_of(pair, shape), shape)
-            view: View = Held(drawn, is_label=True)
+            view: View = Held(self._drawn(pair, shape), is_label=True)
         else:
             opened = open_label(pair.label, pair.image)
             try:
@@ -181,6 +186,30 @@ class Preparation:
                 view, lambda array, corner: drop_outside(array, corner, regions, fill), kind=np.dtype(np.uint32)
             )
         return view
+
+    def _drawn(self, pair: Pair, shape: tuple[int, ...]) -> np.ndarray:
+        """The outlines of `pair` (of a stack those of its slice) as a label of `shape`; raises `UserError`."""
+        _refuse_other_size(pair, shape)
+        opened = open_image(pair.image)
+        layout = self.layout(pair)
+        along = layout.slices if layout.slices is not None else layout.spatial[0] if len(shape) == 3 else None
+        lengths = {letter: length for letter, length in zip(opened.axes, opened.shape, strict=True) if letter in "CZT"}
+        outlines = place_outlines(outlines_of(pair), lengths, "?" if along is None else opened.axes[along])
+        if self.channels:
+            outlines = on_channels(outlines, self.channels)
+        numbers = dict(self.outline_classes)
+        try:
+            if layout.slices is not None:
+                outlines = on_slice(outlines, pair.slice or 0, layout.count(opened.shape))
+            if self.outlines == "classes":
+                return draw_labels(outlines, shape, "class", numbers or None)
+            if numbers:
+                outlines = [outline for outline in outlines if outline.class_key in numbers]
+            if self.outlines == "foreground":
+                outlines = [dataclasses.replace(outline, is_crowd=False) for outline in outlines]
+            return draw_labels(outlines, shape, unknown=self.ignored)
+        except UserError as error:  # drawing does not know the file
+            raise UserError(str(pair.label), error.wrong, error.remedy) from None
 
     def _with_channels(self, view: View, where: str) -> View:
         count = view.channels
@@ -229,6 +258,13 @@ class Preparation:
         return Local(view, clear)
 
 
+def outlines_of(pair: Pair) -> list[Outline]:
+    """The outlines on the image of `pair`, on whatever slice. Raises `UserError` if the file cannot be read."""
+    if pair.annotated_as is None:
+        return read_outlines(pair.truth)
+    return [outline for outline in read_outlines(pair.truth) if outline.image == pair.annotated_as]
+
+
 def as_unsigned(array: np.ndarray, ignore_value: int | None = None) -> np.ndarray:
     """Label values as uint32; what is negative or no number becomes 0, a negative `ignore_value` `IGNORED`."""
     if ignore_value is not None and ignore_value < 0:
@@ -246,28 +282,23 @@ def spacing_of(opened: Opened, dim: int, given: Sequence[float] = (), unit: str 
     return None
 
 
-def _outlines_of(pair: Pair, shape: tuple[int, ...]) -> list[Outline]:
-    """The outlines of the image of `pair`; raises `UserError` if the file is about others, or about another size."""
-    stated = label_shape(pair.truth, pair.image.name)
+def _refuse_other_size(pair: Pair, shape: tuple[int, ...]) -> None:
+    """Raise `UserError` if the outlines of `pair` were drawn on an image of another size."""
+    stated = label_shape(pair.truth, pair.annotated_as or "")
     if stated is not None and tuple(stated) != tuple(shape[-2:]):
         raise UserError(
             str(pair.label),
             f"it was drawn on an image of {said(stated)}, but {pair.image.name} is {said(shape[-2:])}",
             "Image and outlines must have the same size; draw them on this image, or take the pair out",
         )
-    outlines = read_outlines(pair.truth)
-    names = {Path(outline.image.replace("\\", "/")).name for outline in outlines if outline.image}
-    if len(names) <= 1:  # the file is about one image: whoever renamed both files knew
-        return outlines
-    own = {pair.image.name, pair.image.stem}
-    found = [outline for outline in outlines if {Path(outline.image).name, Path(outline.image).stem} & own]
-    if not found:
-        raise UserError(
-            str(pair.label),
-            f"it holds outlines of {len(names)} images, none of them called {pair.image.name}",
-            f"It names {', '.join(sorted(names)[:3])}; give the image that name, or take it out",
-        )
-    return found
+
+
+def _listed(value: tuple[Any, ...]) -> list[Any]:
+    return [_listed(each) if isinstance(each, tuple) else each for each in value]
+
+
+def _tupled(value: list[Any]) -> tuple[Any, ...]:
+    return tuple(_tupled(each) if isinstance(each, list) else each for each in value)
 
 
 def _middle(label: View) -> np.ndarray:

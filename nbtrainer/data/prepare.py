@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,9 @@ import numpy as np
 from nbtrainer.data.annotations import is_annotation
 from nbtrainer.data.annotations.cellpose import is_cellpose
 from nbtrainer.data.divide import checked_side, divided
-from nbtrainer.data.formats import stem
-from nbtrainer.data.pair import Pair, list_files, pair_files
+from nbtrainer.data.formats import is_image, stem
+from nbtrainer.data.layouts import find_sources
+from nbtrainer.data.pair import Naming, Pair, find_pairs, order_told
 from nbtrainer.errors import UserError
 
 By = Literal["copy", "link", "list"]
@@ -58,7 +60,7 @@ def prepare(
 ) -> Prepared:
     """Pair images with labels, divide them by chance, and lay them out for training.
 
-    Pairs agree by name, else by their order. `seed` decides who goes where; shares are fractions or percentages (0.7, 70
+    Pairs are found as for training; a warning tells of those made by order. `seed` decides who goes where; shares are fractions or percentages (0.7, 70
     or "70%"), rounded so that each that is above 0 gets an image. `divide`: images are divided into blocks of about so many
     pixels a side, where they are larger; all blocks of an image go the same way. Labels named otherwise than their images are renamed after them. By `copy`; by `link`
     (symbolic, else hard, else a copy); or by `list`: nothing but `images.txt` and `labels.txt`, which are written in
@@ -73,8 +75,22 @@ def prepare(
     """
     if Path(images).absolute() == Path(labels).absolute():
         raise UserError("labels", f"{labels} is given as images and as labels", "Give the folder of the labels")
-    pairs = pair_files(list_files(Path(images), "images"), list_files(Path(labels), "labels", outlines=True), "labels")
-    counts = share_counts(len(pairs), shares_of(train, validation, test))
+    pairs = find_pairs(Path(images), Path(labels), "", Naming())
+    shares = shares_of(train, validation, test)
+    return _divide_by_chance(pairs, output_root, data_task, shares, seed, by, progress, divide)
+
+
+def _divide_by_chance(
+    pairs: Sequence[Pair],
+    output_root: PathLike,
+    data_task: str,
+    shares: Mapping[str, float],
+    seed: int,
+    by: By,
+    progress: Progress | None,
+    divide: int | None,
+) -> Prepared:
+    counts = share_counts(len(pairs), shares)
     order = np.random.default_rng(_checked_seed(seed)).permutation(len(pairs)).tolist()
     parts: dict[str, list[Pair]] = {}
     for name, count in counts.items():
@@ -95,34 +111,31 @@ def prepare_dataset(
     progress: Progress | None = None,
     divide: int | None = None,
 ) -> Prepared:
-    """As `prepare`, for a folder with `images` and `labels`, or with `train`, `val` and `test` (one at least, `train`
-    among them) that hold `images` and `labels` each and stay divided as they are; the shares are not used then."""
+    """As `prepare`, for a folder with images and labels in it, laid out in any way that training takes (see
+    `find_sources`). What is divided already (into `train`, `val` and `test`, `train` among them) stays so; the shares
+    are not used then."""
     dataset = Path(dataset)
-    given = {name: dataset / name for name in _USES if (dataset / name).is_dir()}
-    if "val" not in given and (dataset / "validation").is_dir():
-        given = {"train": dataset / "train", "val": dataset / "validation", "test": dataset / "test"}
-        given = {name: folder for name, folder in given.items() if folder.is_dir()}
-    if not given:
-        missing = [name for name in ("images", "labels") if not (dataset / name).is_dir()]
-        if missing:
-            raise UserError(
-                "dataset",
-                f"{dataset} has no folder {' or '.join(missing)}",
-                "It needs images and labels, or train, val and test with images and labels in each",
-            )
-        shares = (train, validation, test)
-        files = (dataset / "images", dataset / "labels")
-        return prepare(*files, output_root, data_task, *shares, seed, by, progress, divide)
-    if "train" not in given:
-        raise UserError("dataset", f"{dataset} has {' and '.join(given)} but no folder train", "Add it")
-    parts = {
-        name: pair_files(
-            list_files(folder / "images", f"{name}/images"),
-            list_files(folder / "labels", f"{name}/labels", outlines=True),
-            name,
+    sources = find_sources(dataset, "dataset")
+    uses = [source.use for source in sources if source.use != "auto"]
+    missing = [name for name in ("images", "labels") if not (dataset / name).is_dir()]
+    for source in sources:
+        if source.labels is not None and not source.labels.is_dir():
+            where = source.labels.parent
+            raise UserError("dataset", f"{where} has no folder {source.labels.name}", "Add the labels")
+    if not sources and not any(map(is_image, dataset.iterdir() if dataset.is_dir() else [])):
+        raise UserError(
+            "dataset",
+            f"{dataset} has no folder {' or '.join(missing)}",
+            "It needs images and labels, or train, val and test with images and labels in each",
         )
-        for name, folder in given.items()
-    }
+    pairs = find_pairs(dataset, None, "", Naming())
+    if not uses or len(uses) < len(sources):
+        shares = shares_of(train, validation, test)
+        return _divide_by_chance(pairs, output_root, data_task, shares, seed, by, progress, divide)
+    if "train" not in uses:
+        names = " and ".join(name for name, use in _USES.items() if use in uses)
+        raise UserError("dataset", f"{dataset} has {names} but no folder train", "Add it")
+    parts = {name: [pair for pair in pairs if pair.use == use] for name, use in _USES.items() if use in uses}
     return _lay_out(parts, Path(output_root), data_task, by, progress, divide)
 
 
@@ -195,6 +208,9 @@ def _lay_out(
     folder = output_root / data_task
     _refuse_what_is_there(folder)
     names = {name: _names(pairs) for name, pairs in parts.items()}
+    told = order_told([pair for pairs in parts.values() for pair in pairs])
+    if told:
+        warnings.warn(told, UserWarning, stacklevel=4)
     if by != "list":
         _refuse_what_cannot_move(parts)
     elif side is not None:
@@ -266,6 +282,8 @@ def _names(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
             wrong = f"{other} and {pair.image} have the same name, and their labels would too"
             raise UserError("images", wrong, "Rename one of them")
         label_base, label_suffix = _parted(pair.truth)
+        if pair.annotated_as is not None:  # one file for many images stays one
+            label_base = base
         names.append((pair.image.name, pair.truth.name if label_base == base else base + label_suffix))
     return names
 
@@ -273,6 +291,8 @@ def _names(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
 def _parted(path: Path) -> tuple[str, str]:
     """A file's name without its ending, and the ending: `scan` and `.nii.gz`, `cells` and `_seg.npy`."""
     base = path.name[: -len("_seg.npy")] if is_cellpose(path) else stem(path)
+    if path.is_dir() and not is_image(path):  # a folder of masks
+        base = path.name
     return base, path.name[len(base) :]
 
 
@@ -308,7 +328,9 @@ def _fill(
                     # as it will be seen from the folder that `aside` becomes a part of
                     lists[kind].append(_relative(source, aside.parent / part))
                     continue
-                used.add(_put(source, aside / part / kind / name, by))
+                target = aside / part / kind / name
+                if pair.annotated_as is None or not target.exists():
+                    used.add(_put(source, target, by))
                 lists[kind].append(f"{kind}/{name}")
             if by != "list" and links.is_file():
                 _put(links, aside / part / "labels" / f"{_parted(pair.image)[0]}_links.txt", by)

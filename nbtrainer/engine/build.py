@@ -6,7 +6,6 @@ import dataclasses
 import inspect
 import json
 import math
-import os
 import platform
 import threading
 from collections import OrderedDict
@@ -26,8 +25,9 @@ from nbtrainer.checks import Survey, survey
 from nbtrainer.checks.survey import flat_levels_in, normalizer_of, spacing_in
 from nbtrainer.checks.task import task_of
 from nbtrainer.config import Config
+from nbtrainer.data.annotations.classes import format_classes
 from nbtrainer.data.facts import image_facts
-from nbtrainer.data.formats import open_image
+from nbtrainer.data.formats import open_image, version
 from nbtrainer.data.images import Images
 from nbtrainer.data.ledger import Ledger
 from nbtrainer.data.patches import Patch, Patches
@@ -351,9 +351,9 @@ def training_patches(config: Config) -> Patches:
         raise UserError.of(surveyed.problems)
     if not surveyed.split.train:
         raise UserError("data.datasets", "no image is left to train", "Add a dataset")
-    files = [os.stat(path) for pair in surveyed.split.train for path in pair.files]
+    files = [version(path) for pair in surveyed.split.train for path in pair.files]
     settings = config.model_dump_json(exclude={"output"})
-    key = (settings, str(surveyed.split.train), tuple((file.st_mtime_ns, file.st_size) for file in files))
+    key = (settings, str(surveyed.split.train), tuple(files))
     patches = _opened.get(key)
     if patches is None:
         task = _task(config, surveyed)
@@ -370,6 +370,9 @@ def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
     if config.data.channel_axis is None:
         # prediction has no label that could tell
         config.data.channel_axis = surveyed.preparation.layout(pair).channel
+    if surveyed.preparation.outlines == "classes" and not config.data.outline_classes:
+        # kept, so that a class has its number whatever is added later
+        config.data.outline_classes = format_classes(dict(surveyed.preparation.outline_classes))
     config.model.input_channels = _input_channels(config, surveyed)
     config.model.flat_levels = flat_levels_in(config, surveyed)
     if config.sampling.whole_images:

@@ -12,7 +12,7 @@ import numpy as np
 
 from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
-from nbtrainer.data.pair import list_files, pair_files
+from nbtrainer.data.pair import Naming, find_pairs, order_told
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import Predictor, load_model
 from nbtrainer.inference.report import Judged, judge, write_report
@@ -23,7 +23,7 @@ from nbtrainer.tasks import Links, Task
 def evaluate(
     model: Predictor | str | os.PathLike[str],
     images: Any,
-    labels: Any,
+    labels: Any = None,
     report: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
     """Scores of `model` (or the path of one) against known labels.
@@ -31,15 +31,17 @@ def evaluate(
     Parameters
     ----------
     images, labels
-        Folders, files, wildcards, list files; or sequences of arrays or paths, of equal length, or an array each: of one
-        image, if the label has as many axes as the model's images, else of several along the first axis.
+        Folders, files, wildcards, list files, found and paired as for training (no labels: they lie beside the images);
+        or sequences of arrays or paths, of equal length, or an array each: of one image, if the label has as many axes
+        as the model's images, else of several along the first axis.
     report
         Write a page (HTML) about each image and its worst objects there.
 
     Returns
     -------
     `{"overall": {...}, "images": [{"image": name, ...}, ...]}`; overall scores: see
-    `nbtrainer.metrics.overall`. Of a stack each slice is an image, called `stack.tif [3]`.
+    `nbtrainer.metrics.overall`. Of a stack each slice is an image, called `stack.tif [3]`. Warns of pairs that were made
+    by order, and of labels with values that the model does not know.
     """
     predictor = model if isinstance(model, Predictor) else load_model(model)
     task = predictor.task
@@ -81,10 +83,14 @@ def _tell_unknown_classes(task: Task, truth: np.ndarray, name: str) -> None:
 
 def _paired(images: Any, labels: Any, dim: int) -> list[tuple[Any, Any, str, Links]]:
     if isinstance(images, str | os.PathLike):
-        pairs = pair_files(list_files(Path(images), "images"), list_files(Path(labels), "labels"), "labels")
-        return [
-            (pair.image, pair.label, pair.image.name, read_links(pair.links) if pair.links else []) for pair in pairs
-        ]
+        beside = labels is None or isinstance(labels, str | os.PathLike)
+        if not beside:
+            raise UserError("labels", "images are a path, and labels are none", "Give the path of the labels too")
+        pairs = find_pairs(Path(images), None if labels is None else Path(labels), "", Naming())
+        told = order_told(pairs)
+        if told:
+            warnings.warn(told, UserWarning, stacklevel=4)
+        return [(pair.image, pair, pair.image.name, read_links(pair.links) if pair.links else []) for pair in pairs]
     if isinstance(labels, np.ndarray) and labels.ndim == dim:  # one label, so the image is one, channels or not
         images, labels = [images], [labels]
     if not isinstance(images, Iterable) or not isinstance(labels, Iterable):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pickle
 import warnings
@@ -13,9 +14,12 @@ import torch
 
 from nbtrainer import models
 from nbtrainer.catalog import TASKS, size_multiples
+from nbtrainer.data.annotations import is_annotation, read_contents
+from nbtrainer.data.annotations.classes import number_classes
 from nbtrainer.data.axes import Layout, said
 from nbtrainer.data.formats import Opened, is_image, open_image
 from nbtrainer.data.normalize import Normalizer
+from nbtrainer.data.pair import Pair, pair_files
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsigned, spacing_of
 from nbtrainer.data.read import read_label
 from nbtrainer.data.region import IGNORED
@@ -118,10 +122,17 @@ class Predictor:
         return size_multiples(built["dim"], built["features"], built["flat_levels"])
 
     def read_label(self, label: Any, shape: tuple[int, ...], where: str, image: Any = None) -> np.ndarray:
-        """A true label of an `image` of this shape, arrays or paths of files, as training reads it: uint32.
+        """A true label of an `image` of this shape, arrays, paths of files, or a pair, as training reads it: uint32.
 
-        Raises `UserError` for another shape, and for what the check before training would refuse.
+        Outlines need the pair or the path of the `image` that they were drawn on. Raises `UserError` for another shape,
+        and for what the check before training would refuse.
         """
+        if isinstance(image, str | os.PathLike) and isinstance(label, str | os.PathLike):
+            (label,) = pair_files([Path(image)], [Path(label)], where)
+        if isinstance(label, Pair):
+            if label.label is None or is_annotation(label.label):
+                return self._draw_label(label, shape)
+            label = label.label
         source = Path(label) if isinstance(label, str | os.PathLike) else _numbers(label, where)
         file = Path(image) if isinstance(image, str | os.PathLike) else None
         found = read_label(source, len(shape), where, file)
@@ -137,6 +148,22 @@ class Predictor:
         if wrong:
             raise UserError(where, wrong, "Number objects or classes from 1; 0 is background")
         return as_unsigned(found, ignored)
+
+    def _draw_label(self, pair: Pair, shape: tuple[int, ...]) -> np.ndarray:
+        """The outlines of `pair` as a label of `shape`; of a stack of images a stack."""
+        preparation = dataclasses.replace(self.preparation, outlines=self.task.outlines)
+        numbers = dict(preparation.outline_classes)
+        if self.task.outlines == "classes" and not numbers:
+            # the model learned from label images: its classes have names there, or the file's own numbers
+            named = zip(self.task.classes, getattr(self.task, "class_values", ())[1:], strict=False)
+            found = {entry for classes in read_contents(pair.truth).classes.values() for entry in classes}
+            known = {name: value for name, value in named if any(name == other for other, _ in found)}
+            numbers = known or number_classes(found)
+            preparation = dataclasses.replace(preparation, outline_classes=tuple(numbers.items()))
+        if len(shape) > preparation.dim:
+            slices = (dataclasses.replace(pair, slice=index) for index in range(shape[0]))
+            return np.stack([whole(preparation.label(each, shape[1:])) for each in slices])
+        return whole(preparation.label(pair, shape))
 
     def prediction(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Objects(Task):
 
     smallest_object: int = 16
 
+    outlines: ClassVar[Literal["objects", "foreground", "classes"]] = "objects"
     default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "f1_50", "dice")
     baseline_name: ClassVar[str] = "connected parts above Otsu's threshold"
 

@@ -47,6 +47,7 @@ class Semantic(Task):
     class_weights: tuple[float, ...] = ()
 
     name: ClassVar[str] = "semantic"
+    outlines: ClassVar[Literal["objects", "foreground", "classes"]] = "classes"
     default_loss: ClassVar[str] = "dice_ce"
     default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
     baseline_name: ClassVar[str] = "the most frequent class"

@@ -6,7 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -48,6 +48,8 @@ class Task(ABC):
     spacing: tuple[float, ...] = ()
 
     name: ClassVar[str]
+    # what drawn outlines are to this kind: a number an object, the same with crowds of objects, or a number a class
+    outlines: ClassVar[Literal["objects", "foreground", "classes"]] = "foreground"
     default_loss: ClassVar[str]
     default_metrics: ClassVar[tuple[str, ...]]
     baseline_name: ClassVar[str]
@@ -111,7 +113,7 @@ class Task(ABC):
 
     def may_ignore(self, pairs: Iterable[Pair]) -> bool:
         """Whether labels of `pairs` can hold pixels of which nothing is known."""
-        return self.ignored != IGNORED or any(pair.regions for pair in pairs)
+        return self.ignored != IGNORED or any(pair.regions or pair.has_crowd for pair in pairs)
 
     def known(self, label: np.ndarray) -> np.ndarray:
         """Where something is known: boolean, the shape of `label`."""

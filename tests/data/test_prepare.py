@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from nbtrainer.data import prepare as module
-from nbtrainer.data.pair import list_files, pair_files
+from nbtrainer.data.pair import Naming, find_pairs, list_files, pair_files
 from nbtrainer.data.prepare import prepare, prepare_dataset, share_counts, shares_of
 from nbtrainer.errors import UserError
 
@@ -124,10 +124,14 @@ def test_names_are_kept_with_their_whole_ending(tmp_path):
 
 def test_outlines_of_many_images_in_one_file_go_with_each(tmp_path):
     images, _ = _source(tmp_path, 4)
-    coco = {"images": [{"id": 1, "file_name": "img 1.tif"}], "annotations": [], "categories": []}
-    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    listed = [{"id": number, "file_name": f"all/img {number}.tif"} for number in range(1, 5)]
+    (tmp_path / "coco.json").write_text(json.dumps({"images": listed, "annotations": [], "categories": []}))
     done = prepare(images, tmp_path / "coco.json", tmp_path / "out", "x")
-    assert {path.name for path in done.folder.rglob("labels/*")} == {f"img {number}.json" for number in range(1, 5)}
+    assert [path.name for path in done.folder.rglob("labels/*")] == ["coco.json"] * 3
+    pairs = find_pairs(done.folder, None, "d", Naming())
+    assert sorted(pair.annotated_as for pair in pairs) == [f"all/img {number}.tif" for number in range(1, 5)]
+    lists = find_pairs(done.folder / "train" / "images.txt", done.folder / "train" / "labels.txt", "d", Naming())
+    assert [pair.image.name for pair in lists] == [pair.image.name for pair in pairs if pair.use == "train"]
 
 
 def test_what_is_worth_nothing_elsewhere_is_only_listed(tmp_path):

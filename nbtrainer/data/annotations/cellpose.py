@@ -8,12 +8,12 @@ nothing but this module's own code is called. Arrays are made afterwards, from c
 from __future__ import annotations
 
 import pickle
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from nbtrainer.data.annotations.outline import Outline
+from nbtrainer.data.annotations.outline import Outline, written_path
 from nbtrainer.errors import UserError
 
 _ADVICE = "In Cellpose, choose File > Save masks as PNG/TIF, and use that file"
@@ -38,13 +38,14 @@ def read_cellpose(path: Path) -> list[Outline]:
     except Exception as error:  # a broken pickle makes Python stumble over anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(str(path), f"the masks in this Cellpose file cannot be read ({reason})", _ADVICE) from None
-    image = PureWindowsPath(named).name if isinstance(named, str) else ""
+    image = written_path(named) if isinstance(named, str) else ""
     if masks.ndim == 2:
-        return _objects(masks, image, None)
-    return [outline for z, plane in enumerate(masks) for outline in _objects(plane, image, z)]
+        return outlines_of_labels(masks, image)
+    return [outline for z, plane in enumerate(masks) for outline in outlines_of_labels(plane, image, z)]
 
 
-def _objects(plane: np.ndarray, image: str, z: int | None) -> list[Outline]:
+def outlines_of_labels(plane: np.ndarray, image: str = "", z: int | None = None) -> list[Outline]:
+    """Each value above 0 in a label image (Y, X) as an object, stored as a mask; `name` is the value."""
     from scipy.ndimage import find_objects  # 0.1 s to import
 
     ids, index = np.unique(plane, return_inverse=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nbtrainer.data.annotations.outline import Outline, from_corner
+from nbtrainer.data.annotations.outline import Outline, from_corner, is_same_image, written_path
 from nbtrainer.errors import UserError
 
 _MOST_PIXELS = 2**31
@@ -23,16 +23,23 @@ def is_coco(content: Any) -> bool:
     )
 
 
+def coco_images(content: Any) -> tuple[str, ...]:
+    """The path of every image that the file lists, with and without annotations, as it writes them."""
+    return tuple(dict.fromkeys(_file_name(entry) for entry in content["images"]))
+
+
 def coco_shape(content: Any, image: str = "") -> tuple[int, int] | None:
-    """(Y, X) of the image with this file name, or of the only image."""
-    found = [entry for entry in content["images"] if not image or _file_name(entry) == image]
+    """(Y, X) of the image that the file calls so, or of the only image."""
+    found = [entry for entry in content["images"] if not image or is_same_image(_file_name(entry), image)]
+    if len(found) > 1:
+        found = [entry for entry in found if _file_name(entry) == image]
     if len(found) != 1 or not (found[0].get("height") and found[0].get("width")):
         return None
     return int(found[0]["height"]), int(found[0]["width"])
 
 
 def read_coco(path: Path, content: Any) -> list[Outline]:
-    """Every annotation of every image; the polygons of an annotation are parts of one object.
+    """Every annotation of every image; the polygons of an annotation are parts of one object, or of a crowd.
 
     `label` is the number of the category; one more if categories are counted from 0, since 0 is background.
     """
@@ -57,6 +64,7 @@ def read_coco(path: Path, content: Any) -> list[Outline]:
             "label": None if category is None else int(category) + first,
             "image": images[annotation["image_id"]],
             "part_of": number,
+            "is_crowd": bool(annotation.get("iscrowd")),
         }
         if isinstance(segmentation, dict):
             mask = decode_runs(segmentation)
@@ -98,5 +106,4 @@ def _numbers(text: str | bytes) -> list[int]:
 
 
 def _file_name(image: dict[str, Any]) -> str:
-    # the path was written on whatever system; this class splits at both slashes
-    return PureWindowsPath(image["file_name"]).name
+    return written_path(image["file_name"])

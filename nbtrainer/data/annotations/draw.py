@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,14 +15,17 @@ def draw_labels(
     outlines: Sequence[Outline],
     shape: tuple[int, ...],
     per: Literal["object", "class"] = "object",
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str] | Mapping[str, int] | None = None,
+    unknown: int | None = None,
 ) -> np.ndarray:
     """The outlines as a label image, uint32 of `shape` ((Y, X) or (Z, Y, X)); later ones cover earlier ones.
 
-    Per object: 1, 2, 3 ... in the order of the outlines; parts of one object share its id. Per class: the position of
-    the class's name in `classes`, counted from 1 (other classes are left out), or else the number that the file gives
-    to the class, or else the classes of these outlines in alphabetical order. Give `classes` if several images must
-    agree and their files have no numbers.
+    Per object: 1, 2, 3 ... in the order of the outlines; parts of one object share its id. Per class: the number that
+    `classes` gives to the class's name (by position, counted from 1, if it is a list; other classes are left out), or
+    else the number that the file gives to the class, or else the classes of these outlines in alphabetical order. Give
+    `classes` if several images must agree.
+
+    With `unknown`, crowds have that value where no object is drawn, and no object has it.
 
     A pixel belongs to an outline if its centre does, so that outlines with a common edge neither overlap nor leave a
     gap. What lies outside of `shape` is cut off. An outline that contains no centre of a pixel draws nothing.
@@ -32,10 +35,13 @@ def draw_labels(
     UserError
         If outlines lie on slices that `shape` does not have.
     """
-    ids = _object_ids(outlines) if per == "object" else _class_ids(outlines, classes)
+    crowds = [outline for outline in outlines if outline.is_crowd and unknown is not None]
+    single = [outline for outline in outlines if not (outline.is_crowd and unknown is not None)]
+    ids = _object_ids(single, unknown) if per == "object" else _class_ids(single, classes)
+    values = [*[unknown or 0] * len(crowds), *ids]
     labels = np.zeros(shape, np.uint32)
     _check_slices(outlines, shape)
-    for outline, value in zip(outlines, ids, strict=True):
+    for outline, value in zip([*crowds, *single], values, strict=True):
         if value:
             box, inside = _filled(outline, shape[-2:])
             slices = labels if outline.z is None or len(shape) == 2 else labels[outline.z]
@@ -48,13 +54,15 @@ def draw_mask(outlines: Sequence[Outline], shape: tuple[int, ...]) -> np.ndarray
     return draw_labels(outlines, shape) > 0
 
 
-def _object_ids(outlines: Sequence[Outline]) -> list[int]:
-    known: dict[object, int] = {}
+def _object_ids(outlines: Sequence[Outline], unknown: int | None) -> list[int]:
     keys = [(outline.part_of,) if outline.part_of is not None else index for index, outline in enumerate(outlines)]
-    return [known.setdefault(key, len(known) + 1) for key in keys]
+    known: dict[object, int] = {key: number for number, key in enumerate(dict.fromkeys(keys), 1)}
+    return [known[key] + (unknown is not None and 0 < unknown <= known[key]) for key in keys]
 
 
-def _class_ids(outlines: Sequence[Outline], classes: Sequence[str] | None) -> list[int]:
+def _class_ids(outlines: Sequence[Outline], classes: Sequence[str] | Mapping[str, int] | None) -> list[int]:
+    if isinstance(classes, Mapping):
+        return [classes.get(outline.class_key, 0) for outline in outlines]
     if classes is not None:
         given = {name: number for number, name in reversed(list(enumerate(classes, 1)))}
         return [given.get(outline.class_name, 0) for outline in outlines]

@@ -21,8 +21,8 @@ def read_geojson(path: Path, content: Any) -> list[Outline]:
     that of the cell, not of its nucleus."""
     features = content if isinstance(content, list) else content.get("features", [content])
     planes = [(feature.get("geometry") or {}).get("plane") for feature in features]
-    # QuPath leaves the plane out for the first slice
-    lowest = 0 if any(planes) else None
+    # QuPath leaves the plane out for the first slice, and writes c -1 where it means every channel
+    first: dict[str, Any] = {"z": 0, "t": 0} if any(planes) else {}
     outlines = []
     for number, (feature, plane) in enumerate(zip(features, planes, strict=True)):
         properties = feature.get("properties") or {}
@@ -44,11 +44,16 @@ def read_geojson(path: Path, content: Any) -> list[Outline]:
                     name,
                     class_name=_class_name(properties.get("classification")),
                     holes=tuple(holes),
-                    z=int(plane.get("z", 0)) if plane else lowest,
                     part_of=number,
+                    **(_position(plane) if plane else first),
                 )
             )
     return outlines
+
+
+def _position(plane: dict[str, Any]) -> dict[str, Any]:
+    c = int(plane.get("c", -1))
+    return {"z": int(plane.get("z", 0)), "t": int(plane.get("t", 0)), "c": c if c >= 0 else None}
 
 
 def _class_name(classification: Any) -> str:

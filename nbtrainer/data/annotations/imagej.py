@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
@@ -43,20 +44,19 @@ def _is_roi(name: str) -> bool:
 def _outline(path: Path, name: str, content: bytes) -> Outline:
     roi = ImagejRoi.frombytes(content)
     name = roi.name or name
-    group = roi.group or None
-    z = _slice(roi)
+    about: dict[str, Any] = {"label": roi.group or None, **_position(roi)}
     if roi.composite:
         first, *others = _rings(roi.multi_coordinates)
-        return Outline(first, "polygon", name, label=group, z=z, holes=tuple(others))
+        return Outline(first, "polygon", name, **about, holes=tuple(others))
     left, top, width, height = roi.left, roi.top, roi.right - roi.left, roi.bottom - roi.top
     if roi.subpixelrect:
         left, top, width, height = roi.xd, roi.yd, roi.widthd, roi.heightd
     if roi.roitype == ROI_TYPE.OVAL:
-        return Outline(ellipse(left, top, width, height), "ellipse", name, label=group, z=z)
+        return Outline(ellipse(left, top, width, height), "ellipse", name, **about)
     if roi.roitype == ROI_TYPE.RECT and roi.subtype == ROI_SUBTYPE.UNDEFINED:
-        return Outline(rectangle(left, top, width, height), "rectangle", name, label=group, z=z)
+        return Outline(rectangle(left, top, width, height), "rectangle", name, **about)
     if roi.roitype in _AREAS:
-        return Outline(from_corner(roi.coordinates()), "polygon", name, label=group, z=z)
+        return Outline(from_corner(roi.coordinates()), "polygon", name, **about)
     kind = roi.subtype if roi.subtype != ROI_SUBTYPE.UNDEFINED else roi.roitype
     raise UserError(
         str(path),
@@ -65,11 +65,16 @@ def _outline(path: Path, name: str, content: bytes) -> Outline:
     )
 
 
-def _slice(roi: ImagejRoi) -> int | None:
-    """The slice, or the frame of a stack that has frames only, counted from 0."""
-    hyperstack = roi.z_position if roi.z_position > 1 or roi.t_position <= 1 else roi.t_position
-    position = hyperstack or roi.position
-    return position - 1 if position > 0 else None
+def _position(roi: ImagejRoi) -> dict[str, int | None]:
+    """Where in a stack it was drawn, counted from 0: `c`, `z` and `t` of a hyperstack, or the `plane` of another stack.
+
+    The frame of a stack that has frames only is its `z` too.
+    """
+    if not (roi.c_position or roi.z_position or roi.t_position):
+        plane = roi.position - 1 if roi.position > 0 else None
+        return {"z": plane, "plane": plane}
+    c, z, t = (number - 1 if number > 0 else None for number in (roi.c_position, roi.z_position, roi.t_position))
+    return {"c": c, "z": t if not z and t else z, "t": t}
 
 
 def _rings(path: np.ndarray) -> list[np.ndarray]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import imageio.v3 as imageio
 import numpy as np
 
-from nbtrainer.data.annotations.outline import Outline, ellipse, from_corner, rectangle
+from nbtrainer.data.annotations.outline import Outline, ellipse, from_corner, rectangle, written_path
 from nbtrainer.errors import UserError
 
 
 def is_labelme(content: Any) -> bool:
     """Whether parsed JSON is LabelMe's."""
     return isinstance(content, dict) and isinstance(content.get("shapes"), list) and "imagePath" in content
+
+
+def labelme_image(content: Any) -> str:
+    """The path of the image that it was drawn on, as the file writes it; empty if it does not."""
+    return written_path(content.get("imagePath"))
 
 
 def labelme_shape(content: Any) -> tuple[int, int] | None:
@@ -27,8 +32,7 @@ def labelme_shape(content: Any) -> tuple[int, int] | None:
 def read_labelme(path: Path, content: Any) -> list[Outline]:
     """Polygons, rectangles, circles and masks. A label that is a whole number is the class's number too; shapes with
     the same label and group are parts of one object."""
-    # the path was written on whatever system; this class splits at both slashes
-    image = PureWindowsPath(content.get("imagePath") or "").name
+    image = labelme_image(content)
     groups: dict[tuple[str, Any], int] = {}
     outlines = []
     for number, shape in enumerate(content["shapes"], 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 from typing import Literal
 
 import numpy as np
@@ -27,13 +28,18 @@ class Outline:
     holes
         Further rings like `points`: what lies in an odd number of rings belongs to the object.
     image
-        Name of the image file that it was drawn on; '' if the file does not say.
-    z
-        Slice, counted from 0; None: the file does not say, which means every slice.
+        Path of the image file that it was drawn on, as the file writes it, with slashes; '' if the file does not say.
+    z, t, c
+        Slice, time point and channel, counted from 0; None: the file does not say, which means every one.
+    plane
+        Number of the slice where the file counts all planes of the image in one row (channels first, then slices, then
+        time points); `z` is the same number then.
     part_of
         Outlines of one file with the same number here are parts of one object.
     mask
         (Y, X) bool, only if `kind` is `mask`.
+    is_crowd
+        Whether it surrounds many objects that nobody told apart (COCO's `iscrowd`): nothing is known of such pixels.
     """
 
     points: np.ndarray
@@ -46,6 +52,26 @@ class Outline:
     z: int | None = None
     part_of: int | None = None
     mask: np.ndarray | None = None
+    t: int | None = None
+    c: int | None = None
+    plane: int | None = None
+    is_crowd: bool = False
+
+    @property
+    def class_key(self) -> str:
+        """What its class is told by: its name, else its number as text; '' if it has no class."""
+        return self.class_name or ("" if self.label is None else str(self.label))
+
+
+def written_path(path: object) -> str:
+    """The path of an image as a file has it, written on whatever system, with slashes."""
+    return PureWindowsPath(str(path or "")).as_posix() if path else ""
+
+
+def is_same_image(written: str, image: str) -> bool:
+    """Whether a path in a file means `image`, which may leave out folders at its beginning."""
+    ours, theirs = written.split("/"), written_path(image).split("/")
+    return ours[-len(theirs) :] == theirs
 
 
 def from_corner(xy: object) -> np.ndarray:

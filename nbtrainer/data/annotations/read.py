@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.data.annotations.cellpose import is_cellpose, read_cellpose
-from nbtrainer.data.annotations.coco import coco_shape, is_coco, read_coco
+from nbtrainer.data.annotations.classes import ClassName
+from nbtrainer.data.annotations.coco import coco_images, coco_shape, is_coco, read_coco
 from nbtrainer.data.annotations.geojson import is_geojson, read_geojson
 from nbtrainer.data.annotations.imagej import holds_rois, read_imagej
-from nbtrainer.data.annotations.labelme import is_labelme, labelme_shape, read_labelme
-from nbtrainer.data.annotations.outline import Outline
+from nbtrainer.data.annotations.labelme import is_labelme, labelme_image, labelme_shape, read_labelme
+from nbtrainer.data.annotations.masks import is_mask_folder, mask_folder_shape, read_mask_folder
+from nbtrainer.data.annotations.outline import Outline, is_same_image
 from nbtrainer.data.formats import version
 from nbtrainer.errors import UserError
 
@@ -31,9 +34,37 @@ _JSON_READERS: tuple[tuple[Callable[[Any], bool], Callable[[Path, Any], list[Out
 )
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a file of outlines is about, without the outlines.
+
+    images
+        Every image that it names, as it writes them, also those on which nothing is drawn; empty: it names none.
+    objects
+        How many objects each image has, by its name; '' is the name where the file names none.
+    classes
+        The classes of each image, by its name.
+    crowded
+        Names of the images with areas in which nobody told the objects apart.
+    says_slice
+        Whether any outline says on which slice of a stack it lies.
+    """
+
+    images: tuple[str, ...] = ()
+    objects: dict[str, int] = field(default_factory=dict)
+    classes: dict[str, frozenset[ClassName]] = field(default_factory=dict)
+    crowded: frozenset[str] = frozenset()
+    says_slice: bool = False
+
+
 def is_annotation(path: Path) -> bool:
-    """Whether a file holds outlines, by its name, and by its content if that leaves a doubt (`.json`, `.zip`)."""
+    """Whether a file holds outlines, by its name, and by its content if that leaves a doubt (`.json`, `.zip`).
+
+    A folder of masks, one file an object, counts too.
+    """
     suffix = path.suffix.lower()
+    if is_mask_folder(path):
+        return True
     if suffix in (".roi", ".geojson") or is_cellpose(path):
         return path.is_file()
     return suffix in (".zip", ".json") and _holds_outlines(path, *version(path))
@@ -42,16 +73,29 @@ def is_annotation(path: Path) -> bool:
 def read_outlines(path: Path, image: str = "") -> list[Outline]:
     """The outlines in an ImageJ `.roi` or `.zip`, QuPath GeoJSON, LabelMe or COCO JSON, or Cellpose `_seg.npy`.
 
-    With `image`, the name of an image file, only those drawn on it and those of which the file does not say.
-    Raises `UserError` if the file is broken, of another kind, or holds anything that encloses no area.
+    With `image`, the path of an image file as the file writes it (or the end of it), only those drawn on it and those
+    of which the file does not say. A folder of masks has an outline for each. Raises `UserError` if the file is broken,
+    of another kind, or holds anything that encloses no area.
     """
     outlines = _checked_outlines(path, *version(path))
-    return [outline for outline in outlines if not image or outline.image in ("", image)]
+    if not image:
+        return list(outlines)
+    exact = [outline for outline in outlines if outline.image in ("", image)]
+    if any(outline.image for outline in exact):
+        return exact
+    return [outline for outline in outlines if not outline.image or is_same_image(outline.image, image)]
+
+
+def read_contents(path: Path) -> Contents:
+    """What the file at `path` is about; raises `UserError` as `read_outlines` does."""
+    return _contents(path, *version(path))
 
 
 def label_shape(path: Path, image: str = "") -> tuple[int, int] | None:
     """(Y, X) of the image that the outlines were drawn on, if the file says it; COCO files with several images need
     the file name of one."""
+    if is_mask_folder(path):
+        return mask_folder_shape(path)
     if path.suffix.lower() != ".json":
         return None
     content = _parsed(path, *version(path))
@@ -74,6 +118,30 @@ def _holds_outlines(path: Path, modified: int, size: int) -> bool:
     return any(is_ours(content) for is_ours, _ in _JSON_READERS)
 
 
+@lru_cache(maxsize=100_000)
+def _contents(path: Path, modified: int, size: int) -> Contents:
+    outlines = _checked_outlines(path, modified, size)
+    objects: dict[str, set[object]] = {}
+    classes: dict[str, set[ClassName]] = {}
+    for number, outline in enumerate(outlines):
+        objects.setdefault(outline.image, set()).add(number if outline.part_of is None else (outline.part_of,))
+        classes.setdefault(outline.image, set()).add((outline.class_key, outline.label))
+    named = dict.fromkeys(outline.image for outline in outlines if outline.image)
+    if path.suffix.lower() == ".json":
+        content = _parsed(path, modified, size)
+        if is_coco(content):
+            named = dict.fromkeys(coco_images(content))
+        elif is_labelme(content) and labelme_image(content):
+            named = {labelme_image(content): None}
+    return Contents(
+        tuple(named),
+        {image: len(own) for image, own in objects.items()},
+        {image: frozenset(own) for image, own in classes.items()},
+        frozenset(outline.image for outline in outlines if outline.is_crowd),
+        any(outline.z is not None for outline in outlines),
+    )
+
+
 # a COCO file of many images is asked for one image after the other
 @lru_cache(maxsize=2)
 def _checked_outlines(path: Path, modified: int, size: int) -> tuple[Outline, ...]:
@@ -93,6 +161,8 @@ def _checked_outlines(path: Path, modified: int, size: int) -> tuple[Outline, ..
 
 def _read(path: Path) -> list[Outline]:
     suffix = path.suffix.lower()
+    if is_mask_folder(path):
+        return read_mask_folder(path)
     if not path.is_file():
         raise UserError(str(path), "there is no such file", "Check the path")
     if is_cellpose(path):

@@ -76,7 +76,7 @@ def test_labelme(tmp_path):
     assert is_annotation(path) and label_shape(path) == (20, 40)
     outlines = read_outlines(path, "img 1.png")
     assert [outline.label for outline in outlines] == [None, None, 12]
-    assert {outline.image for outline in outlines} == {"img 1.png"}
+    assert {outline.image for outline in outlines} == {"../raw/img 1.png"}  # as the file writes it
     labels = draw_labels(outlines, (20, 40))
     assert (labels == 1).sum() == 20 + 24  # one group is one object
     assert (labels == 2).sum() == pytest.approx(25 * np.pi, abs=4)
