@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
-from nbtrainer import samples
+from nbtrainer import api, samples
 from nbtrainer.config import Config
+from nbtrainer.config.data import Dataset
+from nbtrainer.runs import Run, attach
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # one thread for each of the processes that share the machine; torch reads it when it is loaded
@@ -70,30 +74,59 @@ def nuclei() -> dict[str, str]:
 @pytest.fixture
 def write_pairs(tmp_path: Path) -> Callable[..., dict[str, str]]:
     """Writes small images of bright discs with their labels and returns them as a dataset."""
-
-    def write(
-        count: int = 3, shape: tuple[int, int] = (64, 64), foreground: int = 1, name: str = "set"
-    ) -> dict[str, str]:
-        rng = np.random.default_rng(0)
-        for number in range(count):
-            y, x = np.ogrid[: shape[0], : shape[1]]
-            centre = rng.uniform(20, 44, 2)
-            disc = np.hypot(y - centre[0], x - centre[1]) < 14
-            image = (60 + 120 * disc + rng.normal(0, 15, shape)).clip(0, 255).astype(np.uint8)
-            for kind, array in (("images", image), ("labels", disc.astype(np.uint8) * foreground)):
-                path = tmp_path / name / kind / f"img_{number}.tif"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                tifffile.imwrite(path, array)
-        return {"images": str(tmp_path / name / "images"), "labels": str(tmp_path / name / "labels")}
-
-    return write
+    return partial(_write_discs, tmp_path)
 
 
 @pytest.fixture
-def small_config(write_pairs: Callable[..., dict[str, str]], tmp_path: Path) -> Config:
+def small_config(tmp_path: Path) -> Config:
     """A run of 6 steps of a tiny network on discs; everything that would be measured is set."""
+    return _small_config(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run of 40 steps on three discs (0 and 255), which nobody may change."""
+    folder = tmp_path_factory.mktemp("trained")
+    config = _small_config(folder)
+    config.data.datasets = [_write_discs(folder, foreground=255)]
+    config.update(training={"epochs": 4, "steps_per_epoch": 10}, compile={"learning_rate": 0.01})
+    run = api.train(config)
+    assert run.status == "finished", run.error
+    return run
+
+
+@pytest.fixture
+def trained(trained_once: Run, tmp_path: Path) -> Run:
+    """A copy of that run, for a test of its own; its images lie where they were."""
+    shutil.copytree(trained_once.directory, tmp_path / "trained")
+    return attach(tmp_path / "trained")
+
+
+@pytest.fixture(scope="session")
+def discs(trained_once: Run) -> Dataset:
+    """The images and labels that `trained` trained on."""
+    return Config.load(trained_once.directory / "config.json").data.datasets[0]
+
+
+def _write_discs(
+    folder: Path, count: int = 3, shape: tuple[int, int] = (64, 64), foreground: int = 1, name: str = "set"
+) -> dict[str, str]:
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        y, x = np.ogrid[: shape[0], : shape[1]]
+        centre = rng.uniform(20, 44, 2)
+        disc = np.hypot(y - centre[0], x - centre[1]) < 14
+        image = (60 + 120 * disc + rng.normal(0, 15, shape)).clip(0, 255).astype(np.uint8)
+        for kind, array in (("images", image), ("labels", disc.astype(np.uint8) * foreground)):
+            path = folder / name / kind / f"img_{number}.tif"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(path, array)
+    return {"images": str(folder / name / "images"), "labels": str(folder / name / "labels")}
+
+
+def _small_config(folder: Path) -> Config:
     config = Config.preset("binary_2d")
-    config.data.datasets = [write_pairs()]
+    config.data.datasets = [_write_discs(folder)]
     config.update(
         sampling={"patch_size": [32, 32]},
         model={"features": [4, 8]},
@@ -105,6 +138,6 @@ def small_config(write_pairs: Callable[..., dict[str, str]], tmp_path: Path) -> 
             "memory_format": "contiguous",
             "torch_compile": "off",
         },
-        output={"root": str(tmp_path / "runs")},
+        output={"root": str(folder / "runs")},
     )
     return config

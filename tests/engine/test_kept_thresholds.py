@@ -8,10 +8,8 @@ from nbtrainer.inference.predictor import load_checkpoint
 
 
 @pytest.fixture
-def run(small_config):
-    made = api.train(small_config)
-    assert made.status == "finished"
-    return made
+def run(trained):
+    return trained
 
 
 def test_a_threshold_is_written_into_the_best_model_and_into_nothing_else(run):
@@ -29,7 +27,7 @@ def test_a_threshold_is_written_into_the_best_model_and_into_nothing_else(run):
 
 def test_a_run_that_goes_on_keeps_them(run):
     api.adjust(run.directory, threshold=0.3)
-    more = api.resume(run.directory, training={"epochs": 4})
+    more = api.resume(run.directory, training={"epochs": 5})
     assert more.wait(timeout=120)
     assert more.status == "finished", more.error
     assert api.load_model(run.last).task.threshold == 0.3

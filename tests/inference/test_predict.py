@@ -12,17 +12,15 @@ from nbtrainer.inference.tiled import predict_variants, turns
 
 
 @pytest.fixture
-def run(small_config, write_pairs):
-    small_config.data.datasets = [write_pairs(foreground=255)]
-    small_config.update(training={"epochs": 4, "steps_per_epoch": 10}, compile={"learning_rate": 0.01})
-    return nbt.train(small_config)
+def run(trained):
+    return trained
 
 
 @pytest.mark.feature(94)
-def test_predictions_need_the_checkpoint_alone(run, tmp_path, small_config):
+def test_predictions_need_the_checkpoint_alone(run, tmp_path, discs):
     alone = tmp_path / "moved.pt"
     alone.write_bytes(run.best.read_bytes())
-    image = Path(small_config.data.datasets[0].images) / "img_0.tif"
+    image = Path(discs.images) / "img_0.tif"
     expected = nbt.load_model(run.directory).predict(image)
     run.directory.rename(tmp_path / "gone")
     model = nbt.load_model(alone)
@@ -33,8 +31,8 @@ def test_predictions_need_the_checkpoint_alone(run, tmp_path, small_config):
 
 
 @pytest.mark.feature(94)
-def test_brightness_is_normalised_at_prediction_as_in_training(run, small_config):
-    image = tifffile.imread(Path(small_config.data.datasets[0].images) / "img_0.tif").astype(np.float64)
+def test_brightness_is_normalised_at_prediction_as_in_training(run, discs):
+    image = tifffile.imread(Path(discs.images) / "img_0.tif").astype(np.float64)
     model = nbt.load_model(run.directory)
     assert np.allclose(model.predict_raw(image), model.predict_raw(image * 37 + 1000), atol=1e-2)
 
@@ -80,23 +78,21 @@ def test_an_image_with_other_channels_is_refused(run):
         nbt.load_model(run.directory).predict(np.zeros((64, 64, 3)))
 
 
-def test_evaluate_scores_each_image_and_their_mean(run, small_config):
-    dataset = small_config.data.datasets[0]
-    scores = nbt.evaluate(run.directory, dataset.images, dataset.labels)
+def test_evaluate_scores_each_image_and_their_mean(run, discs):
+    scores = nbt.evaluate(run.directory, discs.images, discs.labels)
     assert [row["image"] for row in scores["images"]] == ["img_0.tif", "img_1.tif", "img_2.tif"]
     assert scores["overall"]["dice"] == pytest.approx(np.mean([row["dice"] for row in scores["images"]]))
     model = nbt.load_model(run.directory)
-    arrays = [tifffile.imread(path) for path in sorted(Path(dataset.images).iterdir())]
-    labels = [tifffile.imread(path) for path in sorted(Path(dataset.labels).iterdir())]
+    arrays = [tifffile.imread(path) for path in sorted(Path(discs.images).iterdir())]
+    labels = [tifffile.imread(path) for path in sorted(Path(discs.labels).iterdir())]
     assert nbt.evaluate(model, arrays, labels)["overall"] == scores["overall"]
     predicted, truth = model.predict(arrays[0]) > 0, labels[0] > 0
     assert scores["images"][0]["dice"] == pytest.approx(2 * (predicted & truth).sum() / (predicted.sum() + truth.sum()))
 
 
-def test_labels_are_scored_as_training_reads_them(run, small_config):
-    dataset = small_config.data.datasets[0]
+def test_labels_are_scored_as_training_reads_them(run, discs):
     model = nbt.load_model(run.directory)
-    image, label = (tifffile.imread(min(Path(folder).iterdir())) for folder in (dataset.images, dataset.labels))
+    image, label = (tifffile.imread(min(Path(folder).iterdir())) for folder in (discs.images, discs.labels))
     scores = nbt.evaluate(model, image, label)["overall"]
     assert nbt.evaluate(model, image[None], label)["overall"] == scores  # one image, its channel said
     for same in (
