@@ -26,7 +26,11 @@ FEATURES = Path(__file__).parent.parent / "docs" / "features.md"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--features", action="store_true", help="print which features of docs/features.md have a test")
+    parser.addoption(
+        "--features",
+        action="store_true",
+        help="print which features of docs/features.md have a test, and the features of each test",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -47,15 +51,22 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _print_features(items: list[pytest.Item]) -> None:
-    proven: dict[int, list[str]] = {}
+    """The tests of each feature, and then the features of each test: one with many numbers proves none of them."""
+    proven: dict[int, set[str]] = {}
+    marked: dict[str, set[int]] = {}
     for item in items:
+        test = item.nodeid.partition("[")[0]
         for mark in item.iter_markers("feature"):
             for number in mark.args:
-                proven.setdefault(number, []).append(item.name)
+                proven.setdefault(number, set()).add(test)
+                marked.setdefault(item.nodeid, set()).add(number)
     names = {int(number): text for number, text in re.findall(r"^(\d+)\. (.+)$", FEATURES.read_text("utf-8"), re.M)}
     for number, text in names.items():
-        tests = sorted(set(proven.get(number, [])))
-        print(f"{number:>4} {'yes' if tests else ' - '} {text}" + (f"   [{', '.join(tests)}]" if tests else ""))
+        tests = sorted(proven.get(number, ()))
+        print(f"{number:>4} {'yes' if tests else ' - '} {text}", *tests, sep="\n         ")
+    print("\nby test:")
+    for test, numbers in sorted(marked.items()):
+        print(f"  {test}: {', '.join(map(str, sorted(numbers)))}")
     print(
         f"{len(set(proven) & set(names))} of {len(names)} features have a test, {len(set(names) - set(proven))} have none"
     )

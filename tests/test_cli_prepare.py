@@ -24,7 +24,7 @@ def nbtrainer(monkeypatch, capsys):
     return run
 
 
-@pytest.mark.feature(41, 42, 43, 44, 45)
+@pytest.mark.feature(41, 42, 44)
 def test_prepare_divides_and_says_what_to_type_next(nbtrainer, nuclei, tmp_path):
     given = ("--images", nuclei["images"], "--labels", nuclei["labels"], "--output-root", tmp_path / "my out")
     options = ("--data-task", "nuclei", "--train", 0.5, "--validation", 0.25, "--test", 0.25, "--seed", 3)

@@ -61,7 +61,7 @@ class Tables:
         self._directory = directory
         self._reader = JournalReader(directory.events)
         self._happened: list[Event] = []
-        self._drawn = 0.0
+        self._drawn = -float("inf")
 
     def __call__(self, event: Event) -> None:
         closing = isinstance(event, events.Finished | events.Stopped | events.Failed)

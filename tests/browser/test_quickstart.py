@@ -13,7 +13,7 @@ def panel(page, title):
     return page.locator(f'.nbt-panel-head button:has-text("{title}")')
 
 
-@pytest.mark.feature(129, 130, 131, 136, 143, 144)
+@pytest.mark.feature(129, 130, 136, 143)
 def test_a_newcomer_trains_stops_reloads_and_predicts(open_notebook):
     page = open_notebook("01_quickstart.ipynb")
 

@@ -96,7 +96,6 @@ def test_values_are_numbered_in_all_labels_and_in_the_settings(small_config):
     assert small_config.data.labels_of_interest == [2]
 
 
-@pytest.mark.feature(66)
 def test_connected_parts_and_holes_are_mended_slice_by_slice(small_config):
     label = np.zeros((64, 64), np.uint8)
     label[4:20, 4:20] = label[40:50, 40:50] = 1
@@ -220,7 +219,6 @@ def test_a_tree_of_train_and_val_becomes_a_dataset_for_each(small_config, write_
     assert len(nbt.pairs(small_config)) == 4
 
 
-@pytest.mark.feature(63)
 def test_a_finding_has_a_picture(small_config):
     tifffile.imwrite(_image(small_config), np.full((64, 64), 7, np.uint8))
     (finding,) = _fixable(small_config, "exclude")

@@ -10,8 +10,6 @@ from nbtrainer.checks.objects import check_objects
 from nbtrainer.checks.sample import Sample
 from nbtrainer.data.pair import Pair
 
-pytestmark = pytest.mark.feature(40, 66)
-
 
 def _objects() -> np.ndarray:
     """Twelve squares with a number each."""
@@ -38,16 +36,19 @@ def test_a_kind_without_objects_asks_for_none():
     assert _told((_objects() > 0).astype(np.uint8), "binary") == []
 
 
+@pytest.mark.feature(66)
 def test_a_mask_is_no_instance_label():
     (told,) = _told((_objects() > 0).astype(np.uint8))
     assert told == "it has 1 value, but 12 separate parts: it tells foreground from background, not objects [pieces]"
 
 
+@pytest.mark.feature(40, 66)
 def test_classes_are_no_instance_label():
     (told,) = _told((_objects() > 0) * (1 + (_objects() % 2)).astype(np.uint8))
     assert "it tells classes apart, not objects" in told
 
 
+@pytest.mark.feature(66)
 def test_an_object_in_pieces():
     label = _objects()
     label[label == 7] = 2
@@ -60,12 +61,14 @@ def test_crumbs():
     assert _told(label) == ["1 object has fewer than 11 pixels (40) []"]
 
 
+@pytest.mark.feature(66)
 def test_holes():
     label = _objects()
     label[10, 10] = 0
     assert _told(label) == ["1 object has holes (1) [holes]"]
 
 
+@pytest.mark.feature(66)
 def test_gaps_between_neighbours():
     label = _objects()
     label[5:20, 20:29] = 1

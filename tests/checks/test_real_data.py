@@ -33,11 +33,22 @@ SETS = [
     ("spinalcord3d", 3, 3, (77, 76, 42), 1, "int16", (1000, 1000, 1000), 2),
     ("twochannel3d", 3, 1, (75, 75, 75), 2, "uint16", None, 11),
 ]
+_NIFTI = ("brain3d_mni", "brain_macaque3d", "spinalcord3d")
+
+
+def _with_features(each: tuple) -> object:
+    """A set, with the features without which it would not load."""
+    name, dim, channels = each[0], each[1], each[4]
+    shown = {37: dim == 3, 47: name in _NIFTI, 57: channels > 1}
+    numbers = [number for number, is_shown in shown.items() if is_shown]
+    return pytest.param(*each, marks=[pytest.mark.feature(*numbers)] if numbers else [])
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the sets are not here")
-@pytest.mark.feature(30, 31, 32, 36, 37, 47, 57)
-@pytest.mark.parametrize(("name", "dim", "count", "shape", "channels", "kind", "spacing", "most"), SETS)
+@pytest.mark.feature(30, 31)
+@pytest.mark.parametrize(
+    ("name", "dim", "count", "shape", "channels", "kind", "spacing", "most"), [_with_features(each) for each in SETS]
+)
 def test_every_set_loads_with_its_dimensions_as_the_only_setting(
     name, dim, count, shape, channels, kind, spacing, most
 ):

@@ -73,6 +73,7 @@ def test_lists_are_validated_again_when_saved(tmp_path):
         config.save(tmp_path / "config.json")
 
 
+@pytest.mark.feature(48)
 @pytest.mark.parametrize("name", sorted(presets()))
 def test_a_saved_preset_is_the_same_when_loaded(name, tmp_path):
     config = Config.preset(name)
@@ -88,7 +89,7 @@ def test_a_preset_stores_only_what_differs_from_the_defaults(name):
             assert value != defaults[section][field], f"{section}.{field}"
 
 
-@pytest.mark.feature(76, 77)
+@pytest.mark.feature(77)
 def test_the_epyseg_preset_is_what_its_document_says():
     config = Config.preset("epyseg")
     assert config.augmentation.strength == "none"
@@ -102,12 +103,20 @@ def test_the_epyseg_preset_is_what_its_document_says():
     assert config.compile.optimizer == "adam"
 
 
+@pytest.mark.feature(73, 75)
+def test_the_omnipose_preset_crops_and_scales_as_its_document_says():
+    config = Config.preset("omnipose")
+    (zoom,) = [step for step in config.augmentation.steps if step.kind == "zoom"]
+    assert config.sampling.patch_size == [224, 224]
+    assert config.sampling.method == "image"
+    assert (zoom.lowest, zoom.highest, zoom.probability) == (0.5, 1.5, 1)
+
+
 def test_an_unknown_preset_is_answered_with_the_nearest():
     with pytest.raises(UserError, match="Did you mean epyseg"):
         Config.preset("epysg")
 
 
-@pytest.mark.feature(76)
 def test_a_strength_replaces_the_list_and_editing_the_list_makes_it_custom(tmp_path):
     config = Config()
     config.augmentation.strength = "standard"

@@ -28,7 +28,7 @@ def _patches(folder: Path, size: tuple[int, ...], seed: int = 5) -> Patches:
     return Patches(places, [step | {"probability": 1.0} if "probability" in step else step for step in steps])
 
 
-@pytest.mark.feature(74, 79, 115)
+@pytest.mark.feature(115)
 @pytest.mark.parametrize("size", [(48, 64), (8, 32, 32)], ids=["2D", "3D"])
 def test_the_same_patches_whatever_the_number_of_workers(tmp_path, size):
     alone = list(prefetched(_patches(tmp_path, size).patch, range(3, 15), workers=0))

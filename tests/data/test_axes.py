@@ -5,7 +5,6 @@ from nbtrainer.data.axes import Layout, image_layout, label_layout
 from nbtrainer.data.read import read_label
 
 
-@pytest.mark.feature(36, 37, 57)
 @pytest.mark.parametrize(
     ("shape", "axes", "dim", "settings", "expected"),
     [

@@ -39,8 +39,16 @@ def test_none_keeps_intensities():
     assert np.array_equal(_normalised(method="none"), IMAGE.astype(np.float32))
 
 
-@pytest.mark.feature(85, 86, 87, 88, 89)
-@pytest.mark.parametrize("outliers", ["ignore", "+", "-", "+/-"])
+@pytest.mark.feature(89)
+@pytest.mark.parametrize(
+    "outliers",
+    [
+        pytest.param("ignore", marks=pytest.mark.feature(85)),
+        pytest.param("+", marks=pytest.mark.feature(86)),
+        pytest.param("-", marks=pytest.mark.feature(87)),
+        pytest.param("+/-", marks=pytest.mark.feature(88)),
+    ],
+)
 def test_outliers_take_the_value_of_the_percentile_on_the_chosen_side(outliers):
     found = _normalised(method="none", outliers=outliers, outliers_percent=10.0)
     low, high = (np.percentile(IMAGE, q, axis=(1, 2)) for q in (10, 90))

@@ -29,7 +29,6 @@ def _patches(**settings: object) -> Patches:
 STEPS = [step.model_dump() for step in STRENGTHS["strong"]]
 
 
-@pytest.mark.feature(74)
 def test_number_and_seed_fix_the_patch_whoever_asks_and_in_whatever_order():
     one, other = _patches(steps=STEPS), _patches(steps=STEPS, cache_bytes=1)
     expected = {number: one.patch(number) for number in range(70)}
@@ -39,7 +38,6 @@ def test_number_and_seed_fix_the_patch_whoever_asks_and_in_whatever_order():
     assert not np.array_equal(_patches(steps=STEPS, seed=4).patch(0)[0], expected[0][0])
 
 
-@pytest.mark.feature(76, 77)
 def test_one_entry_of_the_list_may_change_each_patch_and_none_is_an_entry():
     steps = [{"kind": "none", "probability": 1.0}, STEP_OF["invert"]().model_dump() | {"probability": 0.1}]
     plain = _patches()

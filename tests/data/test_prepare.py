@@ -35,7 +35,7 @@ def _numbers(images: Path, labels: Path) -> list[int]:
     return [image for image, _ in found]
 
 
-@pytest.mark.feature(41, 42, 43, 44)
+@pytest.mark.feature(41, 42, 44)
 @pytest.mark.parametrize("by", ["copy", "link", "list"])
 def test_every_pair_is_in_one_of_three_folders_and_in_its_lists(by, tmp_path):
     seen: list[tuple[int, int]] = []

@@ -16,7 +16,6 @@ def _images() -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.feature(86, 87, 89)
 @pytest.mark.parametrize("kind", ["uint8", "uint16", "int16", "float32"])
 @pytest.mark.parametrize("most", [10**9, 500])
 def test_what_is_measured_in_blocks_is_what_numpy_says_of_the_whole(kind, most, monkeypatch):

@@ -18,7 +18,7 @@ def _enter(best: BestCheckpoints, folder, scores):
             best.settle()
 
 
-@pytest.mark.feature(100, 140)
+@pytest.mark.feature(100)
 @pytest.mark.parametrize(("higher", "kept"), [(True, [0.9, 0.8]), (False, [0.1, 0.5])])
 def test_the_n_best_are_kept_in_order_and_others_removed(tmp_path, higher, kept):
     best = BestCheckpoints(tmp_path, 2, higher)

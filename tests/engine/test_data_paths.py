@@ -120,7 +120,7 @@ def test_the_ignore_value_enters_no_score(small_config):
     assert metrics.scores(model.task.tally_labels(guess, truth, ["dice"]), ["dice"])["dice"] == 1
 
 
-@pytest.mark.feature(36, 37)
+@pytest.mark.feature(32, 36, 37)
 @pytest.mark.parametrize("dim", [2, 3])
 def test_a_stack_trains_as_slices_and_as_a_volume(small_config, tmp_path, dim):
     y, x = np.ogrid[:48, :56]
@@ -288,7 +288,6 @@ def test_the_ledger_names_images_that_never_contributed(small_config, write_pair
     assert any("of your images never contributed" in text for text in warned)
 
 
-@pytest.mark.feature(72, 123)
 def test_tiles_are_suggested_that_suit_thick_slices(small_config, tmp_path):
     volume = np.random.default_rng(0).integers(0, 99, (40, 90, 90)).astype(np.uint8)
     tifffile.imwrite(tmp_path / "image.tif", volume)

@@ -65,7 +65,6 @@ def test_every_kind_trains_scores_and_reports(kind, discs, tmp_path):
     assert any(isinstance(event, events.StartScored) for event in run.events)
 
 
-@pytest.mark.feature(132)
 @pytest.mark.parametrize(
     ("kind", "settings", "epochs"),
     # thresholds that find too little, and specks that others can drop

@@ -31,10 +31,11 @@ def _scores(run: nbt.runs.Run) -> list[dict[str, float]]:
     return [{name: value for name, value in row.items() if name != "seconds"} for row in run.history]
 
 
-@pytest.mark.feature(16, 95, 137, 138)
+@pytest.mark.feature(95)
 def test_a_run_leaves_everything_in_its_folder(small_config):
     run = nbt.train(small_config)
     assert (run.status, run.error) == ("finished", "")
+    assert run.directory == Path(small_config.output.root) / "default" / "run-001"
     names = {path.name for path in run.directory.iterdir()}
     assert {"config.json", "events.jsonl", "history.csv", "log.txt", "curves.png", "checkpoints", "previews"} <= names
     assert len(run.history) == 3
@@ -49,7 +50,7 @@ def test_a_run_leaves_everything_in_its_folder(small_config):
     assert f"Dice {100 * run.history[0]['train_dice']:.2f} % (validation" in log
 
 
-@pytest.mark.feature(96, 98)
+@pytest.mark.feature(96)
 @pytest.mark.parametrize("preset", sorted(presets()))
 def test_every_preset_trains(preset, small_config, tmp_path):
     config = Config.preset(preset)
@@ -152,7 +153,7 @@ def test_a_run_that_is_stopped_and_resumed_ends_with_the_weights_of_one_that_was
     assert _scores(whole) == _scores(resumed)
 
 
-@pytest.mark.feature(129, 130)
+@pytest.mark.feature(129)
 @pytest.mark.parametrize(
     ("task", "network"),
     [
@@ -202,6 +203,7 @@ def test_a_compiled_network_that_fails_does_not_end_the_run(small_config, monkey
     assert _same(plain.last, run.last)
 
 
+@pytest.mark.feature(103, 130)
 def test_a_stop_after_the_next_validation_saves_the_better_model(small_config):
     small_config.update(training={"epochs": 50, "steps_per_epoch": 20, "validation_interval": 10})
     run = nbt.start(small_config)
@@ -281,7 +283,7 @@ def test_test_images_are_scored_once_at_the_end(small_config, write_pairs):
     assert scored.scores["test_dice"] == pytest.approx(found["overall"]["dice"], abs=1e-6)
 
 
-@pytest.mark.feature(23, 24)
+@pytest.mark.feature(24)
 def test_a_run_can_start_from_the_weights_of_another(small_config):
     first = nbt.train(small_config)
     small_config.update(model={"pretrained": first.directory}, compile={"learning_rate": 1e-9}, training={"epochs": 1})
@@ -302,6 +304,9 @@ def test_without_recompiling_a_model_keeps_its_optimizer_loss_and_metrics(small_
     )
     stored = Config.load(nbt.train(small_config).directory / "config.json").compile
     assert (stored.optimizer, stored.loss, stored.metrics) == ("sgd", "jaccard", ["precision"])
+    small_config.compile.recompile = True
+    stored = Config.load(nbt.train(small_config).directory / "config.json").compile
+    assert (stored.optimizer, stored.loss) == ("adam", "dice")
 
 
 def test_a_learning_rate_that_breaks_the_network_fails_with_advice(small_config):

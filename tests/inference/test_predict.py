@@ -16,7 +16,7 @@ def run(trained):
     return trained
 
 
-@pytest.mark.feature(94)
+@pytest.mark.feature(94, 128)
 def test_predictions_need_the_checkpoint_alone(run, tmp_path, discs):
     alone = tmp_path / "moved.pt"
     alone.write_bytes(run.best.read_bytes())

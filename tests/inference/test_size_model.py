@@ -87,6 +87,7 @@ def run(tmp_path_factory):
 
 
 class TestOnNuclei:
+    @pytest.mark.feature(121)
     def test_estimates_follow_when_the_image_is_zoomed(self, run):
         model = nbt.load_model(run.directory)
         name = "nuclei_10.tif"
@@ -115,6 +116,7 @@ class TestOnNuclei:
         given = model.prediction(image, diameter=18.0)
         assert given.parts[0].diameter == 18 and given.parts[0].raw.shape != prediction.parts[0].raw.shape
 
+    @pytest.mark.feature(120)
     def test_it_lies_in_the_run_and_in_the_model(self, run):
         in_run, in_model = SizeModel.load(run.directory), nbt.load_model(run.best).size_model
         style = np.full(32, 32**-0.5, np.float32)

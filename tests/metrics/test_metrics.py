@@ -17,7 +17,6 @@ def _tally(probability, truth):
     return metrics.Tally({"pixels": _counts(probability, truth)})
 
 
-@pytest.mark.feature(17, 18)
 def test_scores_are_those_of_counts_made_by_hand():
     truth = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0], bool)
     probability = np.array([0.9, 0.8, 0.7, 0.1, 0.6, 0.2, 0.2, 0.2, 0.2, 0.2])

@@ -7,6 +7,23 @@ from nbtrainer.catalog import NETWORKS, flat_levels_for, size_multiples
 FEATURES = (8, 8, 16, 16)
 
 
+@pytest.mark.feature(20)
+@pytest.mark.parametrize("dim", [2, 3])
+def test_the_networks_of_the_menu_are_different_networks_for_any_number_of_channels_and_classes(dim):
+    image = torch.rand(1, 2, *[16] * dim)
+    made = [models.create(name, dim, 2, 5, FEATURES) for name in NETWORKS]
+    assert all(network(image).shape == (1, 5, *image.shape[2:]) for network in made)
+    assert len({sum(weight.numel() for weight in network.parameters()) for network in made}) == len(NETWORKS) > 1
+
+
+@pytest.mark.feature(21)
+def test_the_u_net_is_made_of_residual_units():
+    from monai.networks.blocks import ResidualUnit
+
+    network = models.create("unet", 3, 1, 4, FEATURES)
+    assert sum(isinstance(part, ResidualUnit) for part in network.modules()) >= len(FEATURES)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("flat_levels", [0, 1, 3])
 def test_a_patch_may_have_as_few_slices_as_the_levels_within_slices_allow(name, flat_levels):

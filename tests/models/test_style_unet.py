@@ -28,6 +28,7 @@ def test_the_output_has_the_shape_of_the_image(dim, shape):
     assert network.style(torch.rand(2, 2, *shape)).shape == (2, 8)
 
 
+@pytest.mark.feature(22)
 @pytest.mark.parametrize("dim", [2, 3])
 def test_there_are_as_many_weights_as_the_papers_say(dim):
     network = style_unet(dim, 2, 3, OMNIPOSE)

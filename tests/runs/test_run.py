@@ -34,7 +34,7 @@ def _planned(step):
     )  # fmt: skip
 
 
-@pytest.mark.feature(41, 112)
+@pytest.mark.feature(41)
 def test_runs_take_the_next_free_name_and_a_taken_one_is_refused(tmp_path):
     assert [RunDirectory.create(tmp_path, "t", "").path.name for _ in range(3)] == ["run-001", "run-002", "run-003"]
     assert RunDirectory.create(tmp_path, "t", "mine").path == tmp_path / "t" / "mine"

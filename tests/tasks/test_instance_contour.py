@@ -32,6 +32,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.feature(39, 132)
 @pytest.mark.parametrize("dim", [2, 3])
 @pytest.mark.parametrize("settings", KINDS)
 def test_encode_then_decode_gives_the_objects_back(dim, settings):

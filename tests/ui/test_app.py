@@ -91,6 +91,14 @@ def test_go_is_disabled_until_there_are_images_and_says_why(app):
     assert not app._actions.go.disabled
 
 
+@pytest.mark.feature(131)
+def test_it_is_said_that_training_may_take_hours_or_days_before_it_begins(app):
+    app._form.use_samples()
+
+    assert "It may take minutes, hours or days; progress is shown." in app._actions._words.value
+    assert "Training may take minutes, hours or days" in words_of(app._board)
+
+
 def test_choosing_a_preset_keeps_data_and_output(app):
     app._form.use_samples()
     app._form.field("output.name").enter("mine")

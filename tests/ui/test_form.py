@@ -191,7 +191,7 @@ def test_augmentation_steps_are_added_edited_and_removed_and_make_the_strength_c
     assert form.config.augmentation.strength == "standard"
 
 
-@pytest.mark.feature(76, 77)
+@pytest.mark.feature(76)
 def test_the_menu_of_changes_offers_every_kind_and_help_says_what_each_does(form):
     field = form.field("augmentation.steps")
     assert [kind for _, kind in field._kind.options[1:]] == list(STEPS)
@@ -206,7 +206,6 @@ def test_the_menu_of_changes_offers_every_kind_and_help_says_what_each_does(form
     assert all(entry._help.layout.display == "none" for entry in field._entries)
 
 
-@pytest.mark.feature(76)
 def test_a_strength_brings_its_list_into_the_form(form):
     form.field("augmentation.steps")
 

@@ -79,7 +79,7 @@ def test_every_step_is_geometry_or_has_its_functions():
     assert set(CHANGES) <= set(STEPS)
 
 
-@pytest.mark.feature(76, 79)
+@pytest.mark.feature(79)
 @pytest.mark.parametrize("shape", SHAPES, ids=["2D", "3D"])
 @pytest.mark.parametrize("settings", CASES, ids=_name)
 def test_type_and_shape_stay_and_no_label_value_is_invented(settings, shape):
@@ -118,7 +118,6 @@ def test_intensities_stay_within_the_range_of_their_channel(settings, shape):
         assert (changed.min(axis=axes) >= low - 1e-5).all() and (changed.max(axis=axes) <= high + 1e-5).all()
 
 
-@pytest.mark.feature(77)
 @pytest.mark.parametrize("shape", SHAPES, ids=["2D", "3D"])
 @pytest.mark.parametrize(("kind", "settings"), [*NOTHING.items(), *NOTHING_EITHER])
 def test_strength_zero_changes_nothing_exactly(kind, settings, shape):

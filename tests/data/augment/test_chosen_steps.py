@@ -12,7 +12,6 @@ def test_each_takes_the_whole_list_and_draws_nothing():
     assert rng.random() == np.random.default_rng(0).random()
 
 
-@pytest.mark.feature(76, 77)
 def test_one_takes_an_entry_more_often_the_more_often_it_is_listed():
     rng = np.random.default_rng(0)
     drawn = [chosen_steps(rng, STEPS, "one", rotate_and_flip=False) for _ in range(1000)]

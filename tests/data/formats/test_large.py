@@ -7,7 +7,6 @@ import pytest
 from benchmarks.opening import make_npy, make_tiff, make_zarr, measure_alone
 
 
-@pytest.mark.feature(32)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="measures memory where Linux tells it")
 @pytest.mark.parametrize("make", [make_tiff, make_zarr, make_npy])
 def test_20_gb_open_and_are_cropped_in_little_memory(tmp_path, make):
