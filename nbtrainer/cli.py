@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from nbtrainer import cli_prepare
+from nbtrainer import cli_console, cli_prepare
 from nbtrainer.environment import child_environment, prepare_process
 from nbtrainer.errors import UserError
 
@@ -42,6 +42,7 @@ _DEMO_MINUTES = 0.9
 def main() -> None:
     """Run the command line; exit status 0: done or stopped, 1: the run failed, 2: a mistake in what was given."""
     try:
+        cli_console.print_any_name()
         warnings.showwarning = _print_warning
         # what a command raises as typer.Exit comes back as a number
         status = app(standalone_mode=False)
@@ -320,8 +321,12 @@ def _checked(config: Config) -> list[Finding]:
         title = api.fix_title(finding)
         print(f"{finding.level}: {finding}" + (f" [--fix: {title}]" if title else ""))
     errors = sum(finding.level == "error" for finding in findings)
-    print(f"{errors} errors, {len(findings) - errors} warnings")
+    print(f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
     return findings
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _progress(done: int, of: int) -> None:
@@ -353,13 +358,10 @@ def pairs(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the table to this file too.")] = None,
 ) -> None:
     """List every image with its label: size, type, pixel size, objects, and whether it trains or validates."""
-    from rich.console import Console
-    from rich.table import Table
-
     from nbtrainer import api
 
     rows = api.pairs(_config(config, settings))
-    table = Table("image", "label", "size", "type", "pixel size (µm)", "objects", "split", "", box=None, pad_edge=False)
+    table = cli_console.table("image", "label", "size", "type", "pixel size (µm)", "objects", "split", "")
     for row in rows:
         marks = [
             "paired by order" if row["by_order"] else "",
@@ -377,7 +379,10 @@ def pairs(
             row["split"],
             ", ".join(filter(None, marks)),
         )
-    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+    cli_console.console().print(table)
+    classes = {value: name for row in rows for value, name in zip(row["classes"], row["class_names"], strict=False)}
+    if classes:
+        print(f"classes of the outlines: {', '.join(f'{value} {classes[value]}' for value in sorted(classes))}")
     if json_file:
         json_file.write_text(json.dumps(rows, indent=2, default=list) + "\n", encoding="utf-8")
 
@@ -412,15 +417,7 @@ def _print_warnings(config: Config) -> None:
 
 
 def _bar() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        BarColumn(bar_width=30),
-        TextColumn("{task.percentage:>3.0f} %  {task.description}"),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=Console(highlight=False), transient=True)
+    return cli_console.progress_bar("{task.percentage:>3.0f} %  {task.description}", with_time=True)
 
 
 def _followed(run: Run) -> Run:
@@ -452,7 +449,7 @@ def _followed(run: Run) -> Run:
                         progress.update(bar, description=event.doing)
                 said = events.sentence(event)
                 if said and not isinstance(event, events.Failed):
-                    console.print(f"{said}", markup=False)
+                    console.print(said)
             seen = len(happened)
     return run
 

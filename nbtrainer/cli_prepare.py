@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nbtrainer.cli_console import progress_bar
 from nbtrainer.errors import UserError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -105,11 +106,6 @@ def unstack(
 @contextmanager
 def _bar(doing: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar, as a function that is told how many files are done, of how many."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (BarColumn(bar_width=30), TextColumn("{task.completed}/{task.total} {task.description}"))
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with progress_bar("{task.completed}/{task.total} {task.description}", to_errors=True) as bar:
         task = bar.add_task(doing, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -65,11 +65,14 @@ def _classes(sample: Sample, objects: Objects, parts: int) -> Finding:
 
 
 def _pieces(sample: Sample, objects: Objects) -> Iterator[Finding]:
-    cut = objects.ids[objects.pieces > 1]
+    is_cut = objects.pieces > 1
+    cut, pieces = objects.ids[is_cut], objects.pieces[is_cut]
     if len(cut):
         yield _warning(
             sample,
-            f"{_count(len(cut), 'object is', 'objects are')} in unconnected pieces ({_some(cut)})",
+            f"object {cut[0]} is in {pieces[0]} unconnected pieces"
+            if len(cut) == 1
+            else f"{len(cut):,} objects are in unconnected pieces: {_some(cut)}",
             "Two objects may have the same number; a file of links says which pieces belong together",
             "" if sample.pair.links else "pieces",
         )
@@ -83,7 +86,9 @@ def _fragments(sample: Sample, objects: Objects) -> Iterator[Finding]:
     if len(tiny):
         yield _warning(
             sample,
-            f"{_count(len(tiny), 'object has', 'objects have')} fewer than {smallest:.0f} pixels ({_some(tiny)})",
+            f"object {tiny[0]} has fewer than {smallest:.0f} pixels"
+            if len(tiny) == 1
+            else f"{len(tiny):,} objects have fewer than {smallest:.0f} pixels: {_some(tiny)}",
             f"Crumbs of drawing? data.smallest_part = {int(np.ceil(smallest))} joins them with a neighbour or drops them",
         )
 
@@ -93,7 +98,7 @@ def _holes(sample: Sample, objects: Objects) -> Iterator[Finding]:
     if len(holed):
         yield _warning(
             sample,
-            f"{_count(len(holed), 'object has', 'objects have')} holes ({_some(holed)})",
+            f"object {holed[0]} has holes" if len(holed) == 1 else f"{len(holed):,} objects have holes: {_some(holed)}",
             "Fill them, unless there is really something else inside",
             "holes",
         )
@@ -102,7 +107,7 @@ def _holes(sample: Sample, objects: Objects) -> Iterator[Finding]:
 def _gaps(sample: Sample, count: int) -> Iterator[Finding]:
     pairs = near_misses(sample.label)
     if len(pairs) > max(_FEW_GAPS, _FEW_GAPS_SHARE * count):
-        first = " and ".join(map(str, pairs[0]))
+        first = f"objects {pairs[0][0]} and {pairs[0][1]}"
         yield _warning(
             sample,
             f"{_count(len(pairs), 'pair of objects leaves', 'pairs of objects leave')} a gap of one or two pixels "
@@ -121,4 +126,6 @@ def _count(number: int, one: str, many: str) -> str:
 
 
 def _some(ids: np.ndarray) -> str:
-    return ", ".join(map(str, ids[:3])) + (", ..." if len(ids) > 3 else "")
+    """`objects 3, 5 and 9`, or the first three and how many more."""
+    first = ", ".join(map(str, ids[: 3 if len(ids) > 3 else len(ids) - 1]))
+    return f"objects {first} and {f'{len(ids) - 3:,} more' if len(ids) > 3 else ids[-1]}"

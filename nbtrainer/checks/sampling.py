@@ -14,6 +14,7 @@ from nbtrainer.checks.survey import Survey, flat_levels_in, spacing_in
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
 from nbtrainer.data.divide import GOOD_SIDE, LARGE_SIDE, block_counts
+from nbtrainer.data.names import normal_form
 from nbtrainer.data.pair import Pair
 from nbtrainer.errors import Finding
 from nbtrainer.labels import measure_objects
@@ -130,7 +131,7 @@ def _validation(config: Config, surveyed: Survey, images: int) -> Iterator[Findi
 
 
 def _any_found(expression: str, pairs: Sequence[Pair]) -> bool:
-    return any(re.search(expression, pair.image.name) for pair in pairs)
+    return any(re.search(normal_form(expression), normal_form(pair.image.name)) for pair in pairs)
 
 
 def _large_patch(config: Config, samples: Sequence[Sample], multiples: Sequence[int]) -> Iterator[Finding]:

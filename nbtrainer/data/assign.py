@@ -225,7 +225,7 @@ def _made(
             f"it holds outlines of {len(names)} images, none of them called {image.name}",
             f"It names {shown}; give the image that name, or take it out",
         )
-    differs = base_name(label, endings.labels) != base_name(image, endings.images)
+    differs = base_name(label, endings.labels).casefold() != base_name(image, endings.images).casefold()
     crowded = about[label].crowded if label in about else frozenset()
     written = own[image][1] if len(names) > 1 else None
     has_crowd = bool(crowded) if written is None else written in crowded

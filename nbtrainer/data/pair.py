@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbtrainer.data.annotations import is_annotation
-from nbtrainer.data.assign import Assigned, Endings, assign_found, assign_labels, base_name
+from nbtrainer.data.assign import Assigned, Endings, assign_found, assign_labels, base_name, names_agree
 from nbtrainer.data.formats import is_image, stem
 from nbtrainer.data.layouts import Source, Use, divided, find_sources
 from nbtrainer.data.listing import CELLPOSE, natural_order
@@ -127,13 +127,14 @@ def find_pairs(
             "Check data.datasets' img_filter, or leave it empty",
         )
     truths = _list_labels(labels, setting(where, "labels"), found, naming)
-    left_out = {base_name(path, naming.img_filter) for path in found if _is_left_out(path, naming)}
     some = [path for path in found if not _is_left_out(path, naming)]
-    their = [
-        path
-        for path in truths
-        if not _is_left_out(path, naming) and base_name(path, naming.mask_filter) not in left_out
-    ]
+    their = [path for path in truths if not _is_left_out(path, naming)]
+    if len(some) < len(found):  # labels of what is left out go with it
+        partners = names_agree(found, truths, Endings(naming.img_filter, naming.mask_filter))
+        kept = {base_name(path, naming.img_filter) for path in some}
+        gone = {base_name(path, naming.img_filter) for path in found} - kept
+        dropped = {partners[path] for path in found if path in partners and path not in some}
+        their = [path for path in their if path not in dropped and base_name(path, naming.mask_filter) not in gone]
     if naming.pair_by != "order" or len(some) == len(their):
         found, truths = some, their
     if not found:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nbtrainer.data.names import normal_form
 from nbtrainer.data.pair import Pair, Part
 
 # of an axis, at most this share is given up for the gap between blocks
@@ -100,7 +101,7 @@ def _chosen(
 
 def _group(pair: Pair, groups: str) -> str:
     if groups:
-        found = re.search(groups, pair.image.name)
+        found = re.search(normal_form(groups), normal_form(pair.image.name))
         if found:
             return found[found.re.groups and 1] or found[0]
     return str(pair.image)

@@ -117,6 +117,6 @@ def draw_curves(path: Path, happened: list[Event]) -> None:
             if name in baselines:
                 axis.axhline(baselines[name], linestyle=":", color="#555555", label=f"baseline {baselines[name]:.4f}")
         axis.set_xlabel("epoch")
-        axis.set_title(events.score_name(score))
+        axis.set_title(events.score_name(score), parse_math=False)  # a class may be called $a$
         axis.legend(frameon=False)
     figure.savefig(path, dpi=100)

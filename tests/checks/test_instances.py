@@ -52,20 +52,30 @@ def test_classes_are_no_instance_label():
 def test_an_object_in_pieces():
     label = _objects()
     label[label == 7] = 2
-    assert _told(label) == ["1 object is in unconnected pieces (2) [pieces]"]
+    assert _told(label) == ["object 2 is in 2 unconnected pieces [pieces]"]
 
 
 def test_crumbs():
     label = _objects()
     label[24, 24] = 40
-    assert _told(label) == ["1 object has fewer than 11 pixels (40) []"]
+    assert _told(label) == ["object 40 has fewer than 11 pixels []"]
 
 
 @pytest.mark.feature(66)
 def test_holes():
     label = _objects()
     label[10, 10] = 0
-    assert _told(label) == ["1 object has holes (1) [holes]"]
+    assert _told(label) == ["object 1 has holes [holes]"]
+
+
+def test_every_number_has_its_noun():
+    label = _objects().astype(np.uint32) + 67_108_864 * (_objects() > 0)
+    first = 67_108_864
+    for number in range(1, 6):
+        y, x = (int(middle.mean()) for middle in np.nonzero(label == first + number))
+        label[y, x] = 0
+    (told,) = _told(label)
+    assert told == f"5 objects have holes: objects {first + 1}, {first + 2}, {first + 3} and 2 more [holes]"
 
 
 @pytest.mark.feature(66)
@@ -76,14 +86,14 @@ def test_gaps_between_neighbours():
     for row, number in ((30, 5), (55, 9)):
         label[row : row + 15, 20:29] = number
     (told,) = _told(label)
-    assert told.startswith("3 pairs of objects leave a gap of one or two pixels (1 and 2, ...)")
+    assert told.startswith("3 pairs of objects leave a gap of one or two pixels (objects 1 and 2, ...)")
 
 
 def test_volumes_are_measured_too():
     label = np.stack([_objects()] * 4)
     label[:, 10, 10] = 0
     label[1:3, 40:43, 40:43] = 0
-    assert "1 object has holes (6) [holes]" in _told(label)
+    assert "object 6 has holes [holes]" in _told(label)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
