@@ -59,7 +59,8 @@ def test_train_predict_evaluate_and_resume(saved, small_config, tmp_path):
         (["train", "CONFIG", "training.epochs=0"], "training.epochs: 0 is too small. Give 1 or more."),
         (["train", "CONFIG", "training.epoch=3"], "Did you mean training.epochs?"),
         (["train", "CONFIG", "epochs"], "Write section.field=value"),
-        (["train", "CONFIG", "sampling.patch_size=[33,32]"], "sampling.patch_size: 33 does not suit the network"),
+        (["train", "CONFIG", "sampling.patch_size=[32]"], "sampling.patch_size"),
+        (["train", "CONFIG", "training.device=card"], "training.device: 'card' is not a device"),
         (
             ["train", "CONFIG", 'data.datasets=[{"images":"/gone","labels":"/gone"}]'],
             "there is no folder or file /gone",
@@ -82,7 +83,7 @@ def test_a_mistake_is_one_message_and_status_2(saved, tmp_path, arguments, messa
 def test_check_lists_all_findings_and_its_status_tells(saved, tmp_path):
     sound = _nbtrainer("check", saved)
     assert sound.returncode == 0 and "0 errors" in sound.stdout
-    wrong = _nbtrainer("check", saved, "sampling.patch_size=[33,32]", "training.device=gpu")
+    wrong = _nbtrainer("check", saved, "sampling.patch_size=[32,32,32]", "training.device=card")
     assert wrong.returncode == 2
     assert "2 errors" in wrong.stdout and "training.device" in wrong.stdout and "sampling.patch_size" in wrong.stdout
 

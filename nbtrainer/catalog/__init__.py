@@ -4,7 +4,7 @@ from nbtrainer.catalog.devices import DEVICE_NAMES, device_name
 from nbtrainer.catalog.entry import Catalog, Entry
 from nbtrainer.catalog.losses import LOSSES
 from nbtrainer.catalog.metrics import LOWER_IS_BETTER, METRICS
-from nbtrainer.catalog.networks import NETWORKS, fitting, flat_levels_for, size_multiples, strides
+from nbtrainer.catalog.networks import NETWORKS, fitting, flat_levels_for, network_shape, size_multiples, strides
 from nbtrainer.catalog.optimizers import OPTIMIZERS, SCHEDULES
 from nbtrainer.catalog.tasks import TASKS
 
@@ -22,6 +22,7 @@ __all__ = [
     "device_name",
     "fitting",
     "flat_levels_for",
+    "network_shape",
     "size_multiples",
     "strides",
 ]

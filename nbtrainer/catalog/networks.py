@@ -50,12 +50,21 @@ def strides(dim: int, features: Sequence[int], flat_levels: int = 0) -> list[tup
 
 
 def size_multiples(dim: int, features: Sequence[int], flat_levels: int = 0) -> tuple[int, ...]:
-    """Pixels that the sides ([z,] y, x) of a patch must be multiples of, so that a network can halve them."""
+    """Pixels whose multiples a network can halve: it pads patches with other sides ([z,] y, x) to these."""
     return tuple(math.prod(steps) for steps in zip(*strides(dim, features, flat_levels), strict=True))
 
 
+def network_shape(shape: Sequence[int], multiples: Sequence[int]) -> tuple[int, ...]:
+    """The sides ([z,] y, x) that a network with these `multiples` computes on for a patch of `shape`: not less than its
+    own. The deepest level keeps more than one pixel, as normalization needs."""
+    sides = [-(-length // multiple) * multiple for length, multiple in zip(shape, multiples, strict=True)]
+    if all(side == multiple for side, multiple in zip(sides, multiples, strict=True)):
+        sides[-1] *= 2
+    return tuple(sides)
+
+
 def fitting(length: float, multiple: int, rounded: Callable[[float], int] = math.floor) -> int:
-    """The side of a patch near `length` that a network takes: a multiple of `multiple`, and at least two of them."""
+    """The side of a patch near `length` that suits a network: a multiple of `multiple`, and at least two of them."""
     return max(2 * multiple, rounded(length / multiple) * multiple)
 
 

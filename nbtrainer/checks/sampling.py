@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nbtrainer.catalog import fitting, size_multiples
+from nbtrainer.catalog import fitting, network_shape, size_multiples
 from nbtrainer.checks.sample import Sample
-from nbtrainer.checks.settings import check_multiples
 from nbtrainer.checks.survey import Survey, flat_levels_in, spacing_in
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
@@ -68,12 +67,7 @@ def check_sampling(config: Config, surveyed: Survey, samples: Sequence[Sample]) 
     train = {id(pair) for pair in surveyed.split.train}
     trains = [sample for sample in samples if id(sample.pair) in train]
     if not config.sampling.whole_images:
-        multiples = size_multiples(config.task.dim, config.model.features, flat_levels_in(config, surveyed))
-        # a model that is started from has levels of its own
-        if config.model.flat_levels == "auto" and not config.model.pretrained:
-            yield from check_multiples(config.sampling.patch_size, multiples)
-        yield from _large_patch(config, trains, multiples)
-        yield from _anisotropy(config, surveyed, multiples)
+        yield from _tile_size(config, surveyed, trains)
     yield from _large_images(config, surveyed, samples)
     yield from _augmentation(config, surveyed, samples)
     if any(sample.label.any() for sample in trains):
@@ -134,20 +128,42 @@ def _any_found(expression: str, pairs: Sequence[Pair]) -> bool:
     return any(re.search(normal_form(expression), normal_form(pair.image.name)) for pair in pairs)
 
 
+def _tile_size(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
+    """What speaks against the size of a tile: the gravest alone, so that no two remedies contradict each other."""
+    multiples = size_multiples(config.task.dim, config.model.features, flat_levels_in(config, surveyed))
+    found = [*_large_patch(config, samples, multiples), *_anisotropy(config, surveyed, multiples)]
+    # a model that is started from has levels of its own
+    if config.task.dim == 2 or config.model.flat_levels != "auto" or not config.model.pretrained:
+        found += _padded_patch(config, multiples)
+    yield from found[:1]
+
+
+def _padded_patch(config: Config, multiples: Sequence[int]) -> Iterator[Finding]:
+    """A patch that the network has to pad: which sizes cost less, or show more for the same."""
+    size = config.sampling.patch_size
+    padded = network_shape(size, multiples)
+    if padded != tuple(size):
+        more = np.prod(padded, dtype=float) / np.prod(size, dtype=float) - 1
+        smaller = network_shape(
+            [max(1, side // each * each) for side, each in zip(size, multiples, strict=True)], multiples
+        )
+        less = f"{said(smaller)} costs less, " if smaller != padded else ""
+        yield Finding(
+            level="warning",
+            where="sampling.patch_size",
+            wrong=f"tiles of {said(size)} are padded to {said(padded)} in the network, which takes {more:.0%} more time; "
+            "what is added enters no loss and no score",
+            remedy=f"{less}{said(padded)} costs the same and shows more",
+        )
+
+
 def _large_patch(config: Config, samples: Sequence[Sample], multiples: Sequence[int]) -> Iterator[Finding]:
     patch = config.sampling.patch_size
-    small = [
-        sample
-        for sample in samples
-        # no tile can be smaller than the network's least
-        if any(
-            tile > max(full, 2 * multiple) for tile, full, multiple in zip(patch, sample.shape, multiples, strict=True)
-        )
-    ]
+    small = [sample for sample in samples if any(tile > full for tile, full in zip(patch, sample.shape, strict=True))]
     if small:
         smallest = min(small, key=lambda sample: int(np.prod(sample.shape)))
         half = [
-            tile if tile <= full else fitting(full // 2, multiple)
+            tile if tile <= full else min(full, fitting(full // 2, multiple))
             for tile, full, multiple in zip(patch, smallest.shape, multiples, strict=True)
         ]
         which = "the image" if len(samples) == 1 else "all images" if len(small) == len(samples) else "some images"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from nbtrainer.catalog import DEVICE_NAMES, LOSSES, METRICS, NETWORKS, TASKS, device_name, fitting
+from nbtrainer.catalog import DEVICE_NAMES, LOSSES, METRICS, NETWORKS, TASKS, device_name
 from nbtrainer.config import Config
-from nbtrainer.data.axes import said
 from nbtrainer.disk import exists
 from nbtrainer.errors import Finding
 from nbtrainer.runs.directory import free_name_problem
@@ -30,8 +28,6 @@ def _settings(config: Config) -> Iterator[Finding]:
             remedy=f"Give {config.task.dim} numbers",
         )
     else:
-        if not config.sampling.whole_images:
-            yield from check_multiples(sampling.patch_size, config.model.size_multiples(config.task.dim))
         yield from _without_effect(config)
     start, end = config.normalization.range
     if config.normalization.method != "none" and not start < end:
@@ -181,26 +177,6 @@ def _without_effect(config: Config) -> Iterator[Finding]:
                 wrong=f"this has no effect where {how}",
                 remedy="Set it back, or choose another method",
             )
-
-
-def check_multiples(size: Sequence[int], multiples: Sequence[int]) -> Iterator[Finding]:
-    """Whether the sides ([z,] y, x) of a patch suit a network that needs these multiples."""
-    both = list(zip(size, multiples, strict=True))
-    wrong = [(length, multiple) for length, multiple in both if length != fitting(length, multiple)]
-    if wrong:
-        near = [[fitting(*each) for each in both], [fitting(*each, math.ceil) for each in both]]
-        if near[0] == near[1]:
-            del near[1]
-        lengths = list(dict.fromkeys(str(length) for length, _ in wrong))
-        needed = " and ".join(
-            dict.fromkeys(f"{'' if one == 1 else f'multiples of {one}, '}at least {2 * one}" for _, one in wrong)
-        )
-        yield Finding(
-            where="sampling.patch_size",
-            wrong=f"{' and '.join(lengths)} {'does' if len(lengths) == 1 else 'do'} not suit the network, which needs "
-            f"{needed}",
-            remedy=f"Try {' or '.join(map(said, near))}",
-        )
 
 
 def _augmentation(config: Config) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ class Model(Section):
     )
     features: list[Annotated[int, Field(ge=1, le=2048)]] = field(
         title="Features per level",
-        help="Channels at each level, from fine to coarse. One more level sees further and needs patches of a larger multiple.",
+        help="Channels at each level, from fine to coarse. One more level sees further, and pads patches to a larger multiple.",
         default_factory=lambda: [32, 64, 128, 256],
         min_length=2,
         max_length=8,

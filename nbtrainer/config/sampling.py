@@ -14,7 +14,7 @@ class Sampling(Section):
 
     patch_size: list[Annotated[int, Field(ge=1, le=65_536)]] = field(
         title="Tile height, width",
-        help="Size of the tiles that the network sees, y then x. Most networks need multiples of 8, 16 or 32; 128 or 256 is a good start.",
+        help="Size of the tiles that the network sees, y then x. Any size trains, multiples of 8, 16 or 32 cost least; 128 or 256 is a good start.",
         unit="pixels",
         default_factory=lambda: [256, 256],
         min_length=2,

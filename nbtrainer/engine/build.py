@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
-import math
 import platform
 import threading
 from collections import OrderedDict
@@ -378,10 +377,7 @@ def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
     if config.sampling.whole_images:
         shapes = [surveyed.preparation.open(each)[0].shape for each in surveyed.split.train]
         largest = [max(lengths) for lengths in zip(*shapes, strict=True)]
-        config.sampling.patch_size = [
-            fitting(length, multiple, math.ceil)
-            for length, multiple in zip(largest, config.model.size_multiples(config.task.dim), strict=True)
-        ]
+        config.sampling.patch_size = largest
     if not NETWORKS[config.model.name].suits(task.name):
         config.model.name = next(name for name, entry in NETWORKS.items() if entry.suits(task.name))
     if config.compile.loss == "auto" or not LOSSES[config.compile.loss].suits(task.name):

@@ -13,6 +13,7 @@ from monai.data.utils import dense_patch_slices
 from monai.inferers.utils import sliding_window_inference
 from torch import nn
 
+from nbtrainer.catalog import network_shape
 from nbtrainer.data.axes import said
 from nbtrainer.data.warp import turn
 from nbtrainer.errors import UserError
@@ -84,7 +85,8 @@ def predict_variants(
         assert total is not None
         return np.ascontiguousarray(total / len(matrices))
 
-    attempts = _attempts(list(tile), prediction_tile(tile, image.shape[1:], multiples))
+    trained = list(network_shape(tile, multiples))
+    attempts = _attempts(trained, prediction_tile(trained, image.shape[1:], multiples))
     for number, (sides, at_once) in enumerate(attempts):
         if number and sides != attempts[number - 1][0]:
             words = f"images are predicted in tiles of {said(sides)} pixels instead of {said(attempts[0][0])}"

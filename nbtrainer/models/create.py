@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from nbtrainer.catalog import NETWORKS
+from nbtrainer.catalog import NETWORKS, size_multiples
 from nbtrainer.models.wnet import WNet
 
 
@@ -36,5 +36,6 @@ def create(
 
     if repaints and "unsupervised" not in NETWORKS[name].kinds:
         classes = output_channels - input_channels
-        return WNet(made(input_channels, classes), made(classes, input_channels))
+        multiples = size_multiples(dim, features, flat_levels)
+        return WNet(made(input_channels, classes), made(classes, input_channels), multiples)
     return made(input_channels, output_channels)

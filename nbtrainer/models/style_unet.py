@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from nbtrainer.catalog import strides
+from nbtrainer.catalog import size_multiples, strides
+from nbtrainer.models.padding import crop_to, pad_to_network
 
 _CONV: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
 _NORM: dict[int, type[nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
@@ -16,7 +17,7 @@ _MOMENTUM = 0.05
 
 
 class StyleUNet(nn.Module):
-    """Maps (B, C, [Z,] Y, X) to (B, K, [Z,] Y, X); each side a multiple of 2 to the number of halvings."""
+    """Maps (B, C, [Z,] Y, X) to (B, K, [Z,] Y, X); sides that it cannot halve are padded inside."""
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class StyleUNet(nn.Module):
         self.last = _step(dim, features[0], output_channels, 1)
         self._shrink = F.max_pool2d if dim == 2 else F.max_pool3d
         self._strides = strides(dim, features, flat_levels)
+        self._multiples = size_multiples(dim, features, flat_levels)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         levels = self._levels(image)
@@ -54,7 +56,7 @@ class StyleUNet(nn.Module):
             x = block(x, skip, style)
         output = self.last(x)
         assert isinstance(output, torch.Tensor)
-        return output
+        return crop_to(output, image.shape[2:])
 
     def style(self, image: torch.Tensor) -> torch.Tensor:
         """What each image of (B, C, [Z,] Y, X) is like as a whole: (B, features[-1]) float32, of unit length."""
@@ -63,8 +65,9 @@ class StyleUNet(nn.Module):
     def _levels(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Features at each level, from fine to coarse."""
         found: list[torch.Tensor] = []
+        padded = pad_to_network(image, self._multiples)
         for number, block in enumerate(self.down):
-            found.append(block(self._shrink(found[-1], self._strides[number - 1]) if number else image))
+            found.append(block(self._shrink(found[-1], self._strides[number - 1]) if number else padded))
         return found
 
 

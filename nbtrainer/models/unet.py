@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from monai.networks.nets import UNet
 from torch import nn
 
-from nbtrainer.catalog import strides
+from nbtrainer.catalog import size_multiples, strides
+from nbtrainer.models.padding import crop_to, pad_to_network
+
+
+class CompactUNet(UNet):
+    """MONAI's, for images of any size: what halving needs beyond them is mirrored, and cut off again."""
+
+    multiples: tuple[int, ...]
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return crop_to(super().forward(pad_to_network(image, self.multiples)), image.shape[2:])
 
 
 def unet(
@@ -15,12 +26,13 @@ def unet(
 ) -> nn.Module:
     """(B, input_channels, [Z,] Y, X) to logits (B, output_channels, [Z,] Y, X), of `features[i]` channels at level i.
 
-    Each side must be a multiple of 2 to the number of halvings; the first `flat_levels` of them leave z as it is.
+    Sides that are no multiple of 2 to the number of halvings are padded inside; the first `flat_levels` of the halvings
+    leave z as it is.
     Instance normalization with PReLU learns twice as much in a step as batch normalization with ReLU. Its learnt scale lets
     the network become sure of itself sooner: after 400 steps on nuclei the mean Dice was 0.952 with it, 0.872 without
     (learning rate 0.003, tiles of 128 pixels).
     """
-    return UNet(
+    network = CompactUNet(
         spatial_dims=dim,
         in_channels=input_channels,
         out_channels=output_channels,
@@ -29,3 +41,5 @@ def unet(
         num_res_units=2,
         norm=("INSTANCE", {"affine": True}),
     )
+    network.multiples = size_multiples(dim, features, flat_levels)
+    return network

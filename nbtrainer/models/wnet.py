@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from nbtrainer.catalog import strides
+from nbtrainer.catalog import size_multiples, strides
+from nbtrainer.models.padding import crop_to, pad_to_network
 
 _CONV: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
 _UP: dict[int, type[nn.Module]] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
@@ -20,17 +21,19 @@ class WNet(nn.Module):
     """Two networks in a row: the first tells a class for each pixel, the second paints the image from the classes alone.
 
     `encoder` maps (B, C, [Z,] Y, X) to logits (B, K, [Z,] Y, X), `decoder` probabilities of that shape back to C channels.
+    Sides that are no `multiples` are padded inside.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, multiples: Sequence[int]) -> None:
         super().__init__()
+        self._multiples = tuple(multiples)
         self.encoder = encoder
         self.decoder = decoder
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """(B, C, [Z,] Y, X) to (B, K + C, [Z,] Y, X): logits of the classes, then the image painted again."""
-        logits = self.encoder(image)
-        return torch.cat([logits, self.decoder(logits.softmax(dim=1))], dim=1)
+        logits = self.encoder(pad_to_network(image, self._multiples))
+        return crop_to(torch.cat([logits, self.decoder(logits.softmax(dim=1))], dim=1), image.shape[2:])
 
 
 def wnet(
@@ -43,8 +46,8 @@ def wnet(
 ) -> nn.Module:
     """WNet (Xia and Kulis 2017, https://arxiv.org/abs/1711.08506) for `dim` dimensions.
 
-    Each U-Net has `features[i]` channels at level i and halves the sides len(features) - 1 times, so that they must be
-    multiples of 2 to that number; the first `flat_levels` of them leave z as it is. `output_channels` are the classes and
+    Each U-Net has `features[i]` channels at level i and halves the sides len(features) - 1 times; sides that are no
+    multiples of 2 to that number are padded inside; the first `flat_levels` of the halvings leave z as it is. `output_channels` are the classes and
     the channels of the image together. As in CellSeg3D groups of channels are normalized and not batches, which are small
     in 3D; its features are 64, 128, 256, 512 and 1024.
 
@@ -62,6 +65,7 @@ def wnet(
     return WNet(
         _UNet(dim, input_channels, classes, features, dropout, flat_levels),
         _UNet(dim, classes, input_channels, features, dropout, flat_levels),
+        size_multiples(dim, features, flat_levels),
     )
 
 

@@ -1212,7 +1212,7 @@ def patch_larger_than_the_images(world: World, size: list[int]) -> None:
     world.set("sampling.patch_size", size)
 
 
-@case("error", "does not suit the network", size=[[33, 32], [32, 31], [1, 1]])
+@case("warning", "are padded to", size=[[33, 32], [32, 31], [1, 1]])
 def patch_that_the_network_cannot_halve(world: World, size: list[int]) -> None:
     world.set("sampling.patch_size", size)
 

@@ -65,14 +65,27 @@ def test_labels_that_are_not_whole_numbers(small_config):
     assert "img_1.tif" in found and "not whole numbers" in found
 
 
-def test_a_tile_that_the_network_cannot_halve_is_answered_with_sizes_that_work(small_config):
-    small_config.update(model={"features": [8, 16, 32, 64]}, sampling={"patch_size": [100, 96]})
-    (found,) = _errors(small_config)
-    assert found.startswith("sampling.patch_size: 100 does not suit the network, which needs multiples of 8")
-    assert "Try 96 x 96 or 104 x 96" in found
-    small_config.update(sampling={"patch_size": [100, 130]})
-    (found,) = _errors(small_config)
-    assert "100 and 130 do not suit" in found and "Try 96 x 128 or 104 x 136" in found
+def test_a_tile_that_the_network_pads_is_answered_with_sizes_that_cost_less(small_config):
+    small_config.update(model={"features": [8, 16, 32, 64]}, sampling={"patch_size": [45, 48]})
+    assert _errors(small_config) == []
+    found = _warnings(small_config)
+    assert (
+        "sampling.patch_size: tiles of 45 x 48 are padded to 48 x 48 in the network, which takes 7% more time" in found
+    )
+    assert "40 x 48 costs less, 48 x 48 costs the same and shows more" in found
+    small_config.update(sampling={"patch_size": [3, 48]})  # nothing smaller can be halved three times
+    assert "8 x 48 costs the same and shows more" in _warnings(small_config)
+    small_config.update(sampling={"patch_size": [48, 48]})
+    assert "padded" not in _warnings(small_config)
+
+
+@pytest.mark.parametrize("size", [[100, 100], [61, 67], [65, 64], [64, 64], [5, 3]])
+def test_the_size_of_a_tile_has_one_remedy(small_config, size):
+    small_config.update(model={"features": [8, 16, 32, 64]}, sampling={"patch_size": size})
+    remedies = [each.remedy for each in nbt.check(small_config) if each.where == "sampling.patch_size"]
+    assert len(remedies) <= 1
+    if size == [100, 100]:  # larger than the images, which is graver than what is padded
+        assert "try 32, 32" in remedies[0]
 
 
 def test_validation_without_anything_to_find_is_told(small_config, write_pairs):
@@ -95,7 +108,7 @@ def test_more_levels_within_slices_than_there_are_is_told(small_config):
 
 def test_all_errors_come_together(small_config):
     _label(small_config).unlink()
-    small_config.update(sampling={"patch_size": [33, 32]}, training={"device": "gpu", "steps_per_epoch": 0})
+    small_config.update(sampling={"patch_size": [32, 32, 32]}, training={"device": "card", "steps_per_epoch": 0})
     assert len(_errors(small_config)) == 4
 
 

@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import torch
 
 from nbtrainer import models
-from nbtrainer.catalog import NETWORKS, flat_levels_for, size_multiples
+from nbtrainer.catalog import NETWORKS, flat_levels_for, network_shape, size_multiples
 
 FEATURES = (8, 8, 16, 16)
 
@@ -55,3 +56,35 @@ def test_flat_images_have_no_slices_to_spare(name):
 )
 def test_slices_are_joined_from_where_voxels_are_less_than_twice_as_long_as_wide(spacing, expected):
     assert flat_levels_for(spacing, FEATURES) == expected
+
+
+_SHAPES = [(225, 45), (60, 60), (1, 9), (3, 3), (5, 45, 45), (12, 20, 18), (1, 5, 7)]
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "unet that repaints"])
+@pytest.mark.parametrize("shape", _SHAPES)
+def test_a_patch_of_any_size_has_an_answer_of_its_size_and_a_gradient(name, shape):
+    flat_levels = 2 if shape[0] == 5 else 0
+    network = models.create(name.split()[0], len(shape), 1, 3, [4, 8, 8, 8], "repaints" in name, flat_levels).train()
+    answer = network(torch.randn(2, 1, *shape))
+    assert answer.shape == (2, 3, *shape)
+    answer.sum().backward()
+    assert all(torch.isfinite(weights.grad).all() for weights in network.parameters() if weights.grad is not None)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_added_to_a_patch_is_its_mirror_image(name):
+    torch.manual_seed(0)
+    network = models.create(name, 2, 1, 3, [4, 8, 8]).eval()
+    image = torch.randn(1, 1, 30, 41)
+    mirrored = np.pad(image.numpy(), [(0, 0), (0, 0), (1, 1), (1, 2)], mode="symmetric")
+    with torch.no_grad():
+        assert torch.allclose(network(image), network(torch.from_numpy(mirrored))[:, :, 1:31, 1:42], atol=1e-5)
+
+
+def test_the_size_that_a_network_computes_on_is_the_least_that_it_can_halve():
+    assert network_shape((5, 225, 225), (1, 8, 8)) == (5, 232, 232)
+    assert network_shape((60, 60, 60), (8, 8, 8)) == (64, 64, 64)
+    assert network_shape((64, 8), (8, 8)) == (64, 8)
+    # normalization needs more than one pixel
+    assert network_shape((8, 5), (8, 8)) == (8, 16)
