@@ -57,7 +57,8 @@ class StackTool:
         self._offers = make(w.HBox, children=[self.as_images, self.as_labels], layout=w.Layout(display="none"))
         parts = [*(field.box for field in self.fields.values()), ways, self._latest.words, self._offers]
         self._body = make(w.VBox, children=parts, layout=w.Layout(display="none"))
-        self.box = make(w.VBox, children=[self._open, self._body], classes=("nbt-drawer",))
+        head = make(w.HBox, children=[self._open], classes=("nbt-bar-of-tools",))
+        self.box = make(w.VBox, children=[head, self._body], classes=("nbt-drawer",))
 
     @property
     def words(self) -> str:

@@ -129,6 +129,7 @@ html[theme="dark"] .nbt {{ --nbt-text: #E3E6EA; --nbt-page: #1E1E1E; --nbt-head:
 .nbt .nbt-small {{ font-size: 11.5px; }}
 .nbt .nbt-guide {{ line-height: 1.45; margin: 1px 0; }}
 .nbt .nbt-guide summary {{ cursor: pointer; }}
+.nbt .nbt-guide p {{ margin: 2px 0 5px; }}
 .nbt .nbt-source a {{ text-decoration: underline; }}
 .nbt .nbt-fine {{ color: var(--nbt-fine); }} .nbt .nbt-look {{ color: var(--nbt-look); }} .nbt .nbt-wrong {{ color: var(--nbt-wrong); }}
 .nbt .nbt-over::before, .nbt .nbt-missed::before {{ content: "■"; color: var(--nbt-over-mark); }}

@@ -107,7 +107,8 @@ class Field:
         )
         self._helps = self._is_asked = self._is_complete = False
         self._task_kind = ""
-        guide = [make(w.HTML, value=guidance(setting), classes=("nbt-under",))] if setting.guidance else []
+        beside = () if setting.kind == "entries" else ("nbt-under",)  # a list has no label to its left
+        guide = [make(w.HTML, value=guidance(setting), classes=beside)] if setting.guidance else []
         parts = [*guide, *self._lines(), self._help, self._complaint, self._offers]
         self.box = make(w.VBox, children=parts, classes=("nbt-field",))
         self.show()
@@ -206,10 +207,11 @@ class Field:
         choice = self.setting.choice_help.get(self.value, "") if isinstance(self.value, str) else ""
         if choice and not self._choice_suits(self.value):
             choice = f"▲ {NOT_SUITED[:1].upper()}{NOT_SUITED[1:]}. {choice}"
-        words = " ".join(
-            filter(None, [*([tooltip(self.setting, self._default())] if self._helps or self._is_asked else []), choice])
-        )
+        is_explained = self._helps or self._is_asked
+        words = " ".join(filter(None, [tooltip(self.setting, self._default()) if is_explained else "", choice]))
         links = sources(self.setting, self.value if isinstance(self.value, str) else "")
+        if is_explained:
+            links += references(self.setting, self._choice_suits)
         put(self._help, "value", text(words, "nbt-muted", "nbt-small") + links)
         shown(self._help, bool(words or links))
 
@@ -518,12 +520,25 @@ def tooltip(setting: Setting, default: Any) -> str:
 
 
 def guidance(setting: Setting) -> str:
-    """What to think of before deciding, as HTML: headings, and what belongs to each once it is pressed."""
+    """What to think of before deciding, as HTML: the headings in one line, and what belongs to them once it is pressed."""
     parts = [paragraph.partition(": ") for paragraph in setting.guidance]
-    return "".join(
-        f'<details class="nbt-small nbt-guide"><summary>{html.escape(heading)}</summary>{text(words, "nbt-muted")}</details>'
-        for heading, _, words in parts
+    headings = [heading for heading, _, _ in parts]
+    words = "".join(
+        f"<p><b>{html.escape(heading)}.</b> {html.escape(_ended(sentences))}</p>" for heading, _, sentences in parts
     )
+    several = f"Before you choose: {', '.join(heading.lower() for heading in headings)}"
+    summary = html.escape(several if len(headings) > 1 else headings[0])
+    return f'<details class="nbt-small nbt-guide"><summary>{summary}</summary>{words}</details>'
+
+
+def references(setting: Setting, suits: Callable[[str], bool]) -> str:
+    """Links for all choices that suit, each with its title, as HTML."""
+    named = [
+        f"{html.escape(str(title))}:{sources(setting, name)}"
+        for name, title in setting.choices.items()
+        if isinstance(name, str) and suits(name) and sources(setting, name)
+    ]
+    return f'<div class="nbt-small nbt-muted">{" · ".join(named)}</div>' if named else ""
 
 
 def sources(setting: Setting, choice: str) -> str:

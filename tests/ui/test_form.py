@@ -311,13 +311,14 @@ def test_an_empty_field_says_what_that_means():
 def test_what_to_think_of_before_annotating_stands_above_the_data_sets(form):
     words = form.field("data.datasets").box.children[0].value
 
+    assert "<summary>Before you choose: bias, time, supplemental channels, labels</summary>" in words
     for heading, sentence in (
         ("Bias", "carries along every bias"),
         ("Time", "ten times as long"),
         ("Supplemental channels", "membrane dye"),
         ("Labels", "Leave out no object"),
     ):
-        assert f"<summary>{heading}</summary>" in words
+        assert f"<b>{heading}.</b>" in words
         assert sentence in words
 
 
@@ -345,6 +346,16 @@ def test_the_chosen_loss_links_to_its_reference(form, loss, address):
 
     assert f'<a href="{address}" target="_blank"' in field._help.value
     assert field._help.layout.display is None
+
+
+@pytest.mark.feature(145)
+def test_help_links_to_the_references_of_all_losses_that_suit(form):
+    form.field("task.kind").enter("semantic")
+    loss = form.field("compile.loss")
+    loss.show_view(True, True)
+
+    assert "https://doi.org/10.1038/s41592-020-01008-z" in loss._help.value  # Dice + cross-entropy
+    assert "https://arxiv.org/abs/1711.08506" not in loss._help.value  # of the kind without labels
 
 
 def test_every_listed_metric_links_to_its_reference(form):
