@@ -10,6 +10,7 @@ import numpy as np
 
 from nbtrainer.checks.survey import normalizer_of, regions_of, survey
 from nbtrainer.config import Config
+from nbtrainer.data.cache import Cache
 from nbtrainer.data.formats import open_image
 from nbtrainer.data.images import Images
 from nbtrainer.data.pair import Pair
@@ -118,7 +119,7 @@ def _images(config: Config) -> Images:
     found = survey(config)
     if found.problems:
         raise UserError.of(found.problems)
-    return Images(found.pairs, normalizer_of(config), found.preparation, 0, config.data.exact_statistics)
+    return Images(found.pairs, normalizer_of(config), found.preparation, Cache(0), config.data.exact_statistics)
 
 
 def _small(view: View, shape: list[int]) -> np.ndarray:

@@ -7,8 +7,14 @@ from collections.abc import Iterator
 from nbtrainer.catalog import DEVICE_NAMES, LOSSES, METRICS, NETWORKS, TASKS, device_name
 from nbtrainer.config import Config
 from nbtrainer.disk import exists
+from nbtrainer.environment import usable_cores
 from nbtrainer.errors import Finding
 from nbtrainer.runs.directory import free_name_problem
+
+# so many do no harm anywhere: loading waits for disks
+_FEW_THREADS = 4
+# beyond this, sums over an image end in infinity; networks expect numbers of about 1
+_LARGEST_INTENSITY = 1e6
 
 
 def check_settings(config: Config) -> Iterator[Finding]:
@@ -36,6 +42,12 @@ def _settings(config: Config) -> Iterator[Finding]:
             wrong=f"{start:g} to {end:g} is no range",
             remedy="The first number must be the smaller one",
         )
+    elif config.normalization.method != "none" and max(abs(start), abs(end)) > _LARGEST_INTENSITY:
+        yield Finding(
+            where="normalization.range",
+            wrong=f"{start:g} to {end:g} is more than a network can calculate with",
+            remedy="Give numbers of about 1, such as 0 to 1 or -1 to 1",
+        )
     if training.steps_per_epoch == 0:
         yield Finding(
             where="training.steps_per_epoch",
@@ -60,6 +72,7 @@ def _settings(config: Config) -> Iterator[Finding]:
         )
     yield from _augmentation(config)
     yield from _device(config)
+    yield from _threads(config)
     pretrained = config.model.pretrained
     if pretrained and not exists(config.resolve(pretrained), "model.pretrained"):
         yield Finding(
@@ -200,6 +213,20 @@ def _device(config: Config) -> Iterator[Finding]:
             wrong="float16 needs a graphics card, but the device is cpu",
             remedy="Choose auto, float32 or bfloat16",
         )
+
+
+def _threads(config: Config) -> Iterator[Finding]:
+    """More threads than cores: they wait for each other."""
+    cores = usable_cores()
+    for name, what in (("threads", "threads"), ("workers", "loading threads")):
+        asked = getattr(config.training, name)
+        if asked is not None and asked > max(cores, _FEW_THREADS):
+            yield Finding(
+                level="warning",
+                where=f"training.{name}",
+                wrong=f"{asked} {what} are asked for, but this process may use {cores} processor cores: steps take longer",
+                remedy=f"Leave it empty, or give {cores} at most",
+            )
 
 
 def _output(config: Config) -> Iterator[Finding]:

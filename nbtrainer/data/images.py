@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections import OrderedDict
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from nbtrainer.data.cache import Cache
+from nbtrainer.data.fingerprints import Fingerprints
 from nbtrainer.data.formats import open_image
 from nbtrainer.data.normalize import IntensityMap, Normalizer
 from nbtrainer.data.pair import Pair
@@ -19,13 +22,15 @@ from nbtrainer.data.views import Held, Region, View, size_in_bytes, whole
 from nbtrainer.labels import read_links
 from nbtrainer.labels.integers import equals
 
-# larger images are read region by region and not kept, unless all of them fit into the cache
+# larger images are kept as long as there is room, and not given up for others
 _LARGEST_KEPT = 16 * 1024**2
 
 
 @dataclass
 class Images:
-    """Images and labels of pairs, prepared; decoded when first needed and kept up to `cache_bytes`, large ones never.
+    """Images and labels of pairs, prepared; decoded when first needed and kept in `cache`, which others may share.
+
+    A file that is read again is compared with `fingerprints`, if there are any: `UserError` if it is another by now.
 
     The label of an image without one says of every pixel that nothing is known.
     """
@@ -33,38 +38,41 @@ class Images:
     pairs: Sequence[Pair]
     normalizer: Normalizer
     preparation: Preparation = field(default_factory=Preparation)
-    cache_bytes: int = 2 * 1024**3
+    cache: Cache = field(default_factory=Cache)
     is_exact: bool = False
-    _opened: OrderedDict[int, tuple[View, View]] = field(default_factory=OrderedDict, repr=False)
-    _maps: dict[int, IntensityMap] = field(default_factory=dict, repr=False)
-    _shapes: dict[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
-    _links: dict[int, list[tuple[int, int]]] = field(default_factory=dict, repr=False)
-    _held: int = field(default=0, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    fingerprints: Fingerprints | None = None
+    _opened: dict[int, tuple[View, View]] = field(default_factory=dict, init=False, repr=False)
+    _maps: dict[int, IntensityMap] = field(default_factory=dict, init=False, repr=False)
+    _shapes: dict[int, tuple[int, ...]] = field(default_factory=dict, init=False, repr=False)
+    _links: dict[int, list[tuple[int, int]]] = field(default_factory=dict, init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _owner: int = field(default_factory=itertools.count().__next__, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        weakref.finalize(self, self.cache.forget, self._owner).atexit = False
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def views(self, index: int) -> tuple[View, View]:
         """Image and label of pair `index`, to be read region by region."""
+        key = (self._owner, index)
+        kept = self.cache.get(key)
+        if kept is not None:
+            return kept
+        if self.fingerprints is not None:
+            self.fingerprints.check(self.pairs[index].files)
         with self._lock:
             if index in self._opened:
-                self._opened.move_to_end(index)
                 return self._opened[index]
         image, label = self.preparation.open(self.pairs[index])
         size = size_in_bytes(image) + size_in_bytes(label)
-        if size <= (self.cache_bytes / len(self.pairs) if size > _LARGEST_KEPT else self.cache_bytes):
-            image, label = Held(whole(image)), Held(whole(label), is_label=True)
-        else:
-            size = 0
+        if self.cache.admits(size):
+            held = Held(whole(image)), Held(whole(label), is_label=True)
+            self.cache.put(key, held, size, size > _LARGEST_KEPT)
+            return held
         with self._lock:
-            if index not in self._opened:
-                self._opened[index] = (image, label)
-                self._held += size
-            while len(self._opened) > 1 and self._held > self.cache_bytes:
-                old = self._opened.popitem(last=False)[1]
-                self._held -= sum(size_in_bytes(view) for view in old if isinstance(view, Held))
-        return image, label
+            return self._opened.setdefault(index, (image, label))
 
     def shape(self, index: int) -> tuple[int, ...]:
         """Spatial shape of pair `index`, prepared; reads no pixels, unless objects are brought to one diameter."""

@@ -6,14 +6,11 @@ import dataclasses
 import inspect
 import json
 import platform
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-import psutil
 import torch
 from torch import nn
 
@@ -25,7 +22,9 @@ from nbtrainer.checks.survey import flat_levels_in, normalizer_of, spacing_in
 from nbtrainer.checks.task import task_of
 from nbtrainer.config import Config
 from nbtrainer.data.annotations.classes import format_classes
+from nbtrainer.data.cache import Cache
 from nbtrainer.data.facts import image_facts
+from nbtrainer.data.fingerprints import Fingerprints
 from nbtrainer.data.formats import open_image, version
 from nbtrainer.data.images import Images
 from nbtrainer.data.ledger import Ledger
@@ -37,15 +36,16 @@ from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.validate import Validator
-from nbtrainer.environment import usable_cores
+from nbtrainer.environment import available_memory, usable_cores
 from nbtrainer.errors import UserError
 from nbtrainer.inference.device import choose_device, memory_format, random_state, set_random_state
 from nbtrainer.inference.pretrained import describe_transfer, network_settings, pretrained_record, take_over
 from nbtrainer.inference.selfcheck import self_check
-from nbtrainer.runs import RunDirectory
+from nbtrainer.runs import RunDirectory, events
+from nbtrainer.runs.events import Event
 from nbtrainer.tasks import Task
 
-# decoded images may take this share of the memory that is free at the start
+# decoded images may take this share of the memory that is free when a run starts
 _CACHE_SHARE = 0.25
 # precision and format are measured on part of a batch: their order is the same, and slow machines are slow
 _MEASURED_TILES = 2
@@ -56,6 +56,8 @@ _AHEAD_BYTES = 512 * 1024**2
 _CHECK_TILE_PX = {2: 64, 3: 32}
 
 _opened: dict[Any, Patches] = {}
+# of training, validation and test images, and of what the form has opened
+_cache = Cache(0)
 
 
 class Batch(NamedTuple):
@@ -89,8 +91,8 @@ class Job:
     measured_ms: dict[str, float]
     network_record: dict[str, Any]
     spacing: tuple[float, ...] | None
-    # for the log, before the first step
-    notes: list[str] = field(default_factory=list)
+    # for the log, before the first step of a session
+    notes: list[Event] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     wrong: list[tuple[float, Place]] = field(default_factory=list)
     compiled: Any = None
@@ -159,7 +161,7 @@ class Job:
 
     def test_validator(self) -> Validator:
         """Like the validator, for the test images."""
-        images = dataclasses.replace(self.validator.images, pairs=self.survey.split.test, **_fresh())
+        images = dataclasses.replace(self.validator.images, pairs=self.survey.split.test)
         return dataclasses.replace(self.validator, images=images)
 
     def training_validator(self) -> Validator:
@@ -216,6 +218,7 @@ class Job:
                 "ledger": self.ledger.as_record(),
                 "wrong": [[error, place.as_record()] for error, place in self.wrong],
                 "compared": self.compared,
+                "files": fingerprints.as_record() if (fingerprints := self.patches.images.fingerprints) else {},
                 "hard": [place.as_record() for place in self.patches.places.hard],
             },
         }
@@ -235,9 +238,21 @@ class Job:
         self.patches.places.hard = [Place.of(values) for values in state.get("hard", [])]
         self.compared = {**self.compared, **state.get("compared", {})}
         self.wrong = [(error, Place.of(values)) for error, values in state.get("wrong", [])]
+        self.notes = _changed_files(self.patches.images.fingerprints, state.get("files", {}))
         sums = state["sums"]
         assert isinstance(sums, dict)
         return sums
+
+
+def _changed_files(fingerprints: Fingerprints | None, record: dict[str, Any]) -> list[Event]:
+    """A warning of files that are others than in the session before, if any are."""
+    changed = fingerprints.changed_since(record) if fingerprints else []
+    if not changed:
+        return []
+    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    which = ", ".join(path.name for path in changed[:3]) + more
+    words = f"changed since the run was stopped: {which}. Training goes on with them as they are now"
+    return [events.Warned(text=words)]
 
 
 def build(config: Config, directory: RunDirectory) -> Job:
@@ -248,6 +263,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
             raise UserError(
                 str(pair.image), image_facts(pair.image).problem, "Was it changed since the run was started?"
             )
+    fingerprints = Fingerprints(path for pair in surveyed.pairs for path in pair.files)
     device = device_of(config)
     threads = config.training.threads or usable_cores()
     torch.set_num_threads(threads)
@@ -262,16 +278,16 @@ def build(config: Config, directory: RunDirectory) -> Job:
     assert isinstance(config.model.flat_levels, int)
     network_record = network_settings(config, task, config.model.input_channels, config.model.flat_levels)
     network = models.create(**network_record)
-    notes = []
+    notes: list[Event] = []
     if pretrained is not None:
         transfer = take_over(network, network_record, task, pretrained)
-        notes.append(describe_transfer(transfer, config.model.pretrained))
+        notes.append(events.Noted(text=describe_transfer(transfer, config.model.pretrained)))
     network.to(device)
     may_ignore = task.may_ignore(surveyed.pairs) or config.data.ignore_value is not None
     loss = losses.create(config.compile.loss, task.loss_settings, may_ignore).to(device)
     # outputs of whole images are put together by the processor: their loss is calculated there too
     validation_loss = losses.create(config.compile.loss, task.loss_settings, may_ignore)
-    patches = _patches(config, surveyed, task)
+    patches = _patches(config, surveyed, task, fingerprints)
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
     measured = _choose(config, network, loss, task, device, clock)
     network.to(memory_format=memory_format(config.training.memory_format, config.task.dim))  # type: ignore[call-overload]
@@ -292,7 +308,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         network,
         validation_loss,
         task,
-        dataclasses.replace(patches.images, pairs=surveyed.split.validation, **_fresh()),
+        dataclasses.replace(patches.images, pairs=surveyed.split.validation),
         tuple(config.sampling.patch_size),
         config.model.size_multiples(config.task.dim),
         names,
@@ -408,24 +424,20 @@ def _input_channels(config: Config, surveyed: Survey) -> int:
     return surveyed.preparation.open(surveyed.pairs[0])[0].channels if given == "auto" else given
 
 
-def _fresh() -> dict[str, Any]:
-    """What of `Images` belongs to its pairs: a copy for other pairs begins anew."""
-    return {"_opened": OrderedDict(), "_maps": {}, "_shapes": {}, "_links": {}, "_held": 0, "_lock": threading.Lock()}
-
-
-def _images(config: Config, surveyed: Survey) -> Images:
+def _images(config: Config, surveyed: Survey, fingerprints: Fingerprints | None) -> Images:
     """The training images; normalised as the settings say, on the whole set if they say so."""
-    cache = int(_CACHE_SHARE * psutil.virtual_memory().available)
+    _cache.limit = int(_CACHE_SHARE * (available_memory() + _cache.held))
     train = surveyed.split.train
-    images = Images(train, normalizer_of(config), surveyed.preparation, cache, config.data.exact_statistics)
+    exact = config.data.exact_statistics
+    images = Images(train, normalizer_of(config), surveyed.preparation, _cache, exact, fingerprints)
     if images.normalizer.scope == "dataset":
         every = pooled(images.measured(index) for index in range(len(train)))
         images.normalizer = dataclasses.replace(images.normalizer, fixed=images.normalizer.map_of(every))
     return images
 
 
-def _patches(config: Config, surveyed: Survey, task: Task) -> Patches:
-    images = _images(config, surveyed)
+def _patches(config: Config, surveyed: Survey, task: Task, fingerprints: Fingerprints | None = None) -> Patches:
+    images = _images(config, surveyed, fingerprints)
     settings = config.sampling.model_dump(exclude={"patch_size", "whole_images"})
     if config.sampling.whole_images:
         settings["method"] = "image"

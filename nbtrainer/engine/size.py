@@ -93,8 +93,9 @@ class _Cutter:
             prepared.pairs,
             prepared.normalizer,
             dataclasses.replace(prepared.preparation, diameter=0.0),
-            prepared.cache_bytes,
+            prepared.cache,
             prepared.is_exact,
+            prepared.fingerprints,
         )
 
     def crop(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:

@@ -15,6 +15,7 @@ import torch
 from nbtrainer import metrics
 from nbtrainer.data.prefetch import prefetched
 from nbtrainer.engine import checkpoint
+from nbtrainer.engine.blame import diverged
 from nbtrainer.engine.build import Batch, Job
 from nbtrainer.engine.finish import finish
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
@@ -125,9 +126,11 @@ def _report_steps(
 ) -> float:
     """Tell of a group of steps, and return `loss_sum` with their losses added."""
     losses = torch.stack(group).tolist()
+    wrong = next((place for place, loss in enumerate(losses) if not math.isfinite(loss)), None)
+    if wrong is not None:
+        step = job.clock.step - len(losses) + wrong
+        raise diverged(job, f"the loss became {losses[wrong]} at step {step + 1}", step)
     mean = sum(losses) / len(losses)
-    if not math.isfinite(mean):
-        raise _diverged(job, f"the loss became {mean} at about step {job.clock.step}")
     emit(
         events.StepsDone(
             step=job.clock.step,
@@ -143,13 +146,6 @@ def _report_steps(
     for loss in losses:
         loss_sum += loss
     return loss_sum
-
-
-def _diverged(job: Job, wrong: str) -> UserError:
-    remedy = "Lower the learning rate, or set training.precision to float32"
-    if job.directory.last.exists():
-        remedy += "; the last checkpoint is from before"
-    return UserError("compile.learning_rate", wrong, remedy)
 
 
 def _training_scores(job: Job, sums: dict[str, Any]) -> dict[str, float]:
@@ -200,7 +196,7 @@ def _save(job: Job, emit: Emit, scores: dict[str, float]) -> None:
     clock, best = job.clock, job.best
     epoch = clock.epoch
     if not all(bool(weights.isfinite().all()) for weights in job.network.parameters()):
-        raise _diverged(job, f"the weights are no longer numbers at step {clock.step}")
+        raise diverged(job, f"the weights are no longer numbers at step {clock.step}")
     score = scores.get(job.monitor)
     loss = scores.get("validation_loss", math.inf)
     is_best = score is not None and best.is_best(score, loss)
@@ -258,9 +254,8 @@ def _plan(job: Job, emit: Emit, stop_asked: ReadStop) -> None:
             measured_ms=job.measured_ms,
         )
     )
-    if job.clock.step == 0:
-        for note in job.notes:
-            emit(events.Noted(text=note))
+    for note in job.notes:
+        emit(note)
     if len(job.validator.images):
         if job.validator.scored():
             scores = {f"validation_{name}": value for name, value in job.validator.baseline().items()}

@@ -259,3 +259,33 @@ def test_a_volume_of_three_sections_is_no_colour_image(small_config, tmp_path):
     dataset = {"images": str(tmp_path / "image.tif"), "labels": str(tmp_path / "label.tif")}
     small_config.update(task={"dim": 3}, data={"datasets": [dataset]}, sampling={"patch_size": [4, 16, 16]})
     assert _errors(small_config) == []
+
+
+@pytest.mark.parametrize("name", ["threads", "workers"])
+def test_more_threads_than_cores_are_told(small_config, name):
+    setattr(small_config.training, name, 200)
+    (found,) = [each for each in nbt.check(small_config) if each.where == f"training.{name}"]
+    assert found.level == "warning" and "200" in found.wrong and "processor cores" in found.wrong
+    setattr(small_config.training, name, 1)
+    assert not [each for each in nbt.check(small_config) if each.where == f"training.{name}"]
+
+
+def test_a_range_beyond_what_a_network_calculates_with_is_refused(small_config):
+    small_config.normalization.range = [0.0, 1e300]
+    (found,) = _errors(small_config)
+    assert "normalization.range" in found and "more than a network can calculate with" in found
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("GPU", "cuda"), (" cuda:1 ", "cuda:1"), ("CPU", "cpu"), ("tpu", "xla")])
+def test_devices_are_called_as_people_call_them(small_config, typed, meant):
+    small_config.training.device = typed
+    assert small_config.training.device == meant
+    assert not [each for each in nbt.check(small_config) if each.where == "training.device"]
+
+
+@pytest.mark.parametrize("name", ["cuda:x", "cuda:-1", "0", "", "gpu0", "cuda:1:2", "meta"])
+def test_what_is_no_device_is_told_wherever_one_is_named(small_config, name):
+    small_config.training.device = name
+    assert any(each.where == "training.device" for each in nbt.check(small_config))
+    with pytest.raises(nbt.UserError, match="is not a device"):
+        nbt.start(small_config)

@@ -5,6 +5,7 @@ import pytest
 
 from nbtrainer.config import STEPS as STEP_OF
 from nbtrainer.config import STRENGTHS
+from nbtrainer.data.cache import Cache
 from nbtrainer.data.images import Images
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import list_files, pair_files
@@ -17,9 +18,7 @@ from nbtrainer.samples import path
 def _patches(**settings: object) -> Patches:
     folder = path("nuclei2d")
     pairs = pair_files(list_files(folder / "images", "i"), list_files(folder / "labels", "l"), "d")
-    images = Images(
-        pairs, Normalizer(), **({"cache_bytes": settings.pop("cache_bytes")} if "cache_bytes" in settings else {})
-    )
+    images = Images(pairs, Normalizer(), cache=settings.pop("cache", Cache()))
     changes = {name: settings.pop(name) for name in ("steps", "apply", "rotate_and_flip") if name in settings}
     class_of = settings.pop("class_of", lambda label: (label > 0).astype(np.uint8))
     places = Places(images, [(256, 256)] * 4, **{"patch_size": (64, 64), "seed": 3, "class_of": class_of, **settings})
@@ -30,7 +29,7 @@ STEPS = [step.model_dump() for step in STRENGTHS["strong"]]
 
 
 def test_number_and_seed_fix_the_patch_whoever_asks_and_in_whatever_order():
-    one, other = _patches(steps=STEPS), _patches(steps=STEPS, cache_bytes=1)
+    one, other = _patches(steps=STEPS), _patches(steps=STEPS, cache=Cache(1))
     expected = {number: one.patch(number) for number in range(70)}
     for number in reversed(range(70)):
         image, label, _ = other.patch(number)

@@ -1,12 +1,16 @@
 """What a run works with: where its parts are, and what they are made of."""
 
 import numpy as np
+import pytest
 import tifffile
 import torch
 
+import nbtrainer as nbt
 from nbtrainer.config import Config
+from nbtrainer.data.cache import Cache
+from nbtrainer.engine.blame import diverged
 from nbtrainer.engine.build import Job, build
-from nbtrainer.runs import RunDirectory
+from nbtrainer.runs import RunDirectory, events
 
 
 def _job(config: Config) -> Job:
@@ -32,3 +36,30 @@ def test_the_random_numbers_of_a_checkpoint_of_before_are_taken_over(small_confi
     record["resume"]["random"] = record["resume"]["random"]["cpu"]  # as it was until 0.1
     job.restore(record)
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize(("wrong", "words"), [(np.nan, "no finite numbers"), (1e9, "expects about 1")])
+def test_a_loss_that_is_no_number_is_blamed_on_the_image_that_caused_it(small_config, tmp_path, wrong, words):
+    path = tmp_path / "set" / "images" / "img_1.tif"
+    array = tifffile.imread(path).astype(np.float32)
+    tifffile.imwrite(path, array)
+    small_config.update(sampling={"method": "image"}, training={"batch_size": 3}, data={"validation_fraction": 0})
+    job = _job(small_config)
+    assert "learning rate" in str(diverged(job, "the loss became nan", 0))
+    job.patches.images.intensity_map(1)  # measured while all was well
+    job.patches.images.cache, job.patches.images.fingerprints = Cache(0), None
+    tifffile.imwrite(path, np.where(array > array.mean(), wrong, array).astype(np.float32))
+    said = str(diverged(job, "the loss became nan", 0))
+    assert "img_1.tif: the loss became nan" in said and "learning rate" not in said and words in said
+
+
+def test_files_that_changed_before_a_run_is_resumed_are_told(small_config, tmp_path):
+    small_config.training.epochs = 1
+    run = nbt.train(small_config)
+    label = tmp_path / "set" / "labels" / "img_1.tif"
+    tifffile.imwrite(label, np.roll(tifffile.imread(label), 3, axis=0))
+    run = nbt.resume(run.directory, training={"epochs": 2})
+    run.wait()
+    assert run.status == "finished", run.error
+    warned = [event.text for event in run.events if isinstance(event, events.Warned)]
+    assert any("changed since the run was stopped: img_1.tif" in text for text in warned)

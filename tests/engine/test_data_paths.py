@@ -11,6 +11,7 @@ import tifffile
 import nbtrainer as nbt
 from nbtrainer import metrics
 from nbtrainer.checks import survey
+from nbtrainer.data.cache import Cache
 from nbtrainer.data.region import IGNORED
 from nbtrainer.data.views import whole
 from nbtrainer.engine.build import training_patches
@@ -220,7 +221,7 @@ def test_a_large_validation_set_is_scored_in_blocks_spread_over_it(small_config,
 def test_what_is_shown_does_not_depend_on_what_fits_into_memory(small_config):
     first = list(nbt.patches(small_config, 12))
     patches = training_patches(small_config)
-    patches.images.cache_bytes = 0
+    patches.images.cache = Cache(0)
     patches.images._opened.clear()
     for number, (image, label) in enumerate(first):
         again = patches.patch(number)
