@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from nbtrainer import cli_console, cli_prepare
+from nbtrainer.disk import disk_error, write_json
 from nbtrainer.environment import child_environment, prepare_process
 from nbtrainer.errors import UserError
 
@@ -53,6 +54,11 @@ def main() -> None:
     except KeyboardInterrupt:
         print("nbtrainer: interrupted", file=sys.stderr)
         sys.exit(130)
+    except OSError as error:
+        if not isinstance(error.filename, str):
+            raise
+        print(f"nbtrainer: {disk_error(error, error.filename, done='used')}", file=sys.stderr)
+        sys.exit(2)
     except Exception as error:
         # click's own complaints (an unknown option, a missing argument) have a message and a status
         if not hasattr(error, "format_message"):
@@ -200,65 +206,56 @@ def predict(
     ] = None,
     maps: Annotated[bool, typer.Option("--maps", help="Also write probability maps: <name>_<map>, float32.")] = False,
     measure: Annotated[bool, typer.Option("--measure", help="Also write a table of all objects: <name>.csv.")] = False,
-    format: Annotated[str, typer.Option(help="auto: .nii.gz for NIfTI, else .tif. Or: tif, nii.gz, zarr.")] = "auto",
+    format: Annotated[
+        str, typer.Option(help="auto: .nii.gz for NIfTI, else .tif. Or: tif, nii.gz, zarr, png.")
+    ] = "auto",
 ) -> None:
-    """Segment images; writes <name>.tif (.nii.gz for NIfTI) for each into the folder OUT. Ctrl-C stops it."""
+    """Segment images; writes <name>.tif (.nii.gz for NIfTI) for each into the folder OUT. Ctrl-C stops it.
+
+    Images that fail are told at the end, and the others predicted; then the exit status is 2 if it lay in the images, 1 if
+    in the computer (memory, disk).
+    """
     prepare_process()
     from nbtrainer import api
-    from nbtrainer.data.formats import stem
     from nbtrainer.data.pair import list_files
-    from nbtrainer.inference.prediction import adjusted_task
-    from nbtrainer.inference.write import label_name, write_array
-    from nbtrainer.labels.measure import write_table
+    from nbtrainer.inference.batch import Wanted, check_targets, predict_files
 
     files = [file for source in images for file in list_files(Path(source), "images")]
-    stems: dict[str, Path] = {}
-    for file in files:
-        name = label_name(file, format)
-        if name in stems:
-            wrong = f"{stems[name]} and {file} would both be written to {name}"
-            raise UserError("images", wrong, "Predict them into two folders")
-        stems[name] = file
-        if (out / name).resolve() == file.resolve():
-            raise UserError("out", f"{file} would be overwritten by its own prediction", "Choose another folder")
+    check_targets(files, out, format)
     predictor = api.load_model(model)
     adjusted = dict(_assignment(text, "NAME=VALUE, as in threshold=0.4") for text in adjust or [])
-    adjusted_task(predictor.task, adjusted)  # before time is spent
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError("out", f"{out} cannot be made ({error.strerror})", "Choose another folder") from None
+    wanted = Wanted(format, diameter, variants, rescale, stitch, adjusted, maps, measure)
     failed: list[Finding] = []
+    done, is_mistake = 0, True
     with _bar() as bar:
-        task = bar.add_task("", total=None)
+        task = bar.add_task(f"1/{len(files)} {files[0].name}", total=None)
 
-        def report(done: int, of: int) -> None:
-            bar.update(task, completed=done, total=of)
+        def report(finished: int, of: int) -> None:
+            bar.update(task, completed=finished, total=of)
 
-        for number, file in enumerate(files, 1):
-            said = f"{number}/{len(files)} {file.name}"
-            bar.update(task, description=said, completed=0, total=None)
-            try:
-                prediction = predictor.prediction(file, diameter, variants, rescale=rescale, report=report)
-                labels = prediction.labels(stitch, **adjusted)
-            except UserError as error:
-                failed += error.findings
-                bar.console.print(f"{said}: {error}", style="red", highlight=False, soft_wrap=True)
+        for number, outcome in enumerate(predict_files(predictor, files, out, wanted, report), 1):
+            said = f"{number}/{len(files)} {outcome.image.name}"
+            if number < len(files):
+                bar.update(task, description=f"{number + 1}/{len(files)} {files[number].name}", completed=0, total=None)
+            for note in outcome.notes:
+                bar.console.print(f"{outcome.image.name}: {note}", style="yellow", markup=False)
+            if outcome.target is None:
+                failed += outcome.findings
+                is_mistake = is_mistake and outcome.is_mistake
+                told = " ".join(map(str, outcome.findings))
+                bar.console.print(f"{said}: {told}", style="red", highlight=False, soft_wrap=True, markup=False)
                 continue
-            for note in prediction.notes:
-                bar.console.print(f"{file.name}: {note}", style="yellow")
-            if diameter is None and (found := [part.diameter for part in prediction.parts if part.diameter]):
-                said += f" (diameter {sum(found) / len(found):.1f} px)"
-            target = write_array(labels, file, out / label_name(file, format), prediction.spacing)
-            if maps:
-                for name, values in prediction.maps().items():
-                    own = out / label_name(file, format, f"_{name.replace(' ', '_')}")
-                    write_array(values, file, own, prediction.spacing)
-            if measure:
-                write_table(prediction.measurements(labels, stitched=stitch is not None), out / f"{stem(file)}.csv")
-            bar.console.print(f"{said} -> {target}", highlight=False, soft_wrap=True)
-    if failed:  # the others are done
-        raise UserError.of(failed)
+            done += 1
+            size = "" if outcome.diameter is None else f" (diameter {outcome.diameter:.1f} px)"
+            bar.console.print(f"{said}{size} -> {outcome.target}", highlight=False, soft_wrap=True, markup=False)
+    if failed:
+        told = "\n".join(map(str, failed))
+        print(f"nbtrainer: {done} of {_counted(len(files), 'image')} predicted; not:\n{told}", file=sys.stderr)
+        raise typer.Exit(2 if is_mistake else 1)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 @app.command()
@@ -286,7 +283,7 @@ def evaluate(
             f"{row['image']:<30} " + "  ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "image")
         )
     if json_file:
-        json_file.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        write_json(json_file, scores, "json", indent=2)
 
 
 @app.command()
@@ -384,7 +381,7 @@ def pairs(
     if classes:
         print(f"classes of the outlines: {', '.join(f'{value} {classes[value]}' for value in sorted(classes))}")
     if json_file:
-        json_file.write_text(json.dumps(rows, indent=2, default=list) + "\n", encoding="utf-8")
+        write_json(json_file, rows, "json", indent=2, default=list)
 
 
 def _config(source: Path, settings: list[str] | None) -> Config:

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import ComputerError, UserError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,6 +29,13 @@ R = TypeVar("R")
 # what a crash left beside a file is removed when that file is written again, unless it may still be in the making
 _ABANDONED_SECONDS = 24 * 3600
 _ABSENT = {errno.ENOENT, errno.ENOTDIR}
+
+
+class DiskError(ComputerError):
+    """What the disk refused; `errno` is its number, None where it has none."""
+
+    errno: int | None = None
+
 
 _WORDS: dict[int, tuple[str, str]] = {
     errno.EACCES: ("may not be {done} by you", "Ask for permission, or choose another place"),
@@ -61,7 +68,7 @@ if hasattr(errno, "EHOSTDOWN"):
 
 def disk_error(
     error: OSError | ValueError, path: str | os.PathLike[str], where: str = "", done: str = "read"
-) -> UserError:
+) -> DiskError:
     """What `error` says of `path`, as a sentence at the setting `where` (none: at the path itself).
 
     `done` is what was tried: `read`, `entered`, `written`.
@@ -80,7 +87,9 @@ def disk_error(
     else:
         reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
         wrong, remedy = f"cannot be {done} ({reason})", "Check the path and the disk"
-    return UserError(where, f"{shown} {wrong}", remedy) if where else UserError(shown, f"it {wrong}", remedy)
+    told = DiskError(where, f"{shown} {wrong}", remedy) if where else DiskError(shown, f"it {wrong}", remedy)
+    told.errno = number
+    return told
 
 
 @contextmanager

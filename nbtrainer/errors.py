@@ -57,3 +57,7 @@ class UserError(Exception):
     @property
     def remedy(self) -> str:
         return self.findings[0].remedy
+
+
+class ComputerError(UserError):
+    """Nothing is wrong with what was given: memory or disk do not suffice for it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
 import platform
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +30,7 @@ from nbtrainer.data.ledger import Ledger
 from nbtrainer.data.patches import Patch, Patches
 from nbtrainer.data.places import Place, Places
 from nbtrainer.data.statistics import pooled
+from nbtrainer.disk import write_json
 from nbtrainer.engine import choose
 from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
@@ -153,7 +153,7 @@ class Job:
             hardest = sorted(self.wrong, key=lambda entry: -entry[0])[: max(1, len(self.wrong) // _HARD_SHARE)]
             self.patches.places.hard = [place for _, place in hardest]
             self.wrong = []
-        self.directory.tiles.write_text(json.dumps(self.seen(), indent=1) + "\n", encoding="utf-8")
+        write_json(self.directory.tiles, self.seen())
 
     def seen(self) -> dict[str, Any]:
         """What training has seen so far: see `Ledger.summary`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from nbtrainer import metrics
+from nbtrainer.disk import write_json
 from nbtrainer.engine import checkpoint
 from nbtrainer.engine.build import Job
 from nbtrainer.engine.size import learn_sizes
@@ -217,7 +217,7 @@ def _audit(job: Job, emit: Emit, seconds: float) -> None:
     )
     write_report(job.directory.path / "audit.html", "Label audit", words, judged, job.metrics)
     records = [each.as_record() for each in judged]
-    (job.directory.path / "audit.json").write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    write_json(job.directory.path / "audit.json", records)
     emit(events.ReportWritten(path="audit.html", title="labels that the model disagrees with most"))
 
 

@@ -13,6 +13,7 @@ from nbtrainer.data.images import Images
 from nbtrainer.data.picture import ORANGE, SKY, Colour, edges, enlarged, grey, limits
 from nbtrainer.data.places import grid_centres
 from nbtrainer.data.views import Region
+from nbtrainer.disk import written_aside
 from nbtrainer.tasks import Task
 
 TILE_PX = 256
@@ -77,7 +78,8 @@ def write_preview(path: Path, images: Images, task: Task, tiles: Sequence[Tile],
         for column, cell in enumerate(cells):
             top, left = row * (TILE_PX + GAP_PX), column * (TILE_PX + GAP_PX)
             canvas[top : top + TILE_PX, left : left + TILE_PX] = cell
-    imageio.imwrite(path, canvas)
+    with written_aside(path, is_synced=False) as aside:
+        imageio.imwrite(aside, canvas)
 
 
 def _plane(array: np.ndarray, axes: int) -> np.ndarray:

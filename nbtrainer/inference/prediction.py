@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -155,5 +156,5 @@ def _refuse_stitching(task: Task, above: float) -> None:
         raise UserError(
             "stitch_above", f"the kind {task.name} finds no single objects that could be joined", "Predict without it"
         )
-    if not 0 <= above <= 1:
-        raise UserError("stitch_above", f"{above} is no overlap", "Give a number from 0 to 1")
+    if not isinstance(above, numbers.Real) or not 0 <= above <= 1:
+        raise UserError("stitch_above", f"{above!r} is no overlap", "Give a number from 0 to 1")

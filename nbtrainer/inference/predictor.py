@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 import os
-import pickle
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,9 @@ from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsign
 from nbtrainer.data.read import read_label
 from nbtrainer.data.region import IGNORED
 from nbtrainer.data.views import Scaled, View, whole
-from nbtrainer.errors import UserError
-from nbtrainer.inference.device import choose_device
+from nbtrainer.disk import exists, is_file, is_folder
+from nbtrainer.errors import ComputerError, UserError
+from nbtrainer.inference.device import choose_device, is_out_of_memory
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
 from nbtrainer.inference.selfcheck import still_answers
 from nbtrainer.inference.size_model import SizeModel
@@ -102,11 +105,13 @@ class Predictor:
         Warns of what differs between the image and those of the training. Raises `UserError` if it cannot be predicted.
         """
         adjusted_task(self.task, adjusted)  # before any time is spent
+        name = str(image) if isinstance(image, str | os.PathLike) else "image"
         prediction = self.prediction(image, diameter, variants, rescale=rescale)
         for note in prediction.notes:
-            name = f"{Path(image).name}: " if isinstance(image, str | os.PathLike) else ""
-            warnings.warn(f"{name}{note}", UserWarning, stacklevel=2)
-        return prediction.labels(stitch_above, **adjusted)
+            file = f"{Path(image).name}: " if isinstance(image, str | os.PathLike) else ""
+            warnings.warn(f"{file}{note}", UserWarning, stacklevel=2)
+        with _memory_told(name):
+            return prediction.labels(stitch_above, **adjusted)
 
     def predict_raw(self, image: Any, diameter: float | None = None, variants: int = 1) -> np.ndarray:
         """What the network answers to `image`, an array or the path of a file: (K, [Z,] Y, X) float32 logits.
@@ -248,16 +253,17 @@ class Predictor:
     ) -> np.ndarray:
         """Output for the image, in the size that the network sees."""
         normalised = self._normalised(self.preparation.sized(view, None, diameter)[0], name)
-        return predict_variants(
-            self.network,
-            normalised,
-            self.record["tile"],
-            self.device,
-            variants,
-            self.task.turned,
-            report,
-            self.multiples,
-        )
+        with _memory_told(name):
+            return predict_variants(
+                self.network,
+                normalised,
+                self.record["tile"],
+                self.device,
+                variants,
+                self.task.turned,
+                report,
+                self.multiples,
+            )
 
     def _normalised(self, view: View, name: str) -> np.ndarray:
         """All of the image, as the network sees it; raises `UserError` if it cannot."""
@@ -271,12 +277,14 @@ class Predictor:
         if 0 in view.shape or view.dtype.kind == "c":
             wrong = "it is empty" if 0 in view.shape else "its values are complex numbers"
             raise UserError(name, wrong, "Give an image like those the model was trained on")
-        image = whole(view)
+        with _memory_told(name):
+            image = whole(view)
         if not np.isfinite(image).all():
             raise UserError(
                 name, "it holds values that are no numbers (NaN or infinity)", "Replace them, for example by 0"
             )
-        return self.normalizer.measure(image).apply(image)
+        with _memory_told(name):
+            return self.normalizer.measure(image).apply(image)
 
     def _ratios(self, spacing: tuple[float, ...] | None, name: str) -> tuple[float, ...]:
         trained = self.record.get("spacing")
@@ -321,8 +329,29 @@ def _numbers(given: Any, where: str) -> np.ndarray:
 
 
 def _refuse_diameter(diameter: float | None) -> None:
-    if diameter is not None and not diameter > 0:
-        raise UserError("diameter", f"{diameter} is no size", "Give the mean diameter of the objects in pixels")
+    is_number = isinstance(diameter, numbers.Real) and not isinstance(diameter, bool)
+    if diameter is not None and not (is_number and 0 < diameter < np.inf):
+        raise UserError("diameter", f"{diameter!r} is no size", "Give the mean diameter of the objects in pixels")
+
+
+@contextmanager
+def _memory_told(name: str) -> Iterator[None]:
+    """What runs out of memory within is told of the image `name`."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise too_large_to_predict(name) from None
+
+
+def too_large_to_predict(name: str) -> ComputerError:
+    """The memory does not suffice for the image `name`, not even in the smallest tiles."""
+    return ComputerError(
+        name,
+        "the memory does not suffice to predict this image, not even in small tiles",
+        "Close other programs, or divide the image",
+    )
 
 
 def _shifted(report: Report | None, index: int, count: int) -> Report | None:
@@ -352,10 +381,13 @@ def load_model(path: str | os.PathLike[str], device: str = "auto") -> Predictor:
     record = load_checkpoint(file)
     try:
         return Predictor(record, file, device)
-    except (KeyError, TypeError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "state_dict" not in str(error):
-            raise
-        writer = record.get("versions", {}).get("nbtrainer", "?")
+    except UserError:
+        raise
+    except Exception as error:  # a damaged record makes Python stumble over anything
+        if is_out_of_memory(error):
+            raise UserError(str(file), "the memory does not suffice for this model", "Close other programs") from None
+        versions = record.get("versions")
+        writer = versions.get("nbtrainer", "?") if isinstance(versions, dict) else "?"
         raise UserError(
             str(file),
             f"this model is damaged, or was written by another version ({type(error).__name__})",
@@ -368,7 +400,7 @@ def checkpoint_file(path: Path) -> Path:
 
     Raises `UserError` if there is none.
     """
-    if not path.is_dir():
+    if not is_folder(path):
         return path
     from nbtrainer.inference.find import best_checkpoint
 
@@ -380,16 +412,18 @@ def checkpoint_file(path: Path) -> Path:
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
     """The record in a checkpoint; loads plain tensors and values only, never code. Raises `UserError`."""
+    if exists(file) and not is_file(file):
+        raise UserError(str(file), "this is no ordinary file", "Give a .pt file written by nbtrainer")
     try:
         record = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(str(file), "there is no such file or folder", "Check the path") from None
-    except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError, KeyError):
+    except Exception:  # torch and pickle stumble over whatever a damaged file makes them
         raise UserError(
             str(file), "this is not a readable checkpoint", "Give a .pt file written by nbtrainer"
         ) from None
     if not isinstance(record, dict) or record.get("format") != 1:
         raise UserError(str(file), "this checkpoint was not written by nbtrainer", "Give a file written by nbtrainer")
-    if "network" in record:  # before there was a choice
+    if isinstance(record.get("network"), dict):  # before there was a choice
         record["network"].setdefault("flat_levels", 0)
     return record

@@ -16,6 +16,7 @@ import numpy as np
 
 from nbtrainer import metrics
 from nbtrainer.data.picture import GREEN, OUTLINE, edges, enlarged, grey, limits
+from nbtrainer.disk import write_text
 from nbtrainer.labels.connect import regions_of
 from nbtrainer.labels.mistakes import worst_objects
 from nbtrainer.metrics import Tally
@@ -113,8 +114,7 @@ def write_report(path: Path, title: str, words: str, judged: Sequence[Judged], n
         parts.append(f"<tr><th>{html.escape(each.name)}</th>{cells}</tr>")
         figures = "".join(_figure(wrong) for wrong in each.worst)
         parts.append(f'<tr><td class="worst" colspan="{len(names) + 1}">{figures}</td></tr>')
-    path.write_text("".join(parts) + "</table></body></html>\n", encoding="utf-8")
-    return path
+    return write_text(path, "".join(parts) + "</table></body></html>\n")
 
 
 def _wrong_areas(

@@ -15,6 +15,7 @@ import torch
 
 from nbtrainer.catalog import fitting
 from nbtrainer.data.preparation import SMALLEST_DIAMETER
+from nbtrainer.disk import write_json, written_aside
 from nbtrainer.models.style_unet import StyleUNet
 
 _ARRAYS, _VALUES = "size_model.npz", "size_model.json"
@@ -66,9 +67,9 @@ class SizeModel:
 
     def save(self, folder: Path, facts: dict[str, Any]) -> None:
         """Write `size_model.npz` (arrays) and `size_model.json` (values, and `facts` about how it was fitted)."""
-        np.savez(folder / _ARRAYS, **self._arrays())  # type: ignore[arg-type]
-        text = json.dumps({**self._values(), "fitted": facts}, indent=1)
-        (folder / _VALUES).write_text(text + "\n", encoding="utf-8")
+        with written_aside(folder / _ARRAYS) as aside:
+            np.savez(aside, **self._arrays())  # type: ignore[arg-type]
+        write_json(folder / _VALUES, {**self._values(), "fitted": facts})
 
     @classmethod
     def load(cls, folder: Path) -> SizeModel:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.data.formats import Place, stem
+from nbtrainer.disk import written_aside
 from nbtrainer.errors import UserError
 
 _NIFTI = (".nii", ".nii.gz")
-FORMATS = ("auto", "tif", "nii.gz", "zarr")
+FORMATS = ("auto", "tif", "nii.gz", "zarr", "png")
 
 
 def label_name(image: Path, format: str = "auto", addition: str = "") -> str:
@@ -33,6 +34,8 @@ def write_array(
 ) -> Path:
     """Write labels or a map for the file `image` to `target`.
 
+    It is written aside and renamed: nothing half-written bears its name.
+
     Parameters
     ----------
     axes
@@ -41,14 +44,22 @@ def write_array(
         Micrometres per pixel along the last axes, noted if they are known.
     place
         Where the image lies in space, which NIfTI keeps, so that both still lie on each other.
+
+    Raises
+    ------
+    UserError
+        If the disk refuses it, or a PNG is asked for of what it cannot hold: stacks, decimals, labels above 65,535.
     """
     axes = axes or "ZYX"[-array.ndim :]
-    if target.name.endswith(".zarr"):
-        _write_zarr(array, target, spacing, axes)
-    elif target.suffix == ".tif":
-        _write_tiff(array, target, spacing, axes)
-    else:
-        _write_nifti(array, image, target, spacing, axes, place)
+    with written_aside(target) as aside:
+        if target.name.endswith(".zarr"):
+            _write_zarr(array, aside, spacing, axes)
+        elif target.suffix == ".tif":
+            _write_tiff(array, aside, spacing, axes)
+        elif target.suffix == ".png":
+            _write_png(array, aside, image)
+        else:
+            _write_nifti(array, image, aside, spacing, axes, place)
     return target
 
 
@@ -65,6 +76,17 @@ def _write_tiff(array: np.ndarray, target: Path, spacing: Sequence[float] | None
     elif spacing is not None:
         known |= {"resolution": (1e4 / spacing[-1], 1e4 / spacing[-2]), "resolutionunit": "CENTIMETER"}
     tifffile.imwrite(target, array, compression="zlib", photometric="minisblack", **known)
+
+
+def _write_png(array: np.ndarray, target: Path, image: Path) -> None:
+    """Grey numbers of 8 or 16 bits, the smallest that hold all."""
+    import imageio.v3 as imageio
+
+    highest = int(array.max(initial=0))
+    if array.ndim != 2 or highest > 65535 or array.dtype.kind not in "bui":
+        wrong = "a stack" if array.ndim != 2 else f"labels up to {highest:,}"
+        raise UserError(str(image), f"a PNG cannot hold {wrong}", "Choose the format tif")
+    imageio.imwrite(target, array.astype(np.uint8 if highest < 256 else np.uint16), extension=".png")
 
 
 def _write_zarr(array: np.ndarray, target: Path, spacing: Sequence[float] | None, axes: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbtrainer.environment import available_memory
-from nbtrainer.errors import UserError
+from nbtrainer.errors import ComputerError, UserError
 
 # asking costs a tenth of a millisecond; smaller pieces are not asked for
 _ALWAYS_THERE = 64 * 2**20
@@ -22,14 +22,14 @@ def damaged(path: Path, error: Exception | str) -> UserError:
     )
 
 
-def too_large(path: Path, needed: int, doing: str = "reading it") -> UserError:
+def too_large(path: Path, needed: int, doing: str = "reading it") -> ComputerError:
     """The memory does not suffice for the file; `needed` is how many bytes `doing` takes, 0 where that is not known."""
     much = (
         f"{doing} takes {needed / 1e9:,.1f} GB of memory, and "
         if needed
         else f"{doing} takes more memory than there is: "
     )
-    return UserError(
+    return ComputerError(
         str(path),
         f"this file is too large for this computer: {much}{available_memory() / 1e9:,.1f} GB are free",
         "Close other programs, crop it or divide it, save it as a TIFF in tiles, or take it out of the folder",

@@ -1,0 +1,130 @@
+"""Prediction of many files: what fails is told and left out, and each result has its name only when it is whole."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbtrainer.data.formats import stem
+from nbtrainer.disk import DiskError, make_folder
+from nbtrainer.errors import ComputerError, Finding, UserError
+from nbtrainer.inference.device import is_out_of_memory
+from nbtrainer.inference.prediction import Prediction, adjusted_task
+from nbtrainer.inference.predictor import Predictor, too_large_to_predict
+from nbtrainer.inference.tiled import Report
+from nbtrainer.inference.write import label_name, write_array
+from nbtrainer.labels.measure import write_table
+
+# no image after this one could be written either
+_ENDS_ALL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one image: its label image, or why there is none.
+
+    `is_mistake`: whether that lies in what was given, not in the computer. `diameter`: of the objects, if it was estimated.
+    """
+
+    image: Path
+    target: Path | None = None
+    notes: tuple[str, ...] = ()
+    diameter: float | None = None
+    findings: tuple[Finding, ...] = ()
+    is_mistake: bool = True
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How images are predicted (see `Predictor.predict`) and what is written of each."""
+
+    format: str = "auto"
+    diameter: float | None = None
+    variants: int = 1
+    rescale: bool = False
+    stitch_above: float | None = None
+    adjusted: dict[str, Any] = field(default_factory=dict)
+    maps: bool = False
+    measurements: bool = False
+
+
+def check_targets(files: Sequence[Path], out: Path, format: str) -> None:
+    """Raise `UserError` if two of `files` would be written to one name, or one over itself."""
+    named: dict[str, Path] = {}
+    for file in files:
+        name = label_name(file, format)
+        if name in named:
+            wrong = f"{named[name]} and {file} would both be written to {name}"
+            raise UserError("images", wrong, "Predict them into two folders")
+        named[name] = file
+        if (out / name).resolve() == file.resolve():
+            raise UserError("out", f"{file} would be overwritten by its own prediction", "Choose another folder")
+
+
+def predict_files(
+    model: Predictor, files: Sequence[Path], out: Path, wanted: Wanted = Wanted(), report: Report | None = None
+) -> Iterator[Outcome]:
+    """Predict each of `files` into the folder `out`, and yield what became of it.
+
+    One that fails, for whatever reason, ends nothing. Only where no other could be written either (the disk is full)
+    nothing more is tried.
+
+    Raises
+    ------
+    UserError
+        Before anything is predicted: if two images have one name, or a threshold is unknown.
+    """
+    check_targets(files, out, wanted.format)
+    adjusted_task(model.task, wanted.adjusted)
+    make_folder(out, "out")
+    taken = {label_name(file, wanted.format) for file in files}
+    for file in files:
+        outcome, ends_all = _outcome(model, file, out, wanted, taken, report)
+        yield outcome
+        if ends_all:
+            return
+
+
+def _outcome(
+    model: Predictor, file: Path, out: Path, wanted: Wanted, taken: set[str], report: Report | None
+) -> tuple[Outcome, bool]:
+    try:
+        prediction = model.prediction(file, wanted.diameter, wanted.variants, rescale=wanted.rescale, report=report)
+        target = _write(prediction, file, out, wanted, taken)
+    except UserError as error:
+        ends_all = isinstance(error, DiskError) and error.errno in _ENDS_ALL
+        is_mistake = not isinstance(error, ComputerError)
+        return Outcome(file, findings=tuple(error.findings), is_mistake=is_mistake), ends_all
+    except Exception as error:  # readers and libraries raise whatever an odd image makes them stumble over
+        told: UserError
+        if is_out_of_memory(error):
+            told = too_large_to_predict(str(file))
+        else:
+            logging.getLogger(__name__).debug("%s could not be predicted", file, exc_info=True)
+            reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+            told = UserError(str(file), f"it could not be predicted ({reason})", "Look whether other images can be")
+        return Outcome(file, findings=tuple(told.findings), is_mistake=False), False
+    estimated = [part.diameter for part in prediction.parts if part.diameter] if wanted.diameter is None else []
+    diameter = sum(estimated) / len(estimated) if estimated else None
+    return Outcome(file, target, tuple(prediction.notes), diameter), False
+
+
+def _write(prediction: Prediction, file: Path, out: Path, wanted: Wanted, taken: set[str]) -> Path:
+    labels = prediction.labels(wanted.stitch_above, **wanted.adjusted)
+    target = write_array(labels, file, out / label_name(file, wanted.format), prediction.spacing)
+    for name, values in (prediction.maps() if wanted.maps else {}).items():
+        # decimals, which a PNG cannot hold
+        format = "tif" if wanted.format == "png" else wanted.format
+        own = label_name(file, format, f"_{name.replace(' ', '_')}")
+        if own in taken:
+            wrong = f"its map {own} would be written over the label image of another"
+            raise UserError(str(file), wrong, "Predict them into two folders")
+        write_array(values, file, out / own, prediction.spacing)
+    if wanted.measurements:
+        rows = prediction.measurements(labels, stitched=wanted.stitch_above is not None)
+        write_table(rows, out / f"{stem(file)}.csv")
+    return target
