@@ -12,6 +12,7 @@ from pathlib import Path
 from nbtrainer.data.annotations import is_annotation
 from nbtrainer.data.formats import SUFFIXES, is_image
 from nbtrainer.data.names import existing, normal_form
+from nbtrainer.disk import read_text
 from nbtrainer.errors import UserError
 
 LISTS = (".txt", ".lst")
@@ -161,10 +162,9 @@ def _is_inside(source: Path) -> bool:
 
 def _listed(source: Path, where: str) -> list[Path]:
     try:
-        # -sig: Notepad begins a file with a mark that would become part of the first path
-        lines = [line.strip() for line in source.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError):
-        raise UserError(where, f"the list {source} is not a text file in UTF-8", "Save it as UTF-8 text") from None
+        lines = [line.strip() for line in read_text(source, where).splitlines()]
+    except UserError as error:
+        raise UserError(where, f"the list {source} cannot be used: {error.wrong}", "Save it as UTF-8 text") from None
     found = [source.parent / Path(line).expanduser() for line in lines if line and not line.startswith("#")]
     found = [existing(path) for path in found]
     if not found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nbtrainer.disk import read_text
 from nbtrainer.errors import UserError
 
 
@@ -14,13 +15,7 @@ def read_links(path: Path) -> list[tuple[int, int]]:
     Empty lines, lines that begin with #, and pairs of an id with itself are left out. Raises `UserError` with the
     file and the number of the first bad line.
     """
-    try:
-        # -sig: Notepad begins a file with a mark
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise UserError(str(path), f"this file cannot be read ({error.strerror})", "Check the path") from None
-    except UnicodeDecodeError:
-        raise UserError(str(path), "this is not a text file in UTF-8", "Save it as UTF-8 text") from None
+    lines = read_text(path).splitlines()
     links = []
     for number, line in enumerate(map(str.strip, lines), 1):
         if not line or line.startswith("#"):

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.data.annotations.outline import Outline, from_corner, is_same_image, written_path
+from nbtrainer.data.formats.problems import check_room
 from nbtrainer.errors import UserError
 
 _MOST_PIXELS = 2**31
+# seven characters hold all numbers up to there
+_MOST_BITS = 30
 
 
 def is_coco(content: Any) -> bool:
@@ -44,6 +47,11 @@ def read_coco(path: Path, content: Any) -> list[Outline]:
     `label` is the number of the category; one more if categories are counted from 0, since 0 is background.
     """
     images = {image["id"]: _file_name(image) for image in content["images"]}
+    sizes = {
+        image["id"]: (int(image["height"]), int(image["width"]))
+        for image in content["images"]
+        if image.get("height") and image.get("width")
+    }
     names = {entry["id"]: str(entry.get("name", "")) for entry in content.get("categories", [])}
     used = set(names) | {annotation.get("category_id") for annotation in content["annotations"]}
     first = 1 if 0 in used else 0
@@ -67,8 +75,8 @@ def read_coco(path: Path, content: Any) -> list[Outline]:
             "is_crowd": bool(annotation.get("iscrowd")),
         }
         if isinstance(segmentation, dict):
-            mask = decode_runs(segmentation)
-            outlines.append(Outline(np.zeros((1, 2)), "mask", mask=mask, **about))
+            corner, mask = decode_cropped(segmentation, path, sizes.get(annotation["image_id"]))
+            outlines.append(Outline(np.array([corner], float), "mask", mask=mask, **about))
         else:
             outlines += [Outline(from_corner(np.reshape(ring, (-1, 2))), **about) for ring in segmentation]
     return outlines
@@ -79,12 +87,45 @@ def decode_runs(segmentation: dict[str, Any]) -> np.ndarray:
 
     Runs go down the columns, background first.
     """
+    (top, left), inside = decode_cropped(segmentation)
+    height, width = (int(length) for length in segmentation["size"])
+    mask = np.zeros((height, width), bool)
+    mask[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    return mask
+
+
+def decode_cropped(
+    segmentation: dict[str, Any], path: Path = Path(), stated: tuple[int, int] | None = None
+) -> tuple[tuple[int, int], np.ndarray]:
+    """As `decode_runs`, no more than the part that holds the object: (y, x) of its corner, and its mask.
+
+    `stated` is the size of the image, where the file says it: the runs must fill that and no other. Raises `ValueError`
+    if they do not, and `UserError` if the memory does not suffice for the mask.
+    """
     height, width = (int(length) for length in segmentation["size"])
     counts = segmentation["counts"]
     runs = np.asarray(_numbers(counts) if isinstance(counts, (str, bytes)) else counts, np.int64)
     if not 0 <= height * width <= _MOST_PIXELS or (runs < 0).any() or runs.sum() != height * width:
         raise ValueError(f"run lengths do not fill {height} x {width} pixels")
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
+    if stated is not None and stated != (height, width):
+        raise ValueError(f"run lengths are of {height} x {width} pixels, but the image has {stated[0]} x {stated[1]}")
+    ends = np.cumsum(runs)
+    start, stop = ends[:-1:2], ends[1::2]
+    start, stop = start[stop > start], stop[stop > start]
+    if not len(start):
+        return (0, 0), np.zeros((0, 0), bool)
+    left, right = int(start[0] // height), int((stop[-1] - 1) // height) + 1
+    top, bottom = 0, height
+    if np.array_equal(start // height, (stop - 1) // height):  # no run goes on in the next column
+        top, bottom = int((start % height).min()), int(((stop - 1) % height).max()) + 1
+    rows = bottom - top
+    check_room(path, 3 * rows * (right - left), "drawing one of its outlines")
+    # +1 where the object begins in a column of the part, -1 where it ends
+    steps = np.zeros(rows * (right - left) + 1, np.int8)
+    np.add.at(steps, (start // height - left) * rows + start % height - top, 1)
+    np.add.at(steps, ((stop - 1) // height - left) * rows + (stop - 1) % height - top + 1, -1)
+    inside = np.cumsum(steps[:-1], dtype=np.int8) > 0
+    return (top, left), inside.reshape(right - left, rows).T
 
 
 def _numbers(text: str | bytes) -> list[int]:
@@ -97,6 +138,8 @@ def _numbers(text: str | bytes) -> list[int]:
         value |= (bits & 31) << shift
         shift += 5
         if bits & 32:
+            if shift > _MOST_BITS:
+                raise ValueError("run lengths hold a number that never ends")
             continue
         if bits & 16:
             value -= 1 << shift

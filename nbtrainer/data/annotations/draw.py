@@ -10,6 +10,8 @@ import numpy as np
 from nbtrainer.data.annotations.outline import Outline
 from nbtrainer.errors import UserError
 
+_ROWS_AT_ONCE = 1 << 20
+
 
 def draw_labels(
     outlines: Sequence[Outline],
@@ -106,18 +108,24 @@ def _fill(rings: Sequence[np.ndarray], shape: tuple[int, ...]) -> tuple[tuple[sl
     start[upward], stop[upward] = stop[upward], start[upward]
     first, last = (np.clip(np.ceil(ends[:, 0]), 0, shape[0]).astype(np.int64) for ends in (start, stop))
     counts = last - first
-    if not counts.any():
+    met = counts > 0
+    if not met.any():
         return (slice(0, 0), slice(0, 0)), np.zeros((0, 0), bool)
-    edge = np.repeat(np.arange(len(counts)), counts)
-    row = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
-    slope = (stop[edge, 1] - start[edge, 1]) / (stop[edge, 0] - start[edge, 0])
-    column = np.clip(np.ceil(start[edge, 1] + (row - start[edge, 0]) * slope), 0, shape[1]).astype(np.int64)
-    order = np.lexsort((column, row))
-    row, column = row[order], column[order]
-    top, left = int(row.min()), int(column.min())
-    # +1 where the object begins in a row, -1 where it ends
-    steps = np.zeros((int(row.max()) - top + 1, int(column.max()) - left + 1), np.int8)
-    np.add.at(steps, (row[::2] - top, column[::2] - left), 1)
-    np.add.at(steps, (row[1::2] - top, column[1::2] - left), -1)
-    inside = np.cumsum(steps, axis=1, dtype=np.int8)[:, :-1] > 0
-    return (slice(top, top + inside.shape[0]), slice(left, left + inside.shape[1])), inside
+    top, bottom = int(first[met].min()), int(last[met].max())
+    left, right = (
+        int(np.clip(np.ceil(limit), 0, shape[1]))
+        for limit in (min(p[met, 1].min() for p in (start, stop)), max(p[met, 1].max() for p in (start, stop)))
+    )
+    # changes from outside to inside and back; only whether they are odd counts
+    changes = np.zeros((bottom - top, right - left + 1), np.uint8)
+    numbers = np.flatnonzero(met)
+    # some edges at a time: many tall ones meet more rows than the memory holds
+    parts = np.searchsorted(np.cumsum(counts[numbers]), np.arange(_ROWS_AT_ONCE, counts[numbers].sum(), _ROWS_AT_ONCE))
+    for some in np.split(numbers, np.unique(parts)):
+        edge = np.repeat(some, counts[some])
+        row = np.arange(len(edge)) - np.repeat(np.cumsum(counts[some]) - counts[some], counts[some]) + first[edge]
+        slope = (stop[edge, 1] - start[edge, 1]) / (stop[edge, 0] - start[edge, 0])
+        column = np.clip(np.ceil(start[edge, 1] + (row - start[edge, 0]) * slope), left, right).astype(np.int64)
+        np.add.at(changes, (row - top, column - left), 1)
+    inside = np.cumsum(changes, axis=1, dtype=np.uint8)[:, :-1] % 2 == 1
+    return (slice(top, bottom), slice(left, right)), inside

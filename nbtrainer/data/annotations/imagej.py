@@ -13,6 +13,8 @@ from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 from nbtrainer.data.annotations.outline import Outline, ellipse, from_corner, rectangle
 from nbtrainer.errors import UserError
 
+# an outline of a million points has 8 MB
+_MOST_BYTES = 64 * 2**20
 _AREAS = {ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED}
 _CURVE_STEPS = np.linspace(0, 1, 17)[1:, None]
 # numbers that follow each kind of segment in a composite outline: move, line, quadratic, cubic, close
@@ -31,10 +33,18 @@ def holds_rois(path: Path) -> bool:
 def read_imagej(path: Path) -> list[Outline]:
     """The areas in a `.roi` or `.zip`; their group, if any, is the class. Corners of rectangles are not rounded."""
     if path.suffix.lower() == ".roi":
+        _check_size(path, path.name, path.stat().st_size)
         return [_outline(path, path.stem, path.read_bytes())]
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if _is_roi(name)]
+        for name in names:  # some kilobytes can become gigabytes
+            _check_size(path, name, archive.getinfo(name).file_size)
         return [_outline(path, PurePosixPath(name).stem, archive.read(name)) for name in names]
+
+
+def _check_size(path: Path, name: str, size: int) -> None:
+    if size > _MOST_BYTES:
+        raise UserError(str(path), f"{name} has {size / 1e6:,.0f} MB, which no outline has", "Export it again")
 
 
 def _is_roi(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,11 +19,13 @@ from nbtrainer.data.annotations.labelme import is_labelme, labelme_image, labelm
 from nbtrainer.data.annotations.masks import is_mask_folder, mask_folder_shape, read_mask_folder
 from nbtrainer.data.annotations.outline import Outline, is_same_image
 from nbtrainer.data.formats import version
+from nbtrainer.disk import parse_json, read_text
 from nbtrainer.errors import UserError
 
 SUFFIXES = (".roi", ".zip", ".geojson", ".json", "_seg.npy")
 
 # no image is larger; beyond, numbers come from a broken file
+_MOST_BYTES = 2**31
 _FARTHEST = 10_000_000
 
 _JSON_READERS: tuple[tuple[Callable[[Any], bool], Callable[[Path, Any], list[Outline]]], ...] = (
@@ -186,11 +187,8 @@ def _read(path: Path) -> list[Outline]:
 @lru_cache(maxsize=2)
 def _parsed(path: Path, modified: int, size: int) -> Any:
     try:
-        # -sig: Windows programs begin a file with a mark
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UserError(str(path), f"this file cannot be read ({error.strerror})", "Check the path") from None
-    except (ValueError, RecursionError):
+        return parse_json(read_text(path, most_bytes=_MOST_BYTES))
+    except ValueError:
         raise UserError(str(path), "this is not a JSON file, or only a part of one", "Export it again") from None
 
 
