@@ -101,7 +101,7 @@ def _readable(config: Config, pair: Pair) -> Iterator[Finding]:
         yield Finding(where=str(pair.image), wrong=wrong, remedy="Choose the folder of the labels")
         return
     is_exact = config.data.exact_statistics
-    for path in pair.files:
+    for path in dict.fromkeys((pair.image, *pair.files)):
         facts = label_facts(path, is_exact) if path == pair.label else image_facts(path, is_exact)
         if facts.problem:
             remedy = facts.remedy or "Export it again, or take the pair out"
@@ -218,4 +218,4 @@ def _twice(pair: Pair, other: Pair, what: str, level: Literal["error", "warning"
 
 
 def _of(pair: Pair) -> tuple[str, ...]:
-    return tuple(map(str, pair.files))
+    return (str(pair.image),) if pair.label is None else (str(pair.image), str(pair.label))

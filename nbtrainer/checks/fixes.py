@@ -17,7 +17,7 @@ from nbtrainer.checks.repaired import Copies, point_to, repair_labels
 from nbtrainer.checks.survey import survey
 from nbtrainer.config import Config
 from nbtrainer.data.facts import label_facts
-from nbtrainer.data.formats import open_image
+from nbtrainer.data.formats import channel_files, open_image, stem
 from nbtrainer.data.pair import Pair
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.labels import (
@@ -275,6 +275,8 @@ def _short_path(config: Config, index: int, path: Path) -> str:
     """How `data.datasets[index].exclude` names a file: from the folder of images or labels on, so that files of one name
     in different folders stay apart."""
     dataset = config.data.datasets[index]
+    if channel_files(path):  # of all channels
+        path = path.with_name(stem(path))
     for source in (dataset.images, dataset.labels):
         folder = config.resolve(source)
         if source.strip() and path.is_relative_to(folder) and path != folder:

@@ -51,7 +51,7 @@ def finding_picture(config: Config, finding: Finding, size: int = 96) -> Picture
     found = survey(config)
     files = {*finding.files, finding.where}
     for pair in found.pairs:
-        if any(str(path) in files for path in pair.files):
+        if any(str(path) in files for path in (pair.image, *pair.files)):
             try:
                 return _picture(
                     found.preparation, dataclasses.replace(pair, part=None, regions=()), size, outlines=True

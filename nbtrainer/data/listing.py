@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nbtrainer.data.annotations import is_annotation
-from nbtrainer.data.formats import SUFFIXES, is_image
+from nbtrainer.data.formats import SUFFIXES, channel_files, is_image
 from nbtrainer.data.names import existing, normal_form
 from nbtrainer.disk import read_text
 from nbtrainer.errors import UserError
@@ -36,7 +36,8 @@ def list_files(source: Path, where: str, look_one_level_down: bool = False, outl
     """The image files that `source` means, in natural order (img2 before img10).
 
     A folder means the images directly in it (and one level down, if asked); a wildcard (`raw/*.tif`) what it matches;
-    a `.txt` or `.lst` file one path a line, relative to itself; any other file itself. `outlines`: files with outlines
+    a `.txt` or `.lst` file one path a line, relative to itself; `x{_0000,_0001}.tif` an image with a file for each
+    channel; any other file itself. `outlines`: files with outlines
     of objects count too. Accents may be written composed or not. Raises `UserError` naming the setting `where`.
     """
     source = existing(source)
@@ -50,6 +51,8 @@ def list_files(source: Path, where: str, look_one_level_down: bool = False, outl
         if not found:
             raise UserError(where, f"the folder {source} holds no images", _instead(source))
         return natural_order(found)
+    if _are_there(channel_files(source)):
+        return [source]
     if source.exists():
         return _listed(source, where) if source.suffix.lower() in LISTS else [source]
     if any(sign in str(source) for sign in "*?["):
@@ -155,6 +158,10 @@ def _below(folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
             yield from _below(entry, parts[1:])
 
 
+def _are_there(files: list[Path]) -> bool:
+    return bool(files) and all(file.is_file() for file in files)
+
+
 def _is_inside(source: Path) -> bool:
     """Whether a path goes on inside a container, such as volumes.h5/raw or plate.zarr/labels/0."""
     return any(parent.is_file() or (is_image(parent) and parent.exists()) for parent in source.parents)
@@ -169,7 +176,7 @@ def _listed(source: Path, where: str) -> list[Path]:
     found = [existing(path) for path in found]
     if not found:
         raise UserError(where, f"the list {source} is empty", "Write one path a line into it")
-    missing = next((path for path in found if not path.exists()), None)
+    missing = next((path for path in found if not path.exists() and not _are_there(channel_files(path))), None)
     if missing is not None:
         raise UserError(where, f"{source.name} lists {missing}, which does not exist", "Mend the list")
     return found

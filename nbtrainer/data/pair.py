@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbtrainer.data.annotations import is_annotation
 from nbtrainer.data.assign import Assigned, Endings, assign_found, assign_labels, base_name, names_agree
-from nbtrainer.data.formats import is_image, stem
+from nbtrainer.data.formats import channel_files, is_image, stem
+from nbtrainer.data.formats.channels import join_channels
 from nbtrainer.data.layouts import Source, Use, divided, find_sources
 from nbtrainer.data.listing import CELLPOSE, natural_order
 from nbtrainer.data.listing import list_files as list_files
@@ -66,8 +68,9 @@ class Pair:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The image, and the label if there is one."""
-        return (self.image,) if self.label is None else (self.image, self.label)
+        """The image (each channel if these are files of their own), and the label if there is one."""
+        images = channel_files(self.image) or [self.image]
+        return (*images,) if self.label is None else (*images, self.label)
 
     @property
     def truth(self) -> Path:
@@ -127,6 +130,7 @@ def find_pairs(
             "Check data.datasets' img_filter, or leave it empty",
         )
     truths = _list_labels(labels, setting(where, "labels"), found, naming)
+    found = join_labelled(found, [base_name(path, naming.mask_filter) for path in truths], naming, where)
     some = [path for path in found if not _is_left_out(path, naming)]
     their = [path for path in truths if not _is_left_out(path, naming)]
     if len(some) < len(found):  # labels of what is left out go with it
@@ -139,7 +143,7 @@ def find_pairs(
         found, truths = some, their
     if not found:
         return []
-    are_files = images.is_file() and labels.is_file()
+    are_files = not images.is_dir() and labels.is_file()
     pairs = pair_files(
         found,
         truths,
@@ -249,6 +253,28 @@ def _with_masks(
     return [Pair(images[0], masks[0] if len(masks) == 1 else source.labels, use, dataset)]
 
 
+def join_labelled(images: list[Path], bases: Sequence[str], naming: Naming, where: str) -> list[Path]:
+    """`images`, with files that are a channel each as one where a label has their common name (one of `bases`).
+
+    Raises `UserError` if an image has other channels than the rest.
+    """
+    labelled = set(bases)
+    free = [path for path in images if base_name(path, naming.img_filter) not in labelled]
+    _, joined = join_channels(free)
+    joined = {image: files for image, files in joined.items() if base_name(image, naming.img_filter) in labelled}
+    counts = Counter(map(len, joined.values()))
+    if len(counts) > 1:
+        usual, few = counts.most_common(1)[0][0], min(joined, key=lambda image: counts[len(joined[image])])
+        raise UserError(
+            where or "images",
+            f"{stem(few)} has {len(joined[few])} channel{'s' if len(joined[few]) > 1 else ''} ({', '.join(file.name for file in joined[few][:4])}), but most "
+            f"images have {usual}",
+            "Add what is missing, or take its files out",
+        )
+    members = {file for files in joined.values() for file in files}
+    return natural_order([*(path for path in images if path not in members), *joined])
+
+
 def _list_labels(labels: Path, where: str, images: Sequence[Path], naming: Naming) -> list[Path]:
     """The labels that `labels` means; folders of masks, one file an object, where they are called like the images."""
     if labels.is_dir() and not is_image(labels) and not naming.look_one_level_down:
@@ -264,7 +290,10 @@ def _beside(source: Path, where: str, naming: Naming, use: Use, dataset: int, la
     """Images and labels in one folder: `cell_01.tif` and `cell_01_masks.tif`; or outlines, or as other tools keep it."""
     images = list_files(source, setting(where, "images"), naming.look_one_level_down and source.is_dir())
     if source.is_dir() and not is_image(source):
-        images = _without_labels(source, images, where, naming)
+        every = images
+        images = _without_labels(source, every, where, naming)
+        bases = [base_name(path, naming.mask_filter) for path in every if path not in images]
+        images = join_labelled(images, bases, naming, where)
     images = [image for image in images if not _is_left_out(image, naming)]
     near = _labels_beside(images, naming)
     rest = [image for image in images if image not in near]

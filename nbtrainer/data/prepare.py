@@ -16,7 +16,7 @@ import numpy as np
 from nbtrainer.data.annotations import is_annotation
 from nbtrainer.data.annotations.cellpose import is_cellpose
 from nbtrainer.data.divide import checked_side, divided
-from nbtrainer.data.formats import is_image, stem
+from nbtrainer.data.formats import channel_files, is_image, stem
 from nbtrainer.data.layouts import find_sources
 from nbtrainer.data.pair import Naming, Pair, find_pairs, order_told
 from nbtrainer.errors import UserError
@@ -329,7 +329,9 @@ def _fill(
                     lists[kind].append(_relative(source, aside.parent / part))
                     continue
                 target = aside / part / kind / name
-                if pair.annotated_as is None or not target.exists():
+                for file in channel_files(source):
+                    used.add(_put(file, target.with_name(file.name), by))
+                if not channel_files(source) and (pair.annotated_as is None or not target.exists()):
                     used.add(_put(source, target, by))
                 lists[kind].append(f"{kind}/{name}")
             if by != "list" and links.is_file():

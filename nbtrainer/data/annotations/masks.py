@@ -46,7 +46,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _mask(file: Path) -> np.ndarray:
-    array = open_image(file).read()
+    array = open_image(file, for_label=True).read()
     if array.ndim == 3 and array.shape[-1] in (2, 3, 4):  # grey saved as colour; the last of 2 or 4 is transparency
         array = array[..., : array.shape[-1] - (array.shape[-1] % 2 == 0)].max(axis=-1)
     if array.ndim != 2 or array.dtype.kind not in "bui":

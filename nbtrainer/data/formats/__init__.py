@@ -1,7 +1,7 @@
 """Image files opened lazily: a region is read where the format allows it, whatever the format."""
 
 from nbtrainer.data.formats.content import is_jpeg
-from nbtrainer.data.formats.kinds import SUFFIXES, is_image, stem
+from nbtrainer.data.formats.kinds import SUFFIXES, channel_files, is_image, stem
 from nbtrainer.data.formats.opened import Opened
 from nbtrainer.data.formats.opening import open_image
 from nbtrainer.data.formats.place import Place, difference
@@ -13,6 +13,7 @@ __all__ = [
     "Opened",
     "Place",
     "brought_to",
+    "channel_files",
     "difference",
     "is_image",
     "is_jpeg",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,7 @@ KINDS = (
 
 SUFFIXES = tuple(suffix for kind in KINDS for suffix in kind.suffixes)
 
+_CHANNELS = re.compile(r"(?P<base>[^{}]+)\{(?P<endings>[^{}]*\d)\}(?P<rest>\.[^{}]+)")
 _BY_LENGTH = sorted(SUFFIXES, key=len, reverse=True)
 
 
@@ -55,10 +57,20 @@ def is_image(path: Path) -> bool:
 
 
 def stem(path: Path) -> str:
-    """The name without its whole suffix: `scan` of scan.nii.gz, scan.ome.tif or scan.h5."""
+    """The name without its whole suffix: `scan` of scan.nii.gz, scan.ome.tif, scan.h5, or of files that are a channel each."""
     name = Path(path).name
     suffix = suffix_of(Path(path))
+    if "{" in name and channel_files(Path(path)):
+        return name[: name.index("{")]
     return name[: -len(suffix)] if suffix else Path(path).stem
+
+
+def channel_files(path: Path) -> list[Path]:
+    """The files, one a channel, that `x{_0000,_0001}.tif` stands for; none of an ordinary path, or if it exists itself."""
+    found = _CHANNELS.fullmatch(path.name) if "{" in path.name else None
+    if found is None or os.path.lexists(path):
+        return []
+    return [path.with_name(f"{found['base']}{ending}{found['rest']}") for ending in found["endings"].split(",")]
 
 
 def suffix_of(path: Path) -> str:

@@ -9,10 +9,11 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from nbtrainer.data.formats.channels import open_channels
 from nbtrainer.data.formats.content import may_hold, suffix_by_content
 from nbtrainer.data.formats.decoded import forget_all
 from nbtrainer.data.formats.handles import put_all_away
-from nbtrainer.data.formats.kinds import KINDS, Kind, kind_of, split_inside, suffix_of
+from nbtrainer.data.formats.kinds import KINDS, Kind, channel_files, kind_of, split_inside, suffix_of
 from nbtrainer.data.formats.opened import Opened
 from nbtrainer.data.formats.problems import damaged, no_pixels, not_inside, not_numbers, too_large
 from nbtrainer.data.formats.version import version
@@ -80,6 +81,9 @@ if hasattr(os, "register_at_fork"):
 
 
 def _open(path: Path, for_label: bool) -> Opened:
+    files = channel_files(path)
+    if files:
+        return open_channels(path, files, [_open(file, for_label) for file in files])
     file, inside = split_inside(path)
     kind, note = _existing_kind(file)
     try:

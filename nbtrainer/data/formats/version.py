@@ -6,6 +6,8 @@ import os
 from collections import deque
 from pathlib import Path
 
+from nbtrainer.data.formats.kinds import channel_files
+
 # a store of a million chunks would take seconds; its upper floors and metadata are seen first
 _MOST_ENTRIES = 2000
 
@@ -14,8 +16,11 @@ def version(path: Path) -> tuple[int, int]:
     """(time of the last change in nanoseconds, bytes) of a file, (0, 0) if it is missing.
 
     Of a folder (a zarr store) the latest time and the number and size of what is in it, as far as the first 2,000
-    entries from the top show it. Of a path that goes on inside a file, that of the file.
+    entries from the top show it. Of a path that goes on inside a file, that of the file; of files that are a channel each, the latest time and all bytes.
     """
+    channels = [version(file) for file in channel_files(Path(path))]
+    if channels:
+        return max(time for time, _ in channels), sum(size for _, size in channels)
     for candidate in (Path(path), *Path(path).parents):
         try:
             status = os.stat(candidate)
