@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -25,6 +26,9 @@ from nbtrainer.config.task import Task
 from nbtrainer.config.training import Training
 from nbtrainer.disk import exists, is_folder, make_folder, parse_json, read_text, write_text
 from nbtrainer.errors import UserError
+
+# a field of one entry of a list of settings
+_ENTRY = re.compile(r"(?P<list>\w+)\[(?P<index>\d+)\]\.(?P<field>\w+)")
 
 
 class Preset(NamedTuple):
@@ -164,8 +168,12 @@ class Config(Section):
         self._folder = other._folder
 
     def set(self, path: str, value: Any) -> None:
-        """Set `section.field` (text from the command line is read as JSON where it is JSON)."""
+        """Set `section.field`, or a field of one entry of a list: `data.datasets[0].images`."""
         section, _, name = path.partition(".")
+        entry = _ENTRY.fullmatch(name)
+        if entry is not None and section in Config.model_fields:
+            self._set_in_entry(path, getattr(self, section), entry["list"], int(entry["index"]), entry["field"], value)
+            return
         if section not in Config.model_fields or not name:
             close = messages.nearest(section, Config.model_fields)
             guess = f"Did you mean {close}.{name}? " if close and name else ""
@@ -183,6 +191,21 @@ class Config(Section):
             )
         declared = type(group).model_fields[name]
         setattr(group, name, percentage(value, shown_of(declared).unit) if declared.annotation is float else value)
+
+    def _set_in_entry(self, path: str, group: Section, name: str, index: int, field: str, value: Any) -> None:
+        entries = list(getattr(group, name, None) or [])
+        if name not in type(group).model_fields or not all(isinstance(entry, Section) for entry in entries):
+            raise UserError(path, "this setting is unknown", f"Known are {messages.one_of(type(group).model_fields)}")
+        if index >= len(entries):
+            raise UserError(path, f"there is no entry {index}: the list has {len(entries)}, counted from 0", "Add it")
+        known = type(entries[index]).model_fields
+        if field not in known:
+            close = messages.nearest(field, known)
+            remedy = f"Did you mean {close}?" if close else f"Known are {messages.one_of(known)}"
+            raise UserError(path, "this setting is unknown", remedy)
+        values = [entry.model_dump() for entry in entries]
+        values[index][field] = value
+        setattr(group, name, values)
 
     def update(self, **sections: Mapping[str, Any]) -> None:
         """Set several fields: `update(training={"epochs": 9})`."""

@@ -16,6 +16,7 @@ from nbtrainer.data.ledger import Ledger
 from nbtrainer.engine.build import build, device_of, training_patches
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.micro_batches import what_parts_change
+from nbtrainer.engine.moved import from_here, tell_new_place
 from nbtrainer.engine.trainer import started
 from nbtrainer.engine.trainer import train as train_job
 from nbtrainer.environment import waits_politely
@@ -62,8 +63,9 @@ def waited(run: Run) -> Run:
 def resume(directory: str | os.PathLike[str], **overrides: Mapping[str, Any]) -> Run:
     """Continue the run in `directory` where its last checkpoint was saved, in a background thread.
 
-    `overrides` change settings on the way: `training={"epochs": 9}`. Raises `UserError` if the run still goes on or
-    has nothing left to do.
+    `overrides` change settings on the way: `training={"epochs": 9}`; where the data moved,
+    `data={"datasets[0].images": "new/images"}`. Raises `UserError` if the run still goes on, has nothing left to do, or
+    its data are gone.
     """
     run = attach(directory)
     if run.status == "running":
@@ -71,8 +73,11 @@ def resume(directory: str | os.PathLike[str], **overrides: Mapping[str, Any]) ->
     files = RunDirectory(run.directory)
     stored = Config.load(files.config)
     config = stored.validated()
-    config.update(**overrides)
-    config = _checked(config)
+    config.update(**from_here(overrides, config))
+    try:
+        config = _checked(config)
+    except UserError as error:
+        raise UserError.of(tell_new_place(run.directory, config, error.findings)) from None
     if run.status == "finished" and all(
         getattr(config.training, name) == getattr(stored.training, name) for name in _BUDGETS
     ):

@@ -1,0 +1,64 @@
+"""The data of a run that is continued lie elsewhere now: told with the command that names the new place."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nbtrainer.config import Config
+from nbtrainer.data.listing import list_files
+from nbtrainer.errors import Finding, UserError
+
+_SOURCES = ("images", "labels", "region_files")
+
+
+def tell_new_place(run: Path, config: Config, findings: Iterable[Finding]) -> list[Finding]:
+    """`findings` about the settings of `run`, those about files that are gone with the command that names the new place."""
+    gone = {setting: path for setting, path in _sources(config) if _is_gone(path)}
+    if not gone:
+        return list(findings)
+    new = {setting: f"NEW/{path.name}" for setting, path in gone.items()}
+    command = shlex.join(["nbtrainer", "resume", str(run), *(f"{setting}={place}" for setting, place in new.items())])
+    values = {setting.removeprefix("data."): place for setting, place in new.items()}
+    remedy = (
+        f"If the data moved, say where they are now: {command} (in Python: nbt.resume({str(run)!r}, data={values}))"
+    )
+    told = []
+    for finding in findings:
+        is_about = any(finding.where.startswith(setting.rpartition(".")[0]) for setting in gone)
+        told.append(replace(finding, remedy=remedy, fix="") if is_about else finding)
+    return told
+
+
+def from_here(overrides: Mapping[str, Mapping[str, Any]], config: Config) -> dict[str, dict[str, Any]]:
+    """`overrides` with paths that lead somewhere from the working directory, and not from the run's folder, absolute."""
+    found = {section: dict(values) for section, values in overrides.items()}
+    for name, value in found.get("data", {}).items():
+        named = re.fullmatch(r"datasets\[\d+\]\.(\w+)", name)
+        if named and named[1] in _SOURCES and isinstance(value, str | os.PathLike) and str(value).strip():
+            here = Path(os.path.abspath(Path(value).expanduser()))
+            if not _is_gone(here) and _is_gone(config.resolve(str(value))):
+                found["data"][name] = str(here)
+    return found
+
+
+def _sources(config: Config) -> Iterator[tuple[str, Path]]:
+    for index, dataset in enumerate(config.data.datasets):
+        for name in _SOURCES:
+            text = getattr(dataset, name)
+            if text.strip():
+                yield f"data.datasets[{index}].{name}", config.resolve(text)
+
+
+def _is_gone(path: Path) -> bool:
+    """Whether nothing can be listed there; a folder that is there, but empty, is where a drive was."""
+    try:
+        list_files(path, "", look_one_level_down=True, outlines=True)
+    except UserError:
+        return not path.is_dir() or not any(path.iterdir())
+    return False
