@@ -10,6 +10,7 @@ import cv2
 import fastremap
 import numpy as np
 
+from nbtrainer.data.axes import colour_axis
 from nbtrainer.data.formats import open_image, version
 from nbtrainer.data.views import blocks
 from nbtrainer.labels import frequent_values
@@ -88,11 +89,11 @@ def _drawing(path: str, changed: tuple[int, int]) -> Drawing:
 def _middle(path: Path) -> np.ndarray:
     """The middle of a label as it is stored, at most a million pixels; of equal colours one."""
     opened = open_image(path, for_label=True)
-    is_colour = opened.shape[-1] in (3, 4) and len(opened.shape) > 2 and opened.axes[-1] in "?SC"
-    shape = opened.shape[:-1] if is_colour else opened.shape
+    colour = colour_axis(opened.shape, opened.axes)
+    shape = [1 if axis == colour else length for axis, length in enumerate(opened.shape)]
     regions = list(blocks(shape, _LOOKED_AT))
-    region = regions[len(regions) // 2]
-    return opened.read((*region, slice(0, 1)))[..., 0] if is_colour else opened.read(region)
+    found = opened.read(regions[len(regions) // 2])
+    return found if colour is None else found.take(0, colour)
 
 
 def _has_equal_neighbour(plane: np.ndarray) -> np.ndarray:

@@ -72,7 +72,7 @@ def check_pair(
     label = None if pair.label is None else label_facts(pair.label, is_exact)
     if label is not None:
         try:
-            found += check_label(pair, label, config.task.dim, config.data.ignore_value)
+            found += check_label(pair, label, config.task.dim, config.data.ignore_value, config.data.z_axis)
         except UserError as error:
             return [*found, *_refusal(pair, error)], None
     if any(finding.fix in ("colours", "alpha") for finding in found):

@@ -16,6 +16,7 @@ from nbtrainer.checks.naming import match_names
 from nbtrainer.checks.repaired import Copies, point_to, repair_labels
 from nbtrainer.checks.survey import survey
 from nbtrainer.config import Config
+from nbtrainer.data.axes import colour_axis
 from nbtrainer.data.facts import label_facts
 from nbtrainer.data.formats import channel_files, open_image, stem
 from nbtrainer.data.pair import Pair
@@ -307,8 +308,8 @@ def _smallest(array: np.ndarray) -> np.ndarray:
 
 
 def _colours_last(file: str, array: np.ndarray) -> np.ndarray:
-    axis = open_image(Path(file), for_label=True).axes.find("S")
-    return _eight_bits(array if axis < 0 else np.moveaxis(array, axis, -1))
+    axis = colour_axis(array.shape, open_image(Path(file), for_label=True).axes)
+    return _eight_bits(array if axis is None else np.moveaxis(array, axis, -1))
 
 
 def _eight_bits(colours: np.ndarray) -> np.ndarray:

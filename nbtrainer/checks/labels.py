@@ -11,6 +11,7 @@ from nbtrainer.checks.sample import Sample
 from nbtrainer.checks.survey import Survey
 from nbtrainer.config import Config
 from nbtrainer.data.annotations import is_annotation
+from nbtrainer.data.axes import colour_axis
 from nbtrainer.data.facts import LabelFacts, label_facts
 from nbtrainer.data.formats import is_jpeg
 from nbtrainer.data.pair import Pair
@@ -27,12 +28,14 @@ _USUAL_CLASSES = 20
 _LISTED = 5
 
 
-def check_label(pair: Pair, label: LabelFacts, dim: int = 2, ignore_value: int | None = None) -> Iterator[Finding]:
-    """Findings about one label file that can be read; `ignore_value` may be negative."""
+def check_label(
+    pair: Pair, label: LabelFacts, dim: int = 2, ignore_value: int | None = None, z_axis: int | None = None
+) -> Iterator[Finding]:
+    """Findings about one label file that can be read; `ignore_value` may be negative, `z_axis` is the user's word."""
     if is_annotation(pair.truth):
         return
     where, files = str(pair.label), (str(pair.label),)
-    if label.colours or (len(label.shape) > dim and _has_colour_planes(label)):
+    if label.colours and _may_be_colours(label, dim, z_axis):
         yield Finding(
             where=where,
             wrong="it is a colour image",
@@ -138,10 +141,10 @@ def _blind_validation(surveyed: Survey, samples: Sequence[Sample]) -> Iterator[F
         )
 
 
-def _has_colour_planes(label: LabelFacts) -> bool:
-    """Whether colours come first, as planes."""
-    axis = label.axes.find("S")
-    return 0 <= axis < len(label.shape) - 1 and label.shape[axis] in (3, 4)
+def _may_be_colours(label: LabelFacts, dim: int, z_axis: int | None) -> bool:
+    """Whether the axis of the colours is not needed for something else."""
+    axis, count = colour_axis(label.shape, label.axes), len(label.shape)
+    return count > dim and (z_axis is None or axis != z_axis % count)
 
 
 def _not_whole(pair: Pair, label: LabelFacts) -> Iterator[Finding]:

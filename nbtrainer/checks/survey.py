@@ -50,6 +50,13 @@ class Survey:
         split = Split(train, validation, test)
         return dataclasses.replace(self, pairs=[pair for use in split for pair in use], split=split, listed=listed)
 
+    def in_colours(self) -> bool:
+        """Whether the channels of the first image are red, green and blue, and perhaps transparency: all of them."""
+        pair = self.pairs[0]
+        channel = self.preparation.layout(pair).channel
+        chosen = self.preparation.channels or self.preparation.cellpose_channels
+        return not chosen and channel is not None and open_image(pair.image).axes[channel] == "S"
+
     def label_values(self, pairs: Iterable[Pair], is_exact: bool = False) -> list[int]:
         """Every value in the labels of `pairs`, sorted, without those that mean nothing is known."""
         pairs = list(pairs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +15,13 @@ _COLOURS = (3, 4)
 class Layout:
     """The axes of a stored array, by number: `spatial` in the order ([z,] y, x); every other axis has length 1.
 
-    `slices` is the axis of a stack that is read as images of their own.
+    `slices` is the axis of a stack that is read as images of their own; `frames` that of a series' time points.
     """
 
     spatial: tuple[int, ...]
     channel: int | None = None
     slices: int | None = None
+    frames: int | None = None
 
     def shape(self, stored: Sequence[int]) -> tuple[int, ...]:
         """The spatial shape of an array stored with the shape `stored`."""
@@ -30,11 +32,15 @@ class Layout:
         return 1 if self.channel is None else stored[self.channel]
 
     def count(self, stored: Sequence[int]) -> int:
-        """How many images it holds."""
+        """How many images it holds, of a series each time point."""
         return 1 if self.slices is None else stored[self.slices]
 
+    def time_points(self, stored: Sequence[int]) -> int | None:
+        """How many time points it has; None if it is no series."""
+        return None if self.frames is None else stored[self.frames]
+
     def arrange(self, region: np.ndarray) -> np.ndarray:
-        """A region with all stored axes as (C, [Z,] Y, X); the slices axis must have length 1."""
+        """A region with all stored axes as (C, [Z,] Y, X); the axes of slices and time points must have length 1."""
         first = [] if self.channel is None else [self.channel]
         rest = [axis for axis in range(region.ndim) if axis not in (*first, *self.spatial)]
         arranged = region.transpose([*rest, *first, *self.spatial])
@@ -42,76 +48,120 @@ class Layout:
         return arranged if first else arranged[np.newaxis]
 
 
+@dataclass(frozen=True)
+class AxesWanted:
+    """What is known of an image's axes besides what its file says.
+
+    Attributes
+    ----------
+    channel_axis, z_axis
+        What the user says; it wins over the file. Counted from 0, or from the end if negative.
+    is_given
+        False: `channel_axis` was found in another image, and is looked at only where the file says nothing.
+    label_shape
+        Of the label as it is stored.
+    channels
+        How many a model takes, at prediction.
+    with_frames
+        Time points are images of their own; else they are refused.
+    """
+
+    channel_axis: int | None = None
+    z_axis: int | None = None
+    is_given: bool = True
+    label_shape: Sequence[int] | None = None
+    channels: int | None = None
+    with_frames: bool = False
+
+
 def image_layout(
-    shape: Sequence[int],
-    axes: str,
-    dim: int,
-    channel_axis: int | None = None,
-    z_axis: int | None = None,
-    label_shape: Sequence[int] | None = None,
+    shape: Sequence[int], axes: str, dim: int, wanted: AxesWanted | None = None, **settings: Any
 ) -> Layout:
     """How an image stored with `shape` is read for `dim` spatial axes.
 
-    Channels are: the axis that the file calls so; else the last one if it has 3 or 4 entries; else `channel_axis`;
-    else the one that the label (stored with `label_shape`) lacks. In 2D, one axis more holds images of their own.
+    Channels are: the axis that the user says; else the one that the file calls so; else the one that the label lacks;
+    else the last one if it has 3 or 4 entries and no name. In 2D, one axis more holds images of their own.
 
     Parameters
     ----------
     axes
         What the file says of each axis, one letter of TCZYXS; `?` where it does not.
+    wanted
+        What else is known; `settings` are its fields.
 
     Raises
     ------
     ValueError
         With a sentence, if the axes do not fit; of two arguments, what is wrong and what to do.
     """
+    wanted = wanted or AxesWanted(**settings)
     count = len(shape)
-    for name, axis in (("channel_axis", channel_axis), ("z_axis", z_axis)):
+    for name in ("channel_axis", "z_axis"):
+        axis = getattr(wanted, name)
         if axis is not None and not -count <= axis < count and count > 2:
             raise ValueError(f"there is no axis {axis} in shape {said(shape)}", f"Set data.{name} to 0 to {count - 1}")
-    depth = _depth(z_axis, count, dim)
-    _refuse_time(shape, axes, depth)
-    free = list(range(count))
-    channel = _channel(shape, axes, dim, channel_axis, depth, label_shape)
-    if channel is not None:
-        free.remove(channel)
-    slices = None
-    wanted = dim if depth is None or dim == 3 else dim + 1
-    free = _without_ones(shape, axes, free, wanted, depth)
-    if len(free) == dim + 1 and dim == 2:
-        slices = depth if depth is not None else next((axis for axis in free if axes[axis] == "Z"), free[0])
+    depth = _depth(wanted.z_axis, count, dim)
+    channel = _channel(shape, axes, dim, depth, wanted)
+    free = [axis for axis in range(count) if axis != channel]
+    frames = next((axis for axis in free if axes[axis] == "T" and shape[axis] > 1 and axis != depth), None)
+    if frames is not None:
+        if not wanted.with_frames:
+            raise _time_series(shape, frames)
+        free.remove(frames)
+    needed = dim if depth is None or dim == 3 else dim + 1
+    free = _without_ones(shape, axes, free, needed, depth)
+    slices = _slices(axes, free, dim, depth)
+    if slices is not None:
         free.remove(slices)
+    if len(free) == dim + 1 and frames is None and wanted.with_frames and axes[free[0]] == "?":
+        frames = free.pop(0)
     if len(free) != dim:
         channels = " without its channels" if channel is not None else ""
         raise ValueError(
             f"shape {said(shape)} has {len(free)} axes{channels}, but {dim}D training needs {dim}, or {dim + 1} with channels",
             "Set data.channel_axis if one axis holds channels" if count > dim else _other_dim(dim, count),
         )
-    if depth is not None and dim == 3:
-        free = [depth, *(axis for axis in free if axis != depth)]
-    return Layout(tuple(free), channel, slices)
+    return Layout(_depth_first(free, depth, dim), channel, slices, frames)
 
 
-def label_layout(shape: Sequence[int], axes: str, dim: int, z_axis: int | None = None) -> Layout:
-    """How a label is read: no channels, but equal colour channels (last axis 3 or 4) count as one.
+def label_layout(
+    shape: Sequence[int], axes: str, dim: int, z_axis: int | None = None, with_frames: bool = False
+) -> Layout:
+    """How a label is read: no channels, but equal colours (see `colour_axis`) count as one.
 
-    Raises `ValueError` as `image_layout` does.
+    `with_frames`: time points are one of the `dim` axes. Raises `ValueError` as `image_layout` does.
     """
     count = len(shape)
-    colour = count - 1 if count > dim and _is_colour(shape, axes, count - 1) else None
-    free = [axis for axis in range(count) if axis != colour]
     depth = _depth(z_axis, count, dim)
-    _refuse_time(shape, axes, depth)
+    colour = colour_axis(shape, axes) if count > dim else None
+    if colour is not None and colour == depth:
+        colour = None
+    free = [axis for axis in range(count) if axis != colour]
+    for axis in free:
+        if axes[axis] in "CS" and shape[axis] > 1 and axis != depth and count > dim:
+            raise ValueError(
+                f"it has {shape[axis]} channels, but a label has one number per pixel",
+                "Export one channel; or, if that axis is really depth, set data.z_axis to " + str(axis),
+            )
+        if axes[axis] == "T" and shape[axis] > 1 and axis != depth and not with_frames:
+            raise _time_series(shape, axis)
     free = _without_ones(shape, axes, free, dim if depth is None or dim == 3 else dim + 1, depth)
-    slices = None
-    if len(free) == dim + 1 and dim == 2:
-        slices = depth if depth is not None else next((axis for axis in free if axes[axis] == "Z"), free[0])
+    slices = _slices(axes, free, dim, depth)
+    if slices is not None:
         free.remove(slices)
     if len(free) != dim:
         raise ValueError(f"shape {said(shape)} is not {dim}D", _other_dim(dim, len(free)))
-    if depth is not None and dim == 3:
-        free = [depth, *(axis for axis in free if axis != depth)]
-    return Layout(tuple(free), colour, slices)
+    return Layout(_depth_first(free, depth, dim), colour, slices)
+
+
+def colour_axis(shape: Sequence[int], axes: str) -> int | None:
+    """The axis of a label that may hold colours: one of 3 or 4 entries that the file calls samples or channels, wherever
+    it stands; else the last, where the file does not say what it is."""
+    for axis in range(len(shape)):
+        if axes[axis] in "CS" and shape[axis] in _COLOURS:
+            return axis
+    last = len(shape) - 1
+    return last if last > 1 and axes[last] == "?" and shape[last] in _COLOURS else None
 
 
 def said(shape: Sequence[int]) -> str:
@@ -124,33 +174,48 @@ def _depth(z_axis: int | None, count: int, dim: int) -> int | None:
     return None if z_axis is None or count < 3 or count < dim else z_axis % count
 
 
-def _channel(
-    shape: Sequence[int],
-    axes: str,
-    dim: int,
-    channel_axis: int | None,
-    depth: int | None,
-    label_shape: Sequence[int] | None,
-) -> int | None:
+def _channel(shape: Sequence[int], axes: str, dim: int, depth: int | None, wanted: AxesWanted) -> int | None:
     count = len(shape)
-    named = [axis for axis in range(count) if axes[axis] in "CS" and shape[axis] > 1]
     if count <= dim:
         return None
+    named = [axis for axis in range(count) if axes[axis] in "CS" and shape[axis] > 1 and axis != depth]
+    given = None if wanted.channel_axis is None else wanted.channel_axis % count
+    # whoever says that y or x holds the channels speaks of other images of the set
+    if given is not None and wanted.is_given and not (named and axes[given] in "YX"):
+        return given
     if len(named) == 1:
         return named[0]
-    if _is_colour(shape, axes, count - 1) and depth != count - 1:
+    unnamed = [axis for axis in range(count) if axes[axis] == "?" and axis != depth]
+    lacking = _lacking(shape, unnamed, wanted.label_shape)
+    if lacking is not None:
+        return lacking
+    if count - 1 in (*unnamed, *named) and shape[-1] in _COLOURS:
         return count - 1
-    if channel_axis is not None:
-        return channel_axis % count
-    if label_shape is not None and len(label_shape) == count - 1:
-        fits = [axis for axis in range(count) if (*shape[:axis], *shape[axis + 1 :]) == tuple(label_shape)]
-        # in 2D the label of a stack of slices has that axis too, and is as long
-        return fits[0] if fits and axes[fits[0]] not in "ZT" else None
-    return None
+    if given is not None:
+        return given
+    fits = [axis for axis in unnamed if wanted.channels not in (None, 1) and shape[axis] == wanted.channels]
+    return fits[0] if len(fits) == 1 else None
 
 
-def _is_colour(shape: Sequence[int], axes: str, axis: int) -> bool:
-    return shape[axis] in _COLOURS and axes[axis] in "?CS"
+def _lacking(shape: Sequence[int], unnamed: Sequence[int], label_shape: Sequence[int] | None) -> int | None:
+    """The axis without a name that the label lacks; of several the last, where colours are."""
+    if label_shape is None or len(label_shape) != len(shape) - 1:
+        return None
+    fits = [axis for axis in unnamed if (*shape[:axis], *shape[axis + 1 :]) == tuple(label_shape)]
+    return None if not fits else fits[-1] if fits[-1] == len(shape) - 1 else fits[0]
+
+
+def _slices(axes: str, free: Sequence[int], dim: int, depth: int | None) -> int | None:
+    """The axis of images of their own, in 2D."""
+    if dim != 2 or len(free) != 3:
+        return None
+    return depth if depth is not None else next((axis for axis in free if axes[axis] == "Z"), free[0])
+
+
+def _depth_first(free: Sequence[int], depth: int | None, dim: int) -> tuple[int, ...]:
+    if depth is None or dim != 3:
+        return tuple(free)
+    return (depth, *(axis for axis in free if axis != depth))
 
 
 def _without_ones(shape: Sequence[int], axes: str, free: list[int], wanted: int, depth: int | None) -> list[int]:
@@ -161,13 +226,12 @@ def _without_ones(shape: Sequence[int], axes: str, free: list[int], wanted: int,
     return free
 
 
-def _refuse_time(shape: Sequence[int], axes: str, depth: int | None) -> None:
-    time = [axis for axis in range(len(shape)) if axes[axis] == "T" and shape[axis] > 1 and axis != depth]
-    if time:
-        raise ValueError(
-            f"it is a time series of {shape[time[0]]} time points",
-            f"Save the time points as separate files; or, if that axis is really depth, set data.z_axis to {time[0]}",
-        )
+def _time_series(shape: Sequence[int], axis: int) -> ValueError:
+    return ValueError(
+        f"it is a time series of {shape[axis]} time points",
+        f"Save the time points as separate files; or set data.z_axis to {axis} if that axis is really depth, "
+        f"data.channel_axis if it holds channels",
+    )
 
 
 def _other_dim(dim: int, count: int) -> str:

@@ -15,6 +15,7 @@ from nbtrainer.data.axes import Layout, label_layout, said
 from nbtrainer.data.formats import open_image
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation, outlines_of
+from nbtrainer.data.read import open_label
 from nbtrainer.data.views import whole
 from nbtrainer.errors import UserError
 from nbtrainer.labels.links import read_links
@@ -96,7 +97,7 @@ class Divided:
                 words = f"{self.pair.truth.name} has outlines of {len(names)} classes; blocks number the objects alone"
                 warnings.warn(words, UserWarning, stacklevel=2)
             return _Drawn(whole(Preparation(dim=self.dim).open(self.pair)[1]))
-        opened = open_image(self.pair.truth)
+        opened = open_label(self.pair.truth, self.pair.image)
         try:
             layout = label_layout(opened.shape, opened.axes, self.dim)
         except ValueError as error:
@@ -147,7 +148,8 @@ class _Source:
         region[y], region[x] = block.y, block.x
         pixels = self.opened.read(tuple(region))
         depth, channel = self.layout.spatial[:-2], self.layout.channel
-        is_colour = channel is not None and pixels.shape[channel] in (3, 4) and pixels.dtype in (np.uint8, np.uint16)
+        named = channel is not None and self.opened.axes[channel] in "?S" and pixels.shape[channel] in (3, 4)
+        is_colour = named and pixels.dtype in (np.uint8, np.uint16)
         order, axes = [*depth, y, x], "Z" * len(depth) + "YX"
         if channel is not None:
             order.insert(len(order) if is_colour else len(depth), channel)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.data.annotations import is_annotation, read_outlines
+from nbtrainer.data.axes import colour_axis
 from nbtrainer.data.formats import Opened, open_image, version
 from nbtrainer.data.formats.problems import too_large
 from nbtrainer.data.statistics import sampled
@@ -50,7 +51,7 @@ class LabelFacts:
     """What is known of a label file; `shape` and `axes` as stored.
 
     `values` are the whole numbers in it, sorted; `counts` how many pixels have each; `zeros` is the share of
-    background; `colours`: whether its last axis holds colours that differ.
+    background; `colours`: whether it holds colours that differ (see `axes.colour_axis`).
     """
 
     shape: tuple[int, ...] = ()
@@ -146,15 +147,27 @@ class _Whole(Held):
 
 
 def _plain(opened: Opened, regions: Iterable[Region]) -> Iterator[np.ndarray | None]:
-    """The parts of a label; of equal colour channels one, None if they differ."""
-    colour = opened.shape[-1] in (3, 4) and len(opened.shape) > 2 and opened.axes[-1] in "?SC"
-    for region in regions:
-        array = opened.read((*region[:-1], slice(None)) if colour else region)
-        if colour:
-            same = all(np.array_equal(array[..., 0], array[..., channel]) for channel in (1, 2))
-            yield array[..., 0] if same else None
-        else:
-            yield array
+    """The parts of a label; of equal colours one, None if they differ where the file calls them so.
+
+    Of a last axis that may be colour or not, all that it holds, if that differs.
+    """
+    colour = colour_axis(opened.shape, opened.axes)
+    every = list(regions)
+    if colour is None:
+        yield from (opened.read(region) for region in every)
+        return
+    whole = [(*region[:colour], slice(None), *region[colour + 1 :]) for region in every]
+    if all(_are_equal(opened.read(region), colour) for region in whole):
+        yield from (opened.read(region).take(0, colour) for region in whole)
+    elif opened.axes[colour] != "?":
+        yield None
+    else:
+        yield from (opened.read(region) for region in every)
+
+
+def _are_equal(array: np.ndarray, colour: int) -> bool:
+    """Whether the first three colours are, whatever a fourth says of transparency."""
+    return all(np.array_equal(array.take(0, colour), array.take(channel, colour)) for channel in (1, 2))
 
 
 def _is_full(value: float, dtype: np.dtype[Any]) -> bool:

@@ -13,8 +13,8 @@ import numpy as np
 from nbtrainer import labels as label_functions
 from nbtrainer.data.annotations import Outline, draw_labels, is_annotation, label_shape, read_outlines
 from nbtrainer.data.annotations.position import on_channels, on_slice, place_outlines
-from nbtrainer.data.axes import Layout, image_layout, label_layout, said
-from nbtrainer.data.formats import Opened, open_image
+from nbtrainer.data.axes import AxesWanted, Layout, image_layout, label_layout, said
+from nbtrainer.data.formats import Opened, Turned, open_image
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.read import open_label
 from nbtrainer.data.region import IGNORED, drop_outside
@@ -40,6 +40,8 @@ class Preparation:
 
     dim: int = 2
     channel_axis: int | None = None
+    # older models did not tell what the user said from what was found
+    channel_axis_is_given: bool = True
     z_axis: int | None = None
     channels: tuple[int, ...] = ()
     cellpose_channels: tuple[int, ...] = ()
@@ -67,7 +69,7 @@ class Preparation:
         values: dict[str, Any] = {
             name: _tupled(value) if isinstance(value, list) else value for name, value in record.items()
         }
-        return cls(**values)
+        return cls(**{"channel_axis_is_given": False} | values)
 
     @property
     def ignored(self) -> int:
@@ -79,20 +81,28 @@ class Preparation:
         stored = None if pair.label is None or is_annotation(pair.label) else open_label(pair.label, pair.image)
         return self.layout_of(open_image(pair.image), str(pair.image), stored)
 
-    def layout_of(self, opened: Opened, where: str, label: Opened | None = None) -> Layout:
-        """The axes of an opened image with its `label`, if known; raises `UserError` naming `where` if they do not fit."""
-        axis = self.channel_axis
-        if axis is not None and len(opened.shape) <= self.dim:
-            axis = None  # a single channel has no axis
-        label_shape = None if label is None else label.shape
+    def layout_of(self, opened: Opened, where: str, label: Opened | None = None, channels: int | None = None) -> Layout:
+        """The axes of an opened image; raises `UserError` naming `where` if they do not fit.
+
+        `label`: if it is known; `channels`: at prediction, which takes series of time points too.
+        """
+        wanted = AxesWanted(
+            # a single channel has no axis
+            self.channel_axis if len(opened.shape) > self.dim else None,
+            self.z_axis,
+            self.channel_axis_is_given,
+            None if label is None else label.shape,
+            channels,
+            with_frames=channels is not None,
+        )
         try:
-            return image_layout(opened.shape, opened.axes, self.dim, axis, self.z_axis, label_shape)
+            return image_layout(opened.shape, opened.axes, self.dim, wanted)
         except ValueError as error:
             raise UserError(where, *error.args) from None
 
-    def image(self, opened: Opened, where: str, index: int, layout: Layout) -> View:
+    def image(self, opened: Opened, where: str, index: int, layout: Layout, frame: int = 0) -> View:
         """The image in an opened file (of a stack the one with this index), prepared except for its size."""
-        view: View = Stored(opened, layout, index)
+        view: View = Stored(opened, layout, index, frame)
         view = self._with_channels(view, where)
         return self._without_background(view)
 
@@ -137,7 +147,7 @@ class Preparation:
             raise UserError(
                 str(pair.label),
                 f"it is {said(label.shape)}, but its image {pair.image.name} is {said(image.shape)}",
-                "Image and label must have the same size; export the label again, or take the pair out",
+                _size_remedy(opened, image.shape, label.shape),
             )
         if pair.part is not None:
             image, label = Window(image, pair.part), Window(label, pair.part)
@@ -344,6 +354,16 @@ def _cellpose(view: View, channels: Sequence[int]) -> View:
 
 def _colour(array: np.ndarray, number: int) -> np.ndarray:
     return array[number - 1] if number <= len(array) else np.zeros(array.shape[1:], array.dtype)
+
+
+def _size_remedy(image: Opened, shape: tuple[int, ...], label_shape: tuple[int, ...]) -> str:
+    """What to do about a label of another size than its image."""
+    if isinstance(image.array, Turned) and label_shape == (*shape[:-2], *shape[:-3:-1]):
+        return (
+            "The orientation tag of the image turns it, as viewers show it; the label was drawn on the pixels as they are "
+            "stored. Turn the label in the same way, or save the image without the tag"
+        )
+    return "Image and label must have the same size; export the label again, or take the pair out"
 
 
 def _slices(count: int) -> str:

@@ -30,12 +30,17 @@ def open_label(label: Path, image: Path | None = None) -> Opened:
         return opened
 
 
-def read_label(source: np.ndarray | Path, dim: int, where: str = "", image: Path | None = None) -> np.ndarray:
-    """A label as ([z,] y, x) integers, from an array or a file (see `open_label`); raises `UserError` if it is none."""
+def read_label(
+    source: np.ndarray | Path, dim: int, where: str = "", image: Path | None = None, z_axis: int | None = None
+) -> np.ndarray:
+    """A label as ([z,] y, x) integers, from an array or a file (see `open_label`); raises `UserError` if it is none.
+
+    `dim` counts slices and time points too, where the label is one of a stack or a series; `z_axis` is the user's word.
+    """
     array, axes = (source, "?" * source.ndim) if isinstance(source, np.ndarray) else _opened(source, image)
     where = where or str(source)
     try:
-        layout = label_layout(array.shape, axes, dim)
+        layout = label_layout(array.shape, axes, dim, z_axis, with_frames=True)
     except ValueError as error:
         raise UserError(where, *error.args) from None
     if layout.slices is not None:

@@ -103,11 +103,12 @@ class Held:
 
 @dataclass(frozen=True)
 class Stored:
-    """An image in a file; `index` is the slice of a stack whose slices are images of their own."""
+    """An image in a file; `index` is the slice of a stack whose slices are images of their own, `frame` the time point."""
 
     opened: Opened
     layout: Layout
     index: int = 0
+    frame: int = 0
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -128,6 +129,8 @@ class Stored:
         parts = [slice(0, length) for length in self.opened.shape]
         if self.layout.slices is not None:
             parts[self.layout.slices] = slice(self.index, self.index + 1)
+        if self.layout.frames is not None:
+            parts[self.layout.frames] = slice(self.frame, self.frame + 1)
         for axis, part in zip(self.layout.spatial, region, strict=True):
             parts[axis] = part
         return tuple(parts)

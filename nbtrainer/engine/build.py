@@ -200,6 +200,7 @@ class Job:
             "preparation": self.survey.preparation.as_record(),
             "spacing": self.spacing,
             "dtype": str(open_image(self.survey.pairs[0].image).dtype),
+            "in_colours": self.survey.in_colours(),
             "tile": list(self.config.sampling.patch_size),
             "config": settings,
             "step": self.clock.step,
@@ -383,8 +384,10 @@ def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
     config = config.model_copy(deep=True)
     pair = surveyed.pairs[0]
     if config.data.channel_axis is None:
-        # prediction has no label that could tell
-        config.data.channel_axis = surveyed.preparation.layout(pair).channel
+        channel = surveyed.preparation.layout(pair).channel
+        if channel is not None and open_image(pair.image).axes[channel] == "?":
+            # prediction has no label that could tell
+            config.data.channel_axis = channel
     if surveyed.preparation.outlines == "classes" and not config.data.outline_classes:
         # kept, so that a class has its number whatever is added later
         config.data.outline_classes = format_classes(dict(surveyed.preparation.outline_classes))

@@ -13,8 +13,9 @@ from nbtrainer.data.formats import stem
 from nbtrainer.disk import DiskError, make_folder
 from nbtrainer.errors import ComputerError, Finding, UserError
 from nbtrainer.inference.device import is_out_of_memory
-from nbtrainer.inference.prediction import Prediction, adjusted_task
+from nbtrainer.inference.prediction import adjusted_task
 from nbtrainer.inference.predictor import Predictor, too_large_to_predict
+from nbtrainer.inference.series import FilePrediction, predict_file
 from nbtrainer.inference.tiled import Report
 from nbtrainer.inference.write import label_name, write_array
 from nbtrainer.labels.measure import write_table
@@ -93,8 +94,19 @@ def _outcome(
     model: Predictor, file: Path, out: Path, wanted: Wanted, taken: set[str], report: Report | None
 ) -> tuple[Outcome, bool]:
     try:
-        prediction = model.prediction(file, wanted.diameter, wanted.variants, rescale=wanted.rescale, report=report)
-        target = _write(prediction, file, out, wanted, taken)
+        found = predict_file(
+            model,
+            file,
+            wanted.diameter,
+            wanted.variants,
+            rescale=wanted.rescale,
+            stitch_above=wanted.stitch_above,
+            adjusted=wanted.adjusted,
+            with_maps=wanted.maps,
+            with_measurements=wanted.measurements,
+            report=report,
+        )
+        target = _write(found, file, out, wanted, taken)
     except UserError as error:
         ends_all = isinstance(error, DiskError) and error.errno in _ENDS_ALL
         is_mistake = not isinstance(error, ComputerError)
@@ -108,23 +120,22 @@ def _outcome(
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
             told = UserError(str(file), f"it could not be predicted ({reason})", "Look whether other images can be")
         return Outcome(file, findings=tuple(told.findings), is_mistake=False), False
-    estimated = [part.diameter for part in prediction.parts if part.diameter] if wanted.diameter is None else []
+    estimated = found.diameters if wanted.diameter is None else []
     diameter = sum(estimated) / len(estimated) if estimated else None
-    return Outcome(file, target, tuple(prediction.notes), diameter), False
+    return Outcome(file, target, tuple(found.notes), diameter), False
 
 
-def _write(prediction: Prediction, file: Path, out: Path, wanted: Wanted, taken: set[str]) -> Path:
-    labels = prediction.labels(wanted.stitch_above, **wanted.adjusted)
-    target = write_array(labels, file, out / label_name(file, wanted.format), prediction.spacing)
-    for name, values in (prediction.maps() if wanted.maps else {}).items():
+def _write(found: FilePrediction, file: Path, out: Path, wanted: Wanted, taken: set[str]) -> Path:
+    where = (found.spacing, found.axes, found.place)
+    target = write_array(found.labels, file, out / label_name(file, wanted.format), *where)
+    for name, values in found.maps.items():
         # decimals, which a PNG cannot hold
         format = "tif" if wanted.format == "png" else wanted.format
         own = label_name(file, format, f"_{name.replace(' ', '_')}")
         if own in taken:
             wrong = f"its map {own} would be written over the label image of another"
             raise UserError(str(file), wrong, "Predict them into two folders")
-        write_array(values, file, out / own, prediction.spacing)
+        write_array(values, file, out / own, *where)
     if wanted.measurements:
-        rows = prediction.measurements(labels, stitched=wanted.stitch_above is not None)
-        write_table(rows, out / f"{stem(file)}.csv")
+        write_table(found.rows, out / f"{stem(file)}.csv")
     return target

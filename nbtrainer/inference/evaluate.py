@@ -40,7 +40,7 @@ def evaluate(
     Returns
     -------
     `{"overall": {...}, "images": [{"image": name, ...}, ...]}`; overall scores: see
-    `nbtrainer.metrics.overall`. Of a stack each slice is an image, called `stack.tif [3]`. Warns of pairs that were made
+    `nbtrainer.metrics.overall`. Of a stack or time series each slice or time point is an image, called `stack.tif [3]`. Warns of pairs that were made
     by order, and of labels with values that the model does not know.
     """
     predictor = model if isinstance(model, Predictor) else load_model(model)
@@ -51,17 +51,25 @@ def evaluate(
         Path(report).parent.mkdir(parents=True, exist_ok=True)
     judged: list[Judged] = []
     for image, label, name, links in _paired(images, labels, predictor.record["network"]["dim"]):
-        prediction = predictor.prediction(image)
-        predicted = prediction.labels()
-        truth = predictor.read_label(label, predicted.shape, name, image)
-        _tell_unknown_classes(task, truth, name)
-        pixels = prediction.image() if report else None
-        if prediction.is_stack:  # slices have objects of their own, in the label and in what is predicted
-            for number, (own, true) in enumerate(zip(predicted, truth, strict=True)):
+        truth = None
+        count = predictor.time_points(image)
+        for frame in range(count or 1):
+            prediction = predictor.prediction(image, frame=frame)
+            predicted = prediction.labels()
+            if truth is None:
+                series = () if count is None else (count,)
+                truth = predictor.read_label(label, (*series, *predicted.shape), name, image)
+                _tell_unknown_classes(task, truth, name)
+            here = truth if count is None else truth[frame]
+            pixels = prediction.image() if report else None
+            numbers = [] if count is None else [frame]
+            if not prediction.is_stack:
+                judged.append(judge(_numbered(name, numbers), pixels, predicted, here, task, names, links=links))
+                continue
+            # slices have objects of their own, in the label and in what is predicted
+            for number, (own, true) in enumerate(zip(predicted, here, strict=True)):
                 plane = None if pixels is None else pixels[:, number]
-                judged.append(judge(f"{name} [{number}]", plane, own, true, task, names, links=links))
-        else:
-            judged.append(judge(name, pixels, predicted, truth, task, names, links=links))
+                judged.append(judge(_numbered(name, [*numbers, number]), plane, own, true, task, names, links=links))
     if report:
         shown = list(dict.fromkeys([*task.default_metrics, *names]))
         write_report(Path(report), "Evaluation", f"{len(judged)} images scored with {predictor}.", judged, shown)
@@ -70,6 +78,11 @@ def evaluate(
         "overall": metrics.overall(tallies, names, task.classes),
         "images": [{"image": each.name, **each.scores} for each in judged],
     }
+
+
+def _numbered(name: str, numbers: list[int]) -> str:
+    """`stack.tif [3]`; of a slice of a time point `series.tif [2, 3]`."""
+    return f"{name} [{', '.join(map(str, numbers))}]" if numbers else name
 
 
 def _tell_unknown_classes(task: Task, truth: np.ndarray, name: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from nbtrainer.config.task import Task as Settings
 from nbtrainer.data.axes import said
+from nbtrainer.data.formats import Place
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import Held, Scaled, View, whole
 from nbtrainer.errors import UserError
@@ -39,7 +40,7 @@ class Prediction:
     """The network's answer to an image, or to each image of a stack.
 
     `notes`: what differs between the image and those of the training, in sentences. `spacing`: micrometres per pixel,
-    if known.
+    if known. `place`: where the image lies in space, by the letters of `axes`, if it says so.
     """
 
     task: Task
@@ -48,6 +49,13 @@ class Prediction:
     is_stack: bool = False
     spacing: tuple[float, ...] | None = None
     notes: list[str] = field(default_factory=list)
+    place: Place | None = None
+
+    @property
+    def axes(self) -> str:
+        """A letter of ZYX for each axis of the labels."""
+        count = len(self.parts[0].image.shape) + self.is_stack
+        return "ZYX"[-count:]
 
     def labels(self, stitch_above: float | None = None, **adjusted: Any) -> np.ndarray:
         """The label image: integers with the image's spatial shape.

@@ -19,7 +19,8 @@ from nbtrainer.catalog import TASKS, size_multiples
 from nbtrainer.data.annotations import is_annotation, read_contents
 from nbtrainer.data.annotations.classes import number_classes
 from nbtrainer.data.axes import Layout, said
-from nbtrainer.data.formats import Opened, is_image, open_image
+from nbtrainer.data.formats import Opened, Place, is_image, open_image
+from nbtrainer.data.greys import as_channels
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair, pair_files
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsigned, spacing_of
@@ -84,7 +85,7 @@ class Predictor:
     ) -> np.ndarray:
         """The label image of `image`, an array or the path of a file: integers with the image's spatial shape.
 
-        A stack, where the model is for 2D, gives a stack of labels.
+        A stack, where the model is for 2D, gives a stack of labels; a time series gives labels with time first.
 
         Parameters
         ----------
@@ -105,20 +106,32 @@ class Predictor:
         Warns of what differs between the image and those of the training. Raises `UserError` if it cannot be predicted.
         """
         adjusted_task(self.task, adjusted)  # before any time is spent
-        name = str(image) if isinstance(image, str | os.PathLike) else "image"
-        prediction = self.prediction(image, diameter, variants, rescale=rescale)
-        for note in prediction.notes:
-            file = f"{Path(image).name}: " if isinstance(image, str | os.PathLike) else ""
-            warnings.warn(f"{file}{note}", UserWarning, stacklevel=2)
-        with _memory_told(name):
-            return prediction.labels(stitch_above, **adjusted)
+        file = str(image) if isinstance(image, str | os.PathLike) else "image"
+        count = self.time_points(image)
+        labels = []
+        for frame in range(count or 1):
+            prediction = self.prediction(image, diameter, variants, rescale=rescale, frame=frame)
+            for note in prediction.notes if frame == 0 else ():
+                name = f"{Path(image).name}: " if isinstance(image, str | os.PathLike) else ""
+                warnings.warn(f"{name}{note}", UserWarning, stacklevel=2)
+            with _memory_told(file):
+                labels.append(prediction.labels(stitch_above, **adjusted))
+        with _memory_told(file):
+            return labels[0] if count is None else np.stack(labels)
 
     def predict_raw(self, image: Any, diameter: float | None = None, variants: int = 1) -> np.ndarray:
         """What the network answers to `image`, an array or the path of a file: (K, [Z,] Y, X) float32 logits.
 
-        A stack, where the model is for 2D, gives (K, N, Y, X).
+        A stack, where the model is for 2D, gives (K, N, Y, X); a time series (K, T, ...).
         """
-        return self.prediction(image, diameter, variants).raw()
+        count = self.time_points(image)
+        found = [self.prediction(image, diameter, variants, frame=frame).raw() for frame in range(count or 1)]
+        return found[0] if count is None else np.stack(found, axis=1)
+
+    def time_points(self, image: Any) -> int | None:
+        """How many time points `image`, an array or the path of a file, has; None if it is no series."""
+        source, name = _opened(image)
+        return self._layout(source, name).time_points(source.shape)
 
     @property
     def multiples(self) -> tuple[int, ...]:
@@ -140,7 +153,7 @@ class Predictor:
             label = label.label
         source = Path(label) if isinstance(label, str | os.PathLike) else _numbers(label, where)
         file = Path(image) if isinstance(image, str | os.PathLike) else None
-        found = read_label(source, len(shape), where, file)
+        found = read_label(source, len(shape), where, file, self.preparation.z_axis)
         if found.shape != shape:
             wrong = f"the label is {said(found.shape)}, its image {said(shape)}"
             raise UserError(where, wrong, "Give a label of its size")
@@ -178,10 +191,11 @@ class Predictor:
         *,
         rescale: bool = False,
         report: Report | None = None,
+        frame: int = 0,
     ) -> Prediction:
         """The network's answer, of which labels can be made with one threshold after the other; see `predict`.
 
-        `report(done, of)` is called after each few tiles; an exception that it raises ends the prediction.
+        `frame`: which time point of a series. `report(done, of)` is called after each few tiles; an exception that it raises ends the prediction.
         """
         source, name = _opened(image)
         _refuse_diameter(diameter)
@@ -189,9 +203,9 @@ class Predictor:
         count = layout.count(source.shape)
         spacing = spacing_of(source, self.record["network"]["dim"])
         ratios = self._ratios(spacing, name) if rescale else None
-        parts = []
+        parts, seen = [], ""
         for index in range(count):
-            view = self.preparation.image(source, name, index, layout)
+            view, seen = self._fitted(self.preparation.image(source, name, index, layout, frame))
             shape = view.shape
             if ratios is not None:
                 shape = tuple(max(1, round(n * ratio)) for n, ratio in zip(view.shape, ratios, strict=True))
@@ -199,12 +213,13 @@ class Predictor:
             own = self._estimate(scaled, name) if diameter is None else diameter
             raw = self._raw(scaled, name, own, variants, _shifted(report, index, count))
             parts.append(Part(raw, view, shape, own))
-        notes = [] if rescale else self._notes(spacing, source)
+        notes = [*source.notes, *([seen] if seen else []), *([] if rescale else self._notes(spacing, source))]
         if diameter is not None and not self.preparation.diameter:
             notes.append(
                 "the diameter has no effect: this model was not trained on objects of one size (data.diameter)"
             )
-        return Prediction(self.task, self.preparation, parts, layout.slices is not None, spacing, notes)
+        place = _place_of(source, layout)
+        return Prediction(self.task, self.preparation, parts, layout.slices is not None, spacing, notes, place)
 
     def answer(self, view: View, name: str, report: Report | None = None) -> Prediction:
         """As `prediction`, of an image that is prepared already."""
@@ -226,16 +241,33 @@ class Predictor:
         source, name = _opened(image)
         layout = self._layout(source, name)
         views = [self.preparation.image(source, name, index, layout) for index in range(layout.count(source.shape))]
-        found = [self._estimate(view, name) for view in views]
+        found = [self._estimate(self._fitted(view)[0], name) for view in views]
         return float(np.mean([diameter for diameter in found if diameter is not None]))
 
     def _layout(self, source: Opened, name: str) -> Layout:
+        dim, channels = self.record["network"]["dim"], self.record["network"]["input_channels"]
         try:
-            return self.preparation.layout_of(source, name)
+            if isinstance(source.array, np.ndarray):
+                return self._array_layout(source, name)
+            return self.preparation.layout_of(source, name, channels=channels)
         except UserError as error:  # its remedy is for training
-            dim, channels = self.record["network"]["dim"], self.record["network"]["input_channels"]
             one = f"one channel, {dim}D" if channels == 1 else f"{channels} channels, {dim}D"
             raise UserError(name, error.findings[0].wrong, f"Give an image as in training: {one}") from None
+
+    def _array_layout(self, source: Opened, name: str) -> Layout:
+        """Channels are last if there are 3 or 4, else where the settings say: that is promised for arrays."""
+        preparation = self.preparation
+        if len(source.shape) > preparation.dim and source.shape[-1] in (3, 4):
+            preparation = dataclasses.replace(preparation, channel_axis=-1)
+        return preparation.layout_of(source, name)
+
+    def _fitted(self, view: View) -> tuple[View, str]:
+        """`view` with the channels that the network takes, where it shows the same in others, and a note about it."""
+        expected = self.record["network"]["input_channels"]
+        found = None
+        if view.channels != expected:
+            found = as_channels(view, expected, bool(self.record.get("in_colours")))
+        return found or (view, "")
 
     def _estimate(self, view: View, name: str) -> float | None:
         """Diameter of the objects of an image; None without a size model."""
@@ -316,6 +348,16 @@ def _opened(image: Any) -> tuple[Opened, str]:
         return open_image(Path(image)), str(image)
     array = _numbers(image, "image")
     return Opened(array, "?" * array.ndim, {}), "image"
+
+
+def _place_of(source: Opened, layout: Layout) -> Place | None:
+    """Where what is predicted lies: the place of the image, its axes called as those of the labels."""
+    order = [*([] if layout.slices is None else [layout.slices]), *layout.spatial]
+    letters = [source.axes[axis] for axis in order]
+    if source.place is None or not set(letters) <= source.place.steps.keys():
+        return None
+    steps = {new: source.place.steps[old] for new, old in zip("ZYX"[-len(order) :], letters, strict=True)}
+    return dataclasses.replace(source.place, steps=steps)
 
 
 def _numbers(given: Any, where: str) -> np.ndarray:

@@ -95,6 +95,8 @@ def try_out(
 ) -> Trial:
     """Predict an image once: a file or an array, with the `label` if it is known, or a pair of a run with its own.
 
+    Of a time series the first time point is looked at.
+
     `report(done, of)` is called as it goes on; an exception that it raises ends the prediction.
     """
     task, names = model.task, _names(model)
@@ -106,7 +108,12 @@ def try_out(
     name = "image" if isinstance(image, np.ndarray) else Path(image).name
     prediction = model.prediction(image, report=report)
     pixels = prediction.image()
-    known = None if label is None else model.read_label(label, pixels.shape[1:], name, image)
+    known = None
+    if label is not None:
+        count = model.time_points(image)
+        series = () if count is None else (count,)
+        known = model.read_label(label, (*series, *pixels.shape[1:]), name, image)
+        known = known if count is None else known[0]
     assert task is prediction.task
     return Trial(name, prediction, pixels, known, [], names)
 
