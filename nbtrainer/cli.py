@@ -114,6 +114,7 @@ def demo(
     prepare_process()
     from nbtrainer import api, samples
     from nbtrainer.config import Config
+    from nbtrainer.runs.best import best_epoch
 
     began = time.monotonic()
     folder = samples.path("nuclei2d")
@@ -128,7 +129,8 @@ def demo(
     run = _followed(api.start(config))
     if run.status != "finished":
         _end(run)
-    best = max(run.history, key=lambda row: row.get("validation_dice", 0.0))
+    found = best_epoch(((row["epoch"], row) for row in run.history), "validation_dice", higher=True)
+    best = next(row for row in run.history if found is None or row["epoch"] == found[0])
     baseline = _baseline(run)
     print(f"validation scores of the best model (epoch {best['epoch']}), beside those of Otsu's threshold:")
     for name, value in baseline.items():

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from nbtrainer.inference.find import BEST_LIST
+from nbtrainer.runs.best import is_better
 
 
 def write(record: dict[str, Any], path: Path) -> None:
@@ -73,9 +74,7 @@ class BestCheckpoints:
             (self._folder / entry["file"]).unlink(missing_ok=True)
 
     def _is_better(self, score: float, loss: float, other: dict[str, Any]) -> bool:
-        if score == other["score"]:
-            return loss < other.get("loss", math.inf)
-        return score > other["score"] if self._higher else score < other["score"]
+        return is_better(score, loss, other["score"], other.get("loss", math.inf), self._higher)
 
 
 def copy(source: Path, target: Path) -> None:

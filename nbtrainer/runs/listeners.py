@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from nbtrainer.disk import written_aside
 from nbtrainer.runs import events
+from nbtrainer.runs.best import best_epoch
 from nbtrainer.runs.directory import RunDirectory
 from nbtrainer.runs.events import Event
 from nbtrainer.runs.journal import Journal, JournalReader
@@ -111,12 +113,13 @@ def draw_curves(path: Path, happened: list[Event]) -> None:
                 *zip(*points, strict=True), style, color=colour, label=part, marker="." if len(points) == 1 else ""
             )
             if planned is not None and name == planned.monitor:
-                choose = max if planned.higher_is_better else min
-                best = choose(points, key=lambda point: point[1])
-                axis.plot(*best, "o", color=colour, label=f"best {best[1]:.4f}")
+                best = best_epoch(((row["epoch"], row) for row in rows), name, planned.higher_is_better)
+                if best is not None:
+                    axis.plot(*best, "o", color=colour, label=f"best {best[1]:.4f}")
             if name in baselines:
                 axis.axhline(baselines[name], linestyle=":", color="#555555", label=f"baseline {baselines[name]:.4f}")
         axis.set_xlabel("epoch")
         axis.set_title(events.score_name(score), parse_math=False)  # a class may be called $a$
         axis.legend(frameon=False)
-    figure.savefig(path, dpi=100)
+    with written_aside(path, is_synced=False) as aside:
+        figure.savefig(aside, dpi=100)

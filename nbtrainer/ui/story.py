@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from nbtrainer.catalog import LOWER_IS_BETTER
 from nbtrainer.runs import events
+from nbtrainer.runs.best import best_epoch
 from nbtrainer.runs.events import Event
 
 LOG_LINES = 200
@@ -138,15 +139,10 @@ class Story:
 
     def best(self, name: str) -> tuple[int, float] | None:
         """Epoch and value of the best score of this name, or None if it was never measured."""
-        found = [
-            (epoch, row[name]) for epoch, row in sorted(self.rows.items()) if name in row and row[name] == row[name]
-        ]
-        if not found:
-            return None
         is_lower = short_name(name) in LOWER_IS_BETTER
         if self.planned is not None and name == self.planned.monitor:
             is_lower = not self.planned.higher_is_better
-        return (min if is_lower else max)(found, key=lambda pair: pair[1])
+        return best_epoch(sorted(self.rows.items()), name, higher=not is_lower)
 
     def newest(self, name: str) -> float | None:
         """The last measured value of a score, or None."""
