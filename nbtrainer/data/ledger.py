@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastremap
 import numpy as np
@@ -17,6 +17,24 @@ from nbtrainer.labels.integers import bincount, equals
 _MOST_OBJECTS = 100_000
 
 
+class Seen(NamedTuple):
+    """What one patch shows: the number of its image, tries that were rejected, pixels of each class, and label values."""
+
+    image: int
+    rejected: int
+    pixels: dict[int, int]
+    objects: list[int]
+
+    @classmethod
+    def of(cls, place: Place, label: np.ndarray, classes: np.ndarray, ignored: int = IGNORED) -> Seen:
+        """Of a patch cut at `place`: its label as in the file, and the class of each pixel; those labelled `ignored` do not
+        count."""
+        counts = bincount(classes[~equals(label, ignored)])
+        pixels = {value: int(counts[value]) for value in np.flatnonzero(counts).tolist()}
+        objects = [value for value in fastremap.unique(label).tolist() if value not in (0, ignored)]
+        return cls(place.index, place.rejected, pixels, objects)
+
+
 @dataclass
 class Ledger:
     """Counts of patches drawn. `images`: patches of each; `pixels`: of each class; `objects`: patches that each label
@@ -27,16 +45,14 @@ class Ledger:
     objects: dict[int, Counter[int]] = field(default_factory=dict)
     rejected: Counter[int] = field(default_factory=Counter)
 
-    def add(self, place: Place, label: np.ndarray, classes: np.ndarray, ignored: int = IGNORED) -> None:
-        """Enter a patch: its label as in the file, and the class of each pixel; those labelled `ignored` do not count."""
-        self.images[place.index] += 1
-        self.rejected[place.index] += place.rejected
-        known = ~equals(label, ignored)
-        counts = bincount(classes[known])
-        self.pixels.update({value: int(counts[value]) for value in np.flatnonzero(counts).tolist()})
-        seen = self.objects.setdefault(place.index, Counter())
+    def add(self, patch: Seen) -> None:
+        """Enter a patch."""
+        self.images[patch.image] += 1
+        self.rejected[patch.image] += patch.rejected
+        self.pixels.update(patch.pixels)
+        seen = self.objects.setdefault(patch.image, Counter())
         if len(seen) < _MOST_OBJECTS:
-            seen.update(value for value in fastremap.unique(label).tolist() if value not in (0, ignored))
+            seen.update(patch.objects)
 
     def summary(self, names: list[str]) -> dict[str, Any]:
         """Plain values, with the images called by their `names`."""

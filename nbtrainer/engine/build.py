@@ -26,7 +26,7 @@ from nbtrainer.data.facts import image_facts
 from nbtrainer.data.fingerprints import Fingerprints
 from nbtrainer.data.formats import open_image, version
 from nbtrainer.data.images import Images
-from nbtrainer.data.ledger import Ledger
+from nbtrainer.data.ledger import Ledger, Seen
 from nbtrainer.data.patches import Patch, Patches
 from nbtrainer.data.places import Place, Places
 from nbtrainer.data.statistics import pooled
@@ -61,11 +61,12 @@ _cache = Cache(0)
 
 
 class Batch(NamedTuple):
-    """Images (B, C, [Z,] Y, X) and targets (B, K, [Z,] Y, X) on the device, and the patches they were made of."""
+    """Images (B, C, [Z,] Y, X) and targets (B, K, [Z,] Y, X) on the device; where patches were cut, and what they show."""
 
     images: torch.Tensor
     targets: torch.Tensor
-    patches: list[Patch]
+    places: list[Place]
+    seen: list[Seen]
 
 
 @dataclass
@@ -111,8 +112,12 @@ class Job:
         return Batch(
             images.to(self.device, memory_format=layout, non_blocking=True),
             targets.to(self.device, non_blocking=True),
-            drawn,
+            [patch.place for patch in drawn],
+            [self._seen(patch) for patch in drawn],
         )
+
+    def _seen(self, patch: Patch) -> Seen:
+        return Seen.of(patch.place, patch.label, self.task.class_of(patch.label), self.task.ignored)
 
     @cached_property
     def check_tile(self) -> torch.Tensor:
@@ -141,11 +146,11 @@ class Job:
 
     def note(self, batch: Batch) -> None:
         """Enter a batch that was trained on into the ledger, and among the hard ones what the network was wrong in."""
-        for patch in batch.patches:
-            self.ledger.add(patch.place, patch.label, self.task.class_of(patch.label), self.task.ignored)
+        for seen in batch.seen:  # counted with the batch, by whoever made it
+            self.ledger.add(seen)
         if self.config.sampling.hard_fraction:
             errors = self.stepper.patch_errors.tolist()
-            self.wrong += [(error, patch.place) for error, patch in zip(errors, batch.patches, strict=True)]
+            self.wrong += list(zip(errors, batch.places, strict=True))
 
     def close_epoch(self) -> None:
         """What was hard in this epoch is shown again in the next; the same for all of it, whatever the workers."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from nbtrainer.checks import check
 from nbtrainer.config import Config
-from nbtrainer.data.ledger import Ledger
+from nbtrainer.data.ledger import Ledger, Seen
 from nbtrainer.engine.build import build, device_of, training_patches
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.micro_batches import what_parts_change
@@ -125,7 +125,8 @@ def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
     found, ledger = [], Ledger()
     for number in range(start, start + count):
         patch = drawn.patch(number)
-        ledger.add(patch.place, patch.label, drawn.places.class_of(patch.label), drawn.images.preparation.ignored)
+        classes = drawn.places.class_of(patch.label)
+        ledger.add(Seen.of(patch.place, patch.label, classes, drawn.images.preparation.ignored))
         box = tuple(
             (round(at - (length - 1) / 2), round(at - (length - 1) / 2) + length)
             for at, length in zip(patch.place.centre, drawn.places.patch_size, strict=True)

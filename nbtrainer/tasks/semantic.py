@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from nbtrainer.data.picture import Colour
 from nbtrainer.data.region import IGNORED
 from nbtrainer.errors import UserError
+from nbtrainer.labels.lookup import LabelLookup
 from nbtrainer.metrics import Pixels
 from nbtrainer.tasks.task import Links, Task, shares_of, smallest_type
 
@@ -106,16 +108,17 @@ class Semantic(Task):
 
     def class_of(self, label: np.ndarray) -> np.ndarray:
         """The class of each pixel: its place among `class_values`, 0 for every other value."""
-        order = np.argsort(self.class_values)
-        known = np.array(self.class_values, np.int64)[order]
-        place = np.minimum(np.searchsorted(known, label), len(known) - 1)
-        return np.where(known[place] == label, order[place], 0).astype(smallest_type(len(order) - 1))
+        return self._lookup.apply(label)
 
     def predicted_class_of(self, predicted: np.ndarray) -> np.ndarray:
         return self.class_of(predicted)
 
     def is_foreground(self, label: np.ndarray) -> np.ndarray:
         return self.class_of(label) > 0
+
+    @cached_property
+    def _lookup(self) -> LabelLookup:
+        return LabelLookup(self.class_values)
 
     def __post_init__(self) -> None:
         for colour in self.class_colours:

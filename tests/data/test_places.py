@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from nbtrainer.data.images import Images
-from nbtrainer.data.ledger import Ledger
+from nbtrainer.data.ledger import Ledger, Seen
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.places import Place, Places, grid_centres
@@ -150,8 +150,8 @@ def test_hard_places_are_shown_again_in_the_share_asked_for(tmp_path):
 def test_the_ledger_counts_what_was_seen():
     ledger = Ledger()
     label = np.array([[0, 7], [7, 70_000]], np.uint32)
-    ledger.add(Place(0, (0.0, 0.0), rejected=3), label, (label > 0).astype(np.uint8))
-    ledger.add(Place(0, (0.0, 0.0)), label * 0, np.zeros((2, 2), np.uint8))
+    ledger.add(Seen.of(Place(0, (0.0, 0.0), rejected=3), label, (label > 0).astype(np.uint8)))
+    ledger.add(Seen.of(Place(0, (0.0, 0.0)), label * 0, np.zeros((2, 2), np.uint8)))
     summary = ledger.summary(["a.tif", "b.tif"])
     assert summary["patches"] == 2 and summary["never_drawn"] == ["b.tif"]
     assert summary["rejected"] == {"a.tif": 3} and summary["objects_seen"] == {"a.tif": 2}
@@ -172,6 +172,6 @@ def test_where_values_are_ignored_the_middle_of_a_tile_is_known(tmp_path):
 def test_what_is_ignored_is_in_no_ledger():
     ledger = Ledger()
     label = np.array([[0, 7], [255, 255]], np.uint8)
-    ledger.add(Place(0, (0.0, 0.0)), label, (label == 7).astype(np.uint8), ignored=255)
+    ledger.add(Seen.of(Place(0, (0.0, 0.0)), label, (label == 7).astype(np.uint8), ignored=255))
     summary = ledger.summary(["a.tif"])
     assert summary["share_of_pixels"] == {"0": 0.5, "1": 0.5} and summary["objects_seen"] == {"a.tif": 1}

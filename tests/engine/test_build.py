@@ -44,6 +44,9 @@ def test_a_loss_that_is_no_number_is_blamed_on_the_image_that_caused_it(small_co
     array = tifffile.imread(path).astype(np.float32)
     tifffile.imwrite(path, array)
     small_config.update(sampling={"method": "image"}, training={"batch_size": 3}, data={"validation_fraction": 0})
+    small_config.update(
+        normalization={"method": "none", "outliers": "ignore"}, augmentation={"strength": "none"}
+    )  # nothing is cut off
     job = _job(small_config)
     assert "learning rate" in str(diverged(job, "the loss became nan", 0))
     job.patches.images.intensity_map(1)  # measured while all was well
@@ -63,3 +66,13 @@ def test_files_that_changed_before_a_run_is_resumed_are_told(small_config, tmp_p
     assert run.status == "finished", run.error
     warned = [event.text for event in run.events if isinstance(event, events.Warned)]
     assert any("changed since the run was stopped: img_1.tif" in text for text in warned)
+
+
+def test_what_a_batch_shows_is_counted_where_it_is_made(small_config):
+    job = _job(small_config)
+    made = job.batch(0)
+    assert job.seen()["patches"] == 0
+    assert sum(sum(each.pixels.values()) for each in made.seen) == made.targets.numel()
+    assert [each.image for each in made.seen] == [place.index for place in made.places]
+    job.note(made)
+    assert job.seen()["patches"] == 2
