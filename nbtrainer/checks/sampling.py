@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -13,8 +12,8 @@ from nbtrainer.checks.survey import Survey, flat_levels_in, spacing_in
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
 from nbtrainer.data.divide import GOOD_SIDE, LARGE_SIDE, block_counts
-from nbtrainer.data.names import normal_form
 from nbtrainer.data.pair import Pair
+from nbtrainer.data.patterns import find_in_names
 from nbtrainer.errors import Finding
 from nbtrainer.labels import measure_objects
 from nbtrainer.labels.connect import parts
@@ -125,7 +124,10 @@ def _validation(config: Config, surveyed: Survey, images: int) -> Iterator[Findi
 
 
 def _any_found(expression: str, pairs: Sequence[Pair]) -> bool:
-    return any(re.search(normal_form(expression), normal_form(pair.image.name)) for pair in pairs)
+    return any(
+        found is not None
+        for found in find_in_names(expression, [pair.image.name for pair in pairs], "data.split_groups")
+    )
 
 
 def _tile_size(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:

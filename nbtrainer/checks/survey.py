@@ -117,9 +117,12 @@ def survey(config: Config) -> Survey:
         return (*((0, length) for length in shape[:-2]), *around)
 
     settings = config.data
-    split = split_pairs(
-        pairs, settings.validation_fraction, config.training.seed, settings.split_groups, settings.split_gap, part_of
-    )
+    share, seed, gap = settings.validation_fraction, config.training.seed, settings.split_gap
+    try:
+        split = split_pairs(pairs, share, seed, settings.split_groups, gap, part_of)
+    except UserError as error:
+        problems += error.findings
+        split = split_pairs(pairs, share, seed, "", gap, part_of)
     split = Split(*([each for pair in use for each in _parts(pair, regions, shape_of)] for use in split))
     return Survey([pair for use in split for pair in use], split, preparation, problems, pairs)
 

@@ -338,7 +338,7 @@ class Data(Section):
     def _is_expression(cls, value: Any) -> Any:
         try:
             re.compile(value)
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError, MemoryError) as error:
             raise PydanticCustomError(
                 "not_an_expression",
                 "{wrong}",

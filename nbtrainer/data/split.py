@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from nbtrainer.data.names import normal_form
 from nbtrainer.data.pair import Pair, Part
+from nbtrainer.data.patterns import find_in_names
 
 # of an axis, at most this share is given up for the gap between blocks
 _LARGEST_GAP = 1 / 20
@@ -45,7 +44,7 @@ def split_pairs(
     - where there is a single image: a block at one end of its longest axis, with `gap` pixels left out between.
       `part_of` gives what of the image is used, from and to along each axis; without it, the image trains.
 
-    A gap takes at most a twentieth of the axis.
+    A gap takes at most a twentieth of the axis. Raises `UserError` if the expression takes too long.
     """
     undecided = [pair for pair in pairs if pair.use == "auto"]
     trains = any(pair.use == "train" for pair in pairs)
@@ -83,8 +82,13 @@ def _chosen(
 ) -> tuple[list[Pair], list[Pair]]:
     """The pairs that train and those that validate: whole groups; slices of one stack stay together."""
     members: dict[str, list[int]] = {}
-    for index, pair in enumerate(pairs):
-        members.setdefault(_group(pair, groups), []).append(index)
+    found = (
+        find_in_names(groups, [pair.image.name for pair in pairs], "data.split_groups")
+        if groups
+        else [None] * len(pairs)
+    )
+    for index, (pair, group) in enumerate(zip(pairs, found, strict=True)):
+        members.setdefault(str(pair.image) if group is None else group, []).append(index)
     names = list(members)
     wanted = max(1, round(fraction * len(pairs)))
     most = len(names) if others_train else len(names) - 1
@@ -97,14 +101,6 @@ def _chosen(
             break
     train = [pair for index, pair in enumerate(pairs) if index not in chosen]
     return train, [pair for index, pair in enumerate(pairs) if index in chosen]
-
-
-def _group(pair: Pair, groups: str) -> str:
-    if groups:
-        found = re.search(normal_form(groups), normal_form(pair.image.name))
-        if found:
-            return found[found.re.groups and 1] or found[0]
-    return str(pair.image)
 
 
 def _divided(
