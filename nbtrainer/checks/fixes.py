@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from nbtrainer.checks.background import surrounding_value
 from nbtrainer.checks.check import check
+from nbtrainer.checks.decimals import read_decimals
 from nbtrainer.checks.ensemble import pack_dense_regions
 from nbtrainer.checks.labels import MOST_CLASSES
 from nbtrainer.checks.naming import match_names
 from nbtrainer.checks.repaired import Copies, point_to, repair_labels
 from nbtrainer.checks.survey import survey
 from nbtrainer.config import Config
+from nbtrainer.data.annotations import is_annotation
 from nbtrainer.data.axes import colour_axis
 from nbtrainer.data.facts import label_facts
 from nbtrainer.data.formats import channel_files, open_image, stem
@@ -34,6 +37,8 @@ from nbtrainer.labels.integers import equals
 
 # a palette of more colours than this is a photograph
 _MOST_COLOURS = 4096
+# so many are listed with their numbers
+_LISTED_COLOURS = 4
 # each repair may bring to light what another mends
 _MOST_ROUNDS = 20
 
@@ -129,14 +134,16 @@ def _colours(config: Config, files: tuple[str, ...]) -> str:
         raise UserError(
             files[0], f"it has {len(palette):,} colours, as a photograph has", "Choose the labels, not the images"
         )
-    lookup = LabelLookup(sorted(palette - {0}))
-    if 0 not in palette:  # the most frequent colour is the background
-        lookup = LabelLookup(sorted(palette - {_most_frequent(files)}))
+    # without black the most frequent colour is the background
+    numbered = sorted(palette - {0 if 0 in palette else _most_frequent(files)})
+    lookup = LabelLookup(numbered)
 
     def change(file: str, array: np.ndarray) -> np.ndarray:
         return lookup.apply(_nearest_colour(pack_colours(_colours_last(file, array)), drawn[file]))
 
-    return repair_labels(config, files, change, "colours became numbers")
+    listed = ", ".join(f"{number} was #{colour:06x}" for number, colour in enumerate(numbered[:_LISTED_COLOURS], 1))
+    more = " ..." if len(numbered) > _LISTED_COLOURS else ""
+    return repair_labels(config, files, change, f"had colours that became numbers ({listed}{more})")
 
 
 def _drop_alpha(config: Config, files: tuple[str, ...]) -> str:
@@ -144,35 +151,44 @@ def _drop_alpha(config: Config, files: tuple[str, ...]) -> str:
 
 
 def _snap(config: Config, files: tuple[str, ...]) -> str:
-    # decimals of which there are few (0, 0.5, 1) stand for classes: the same in every label
-    decimals = {file: _few_decimals(file) for file in files}
-    levels = np.unique(np.concatenate([np.zeros(0), *decimals.values()]))
+    ignored = config.data.ignore_value
+    every = _every_label(config)
+    reading = read_decimals(map(Path, files), map(Path, every), ignored)
+    # a number by order must mean the same in labels that were sound
+    concerned = every if reading is not None and reading.changes_all else files
 
     def change(file: str, array: np.ndarray) -> np.ndarray:
+        if reading is not None and reading.changes_all:
+            return _whole(reading.apply(np.nan_to_num(array, nan=0, posinf=0, neginf=0)), ignored)
         if array.dtype.kind == "f":
             array = np.nan_to_num(array, nan=0, posinf=0, neginf=0)
-            if len(decimals[file]):
-                return _smallest(np.searchsorted(levels, array))
+            if reading is not None and len(np.unique(array)) <= MOST_CLASSES:
+                array = reading.apply(array)
             if (array == np.round(array)).all():
-                return _not_negative(array)
+                return _whole(array, ignored)
         known = frequent_values(array)
         if len(known) < 2:
             raise UserError(file, "no values can be found that somebody drew", "Is this a label at all?")
-        return _smallest(snap_values(array, known))
+        return _whole(snap_values(array, known), ignored)
 
-    return repair_labels(config, files, change, "have only the values that were drawn")
+    words = "have only the values that were drawn" if reading is None else reading.words
+    return repair_labels(config, concerned, change, words)
 
 
-def _few_decimals(file: str) -> np.ndarray:
-    """The values of a label of decimals if they are few; none of other labels."""
-    if not Path(file).exists():  # told later, with what to do
-        return np.zeros(0)
-    array = open_image(Path(file), for_label=True).read()
-    if array.dtype.kind != "f" or not np.isfinite(array).all():
-        return np.zeros(0)
-    values = np.unique(array)
-    is_few = len(values) <= MOST_CLASSES and (values != np.round(values)).any() and values[0] >= 0
-    return values if is_few else np.zeros(0)
+def _every_label(config: Config) -> tuple[str, ...]:
+    """The label images of all datasets."""
+    labels = (pair.label for pair in survey(config).listed)
+    return tuple(dict.fromkeys(str(label) for label in labels if label is not None and not is_annotation(label)))
+
+
+def _surrounding(config: Config, files: tuple[str, ...]) -> str:
+    def change(file: str, array: np.ndarray) -> np.ndarray:
+        value = surrounding_value(array)
+        if value is None:
+            raise UserError(file, "nothing lies around all of its objects", "Check again")
+        return np.where(array == value, 0, array).astype(array.dtype)
+
+    return repair_labels(config, files, change, "have background where something lay around all objects")
 
 
 def _background(config: Config, files: tuple[str, ...]) -> str:
@@ -297,6 +313,14 @@ def _by_image(array: np.ndarray, dim: int, change: Callable[[np.ndarray], np.nda
     return np.stack(changed)
 
 
+def _whole(array: np.ndarray, ignored: int | None) -> np.ndarray:
+    """Whole numbers: what is negative becomes background, unless it says that nothing is known."""
+    if ignored is None or ignored >= 0 or not equals(array, ignored).any():
+        return _smallest(np.maximum(array, 0))
+    kept = np.where(equals(array, ignored), ignored, np.maximum(array, 0)).astype(np.int64)
+    return kept.astype(np.result_type(np.min_scalar_type(int(kept.max())), np.min_scalar_type(ignored)))
+
+
 def _not_negative(array: np.ndarray) -> np.ndarray:
     return array if array.dtype.kind in "bu" else _smallest(np.maximum(array, 0).astype(np.int64))
 
@@ -351,6 +375,7 @@ FIXES: dict[str, Fix] = {
     "alpha": Fix("Drop the transparency", _drop_alpha),
     "negative": Fix("Make negative values background", _background),
     "snap": Fix("Keep only the values that were drawn", _snap),
+    "surrounding": Fix("Make what lies around all objects background", _surrounding),
     "classes": Fix("Number the values 0, 1, 2 ...", _classes),
     "pieces": Fix("Number each connected part", _pieces),
     "holes": Fix("Fill holes", _holes),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from nbtrainer.checks.background import check_background
 from nbtrainer.checks.drawing import FEW_VALUES, Drawing, drawing
 from nbtrainer.checks.kinds import is_class_kind
 from nbtrainer.checks.sample import Sample
@@ -104,6 +105,7 @@ def check_values(
             remedy="Background must be 0",
         )
         return
+    yield from check_background(config, surveyed, values, where)
     if doubtful:
         drawn = [pair for pair in surveyed.pairs if pair.label not in doubtful]
         foreground = [value for value in surveyed.label_values(drawn, is_exact) if value in foreground and value]

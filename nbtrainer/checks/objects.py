@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nbtrainer.checks.background import surrounding_value
 from nbtrainer.checks.kinds import is_instance_kind
 from nbtrainer.checks.sample import Sample
 from nbtrainer.errors import Finding
@@ -33,6 +34,15 @@ def check_objects(kind: str, samples: Sequence[Sample]) -> Iterator[Finding]:
 
 
 def _of_label(sample: Sample) -> Iterator[Finding]:
+    around = surrounding_value(sample.label)
+    if around is not None:
+        yield _warning(
+            sample,
+            f"one object ({around}) lies around nearly all the others: it seems to be the background",
+            "Background must be 0, or the network learns it as an object",
+            "surrounding",
+        )
+        return
     objects = measure_objects(sample.label)
     parts = int(objects.pieces.sum())
     if len(objects) <= _MOST_CLASSES and parts >= _PARTS_PER_VALUE * len(objects) and parts > _FEW_OBJECTS:
