@@ -105,6 +105,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "Images and labels": ("datasets",),
         "Split": ("validation_fraction", "split_groups", "split_gap"),
         "How files are read": (
+            "outline_classes",
             "labels_of_interest",
             "ignore_value",
             "channel_axis",

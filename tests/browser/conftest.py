@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from lab import serving, wait_until_idle, write_notebook
+from lab import end_kernels, serving, wait_until_idle, write_notebook
 
 playwright = pytest.importorskip("playwright.sync_api") if os.environ.get("CI") != "true" else None
 if playwright is None:
@@ -39,24 +40,39 @@ def browser() -> Iterator[playwright.Browser]:
         opened.close()
 
 
+@pytest.fixture(scope="session")
+def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a JupyterLab, and the folder that it shows: one for all tests, because it takes a while to start."""
+    home = tmp_path_factory.mktemp("jupyterlab")
+    with serving(home / "work", home / "home") as address:
+        yield address, home / "work"
+
+
 @pytest.fixture
-def open_notebook(browser: playwright.Browser, tmp_path: Path) -> Iterator[Callable[..., playwright.Page]]:
-    """Opens a copy of a notebook, or a new one with these cells, in a JupyterLab of its own, at 1,240 pixels."""
-    with serving(tmp_path / "work", tmp_path / "home") as address:
-        pages = []
+def open_notebook(
+    browser: playwright.Browser, jupyterlab: tuple[str, Path]
+) -> Iterator[Callable[..., playwright.Page]]:
+    """Opens a copy of a notebook, or a new one with these cells, in a folder and a workspace of its own, at 1,240 pixels.
 
-        def open_copy(name: str, cells: Sequence[str] = ()) -> playwright.Page:
-            if cells:
-                write_notebook(tmp_path / "work" / name, cells)
-            else:
-                shutil.copy(NOTEBOOKS / name, tmp_path / "work" / name)
-            page = browser.new_page(viewport={"width": 1240, "height": 1600})
-            page.set_default_timeout(PATIENCE_MS)
-            pages.append(page)
-            page.goto(f"{address}/lab/tree/{name}")
-            wait_until_idle(page)
-            return page
+    Its kernel ends with the test.
+    """
+    address, work = jupyterlab
+    folder = Path(tempfile.mkdtemp(dir=work))
+    pages = []
 
-        yield open_copy
-        for page in pages:
-            page.close()
+    def open_copy(name: str, cells: Sequence[str] = ()) -> playwright.Page:
+        if cells:
+            write_notebook(folder / name, cells)
+        else:
+            shutil.copy(NOTEBOOKS / name, folder / name)
+        page = browser.new_page(viewport={"width": 1240, "height": 1600})
+        page.set_default_timeout(PATIENCE_MS)
+        pages.append(page)
+        page.goto(f"{address}/lab/workspaces/{folder.name}/tree/{folder.name}/{name}")
+        wait_until_idle(page)
+        return page
+
+    yield open_copy
+    for page in pages:
+        page.close()
+    end_kernels(address)

@@ -1,4 +1,4 @@
-"""A JupyterLab of its own for a test: free port, own settings, closed at the end."""
+"""A JupyterLab for the tests: free port, own settings, closed at the end."""
 
 from __future__ import annotations
 
@@ -103,6 +103,15 @@ def wait_until_idle(page: Page) -> None:
     """Wait until the notebook has a kernel that waits for work."""
     page.locator(".jp-NotebookPanel").wait_for()
     page.locator(".jp-StatusBar-Widget").get_by_text("| Idle").wait_for()
+
+
+def end_kernels(address: str) -> None:
+    """End all kernels of the server, so that nothing that one test began slows another down."""
+    with urllib.request.urlopen(f"{address}/api/sessions", timeout=30) as answer:
+        sessions = json.load(answer)
+    for session in sessions:
+        request = urllib.request.Request(f"{address}/api/sessions/{session['id']}", method="DELETE")
+        urllib.request.urlopen(request, timeout=30).close()
 
 
 def menu(page: Page, name: str, entry: str) -> None:

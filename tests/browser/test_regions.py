@@ -1,6 +1,7 @@
 """Regions of interest drawn with the mouse, the pair table and the histogram: a real JupyterLab, real images."""
 
 import json
+import re
 
 import pytest
 from lab import wait_until_idle
@@ -70,8 +71,8 @@ def page(open_notebook):
     opened = open_notebook("regions.ipynb", [APP, READ])
     run(opened, 0)
     opened.get_by_role("button", name="Use sample images").click()
-    opened.get_by_text("nuclei2d/images").first.wait_for()
-    opened.wait_for_timeout(300)  # the entry is made anew, with the same names on its buttons
+    # the entry is made anew, with the path in its first field and the same names on its buttons
+    expect(opened.locator(".nbt-entry input[type=text]").first).to_have_value(re.compile("nuclei2d/images"))
     return opened
 
 

@@ -1,5 +1,7 @@
 """Examples of augmentation and the tiles of an epoch, before anything is trained: a real JupyterLab, real images."""
 
+import re
+
 from playwright.sync_api import expect
 
 APP = """\
@@ -20,8 +22,8 @@ def test_examples_of_augmentation_and_places_of_tiles_are_seen_before_training(o
     page.locator(".jp-CodeCell").first.click()
     page.keyboard.press("Control+Enter")
     page.get_by_role("button", name="Use sample images").click()
-    page.get_by_text("nuclei2d/images").first.wait_for()
-    page.wait_for_timeout(300)  # the entry is made anew
+    # the entry is made anew, with the path in its first field
+    expect(page.locator(".nbt-entry input[type=text]").first).to_have_value(re.compile("nuclei2d/images"))
     open_panel(page, "Training datasets")
 
     open_panel(page, "Data augmentation")
@@ -32,7 +34,6 @@ def test_examples_of_augmentation_and_places_of_tiles_are_seen_before_training(o
     page.get_by_role("button", name="Another tile").click()
     page.get_by_text("Tile 2. The framed one is as it is").wait_for()
     assert picture.get_attribute("src") != first
-    page.wait_for_timeout(300)
     page.screenshot(path=tmp_path / "examples.png")
     open_panel(page, "Data augmentation")
 
@@ -42,5 +43,4 @@ def test_examples_of_augmentation_and_places_of_tiles_are_seen_before_training(o
     expect(page.get_by_text("of pixels").first).to_be_visible()
     page.get_by_role("button", name="Renew").locator("visible=true").wait_for()
     page.locator('button[title="Next image"]').click()
-    page.wait_for_timeout(800)
     page.screenshot(path=tmp_path / "tiles.png")

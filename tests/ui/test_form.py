@@ -5,18 +5,11 @@ import pytest
 from nbtrainer.config import STEPS, Config
 from nbtrainer.config.describe import settings
 from nbtrainer.errors import Finding
-from nbtrainer.ui.errors import Errors
-from nbtrainer.ui.form import Form
 from nbtrainer.ui.panels import groups
 from nbtrainer.ui.widgets import tooltip, typed, when_empty, written
 
 ROWS = {row.path: row for row in settings()}
 TYPED = [row for row in ROWS.values() if row.kind in ("int", "float", "text", "path", "numbers")]
-
-
-@pytest.fixture
-def form():
-    return Form(Config.preset("binary_2d"), Config.preset("binary_2d"), Errors().guard, lambda: None)
 
 
 def value_of(config, path):
@@ -25,17 +18,17 @@ def value_of(config, path):
 
 
 @pytest.mark.parametrize("path", ROWS)
-def test_every_setting_has_a_field_that_shows_what_the_config_says(form, path):
-    field = form.field(path)
+def test_every_setting_has_a_field_that_shows_what_the_config_says(shared_form, path):
+    field = shared_form.field(path)
 
-    assert field.value == value_of(form.config, path)
+    assert field.value == value_of(shared_form.config, path)
     assert field.finding is None
 
 
 @pytest.mark.feature(144)
 @pytest.mark.parametrize("path", ROWS)
-def test_every_setting_explains_itself_in_the_form(form, path):
-    field = form.field(path)
+def test_every_setting_explains_itself_in_the_form(shared_form, path):
+    field = shared_form.field(path)
 
     field.show_view(True, True)
 
@@ -71,17 +64,17 @@ def _others(row):
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.path)
-def test_what_is_entered_reaches_the_config_and_can_be_set_back(form, row):
-    field = form.field(row.path)
+def test_what_is_entered_reaches_the_config_and_can_be_set_back(shared_form, row):
+    field = shared_form.field(row.path)
     before = field.value
     for other in _others(row):
         field.enter(other)
 
-        assert value_of(form.config, row.path) == other
+        assert value_of(shared_form.config, row.path) == other
         if other != before:
             assert field._reset.layout.visibility == "visible"
             field._set_back()
-        assert value_of(form.config, row.path) == before
+        assert value_of(shared_form.config, row.path) == before
         assert field._reset.layout.visibility == "hidden"
 
 

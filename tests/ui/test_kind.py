@@ -15,12 +15,9 @@ SOME = [row for row in ROWS.values() if row.kinds]
 
 
 @pytest.fixture
-def form():
-    made = Form(Config.preset("binary_2d"), Config.preset("binary_2d"), Errors().guard, lambda: None)
-    made.show_view(True, False)
-    for panel in made.panels:
-        panel.build()
-    return made
+def form(form):
+    form.show_view(True, False)
+    return form
 
 
 def choose(form, kind):
