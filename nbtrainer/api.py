@@ -173,15 +173,20 @@ def load_model(path: Path) -> Predictor:
 
 @in_sentences
 def evaluate(
-    model: Predictor | Path, images: Any, labels: Any = None, report: str | os.PathLike[str] | None = None
+    model: Predictor | Path,
+    images: Any,
+    labels: Any = None,
+    report: str | os.PathLike[str] | None = None,
+    **naming: Any,
 ) -> dict[str, Any]:
     """Scores of `model` on images with known labels: `{"overall": {...}, "images": [{...}, ...]}`.
 
-    `report`: write a page (HTML) about each image and its worst objects there.
+    Files are found and paired as for training; without `labels`, they lie beside the images. `report`: write a page (HTML)
+    about each image and its worst objects there. `naming`: `img_filter`, `mask_filter`, `look_one_level_down`.
     """
     from nbtrainer.inference import evaluate
 
-    return evaluate(model, images, labels, report)
+    return evaluate(model, images, labels, report, **naming)
 
 
 @in_sentences

@@ -220,11 +220,13 @@ def predict(
     prepare_process()
     from nbtrainer import api
     from nbtrainer.data.pair import list_files
-    from nbtrainer.inference.batch import Wanted, check_targets, predict_files
+    from nbtrainer.inference.batch import Wanted, check_targets, images_in, predict_files
 
     files = [file for source in images for file in list_files(Path(source), "images")]
     check_targets(files, out, format)
     predictor = api.load_model(model)
+    files = images_in(files, predictor)
+    check_targets(files, out, format)
     adjusted = dict(_assignment(text, "NAME=VALUE, as in threshold=0.4") for text in adjust or [])
     wanted = Wanted(format, diameter, variants, rescale, stitch, adjusted, maps, measure)
     failed: list[Finding] = []
@@ -240,24 +242,20 @@ def predict(
             if number < len(files):
                 bar.update(task, description=f"{number + 1}/{len(files)} {files[number].name}", completed=0, total=None)
             for note in outcome.notes:
-                bar.console.print(f"{outcome.image.name}: {note}", style="yellow", markup=False)
+                bar.console.print(f"{outcome.image.name}: {note}", style="yellow")
             if outcome.target is None:
                 failed += outcome.findings
                 is_mistake = is_mistake and outcome.is_mistake
                 told = " ".join(map(str, outcome.findings))
-                bar.console.print(f"{said}: {told}", style="red", highlight=False, soft_wrap=True, markup=False)
+                bar.console.print(f"{said}: {told}", style="red", soft_wrap=True)
                 continue
             done += 1
             size = "" if outcome.diameter is None else f" (diameter {outcome.diameter:.1f} px)"
-            bar.console.print(f"{said}{size} -> {outcome.target}", highlight=False, soft_wrap=True, markup=False)
+            bar.console.print(f"{said}{size} -> {outcome.target}", soft_wrap=True)
     if failed:
         told = "\n".join(map(str, failed))
-        print(f"nbtrainer: {done} of {_counted(len(files), 'image')} predicted; not:\n{told}", file=sys.stderr)
+        print(f"nbtrainer: {done} of {_count(len(files), 'image')} predicted; not:\n{told}", file=sys.stderr)
         raise typer.Exit(2 if is_mistake else 1)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 @app.command()
@@ -271,6 +269,11 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(help="Write a page (HTML) about each image and its worst objects.")
     ] = None,
+    img_filter: Annotated[str, typer.Option(help="Only images whose name ends with this.")] = "",
+    mask_filter: Annotated[str, typer.Option(help="What names of labels end with.")] = "_masks",
+    look_one_level_down: Annotated[
+        bool, typer.Option("--look-one-level-down", help="Also take the files in the folders inside the folder.")
+    ] = False,
 ) -> None:
     """Score a model on images with known labels."""
     prepare_process()
@@ -279,7 +282,8 @@ def evaluate(
     for option, file in (("json", json_file), ("report", report)):
         if file is not None and not file.absolute().parent.is_dir():
             raise UserError(option, f"there is no folder {file.absolute().parent}", "Make it, or choose another")
-    scores = api.evaluate(model, images, labels, report=report)
+    naming = {"img_filter": img_filter, "mask_filter": mask_filter, "look_one_level_down": look_one_level_down}
+    scores = api.evaluate(model, images, labels, report=report, **naming)
     for row in [*scores["images"], {"image": "overall", **scores["overall"]}]:
         print(
             f"{row['image']:<30} " + "  ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "image")

@@ -190,7 +190,9 @@ def order_told(pairs: Sequence[Pair]) -> str:
     some = [pair for pair in pairs if pair.by_order]
     if not some:
         return ""
-    named = ", ".join(f"{pair.image.name} with {pair.truth.name}" for pair in some[:3])
+    label_of = {pair.image: pair.truth for pair in some}
+    first = natural_order(label_of)[:3]
+    named = ", ".join(f"{image.name} with {label_of[image].name}" for image in first)
     more = f" and {len(some) - 3} more" if len(some) > 3 else ""
     count = "1 pair is made" if len(some) == 1 else f"{len(some)} pairs are made"
     return (

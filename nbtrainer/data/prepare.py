@@ -210,7 +210,7 @@ def _lay_out(
     names = {name: _names(pairs) for name, pairs in parts.items()}
     told = order_told([pair for pairs in parts.values() for pair in pairs])
     if told:
-        warnings.warn(told, UserWarning, stacklevel=4)
+        warnings.warn(told, UserWarning, stacklevel=5)
     if by != "list":
         _refuse_what_cannot_move(parts)
     elif side is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nbtrainer.data.formats import stem
+from nbtrainer.data.formats.channels import join_for_model
 from nbtrainer.disk import DiskError, make_folder
 from nbtrainer.errors import ComputerError, Finding, UserError
 from nbtrainer.inference.device import is_out_of_memory
@@ -51,6 +52,11 @@ class Wanted:
     adjusted: dict[str, Any] = field(default_factory=dict)
     maps: bool = False
     measurements: bool = False
+
+
+def images_in(files: Sequence[Path], model: Predictor) -> list[Path]:
+    """The images in `files` as `model` takes them: files that are a channel each are one image."""
+    return join_for_model(files, model.record["network"]["input_channels"], model.preparation.channels)
 
 
 def check_targets(files: Sequence[Path], out: Path, format: str) -> None:

@@ -25,6 +25,7 @@ def evaluate(
     images: Any,
     labels: Any = None,
     report: str | os.PathLike[str] | None = None,
+    **naming: Any,
 ) -> dict[str, Any]:
     """Scores of `model` (or the path of one) against known labels.
 
@@ -36,6 +37,8 @@ def evaluate(
         as the model's images, else of several along the first axis.
     report
         Write a page (HTML) about each image and its worst objects there.
+    **naming
+        How files are told apart, as for a data set: `img_filter`, `mask_filter`, `look_one_level_down`.
 
     Returns
     -------
@@ -50,7 +53,7 @@ def evaluate(
     if report:
         Path(report).parent.mkdir(parents=True, exist_ok=True)
     judged: list[Judged] = []
-    for image, label, name, links in _paired(images, labels, predictor.record["network"]["dim"]):
+    for image, label, name, links in _paired(images, labels, predictor.record["network"]["dim"], Naming(**naming)):
         truth = None
         count = predictor.time_points(image)
         for frame in range(count or 1):
@@ -94,15 +97,15 @@ def _tell_unknown_classes(task: Task, truth: np.ndarray, name: str) -> None:
         warnings.warn(words, UserWarning, stacklevel=4)
 
 
-def _paired(images: Any, labels: Any, dim: int) -> list[tuple[Any, Any, str, Links]]:
+def _paired(images: Any, labels: Any, dim: int, naming: Naming) -> list[tuple[Any, Any, str, Links]]:
     if isinstance(images, str | os.PathLike):
         beside = labels is None or isinstance(labels, str | os.PathLike)
         if not beside:
             raise UserError("labels", "images are a path, and labels are none", "Give the path of the labels too")
-        pairs = find_pairs(Path(images), None if labels is None else Path(labels), "", Naming())
+        pairs = find_pairs(Path(images), None if labels is None else Path(labels), "", naming)
         told = order_told(pairs)
         if told:
-            warnings.warn(told, UserWarning, stacklevel=4)
+            warnings.warn(told, UserWarning, stacklevel=5)
         return [(pair.image, pair, pair.image.name, read_links(pair.links) if pair.links else []) for pair in pairs]
     if isinstance(labels, np.ndarray) and labels.ndim == dim:  # one label, so the image is one, channels or not
         images, labels = [images], [labels]

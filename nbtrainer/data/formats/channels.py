@@ -48,6 +48,15 @@ def join_channels(files: Iterable[Path]) -> tuple[list[Path], dict[Path, list[Pa
     return others, joined
 
 
+def join_for_model(files: Sequence[Path], channels: int, chosen: Sequence[int] = ()) -> list[Path]:
+    """`files` for a model that takes so many channels, or those `chosen` of an image: if they are one channel each, joined
+    to images with as many; else as they are."""
+    others, joined = join_channels(files)
+    counts = {len(members) for members in joined.values()}
+    fits = counts == {channels} if not chosen else len(counts) == 1 and min(counts) > max(chosen)
+    return list(files) if others or not joined or not fits or counts == {1} else list(joined)
+
+
 def open_channels(path: Path, files: Sequence[Path], opened: Sequence[Opened]) -> Opened:
     """The image that the `opened` files make up, channels first. Raises `UserError` if they do not fit together."""
     first = opened[0]
