@@ -12,7 +12,7 @@ import numpy as np
 
 from nbtrainer import labels as label_functions
 from nbtrainer.data.annotations import Outline, draw_labels, is_annotation, label_shape, read_outlines
-from nbtrainer.data.annotations.position import on_channels, on_slice, place_outlines
+from nbtrainer.data.annotations.position import on_channels, on_frame, on_slice, place_outlines
 from nbtrainer.data.axes import AxesWanted, Layout, image_layout, label_layout, said
 from nbtrainer.data.formats import Opened, Turned, open_image
 from nbtrainer.data.pair import Pair
@@ -164,7 +164,7 @@ class Preparation:
         if pair.label is None:
             return Even(tuple(shape), self.ignored)
         if is_annotation(pair.label):
-            view: View = Held(self._drawn(pair, shape), is_label=True)
+            view: View = Held(self.draw_outlines(pair, shape), is_label=True)
         else:
             opened = open_label(pair.label, pair.image)
             try:
@@ -197,14 +197,19 @@ class Preparation:
             )
         return view
 
-    def _drawn(self, pair: Pair, shape: tuple[int, ...]) -> np.ndarray:
-        """The outlines of `pair` (of a stack those of its slice) as a label of `shape`; raises `UserError`."""
+    def draw_outlines(
+        self, pair: Pair, shape: tuple[int, ...], layout: Layout | None = None, frame: int = 0
+    ) -> np.ndarray:
+        """The outlines of `pair` (of a stack those of its slice, of a series those of `frame`) as a label of `shape`,
+        uint32; raises `UserError`. `layout`: of the image, as training reads it unless given."""
         _refuse_other_size(pair, shape)
         opened = open_image(pair.image)
-        layout = self.layout(pair)
+        layout = layout or self.layout(pair)
         along = layout.slices if layout.slices is not None else layout.spatial[0] if len(shape) == 3 else None
         lengths = {letter: length for letter, length in zip(opened.axes, opened.shape, strict=True) if letter in "CZT"}
         outlines = place_outlines(outlines_of(pair), lengths, "?" if along is None else opened.axes[along])
+        if layout.frames is not None:
+            outlines = on_frame(outlines, frame)
         if self.channels:
             outlines = on_channels(outlines, self.channels)
         numbers = dict(self.outline_classes)

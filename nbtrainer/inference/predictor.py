@@ -178,10 +178,15 @@ class Predictor:
             known = {name: value for name, value in named if any(name == other for other, _ in found)}
             numbers = known or number_classes(found)
             preparation = dataclasses.replace(preparation, outline_classes=tuple(numbers.items()))
-        if len(shape) > preparation.dim:
-            slices = (dataclasses.replace(pair, slice=index) for index in range(shape[0]))
-            return np.stack([whole(preparation.label(each, shape[1:])) for each in slices])
-        return whole(preparation.label(pair, shape))
+        layout = self._layout(open_image(pair.image), str(pair.image))
+        of_one = shape[len(shape) - preparation.dim :]
+
+        def draw(frame: int, index: int | None) -> np.ndarray:
+            return preparation.draw_outlines(dataclasses.replace(pair, slice=index), of_one, layout, frame)
+
+        frames = range(shape[0] if layout.frames is not None else 1)
+        slices = range(shape[-preparation.dim - 1]) if layout.slices is not None else [None]
+        return np.stack([draw(frame, index) for frame in frames for index in slices]).reshape(shape)
 
     def prediction(
         self,

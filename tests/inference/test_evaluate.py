@@ -98,6 +98,20 @@ def test_outlines_of_a_stack_score_on_their_slices(model, tmp_path):
     assert str(found) == str(expected) and len(found["images"]) == 3  # as text, since scores of nothing are no numbers
 
 
+def test_outlines_of_a_time_series_score_at_their_time(model, tmp_path):
+    series = np.stack([_image(number) for number in range(3)])
+    tifffile.imwrite(tmp_path / "s.tif", series, imagej=True, metadata={"axes": "TYX"})
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as archive:
+        for number, position in enumerate(({"position": 1}, {"t_position": 3, "z_position": 1, "c_position": 1})):
+            roi = roifile.ImagejRoi.frompoints(np.array(BOX, float))
+            for name, value in position.items():
+                setattr(roi, name, value)
+            archive.writestr(f"{number}.roi", roi.tobytes())
+    truth = model.read_label(tmp_path / "s.zip", (3, 64, 64), "s", tmp_path / "s.tif")
+    assert [int(np.count_nonzero(frame)) for frame in truth] == [200, 0, 200]
+    assert len(nbt.evaluate(model, tmp_path / "s.tif", tmp_path / "s.zip")["images"]) == 3
+
+
 def _by_order(folder: Path) -> tuple[Path, Path]:
     for number in range(2):
         for kind, array in (("raw", _image(number)), ("lab", _mask())):

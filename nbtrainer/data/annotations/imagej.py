@@ -76,15 +76,12 @@ def _outline(path: Path, name: str, content: bytes) -> Outline:
 
 
 def _position(roi: ImagejRoi) -> dict[str, int | None]:
-    """Where in a stack it was drawn, counted from 0: `c`, `z` and `t` of a hyperstack, or the `plane` of another stack.
-
-    The frame of a stack that has frames only is its `z` too.
-    """
+    """Where in a stack it was drawn, counted from 0: `c`, `z` and `t` of a hyperstack, or the `plane` of another stack."""
     if not (roi.c_position or roi.z_position or roi.t_position):
         plane = roi.position - 1 if roi.position > 0 else None
         return {"z": plane, "plane": plane}
     c, z, t = (number - 1 if number > 0 else None for number in (roi.c_position, roi.z_position, roi.t_position))
-    return {"c": c, "z": t if not z and t else z, "t": t}
+    return {"c": c, "z": z, "t": t}
 
 
 def _rings(path: np.ndarray) -> list[np.ndarray]:

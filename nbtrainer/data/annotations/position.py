@@ -15,16 +15,22 @@ def place_outlines(outlines: Iterable[Outline], lengths: Mapping[str, int], axis
     `lengths` has the lengths of the image's axes by their letters. ImageJ numbers the planes of a stack in one row;
     with several channels, slices or time points this tells them apart.
     """
+    channels, depth, times = (lengths.get(letter, 1) for letter in "CZT")
     placed = []
     for outline in outlines:
         c, z, t = outline.c, outline.z, outline.t
-        if outline.plane is not None and sum(lengths.get(letter, 1) > 1 for letter in "CZT") > 1:
-            rest, c = divmod(outline.plane, lengths.get("C", 1))
-            t, z = divmod(rest, lengths.get("Z", 1))
-        elif outline.plane is not None and lengths.get("C", 1) > 1:
-            c, z = outline.plane, None
+        if outline.plane is not None and channels * depth * times > 1:
+            rest, c = divmod(outline.plane, channels)
+            t, z = divmod(rest, depth) if times > 1 else (None, rest)
+        elif not z and t and times == 1:  # ImageJ counts the frames of what the file calls slices
+            z = t
         placed.append(dataclasses.replace(outline, c=c, z=t if axis == "T" and t is not None else z, t=t))
     return placed
+
+
+def on_frame(outlines: Iterable[Outline], frame: int) -> list[Outline]:
+    """Those of `outlines` that were drawn at time point `frame` of a series."""
+    return [outline for outline in outlines if outline.t is None or outline.t == frame]
 
 
 def on_slice(outlines: Iterable[Outline], index: int, count: int) -> list[Outline]:
