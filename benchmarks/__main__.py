@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`."""
+"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`."""
 
 from __future__ import annotations
 
@@ -115,6 +115,21 @@ def roundtrip(
             print(json.dumps(row), flush=True)
     else:
         raise typer.BadParameter(f"{kind} is unknown; choose flow or contour")
+
+
+@app.command()
+def gpu(device: Annotated[str, typer.Option(help="auto takes the graphics card.")] = "auto") -> None:
+    """Trials of what only a graphics card can show; ends with 1 if any went wrong."""
+    from nbtrainer.environment import prepare_process
+
+    prepare_process()
+    from benchmarks.gpu import trials
+
+    wrong = 0
+    for row in trials(device):
+        print(json.dumps(row), flush=True)
+        wrong += not row["well"]
+    raise typer.Exit(wrong > 0)
 
 
 app()

@@ -31,7 +31,7 @@ class Training(Section):
     max_minutes: float | None = field(
         None,
         title="Time budget",
-        help="Ends the run after this time, if the epochs have not ended it before. The learning rate follows.",
+        help="Ends the run after this time, if the epochs have not ended it before. The learning rate follows the clock then, so that two runs with the same seed differ a little; give iterations to repeat one exactly.",
         unit="minutes",
         gt=0,
     )
@@ -99,7 +99,7 @@ class Training(Section):
     seed: int = field(
         42,
         title="Seed",
-        help="The same seed on the same machine gives the same run.",
+        help="The same seed on the same machine gives the same run, unless a time budget ends it: then the learning rate follows the clock.",
         ge=0,
         le=2**31 - 1,
         advanced=True,

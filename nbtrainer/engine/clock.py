@@ -66,7 +66,10 @@ class Clock:
 
     @property
     def progress(self) -> float:
-        """Share of the run that is spent, from 0 to 1, by the budget that is further spent."""
+        """Share of the run that is spent, from 0 to 1, by the budget that is further spent.
+
+        Where that is the time, no two runs are the same: one that must end by then, with a low rate, cannot keep to steps.
+        """
         spent = self.step / self.total_steps
         return min(1.0, spent if self.max_seconds is None else max(spent, self.elapsed_seconds / self.max_seconds))
 

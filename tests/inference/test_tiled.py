@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from nbtrainer.inference.tiled import predict_tiled, prediction_tile
+from nbtrainer.inference.tiled import predict_tiled, predict_variants, prediction_tile
 
 CPU = torch.device("cpu")
 _LAYERS = 3  # of 3 x 3: three pixels on each side are seen
@@ -80,3 +80,48 @@ def test_one_tile_is_the_whole_image():
     with torch.inference_mode():
         expected = network(torch.from_numpy(image)[None])[0].numpy()
     assert np.abs(predict_tiled(network, image, (48, 56), CPU) - expected).max() < 1e-5
+
+
+class _ShortOfMemory(nn.Module):
+    """Stands for a device on which so many pixels fit, and no more."""
+
+    def __init__(self, network: nn.Module, most: int) -> None:
+        super().__init__()
+        self.network, self.most = network, most
+        self.seen: list[tuple[int, ...]] = []
+
+    def forward(self, tiles: torch.Tensor) -> torch.Tensor:
+        if tiles.numel() > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.seen.append(tuple(tiles.shape))
+        return self.network(tiles)
+
+
+def test_where_memory_runs_out_fewer_tiles_are_seen_at_once(recwarn):
+    image = np.random.default_rng(0).normal(size=(1, 300, 300)).astype(np.float32)
+    expected = predict_variants(_network(2), image, (128, 128), CPU, variants=2)
+    network = _ShortOfMemory(_network(2), 304 * 304)
+    assert np.allclose(predict_variants(network, image, (128, 128), CPU, variants=2), expected, atol=1e-5)
+    assert not recwarn.list
+
+
+def test_and_then_those_of_the_training_which_is_told():
+    image = np.random.default_rng(0).normal(size=(1, 300, 300)).astype(np.float32)
+    network = _ShortOfMemory(_network(2), 2 * 128 * 128)
+    with pytest.warns(UserWarning, match="memory ran out: images are predicted in tiles of 128 x 128 pixels"):
+        found = predict_variants(network, image, (128, 128), CPU)
+    assert set(network.seen) <= {(2, 1, 128, 128), (1, 1, 128, 128)}
+    expected = predict_tiled(_network(2), image, (128, 128), CPU)
+    assert np.allclose(found, expected, atol=1e-5)
+
+
+def test_one_tile_that_does_not_fit_is_the_end():
+    image = np.zeros((1, 300, 300), np.float32)
+    with pytest.raises(torch.OutOfMemoryError):
+        predict_variants(_ShortOfMemory(_network(2), 100), image, (128, 128), CPU)
+
+
+def test_tiles_of_any_size_are_rounded_to_what_the_network_computes_on():
+    network = _ShortOfMemory(_network(2), 10**9)
+    predict_variants(network, np.zeros((1, 45, 45), np.float32), (45, 45), CPU, multiples=(8, 8))
+    assert set(network.seen) == {(1, 1, 48, 48)}
