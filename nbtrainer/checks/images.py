@@ -10,6 +10,7 @@ from nbtrainer.checks.files import Checked
 from nbtrainer.config import Config
 from nbtrainer.data.axes import said
 from nbtrainer.data.formats import open_image
+from nbtrainer.data.statistics import LARGEST_VALUE
 from nbtrainer.errors import Finding
 
 # more of an image than this at the highest value is overexposed; of colours (a bright background) far more
@@ -36,6 +37,14 @@ def _intensities(known: Checked) -> Iterator[Finding]:
             where=where,
             wrong="it holds values that are no numbers (NaN or infinity)",
             remedy="Replace them, for example by 0, and save the image again",
+            fix="exclude",
+            files=(where,),
+        )
+    elif max(-image.minimum, image.maximum) > LARGEST_VALUE:
+        yield Finding(
+            where=where,
+            wrong=f"its values reach from {image.minimum:g} to {image.maximum:g}, which is too large to calculate with",
+            remedy="Replace numbers that mean 'nothing here', for example by 0, or save the image in another unit",
             fix="exclude",
             files=(where,),
         )

@@ -11,6 +11,8 @@ import numpy as np
 from nbtrainer.data.views import Region, View, blocks, size_in_bytes
 from nbtrainer.labels.integers import bincount
 
+# beyond, float32 overflows where intensities are subtracted or summed: such numbers stand for "nothing measured here"
+LARGEST_VALUE = 1e30
 # what is larger is measured in sampled blocks, unless exactly is asked for
 LARGE_BYTES = 1024**3
 # this much of a large image is sampled, in this many blocks spread over it

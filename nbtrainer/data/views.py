@@ -120,10 +120,11 @@ class Stored:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self.opened.dtype
+        # true and false are 1 and 0: numpy does not subtract them
+        return np.dtype(np.uint8) if self.opened.dtype.kind == "b" else self.opened.dtype
 
     def read(self, region: Region) -> np.ndarray:
-        return self.layout.arrange(self.opened.read(self._stored(region)))
+        return self.layout.arrange(self.opened.read(self._stored(region)).astype(self.dtype, copy=False))
 
     def _stored(self, region: Region) -> Region:
         parts = [slice(0, length) for length in self.opened.shape]

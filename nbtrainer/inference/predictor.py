@@ -26,6 +26,7 @@ from nbtrainer.data.pair import Pair, pair_files
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsigned, spacing_of
 from nbtrainer.data.read import read_label
 from nbtrainer.data.region import IGNORED
+from nbtrainer.data.statistics import LARGEST_VALUE
 from nbtrainer.data.views import Scaled, View, whole
 from nbtrainer.disk import exists, is_file, is_folder
 from nbtrainer.errors import ComputerError, UserError
@@ -319,6 +320,12 @@ class Predictor:
         if not np.isfinite(image).all():
             raise UserError(
                 name, "it holds values that are no numbers (NaN or infinity)", "Replace them, for example by 0"
+            )
+        if image.size and max(-float(image.min()), float(image.max())) > LARGEST_VALUE:
+            raise UserError(
+                name,
+                f"its values reach from {image.min():g} to {image.max():g}, which is too large to calculate with",
+                "Replace numbers that mean 'nothing here', for example by 0, or save the image in another unit",
             )
         with _memory_told(name):
             return self.normalizer.measure(image).apply(image)

@@ -65,7 +65,21 @@ def _opened(path: Path, tif: Any, number: int, spacing: dict[str, float]) -> Ope
     if 0 in series.shape:
         raise no_pixels(path, series.shape)
     _check_whole(path, tif, series)
-    return Opened(_array(path, tif, number), _axes(series.axes), spacing)
+    return Opened(_array(path, tif, number), _axes(series.axes), spacing).noting(_missing(series))
+
+
+def _missing(series: Any) -> str:
+    """A note about tiles or strips of which the file says that they were not written."""
+    if series.dataoffset is not None:
+        return ""
+    counts = [count for page in series.pages if page is not None for count in page.databytecounts]
+    missing = sum(count == 0 for count in counts)
+    value = series.keyframe.nodata or 0
+    return (
+        f"{missing:,} of its {len(counts):,} tiles or strips were not written: they are read as {value:g}"
+        if missing
+        else ""
+    )
 
 
 def _axes(axes: str) -> str:
