@@ -16,6 +16,8 @@ from nbtrainer.errors import UserError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
+_LABELS = "They are labels: their numbers are kept, where a palette would give images its colours."
+
 
 @app.callback(invoke_without_command=True)
 def prepare(
@@ -81,12 +83,13 @@ def prepare(
 def stack(
     folder: Annotated[Path, typer.Argument(help="Folder of single images, a wildcard or a list.")],
     out: Annotated[Path, typer.Argument(help="The stack to write, a .tif file.")],
+    labels: Annotated[bool, typer.Option("--labels", help=_LABELS)] = False,
 ) -> None:
     """Combine single images of one size and type into one stack, in the order of their names."""
     from nbtrainer import api
 
     with _bar("stacking") as progress:
-        shape = api.stack_images(folder, out, progress=progress)
+        shape = api.stack_images(folder, out, progress=progress, labels=labels)
     print(f"{' x '.join(map(str, shape))} -> {out}")
 
 
@@ -94,12 +97,13 @@ def stack(
 def unstack(
     stack: Annotated[Path, typer.Argument(help="A stack.")],
     out_folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    labels: Annotated[bool, typer.Option("--labels", help=_LABELS)] = False,
 ) -> None:
     """Write each slice of a stack as an image of its own."""
     from nbtrainer import api
 
     with _bar("unstacking") as progress:
-        files = api.unstack_images(stack, out_folder, progress=progress)
+        files = api.unstack_images(stack, out_folder, progress=progress, labels=labels)
     print(f"{len(files)} slices, {files[0].name} to {files[-1].name}, in {out_folder}")
 
 

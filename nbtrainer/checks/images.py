@@ -8,8 +8,10 @@ from pathlib import Path
 
 from nbtrainer.checks.files import Checked
 from nbtrainer.config import Config
-from nbtrainer.data.axes import said
+from nbtrainer.data.axes import colour_axis, said
 from nbtrainer.data.formats import open_image
+from nbtrainer.data.greys import is_grey_in_colours
+from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.statistics import LARGEST_VALUE
 from nbtrainer.errors import Finding
 
@@ -69,11 +71,13 @@ def _intensities(known: Checked) -> Iterator[Finding]:
 
 def _transparency(config: Config, known: Checked) -> Iterator[Finding]:
     """Four channels of which the last one says nothing."""
-    if known.channels != 4 or config.data.channels or known.image.shape[-1] != 4:
+    axis = colour_axis(known.image.shape, known.image.axes)
+    if known.channels != 4 or config.data.channels or axis is None or known.image.shape[axis] != 4:
         return
     opened = open_image(known.pair.image)
-    middle = tuple(slice(length // 4, length // 4 + min(256, length)) for length in known.image.shape[:-1])
-    alpha = opened.read((*middle, slice(3, 4)))
+    region = [slice(length // 4, length // 4 + min(256, length)) for length in known.image.shape]
+    region[axis] = slice(3, 4)
+    alpha = opened.read(tuple(region))
     if alpha.size and alpha.min() == alpha.max():
         yield Finding(
             level="warning",
@@ -105,11 +109,16 @@ def _channels_agree(config: Config, sound: Sequence[Checked]) -> Iterator[Findin
     if len(channels) > 1:
         (first, one), (second, other) = list(channels.items())[:2]
         files = tuple(str(known.pair.image) for known in sound if known.channels == second)
+        remedy = "All images need the same number of channels; train on one kind at a time, or set data.channel_rule "
+        remedy += "and model.input_channels"
+        grey = _grey_in_colours([known for known in sound if known.channels > 1]) if 1 in channels else ""
+        if grey:
+            remedy = f"{grey} is grey saved as colour: set model.input_channels to 1 and data.channel_rule to remove, "
+            remedy += "so that of each image the first channel is read"
         yield Finding(
             where=str(other),
             wrong=f"it has {_channels(second)}, but {one.name} has {_channels(first)}",
-            remedy="All images need the same number of channels; train on one kind at a time, or set data.channel_rule "
-            "and model.input_channels",
+            remedy=remedy,
             files=files,
         )
     expected = config.model.input_channels
@@ -119,6 +128,16 @@ def _channels_agree(config: Config, sound: Sequence[Checked]) -> Iterator[Findin
             wrong=f"the network expects {_channels(expected)}, but the images have {_channels(next(iter(channels)))}",
             remedy="Set it to auto, or data.channel_rule to copy channels",
         )
+
+
+def _grey_in_colours(coloured: Sequence[Checked]) -> str:
+    """The name of the first, if all of these images show a grey in equal colours."""
+    for known in coloured:
+        opened, where = open_image(known.pair.image), str(known.pair.image)
+        plain = Preparation(dim=len(known.shape))
+        if not is_grey_in_colours(plain.image(opened, where, 0, plain.layout_of(opened, where))):
+            return ""
+    return coloured[0].pair.image.name if coloured else ""
 
 
 def _sizes(sound: Sequence[Checked]) -> Iterator[Finding]:

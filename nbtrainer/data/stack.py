@@ -11,19 +11,22 @@ from pathlib import Path
 import numpy as np
 
 from nbtrainer.data.axes import said
+from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.data.pair import list_files
 from nbtrainer.data.prepare import PathLike, Progress
-from nbtrainer.data.read import read
 from nbtrainer.errors import UserError
 
 # offsets of a classic TIFF end at 4 GiB
 _CLASSIC_TIFF_BYTES = 2**32 - 2**25
 
 
-def stack_images(folder: PathLike, out: PathLike, progress: Progress | None = None) -> tuple[int, ...]:
+def stack_images(
+    folder: PathLike, out: PathLike, progress: Progress | None = None, labels: bool = False
+) -> tuple[int, ...]:
     """Write the images of `folder` (or of a wildcard or list), in natural order, as the slices of the TIFF `out`.
 
-    Returns the shape: (Z, Y, X), or (Z, Y, X, 3 or 4) for colours. Values are kept (lossless compression). Raises
+    Returns the shape: (Z, Y, X), or (Z, Y, X, 3 or 4) for colours. Values are kept (lossless compression); palettes
+    give images their colours, and `labels` the numbers that are stored. Raises
     `UserError` if an image differs from the first in size or type (it is named), is a stack itself, or `out` exists.
     """
     import tifffile
@@ -33,8 +36,8 @@ def stack_images(folder: PathLike, out: PathLike, progress: Progress | None = No
         raise UserError("out", f"{out.name} is no name for a stack", "Let it end in .tif")
     _refuse(out)
     files = list_files(Path(folder), "folder")
-    first = read(files[0])
-    is_colour = first.ndim == 3 and first.shape[-1] in (3, 4)
+    opened = open_image(files[0], labels)
+    first, is_colour = opened.read(), opened.axes == "YXS" and opened.shape[-1] in (3, 4)
     if first.ndim != 2 and not is_colour:
         raise UserError(str(files[0]), f"{said(first.shape)} is no single image", "Give images of one slice each")
     shape = (len(files), *first.shape)
@@ -43,7 +46,7 @@ def stack_images(folder: PathLike, out: PathLike, progress: Progress | None = No
         out.parent.mkdir(parents=True, exist_ok=True)
         tifffile.imwrite(
             partial,
-            _pages(files, first, progress),
+            _pages(files, first, progress, labels),
             shape=shape,
             dtype=first.dtype,
             bigtiff=first.nbytes * len(files) > _CLASSIC_TIFF_BYTES,
@@ -59,17 +62,19 @@ def stack_images(folder: PathLike, out: PathLike, progress: Progress | None = No
     return shape
 
 
-def unstack_images(stack: PathLike, out_folder: PathLike, progress: Progress | None = None) -> list[Path]:
+def unstack_images(
+    stack: PathLike, out_folder: PathLike, progress: Progress | None = None, labels: bool = False
+) -> list[Path]:
     """Write each slice of a stack (its first axis) as `<stem>_<number>.tif` into a new or empty folder.
 
-    Numbers begin at 1 and have as many digits as the last one, so that any sorting keeps the order. Raises
+    Axes and pixels are kept (see `stack_images`). Numbers begin at 1 and have as many digits as the last one, so that any sorting keeps the order. Raises
     `UserError` if `stack` is a single image or `out_folder` holds something.
     """
     import tifffile
 
     stack, out_folder = Path(stack), Path(out_folder)
     _refuse(out_folder)
-    count, slices = _slices(stack)
+    count, slices, axes = _slices(stack, labels)
     digits = len(str(count))
     aside = None
     try:
@@ -78,10 +83,10 @@ def unstack_images(stack: PathLike, out_folder: PathLike, progress: Progress | N
         made = aside / out_folder.name
         made.mkdir()
         for number, image in enumerate(slices, 1):
-            is_colour = image.ndim == 3 and image.shape[-1] in (3, 4)
-            photometric = "rgb" if is_colour else "minisblack"
+            photometric = "rgb" if axes.endswith("S") and image.shape[-1] in (3, 4) else "minisblack"
+            metadata = {"axes": axes} if "?" not in axes else {}
             path = made / f"{stack.stem}_{number:0{digits}}.tif"
-            tifffile.imwrite(path, image, compression="zlib", photometric=photometric)
+            tifffile.imwrite(path, image, compression="zlib", photometric=photometric, metadata=metadata)
             if progress:
                 progress(number, count)
         if out_folder.is_dir():
@@ -95,9 +100,9 @@ def unstack_images(stack: PathLike, out_folder: PathLike, progress: Progress | N
     return sorted(out_folder.iterdir())
 
 
-def _pages(files: list[Path], first: np.ndarray, progress: Progress | None) -> Iterator[np.ndarray]:
+def _pages(files: list[Path], first: np.ndarray, progress: Progress | None, labels: bool) -> Iterator[np.ndarray]:
     for number, file in enumerate(files, 1):
-        page = first if number == 1 else read(file)
+        page = first if number == 1 else open_image(file, labels).read()
         if (page.shape, page.dtype) != (first.shape, first.dtype):
             wrong = f"it is {said(page.shape)} {page.dtype}, but {files[0].name} is {said(first.shape)} {first.dtype}"
             raise UserError(
@@ -108,36 +113,23 @@ def _pages(files: list[Path], first: np.ndarray, progress: Progress | None) -> I
         yield np.ascontiguousarray(page)
 
 
-def _slices(stack: Path) -> tuple[int, Iterator[np.ndarray]]:
-    """How many slices a stack has, and the slices: page by page if each is a page of a TIFF."""
-    if stack.suffix.lower() in (".tif", ".tiff") and stack.is_file():
-        import tifffile
-
-        try:
-            with tifffile.TiffFile(stack) as tiff:
-                series = tiff.series[0]
-                pages = len(series.pages)
-                by_page = pages > 1 and series.shape == (pages, *series.keyframe.shape)
-        except Exception:  # read() finds a sentence for it
-            by_page = False
-        if by_page:
-            return pages, _tiff_pages(stack, pages)
-    array = read(stack)
-    if array.ndim < 3 or (array.ndim == 3 and array.shape[-1] in (3, 4)):
-        raise UserError(str(stack), f"{said(array.shape)} is a single image", "Give a stack")
-    return len(array), iter(array)
+def _slices(stack: Path, labels: bool) -> tuple[int, Iterator[np.ndarray], str]:
+    """How many slices a stack has, the slices, read one at a time, and the axes of each."""
+    opened = open_image(stack, labels)
+    axes, shape = opened.axes, opened.shape
+    axis = next((axes.index(letter) for letter in "ZT?C" if letter in axes and shape[axes.index(letter)] > 1), None)
+    # without names the last axis may be colour
+    if axis is None or opened.array.ndim < 3 or (set(axes) == {"?"} and len(shape) == 3 and shape[-1] in (3, 4)):
+        raise UserError(str(stack), f"{said(shape)} is a single image", "Give a stack")
+    rest = axes[:axis] + axes[axis + 1 :]
+    rest = "YXS" if rest == "???" and shape[-1] in (3, 4) else rest
+    return shape[axis], (_slice(opened, axis, number) for number in range(shape[axis])), rest
 
 
-def _tiff_pages(stack: Path, count: int) -> Iterator[np.ndarray]:
-    import tifffile
-
-    with tifffile.TiffFile(stack) as tiff:
-        for number in range(count):
-            try:
-                yield tiff.series[0].asarray(key=number)
-            except (ValueError, RuntimeError, OSError, tifffile.TiffFileError) as error:
-                wrong = f"slice {number + 1} cannot be read ({str(error).splitlines()[0]})"
-                raise UserError(str(stack), wrong, "Export the stack again") from None
+def _slice(opened: Opened, axis: int, number: int) -> np.ndarray:
+    region = [slice(None)] * len(opened.shape)
+    region[axis] = slice(number, number + 1)
+    return opened.read(tuple(region)).squeeze(axis)
 
 
 def _refuse(path: Path) -> None:

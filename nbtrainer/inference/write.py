@@ -53,7 +53,7 @@ def write_array(
     axes = axes or "ZYX"[-array.ndim :]
     with written_aside(target) as aside:
         if target.name.endswith(".zarr"):
-            _write_zarr(array, aside, spacing, axes)
+            _write_zarr(array, aside, spacing, axes, place)
         elif target.suffix == ".tif":
             _write_tiff(array, aside, spacing, axes)
         elif target.suffix == ".png":
@@ -89,7 +89,9 @@ def _write_png(array: np.ndarray, target: Path, image: Path) -> None:
     imageio.imwrite(target, array.astype(np.uint8 if highest < 256 else np.uint16), extension=".png")
 
 
-def _write_zarr(array: np.ndarray, target: Path, spacing: Sequence[float] | None, axes: str) -> None:
+def _write_zarr(
+    array: np.ndarray, target: Path, spacing: Sequence[float] | None, axes: str, place: Place | None
+) -> None:
     """As OME-Zarr 0.5 with one resolution, which napari and Fiji open."""
     import zarr
 
@@ -102,6 +104,11 @@ def _write_zarr(array: np.ndarray, target: Path, spacing: Sequence[float] | None
     steps = dict(zip("xyz", reversed(spacing or ()), strict=False))
     scale = [steps.get(axis.lower(), 1.0) for axis in axes]
     unit = {"unit": "micrometer"} if spacing is not None else {}
+    transformations: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
+    if place is not None and place.system == "OME-Zarr" and spacing is not None:
+        origin = dict(zip("xyz", place.origin, strict=True))
+        moved = [1e3 * origin.get(axis.lower(), 0.0) for axis in axes]
+        transformations.append({"type": "translation", "translation": moved})
     group.attrs["ome"] = {
         "version": "0.5",
         "multiscales": [
@@ -111,7 +118,7 @@ def _write_zarr(array: np.ndarray, target: Path, spacing: Sequence[float] | None
                     {"name": "t", "type": "time"} if axis == "T" else {"name": axis.lower(), "type": "space", **unit}
                     for axis in axes
                 ],
-                "datasets": [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}],
+                "datasets": [{"path": "0", "coordinateTransformations": transformations}],
             }
         ],
     }

@@ -27,6 +27,24 @@ from nbtrainer.data.read import read_label
         ((2, 7, 20, 30), "????", 3, {"label_shape": (7, 20, 30)}, Layout((1, 2, 3), channel=0)),
         ((7, 2, 20, 30), "ZCYX", 3, {}, Layout((0, 2, 3), channel=1)),
         ((12, 20, 30), "TYX", 2, {"z_axis": 0}, Layout((1, 2), slices=0)),
+        # the user's word wins over the file
+        ((2, 7, 20, 30), "TZYX", 3, {"channel_axis": 0}, Layout((1, 2, 3), channel=0)),
+        ((2, 7, 20, 30), "ZCYX", 3, {"channel_axis": 0, "z_axis": 1}, Layout((1, 2, 3), channel=0)),
+        ((3, 20, 30), "ZYX", 2, {"channel_axis": 0}, Layout((1, 2), channel=0)),
+        ((3, 20, 4), "???", 2, {"channel_axis": 0}, Layout((1, 2), channel=0)),
+        ((3, 20, 30), "CYX", 2, {"z_axis": 0}, Layout((1, 2), slices=0)),
+        # but one that cannot mean this file, or was found in another, does not
+        ((3, 20, 30), "CYX", 2, {"channel_axis": 2}, Layout((1, 2), channel=0)),
+        ((2, 7, 20, 30), "CZYX", 3, {"channel_axis": 1, "is_given": False}, Layout((1, 2, 3), channel=0)),
+        # nor does a length of 3 or 4 against what the label says
+        ((7, 20, 4), "???", 2, {"label_shape": (20, 4)}, Layout((1, 2), channel=0)),
+        ((2, 7, 20, 30), "?ZYX", 3, {"label_shape": (7, 20, 30)}, Layout((1, 2, 3), channel=0)),
+        # time points, and what has no name, at prediction
+        ((5, 20, 30), "TYX", 2, {"with_frames": True}, Layout((1, 2), frames=0)),
+        ((7, 5, 20, 30), "ZTYX", 2, {"with_frames": True}, Layout((2, 3), slices=0, frames=1)),
+        ((5, 2, 7, 20, 30), "TCZYX", 3, {"with_frames": True}, Layout((2, 3, 4), channel=1, frames=0)),
+        ((5, 7, 20, 30), "?ZYX", 3, {"with_frames": True, "channels": 1}, Layout((1, 2, 3), frames=0)),
+        ((2, 7, 20, 30), "?ZYX", 3, {"with_frames": True, "channels": 2}, Layout((1, 2, 3), channel=0)),
     ],
 )
 def test_axes_are_read_as_people_store_them(shape, axes, dim, settings, expected):
@@ -69,3 +87,22 @@ def test_what_is_arranged_has_channels_first():
     assert np.array_equal(layout.arrange(array), array.transpose(1, 0, 2, 3))
     flat = image_layout(array.shape, "ZCYX", 2)
     assert np.array_equal(flat.arrange(array[4:5]), array[4])
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "dim", "settings", "expected"),
+    [
+        ((3, 20, 30), "SYX", 2, {}, Layout((1, 2), channel=0)),
+        ((20, 30, 4), "???", 2, {"z_axis": 2}, Layout((0, 1), slices=2)),
+        ((20, 30, 4), "???", 3, {}, Layout((0, 1, 2))),
+        ((20, 30, 4), "YXZ", 2, {}, Layout((0, 1), slices=2)),
+        ((5, 20, 30), "CYX", 2, {"z_axis": 0}, Layout((1, 2), slices=0)),
+    ],
+)
+def test_axes_of_labels_are_read_by_name_before_length(shape, axes, dim, settings, expected):
+    assert label_layout(shape, axes, dim, **settings) == expected
+
+
+def test_channels_of_a_label_are_told():
+    with pytest.raises(ValueError, match="it has 2 channels, but a label has one number per pixel"):
+        label_layout((2, 20, 30), "CYX", 2)

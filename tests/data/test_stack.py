@@ -4,8 +4,10 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from nbtrainer.data import stack as module
+from nbtrainer.data.formats import open_image
 from nbtrainer.data.stack import stack_images, unstack_images
 from nbtrainer.errors import UserError
 
@@ -124,3 +126,37 @@ def test_a_stack_that_ends_early_and_a_full_disk_are_sentences(tmp_path, monkeyp
     with pytest.raises(UserError, match="No space left"):
         stack_images(tmp_path / "in", tmp_path / "t.tif")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.tif", "in", "s.tif"]
+
+
+@pytest.mark.parametrize("axes", ["ZYX", "YXZ", "TYX"])
+@pytest.mark.parametrize("count", [3, 4, 5])
+def test_slices_are_found_by_their_axis_whatever_their_number(axes, count, tmp_path):
+    pages = np.random.default_rng(0).integers(0, 250, (count, 8, 9)).astype(np.uint8)
+    stored = np.moveaxis(pages, 0, -1) if axes == "YXZ" else pages
+    tifffile.imwrite(tmp_path / "s.tif", stored, photometric="minisblack", metadata={"axes": axes})
+    files = unstack_images(tmp_path / "s.tif", tmp_path / "out")
+    assert np.array_equal([tifffile.imread(file) for file in files], pages)
+    stack_images(tmp_path / "out", tmp_path / "again.tif")
+    again = open_image(tmp_path / "again.tif")
+    assert again.axes == "ZYX" and np.array_equal(again.read(), pages)
+
+
+def test_channels_of_slices_stay_channels(tmp_path):
+    stack = np.random.default_rng(0).integers(0, 255, (4, 3, 7, 8)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "s.tif", stack, imagej=True, metadata={"axes": "ZCYX"})
+    opened = open_image(unstack_images(tmp_path / "s.tif", tmp_path / "out")[1])
+    assert opened.axes == "CYX" and np.array_equal(opened.read(), stack[1])
+
+
+def test_palettes_are_colours_in_stacks_of_images_and_numbers_in_stacks_of_labels(tmp_path):
+    numbers = np.random.default_rng(0).integers(0, 5, (2, 8, 9)).astype(np.uint8)
+    table = np.random.default_rng(1).integers(0, 255, (256, 3)).astype(np.uint8)
+    (tmp_path / "in").mkdir()
+    for number, page in enumerate(numbers):
+        picture = Image.fromarray(page)
+        picture.putpalette(table.ravel().tolist())
+        picture.save(tmp_path / "in" / f"{number}.png")
+    stack_images(tmp_path / "in", tmp_path / "labels.tif", labels=True)
+    assert np.array_equal(tifffile.imread(tmp_path / "labels.tif"), numbers)
+    stack_images(tmp_path / "in", tmp_path / "images.tif")
+    assert np.array_equal(tifffile.imread(tmp_path / "images.tif"), table[numbers])

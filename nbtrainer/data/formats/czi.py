@@ -12,7 +12,7 @@ import numpy as np
 from pylibCZIrw.czi import CacheOptions, CacheType, CziReader
 
 from nbtrainer.data.formats.opened import Opened
-from nbtrainer.data.formats.problems import damaged, not_inside
+from nbtrainer.data.formats.problems import damaged, first_of, not_inside
 from nbtrainer.data.formats.regions import Bounds, Regions
 from nbtrainer.data.formats.spacing import sane
 
@@ -40,7 +40,8 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     is_colour = kind.startswith("Bgr")
     axes = "".join(planes) + ("YXS" if is_colour else "YX")
     array = Scene(path, shape + (3,) * is_colour, _TYPES[kind], reader, scene, planes, (x, y))
-    return Opened(array, axes, _spacing(reader.metadata))
+    others = [] if inside else [str(other) for other in sorted(scenes) if other != scene]
+    return Opened(array, axes, _spacing(reader.metadata)).noting(first_of(path, others))
 
 
 class Scene(Regions):

@@ -9,7 +9,7 @@ import numpy as np
 from liffile import LifFile
 
 from nbtrainer.data.formats.opened import AXES, Opened
-from nbtrainer.data.formats.problems import choose_inside, not_inside
+from nbtrainer.data.formats.problems import choose_inside, first_of, not_inside
 from nbtrainer.data.formats.regions import Regions, Whole
 from nbtrainer.data.formats.spacing import sane
 from nbtrainer.data.formats.stored import Stored
@@ -27,7 +27,8 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
             # colours in the order blue, green, red, or rows with a gap: the library knows how
             array = Whole(path, shape, dtype, lambda: [_read(path, inside)], inside or name)
         axes = "".join(axis if axis in AXES else "?" for axis in image.dims)
-        return Opened(array, axes, _spacing(image))
+        names = [] if inside else [other.name for other in file.images][1:]
+        return Opened(array, axes, _spacing(image)).noting(first_of(path, names))
 
 
 def _chosen(path: Path, images: list[Any], inside: str) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from nd2 import ND2File
 
 from nbtrainer.data.formats.opened import AXES, Opened
-from nbtrainer.data.formats.problems import not_inside
+from nbtrainer.data.formats.problems import first_of, not_inside
 from nbtrainer.data.formats.regions import Chunked
 from nbtrainer.data.formats.spacing import sane
 
@@ -44,4 +44,6 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     weakref.finalize(array, file.close)
     size = file.voxel_size()
     axes = "".join(axis if axis in AXES else "?" for axis in shown + frame)
-    return Opened(array, axes, sane(z=size.z if "Z" in axes else None, y=size.y, x=size.x))
+    spacing = sane(z=size.z if "Z" in axes else None, y=size.y, x=size.x)
+    others = [] if inside else [str(number) for number in range(1, sizes.get("P", 1))]
+    return Opened(array, axes, spacing).noting(first_of(path, others))

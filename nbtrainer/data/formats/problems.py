@@ -88,6 +88,13 @@ def choose_inside(path: Path, names: list[str], noun: str = "image") -> UserErro
     )
 
 
+def first_of(path: Path, others: list[str]) -> str:
+    """A note that of several images in a file the first is read; empty if there are no `others`."""
+    if not others:
+        return ""
+    return f"it holds {len(others) + 1} images, of which the first is read; for another give {path.name}/{others[0]}"
+
+
 def listed(names: list[str], most: int = 10) -> str:
     """`names` in a sentence; the first `most` of them."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

@@ -14,7 +14,7 @@ import tifffile
 
 from nbtrainer.data.formats.decoded import LARGEST_CHUNK
 from nbtrainer.data.formats.opened import AXES, Opened
-from nbtrainer.data.formats.problems import damaged, listed, no_pixels, not_inside, not_numbers, truncated
+from nbtrainer.data.formats.problems import damaged, first_of, no_pixels, not_inside, not_numbers, truncated
 from nbtrainer.data.formats.regions import Chunked, Regions, Whole
 from nbtrainer.data.formats.stored import Stored, StoredPages
 from nbtrainer.data.formats.tiff_seen import as_seen
@@ -55,7 +55,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
                 alone_number = _series_number(path, alone, inside)
                 return as_seen(_opened(path, alone, alone_number, spacing_of(tif)), alone, alone_number, for_label)
         opened = as_seen(_opened(path, tif, number, spacing_of(tif, number)), tif, number, for_label)
-        return opened if inside else opened.noting(_others(path, tif))
+        return opened if inside else opened.noting(first_of(path, [str(other) for other in range(1, len(tif.series))]))
 
 
 def _opened(path: Path, tif: Any, number: int, spacing: dict[str, float]) -> Opened:
@@ -165,14 +165,6 @@ def _series_number(path: Path, tif: Any, inside: str) -> int:
     if inside.isdigit() and int(inside) < len(names):
         return int(inside)
     raise not_inside(path, inside, [str(number) for number in range(len(names))])
-
-
-def _others(path: Path, tif: Any) -> str:
-    """A note if the file holds other images than the first."""
-    others = [" x ".join(map(str, series.shape)) for series in tif.series[1:]]
-    if not others:
-        return ""
-    return f"it holds {len(others) + 1} images, of which the first is read; the others, of {listed(others, 3)}, are read as {path.name}/1 ..."
 
 
 def _check_chain(path: Path, tif: Any) -> None:

@@ -118,7 +118,7 @@ def test_several_images_in_one_file_are_told_and_can_be_chosen(tmp_path, volume,
         writer.write(volume, photometric="minisblack", metadata={"axes": "ZYX"})
         writer.write(grey, photometric="minisblack")
     opened = opens_as(path, volume, "ZYX")
-    assert "2 images" in opened.notes[0] and "40 x 50" in opened.notes[0]
+    assert "it holds 2 images" in opened.notes[0] and "give a.tif/1" in opened.notes[0]
     assert opens_as(path / "1", grey, "YX").notes == ()
     assert opens_as(path / "0", volume, "ZYX").notes == ()
     with pytest.raises(UserError, match="no '2' in this file"):
