@@ -206,14 +206,15 @@ class Data(Section):
     channel_axis: int | None = field(
         None,
         title="Channel axis",
-        help="Which axis holds the channels, counted from 0. Empty: what the file says, the last one if it has 3 or 4 "
-        "entries (RGB), or the one that the label lacks.",
+        help="Which axis holds the channels, counted from 0, whatever the file says. Empty: what the file says, else the one "
+        "that the label lacks, else the last one if it has 3 or 4 entries (RGB).",
         advanced=True,
     )
     z_axis: int | None = field(
         None,
         title="Depth axis",
-        help="Which axis holds the slices of a stack, counted from 0. Empty: what the file says, else the first.",
+        help="Which axis holds the slices of a stack, counted from 0, whatever the file says. Empty: what the file says, else "
+        "the first.",
         advanced=True,
     )
     channels: list[Count] = field(
