@@ -257,7 +257,8 @@ def test_what_differs_from_the_training_images_is_said(contours, tmp_path):
 
 
 def test_an_image_that_does_not_suit_the_model_is_answered_in_a_sentence(contours, tmp_path):
-    tifffile.imwrite(tmp_path / "colour.tif", np.zeros((64, 64, 3), np.uint8), photometric="rgb")
+    colours = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    tifffile.imwrite(tmp_path / "colour.tif", colours, photometric="rgb")
     adjust = opened(contours)
     adjust._menu.value = -1
     adjust._files["image"].enter(str(tmp_path / "colour.tif"))

@@ -125,16 +125,14 @@ def test_a_preset_that_trains_with_every_image_does_not_take_the_validation_shar
 
 def test_go_lists_what_the_check_finds_and_does_not_start(app):
     app._form.use_samples()
-    app._form.field("sampling.patch_size").enter([100, 100])
+    app._form.field("model.pretrained").enter("gone.pt")
 
     app._actions.go.click()
     until(lambda: not app.is_busy)
 
     assert app.run is None
-    assert "Try 96 x 96 or 104 x 104" in words_of(app._findings)
-    field = app._form.field("sampling.patch_size")
-    assert "Try 96 x 96 or 104 x 104" in field._complaint.value
-    assert [offer.description for offer in field._offers.children[1:]] == ["96, 96", "104, 104"]
+    assert "There is no file or folder" in words_of(app._findings)
+    assert "There is no file or folder" in app._form.field("model.pretrained")._complaint.value
 
 
 def test_go_refuses_while_a_wrong_value_stands_in_a_field(app):
