@@ -111,10 +111,10 @@ def _readable(config: Config, pair: Pair) -> Iterator[Finding]:
 def _refusal(pair: Pair, error: UserError | ValueError) -> Iterator[Finding]:
     if not isinstance(error, UserError):
         where = str(pair.files[-1])
-        yield Finding(where=where, wrong=str(error), fix="exclude", files=(where,))
+        yield Finding(where=where, wrong=str(error), fix="exclude", files=(str(pair.own_file),))
         return
     for finding in error.findings:
-        about = str(pair.label) if finding.where == str(pair.label) else str(pair.image)
+        about = str(pair.own_file) if finding.where == str(pair.label) else str(pair.image)
         # outlines do not know their file
         where = str(pair.label) if finding.where == "outlines" else finding.where
         yield dataclasses.replace(finding, where=where, fix="exclude", files=(about,))
@@ -122,7 +122,7 @@ def _refusal(pair: Pair, error: UserError | ValueError) -> Iterator[Finding]:
 
 def _outlines(config: Config, surveyed: Survey, pair: Pair) -> Iterator[Finding]:
     """Of a file with outlines: classes that become one or none, and slices that it does not name."""
-    about = Finding(level="warning", where=str(pair.label), wrong="", files=(str(pair.label),))
+    about = Finding(level="warning", where=str(pair.label), wrong="", files=(str(pair.own_file),))
     outlines = outlines_of(pair)
     names = sorted({outline.class_name for outline in outlines} - {""})
     listed = dict(surveyed.preparation.outline_classes)

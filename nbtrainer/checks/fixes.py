@@ -198,8 +198,7 @@ def _background(config: Config, files: tuple[str, ...]) -> str:
 
 
 def _classes(config: Config, files: tuple[str, ...]) -> str:
-    surveyed = survey(config)
-    every = tuple(dict.fromkeys(str(pair.label) for pair in surveyed.listed if pair.label is not None))
+    every = _every_label(config)
     ignored = config.data.ignore_value
     values = {value for file in every for value in label_facts(Path(file), True).values}
     known = np.array(sorted(value for value in values if value > 0 and value != ignored), np.int64)
@@ -250,8 +249,9 @@ def _exclude(config: Config, files: tuple[str, ...]) -> str:
     unwanted: dict[int, list[Path]] = {}
     for file in files:
         pairs = [pair for pair in surveyed.listed if Path(file) in (pair.image, *pair.files)]
-        if pairs:
-            unwanted.setdefault(pairs[-1].dataset, []).append(pairs[-1].image)
+        if pairs:  # several, if it is the label of all of them
+            last = pairs[-1].dataset
+            unwanted.setdefault(last, []).extend(pair.image for pair in pairs if pair.dataset == last)
     if not unwanted:
         raise UserError(files[0], "this file is not among the images any more", "Check again")
     left = list(config.data.datasets)

@@ -283,21 +283,26 @@ def _empty(samples: Sequence[Sample]) -> Iterator[Finding]:
                 if unknown
                 else "That is right if the image shows nothing; else it is not annotated yet, and teaches to overlook",
                 fix="exclude",
-                files=(str(sample.pair.label),),
+                files=(str(sample.pair.own_file),),
             )
 
 
 def _grey_classes(surveyed: Survey, where: str, foreground: list[int]) -> Iterator[Finding]:
     """Classes that are grey values to be told apart by eye (0, 127, 255) rather than numbers."""
-    if len(foreground) <= MOST_CLASSES and foreground[-1] > 4 * len(foreground):
+    if len(foreground) <= MOST_CLASSES and foreground[-1] > 4 * len(foreground) and not _are_drawn(surveyed):
         yield Finding(
             level="warning",
             where=where,
             wrong=f"classes have the values {_some(foreground)}, which look like shades of grey",
             remedy=f"They are read as {len(foreground)} classes; numbers 1, 2, 3 are safer in other programs",
             fix="classes",
-            files=tuple(dict.fromkeys(str(pair.label) for pair in surveyed.pairs)),
+            files=tuple(dict.fromkeys(str(pair.label) for pair in surveyed.pairs if not is_annotation(pair.truth))),
         )
+
+
+def _are_drawn(surveyed: Survey) -> bool:
+    """Whether all labels are outlines, of which the files say the numbers."""
+    return all(is_annotation(pair.truth) for pair in surveyed.pairs)
 
 
 def _are_all(samples: Sequence[Sample], surveyed: Survey) -> bool:

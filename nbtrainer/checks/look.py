@@ -49,13 +49,12 @@ def finding_picture(config: Config, finding: Finding, size: int = 96) -> Picture
     """The first image that `finding` is about, as a small picture with its label's outline; None if it cannot be read."""
     config = Config.of(config).validated()
     found = survey(config)
-    files = {*finding.files, finding.where}
-    for pair in found.pairs:
-        if any(str(path) in files for path in (pair.image, *pair.files)):
+    for files in (finding.files, (finding.where,)):  # a file of outlines may be about many images
+        pair = next((pair for pair in found.pairs if {str(pair.image), *map(str, pair.files)} & set(files)), None)
+        if pair is not None:
+            whole_pair = dataclasses.replace(pair, part=None, regions=())
             try:
-                return _picture(
-                    found.preparation, dataclasses.replace(pair, part=None, regions=()), size, outlines=True
-                )
+                return _picture(found.preparation, whole_pair, size, outlines=True)
             except (UserError, ValueError):
                 return None
     return None

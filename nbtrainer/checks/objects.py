@@ -9,6 +9,7 @@ import numpy as np
 from nbtrainer.checks.background import surrounding_value
 from nbtrainer.checks.kinds import is_instance_kind
 from nbtrainer.checks.sample import Sample
+from nbtrainer.data.annotations import is_annotation
 from nbtrainer.errors import Finding
 from nbtrainer.labels import Objects, measure_objects, near_misses
 
@@ -127,8 +128,10 @@ def _gaps(sample: Sample, count: int) -> Iterator[Finding]:
 
 
 def _warning(sample: Sample, wrong: str, remedy: str, fix: str = "") -> Finding:
-    where = str(sample.pair.label)
-    return Finding(level="warning", where=where, wrong=wrong, remedy=remedy, fix=fix, files=(where,))
+    where, about = str(sample.pair.label), (str(sample.pair.own_file),)
+    if is_annotation(sample.pair.truth):  # outlines are mended where they were drawn
+        fix = ""
+    return Finding(level="warning", where=where, wrong=wrong, remedy=remedy, fix=fix, files=about)
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -319,7 +319,7 @@ def _diameter(samples: Sequence[Sample]) -> Iterator[Finding]:
                 where=str(sample.pair.files[-1]),
                 wrong="it has no objects whose diameter could be measured, so that its image keeps its size",
                 remedy="Leave it out, or set data.diameter to 0",
-                files=(str(sample.pair.files[-1]),),
+                files=(str(sample.pair.own_file),),
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -85,6 +86,19 @@ def without_contradictions(matches: Matches, wanted: Sequence[Parts], offered: S
         return matches
     differ = {i for i, j in matches.chosen.items() if agree[i] < 2 and len(wanted[i]) > 1 and len(offered[j]) > 1}
     return Matches({i: j for i, j in matches.chosen.items() if i not in differ}, matches.ambiguous)
+
+
+def shortest_names(paths: Sequence[Path]) -> list[str]:
+    """The name of each file; where several bear one name, with as many folders as tell them apart."""
+    names = [path.name for path in paths]
+    for depth in range(2, max((len(path.parts) for path in paths), default=0)):
+        twice = {name for name, count in Counter(names).items() if count > 1}
+        if not twice:
+            break
+        names = [
+            "/".join(path.parts[-depth:]) if name in twice else name for path, name in zip(paths, names, strict=True)
+        ]
+    return names
 
 
 def existing(path: Path) -> Path:

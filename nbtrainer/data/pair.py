@@ -73,6 +73,11 @@ class Pair:
         return (*images,) if self.label is None else (*images, self.label)
 
     @property
+    def own_file(self) -> Path:
+        """The file that stands for this pair alone: the label; the image if it has none, or shares it with others."""
+        return self.image if self.label is None or self.annotated_as is not None else self.label
+
+    @property
     def truth(self) -> Path:
         """The label, of a pair that is known to have one."""
         assert self.label is not None, f"{self.image} has no label"

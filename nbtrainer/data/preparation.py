@@ -277,7 +277,7 @@ def outlines_of(pair: Pair) -> list[Outline]:
     """The outlines on the image of `pair`, on whatever slice. Raises `UserError` if the file cannot be read."""
     if pair.annotated_as is None:
         return read_outlines(pair.truth)
-    return [outline for outline in read_outlines(pair.truth) if outline.image == pair.annotated_as]
+    return [each for each in read_outlines(pair.truth, pair.annotated_as) if each.image == pair.annotated_as]
 
 
 def as_unsigned(array: np.ndarray, ignore_value: int | None = None) -> np.ndarray:

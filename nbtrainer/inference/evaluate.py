@@ -12,6 +12,7 @@ import numpy as np
 
 from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
+from nbtrainer.data.names import shortest_names
 from nbtrainer.data.pair import Naming, find_pairs, order_told
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import Predictor, load_model
@@ -106,7 +107,9 @@ def _paired(images: Any, labels: Any, dim: int, naming: Naming) -> list[tuple[An
         told = order_told(pairs)
         if told:
             warnings.warn(told, UserWarning, stacklevel=5)
-        return [(pair.image, pair, pair.image.name, read_links(pair.links) if pair.links else []) for pair in pairs]
+        names = shortest_names([pair.image for pair in pairs])
+        links = [read_links(pair.links) if pair.links else [] for pair in pairs]
+        return [(pair.image, pair, *named) for pair, named in zip(pairs, zip(names, links, strict=True), strict=True)]
     if isinstance(labels, np.ndarray) and labels.ndim == dim:  # one label, so the image is one, channels or not
         images, labels = [images], [labels]
     if not isinstance(images, Iterable) or not isinstance(labels, Iterable):

@@ -248,3 +248,13 @@ def test_classes_that_count_can_be_listed(drawn, small_config, tmp_path):
     assert drawn() == drawn("semantic") == {"a.tif": 200}
     told = [finding.wrong for finding in nbt.check(small_config)]
     assert any("outlines of the class dirt, which data.outline_classes does not list" in wrong for wrong in told)
+
+
+def test_a_finding_about_one_image_of_a_shared_file_leaves_out_that_image(drawn, small_config, tmp_path):
+    _images(tmp_path / "raw", "a.tif", "b.tif", "c.tif")
+    _coco(tmp_path / "lab" / "all.json", {"a.tif": [], "b.tif": [BOX], "c.tif": [BOX]})
+    drawn()
+    found = [finding for finding in nbt.check(small_config) if finding.fix == "exclude"]
+    assert {finding.files for finding in found} == {(str(tmp_path / "raw" / "a.tif"),)}
+    assert nbt.fix(small_config, found[0]) == "a.tif is left out of data.datasets[0]"
+    assert {row["name"] for row in nbt.pairs(small_config)} == {"b.tif", "c.tif"}

@@ -1,11 +1,12 @@
 import unicodedata
+from pathlib import Path
 
 import pytest
 import tifffile
 from numpy import zeros
 
 from nbtrainer.data.listing import list_files
-from nbtrainer.data.names import existing, is_meant, match_parts, parts_of, without_contradictions
+from nbtrainer.data.names import existing, is_meant, match_parts, parts_of, shortest_names, without_contradictions
 from nbtrainer.data.pair import Naming, find_pairs
 
 
@@ -79,3 +80,8 @@ def test_capitals_make_no_difference_where_no_other_name_does(tmp_path):
         "cell_2.TIF": "CELL_2.tif",
     }
     assert not any(pair.by_order for pair in pairs)
+
+
+def test_files_of_one_name_are_called_with_their_folders():
+    paths = [Path("/d/x/1/a.tif"), Path("/d/y/1/a.tif"), Path("/d/x/1/b.tif")]
+    assert shortest_names(paths) == ["x/1/a.tif", "y/1/a.tif", "b.tif"]

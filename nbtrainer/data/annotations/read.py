@@ -81,9 +81,9 @@ def read_outlines(path: Path, image: str = "") -> list[Outline]:
     outlines = _checked_outlines(path, *version(path))
     if not image:
         return list(outlines)
-    exact = [outline for outline in outlines if outline.image in ("", image)]
-    if any(outline.image for outline in exact):
-        return exact
+    by_image = _by_image(path, *version(path))
+    if image in by_image:
+        return [*by_image.get("", ()), *by_image[image]]
     return [outline for outline in outlines if not outline.image or is_same_image(outline.image, image)]
 
 
@@ -117,6 +117,15 @@ def _holds_outlines(path: Path, modified: int, size: int) -> bool:
     except UserError:
         return False
     return any(is_ours(content) for is_ours, _ in _JSON_READERS)
+
+
+# not looked through once an image: files have a million outlines
+@lru_cache(maxsize=2)
+def _by_image(path: Path, modified: int, size: int) -> dict[str, list[Outline]]:
+    found: dict[str, list[Outline]] = {}
+    for outline in _checked_outlines(path, modified, size):
+        found.setdefault(outline.image, []).append(outline)
+    return found
 
 
 @lru_cache(maxsize=100_000)
