@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from nbtrainer import cli_console, cli_prepare
-from nbtrainer.disk import disk_error, write_json
+from nbtrainer.disk import known_disk_error, write_json
 from nbtrainer.environment import child_environment, prepare_process
 from nbtrainer.errors import UserError
 
@@ -55,9 +55,10 @@ def main() -> None:
         print("nbtrainer: interrupted", file=sys.stderr)
         sys.exit(130)
     except OSError as error:
-        if not isinstance(error.filename, str):
+        told = known_disk_error(error)
+        if told is None:
             raise
-        print(f"nbtrainer: {disk_error(error, error.filename, done='used')}", file=sys.stderr)
+        print(f"nbtrainer: {told}", file=sys.stderr)
         sys.exit(2)
     except Exception as error:
         # click's own complaints (an unknown option, a missing argument) have a message and a status

@@ -31,6 +31,9 @@ _ABANDONED_SECONDS = 24 * 3600
 _ABSENT = {errno.ENOENT, errno.ENOTDIR}
 
 
+_OF_WRITING = {errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
 class DiskError(ComputerError):
     """What the disk refused; `errno` is its number, None where it has none."""
 
@@ -92,6 +95,17 @@ def disk_error(
     return told
 
 
+def known_disk_error(error: OSError) -> DiskError | None:
+    """What `error` says, where nobody knows what was tried; None if it is none that a user could mend."""
+    if error.errno not in _WORDS:
+        return None
+    if isinstance(error.filename, str):
+        return disk_error(error, error.filename, done="used")
+    if error.errno not in _OF_WRITING:  # errors of writing do not say of which file
+        return None
+    return disk_error(error, "a file", done="written")
+
+
 @contextmanager
 def at_disk(path: str | os.PathLike[str], where: str = "", done: str = "read") -> Iterator[None]:
     """What the disk refuses within this block is told of `path`, as `disk_error` has it."""
@@ -113,9 +127,10 @@ def in_sentences(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except OSError as error:
-            if error.errno not in _WORDS or not isinstance(error.filename, str):
+            told = known_disk_error(error)
+            if told is None:
                 raise
-            raise disk_error(error, error.filename, done="used") from error
+            raise told from error
 
     return told
 

@@ -22,6 +22,7 @@ def closed(tmp_path):
         pytest.skip("needs permissions as Linux has them")
     for name in ("checks", "engine", "inference", "data.formats.tiff"):
         importlib.import_module(f"nbtrainer.{name}")  # which may lie where nobody may enter
+    nbt.check(_config())  # so does what is imported at the first use
     folder = tmp_path / "closed"
     (folder / "images").mkdir(parents=True)
     folder.chmod(0o000)
@@ -63,7 +64,11 @@ def test_images_in_a_closed_folder_are_a_finding_of_their_data_set(closed):
         nbt.pairs(config)
 
 
-@pytest.mark.parametrize("ask", [nbt.attach, nbt.load_model, nbt.resume, nbt.Config.load])
+def _evaluate(folder):
+    nbt.evaluate(folder, folder, folder)
+
+
+@pytest.mark.parametrize("ask", [nbt.attach, nbt.load_model, nbt.resume, nbt.Config.load, _evaluate])
 def test_whatever_lies_in_a_closed_folder_is_refused_in_a_sentence(closed, ask):
     with pytest.raises(UserError, match="by you"):
         ask(closed / "run")
@@ -72,6 +77,7 @@ def test_whatever_lies_in_a_closed_folder_is_refused_in_a_sentence(closed, ask):
 @pytest.mark.parametrize(
     ("root", "name", "where"),
     [("a\0b", "", "output.root"), ("x" * 5000, "", "output.root"), ("runs", "\U0001f600" * 100, "output.name")],
+    ids=["null", "long", "emoji"],
 )
 def test_a_path_that_no_disk_can_have_is_a_finding(tmp_path, root, name, where):
     config = _config(output={"name": name})

@@ -20,6 +20,7 @@ from nbtrainer.config.data import Dataset
 from nbtrainer.data.formats import Opened, stem
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.read import open_label
+from nbtrainer.disk import write_text, written_aside
 from nbtrainer.errors import UserError
 
 Change = Callable[[str, np.ndarray], np.ndarray]
@@ -118,7 +119,7 @@ def point_to(
         for kind, file_of in names.items():
             where = copies.folder / f"{kind}{'' if use == 'auto' else f'-{use}'}{f'-{index}' if index else ''}.txt"
             lines = [str(mended.get(file_of(pair), file_of(pair))) for pair in own]
-            where.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            write_text(where, "\n".join(lines) + "\n")
             entry[kind] = str(where)
         new.append(Dataset(**entry))
     config.data.datasets = [*datasets[:index], *new, *datasets[index + 1 :]]
@@ -148,7 +149,9 @@ def _write_tiff(path: Path, array: np.ndarray, axes: str, spacing: dict[str, flo
         options |= {"resolution": (1e4 / spacing["x"], 1e4 / spacing["y"]), "resolutionunit": "CENTIMETER"}
     metadata = {"axes": axes} if len(axes) == array.ndim and "?" not in axes else {}
     options.setdefault("photometric", "minisblack")
-    tifffile.imwrite(path, array, compression="zlib", metadata=metadata, bigtiff=array.nbytes > _LARGE, **options)
+    options |= {"compression": "zlib", "metadata": metadata, "bigtiff": array.nbytes > _LARGE}
+    with written_aside(path) as aside:
+        tifffile.imwrite(aside, array, **options)
 
 
 def _write_nifti(path: Path, label: np.ndarray, opened: Opened, axes: str) -> None:
@@ -167,7 +170,8 @@ def _write_nifti(path: Path, label: np.ndarray, opened: Opened, axes: str) -> No
     if opened.place is None:  # the copy says no more than the label did
         made.header["sform_code"] = made.header["qform_code"] = 0
         made.header.set_zooms([*np.abs(np.diag(affine))[: min(3, label.ndim)], *[1.0] * (label.ndim - 3)])
-    nibabel.save(made, path)
+    with written_aside(path) as aside:
+        nibabel.save(made, aside)
 
 
 def _new_folder(parent: Path, kind: str) -> Path:

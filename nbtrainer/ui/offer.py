@@ -33,10 +33,10 @@ class Offer:
 
     def newest(self, root: Path) -> Run | None:
         """The newest run below `root` if it still runs or was stopped; looks two folders deep, as runs are kept."""
-        journals = sorted(root.glob("*/*/events.jsonl"), key=lambda path: path.stat().st_mtime)
         try:
+            journals = sorted(root.glob("*/*/events.jsonl"), key=lambda path: path.stat().st_mtime)
             run = api.attach(journals[-1].parent) if journals else None
-        except UserError:  # a folder that is only half there
+        except (UserError, OSError):  # a folder that is only half there, or may not be entered
             return None
         return run if run is not None and run.status in ("running", "stopped") else None
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from pathlib import Path
 
 import numpy as np
 from nd2 import ND2File
 
+from nbtrainer.data.formats.handles import Handle, borrow, put_away
 from nbtrainer.data.formats.opened import AXES, Opened
 from nbtrainer.data.formats.problems import first_of, not_inside
 from nbtrainer.data.formats.regions import Chunked
 from nbtrainer.data.formats.spacing import sane
+from nbtrainer.data.formats.version import version
 
 _FRAME = ("C", "Y", "X", "S")
 
 
 def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     """The position with the number `inside`, or the first; a frame (all channels of one z and time) is a chunk."""
-    file = ND2File(path)
+    key = ("nd2", str(path.absolute()), version(path))
+
+    def reader() -> Handle[ND2File]:
+        return borrow(key, lambda: Handle(ND2File(path), ND2File.close))
+
+    handle = reader()
+    file = handle.thing
     sizes = dict(file.sizes)
     loops = [axis for axis in sizes if axis not in _FRAME]
     frame = [axis for axis in sizes if axis in _FRAME]
@@ -27,21 +34,21 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     if inside and (str(position) != inside or position >= sizes.get("P", 1)):
         raise not_inside(path, inside, [str(k) for k in range(sizes.get("P", 1))])
     shown = [axis for axis in loops if axis != "P"]
-    lock = threading.Lock()
 
     def decode(place: tuple[int, ...]) -> np.ndarray:
         at = dict(zip(shown, place, strict=False)) | {"P": position}
         number = 0
         for axis in loops:
             number = number * sizes[axis] + at[axis]
-        with lock:
-            pixels = np.array(file.read_frame(number))
+        handle = reader()
+        with handle.lock:
+            pixels = np.array(handle.thing.read_frame(number))
         return pixels.reshape([1] * len(shown) + [sizes[axis] for axis in frame])
 
     shape = tuple(sizes[axis] for axis in shown + frame)
     chunk = (1,) * len(shown) + tuple(sizes[axis] for axis in frame)
     array = Chunked(path, shape, file.dtype, chunk, decode)
-    weakref.finalize(array, file.close)
+    weakref.finalize(array, put_away, key)
     size = file.voxel_size()
     axes = "".join(axis if axis in AXES else "?" for axis in shown + frame)
     spacing = sane(z=size.z if "Z" in axes else None, y=size.y, x=size.x)

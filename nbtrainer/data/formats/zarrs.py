@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+import weakref
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import zarr
 
 from nbtrainer.data.formats.axis_names import axis_letters
 from nbtrainer.data.formats.decoded import LARGEST_CHUNK
+from nbtrainer.data.formats.handles import Handle, borrow, keep, put_away
 from nbtrainer.data.formats.members import choose
 from nbtrainer.data.formats.npy import refuse_pickle
 from nbtrainer.data.formats.opened import Opened
@@ -21,6 +23,7 @@ from nbtrainer.data.formats.place import Place
 from nbtrainer.data.formats.problems import check_room, damaged, not_inside
 from nbtrainer.data.formats.regions import Bounds, Regions, Whole
 from nbtrainer.data.formats.spacing import micrometres, sane
+from nbtrainer.data.formats.version import version
 from nbtrainer.data.formats.zarr_stores import FolderStore, Limits, ZippedStore
 from nbtrainer.disk import file_below, read_text
 
@@ -45,12 +48,35 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
 class ZarrArray(Regions):
     """An array in a zarr store, of which the library reads only the chunks of a region."""
 
-    def __init__(self, path: Path, array: Any) -> None:
+    def __init__(self, path: Path, array: Any, limits: Limits) -> None:
         super().__init__(path, array.shape, array.dtype)
-        self._array = array
+        self._limits, self._name, self._version = limits, array.path, version(path)
+        # a folder holds nothing open
+        self._array = array if path.is_dir() else None
+        if self._array is None:
+            keep(self._key, Handle(array, _close))
+            weakref.finalize(self, put_away, self._key)
 
     def _region(self, bounds: Bounds) -> np.ndarray:
-        return np.asarray(self._array[tuple(slice(*bound) for bound in bounds)])
+        region = tuple(slice(*bound) for bound in bounds)
+        if self._array is not None:
+            return np.asarray(self._array[region])
+        handle = borrow(self._key, self._opened_again)
+        return np.asarray(handle.thing[region])
+
+    @property
+    def _key(self) -> tuple[str, str, str, tuple[int, int]]:
+        return "zarr", str(self.path.absolute()), self._name, self._version
+
+    def _opened_again(self) -> Handle[Any]:
+        store = _store(self.path)
+        array = _node(self.path, store, self._name)
+        store.limits = self._limits
+        return Handle(array, _close)
+
+
+def _close(array: Any) -> None:
+    array.store.close()
 
 
 def _regions(path: Path, store: Any, array: Any) -> Regions:
@@ -62,7 +88,7 @@ def _regions(path: Path, store: Any, array: Any) -> Regions:
     )
     store.limits = Limits(outer, inner, _codecs(array))
     if inner <= LARGEST_CHUNK:
-        return ZarrArray(path, array)
+        return ZarrArray(path, array, store.limits)
     # every region would unpack all of its chunk again
     check_room(path, 3 * inner, "unpacking one of its chunks")
     step = array.chunks[0]

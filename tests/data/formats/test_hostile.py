@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -245,8 +246,6 @@ def test_a_chunk_that_becomes_larger_than_a_chunk_is_refused_before_it_does(tmp_
     path = _zarr(tmp_path / "a.zarr", [codec])
     (path / "c" / "0" / "0").write_bytes(packed)
     if is_zipped:
-        import shutil
-
         path = tmp_path / shutil.make_archive(str(tmp_path / "b.zarr"), "zip", path)
     with pytest.raises(UserError, match="would become larger than"):
         open_image(path).read()
@@ -284,3 +283,24 @@ def test_pipes_and_devices_are_no_images(tmp_path, name):
         with pytest.raises(UserError, match=r"no ordinary file|folder"):
             open_image(path)
         path.unlink()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of open files")
+def test_many_zipped_stores_are_open_at_once_in_few_handles(tmp_path):
+    path = _zarr(tmp_path / "a.zarr", [GzipCodec()])
+    zipped = shutil.make_archive(str(tmp_path / "0.zarr"), "zip", path)
+    for number in range(1, 60):
+        shutil.copyfile(zipped, tmp_path / f"{number}.zarr.zip")
+    code = f"""
+import resource
+from pathlib import Path
+from nbtrainer.data.formats import handles, open_image
+handles.MOST_OPEN = 10
+folder = Path({str(tmp_path)!r})
+open_image(folder / "0.zarr.zip").read()
+resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))
+opened = [open_image(folder / f"{{number}}.zarr.zip") for number in range(60)]
+for _ in range(2):
+    assert {{each.read().shape for each in opened}} == {{(128, 128)}}
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
