@@ -81,7 +81,8 @@ class Tables:
 
     def _write_history(self, rows: list[dict[str, object]]) -> None:
         names = list(dict.fromkeys(name for row in rows for name in row))
-        with self._directory.history.open("w", newline="", encoding="utf-8") as file:
+        history = self._directory.history
+        with written_aside(history) as aside, aside.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(rows)

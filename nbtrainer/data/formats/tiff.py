@@ -14,7 +14,7 @@ import tifffile
 
 from nbtrainer.data.formats.decoded import LARGEST_CHUNK
 from nbtrainer.data.formats.opened import AXES, Opened
-from nbtrainer.data.formats.problems import damaged, first_of, no_pixels, not_inside, not_numbers, truncated
+from nbtrainer.data.formats.problems import check_room, damaged, first_of, no_pixels, not_inside, not_numbers, truncated
 from nbtrainer.data.formats.regions import Chunked, Regions, Whole
 from nbtrainer.data.formats.stored import Stored, StoredPages
 from nbtrainer.data.formats.tiff_seen import as_seen
@@ -110,8 +110,11 @@ def _array(path: Path, tif: Any, number: int) -> Regions:
         _Decoder(lead, keyframe, chunk[len(lead) :], pages),
         float(keyframe.nodata or 0),
     )
-    if int(np.prod(chunked.chunk)) * series.dtype.itemsize <= LARGEST_CHUNK:
+    chunk_bytes = int(np.prod(chunked.chunk, dtype=object)) * series.dtype.itemsize
+    if chunk_bytes <= LARGEST_CHUNK:
         return chunked
+    # the compressed bytes, what the library makes of them, and our copy
+    check_room(path, 3 * chunk_bytes, "decoding one of its strips or tiles")
     axis = len(lead) + keyframe.axes.index("Y")
     return Whole(path, series.shape, series.dtype, lambda: _slabs(chunked, axis), str(number or ""))
 
