@@ -20,11 +20,12 @@ from nbtrainer.environment import child_environment, prepare_process
 from nbtrainer.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     from nbtrainer.config import Config
     from nbtrainer.errors import Finding
     from nbtrainer.runs import Run
+    from nbtrainer.runs.events import Event, Planned
 
 app = typer.Typer(
     help="Train segmentation networks on your own images.",
@@ -169,7 +170,7 @@ def resume(
     run: Annotated[Path, typer.Argument(help="The folder of the run.")],
     settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
 ) -> None:
-    """Continue a run exactly where it stopped."""
+    """Continue a run exactly where it stopped; one that is complete stays as it is."""
     prepare_process()
     from nbtrainer import api
 
@@ -177,7 +178,12 @@ def resume(
     for path, value in map(_assignment, settings or []):
         section, _, name = path.partition(".")
         overrides.setdefault(section, {})[name] = value
-    _end(_followed(api.resume(run, **overrides)))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        resumed = api.resume(run, **overrides)
+    for warning in told:
+        print(f"nbtrainer: {warning.message}", file=sys.stderr)
+    _end(resumed if resumed.status != "running" and told else _followed(resumed))
 
 
 @app.command()
@@ -425,37 +431,64 @@ def _bar() -> Progress:
 
 
 def _followed(run: Run) -> Run:
-    """`run` when it has ended, with a progress bar; Ctrl-C stops it now."""
+    """`run` when it has ended, with a progress bar; Ctrl-C, SIGTERM and SIGHUP stop it now, with everything saved."""
     from nbtrainer.runs import events
 
-    seen = 0
-    plan = None
     # a handler, because an interrupt that falls into a destructor or a callback is lost
-    signal.signal(signal.SIGINT, lambda number, frame: run.stop(now=True))
+    _stop_on_signals(run)
+    # of a resumed run, what happened in earlier sessions was told then
+    seen = _beginning_of_session(run.events)
+    plan = None
     with _bar() as progress:
-        console = progress.console
         bar = progress.add_task("checking", total=1.0)
         ended = False
         while not ended:
             ended = run.wait(timeout=0.25)
             happened = run.events
-            for event in happened[seen:]:
-                match event:
-                    case events.Planned():
-                        plan = event
-                    case events.StepsDone() if plan is not None:
-                        spent = event.step / plan.total_steps
-                        if plan.max_minutes:
-                            spent = max(spent, event.elapsed_seconds / 60 / plan.max_minutes)
-                        words = f"epoch {event.epoch:,}, step {event.step:,}, {event.seconds_per_step:.2f} s a step, loss {event.loss:.3f}"
-                        progress.update(bar, completed=min(1.0, spent), description=words)
-                    case events.Activity():
-                        progress.update(bar, description=event.doing)
-                said = events.sentence(event)
-                if said and not isinstance(event, events.Failed):
-                    console.print(said)
+            try:
+                for event in happened[seen:]:
+                    plan = event if isinstance(event, events.Planned) else plan
+                    _show(progress, bar, event, plan)
+            except OSError:  # the terminal was closed, or nobody reads on: the run goes on to its end
+                progress.disable = True
+                sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+                progress.console.file = sys.stdout
             seen = len(happened)
     return run
+
+
+def _show(progress: Progress, bar: TaskID, event: Event, plan: Planned | None) -> None:
+    """What `event` says: above the progress bar, in its words, or as how far the run is."""
+    from nbtrainer.runs import events
+
+    match event:
+        case events.StepsDone() if plan is not None:
+            spent = event.step / plan.total_steps
+            if plan.max_minutes:
+                spent = max(spent, event.elapsed_seconds / 60 / plan.max_minutes)
+            words = f"epoch {event.epoch:,}, step {event.step:,}, {event.seconds_per_step:.2f} s a step, loss {event.loss:.3f}"
+            progress.update(bar, completed=min(1.0, spent), description=words)
+        case events.Activity():
+            progress.update(bar, description=event.doing)
+    said = events.sentence(event)
+    if said and not isinstance(event, events.Failed):
+        progress.console.print(said, markup=False)
+
+
+def _beginning_of_session(happened: list[Event]) -> int:
+    """Where the newest session of a run begins among all that happened in it."""
+    from nbtrainer.runs import events
+
+    begins = [number for number, event in enumerate(happened) if isinstance(event, events.RunStarted)]
+    return begins[-1] if begins else 0
+
+
+def _stop_on_signals(run: Run) -> None:
+    from nbtrainer.runs.signals import ENDING_SIGNALS
+
+    for number in (signal.SIGINT, *ENDING_SIGNALS):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, lambda number, frame: run.stop(now=True))
 
 
 def _end(run: Run) -> None:

@@ -65,6 +65,8 @@ _WORDS: dict[int, tuple[str, str]] = {
 }
 if hasattr(errno, "EDQUOT"):
     _WORDS[errno.EDQUOT] = ("cannot be {done}: your share of the disk is used up", _WORDS[errno.ENOSPC][1])
+# there is no room, on the disk or in the user's share of it
+FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name)}
 if hasattr(errno, "EHOSTDOWN"):
     _WORDS[errno.EHOSTDOWN] = ("cannot be {done}: the network drive does not answer", "Connect it again")
 
@@ -256,6 +258,8 @@ def written_aside(target: Path, where: str = "", *, is_synced: bool = True) -> I
             if is_synced and (aside / final.name).is_file():
                 _sync(aside / final.name)
             _rename(aside / final.name, final, aside)
+            if is_synced:
+                _sync_folder(final.parent)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
@@ -314,6 +318,16 @@ def _rename(made: Path, final: Path, aside: Path) -> None:
 def _sync(file: Path) -> None:
     with suppress(OSError), file.open("rb+") as opened:  # some network drives know no such thing
         os.fsync(opened.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the new name of a file in `folder` survive a loss of power too; Windows does so by itself."""
+    with suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def _remove_abandoned(final: Path) -> None:

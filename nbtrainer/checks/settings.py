@@ -54,6 +54,12 @@ def _settings(config: Config) -> Iterator[Finding]:
             wrong="an epoch of 0 steps trains nothing",
             remedy="Give 1 or more, or -1 for all",
         )
+    if training.keep_best == 0:
+        yield Finding(
+            where="training.keep_best",
+            wrong="no best model would be kept",
+            remedy="Give 1 or more, or -1 for all",
+        )
     yield from _size_model(config)
     halvings = len(config.model.features) - 1
     if config.model.flat_levels != "auto" and config.model.flat_levels > halvings:

@@ -58,9 +58,9 @@ class Training(Section):
     keep_best: int = field(
         1,
         title="Keep the best",
-        help="How many of the best models to keep on disk.",
+        help="How many of the best models to keep on disk; -1: all.",
         unit="models",
-        ge=1,
+        ge=-1,
         le=1000,
     )
     load_at_end: Literal["best", "last"] = field(
@@ -88,6 +88,14 @@ class Training(Section):
         help="Validation looks at whole images; make it rarer if it takes long. The last epoch always validates.",
         unit="epochs",
         ge=1,
+        advanced=True,
+    )
+    checkpoint_interval: float = field(
+        5.0,
+        title="Save every",
+        help="In long epochs everything is saved this often, so that a crash loses no more. The end of an epoch saves too.",
+        unit="minutes",
+        gt=0,
         advanced=True,
     )
     shuffle: bool = field(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import platform
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,6 +93,10 @@ class Job:
     measured_ms: dict[str, float]
     network_record: dict[str, Any]
     spacing: tuple[float, ...] | None
+    # asked of the files at the start: saving needs nothing but what is in memory
+    about_images: dict[str, Any]
+    check_tile: torch.Tensor
+    saved_at: float = field(default_factory=time.monotonic)
     # for the log, before the first step of a session
     notes: list[Event] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
@@ -119,23 +124,6 @@ class Job:
     def _seen(self, patch: Patch) -> Seen:
         return Seen.of(patch.place, patch.label, self.task.class_of(patch.label), self.task.ignored)
 
-    @cached_property
-    def check_tile(self) -> torch.Tensor:
-        """The tile by which a model checks itself: the middle of the first validation image, as small as may be."""
-        images = self.previewer.images
-        multiples = self.config.model.size_multiples(self.config.task.dim)
-        least = _CHECK_TILE_PX[self.config.task.dim]
-        sides = [
-            min(length, fitting(least, multiple))
-            for length, multiple in zip(self.validator.tile, multiples, strict=True)
-        ]
-        shape = images.shape(0)
-        starts = [max(0, (full - side) // 2) for full, side in zip(shape, sides, strict=True)]
-        region = tuple(slice(at, min(full, at + side)) for at, side, full in zip(starts, sides, shape, strict=True))
-        tile = images.region(0, region)[0]
-        missing = [(0, 0), *((0, side - length) for side, length in zip(sides, tile.shape[1:], strict=True))]
-        return torch.from_numpy(np.pad(tile, missing, mode="symmetric"))
-
     @property
     def batches_ahead(self) -> int:
         """How many batches may be made ahead: as many as fit into half a gigabyte, at least one."""
@@ -158,7 +146,10 @@ class Job:
             hardest = sorted(self.wrong, key=lambda entry: -entry[0])[: max(1, len(self.wrong) // _HARD_SHARE)]
             self.patches.places.hard = [place for _, place in hardest]
             self.wrong = []
-        write_json(self.directory.tiles, self.seen())
+
+    def write_seen(self) -> None:
+        """Write what training has seen so far into the run's folder."""
+        write_json(self.directory.tiles, self.seen(), is_synced=False)
 
     def seen(self) -> dict[str, Any]:
         """What training has seen so far: see `Ledger.summary`."""
@@ -188,8 +179,12 @@ class Job:
         factor = SCHEDULES.load(settings.schedule)(self.clock.progress, settings.warm_up_fraction)
         return float(settings.learning_rate * factor)
 
-    def checkpoint(self, score: float | None, sums: dict[str, Any]) -> dict[str, Any]:
-        """The record to save: what prediction needs, and under `resume` what an exact continuation needs besides."""
+    def checkpoint(self, score: float | None, sums: dict[str, Any], happened: Sequence[Event] = ()) -> dict[str, Any]:
+        """The record to save: what prediction needs, and under `resume` what an exact continuation needs besides.
+
+        `happened`: events that are told once the record is written; should the process be killed between, a resume
+        tells them.
+        """
         settings = self.config.model_dump()
         return {
             "format": 1,
@@ -204,8 +199,7 @@ class Job:
             "normalization": self.patches.images.normalizer.as_record(),
             "preparation": self.survey.preparation.as_record(),
             "spacing": self.spacing,
-            "dtype": str(open_image(self.survey.pairs[0].image).dtype),
-            "in_colours": self.survey.in_colours(),
+            **self.about_images,
             "tile": list(self.config.sampling.patch_size),
             "config": settings,
             "step": self.clock.step,
@@ -221,6 +215,7 @@ class Job:
                 "best": self.best.entries,
                 "parts": self.stepper.parts,
                 "sums": sums,
+                "happened": [event.as_record() for event in happened],
                 "ledger": self.ledger.as_record(),
                 "wrong": [[error, place.as_record()] for error, place in self.wrong],
                 "compared": self.compared,
@@ -238,7 +233,7 @@ class Job:
         random = state["random"]  # of before, that of the processor alone
         set_random_state(random if isinstance(random, dict) else {"cpu": random}, self.device)
         self.clock.restore(state["clock"])
-        self.best.entries = list(state["best"])
+        self.best.restore(state["best"], self.directory.last, record["step"])
         self.stepper.parts = state["parts"]
         self.ledger = Ledger.from_record(state["ledger"]) if "ledger" in state else Ledger()
         self.patches.places.hard = [Place.of(values) for values in state.get("hard", [])]
@@ -321,6 +316,8 @@ def build(config: Config, directory: RunDirectory) -> Job:
         device,
         config.training.precision,
     )
+    # without validation images, pictures show how training images fare
+    previewer = validator if len(validator.images) else dataclasses.replace(validator, images=patches.images)
     monitor = config.training.monitor
     workers = config.training.workers
     return Job(
@@ -332,8 +329,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         stepper=stepper,
         patches=patches,
         validator=validator,
-        # without validation images, pictures show how training images fare
-        previewer=validator if len(validator.images) else dataclasses.replace(validator, images=patches.images),
+        previewer=previewer,
         clock=clock,
         best=BestCheckpoints(directory.checkpoints, config.training.keep_best, metrics.higher_is_better(monitor)),
         monitor=monitor,
@@ -346,6 +342,11 @@ def build(config: Config, directory: RunDirectory) -> Job:
         network_record=network_record,
         spacing=spacing_in(config, surveyed),
         notes=notes,
+        about_images={
+            "dtype": str(open_image(surveyed.pairs[0].image).dtype),
+            "in_colours": surveyed.in_colours(),
+        },
+        check_tile=_check_tile(config, previewer),
     )
 
 
@@ -459,6 +460,19 @@ def _patches(config: Config, surveyed: Survey, task: Task, fingerprints: Fingerp
         **settings,
     )
     return Patches(places, **config.augmentation.model_dump(exclude={"strength"}))
+
+
+def _check_tile(config: Config, previewer: Validator) -> torch.Tensor:
+    """The tile by which a model checks itself: the middle of the first validation image, as small as may be."""
+    multiples = config.model.size_multiples(config.task.dim)
+    least = _CHECK_TILE_PX[config.task.dim]
+    sides = [min(length, fitting(least, multiple)) for length, multiple in zip(previewer.tile, multiples, strict=True)]
+    shape = previewer.images.shape(0)
+    starts = [max(0, (full - side) // 2) for full, side in zip(shape, sides, strict=True)]
+    region = tuple(slice(at, min(full, at + side)) for at, side, full in zip(starts, sides, shape, strict=True))
+    tile = previewer.images.region(0, region)[0]
+    missing = [(0, 0), *((0, side - length) for side, length in zip(sides, tile.shape[1:], strict=True))]
+    return torch.from_numpy(np.pad(tile, missing, mode="symmetric"))
 
 
 def _choose(

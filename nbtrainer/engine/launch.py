@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
-import traceback
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,22 +12,15 @@ import numpy as np
 from nbtrainer.checks import check
 from nbtrainer.config import Config
 from nbtrainer.data.ledger import Ledger, Seen
-from nbtrainer.engine.build import build, device_of, training_patches
+from nbtrainer.engine.build import device_of, training_patches
 from nbtrainer.engine.clock import Clock
-from nbtrainer.engine.micro_batches import what_parts_change
 from nbtrainer.engine.moved import from_here, tell_new_place
-from nbtrainer.engine.trainer import started
-from nbtrainer.engine.trainer import train as train_job
-from nbtrainer.environment import waits_politely
+from nbtrainer.engine.session import launch, told_if_it_fails
 from nbtrainer.errors import Finding, UserError
-from nbtrainer.inference.device import is_out_of_memory
-from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.inference.pretrained import pretrained_record
-from nbtrainer.runs import Run, RunDirectory, attach, events
-from nbtrainer.runs.listeners import Emitter
-from nbtrainer.runs.run import read_stop
+from nbtrainer.runs import Run, RunDirectory, attach
+from nbtrainer.runs.owner import take
 
-_IMPOLITE = "torch was loaded before nbtrainer: beside a busy browser, steps may take several times as long"
 _BUDGETS = ("epochs", "iterations", "max_minutes")
 
 
@@ -40,7 +32,9 @@ def start(config: Config) -> Run:
     # the folder bears the name; started again, these settings make a new run
     stored.output.name = ""
     stored.save(directory.config)
-    return _launch(directory, resumed=False)
+    with told_if_it_fails(directory):
+        lease = take(directory.path)
+    return launch(directory, lease, resumed=False)
 
 
 def train(config: Config) -> Run:
@@ -64,13 +58,32 @@ def resume(directory: str | os.PathLike[str], **overrides: Mapping[str, Any]) ->
     """Continue the run in `directory` where its last checkpoint was saved, in a background thread.
 
     `overrides` change settings on the way: `training={"epochs": 9}`; where the data moved,
-    `data={"datasets[0].images": "new/images"}`. Raises `UserError` if the run still goes on, has nothing left to do, or
-    its data are gone.
+    `data={"datasets[0].images": "new/images"}`. Raises `UserError` if the run still goes on, here or anywhere, or its
+    data are gone; of a run on another machine it takes up to 12 seconds to see. A run that is complete is returned as
+    it is, with a warning, so that whoever resumes after each interruption needs not know which was the last.
     """
     run = attach(directory)
-    if run.status == "running":
-        raise UserError(str(run.directory), "this run is still going on", "Stop it first, or attach to it")
     files = RunDirectory(run.directory)
+    # before anything is looked at: of two that resume at the same moment, one is refused
+    lease = take(files.path)
+    try:
+        goes_on = _settle(files, overrides)
+    except BaseException:
+        lease.release()
+        raise
+    if goes_on:
+        return launch(files, lease, resumed=True)
+    lease.release()
+    remedy = "To continue it, give it more epochs (training.epochs) or time"
+    warnings.warn(f"{run.directory}: this run is complete. {remedy}.", UserWarning, stacklevel=3)
+    return run
+
+
+def _settle(files: RunDirectory, overrides: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Write the settings with which the run in `files` goes on; False if nothing is left to do. Raises `UserError`."""
+    run = attach(files.path)
+    if run.status == "running":  # of a version in which a run had no owner
+        raise UserError(str(run.directory), "this run is still going on", "Stop it first, or attach to it")
     stored = Config.load(files.config)
     config = stored.validated()
     config.update(**from_here(overrides, config))
@@ -81,11 +94,9 @@ def resume(directory: str | os.PathLike[str], **overrides: Mapping[str, Any]) ->
     if run.status == "finished" and all(
         getattr(config.training, name) == getattr(stored.training, name) for name in _BUDGETS
     ):
-        raise UserError(
-            str(run.directory), "this run is complete", "To continue it, give it more epochs (training.epochs) or time"
-        )
+        return False
     config.with_absolute_paths().save(files.config)
-    return _launch(files, resumed=True)
+    return True
 
 
 def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -157,48 +168,3 @@ def _follow_pretrained(config: Config) -> None:
     pretrained = pretrained_record(config)
     if pretrained is not None and config.model.flat_levels == "auto":
         config.model.flat_levels = pretrained["network"]["flat_levels"]
-
-
-def _launch(directory: RunDirectory, resumed: bool) -> Run:
-    directory.stop.unlink(missing_ok=True)
-    emit = Emitter(directory)
-    emit(started(resumed))
-    ended = threading.Event()
-    name = f"nbtrainer {directory.path.name}"
-    threading.Thread(target=_work, args=(directory, emit, resumed, ended), name=name, daemon=True).start()
-    return Run(directory, ended)
-
-
-def _work(directory: RunDirectory, emit: Emitter, resumed: bool, ended: threading.Event) -> None:
-    """A session of a run, from build to its closing event; nothing escapes unreported."""
-    try:
-        if not waits_politely():
-            emit(events.Noted(text=_IMPOLITE))
-        emit(events.Activity(doing="preparing: reading images, measuring what is fastest here"))
-        job = build(Config.load(directory.config), directory)
-        job.config.save(directory.config)
-        job.stepper.when_reduced = lambda tiles, parts: emit(
-            events.BatchReduced(step=job.clock.step, tiles=tiles, parts=parts, changes=what_parts_change(job.network))
-        )
-        sums = job.restore(load_checkpoint(directory.last)) if resumed and directory.last.exists() else {}
-        said = ""
-
-        def stop_asked() -> Any:
-            nonlocal said
-            asked = read_stop(directory)
-            if asked != said:
-                said = asked
-                emit(events.StopAsked(now=asked == "now"))
-            return asked
-
-        train_job(job, emit, stop_asked, sums)
-    except UserError as error:
-        emit(events.Failed(reason=str(error)))
-    except BaseException as error:  # a thread's error would vanish: the journal keeps it, whatever it is
-        reason = f"{type(error).__name__}: {error}"
-        if is_out_of_memory(error):
-            reason = f"memory ran out: {error}. Reduce the tile size or the batch size"
-        emit(events.Failed(reason=reason, details=traceback.format_exc()))
-    finally:
-        emit.close()
-        ended.set()

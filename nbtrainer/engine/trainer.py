@@ -6,7 +6,9 @@ import math
 import os
 import socket
 import time
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal
 
 import psutil
@@ -26,9 +28,15 @@ from nbtrainer.runs import events
 
 ReadStop = Callable[[], Literal["", "validation", "now"]]
 
+# a validation that breaks is caught, one that is killed is not: more than this is not left to chance
+_UNSAVED_SECONDS = 30.0
 
-def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> None:
-    """Train until a budget is spent or a stop is asked. `sums`: those of an epoch under way, from `Job.restore`."""
+
+def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> events.Stopped | events.Finished:
+    """Train until a budget is spent or a stop is asked; the event that ends the session, which is still to be told.
+
+    `sums`: those of an epoch under way, from `Job.restore`.
+    """
     clock = job.clock
     _plan(job, emit, stop_asked)
     tiles = choose_tiles(job.previewer.images, job.task, job.config.output.preview_tiles)
@@ -36,34 +44,31 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> N
     while not clock.is_over:
         sums = _train_epoch(job, emit, stop_asked, sums)
         if stop_asked() == "now":
-            _stop(job, emit, sums)
-            return
+            return _stop(job, emit, sums)
         scores = _training_scores(job, sums)
         validates = _validates_now(job, stop_asked)
         if validates:
-            found = _validate(job, emit, stop_asked, tiles)
+            found = _validate_safely(job, emit, stop_asked, tiles, sums)
             if found is None:
-                _stop(job, emit, sums)
-                return
+                return _stop(job, emit, sums)
             scores |= found
         clock.close_epoch()
         job.close_epoch()
         _save(job, emit, scores)
         sums = {}
         if validates and stop_asked() and not clock.is_over:
-            emit(events.Stopped(step=clock.step))
-            return
+            return events.Stopped(step=clock.step)
     _tell_what_was_never_seen(job, emit)
     finish(job, emit)
     reason = "all steps done" if clock.step >= clock.total_steps else "the time is spent"
-    emit(events.Finished(step=clock.step, reason=reason, elapsed_seconds=clock.elapsed_seconds))
+    return events.Finished(step=clock.step, reason=reason, elapsed_seconds=clock.elapsed_seconds)
 
 
-def started(resumed: bool) -> events.RunStarted:
-    """The event that opens a session of a run in this process."""
-    process = psutil.Process()
+def started(resumed: bool, owner: str = "") -> events.RunStarted:
+    """The event that opens a session of a run in this process; `owner`: the token of the session."""
+    born = psutil.Process().create_time()
     return events.RunStarted(
-        process=os.getpid(), process_started=process.create_time(), host=socket.gethostname(), resumed=resumed
+        process=os.getpid(), process_started=born, host=socket.gethostname(), resumed=resumed, owner=owner
     )
 
 
@@ -88,15 +93,28 @@ def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any
         group.append(loss)
         seconds = time.monotonic() - began
         ends = clock.is_out_of_time or stop_asked() == "now"
-        if seconds >= SECONDS_BETWEEN_EVENTS or ends:
+        saves = not ends and _seconds_unsaved(job) >= 60 * job.config.training.checkpoint_interval
+        if seconds >= SECONDS_BETWEEN_EVENTS or ends or saves:
             loss_sum = _report_steps(job, emit, group, seconds, learning_rate, loss_sum)
             group, began = [], time.monotonic()
+        if saves:
+            _save_within(job, emit, _summed(sums, counts, steps, loss_sum, terms))
+            began = time.monotonic()  # nor is saving
         if ends:
             break
     if group:
         loss_sum = _report_steps(job, emit, group, time.monotonic() - began, learning_rate, loss_sum)
-    # tensors are only read here, once an epoch
-    counted = Counts.from_plain(sums.get("counts", {})) + Counts.from_plain(counts.plain())
+    return _summed(sums, counts, steps, loss_sum, terms)
+
+
+def _summed(
+    before: dict[str, Any], counts: Counts, steps: int, loss_sum: float, terms: dict[str, Any]
+) -> dict[str, Any]:
+    """The sums of the epoch so far as plain values: `before` is what an earlier session counted.
+
+    Tensors are only read here: once an epoch, and when it is saved within.
+    """
+    counted = Counts.from_plain(before.get("counts", {})) + Counts.from_plain(counts.plain())
     told = {name: float(value) for name, value in terms.items()}
     return {"counts": counted.plain(), "steps": steps, "loss": loss_sum, "terms": told}
 
@@ -191,41 +209,77 @@ def _validate(job: Job, emit: Emit, stop_asked: ReadStop, tiles: list[Tile]) -> 
     return scores
 
 
+def _validate_safely(
+    job: Job, emit: Emit, stop_asked: ReadStop, tiles: list[Tile], sums: dict[str, Any]
+) -> dict[str, float] | None:
+    """As `_validate`; whatever breaks there (memory, an image, the disk), what was trained before is saved."""
+    if _seconds_unsaved(job) > _UNSAVED_SECONDS:
+        _save_within(job, emit, sums)
+    try:
+        return _validate(job, emit, stop_asked, tiles)
+    except BaseException as error:
+        # lets go of the memory that saving needs
+        traceback.clear_frames(error.__traceback__)
+        with suppress(Exception):  # the first failure is told
+            _save_within(job, emit, sums)
+        raise
+
+
+def _seconds_unsaved(job: Job) -> float:
+    return time.monotonic() - job.saved_at
+
+
 def _save(job: Job, emit: Emit, scores: dict[str, float]) -> None:
     """Save the end of an epoch as the last checkpoint, and among the best if it earned a place; then tell."""
     clock, best = job.clock, job.best
-    epoch = clock.epoch
-    if not all(bool(weights.isfinite().all()) for weights in job.network.parameters()):
-        raise diverged(job, f"the weights are no longer numbers at step {clock.step}")
     score = scores.get(job.monitor)
     loss = scores.get("validation_loss", math.inf)
     is_best = score is not None and best.is_best(score, loss)
     earned = score is not None and best.earns_a_place(score, loss)
-    file = best.enter(score, epoch, clock.step, loss) if score is not None and earned else ""
-    checkpoint.write(job.checkpoint(score, {}), job.directory.last)
-    if file:
-        checkpoint.copy(job.directory.last, job.directory.checkpoints / file)
-        best.settle()
-    emit(
+    file = best.enter(score, clock.epoch, clock.step, loss) if score is not None and earned else ""
+    happened: list[events.Event] = [
         events.EpochEnded(
-            epoch=epoch,
+            epoch=clock.epoch,
             step=clock.step,
             scores=scores,
             learning_rate=job.learning_rate(),
             elapsed_seconds=clock.elapsed_seconds,
             is_best=is_best,
         )
-    )
-    emit(events.CheckpointSaved(kind="last", path="checkpoints/last.pt", step=clock.step, epoch=epoch, score=score))
+    ]
     if is_best:
-        emit(events.CheckpointSaved(kind="best", path=f"checkpoints/{file}", step=clock.step, epoch=epoch, score=score))
+        happened.append(_saved(job, "best", f"checkpoints/{file}", score))
+    happened.append(_saved(job, "last", "checkpoints/last.pt", score))
+    _write(job, score, {}, happened)
+    if file:
+        checkpoint.copy(job.directory.last, job.directory.checkpoints / file)
+        best.settle()
+    for event in happened:
+        emit(event)
+    job.write_seen()
 
 
-def _stop(job: Job, emit: Emit, sums: dict[str, Any]) -> None:
-    """End at once, inside an epoch; what it has summed so far is saved with it."""
-    checkpoint.write(job.checkpoint(None, sums), job.directory.last)
-    emit(events.CheckpointSaved(kind="last", path="checkpoints/last.pt", step=job.clock.step, epoch=job.clock.epoch))
-    emit(events.Stopped(step=job.clock.step))
+def _save_within(job: Job, emit: Emit, sums: dict[str, Any]) -> None:
+    """Save inside an epoch; what it has summed so far is saved with it, so that it goes on from there exactly."""
+    _write(job, None, sums, [])
+    emit(_saved(job, "last", "checkpoints/last.pt", None))
+
+
+def _write(job: Job, score: float | None, sums: dict[str, Any], happened: list[events.Event]) -> None:
+    if not all(bool(weights.isfinite().all()) for weights in job.network.parameters()):
+        raise diverged(job, f"the weights are no longer numbers at step {job.clock.step}")
+    checkpoint.write(job.checkpoint(score, sums, happened), job.directory.last)
+    job.saved_at = time.monotonic()
+
+
+def _saved(job: Job, kind: str, path: str, score: float | None) -> events.CheckpointSaved:
+    return events.CheckpointSaved(kind=kind, path=path, step=job.clock.step, epoch=job.clock.epoch, score=score)
+
+
+def _stop(job: Job, emit: Emit, sums: dict[str, Any]) -> events.Stopped:
+    """End at once, inside an epoch."""
+    _save_within(job, emit, sums)
+    return events.Stopped(step=job.clock.step)
 
 
 def _plan(job: Job, emit: Emit, stop_asked: ReadStop) -> None:

@@ -26,12 +26,16 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted(Event):
-    """The engine set to work (again, if `resumed`). `process`, `process_started` and `host` tell whether it still lives."""
+    """The engine set to work (again, if `resumed`). `owner`: the token of its session, see `owner.py`.
+
+    In journals of before there were owners, `process`, `process_started` and `host` tell whether it still lives.
+    """
 
     process: int
     process_started: float
     host: str
     resumed: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,9 +189,10 @@ class StopAsked(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Stopped(Event):
-    """The user stopped the run; it can be resumed."""
+    """The run was stopped, and `reason` says by whom; it can be resumed."""
 
     step: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +210,10 @@ class Finished(Event):
     step: int
     reason: str
     elapsed_seconds: float
+
+
+# what ends a session of a run
+CLOSING = (Stopped, Failed, Finished)
 
 
 def from_record(record: dict[str, Any]) -> Event | None:
@@ -266,12 +275,23 @@ def sentence(event: Event) -> str:
         case StopAsked():
             return "stopping now" if event.now else "stopping after the next validation"
         case Stopped():
-            return f"stopped at step {event.step:,}; it can be resumed"
+            why = f" ({event.reason})" if event.reason else ""
+            return f"stopped at step {event.step:,}{why}; it can be resumed"
         case Failed():
             return f"failed: {event.reason}"
         case Finished():
             return f"finished: {event.reason}, {event.step:,} steps in {duration(event.elapsed_seconds)}"
     return ""
+
+
+def log_line(event: Event) -> str:
+    """The line of a log for `event`, with its time; empty if a log need not say anything."""
+    said = sentence(event)
+    if not said:
+        return ""
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.time))
+    details = f"\n{event.details}" if isinstance(event, Failed) and event.details else ""
+    return f"{stamp}  {said}{details}\n"
 
 
 def is_warning(event: Event) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +15,54 @@ from nbtrainer.runs.events import Event, Warned, from_record
 
 
 class Journal:
-    """Appends events to the file `path`; threads may share it."""
+    """Appends events to the file `path`; threads may share it.
+
+    What the disk does not take is kept and written before the next event, so that no line is lost or torn.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
+        self._unwritten = b""
         _end_last_line(path)
-        self._file = path.open("a", encoding="utf-8")
+        # without a buffer of Python's: it would raise once more when it is closed
+        self._file = path.open("ab", buffering=0)
 
-    def append(self, event: Event) -> None:
+    @property
+    def unwritten_bytes(self) -> int:
+        """How much the disk has not taken yet."""
+        return len(self._unwritten)
+
+    def append(self, event: Event, is_synced: bool = False) -> None:
+        """Write `event`; `is_synced`: it is there also after the machine loses its power.
+
+        Raises `OSError` if the disk does not take it; the event is kept for the next try.
+        """
         line = json.dumps(_plain(event.as_record()), allow_nan=False)
         with self._lock:
-            self._file.write(line + "\n")
-            self._file.flush()
+            self._unwritten += line.encode() + b"\n"
+            self._write()
+            if is_synced:
+                sync(self._file.fileno())
 
     def close(self) -> None:
-        self._file.close()
+        """Write what is left, if the disk takes it; never raises."""
+        with self._lock, suppress(OSError):
+            self._write()
+        with suppress(OSError):
+            self._file.close()
+
+    def _write(self) -> None:
+        while self._unwritten:
+            self._unwritten = self._unwritten[self._file.write(self._unwritten) or 0 :]
+
+
+def sync(file: int) -> None:
+    """Wait until the disk holds what was written; some network drives know no such thing."""
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EROFS):
+            raise
 
 
 class JournalReader:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from nbtrainer.disk import written_aside
@@ -20,40 +22,66 @@ Listener = Callable[[Event], None]
 # drawing takes a fifth of a second; validations of a small set may follow each other faster than that
 _SECONDS_BETWEEN_CURVES = 5.0
 
+# what no run may lose: its journal is as safe on the disk as its checkpoints are
+_NEEDED = (events.RunStarted, events.EpochEnded, events.CheckpointSaved, *events.CLOSING)
+_MOST_UNWRITTEN_BYTES, _MOST_UNWRITTEN_LINES = 1024**2, 10_000
+_FILES = {"Log": "log.txt", "Tables": "history.csv or curves.png"}
+
 
 class Emitter:
-    """Appends each event to the journal and tells the listeners; one that fails is reported once and switched off."""
+    """Appends each event to the journal and tells the listeners; one that fails is reported once, and tried again."""
 
     def __init__(self, directory: RunDirectory) -> None:
         self._journal = Journal(directory.events)
         self._listeners: list[Listener] = [Log(directory.log), Tables(directory)]
+        self._reported: set[str] = set()
 
     def __call__(self, event: Event) -> None:
-        self._journal.append(event)
-        for listener in list(self._listeners):
-            try:
-                listener(event)
-            except Exception as error:  # training never stops for a watcher, whatever its trouble
-                self._listeners.remove(listener)
-                self._journal.append(events.Warned(text=f"{type(listener).__name__} stopped: {error}"))
+        """Raises `OSError` if the journal cannot take an event that a run may not lose."""
+        is_needed = isinstance(event, _NEEDED)
+        # once an epoch, when it is complete
+        is_synced = is_needed and not isinstance(event, events.EpochEnded)
+        try:
+            self._journal.append(event, is_synced)
+        except OSError:
+            # a drive that is away for a moment ends no run; the journal keeps the event
+            if is_needed or self._journal.unwritten_bytes > _MOST_UNWRITTEN_BYTES:
+                raise
+        for listener in self._listeners:
+            self._tell(listener, event)
 
     def close(self) -> None:
+        """Never raises."""
         self._journal.close()
+
+    def _tell(self, listener: Listener, event: Event) -> None:
+        try:
+            listener(event)
+        except Exception as error:  # training never stops for a watcher, whatever its trouble
+            name = type(listener).__name__
+            if name not in self._reported:
+                self._reported.add(name)
+                reason = getattr(error, "strerror", "") or str(error) or type(error).__name__
+                words = f"{_FILES[name]} could not be written ({reason}); it is tried again as the run goes on"
+                with suppress(OSError):
+                    self._journal.append(events.Warned(text=words))
 
 
 class Log:
-    """`log.txt`: a sentence for each event that has one."""
+    """`log.txt`: a sentence for each event that has one; what the disk does not take is written with the next."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._unwritten: deque[str] = deque(maxlen=_MOST_UNWRITTEN_LINES)
 
     def __call__(self, event: Event) -> None:
-        said = events.sentence(event)
+        said = events.log_line(event)
         if said:
-            stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.time))
-            details = f"\n{event.details}" if isinstance(event, events.Failed) and event.details else ""
+            self._unwritten.append(said)
+        if self._unwritten:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"{stamp}  {said}{details}\n")
+                file.write("".join(self._unwritten))
+            self._unwritten.clear()
 
 
 class Tables:

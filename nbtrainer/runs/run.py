@@ -11,27 +11,30 @@ from typing import Any, Literal
 
 import psutil
 
+from nbtrainer.errors import UserError
 from nbtrainer.runs import events
 from nbtrainer.runs.directory import RunDirectory
 from nbtrainer.runs.events import Event, RunStarted
 from nbtrainer.runs.journal import JournalReader
+from nbtrainer.runs.owner import Watch
+from nbtrainer.runs.session import Session, session_of
+from nbtrainer.runs.stop import request_stop
 
 Status = Literal["running", "paused", "stopped", "finished", "failed"]
 
 _LIFE = (events.RunStarted, events.Stopped, events.Failed, events.Finished)
 
-# after a crash of the other machine nothing else tells; validation of a large volume can be silent this long
+# of a run of before there were owners, on another machine, nothing else tells
 _SILENCE_ON_ANOTHER_HOST = 600.0
 
 
 class Run:
     """A run of this kernel, another process or another day; all it knows it reads from its folder."""
 
-    def __init__(self, directory: RunDirectory, ended: threading.Event | None = None) -> None:
+    def __init__(self, directory: RunDirectory, session: Session | None = None) -> None:
         self._directory = directory
-        # of a run in this process: set when it has ended. Not its thread: an interrupt in Thread.join() makes Python
-        # 3.11 take a living thread for dead
-        self._ended = ended
+        self._own_session = session
+        self._watch = Watch(directory.path)
         self._reader = JournalReader(directory.events)
         self._events: list[Event] = []
         self._life: list[Event] = []
@@ -65,7 +68,8 @@ class Run:
             case events.RunStarted() as started:
                 return "running" if self._lives(started) else "stopped"
         # between the making of the folder and its first event
-        return "running" if self._ended is not None and not self._ended.is_set() else "stopped"
+        session = self._own_session
+        return "running" if session is not None and not session.has_ended else "stopped"
 
     @property
     def error(self) -> str:
@@ -89,17 +93,24 @@ class Run:
         return self._directory.last if self._directory.last.exists() else None
 
     def stop(self, now: bool = False) -> None:
-        """Ask the run to stop: after its next validation, or `now`. Asking twice means now."""
-        already = read_stop(self._directory)
-        request = "now" if now or already else "validation"
-        temporary = self._directory.stop.with_suffix(".new")
-        temporary.write_text(request, encoding="utf-8")
-        os.replace(temporary, self._directory.stop)
+        """Ask the run to stop: after its next validation, or `now`. Asking twice means now.
+
+        Raises `UserError` if another process trains it, and its folder cannot take the request.
+        """
+        self._newest_of_life()  # so that the session is known
+        session = self._session()
+        if session is not None:
+            session.ask_to_stop(now)
+        try:
+            request_stop(self._directory, now)
+        except UserError:
+            if session is None:  # else it has heard already
+                raise
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended, at most `timeout` seconds; whether it has."""
-        if self._ended is not None:
-            return self._ended.wait(timeout)
+        if self._own_session is not None:
+            return self._own_session.wait(timeout)
         ends = None if timeout is None else time.monotonic() + timeout
         while self.status == "running":
             if ends is not None and time.monotonic() >= ends:
@@ -116,7 +127,22 @@ class Run:
         """The newest of the events that decide the status; asked several times a second, so the others are not gone through."""
         with self._lock:
             self._read_on()
-            return self._life[-1] if self._life else None
+            newest = self._life[-1] if self._life else None
+        session = self._session()
+        if session is not None and session.closing is not None:
+            # a full disk, or a folder that is gone, kept it from the journal
+            if newest is None or (isinstance(newest, RunStarted) and newest.owner == session.token):
+                return session.closing
+        elif session is None and isinstance(newest, RunStarted) and not self._directory.events.exists():
+            return events.Failed(reason=f"the folder {self.directory} is gone")
+        return newest
+
+    def _session(self) -> Session | None:
+        """The session of this process that trains the run, or has ended; None if another process does."""
+        if self._own_session is not None:
+            return self._own_session
+        newest = next((event for event in reversed(self._life) if isinstance(event, RunStarted)), None)
+        return None if newest is None else session_of(newest.owner, self.directory)
 
     def _newest_checkpoint(self, kind: str) -> Path | None:
         for event in reversed(self.events):
@@ -128,14 +154,12 @@ class Run:
         return None
 
     def _lives(self, started: RunStarted) -> bool:
-        if self._ended is not None:
-            return not self._ended.is_set()
-        if started.host != socket.gethostname():
-            return time.time() - self._directory.events.stat().st_mtime < _SILENCE_ON_ANOTHER_HOST
-        try:
-            return abs(psutil.Process(started.process).create_time() - started.process_started) < 2
-        except psutil.Error:
-            return False
+        session = self._session()
+        if session is not None and session.token == started.owner:
+            return not session.has_ended
+        if started.owner:
+            return self._watch.sees(started.owner)
+        return _lived(started, self._directory)
 
 
 def attach(path: str | os.PathLike[str]) -> Run:
@@ -160,9 +184,11 @@ def history_rows(happened: list[Event]) -> list[dict[str, Any]]:
     return [rows[epoch] for epoch in sorted(rows)]
 
 
-def read_stop(directory: RunDirectory) -> Literal["", "validation", "now"]:
-    """What was asked of the run: nothing, to stop after the next validation, or now."""
+def _lived(started: RunStarted, directory: RunDirectory) -> bool:
+    """Whether a run of before there were owners still goes on."""
+    if started.host != socket.gethostname():
+        return time.time() - directory.events.stat().st_mtime < _SILENCE_ON_ANOTHER_HOST
     try:
-        return "now" if directory.stop.read_text(encoding="utf-8") == "now" else "validation"
-    except FileNotFoundError:
-        return ""
+        return abs(psutil.Process(started.process).create_time() - started.process_started) < 2
+    except psutil.Error:
+        return False

@@ -214,10 +214,11 @@ def test_a_stop_after_the_next_validation_saves_the_better_model(small_config):
     assert run.best.exists()
 
 
-def test_a_complete_run_is_not_resumed_without_more_to_do(small_config):
+def test_a_complete_run_is_returned_as_it_is_without_more_to_do(small_config):
     run = nbt.train(small_config)
-    with pytest.raises(nbt.UserError, match="this run is complete"):
-        nbt.resume(run.directory)
+    with pytest.warns(UserWarning, match=r"this run is complete.*more epochs"):
+        again = nbt.resume(run.directory)
+    assert again.status == "finished" and again.events == run.events
     more = nbt.resume(run.directory, training={"epochs": 5})
     more.wait()
     assert [row["epoch"] for row in more.history] == [1, 2, 3, 4, 5]

@@ -1,5 +1,8 @@
+import errno
 import json
 import math
+
+import pytest
 
 from nbtrainer.runs import events
 from nbtrainer.runs.journal import Journal, JournalReader
@@ -69,3 +72,39 @@ def test_a_line_of_another_shape_is_left_out_and_told(tmp_path):
     assert told[-1] == "good"
     assert [text.split(" of ")[0] for text in told[:-1]] == ["line 1", "line 2", "line 4"]
     assert all(str(path) in text for text in told[:-1])
+
+
+class _FullDisk:
+    """A file that takes as many bytes as it is told there is room for."""
+
+    def __init__(self, file):
+        self._file, self.room = file, 10
+
+    def write(self, content):
+        if not self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken = self._file.write(content[: self.room])
+        self.room -= taken
+        return taken
+
+    def fileno(self):
+        return self._file.fileno()
+
+    def close(self):
+        self._file.close()
+
+
+def test_what_a_full_disk_does_not_take_is_written_when_there_is_room_again(tmp_path):
+    path = tmp_path / "events.jsonl"
+    journal = Journal(path)
+    journal._file = disk = _FullDisk(journal._file)
+    for text in "ab":
+        with pytest.raises(OSError, match="No space left"):
+            journal.append(events.Warned(text=text))
+    disk.room = 10_000
+    journal.append(events.Warned(text="c"), is_synced=True)
+    assert [event.text for event in JournalReader(path).read_new()] == ["a", "b", "c"]
+    disk.room = 0
+    with pytest.raises(OSError, match="No space left"):
+        journal.append(events.Warned(text="d"))
+    journal.close()  # which raises nothing

@@ -9,7 +9,7 @@ from nbtrainer.engine.trainer import started
 from nbtrainer.errors import UserError
 from nbtrainer.runs import Run, RunDirectory, attach, events
 from nbtrainer.runs.journal import Journal
-from nbtrainer.runs.run import read_stop
+from nbtrainer.runs.stop import read_stop
 
 
 def _run(tmp_path, *happened):

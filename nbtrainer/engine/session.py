@@ -1,0 +1,188 @@
+"""A session of a run, in a thread of its own, from the first event to the last: whatever happens, it ends and says why."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from nbtrainer.config import Config
+from nbtrainer.disk import FULL, disk_error
+from nbtrainer.engine.build import build
+from nbtrainer.engine.checkpoint import remove_leftovers
+from nbtrainer.engine.isolation import kernel_as_it_was
+from nbtrainer.engine.micro_batches import what_parts_change
+from nbtrainer.engine.telling import Emit
+from nbtrainer.engine.trainer import started, train
+from nbtrainer.environment import waits_politely
+from nbtrainer.errors import UserError
+from nbtrainer.inference.device import is_out_of_memory
+from nbtrainer.inference.predictor import load_checkpoint
+from nbtrainer.runs import Run, RunDirectory, attach, events
+from nbtrainer.runs.events import Event
+from nbtrainer.runs.listeners import Emitter
+from nbtrainer.runs.owner import Lease
+from nbtrainer.runs.session import Session
+from nbtrainer.runs.signals import stop_before_the_end
+from nbtrainer.runs.stop import StopRequest, clear_stop, read_stop
+
+_IMPOLITE = "torch was loaded before nbtrainer: beside a busy browser, steps may take several times as long"
+
+
+class RunLostError(Exception):
+    """The run belongs to another process by now, or its folder is gone: nothing may be written there any more."""
+
+
+def launch(directory: RunDirectory, lease: Lease, resumed: bool) -> Run:
+    """Train the run in `directory`, which `lease` owns, in a background thread."""
+    stop_before_the_end()
+    work = _Work(directory, lease, resumed)
+    try:
+        work.begin()
+    except BaseException as error:
+        work.fail(error)
+        raise
+    return Run(directory, work.session)
+
+
+@contextmanager
+def told_if_it_fails(directory: RunDirectory) -> Iterator[None]:
+    """What breaks before the session of a new run begins is told in its folder too."""
+    try:
+        yield
+    except BaseException as error:
+        with suppress(Exception):
+            emit = Emitter(directory)
+            emit(failure(error, directory))
+            emit.close()
+        raise
+
+
+def failure(error: BaseException, directory: RunDirectory) -> events.Failed:
+    """The event that tells why a run broke, in a sentence where that is known."""
+    details = traceback.format_exc()
+    if isinstance(error, RunLostError):
+        return events.Failed(reason=str(error))
+    if not directory.path.is_dir():
+        return events.Failed(reason=f"the folder {directory.path} is gone", details=details)
+    refused = error if isinstance(error, OSError) else error.__cause__
+    if isinstance(refused, OSError) and refused.errno in FULL:
+        reason = f"the disk of {directory.path} is full. Free some space, then resume the run: it goes on from its last checkpoint"
+        return events.Failed(reason=reason, details=details)
+    if isinstance(error, UserError):
+        return events.Failed(reason=str(error))
+    if is_out_of_memory(error):
+        words = f" ({error})" if str(error) else ""
+        reason = f"memory ran out{words}. Reduce the tile size or the batch size"
+    elif isinstance(error, OSError):
+        reason = str(disk_error(error, directory.path, done="written"))
+    else:
+        reason = f"{type(error).__name__}: {error}"
+    return events.Failed(reason=reason, details=details)
+
+
+def _tell_how_it_ended_before(happened: list[Event], emit: Emit) -> None:
+    """Every end has a reason in the log; that of a process that was killed can only be told by the next."""
+    life = [event for event in happened if isinstance(event, (events.RunStarted, *events.CLOSING))]
+    # the newest is this session
+    before = life[-2] if len(life) > 1 else None
+    if isinstance(before, events.RunStarted):
+        who = f"process {before.process} on {before.host}"
+        emit(events.Noted(text=f"the session before ended without a word: {who} was killed, or the machine went down"))
+
+
+def _complete(happened: list[Event], record: dict[str, Any], emit: Emit) -> None:
+    """Tell what the process was killed for telling, between its checkpoint and its journal."""
+    for entry in record["resume"].get("happened", []):
+        event = events.from_record(entry)
+        if event is not None and event not in happened:
+            emit(event)
+
+
+class _Work:
+    """What the thread of a session does."""
+
+    def __init__(self, directory: RunDirectory, lease: Lease, resumed: bool) -> None:
+        self.session = Session(lease.owner.token, directory.path)
+        self._directory = directory
+        self._lease = lease
+        self._resumed = resumed
+        self._emitter: Emitter | None = None
+        self._heard: StopRequest = ""
+
+    def begin(self) -> None:
+        """Open the journal, and start the thread."""
+        clear_stop(self._directory)
+        remove_leftovers(self._directory.checkpoints)
+        self._emitter = Emitter(self._directory)
+        self._emit(started(self._resumed, self._lease.owner.token))
+        threading.Thread(target=self._do, name=f"nbtrainer {self._directory.path.name}", daemon=True).start()
+
+    def fail(self, error: BaseException) -> None:
+        """End because of `error`, and say so as far as the disk lets it."""
+        closing = failure(error, self._directory)
+        if not self._lease.lost and self._emitter is not None:  # else the journal is another's
+            with suppress(Exception):
+                self._emitter(closing)
+        self._end(closing)
+
+    def _do(self) -> None:
+        """Build, train, and end; nothing escapes unreported."""
+        try:
+            with kernel_as_it_was():
+                closing = self._train()
+            if isinstance(closing, events.Stopped):
+                closing = dataclasses.replace(closing, reason=self.session.why or "as asked")
+            self._emit(closing)
+        except BaseException as error:  # a thread's error would vanish: it is kept, whatever it is
+            self.fail(error)
+        else:
+            self._end(closing)
+
+    def _end(self, closing: Event) -> None:
+        try:
+            if self._emitter is not None:
+                self._emitter.close()
+            self._lease.release()
+        finally:
+            self.session.end(closing)
+
+    def _train(self) -> Event:
+        emit = self._emit
+        if not waits_politely():
+            emit(events.Noted(text=_IMPOLITE))
+        emit(events.Activity(doing="preparing: reading images, measuring what is fastest here"))
+        job = build(Config.load(self._directory.config), self._directory)
+        job.config.save(self._directory.config)
+        job.stepper.when_reduced = lambda tiles, parts: emit(
+            events.BatchReduced(step=job.clock.step, tiles=tiles, parts=parts, changes=what_parts_change(job.network))
+        )
+        sums = {}
+        if self._resumed:
+            happened = attach(self._directory.path).events
+            _tell_how_it_ended_before(happened, emit)
+            if self._directory.last.exists():
+                record = load_checkpoint(self._directory.last)
+                sums = job.restore(record)
+                _complete(happened, record, emit)
+        return train(job, emit, self._stop_asked, sums)
+
+    def _emit(self, event: Event) -> None:
+        assert self._emitter is not None
+        if self._lease.lost:
+            raise RunLostError(self._lease.lost)
+        self._emitter(event)
+
+    def _stop_asked(self) -> StopRequest:
+        """What was asked of the run, through its folder or in this process; told when it is heard."""
+        if self._lease.lost:
+            raise RunLostError(self._lease.lost)
+        asked = (self.session.asked, read_stop(self._directory))
+        strongest: StopRequest = "now" if "now" in asked else "validation" if any(asked) else ""
+        if strongest != self._heard:
+            self._heard = strongest
+            self._emit(events.StopAsked(now=strongest == "now"))
+        return strongest
