@@ -269,7 +269,8 @@ def build(config: Config, directory: RunDirectory) -> Job:
     threads = config.training.threads or usable_cores()
     torch.set_num_threads(threads)
     torch.manual_seed(config.training.seed)
-    pretrained = pretrained_record(config)
+    # a run that goes on has its weights, and needs the model that it started from no more
+    pretrained = None if directory.last.exists() else pretrained_record(config)
     config = _with_pretrained_settings(config, pretrained)
     task = _task(config, surveyed)
     config = resolve(config, surveyed, task)

@@ -88,7 +88,7 @@ def _settle(files: RunDirectory, overrides: Mapping[str, Mapping[str, Any]]) -> 
     config = stored.validated()
     config.update(**from_here(overrides, config))
     try:
-        config = _checked(config)
+        config = _checked(config, has_weights=files.last.exists())
     except UserError as error:
         raise UserError.of(tell_new_place(run.directory, config, error.findings)) from None
     if run.status == "finished" and all(
@@ -148,8 +148,11 @@ def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
     return {"places": found, "seen": seen, "per_epoch": clock.patches_per_epoch}
 
 
-def _checked(config: Config) -> Config:
-    """`config`, validated; raises `UserError` with everything that would refuse or break the run later."""
+def _checked(config: Config, has_weights: bool = False) -> Config:
+    """`config`, validated; raises `UserError` with everything that would refuse or break the run later.
+
+    `has_weights`: a run that goes on no longer needs the model that it started from.
+    """
     config = Config.of(config).validated()
     refused: list[Finding] = []
     for look in (device_of, _follow_pretrained):  # both need torch, which a check does without
@@ -158,6 +161,8 @@ def _checked(config: Config) -> Config:
         except UserError as error:
             refused += error.findings
     errors = [*(finding for finding in check(config) if finding.level == "error"), *refused]
+    if has_weights:
+        errors = [finding for finding in errors if finding.where != "model.pretrained"]
     if errors:
         raise UserError.of(dict.fromkeys(errors))
     return config

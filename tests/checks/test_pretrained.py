@@ -144,3 +144,18 @@ def test_a_file_that_is_no_model_of_ours_is_refused_by_the_check(small_config, t
     small_config.model.pretrained = path
     ((level, words),) = _told(small_config)
     assert level == "error" and "model.pt" in words
+
+
+def test_a_run_goes_on_without_the_model_that_it_started_from(small_config, first, tmp_path):
+    path = tmp_path / "start.pt"
+    path.write_bytes(first.best.read_bytes())
+    small_config.model.pretrained = path
+    run = nbt.train(small_config)
+    path.write_bytes(b"")  # another file by now
+    run = nbt.resume(run.directory, training={"epochs": 2})
+    run.wait()
+    assert run.status == "finished", run.error
+    path.unlink()
+    run = nbt.resume(run.directory, training={"epochs": 3})
+    run.wait()
+    assert [row["epoch"] for row in run.history] == [1, 2, 3]
