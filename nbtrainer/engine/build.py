@@ -42,6 +42,7 @@ from nbtrainer.errors import UserError
 from nbtrainer.inference.device import choose_device, memory_format, random_state, set_random_state
 from nbtrainer.inference.pretrained import describe_transfer, network_settings, pretrained_record, take_over
 from nbtrainer.inference.selfcheck import self_check
+from nbtrainer.models.style_unet import StyleUNet
 from nbtrainer.runs import RunDirectory, events
 from nbtrainer.runs.events import Event
 from nbtrainer.tasks import Task
@@ -214,6 +215,7 @@ class Job:
                 "clock": self.clock.as_record(),
                 "best": self.best.entries,
                 "parts": self.stepper.parts,
+                "recomputes": getattr(self.network, "recomputes", False),
                 "sums": sums,
                 "happened": [event.as_record() for event in happened],
                 "ledger": self.ledger.as_record(),
@@ -235,6 +237,8 @@ class Job:
         self.clock.restore(state["clock"])
         self.best.restore(state["best"], self.directory.last, record["step"])
         self.stepper.parts = state["parts"]
+        if isinstance(self.network, StyleUNet):
+            self.network.recomputes = bool(state.get("recomputes"))
         self.ledger = Ledger.from_record(state["ledger"]) if "ledger" in state else Ledger()
         self.patches.places.hard = [Place.of(values) for values in state.get("hard", [])]
         self.compared = {**self.compared, **state.get("compared", {})}

@@ -8,22 +8,22 @@ forward pass more (about a third of a step).
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
 from nbtrainer.inference.device import random_state, set_random_state
+from nbtrainer.models.normalization import changed_momentum, normalizes_batches
 
-_BatchNorm, _Dropout = nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd
+_Dropout = nn.modules.dropout._DropoutNd
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
 
 
 def what_parts_change(network: nn.Module) -> str:
     """What of a step changes where its batch is done in parts, in words; empty: nothing but rounding."""
-    if any(isinstance(module, _BatchNorm) for module in network.modules()):
+    if normalizes_batches(network):
         return "this network normalizes over the batch, and now over each part by itself"
     if any(isinstance(module, _Dropout) and module.p for module in network.modules()):
         return "dropout draws other random numbers"
@@ -43,7 +43,7 @@ class Answers:
         self._device = parts[0].device
         self._random: list[dict[str, torch.Tensor]] = []
         answers = []
-        with torch.no_grad(), _momentum(network, 0.0):
+        with torch.no_grad(), changed_momentum(network, lambda usual: 0.0):
             for part in parts:
                 self._random.append(random_state(self._device))
                 answers.append(forward(part).float())
@@ -57,36 +57,16 @@ class Answers:
         left = sum(sizes)
         for part, gradient, state in zip(self._parts, gradients, self._random, strict=True):
             set_random_state(state, self._device)
-            with _share_of_momentum(self._network, len(part) / sum(sizes), left / sum(sizes)):
+            share = _share_of_momentum(len(part) / sum(sizes), left / sum(sizes))
+            with changed_momentum(self._network, share):
                 answer = self._forward(part)
             answer.float().backward(gradient)
             left -= len(part)
 
 
-@contextlib.contextmanager
-def _momentum(network: nn.Module, value: float) -> Iterator[None]:
-    with _changed_momentum(network, lambda usual: value):
-        yield
-
-
-@contextlib.contextmanager
-def _share_of_momentum(network: nn.Module, share: float, left: float) -> Iterator[None]:
+def _share_of_momentum(share: float, left: float) -> Callable[[float], float]:
     """So that after the last part the old statistics weigh 1 - m, and those of each part m times its share.
 
     `left`: the share of this part and those to come.
     """
-    with _changed_momentum(network, lambda usual: usual * share / (1 - usual * (left - share))):
-        yield
-
-
-@contextlib.contextmanager
-def _changed_momentum(network: nn.Module, change: Callable[[float], float]) -> Iterator[None]:
-    found = [module for module in network.modules() if isinstance(module, _BatchNorm) and module.momentum is not None]
-    before = [module.momentum or 0.0 for module in found]
-    try:
-        for module, usual in zip(found, before, strict=True):
-            module.momentum = change(usual)
-        yield
-    finally:
-        for module, usual in zip(found, before, strict=True):
-            module.momentum = usual
+    return lambda usual: usual * share / (1 - usual * (left - share))

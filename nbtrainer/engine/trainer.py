@@ -332,7 +332,7 @@ def _change_to_compiled(job: Job, emit: Emit, batch_size: int) -> bool:
     stepper = job.stepper
     if job.compile_from_step is None or job.clock.step < job.compile_from_step:
         return False
-    if batch_size < job.clock.batch_size or stepper.parts > 1:
+    if batch_size < job.clock.batch_size or stepper.is_short_of_memory:
         stepper.forward = stepper.network
         return False
     is_new = job.compiled is None

@@ -156,8 +156,8 @@ class TestScored(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchReduced(Event):
-    """Memory ran out: the same batch is now done in `parts` parts of `tiles` tiles. `changes`: what that changes, if
-    anything, in words."""
+    """Memory ran out: the same batch is now done in `parts` parts of `tiles` tiles, or in one (`parts` is 1) of which less
+    is kept. `changes`: what that changes, if anything, in words."""
 
     step: int
     tiles: int
@@ -265,6 +265,11 @@ def sentence(event: Event) -> str:
             best = " (best so far)" if event.is_best else ""
             return f"epoch {event.epoch}: {_scores(event.scores)}{best}"
         case BatchReduced():
+            if event.parts == 1:
+                return (
+                    "memory ran out: the network keeps less for the way back and calculates it again, which takes longer; the "
+                    "result stays the same"
+                )
             result = f"loss and gradient stay those of the batch, but {event.changes}" if event.changes else ""
             return (
                 f"memory ran out: each batch is now done in {event.parts} parts of {event.tiles} tiles, which takes longer; "

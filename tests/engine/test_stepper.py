@@ -115,6 +115,11 @@ def test_a_batch_in_parts_is_the_same_where_groups_are_normalized():
     assert what_parts_change(network) == ""
 
 
+def _refuse(is_too_much: bool) -> None:
+    if is_too_much:
+        raise MemoryError("not enough memory")
+
+
 class TestANetworkThatNormalizesOverTheBatch:
     """Its statistics are those of each part: that is told, and all else is as in the whole batch."""
 
@@ -129,6 +134,35 @@ class TestANetworkThatNormalizesOverTheBatch:
         found = _gradients(_TASKS["binary"], "bce_dice", "style_unet", 2)
         assert found[0] == pytest.approx(expected.item(), rel=1e-5)
         assert torch.allclose(found[1], gradient, rtol=1e-3, atol=1e-5 * float(gradient.abs().max()))
+
+    def test_before_that_it_keeps_less_and_all_stays_the_same(self):
+        def after_a_step(recomputes: bool) -> list[torch.Tensor]:
+            torch.manual_seed(0)
+            network = models.create("style_unet", 2, 1, 1, [4, 8])
+            network.recomputes = recomputes
+            optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
+            stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary().pixels)
+            stepper.step(*_batch(4), 0.1)
+            stepper.step(*_batch(3), 0.1)
+            weights = [value for name, value in network.state_dict().items() if "tracked" not in name]
+            return [*weights, torch.rand(3)]
+
+        for one, other in zip(after_a_step(False), after_a_step(True), strict=True):
+            assert torch.allclose(one, other, atol=1e-6)
+
+    def test_that_comes_first_when_memory_runs_out(self):
+        torch.manual_seed(0)
+        network = models.create("style_unet", 2, 1, 1, [4, 8])
+        told: list[tuple[int, int]] = []
+        optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
+        stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary().pixels)
+        stepper.when_reduced = lambda tiles, parts: told.append((tiles, parts))
+        # stands for a machine with room for the network that keeps less, and for two images at once
+        network.register_forward_pre_hook(lambda module, given: _refuse(len(given[0]) > 2 or not module.recomputes))
+        stepper.step(*_batch(4), 0.1)
+        assert told == [(4, 1), (2, 2)] and network.recomputes and stepper.is_short_of_memory
+        said = events.sentence(events.BatchReduced(step=1, tiles=4, parts=1))
+        assert "keeps less for the way back" in said and "the result stays the same" in said
 
     @pytest.mark.parametrize("sizes", [(2, 2), (3, 3, 1)])
     def test_its_running_statistics_move_to_the_mean_of_the_parts_in_one_step(self, sizes):

@@ -91,3 +91,18 @@ def test_it_can_be_traced_into_one_graph():
 
 def test_it_is_on_the_menu():
     assert isinstance(models.create("style_unet", 3, 1, 5, (4, 8)), StyleUNet)
+
+
+def test_a_network_that_recomputes_keeps_less_for_the_way_back():
+    network = style_unet(2, 1, 3, [8, 16, 32]).train()
+
+    def kept_bytes(recomputes: bool) -> int:
+        network.recomputes = recomputes
+        kept: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda saved: kept.append(saved.nbytes) or saved, lambda saved: saved
+        ):
+            network(torch.randn(2, 1, 32, 32))
+        return sum(kept)
+
+    assert kept_bytes(True) < kept_bytes(False) / 2
