@@ -15,8 +15,8 @@ def check_pretrained(config: Config, surveyed: Survey | None) -> Iterator[Findin
 
     `surveyed`: the data, None where they cannot be read.
     """
-    if not config.model.pretrained:
-        return
+    if not config.model.pretrained or not config.resolve(config.model.pretrained).exists():
+        return  # the check of the settings says so
     from nbtrainer.inference import pretrained  # brings torch, without which the form stands first
 
     try:

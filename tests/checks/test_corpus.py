@@ -32,7 +32,7 @@ _ON_THE_COMMAND_LINE = (
     "copies_validate-renamed",
     "labels_of_interest_that_are_nowhere-[5]",
     "region_outside",
-    "patch_that_the_network_cannot_halve-[33, 32]",
+    "patch_with_too_many_axes",
     "list_with_a_missing_file-gone.tif",
     "resize_of_wrong_length-[64]",
 )
