@@ -28,11 +28,17 @@ def progress_bar(text: str, *, to_errors: bool = False, with_time: bool = False)
     """
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 
+    class Bar(Progress):
+        def stop(self) -> None:
+            # rich 13.9.4 ends also a bar that was never shown with an empty line
+            if not self.disable:
+                super().stop()
+
     columns: list[ProgressColumn] = [BarColumn(bar_width=30), TextColumn(text, markup=False)]
     if with_time:
         columns.append(TimeElapsedColumn())
     there = console(to_errors=to_errors)
-    return Progress(*columns, console=there, transient=True, disable=to_errors and not there.is_terminal)
+    return Bar(*columns, console=there, transient=True, disable=to_errors and not there.is_terminal)
 
 
 def table(*titles: str) -> Table:
