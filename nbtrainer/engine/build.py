@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import platform
 import time
 from collections.abc import Sequence
@@ -505,9 +506,12 @@ def _choose(
         training.precision, training.memory_format = precisions[0], formats[0]
     if training.torch_compile == "auto":
         step_seconds = min(seconds.values()) * training.batch_size / tiles
-        left = min(step_seconds * clock.total_steps, clock.max_seconds or float("inf"))
+        left = step_seconds * clock.total_steps
+        if math.isfinite(left):  # what does not fit could not be measured
+            left = min(left, clock.max_seconds or left)
         training.torch_compile = "on" if choose.compile_pays(device, left) else "off"
-    return {f"{precision} {layout}": round(1000 * took, 1) for (precision, layout), took in seconds.items()}
+    finite = {choice: took for choice, took in seconds.items() if math.isfinite(took)}
+    return {f"{precision} {layout}": round(1000 * took, 1) for (precision, layout), took in finite.items()}
 
 
 def _with_pretrained_settings(config: Config, record: dict[str, Any] | None) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import shutil
 import statistics
 import time
@@ -10,7 +11,7 @@ import time
 import torch
 from torch import nn
 
-from nbtrainer.inference.device import autocast, is_out_of_memory, memory_format
+from nbtrainer.inference.device import autocast, is_out_of_memory, memory_format, random_state, set_random_state
 
 # processors differ: bf16 halves the step on those that have it and doubles it on those that have not
 _LIMIT_SECONDS = 5.0
@@ -33,12 +34,13 @@ def measure(
 ) -> dict[tuple[str, str], float]:
     """Seconds of one step on a batch (B, C, [Z,] Y, X) with its encoded targets, for each precision and memory format.
 
-    Works on a copy of `network` and disturbs no random numbers. Candidates that do not fit into the time limit are
-    left out, the first never.
+    Works on a copy of `network` and disturbs no random numbers. Candidates that do not fit into the time limit or the
+    memory are left out, the first never: it takes infinitely long if it does not fit (a step can be done in parts).
     """
     seconds: dict[tuple[str, str], float] = {}
     ends = time.monotonic() + _LIMIT_SECONDS
-    with torch.random.fork_rng(devices=[]):
+    random = random_state(device)
+    try:
         for precision in precisions:
             for layout in formats:
                 if seconds and time.monotonic() + 2 * min(seconds.values()) > ends:
@@ -51,7 +53,9 @@ def measure(
                         continue
                     raise
                 seconds[precision, layout] = found
-    return seconds
+    finally:
+        set_random_state(random, device)
+    return seconds or {(precisions[0], formats[0]): math.inf}
 
 
 def fastest(seconds: dict[tuple[str, str], float]) -> tuple[str, str]:
@@ -64,7 +68,8 @@ def fastest(seconds: dict[tuple[str, str], float]) -> tuple[str, str]:
 def compile_pays(device: torch.device, seconds_left: float) -> bool:
     """Whether translating the network into machine code is possible here and earned back in the time left."""
     has_compiler = device.type == "cuda" or any(shutil.which(name) for name in ("g++", "clang++", "c++"))
-    return has_compiler and device.type in ("cpu", "cuda") and seconds_left > _COMPILE_PAYS_AFTER_SECONDS
+    is_known = has_compiler and device.type in ("cpu", "cuda") and math.isfinite(seconds_left)
+    return is_known and seconds_left > _COMPILE_PAYS_AFTER_SECONDS
 
 
 def _time_steps(

@@ -1,4 +1,5 @@
 import torch
+from torch import nn
 
 from nbtrainer import models
 from nbtrainer.engine import choose
@@ -20,6 +21,16 @@ def test_the_measurement_disturbs_neither_weights_nor_random_numbers():
     assert torch.equal(torch.rand(3), expected)
     assert list(found)[0] == ("float32", "contiguous")
     assert all(torch.equal(one, other) for one, other in zip(before, network.parameters(), strict=True))
+
+
+def test_where_not_even_a_small_batch_fits_the_exact_choice_is_taken():
+    class TooLarge(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            raise MemoryError("not enough memory")
+
+    found = choose.measure(TooLarge(), DiceCrossEntropy(), *_BATCH, CPU, ["float32", "bfloat16"], ["contiguous"])
+    assert choose.fastest(found) == ("float32", "contiguous")
+    assert not choose.compile_pays(CPU, min(found.values()))  # nothing is known of how long it takes
 
 
 def test_the_exact_choice_stays_unless_another_is_clearly_faster():
