@@ -63,7 +63,8 @@ def pack_dense_regions(config: Config, files: Sequence[str]) -> str:
                     continue
                 mended[pair.image], mended[pair.truth] = images.path(pair.image), labels.path(pair.truth)
                 ensemble, ensemble_label = ensemble_of(image, label, found)
-                write_image(mended[pair.image], ensemble, open_image(pair.image).spacing)
+                opened = open_image(pair.image)
+                write_image(mended[pair.image], ensemble, opened.spacing, "S" in opened.axes)
                 write_image(mended[pair.truth], ensemble_label[np.newaxis], {})
                 packed.append(pair)
                 before, after, count = before + label.size, after + ensemble_label.size, count + 1

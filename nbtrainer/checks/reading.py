@@ -72,7 +72,7 @@ def _orientations(sound: Sequence[Checked]) -> Iterator[Finding]:
     """A set whose volumes are stored in several orientations."""
     first: dict[str, Checked] = {}
     for known in sound:
-        orientation = orientation_of(open_image(known.pair.image))
+        orientation = open_image(known.pair.image).orientation
         if orientation:
             first.setdefault(orientation, known)
     if len(first) > 1:
@@ -87,13 +87,6 @@ def _orientations(sound: Sequence[Checked]) -> Iterator[Finding]:
             "orientation (in 3D Slicer: Orient scalar volume), or let augmentation turn and mirror them",
             files=tuple(str(known.pair.image) for known in first.values()),
         )
-
-
-def orientation_of(opened: Opened) -> str:
-    """Towards what the spatial axes count, in the order in which they are stored, if the file says where it lies."""
-    if opened.place is None or opened.place.system != "anatomical":
-        return ""
-    return opened.place.orientation("".join(axis for axis in opened.axes if axis in "XYZ"))
 
 
 def _sizes(lengths: Sequence[float]) -> str:

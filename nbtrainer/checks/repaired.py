@@ -50,9 +50,9 @@ class Copies:
                 ) from None
         return self._folder
 
-    def path(self, original: Path, has_place: bool = False) -> Path:
-        """Where the copy of `original` goes: by its own name, as TIFF, or as NIfTI if it says where it lies in space."""
-        suffix = ".nii.gz" if has_place or original.name.lower().endswith(_NIFTI) else ".tif"
+    def path(self, original: Path, as_nifti: bool = False) -> Path:
+        """Where the copy of `original` goes: by its own name, as TIFF or NIfTI."""
+        suffix = ".nii.gz" if as_nifti else ".tif"
         for place in (self.folder, *(self.folder / str(number) for number in range(1, 100_000))):
             target = place / f"{stem(original)}{suffix}"
             if not target.exists():  # files of one name come from several folders
@@ -80,7 +80,8 @@ def repair_labels(config: Config, files: Sequence[str], change: Change, what: st
         for label in dict.fromkeys(pair.truth for pair in surveyed.listed if str(pair.label) in wanted):
             opened = open_label(label, images[label])
             changed = change(str(label), opened.read())
-            mended[label] = copies.path(label, opened.place is not None and opened.place.system == "anatomical")
+            has_place = opened.place is not None and opened.place.system == "anatomical"
+            mended[label] = copies.path(label, has_place or label.name.lower().endswith(_NIFTI))
             _write(mended[label], changed, opened)
             links = next((pair.links for pair in surveyed.listed if pair.label == label and pair.links), None)
             if links is not None:
@@ -126,11 +127,11 @@ def point_to(
     return copies.folder
 
 
-def write_image(path: Path, pixels: np.ndarray, spacing: dict[str, float]) -> None:
-    """A 2D image (C, Y, X) as TIFF: one channel as (Y, X), three of 8 bits as colours."""
+def write_image(path: Path, pixels: np.ndarray, spacing: dict[str, float], in_colours: bool = False) -> None:
+    """A 2D image (C, Y, X) as TIFF: one channel as (Y, X), red, green and blue (and transparency) as such."""
     if len(pixels) == 1:
         _write_tiff(path, pixels[0], "YX", spacing)
-    elif len(pixels) in (3, 4) and pixels.dtype == np.uint8:
+    elif in_colours and len(pixels) in (3, 4):
         _write_tiff(path, np.moveaxis(pixels, 0, -1), "YXS", spacing, photometric="rgb")
     else:
         _write_tiff(path, pixels, "CYX", spacing)

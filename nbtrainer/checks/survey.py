@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,12 +51,17 @@ class Survey:
         split = Split(train, validation, test)
         return dataclasses.replace(self, pairs=[pair for use in split for pair in use], split=split, listed=listed)
 
-    def in_colours(self) -> bool:
-        """Whether the channels of the first image are red, green and blue, and perhaps transparency: all of them."""
+    def image_traits(self) -> dict[str, Any]:
+        """What the first image is like, for the model to compare others with.
+
+        `dtype`; `in_colours`: whether its channels are red, green and blue, and perhaps transparency, all of them;
+        `orientation`: towards what its axes count in space, if it says so.
+        """
         pair = self.pairs[0]
-        channel = self.preparation.layout(pair).channel
+        opened, channel = open_image(pair.image), self.preparation.layout(pair).channel
         chosen = self.preparation.channels or self.preparation.cellpose_channels
-        return not chosen and channel is not None and open_image(pair.image).axes[channel] == "S"
+        in_colours = not chosen and channel is not None and opened.axes[channel] == "S"
+        return {"dtype": str(opened.dtype), "in_colours": in_colours, "orientation": opened.orientation}
 
     def label_values(self, pairs: Iterable[Pair], is_exact: bool = False) -> list[int]:
         """Every value in the labels of `pairs`, sorted, without those that mean nothing is known."""

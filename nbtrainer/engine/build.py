@@ -348,10 +348,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
         network_record=network_record,
         spacing=spacing_in(config, surveyed),
         notes=notes,
-        about_images={
-            "dtype": str(open_image(surveyed.pairs[0].image).dtype),
-            "in_colours": surveyed.in_colours(),
-        },
+        about_images=surveyed.image_traits(),
         check_tile=_check_tile(config, previewer),
     )
 

@@ -346,6 +346,12 @@ class Predictor:
             notes.append(
                 f"its pixels are {said[0]} um, those of the training were {said[1]} um; rescale=True brings it to their size"
             )
+        learnt = self.record.get("orientation")
+        if learnt and source.orientation and learnt != source.orientation:
+            notes.append(
+                f"its axes point to {source.orientation}, those of the training to {learnt}: the network sees it mirrored, "
+                "or lying on its side"
+            )
         kind = self.record.get("dtype")
         if kind and kind != str(source.dtype) and not {kind[0], source.dtype.kind} <= {"f"}:
             notes.append(f"its values are {source.dtype}, those of the training were {kind}; was it converted?")

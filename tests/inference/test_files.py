@@ -178,3 +178,22 @@ def test_a_file_with_a_wrong_name_is_predicted_by_its_content_and_told(model, gr
     (tmp_path / "a.png").rename(tmp_path / "a.tif")
     with pytest.warns(UserWarning, match="it is a PNG, and is read as one"):
         assert np.array_equal(model.predict(tmp_path / "a.tif"), model.predict(grey))
+
+
+def test_a_label_that_is_turned_against_its_image_is_scored_where_it_lies(model, grey, tmp_path):
+    volume = np.stack([grey, np.roll(grey, 9, axis=1)])
+    label = np.stack([model.predict(plane) for plane in volume])
+    nibabel.Nifti1Image(volume.T, LPS).to_filename(tmp_path / "image.nii.gz")
+    turned = LPS.copy()
+    turned[:3, 3] += 63 * LPS[:3, 0]
+    turned[:3, 0] *= -1
+    nibabel.Nifti1Image(label.T[::-1], turned).to_filename(tmp_path / "label.nii.gz")
+    scores = nbt.evaluate(model, tmp_path / "image.nii.gz", tmp_path / "label.nii.gz")
+    assert [row["dice"] for row in scores["images"]] == [1, 1]
+
+
+def test_an_image_that_lies_otherwise_than_those_of_the_training_is_told(model, grey, tmp_path):
+    nibabel.Nifti1Image(np.stack([grey, grey]).T, LPS).to_filename(tmp_path / "a.nii")
+    model.record["orientation"] = "SAR"
+    with pytest.warns(UserWarning, match="its axes point to SPL, those of the training to SAR"):
+        model.predict(tmp_path / "a.nii")

@@ -44,6 +44,14 @@ class Opened:
         """Bytes of the whole array, were it in memory."""
         return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
 
+    @property
+    def orientation(self) -> str:
+        """Towards what the spatial axes count, in the order in which they are stored, if the file says where it lies:
+        `SAR` for superior, anterior, right."""
+        if self.place is None or self.place.system != "anatomical":
+            return ""
+        return self.place.orientation("".join(axis for axis in self.axes if axis in "XYZ"))
+
     def read(self, region: tuple[slice, ...] | None = None) -> np.ndarray:
         """A contiguous copy of `region` (all if none), safe from any thread; raises `UserError` if the file is damaged."""
         chosen = self.array[... if region is None else region]
