@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from nbtrainer.data.formats.stored import Stored
 from nbtrainer.data.formats.unpacked import OnProgress
 
 _PIECE_BYTES = 8 * 2**20
+# what it has to say of a broken file stands in our own sentence
+logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
 _GZIP = b"\x1f\x8b"
 _TIMES = ("sec", "msec", "usec")
 

@@ -99,6 +99,7 @@ def _array(path: Path, tif: Any, number: int) -> Regions:
     if not series.is_multifile and all(page.is_contiguous for page in series.pages) and keyframe.is_final:
         return StoredPages(path, lead, keyframe.shape, stored, [int(page.dataoffsets[0]) for page in series.pages])
     pages = [_page(page) for page in series.pages]
+    _check_listed(path, int(np.prod(keyframe.chunked, dtype=object)), pages)
     # a strip may claim more rows than there are
     chunk = (1,) * (series.ndim - len(keyframe.chunks)) + keyframe.chunks
     chunk = tuple(min(pair) for pair in zip(chunk, series.shape, strict=True))
@@ -117,6 +118,13 @@ def _array(path: Path, tif: Any, number: int) -> Regions:
     check_room(path, 3 * chunk_bytes, "decoding one of its strips or tiles")
     axis = len(lead) + keyframe.axes.index("Y")
     return Whole(path, series.shape, series.dtype, lambda: _slabs(chunked, axis), str(number or ""))
+
+
+def _check_listed(path: Path, count: int, pages: list[_Page]) -> None:
+    """Raise if a page lists fewer than `count` strips or tiles: a broken size would be a large and empty image."""
+    listed = min(len(page.offsets) for page in pages)
+    if listed < count:
+        raise damaged(path, f"it lists {listed:,} of the {count:,} strips or tiles that its size needs")
 
 
 class _Decoder:

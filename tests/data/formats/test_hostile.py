@@ -304,3 +304,11 @@ for _ in range(2):
     assert {{each.read().shape for each in opened}} == {{(128, 128)}}
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_tiff_whose_size_was_broken_is_no_large_empty_image(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((64, 64), np.uint8), rowsperstrip=16, compression="zlib")
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as tif:
+        tif.pages[0].tags["ImageLength"].overwrite(30_000)
+    with pytest.raises(UserError, match=r"it lists 4 of the 1,875 strips"):
+        open_image(tmp_path / "a.tif")
