@@ -19,7 +19,7 @@ from nbtrainer.ui.actions import Actions
 from nbtrainer.ui.adjust import Adjust
 from nbtrainer.ui.ascode import CodeView
 from nbtrainer.ui.dashboard import Board
-from nbtrainer.ui.disposal import dispose
+from nbtrainer.ui.disposal import dispose, say_closed
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.findings import FindingsList, pictures_of
 from nbtrainer.ui.form import Form
@@ -92,10 +92,11 @@ class TrainerApp:
             TrainerApp._only = None
 
     def _ipython_display_(self) -> None:
+        if self._is_closed:
+            say_closed("This app was closed. nbt.TrainerApp() makes a new one.")
+            return
         frontend.prepare()
         display(self._root)
-        if self._is_closed:
-            return
         if self.is_busy or not self._board.is_over:
             self._driver.start()
 

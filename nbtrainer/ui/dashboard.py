@@ -16,7 +16,7 @@ from nbtrainer.runs import Run
 from nbtrainer.runs.events import duration, score_name, score_unit
 from nbtrainer.ui import frontend, style
 from nbtrainer.ui.curves import Curves
-from nbtrainer.ui.disposal import attach, dispose
+from nbtrainer.ui.disposal import attach, dispose, say_closed
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.preview import Preview
 from nbtrainer.ui.reports import Reports
@@ -39,6 +39,8 @@ _PILLS = {
 class Dashboard:
     """Shows a run, or the run in a folder, as the last expression of a cell: live while it runs, as it was once it has ended."""
 
+    _is_closed = False
+
     def __init__(self, run: Run | str | os.PathLike[str]) -> None:
         self.run = run if isinstance(run, Run) else api.attach(run)
         errors = Errors()
@@ -53,17 +55,21 @@ class Dashboard:
 
     def close(self) -> None:
         """Take the dashboard off the page, with all that it holds in the kernel and in the browser. The run goes on."""
+        self._is_closed = True
         self._driver.close()
         dispose(self._root)
 
     def _ipython_display_(self) -> None:
+        if self._is_closed:
+            say_closed("This dashboard was closed. nbt.Dashboard(run) makes a new one.")
+            return
         if not self._board.is_over:
             self._driver.start()
         frontend.prepare()
         display(self._root)
 
     def _beat(self) -> None:
-        if self._board.flush():
+        if not self._is_closed and self._board.flush():
             self._driver.stop()
 
 

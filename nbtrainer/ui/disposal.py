@@ -7,6 +7,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import ipywidgets as w
+from IPython.display import display
 
 _ATTACHED: WeakKeyDictionary[w.Widget, list[w.Widget]] = WeakKeyDictionary()
 
@@ -27,6 +28,11 @@ def dispose(*widgets: w.Widget, keep: Iterable[w.Widget] = ()) -> None:
             if id(part) not in kept:
                 part.unobserve_all()  # a callback holds the view that it belongs to
                 part.close()
+
+
+def say_closed(words: str) -> None:
+    """Show `words` in the place of widgets that are gone."""
+    display({"text/plain": words}, raw=True)
 
 
 def set_children(box: w.Box, children: Iterable[w.Widget]) -> None:

@@ -71,7 +71,8 @@ def used_app(run):
 
 def test_a_closed_app_leaves_no_widget_no_thread_and_no_memory(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    used_app(run).close()  # what libraries make once, they have made now
+    import ipyfilechooser  # noqa: F401 - it makes a widget when it is imported
+
     before = open_widgets()
 
     app = used_app(run)
@@ -115,6 +116,22 @@ def test_a_closed_app_begins_nothing_any_more(run, tmp_path, monkeypatch):
     assert app.run is None
     assert not app.is_busy
     assert open_widgets() == before
+
+
+def test_what_was_closed_says_so_when_it_is_shown_again(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for shown, words in (
+        (TrainerApp("binary_2d"), "This app was closed"),
+        (Dashboard(run), "This dashboard was closed"),
+    ):
+        shown.close()
+        shown.close()
+        before = open_widgets()
+
+        shown._ipython_display_()
+
+        assert words in capsys.readouterr().out
+        assert open_widgets() == before
 
 
 def test_what_is_replaced_in_the_form_is_gone_too():

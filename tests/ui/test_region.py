@@ -11,13 +11,19 @@ from nbtrainer.ui.form import Form
 from nbtrainer.ui.region import POLYGON, RECTANGLE, RegionsField, counted, full_shape
 
 
-@pytest.fixture
-def form(nuclei):
-    config = Config.preset("binary_2d")
-    config.data.datasets = [nuclei]
-    made = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, SmallDoor())
+@pytest.fixture(scope="module")
+def made_once():
+    made = Form(Config.preset("binary_2d"), Config.preset("binary_2d"), Errors().guard, lambda: None, SmallDoor())
     made.panels[0].open()
     return made
+
+
+@pytest.fixture
+def form(made_once, nuclei):
+    config = Config.preset("binary_2d")
+    config.data.datasets = [nuclei]
+    made_once.load(config, Config.preset("binary_2d"))
+    return made_once
 
 
 @pytest.fixture
