@@ -105,10 +105,12 @@ def check_values(
             remedy="Background must be 0",
         )
         return
-    yield from check_background(config, surveyed, values, where)
+    # of what nobody drew so, the values say nothing
+    drawn = [pair for pair in surveyed.pairs if pair.label not in doubtful] if doubtful else surveyed.pairs
+    of_drawn = surveyed.label_values(drawn, is_exact)
+    yield from check_background(config, surveyed, of_drawn, where)
     if doubtful:
-        drawn = [pair for pair in surveyed.pairs if pair.label not in doubtful]
-        foreground = [value for value in surveyed.label_values(drawn, is_exact) if value in foreground and value]
+        foreground = [value for value in of_drawn if value in foreground and value]
     yield from _unknown(config, values, where)
     yield from _listed_values(values, wanted)
     yield from _empty(samples)
