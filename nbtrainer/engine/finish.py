@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from nbtrainer.disk import write_json
 from nbtrainer.engine import checkpoint
 from nbtrainer.engine.build import Job
 from nbtrainer.engine.size import learn_sizes
-from nbtrainer.engine.telling import Emit, reporter
+from nbtrainer.engine.telling import Emit, OutOfTimeError, ReadStop, StopHeardError, reporter
 from nbtrainer.engine.validate import Validator
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import load_checkpoint
@@ -34,49 +35,99 @@ _LOOK_SHARE, _LOOK_SECONDS = 0.05, 5.0
 _TRAINING_LOOKED_AT = 60
 # the same for the size model, whose crops are large
 _SIZE_SHARE, _SIZE_SECONDS = 0.1, 60.0
+# where there is a time budget, all of it together
+_FINISH_SHARE, _LEAST_SECONDS = 0.1, 30.0
 
 
-def finish(job: Job, emit: Emit) -> None:
-    """Settle the model that stands for the run, and tell how good it is and where it fails.
+def finish(job: Job, emit: Emit, stop_asked: ReadStop) -> bool:
+    """Settle the model that stands for the run, and tell how good it is and where it fails; False if a stop was asked.
 
-    The model is there by now: what fails here is told, and the rest goes on (see `_spared`).
+    The model is there by now: what fails here is told, and the rest goes on (see `_spared`). After a stop, a resume does
+    all of this. With a time budget it is bounded too: what does not fit is left out, and told.
     """
+    limits = _Limits(job, emit, stop_asked)
+    for validator in (job.validator, job.previewer):
+        validator.check = limits.check
+    try:
+        _finish(job, emit, limits)
+    except StopHeardError:
+        return False
+    return True
+
+
+def _finish(job: Job, emit: Emit, limits: _Limits) -> None:
     path = job.directory.last
-    if job.best.best is not None and job.config.training.load_at_end == "best":
-        path = job.directory.checkpoints / job.best.best["file"]
+    if job.config.training.load_at_end == "best":
+        path = job.best.file_of_best() or path
     record = load_checkpoint(path)
     job.network.load_state_dict(record["weights"])
     before, tuned_score = job.task, None
     with _spared(emit, "the thresholds could not be tuned"):
-        tuned_score = _tune_thresholds(job, emit)
+        tuned_score = _tune_thresholds(job, emit, limits)
     if job.task != before:
         record["task"]["settings"] = job.task.as_record()
         checkpoint.write(record, path)
     _warn_if_no_better(job, emit, tuned_score)
     size_model = None
     with _spared(emit, "the size model could not be learned"):
-        size_model = _learn_sizes(job, emit)
+        size_model = _learn_sizes(job, emit, limits)
     if size_model is not None:
         record["size_model"] = size_model.as_record()
         checkpoint.write(record, path)
     with _spared(emit, "the test images could not be scored"):
-        _score_test_images(job, emit)
+        _score_test_images(job, emit, limits)
     seconds = max(_LOOK_SECONDS, _LOOK_SHARE * job.clock.elapsed_seconds)
     with _spared(emit, "the report on the validation images could not be made"):
-        _report(job, emit, seconds)
+        _report(job, emit, limits, seconds)
     with _spared(emit, "the audit of the labels could not be made"):
-        _audit(job, emit, seconds)
+        _audit(job, emit, limits, seconds)
     with _spared(emit, "no advice could be given"):
         words = advice(attach(job.directory.path).history, job.monitor)
         if words:
             emit(events.Noted(text=words))
 
 
+class _Limits:
+    """Ends what follows the last step when a stop is asked, or when its share of the time budget is spent."""
+
+    def __init__(self, job: Job, emit: Emit, stop_asked: ReadStop) -> None:
+        self._emit = emit
+        self._stop_asked = stop_asked
+        minutes = job.config.training.max_minutes
+        self._ends = math.inf
+        if minutes is not None:
+            self._ends = time.monotonic() + max(_LEAST_SECONDS, _FINISH_SHARE * 60 * minutes)
+
+    @property
+    def seconds_left(self) -> float:
+        return self._ends - time.monotonic()
+
+    def check(self) -> None:
+        """Raises `StopHeardError` or `OutOfTimeError`."""
+        # nothing is left to validate: once asked is as good as now
+        if self._stop_asked():
+            raise StopHeardError
+        if self.seconds_left < 0:
+            raise OutOfTimeError
+
+    def reporter(self, doing: str) -> Callable[[int, int], None]:
+        """As `telling.reporter`, and checks."""
+        tell = reporter(self._emit, doing)
+
+        def report(done: int, of: int) -> None:
+            self.check()
+            tell(done, of)
+
+        return report
+
+
 @contextlib.contextmanager
 def _spared(emit: Emit, what: str) -> Iterator[None]:
-    """Whatever breaks inside is told, and does not make a failed run of a trained model."""
+    """Whatever breaks inside, or does not fit into the time, is told, and does not make a failed run of a trained model."""
     try:
         yield
+    except OutOfTimeError:
+        emit(events.Warned(text=f"{what}: the time budget is spent; the model is not affected"))
     except Exception as error:
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         text = f"{what} ({reason}); the model is not affected"
@@ -104,7 +155,7 @@ def _warn_if_no_better(job: Job, emit: Emit, tuned_score: float | None) -> None:
             )
 
 
-def _tune_thresholds(job: Job, emit: Emit) -> float | None:
+def _tune_thresholds(job: Job, emit: Emit, limits: _Limits) -> float | None:
     """Choose the thresholds that score best on validation images; the monitored score with them, if that is what was
     looked at and any changed."""
     task, images = job.task, job.validator.images
@@ -117,7 +168,7 @@ def _tune_thresholds(job: Job, emit: Emit) -> float | None:
     labels: list[np.ndarray] = []
     links: list[Links] = []
     pixels = 0
-    report = reporter(emit, "tuning thresholds")
+    report = limits.reporter("tuning thresholds")
     for index, region in job.validator.scored():
         report(len(raws), len(images))
         image, label = job.validator.pair(index, region)
@@ -153,7 +204,7 @@ def _tune_thresholds(job: Job, emit: Emit) -> float | None:
     return abs(found.score) if job.monitor == f"validation_{name}" else None
 
 
-def _learn_sizes(job: Job, emit: Emit) -> SizeModel | None:
+def _learn_sizes(job: Job, emit: Emit, limits: _Limits) -> SizeModel | None:
     """The size model, if one is asked for; also written into the run's folder, and its quality told."""
     config = job.config
     if config.task.kind != "instance_flow" or not config.task.size_model:
@@ -167,8 +218,9 @@ def _learn_sizes(job: Job, emit: Emit) -> SizeModel | None:
         max(config.sampling.patch_size),
         config.model.size_multiples(config.task.dim)[-1],
         config.training.seed,
-        max(_SIZE_SECONDS, _SIZE_SHARE * job.clock.elapsed_seconds),
-        reporter(emit, "learning the size of objects"),
+        # it may take half as long again to see how good it is
+        min(max(_SIZE_SECONDS, _SIZE_SHARE * job.clock.elapsed_seconds), max(0.0, limits.seconds_left) / 2),
+        limits.reporter("learning the size of objects"),
     )
     model.save(job.directory.path, facts)
     where = "validation" if "validation" in facts else "training"
@@ -184,33 +236,33 @@ def _learn_sizes(job: Job, emit: Emit) -> SizeModel | None:
     return model
 
 
-def _score_test_images(job: Job, emit: Emit) -> None:
+def _score_test_images(job: Job, emit: Emit, limits: _Limits) -> None:
     """Score the model that stands for the run on images that had no part in it."""
     test = job.survey.split.test
     if not test:
         return
     validator = job.test_validator()
-    found = validator.scores(reporter(emit, "testing"), lambda: False)
+    found = validator.scores(limits.reporter("testing"), lambda: False)
     assert found is not None
     emit(events.TestScored(images=len(test), scores={f"test_{name}": value for name, value in found[0].items()}))
 
 
-def _report(job: Job, emit: Emit, seconds: float) -> None:
+def _report(job: Job, emit: Emit, limits: _Limits, seconds: float) -> None:
     """Look at the validation images: how each fared, and what is most wrong in it."""
     if not job.validator.scored():
         return
-    judged = _looked_at(job, job.validator, emit, seconds)
+    judged = _looked_at(job, job.validator, limits, seconds)
     words = "How each validation image fared; it had no part in training, but in the choice of the model."
     write_report(job.directory.path / "report.html", "Validation images", words, judged, job.metrics)
     emit(events.ReportWritten(path="report.html", title="worst objects of the validation images"))
 
 
-def _audit(job: Job, emit: Emit, seconds: float) -> None:
+def _audit(job: Job, emit: Emit, limits: _Limits, seconds: float) -> None:
     """Look at training images: where a trained model disagrees with a label, the label may be wrong."""
     validator = job.training_validator()
     if not validator.scored():
         return
-    judged = _looked_at(job, validator, emit, seconds, _TRAINING_LOOKED_AT)
+    judged = _looked_at(job, validator, limits, seconds, _TRAINING_LOOKED_AT)
     words = (
         f"{len(judged)} of {len(validator.images)} training images, and where the model disagrees most with their labels. "
         "Look at these first: mend the label, exclude the image, or leave it if the model is wrong."
@@ -221,11 +273,11 @@ def _audit(job: Job, emit: Emit, seconds: float) -> None:
     emit(events.ReportWritten(path="audit.html", title="labels that the model disagrees with most"))
 
 
-def _looked_at(job: Job, validator: Validator, emit: Emit, seconds: float, most: int = 10_000) -> list[Judged]:
+def _looked_at(job: Job, validator: Validator, limits: _Limits, seconds: float, most: int = 10_000) -> list[Judged]:
     """As many images with labels as fit into the time, evenly spread, at least one."""
     plan = validator.scored()
     order = np.linspace(0, len(plan) - 1, min(most, len(plan))).astype(int)
-    report: Callable[[int, int], None] = reporter(emit, "looking for what is most wrong")
+    report = limits.reporter("looking for what is most wrong")
     judged: list[Judged] = []
     ends = time.monotonic() + seconds
     for done, place in enumerate(order):

@@ -7,9 +7,8 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 import torch
@@ -21,12 +20,10 @@ from nbtrainer.engine.blame import diverged
 from nbtrainer.engine.build import Batch, Job
 from nbtrainer.engine.finish import finish
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
-from nbtrainer.engine.telling import SECONDS_BETWEEN_EVENTS, Emit, reporter
+from nbtrainer.engine.telling import SECONDS_BETWEEN_EVENTS, Emit, ReadStop, StopHeardError, raise_if_stopped, reporter
 from nbtrainer.errors import UserError
 from nbtrainer.metrics import Counts, Tally
 from nbtrainer.runs import events
-
-ReadStop = Callable[[], Literal["", "validation", "now"]]
 
 # a validation that breaks is caught, one that is killed is not: more than this is not left to chance
 _UNSAVED_SECONDS = 30.0
@@ -38,6 +35,7 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> e
     `sums`: those of an epoch under way, from `Job.restore`.
     """
     clock = job.clock
+    job.validator.check = job.previewer.check = raise_if_stopped(stop_asked)
     _plan(job, emit, stop_asked)
     tiles = choose_tiles(job.previewer.images, job.task, job.config.output.preview_tiles)
     clock.start()
@@ -59,7 +57,8 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> e
         if validates and stop_asked() and not clock.is_over:
             return events.Stopped(step=clock.step)
     _tell_what_was_never_seen(job, emit)
-    finish(job, emit)
+    if not finish(job, emit, stop_asked):
+        return events.Stopped(step=clock.step)
     reason = "all steps done" if clock.step >= clock.total_steps else "the time is spent"
     return events.Finished(step=clock.step, reason=reason, elapsed_seconds=clock.elapsed_seconds)
 
@@ -217,6 +216,8 @@ def _validate_safely(
         _save_within(job, emit, sums)
     try:
         return _validate(job, emit, stop_asked, tiles)
+    except StopHeardError:
+        return None
     except BaseException as error:
         # lets go of the memory that saving needs
         traceback.clear_frames(error.__traceback__)
@@ -316,7 +317,12 @@ def _plan(job: Job, emit: Emit, stop_asked: ReadStop) -> None:
             emit(events.BaselineScored(name=job.task.baseline_name, scores=scores))
             job.compare_with(job.task.baseline_name, scores)
         if job.clock.step == 0:
-            found = job.validator.scores(reporter(emit, "scoring the starting weights"), lambda: stop_asked() == "now")
+            try:
+                found = job.validator.scores(
+                    reporter(emit, "scoring the starting weights"), lambda: stop_asked() == "now"
+                )
+            except StopHeardError:
+                found = None
             if found is None:
                 return
             scores = {f"validation_{name}": value for name, value in found[0].items()}

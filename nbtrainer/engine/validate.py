@@ -40,6 +40,8 @@ class Validator:
     metrics: list[str]
     device: torch.device
     precision: str
+    # called after each few tiles: an image may take minutes, and what is raised here ends it
+    check: Callable[[], None] = lambda: None
 
     def predict(self, index: int, region: Region | None = None) -> np.ndarray:
         """Network output (K, [Z,] Y, X) for image `index`, or for a part of it that is seen by itself."""
@@ -53,7 +55,14 @@ class Validator:
         """Network output (K, [Z,] Y, X) for a normalised image (C, [Z,] Y, X)."""
         self.network.eval()
         with autocast(self.device, self.precision):
-            return predict_variants(self.network, image, self.tile, self.device, multiples=self.multiples)
+            return predict_variants(
+                self.network,
+                image,
+                self.tile,
+                self.device,
+                report=lambda done, of: self.check(),
+                multiples=self.multiples,
+            )
 
     def scores(
         self, report: Callable[[int, int], None], is_stopped: Callable[[], bool], keep: Collection[int] = ()

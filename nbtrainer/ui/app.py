@@ -14,6 +14,7 @@ from nbtrainer import api
 from nbtrainer.config import Config, presets
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.runs import Run
+from nbtrainer.runs.signals import stop_before_the_end
 from nbtrainer.ui import frontend, style
 from nbtrainer.ui.actions import Actions
 from nbtrainer.ui.adjust import Adjust
@@ -55,6 +56,7 @@ class TrainerApp:
         if isinstance(preset, Config):  # TrainerApp(config) means what it says
             preset, config = None, preset
         starts = Config.preset(preset) if config is None and preset else config
+        stop_before_the_end()  # here, because a run is started in a thread, where signals cannot be listened to
         if TrainerApp._only is None:
             starts = starts if starts is not None else Config.preset("binary_2d")
             self._build(starts, preset or nearest_preset(starts))

@@ -17,6 +17,7 @@ import torch
 
 import nbtrainer as nbt
 from nbtrainer.disk import disk_error
+from nbtrainer.engine import finish
 from nbtrainer.engine.session import failure
 from nbtrainer.engine.validate import Validator
 from nbtrainer.runs import RunDirectory, events
@@ -230,6 +231,37 @@ def test_a_run_gives_back_the_threads_and_random_numbers_of_the_kernel(small_con
     thread.join()
     assert seen == [2]
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_stop_is_heard_after_the_last_step_and_a_resume_does_what_was_left(small_config, monkeypatch):
+    whole = nbt.train(small_config)
+    answer, answered = Validator.answer, []
+
+    def stops_at_the_fifth(validator, image):
+        answered.append(1)
+        if len(answered) == 5:  # the weights at the start, three epochs, and now the report
+            nbt.attach(Path(small_config.output.root) / small_config.output.data_task / "run-002").stop()
+        return answer(validator, image)
+
+    monkeypatch.setattr(Validator, "answer", stops_at_the_fifth)
+    run = nbt.train(small_config)
+    assert (run.status, len(run.history), len(answered)) == ("stopped", 3, 5)
+    assert not (run.directory / "report.html").exists()
+    resumed = nbt.resume(run.directory)
+    resumed.wait()
+    assert resumed.status == "finished" and _same(resumed.best, whole.best)
+    assert (run.directory / "report.html").exists() and (run.directory / "audit.html").exists()
+
+
+def test_a_time_budget_bounds_what_follows_the_last_step(small_config, monkeypatch):
+    monkeypatch.setattr(finish, "_LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(finish, "_FINISH_SHARE", 0.0)
+    small_config.update(training={"max_minutes": 10})
+    run = nbt.train(small_config)
+    assert run.status == "finished"
+    left_out = [event.text for event in run.events if isinstance(event, events.Warned)]
+    assert any("the audit of the labels could not be made: the time budget is spent" in text for text in left_out)
+    assert nbt.load_model(run.directory).path == run.best
 
 
 def test_stopping_a_run_of_this_kernel_needs_no_disk(small_config):
