@@ -170,7 +170,7 @@ def resume(
     run: Annotated[Path, typer.Argument(help="The folder of the run.")],
     settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
 ) -> None:
-    """Continue a run exactly where it stopped; one that is complete stays as it is."""
+    """Continue a run exactly where it stopped."""
     prepare_process()
     from nbtrainer import api
 
@@ -181,9 +181,30 @@ def resume(
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         resumed = api.resume(run, **overrides)
-    for warning in told:
-        print(f"nbtrainer: {warning.message}", file=sys.stderr)
-    _end(resumed if resumed.status != "running" and told else _followed(resumed))
+    if told and resumed.status == "finished":  # who types a command wants something to happen
+        remedy = "To continue it, give it more epochs (training.epochs) or time"
+        raise UserError(str(resumed.directory), "this run is complete", remedy)
+    _end(_followed(resumed))
+
+
+@app.command()
+def log(
+    run: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write it to this file: sentences, or a table of losses and metrics if it is a .csv."),
+    ] = None,
+) -> None:
+    """Print what happened in a run so far, or save it; the run may still go on."""
+    from nbtrainer import api
+    from nbtrainer.runs import events
+
+    attached = api.attach(run)
+    if out is not None:
+        print(attached.save_log(out))
+        return
+    for event in attached.events:
+        print(events.log_line(event), end="")
 
 
 @app.command()

@@ -49,7 +49,14 @@ def test_train_predict_evaluate_and_resume(saved, small_config, tmp_path):
     resumed = _nbtrainer("resume", folder, "training.epochs=3")
     assert resumed.returncode == 0, resumed.stderr
     assert len(attach(folder).history) == 3
-    assert _nbtrainer("resume", folder).returncode == 2
+    assert "epoch 3:" in resumed.stdout and "epoch 2:" not in resumed.stdout  # that was told then
+    complete = _nbtrainer("resume", folder)
+    assert complete.returncode == 2 and "this run is complete" in complete.stderr
+
+    log = _nbtrainer("log", folder)
+    assert log.returncode == 0 and "epoch 2:" in log.stdout and "epoch 3:" in log.stdout
+    assert _nbtrainer("log", folder, "--out", tmp_path / "log.csv").stdout.strip() == str(tmp_path / "log.csv")
+    assert (tmp_path / "log.csv").read_text().startswith("epoch,step,")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections import deque
 from collections.abc import Callable
@@ -14,8 +13,8 @@ from nbtrainer.runs import events
 from nbtrainer.runs.best import best_epoch
 from nbtrainer.runs.directory import RunDirectory
 from nbtrainer.runs.events import Event
+from nbtrainer.runs.history import history_rows, write_history
 from nbtrainer.runs.journal import Journal, JournalReader
-from nbtrainer.runs.run import history_rows
 
 Listener = Callable[[Event], None]
 
@@ -108,12 +107,7 @@ class Tables:
             self._drawn = time.monotonic()
 
     def _write_history(self, rows: list[dict[str, object]]) -> None:
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        history = self._directory.history
-        with written_aside(history) as aside, aside.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(rows)
+        write_history(self._directory.history, rows)
 
 
 def draw_curves(path: Path, happened: list[Event]) -> None:

@@ -11,10 +11,12 @@ from typing import Any, Literal
 
 import psutil
 
+from nbtrainer.disk import write_text
 from nbtrainer.errors import UserError
 from nbtrainer.runs import events
 from nbtrainer.runs.directory import RunDirectory
 from nbtrainer.runs.events import Event, RunStarted
+from nbtrainer.runs.history import history_rows, write_history
 from nbtrainer.runs.journal import JournalReader
 from nbtrainer.runs.owner import Watch
 from nbtrainer.runs.session import Session, session_of
@@ -107,6 +109,17 @@ class Run:
             if session is None:  # else it has heard already
                 raise
 
+    def save_log(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Write what happened so far to `path`, and return it: sentences, or a table of losses and metrics if it ends
+        with .csv. Without `path`: sentences, beside the run's own log, with the time in the name.
+
+        Raises `UserError` if the disk refuses it.
+        """
+        target = self.directory / time.strftime("log-%Y%m%d-%H%M%S.txt") if path is None else Path(path)
+        if target.suffix.lower() == ".csv":
+            return write_history(target, self.history)
+        return write_text(target, "".join(events.log_line(event) for event in self.events))
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended, at most `timeout` seconds; whether it has."""
         if self._own_session is not None:
@@ -165,23 +178,6 @@ class Run:
 def attach(path: str | os.PathLike[str]) -> Run:
     """The run in folder `path`, of whatever kernel, process or day; raises `UserError` if there is none."""
     return Run(RunDirectory.open(Path(path)))
-
-
-def history_rows(happened: list[Event]) -> list[dict[str, Any]]:
-    """One row an epoch; rows of epochs done again after a resume replace the old ones."""
-    rows: dict[int, dict[str, Any]] = {}
-    for event in happened:
-        if isinstance(event, events.Planned):
-            rows = {epoch: row for epoch, row in rows.items() if row["step"] <= event.step}
-        elif isinstance(event, events.EpochEnded):
-            rows[event.epoch] = {
-                "epoch": event.epoch,
-                "step": event.step,
-                **event.scores,
-                "learning_rate": event.learning_rate,
-                "seconds": event.elapsed_seconds,
-            }
-    return [rows[epoch] for epoch in sorted(rows)]
 
 
 def _lived(started: RunStarted, directory: RunDirectory) -> bool:

@@ -21,8 +21,9 @@ from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.preview import Preview
 from nbtrainer.ui.reports import Reports
 from nbtrainer.ui.story import LogLine, Story, known
-from nbtrainer.ui.widgets import Guard, make, put, shown
+from nbtrainer.ui.widgets import Guard, make, put, shown, text
 
+_SAVE_LOG = "Keep the log and the table of losses and metrics as they are now, in the folder of the run"
 _WELCOME = (
     '<div class="nbt-muted" style="padding: 24px 4px">Progress, curves, preview tiles and a log appear here once training '
     "starts. Training may take minutes, hours or days; you can stop at any time, and resume.</div>"
@@ -98,6 +99,9 @@ class Board:
         self._loss_menu.observe(guard(lambda _: self._draw_loss()), "value")
         self._preview, self._reports = Preview(guard), Reports(guard)
         self._log = make(w.HTML)
+        self._save = make(w.Button, description="Save log", icon="download", tooltip=_SAVE_LOG, classes=("nbt-quiet",))
+        self._save.on_click(guard(lambda _: self._save_log()))
+        self._saved = make(w.HTML)
         self._figures_box = self._figures()
         self._welcome = make(w.HTML, value=_WELCOME)
         self._live = make(w.VBox, layout=w.Layout(display="none"))
@@ -108,6 +112,7 @@ class Board:
             self._preview.box,
             self._reports.box,
             self._log,
+            make(w.HBox, children=[self._save, self._saved]),
         ]
         attach(self._live, *self._parts)
         self.box = make(w.VBox, children=[self._welcome, self._live])
@@ -141,6 +146,13 @@ class Board:
             return self.is_over
         finally:
             self._lock.release()
+
+    def _save_log(self) -> None:
+        """Keep the log and the table of losses and metrics as they are now, beside those that the run goes on to write."""
+        assert self._run is not None
+        sentences = self._run.save_log()
+        table = self._run.save_log(sentences.with_suffix(".csv"))
+        put(self._saved, "value", text(f"saved: {sentences} and {table.name}", "nbt-small", "nbt-muted"))
 
     def _figures(self) -> w.HBox:
         legend = '<span class="nbt-small"><span class="nbt-training">— training</span> &nbsp;<span class="nbt-validation">– – validation</span></span>'

@@ -20,13 +20,14 @@ def directory(tmp_path):
 def test_files_that_could_not_be_written_for_a_while_are_complete_again_and_that_is_told_once(directory):
     emit = Emitter(directory)
     emit(_epoch(1))
-    for path in (directory.history, directory.log):  # as when another program holds them
-        path.unlink()
-        path.mkdir()
+    directory.history.unlink()
+    directory.history.symlink_to(directory.path / "a drive that is away" / "history.csv")
+    directory.log.unlink()
+    directory.log.mkdir()
     emit(_epoch(2))
     emit(_epoch(3))
-    for path in (directory.history, directory.log):
-        path.rmdir()
+    directory.history.unlink()
+    directory.log.rmdir()
     emit(_epoch(4))
     emit.close()
     with directory.history.open() as file:

@@ -105,3 +105,16 @@ def test_a_journal_of_somebody_else_leads_to_no_checkpoint_outside_of_the_run(tm
     for path in (str(tmp_path / "evil.pt"), "../evil.pt", "checkpoints/../../evil.pt"):
         run = _run(tmp_path / "run", events.CheckpointSaved(kind="best", path=path, step=1, epoch=1))
         assert run.best is None
+
+
+@pytest.mark.feature(138)
+def test_the_log_is_saved_when_it_is_asked_for_as_sentences_or_as_a_table(tmp_path):
+    run = _run(tmp_path, started(False), _planned(0), _epoch(1, 3, 0.25), events.Warned(text="mind this"))
+    words = run.save_log(tmp_path / "copy.txt").read_text()
+    assert "epoch 1: Dice" in words or "epoch 1: validation Dice 25.00 %" in words
+    assert "mind this" in words
+    table = run.save_log(tmp_path / "copy.csv").read_text().splitlines()
+    assert table == ["epoch,step,validation_dice,learning_rate,seconds", "1,3,0.25,0.1,1.0"]
+    assert run.save_log().parent == run.directory
+    with pytest.raises(UserError, match="nowhere"):
+        run.save_log(tmp_path / "nowhere" / "copy.txt")

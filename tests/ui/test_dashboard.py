@@ -50,6 +50,19 @@ def test_the_log_speaks_sentences_newest_first_with_warnings_above_and_escapes_t
     assert words.index("warning") < words.index("finished: all steps done") < words.index("epoch 1:")
 
 
+@pytest.mark.feature(138)
+def test_the_log_and_its_table_are_saved_when_the_button_is_pressed(ended):
+    board = board_of(ended)
+    board.flush()
+
+    board._save.click()
+
+    (saved,) = ended.directory.glob("log-*.txt")
+    assert "finished: all steps done" in saved.read_text()
+    assert saved.with_suffix(".csv").read_text().startswith("epoch,step,train_loss")
+    assert str(saved) in board._saved.value
+
+
 def test_the_public_dashboard_of_an_ended_run_needs_no_timer(ended):
     dashboard = Dashboard(ended)
 

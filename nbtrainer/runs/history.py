@@ -1,0 +1,39 @@
+"""The history of a run: one row an epoch, from its events to a table that other programs open."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nbtrainer.disk import written_aside
+from nbtrainer.runs import events
+from nbtrainer.runs.events import Event
+
+
+def history_rows(happened: list[Event]) -> list[dict[str, Any]]:
+    """One row an epoch; rows of epochs done again after a resume replace the old ones."""
+    rows: dict[int, dict[str, Any]] = {}
+    for event in happened:
+        if isinstance(event, events.Planned):
+            rows = {epoch: row for epoch, row in rows.items() if row["step"] <= event.step}
+        elif isinstance(event, events.EpochEnded):
+            rows[event.epoch] = {
+                "epoch": event.epoch,
+                "step": event.step,
+                **event.scores,
+                "learning_rate": event.learning_rate,
+                "seconds": event.elapsed_seconds,
+            }
+    return [rows[epoch] for epoch in sorted(rows)]
+
+
+def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write `rows` to `path` as CSV: a column for each name that any row has. Raises `UserError` if the disk refuses it."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with written_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
