@@ -304,7 +304,9 @@ def _status(path: Path, where: str) -> os.stat_result | None:
 
 
 def _rename(made: Path, final: Path, aside: Path) -> None:
-    if final.is_dir() and not final.is_symlink():  # folders are not replaced: the old one steps aside
+    if final.is_dir() and not made.is_dir():  # never a folder, with all that is in it, for a file
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(final))
+    if final.is_dir():  # folders are not replaced: the old one steps aside
         os.replace(final, aside / "old")
         try:
             os.replace(made, final)

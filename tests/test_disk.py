@@ -113,6 +113,15 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
 
 
+def test_a_folder_is_never_replaced_by_a_file(tmp_path):
+    (tmp_path / "a.tif").mkdir()
+    (tmp_path / "a.tif" / "mine").write_text("x")
+    with pytest.raises(UserError, match=r"a\.tif: it is a folder, not a file"):
+        disk.write_text(tmp_path / "a.tif", "y")
+    assert (tmp_path / "a.tif" / "mine").read_text() == "x"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+
+
 def test_a_link_stays_a_link_to_what_was_written(tmp_path):
     (tmp_path / "real.json").write_text("1")
     (tmp_path / "link.json").symlink_to("real.json")

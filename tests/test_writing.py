@@ -37,7 +37,10 @@ def _writing(tree):
         )
         target = target.value if isinstance(target, ast.Attribute) else target
         modes = [each.value for each in node.args[:2] if isinstance(each, ast.Constant)]
-        is_opened = name == "open" and any(isinstance(mode, str) and mode[:1] in "wax" for mode in modes)
+        is_device = bool(node.args) and getattr(node.args[0], "attr", "") == "devnull"
+        is_opened = (
+            name == "open" and not is_device and any(isinstance(mode, str) and mode[:1] in "wax" for mode in modes)
+        )
         if (name in WRITES or is_opened) and not (isinstance(target, ast.Name) and target.id == "aside"):
             if isinstance(target, ast.Constant) and target.value == "<bytes>":
                 continue
