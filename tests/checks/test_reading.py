@@ -155,3 +155,30 @@ def test_a_repair_of_a_turned_label_lies_on_its_image(tmp_path, small_config, ba
     nbt.api.fix_all(small_config)
     assert "repaired" in small_config.data.datasets[0].labels
     assert all(np.array_equal(its_label, label) for _, its_label in _pairs(small_config))
+
+
+def test_grey_saved_as_colour_among_greys_is_told_with_what_to_set(small_config):
+    path = Path(small_config.data.datasets[0].images) / "img_1.tif"
+    tifffile.imwrite(path, np.repeat(tifffile.imread(path)[..., None], 3, axis=-1), photometric="rgb")
+    told = "\n".join(str(finding) for finding in nbt.check(small_config) if finding.level == "error")
+    assert "img_1.tif is grey saved as colour: set model.input_channels to 1 and data.channel_rule to remove" in told
+    small_config.update(model={"input_channels": 1}, data={"channel_rule": "remove"})
+    assert [str(finding) for finding in nbt.check(small_config) if finding.level == "error"] == []
+    assert all(len(image) == 1 for image, _ in _pairs(small_config))
+
+
+def test_a_label_drawn_on_the_pixels_as_stored_is_refused_with_the_reason(tmp_path, small_config):
+    images, labels = _folders(tmp_path, small_config, dim=2)
+    exif = Image.Exif()
+    exif[274] = 8
+    for number in range(2):
+        Image.fromarray(np.full((64, 48), 50 + number, np.uint8)).save(images / f"a{number}.jpg", exif=exif)
+        Image.fromarray(np.eye(64, 48).astype(np.uint8)).save(labels / f"a{number}.png")
+    told = "\n".join(str(finding) for finding in nbt.check(small_config))
+    assert "it is 64 x 48, but its image a0.jpg is 48 x 64. The orientation tag of the image turns it" in told
+
+
+def test_a_jpeg_is_known_as_one_whatever_it_is_called(small_config):
+    path = Path(small_config.data.datasets[0].labels) / "img_1.tif"
+    Image.fromarray(tifffile.imread(path) * 255).save(path, format="JPEG")
+    assert "it is a JPEG, which changes values" in "\n".join(str(finding) for finding in nbt.check(small_config))

@@ -181,3 +181,10 @@ def test_a_stack_is_read_as_slices_or_as_a_volume(tmp_path):
 def test_a_preparation_survives_its_record():
     made = Preparation(dim=3, channels=(1, 0), resize=(16, 32, 32), ignore_value=5)
     assert Preparation.from_record(made.as_record()) == made
+
+
+def test_the_axis_that_an_older_model_found_is_no_word_of_the_user():
+    record = Preparation(channel_axis=1).as_record()
+    assert Preparation.from_record(record).channel_axis_is_given
+    del record["channel_axis_is_given"]
+    assert not Preparation.from_record(record).channel_axis_is_given
