@@ -124,7 +124,7 @@ def test_a_taken_name_is_refused_and_the_folder_left_alone(small_config, tmp_pat
 
 def test_start_refuses_with_every_error_and_makes_no_folder(small_config, tmp_path):
     _label(small_config).unlink()
-    small_config.sampling.patch_size = [33, 33]
+    small_config.training.device = "card"
     with pytest.raises(nbt.UserError) as caught:
         nbt.start(small_config)
     assert len(caught.value.findings) == 2
