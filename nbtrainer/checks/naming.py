@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbtrainer.config import Config
-from nbtrainer.config.data import Dataset
 from nbtrainer.data.assign import base_name
 from nbtrainer.data.formats import stem
 from nbtrainer.data.listing import list_files
-from nbtrainer.data.names import is_meant, normal_form
+from nbtrainer.data.names import meant, normal_form
 from nbtrainer.errors import UserError
 
 
@@ -27,11 +26,9 @@ def match_names(config: Config, index: int) -> list[tuple[Path, Path]]:
         return []
     if not dataset.images.strip() or not dataset.labels.strip():
         return []
-    images = [
-        path
-        for path in images
-        if _stem(path).endswith(normal_form(dataset.img_filter)) and not _is_left_out(path, dataset)
-    ]
+    left_out = meant(images, dataset.exclude)
+    ending = normal_form(dataset.img_filter)
+    images = [path for path in images if _stem(path).endswith(ending) and path not in left_out]
     if len(images) > 1 and len(labels) == 1:
         return []
     for names_of in (_names, _bare_names):
@@ -55,10 +52,6 @@ def _names(paths: list[Path], ending: str) -> list[str]:
 
 def _stem(path: Path) -> str:
     return normal_form(stem(path))
-
-
-def _is_left_out(path: Path, dataset: Dataset) -> bool:
-    return any(is_meant(path, name) for name in dataset.exclude)
 
 
 def _bare_names(paths: list[Path], ending: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -64,13 +64,15 @@ def assign_labels(
         ]
     unique = list(dict.fromkeys(labels))
     by_name = names_agree(images, unique, endings)
+    naming = {label for label, _ in own.values()}
     label_of = {
         image: label
         for image in images
-        if (label := _choose(by_name.get(image), own.get(image), about, own)) is not None
+        if (label := _choose(by_name.get(image), own.get(image), about, naming)) is not None
     }
     rest = [image for image in images if image not in label_of]
-    unused = [label for label in unique if label not in label_of.values()]
+    used = set(label_of.values())
+    unused = [label for label in unique if label not in used]
     if rest or unused:
         open_labels = [label for label in unused if len(_names(about, label)) < 2]
         if own and len(rest) == len(open_labels) == len(unused):
@@ -87,7 +89,8 @@ def assign_found(images: Sequence[Path], labels: Sequence[Path], where: str, end
     about = _contents(labels)
     own = _by_content(images, about, where, endings)
     by_name = names_agree(images, labels, endings)
-    found = ((image, _choose(by_name.get(image), own.get(image), about, own)) for image in images)
+    naming = {label for label, _ in own.values()}
+    found = ((image, _choose(by_name.get(image), own.get(image), about, naming)) for image in images)
     return [_made(image, label, about, own, endings, True) for image, label in found if label is not None]
 
 
@@ -97,7 +100,8 @@ def names_agree(images: Sequence[Path], labels: Sequence[Path], endings: Endings
     found: dict[Path, Path] = {}
     for fold in (str, str.casefold):
         wanted = [path for path in images if path not in found]
-        offered = [path for path in labels if path not in found.values()]
+        used = set(found.values())
+        offered = [path for path in labels if path not in used]
         keys = [
             [tuple(map(fold, (*parts_of(path.parent), base_name(path, ending)))) for path in paths]
             for paths, ending in ((wanted, endings.images), (offered, endings.labels))
@@ -181,7 +185,8 @@ def _match_names(ours: Sequence[Parts], named: Sequence[Parts], written: Sequenc
     matches = match_parts(ours, named)
     if not matches.ambiguous and len(matches.chosen) < len(ours):
         free = [i for i in range(len(ours)) if i not in matches.chosen]
-        left = [j for j in range(len(named)) if j not in matches.chosen.values()]
+        used = set(matches.chosen.values())
+        left = [j for j in range(len(named)) if j not in used]
         bare = [[(*parts[:-1], stem(Path(parts[-1]))) for parts in some] for some in (ours, named)]
         others = match_parts([bare[0][i] for i in free], [bare[1][j] for j in left])
         chosen = matches.chosen | {free[i]: left[j] for i, j in others.chosen.items()}
@@ -194,16 +199,18 @@ def _choose(
     label: Path | None,
     named: tuple[Path, str] | None,
     about: Mapping[Path, Contents],
-    own: Mapping[Path, tuple[Path, str]],
+    naming: Collection[Path],
 ) -> Path | None:
-    """The label of an image by its name, or by what it says: a file that names images is believed."""
+    """The label of an image by its name, or by what it says: a file that names images is believed.
+
+    `naming`: the labels that name one of the images.
+    """
     if label is None or not _names(about, label):
         return label if named is None or label is not None else named[0]
     if named is not None:
         return named[0]
     # a file about one image that is not here: whoever renamed both knew
-    is_elsewhere = any(other == label for other, _ in own.values())
-    return None if is_elsewhere or len(_names(about, label)) > 1 else label
+    return None if label in naming or len(_names(about, label)) > 1 else label
 
 
 def _made(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,17 +28,36 @@ def normal_form(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-@lru_cache(maxsize=100_000)
 def parts_of(path: str | Path) -> Parts:
     """Folders and name of a path, in normal form; slashes of both kinds part them if it is text."""
-    text = path.replace("\\", "/") if isinstance(path, str) else path.as_posix()
-    return tuple(part for part in normal_form(text).split("/") if part not in ("", ".", ".."))
+    if isinstance(path, Path):
+        parts = path.parts[1:] if path.anchor else path.parts
+    else:
+        parts = tuple(path.replace("\\", "/").split("/"))
+    return tuple(normal_form(part) for part in parts if part not in ("", ".", ".."))
+
+
+def meant(paths: Iterable[Path], written: Sequence[str]) -> set[Path]:
+    """Those of `paths` that any of `written` means: see `is_meant`."""
+    named: dict[str, list[str]] = {}
+    for name in written:
+        for last in parts_of(name)[-1:]:
+            named.setdefault(last, []).append(name)
+    return {
+        path
+        for path in (paths if named else ())
+        if any(
+            is_meant(path, name)
+            for key in {normal_form(path.name), normal_form(stem(path))}
+            for name in named.get(key, ())
+        )
+    }
 
 
 def is_meant(path: Path, written: str) -> bool:
     """Whether `written`, a file's name with or without suffix or the end of its path, means the file `path`."""
     ours, theirs = parts_of(path), parts_of(written)
-    if not theirs or ours[-len(theirs) : -1] != theirs[:-1]:
+    if not theirs or not ours[-1].startswith(theirs[-1]) or ours[-len(theirs) : -1] != theirs[:-1]:
         return False
     return theirs[-1] in (ours[-1], normal_form(stem(path)))
 

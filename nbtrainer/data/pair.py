@@ -14,7 +14,7 @@ from nbtrainer.data.formats.channels import join_channels
 from nbtrainer.data.layouts import Source, Use, divided, find_sources
 from nbtrainer.data.listing import CELLPOSE, natural_order
 from nbtrainer.data.listing import list_files as list_files
-from nbtrainer.data.names import existing, is_meant, normal_form
+from nbtrainer.data.names import existing, meant, normal_form
 from nbtrainer.data.region import Region
 from nbtrainer.errors import Finding, UserError
 
@@ -136,13 +136,15 @@ def find_pairs(
         )
     truths = _list_labels(labels, setting(where, "labels"), found, naming)
     found = join_labelled(found, [base_name(path, naming.mask_filter) for path in truths], naming, where)
-    some = [path for path in found if not _is_left_out(path, naming)]
-    their = [path for path in truths if not _is_left_out(path, naming)]
+    left_out = meant([*found, *truths], naming.exclude)
+    some = [path for path in found if path not in left_out]
+    their = [path for path in truths if path not in left_out]
     if len(some) < len(found):  # labels of what is left out go with it
         partners = names_agree(found, truths, Endings(naming.img_filter, naming.mask_filter))
         kept = {base_name(path, naming.img_filter) for path in some}
         gone = {base_name(path, naming.img_filter) for path in found} - kept
-        dropped = {partners[path] for path in found if path in partners and path not in some}
+        remaining = set(some)
+        dropped = {label for path, label in partners.items() if path not in remaining}
         their = [path for path in their if path not in dropped and base_name(path, naming.mask_filter) not in gone]
     if naming.pair_by != "order" or len(some) == len(their):
         found, truths = some, their
@@ -159,7 +161,7 @@ def find_pairs(
         are_chosen=are_files,
         labels_optional=labels_optional,
     )
-    return [pair for pair in pairs if not _is_left_out(pair.image, naming)]
+    return [pair for pair in pairs if pair.image not in left_out]
 
 
 def pair_files(
@@ -254,7 +256,7 @@ def _with_masks(
     images = list_files(source.images, setting(where, "images"))
     if len(images) != 1 or not source.labels.is_dir():
         return find_pairs(source.images, source.labels, where, naming, use, dataset, labels_optional)
-    if _is_left_out(images[0], naming):
+    if meant(images, naming.exclude):
         return []
     masks = list_files(source.labels, setting(where, "labels"))
     return [Pair(images[0], masks[0] if len(masks) == 1 else source.labels, use, dataset)]
@@ -299,9 +301,11 @@ def _beside(source: Path, where: str, naming: Naming, use: Use, dataset: int, la
     if source.is_dir() and not is_image(source):
         every = images
         images = _without_labels(source, every, where, naming)
-        bases = [base_name(path, naming.mask_filter) for path in every if path not in images]
+        chosen = set(images)
+        bases = [base_name(path, naming.mask_filter) for path in every if path not in chosen]
         images = join_labelled(images, bases, naming, where)
-    images = [image for image in images if not _is_left_out(image, naming)]
+    left_out = meant(images, naming.exclude)
+    images = [image for image in images if image not in left_out]
     near = _labels_beside(images, naming)
     rest = [image for image in images if image not in near]
     folders = list(dict.fromkeys(image.parent for image in rest))
@@ -389,10 +393,6 @@ def _no_label_beside(lonely: Sequence[Path], count: int, where: str, naming: Nam
         fix="leave_out" if is_some else "",
         files=tuple(map(str, lonely)) if is_some else (),
     )
-
-
-def _is_left_out(path: Path, naming: Naming) -> bool:
-    return any(is_meant(path, name) for name in naming.exclude)
 
 
 def _pair(assigned: Assigned, use: Use, dataset: int, naming: Naming) -> Pair:

@@ -31,6 +31,16 @@ def coco_images(content: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_file_name(entry) for entry in content["images"]))
 
 
+def coco_shapes(content: Any) -> dict[str, tuple[int, int] | None]:
+    """(Y, X) of every image, by its path as the file has it; None where the file does not say, or says several."""
+    shapes: dict[str, tuple[int, int] | None] = {}
+    for entry in content["images"]:
+        name, given = _file_name(entry), (entry.get("height"), entry.get("width"))
+        shape = (int(given[0]), int(given[1])) if all(given) else None
+        shapes[name] = shape if shapes.get(name, shape) == shape else None
+    return shapes
+
+
 def coco_shape(content: Any, image: str = "") -> tuple[int, int] | None:
     """(Y, X) of the image that the file calls so, or of the only image."""
     found = [entry for entry in content["images"] if not image or is_same_image(_file_name(entry), image)]

@@ -12,7 +12,7 @@ import numpy as np
 
 from nbtrainer.data.annotations.cellpose import is_cellpose, read_cellpose
 from nbtrainer.data.annotations.classes import ClassName
-from nbtrainer.data.annotations.coco import coco_images, coco_shape, is_coco, read_coco
+from nbtrainer.data.annotations.coco import coco_images, coco_shape, coco_shapes, is_coco, read_coco
 from nbtrainer.data.annotations.geojson import is_geojson, read_geojson
 from nbtrainer.data.annotations.imagej import holds_rois, read_imagej
 from nbtrainer.data.annotations.labelme import is_labelme, labelme_image, labelme_shape, read_labelme
@@ -99,10 +99,11 @@ def label_shape(path: Path, image: str = "") -> tuple[int, int] | None:
         return mask_folder_shape(path)
     if path.suffix.lower() != ".json":
         return None
-    content = _parsed(path, *version(path))
     try:
-        if is_labelme(content):
-            return labelme_shape(content)
+        shapes = _shapes(path, *version(path))
+        if image in shapes or "" in shapes:
+            return shapes.get(image, shapes.get(""))
+        content = _parsed(path, *version(path))
         return coco_shape(content, image) if is_coco(content) else None
     except (TypeError, ValueError, KeyError):
         raise UserError(str(path), "the size of the image in this file is no number", "Export it again") from None
@@ -117,6 +118,15 @@ def _holds_outlines(path: Path, modified: int, size: int) -> bool:
     except UserError:
         return False
     return any(is_ours(content) for is_ours, _ in _JSON_READERS)
+
+
+# '' stands for the only image
+@lru_cache(maxsize=1000)
+def _shapes(path: Path, modified: int, size: int) -> dict[str, tuple[int, int] | None]:
+    content = _parsed(path, modified, size)
+    if is_labelme(content):
+        return {"": labelme_shape(content)}
+    return coco_shapes(content) if is_coco(content) else {}
 
 
 # not looked through once an image: files have a million outlines
