@@ -65,7 +65,7 @@ def resume(directory: str | os.PathLike[str], **overrides: Mapping[str, Any]) ->
     run = attach(directory)
     files = RunDirectory(run.directory)
     # before anything is looked at: of two that resume at the same moment, one is refused
-    lease = take(files.path)
+    lease = take(files.path, is_ending=lambda: attach(directory).status != "running")
     try:
         goes_on = _settle(files, overrides)
     except BaseException:

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -130,11 +131,13 @@ class Watch:
         return now - self._since < SILENCE_SECONDS
 
 
-def take(folder: Path) -> Lease:
+def take(folder: Path, is_ending: Callable[[], bool] = lambda: False) -> Lease:
     """Own the run in `folder`. Raises `UserError` if another process, or another session of this one, does.
 
-    Waits up to 12 seconds where the owner was on another machine, to see whether it still lives.
+    Waits up to 12 seconds where the owner was on another machine, to see whether it still lives; and as long while it
+    `is_ending`: its last event is there, and what it still writes takes a moment.
     """
+    ends = time.monotonic() + SILENCE_SECONDS
     path, own = folder / OWNER_FILE, Owner(uuid.uuid4().hex, this_process())
     while True:
         try:
@@ -147,6 +150,9 @@ def take(folder: Path) -> Lease:
             continue
         owner = _parsed(content)
         if _lives_for_sure(path, content):
+            if is_ending() and time.monotonic() < ends:
+                time.sleep(0.05)
+                continue
             who = f", in {owner}" if owner is not None else ""
             raise UserError(str(folder), f"this run is still going on{who}", "Stop it first, or attach to it")
         if _replace(path, content, own):

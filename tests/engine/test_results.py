@@ -93,3 +93,17 @@ def test_a_run_is_called_by_its_name_where_it_predicts(run, tmp_path, monkeypatc
 
     assert not ended.value.code, capsys.readouterr().err
     assert np.array_equal(tifffile.imread(tmp_path / "img_0.tif"), nbt.load_model(run.directory).predict(image))
+
+
+def test_a_run_that_has_just_stopped_can_be_resumed_at_once(run, tmp_path):
+    config = nbt.Config.load(run.directory)
+    config.update(output={"root": str(tmp_path), "name": ""}, training={"epochs": 500})
+    going = nbt.start(config)
+    going.stop(now=True)
+    while going.status in ("running", "paused"):  # the last event is there before the thread has ended
+        going.wait(0.001)
+
+    resumed = nbt.resume(going.directory, training={"epochs": 1})
+
+    assert resumed.wait(60)
+    assert resumed.status == "finished", resumed.error
