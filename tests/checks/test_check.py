@@ -112,6 +112,14 @@ def test_all_errors_come_together(small_config):
     assert len(_errors(small_config)) == 4
 
 
+@pytest.mark.parametrize(("keep_best", "errors"), [(-1, 0), (0, 1), (1, 0)])
+def test_no_best_model_at_all_is_refused_and_all_of_them_are_not(small_config, keep_best, errors):
+    small_config.training.keep_best = keep_best
+    assert [found.where for found in nbt.check(small_config) if found.level == "error"] == [
+        "training.keep_best"
+    ] * errors
+
+
 def test_a_taken_name_is_refused_and_the_folder_left_alone(small_config, tmp_path):
     taken = tmp_path / "runs" / "default" / "mine"
     taken.mkdir(parents=True)
