@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -19,6 +20,7 @@ from nbtrainer.config.compile import Compile
 from nbtrainer.config.data import Data
 from nbtrainer.config.model import Model
 from nbtrainer.config.normalization import Normalization
+from nbtrainer.config.older import read_older
 from nbtrainer.config.output import Output
 from nbtrainer.config.sampling import Sampling
 from nbtrainer.config.section import Section, field, percentage, shown_of
@@ -86,7 +88,10 @@ class Config(Section):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """The settings saved in the JSON file `path`; relative paths in it are relative to its folder."""
+        """The settings saved in the JSON file `path`; relative paths in it are relative to its folder.
+
+        What earlier versions saved and this one does not know is translated, with a warning.
+        """
         file = Path(path)
         if is_folder(file):
             file = file / "config.json"
@@ -108,6 +113,8 @@ class Config(Section):
             raise UserError(str(file), f"this cannot be read: {error}", "Give a file saved by nbtrainer") from None
         if not isinstance(values, dict):
             raise UserError(str(file), "this is JSON, but not a group of settings", "Save the settings again")
+        for sentence in read_older(values, cls):
+            warnings.warn(f"{file.name}: {sentence}", UserWarning, stacklevel=2)
         config = cls(**values)
         config._folder = file.resolve().parent
         return config

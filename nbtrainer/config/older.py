@@ -1,0 +1,27 @@
+"""Settings files of earlier versions, read as what they meant there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from nbtrainer.config.section import shown_of
+
+
+def read_older(values: dict[str, Any], config: type[BaseModel]) -> list[str]:
+    """Change `values`, as they were read from a file, to those of this version; a sentence for each change.
+
+    Menus took `auto` although it was none of their choices, and meant their default by it or nothing at all.
+    """
+    told = []
+    for name, declared in config.model_fields.items():
+        section, written = declared.annotation, values.get(name)
+        if not isinstance(written, dict) or not (isinstance(section, type) and issubclass(section, BaseModel)):
+            continue
+        for setting, info in section.model_fields.items():
+            choices = shown_of(info).choices
+            if written.get(setting) == "auto" and info.annotation is str and choices and "auto" not in choices:
+                written[setting] = info.default
+                told.append(f"{name}.{setting}: auto is none of its choices; {info.default} is taken, the default")
+    return told

@@ -1,0 +1,33 @@
+import json
+
+import pytest
+
+from nbtrainer.config import Config
+from nbtrainer.config.describe import settings
+from nbtrainer.config.section import shown_of
+
+MENUS = [
+    (name, setting, info.default)
+    for name, section in Config.model_fields.items()
+    for setting, info in section.annotation.model_fields.items()
+    if info.annotation is str and shown_of(info).choices and "auto" not in shown_of(info).choices
+]
+
+
+def test_there_are_such_menus():
+    assert len(MENUS) > 10
+    assert {f"{name}.{setting}" for name, setting, _ in MENUS} <= {row.path for row in settings(Config)}
+
+
+@pytest.mark.parametrize(("name", "setting", "default"), MENUS)
+def test_a_file_of_an_earlier_version_may_say_auto_in_any_menu(tmp_path, name, setting, default):
+    (tmp_path / "config.json").write_text(json.dumps({name: {setting: "auto"}}))
+    with pytest.warns(UserWarning, match=f"{name}.{setting}: auto is none of its choices; {default} is taken"):
+        config = Config.load(tmp_path)
+    assert getattr(getattr(config, name), setting) == default
+
+
+def test_where_auto_is_a_choice_it_stays(tmp_path, recwarn):
+    (tmp_path / "config.json").write_text(json.dumps({"training": {"device": "auto"}, "compile": {"loss": "auto"}}))
+    assert Config.load(tmp_path).compile.loss == "auto"
+    assert not recwarn.list
