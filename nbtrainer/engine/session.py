@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -160,6 +160,7 @@ class _Work:
         job.stepper.when_reduced = lambda tiles, parts: emit(
             events.BatchReduced(step=job.clock.step, tiles=tiles, parts=parts, changes=what_parts_change(job.network))
         )
+        job.validator.tell = job.previewer.tell = _once(lambda words: emit(events.Warned(text=words)))
         sums = {}
         if self._resumed:
             happened = attach(self._directory.path).events
@@ -186,3 +187,15 @@ class _Work:
             self._heard = strongest
             self._emit(events.StopAsked(now=strongest == "now"))
         return strongest
+
+
+def _once(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """`tell` for what was not told yet: each validation meets the same."""
+    told: set[str] = set()
+
+    def tell_once(words: str) -> None:
+        if words not in told:
+            told.add(words)
+            tell(words)
+
+    return tell_once

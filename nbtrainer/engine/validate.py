@@ -42,6 +42,8 @@ class Validator:
     precision: str
     # called after each few tiles: an image may take minutes, and what is raised here ends it
     check: Callable[[], None] = lambda: None
+    # takes a sentence about what memory did not suffice for
+    tell: Callable[[str], None] | None = None
 
     def predict(self, index: int, region: Region | None = None) -> np.ndarray:
         """Network output (K, [Z,] Y, X) for image `index`, or for a part of it that is seen by itself."""
@@ -62,6 +64,7 @@ class Validator:
                 self.device,
                 report=lambda done, of: self.check(),
                 multiples=self.multiples,
+                tell=self.tell,
             )
 
     def scores(

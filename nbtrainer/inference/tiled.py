@@ -56,13 +56,15 @@ def predict_variants(
     turned: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda output, matrix: output,
     report: Report | None = None,
     multiples: Sequence[int] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> np.ndarray:
     """As `predict_tiled`, averaged over the first `variants` ways to flip and turn the image, each turned back; in larger
     tiles than `tile`, that of the training (see `prediction_tile`).
 
     `turned(output, matrix)` corrects what of an output has a direction, when it was turned back in place.
 
-    When memory runs out, fewer tiles are seen at once, then those of the training; a warning tells of other tiles.
+    When memory runs out, fewer tiles are seen at once, then those of the training; `tell` takes the
+    sentence about other tiles (without it, a warning).
     """
     possible = [2**power for power in range(len(tile) + 2)]
     if variants not in possible:
@@ -90,7 +92,7 @@ def predict_variants(
     for number, (sides, at_once) in enumerate(attempts):
         if number and sides != attempts[number - 1][0]:
             words = f"images are predicted in tiles of {said(sides)} pixels instead of {said(attempts[0][0])}"
-            warnings.warn(f"memory ran out: {words}", UserWarning, stacklevel=2)
+            (tell or _warn)(f"memory ran out: {words}")
         try:
             return answer(sides, at_once)
         except (RuntimeError, MemoryError) as error:
@@ -99,6 +101,10 @@ def predict_variants(
         # outside the except block: the traceback held the memory that the next attempt needs
         free_cached_memory(device)
     raise AssertionError("the last attempt returns or raises")
+
+
+def _warn(words: str) -> None:
+    warnings.warn(words, UserWarning, stacklevel=3)
 
 
 def _attempts(trained: list[int], tile: list[int]) -> list[tuple[list[int], int]]:

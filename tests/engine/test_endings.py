@@ -20,6 +20,7 @@ from nbtrainer.disk import disk_error
 from nbtrainer.engine import finish
 from nbtrainer.engine.session import failure
 from nbtrainer.engine.validate import Validator
+from nbtrainer.inference import tiled
 from nbtrainer.runs import RunDirectory, events
 from nbtrainer.runs.owner import OWNER_FILE
 from nbtrainer.runs.signals import stop_before_the_end
@@ -381,3 +382,18 @@ def test_runs_killed_at_any_moment_by_any_signal_end_as_if_they_were_not(small_c
     assert run.status == "finished"
     assert _same(run.last, whole.last)
     assert _rows(run) == _rows(whole)
+
+
+def test_smaller_tiles_of_a_validation_are_told_once_in_the_log(small_config, monkeypatch):
+    predict = tiled.predict_tiled
+
+    def with_little_memory(network, image, tile, *rest):
+        if max(tile) > 32:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return predict(network, image, tile, *rest)
+
+    monkeypatch.setattr(tiled, "predict_tiled", with_little_memory)
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    told = [event.text for event in run.events if isinstance(event, events.Warned) and "memory ran out" in event.text]
+    assert told == ["memory ran out: images are predicted in tiles of 32 x 32 pixels instead of 64 x 64"]
