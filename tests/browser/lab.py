@@ -22,9 +22,23 @@ if TYPE_CHECKING:
 def serving(folder: Path, home: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
     """JupyterLab on `folder`; gives its address."""
     folder.mkdir(parents=True, exist_ok=True)
-    home.mkdir(parents=True, exist_ok=True)
     write_settings(home, theme)
-    port = free_port()
+    flags = [
+        "--IdentityProvider.token=",
+        "--ServerApp.password=",
+        "--ServerApp.disable_check_xsrf=True",
+        f"--ServerApp.root_dir={folder}",
+        "--LabApp.news_url=",
+    ]
+    with serve("jupyterlab", flags, home) as address:
+        yield address
+
+
+@contextmanager
+def serve(module: str, flags: Sequence[str], home: Path) -> Iterator[str]:
+    """A server of notebooks (`python -m module`) with settings of its own in `home`; gives its address."""
+    home.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
     environment = os.environ | {
         "HOME": str(home),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
@@ -36,32 +50,20 @@ def serving(folder: Path, home: Path, theme: str = "JupyterLab Light") -> Iterat
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
     # open to everybody, but on the loopback only and for the length of a test
-    flags = [
-        "--no-browser",
-        "--allow-root",
-        "--ip=127.0.0.1",
-        f"--port={port}",
-        "--IdentityProvider.token=",
-        "--ServerApp.password=",
-        "--ServerApp.disable_check_xsrf=True",
-        f"--ServerApp.root_dir={folder}",
-        "--LabApp.news_url=",
-    ]
-    log = (home / "server.log").open("wb")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *flags], env=environment, stdout=log, stderr=subprocess.STDOUT
-    )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        wait_for_server(f"{address}/api/status", server, home / "server.log")
-        yield address
-    finally:
-        server.terminate()
+    flags = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", *flags]
+    with (home / "server.log").open("wb") as log:
+        command = [sys.executable, "-m", module, *flags]
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-        log.close()
+            address = f"http://127.0.0.1:{port}"
+            _wait_for_server(f"{address}/api/status", server, home / "server.log")
+            yield address
+        finally:
+            server.terminate()
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
 
 
 def write_settings(home: Path, theme: str) -> None:
@@ -120,13 +122,13 @@ def menu(page: Page, name: str, entry: str) -> None:
     page.locator(f'.lm-Menu-itemLabel:text-is("{entry}")').click()
 
 
-def free_port() -> int:
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def wait_for_server(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for_server(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     ends = time.monotonic() + 60
     while True:
         try:
@@ -134,5 +136,5 @@ def wait_for_server(address: str, server: subprocess.Popen[bytes], log: Path) ->
             return
         except OSError:
             if server.poll() is not None or time.monotonic() > ends:
-                raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}") from None
+                raise RuntimeError(f"the server did not start:\n{log.read_text()[-3000:]}") from None
             time.sleep(0.1)
