@@ -6,6 +6,7 @@ import tifffile
 import torch
 
 import nbtrainer as nbt
+from nbtrainer.engine import finish
 from nbtrainer.runs import events
 
 
@@ -205,4 +206,13 @@ def test_a_report_that_cannot_be_written_does_not_make_a_failed_run(small_config
     warned = [event for event in run.events if isinstance(event, events.Warned)]
     for what in ("the report on the validation images", "the audit of the labels"):
         (found,) = (event for event in warned if what in event.text)
-        assert "the model is not affected" in found.text and "Traceback" in found.details
+        assert "it is a folder, not a file" in found.text and "the model is not affected" in found.text
+
+
+def test_what_breaks_in_a_report_for_a_reason_that_nobody_foresaw_is_logged_whole(small_config, monkeypatch):
+    monkeypatch.setattr(finish, "_looked_at", lambda *anything: 1 / 0)
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    warned = [event for event in run.events if isinstance(event, events.Warned) and "ZeroDivisionError" in event.text]
+    assert len(warned) == 2
+    assert all("the model is not affected" in event.text and "Traceback" in event.details for event in warned)
