@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -53,7 +54,8 @@ def find_sources(folder: Path, where: str, look_inside: bool = True) -> list[Sou
         return []
     parts = [(path, USES[name.lower()]) for name, path in inside.items() if name.lower() in USES]
     parts.sort(key=lambda part: list(USES.values()).index(part[1]))
-    found = [_source(path, use, where) for path, use in parts if _named(path, IMAGE_FOLDERS)]
+    usual = _usual_labels([path for path, _ in parts])
+    found = [_source(path, use, where, usual) for path, use in parts if _named(path, IMAGE_FOLDERS)]
     if found:
         return found
     if _holds_images(folder):
@@ -71,9 +73,7 @@ def find_sources(folder: Path, where: str, look_inside: bool = True) -> list[Sou
     if images:
         source = _source(folder, "auto", where)
         return divided(source.images, source.labels) or [source]
-    if look_inside and all(_named(path, IMAGE_FOLDERS) for path in inside.values()):
-        return [_source(path, "auto", where)._replace(of_objects=True) for path in inside.values()]
-    return []
+    return _of_objects(list(inside.values()), where) if look_inside else []
 
 
 def divided(images: Path, labels: Path | None) -> list[Source]:
@@ -88,15 +88,34 @@ def divided(images: Path, labels: Path | None) -> list[Source]:
     ]
 
 
-def _source(folder: Path, use: Use, where: str) -> Source:
+def _of_objects(folders: list[Path], where: str) -> list[Source]:
+    """A folder an image, as the Data Science Bowl 2018 has them. What has neither images nor masks is no part of it."""
+    with_images = [path for path in folders if _named(path, IMAGE_FOLDERS)]
+    usual = _usual_labels(with_images)
+    others = [path for path in folders if path not in with_images]
+    if not with_images or (others and not usual) or any(map(_holds_images, others)):
+        return []
+    with_masks = [path for path in others if _named(path, LABEL_FOLDERS)]
+    sources = [_source(path, "auto", where, usual) for path in with_images]
+    sources += [Source(path / IMAGE_FOLDERS[0], _named(path, LABEL_FOLDERS)[0]) for path in with_masks]
+    return [source._replace(of_objects=True) for source in sources]
+
+
+def _usual_labels(folders: list[Path]) -> str:
+    """What most of `folders` call their labels; empty if none has any."""
+    names = Counter(path.name for folder in folders for path in _named(folder, LABEL_FOLDERS))
+    return names.most_common(1)[0][0] if names else ""
+
+
+def _source(folder: Path, use: Use, where: str, missed: str = "") -> Source:
     images = _named(folder, IMAGE_FOLDERS)[0]
     labels = [path for path in _named(folder, LABEL_FOLDERS) if path != images]
     usual = [path for path in labels if path.name.lower() == "labels"]
     if len(labels) > 1 and not usual:
         names = " and ".join(path.name for path in labels)
         raise UserError(where, f"the folder {folder} holds {names}", "Choose the folder of images and that of labels")
-    # where there is none, the usual one is missed
-    return Source(images, (usual or labels or [folder / "labels"])[0], use)
+    # where there is none, the one that others have is missed
+    return Source(images, (usual or labels or [folder / (missed or "labels")])[0], use)
 
 
 def _named(folder: Path, names: tuple[str, ...]) -> list[Path]:

@@ -253,13 +253,40 @@ def _with_masks(
 ) -> list[Pair]:
     """A folder of an image: all of its masks are its label, one file an object."""
     assert source.labels is not None
+    folder = source.images.parent
+    if not source.images.is_dir() or not any(source.images.iterdir()):
+        wrong = f"the folder {folder} holds {source.labels.name}, but no image"
+        raise UserError(setting(where, "images"), wrong, "Add the image, or take the folder out")
     images = list_files(source.images, setting(where, "images"))
-    if len(images) != 1 or not source.labels.is_dir():
+    if not _holds_masks(source.labels):
+        left_out = meant(images, naming.exclude)
+        lonely = [image for image in images if image not in left_out]
+        if labels_optional:
+            return [Pair(image, None, use, dataset) for image in lonely]
+        if lonely:
+            raise UserError.of([_no_masks(lonely, source.labels, where)])
+        return []
+    if len(images) != 1:
         return find_pairs(source.images, source.labels, where, naming, use, dataset, labels_optional)
     if meant(images, naming.exclude):
         return []
     masks = list_files(source.labels, setting(where, "labels"))
     return [Pair(images[0], masks[0] if len(masks) == 1 else source.labels, use, dataset)]
+
+
+def _holds_masks(folder: Path) -> bool:
+    return folder.is_dir() and any(is_image(path) or is_annotation(path) for path in folder.iterdir())
+
+
+def _no_masks(lonely: Sequence[Path], folder: Path, where: str) -> Finding:
+    state = "is empty" if folder.is_dir() else "is not there"
+    return Finding(
+        where=setting(where, "labels"),
+        wrong=f"{', '.join(path.name for path in lonely[:3])} has no masks: the folder {folder} {state}",
+        remedy="Leave the image out, or add its masks; if it shows no object, one mask that is all 0",
+        fix="leave_out",
+        files=tuple(map(str, lonely)),
+    )
 
 
 def join_labelled(images: list[Path], bases: Sequence[str], naming: Naming, where: str) -> list[Path]:
@@ -289,7 +316,7 @@ def _list_labels(labels: Path, where: str, images: Sequence[Path], naming: Namin
     if labels.is_dir() and not is_image(labels) and not naming.look_one_level_down:
         wanted = {base_name(image, naming.img_filter) for image in images}
         folders = [path for path in labels.iterdir() if path.is_dir() and base_name(path, naming.mask_filter) in wanted]
-        if folders and all(map(is_annotation, folders)):
+        if folders := [path for path in folders if is_annotation(path)]:
             files = [path for path in labels.iterdir() if path.is_file() and (is_image(path) or is_annotation(path))]
             return natural_order([*folders, *files])
     return list_files(labels, where, naming.look_one_level_down, outlines=True)

@@ -116,6 +116,49 @@ def test_one_mask_an_object_can_be_prepared_and_found_again(tmp_path):
     assert [pair.truth.name for pair in lists] == [pair.image.stem for pair in lists]
 
 
+@pytest.mark.parametrize("is_there", [False, True])
+def test_an_image_without_masks_is_left_out_on_a_press(small_config, tmp_path, is_there):
+    root = tmp_path / "dsb"
+    _one_mask_an_object(root, "a", "b", "c")
+    _tiffs(root / "d" / "images", "d.tif")
+    if is_there:
+        (root / "d" / "masks").mkdir()
+    (root / "__MACOSX").mkdir()  # what a zip leaves behind
+    (root / "__MACOSX" / "note.txt").write_text("x")
+    small_config.data.datasets = [{"images": str(root)}]
+    (told,) = (finding for finding in nbt.check(small_config) if finding.level == "error")
+    assert (
+        f"d.tif has no masks: the folder {root / 'd' / 'masks'} is {'empty' if is_there else 'not there'}" in told.wrong
+    )
+    nbt.fix_all(small_config)
+    assert [row["name"] for row in nbt.pairs(small_config)] == ["a.tif", "b.tif", "c.tif"]
+
+
+def test_masks_without_an_image_are_named(tmp_path):
+    _one_mask_an_object(tmp_path, "a", "b")
+    (tmp_path / "b" / "images" / "b.tif").unlink()
+    with pytest.raises(UserError, match="b holds masks, but no image"):
+        find_pairs(tmp_path, None, "d", Naming())
+
+
+def test_an_empty_folder_among_those_of_masks_leaves_only_its_image_without_a_label(tmp_path):
+    _one_mask_an_object(tmp_path, "a", "b")
+    _tiffs(tmp_path / "images", "a.tif", "b.tif", "c.tif")
+    (tmp_path / "labels" / "c").mkdir(parents=True)
+    for name in "ab":
+        (tmp_path / name / "masks").rename(tmp_path / "labels" / name)
+    with pytest.raises(UserError, match="No label was found for c"):
+        find_pairs(tmp_path / "images", tmp_path / "labels", "d", Naming())
+
+
+def test_a_part_without_labels_misses_the_folder_that_the_others_have(tmp_path):
+    _tiffs(tmp_path / "train" / "images", "a.tif")
+    _tiffs(tmp_path / "train" / "masks", "a.tif")
+    _tiffs(tmp_path / "val" / "images", "b.tif")
+    with pytest.raises(UserError, match=r"val.masks"):
+        find_pairs(tmp_path, None, "d", Naming())
+
+
 def test_a_mask_of_another_size_is_named(small_config, tmp_path):
     _one_mask_an_object(tmp_path / "dsb", "a")
     tifffile.imwrite(tmp_path / "dsb" / "a" / "masks" / "z.tif", np.ones((8, 8), np.uint8))
