@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.data.annotations.outline import Outline, from_corner, is_same_image, written_path
+from nbtrainer.data.annotations.entries import read_entries
+from nbtrainer.data.annotations.outline import Outline, OutlineError, from_corner, is_same_image, written_path
 from nbtrainer.data.formats.problems import check_room
 from nbtrainer.errors import UserError
 
@@ -56,40 +57,40 @@ def read_coco(path: Path, content: Any) -> list[Outline]:
 
     `label` is the number of the category; one more if categories are counted from 0, since 0 is background.
     """
-    images = {image["id"]: _file_name(image) for image in content["images"]}
-    sizes = {
-        image["id"]: (int(image["height"]), int(image["width"]))
-        for image in content["images"]
-        if image.get("height") and image.get("width")
-    }
-    names = {entry["id"]: str(entry.get("name", "")) for entry in content.get("categories", [])}
-    used = set(names) | {annotation.get("category_id") for annotation in content["annotations"]}
+    images, sizes = _listed(path, content["images"])
+    names = {entry["id"]: str(entry.get("name", "")) for entry in content.get("categories") or [] if "id" in entry}
+    used = set(names) | {_category(annotation) for annotation in content["annotations"]}
     first = 1 if 0 in used else 0
-    outlines = []
-    for number, annotation in enumerate(content["annotations"]):
+
+    def outlines(number: int, annotation: dict[str, Any]) -> list[Outline]:
         segmentation = annotation.get("segmentation")
-        name = str(annotation.get("id", number + 1))
         if not segmentation:
             raise UserError(
                 str(path),
-                f"annotation {name} has no outline (segmentation), a box at most",
+                f"{_called(number, annotation)} has no outline (segmentation), a box at most",
                 "Export the outlines too, or take the annotation out",
             )
-        category = annotation.get("category_id")
+        image = annotation["image_id"]
+        if image not in images:
+            raise OutlineError(f"it is of image {image}, which the file does not list")
+        category = _category(annotation)
+        if category is None and annotation.get("category_id") is not None:
+            raise OutlineError(f"its category is {annotation['category_id']!r}, which is no whole number")
         about: dict[str, Any] = {
-            "name": name,
-            "class_name": names.get(category, ""),
-            "label": None if category is None else int(category) + first,
-            "image": images[annotation["image_id"]],
+            "name": str(annotation.get("id", number + 1)),
+            "class_name": "" if category is None else names.get(category, ""),
+            "label": None if category is None else category + first,
+            "image": images[image],
             "part_of": number,
             "is_crowd": bool(annotation.get("iscrowd")),
         }
         if isinstance(segmentation, dict):
-            corner, mask = decode_cropped(segmentation, path, sizes.get(annotation["image_id"]))
-            outlines.append(Outline(np.array([corner], float), "mask", mask=mask, **about))
-        else:
-            outlines += [Outline(from_corner(np.reshape(ring, (-1, 2))), **about) for ring in segmentation]
-    return outlines
+            corner, mask = decode_cropped(segmentation, path, sizes.get(image))
+            return [Outline(np.array([corner], float), "mask", mask=mask, **about)]
+        return [Outline(from_corner(_points(ring)), **about) for ring in segmentation]
+
+    remedy = "Mend it in the program that made it, or take the annotation out of the file"
+    return read_entries(path, content["annotations"], outlines, _called, remedy)
 
 
 def decode_runs(segmentation: dict[str, Any]) -> np.ndarray:
@@ -116,9 +117,9 @@ def decode_cropped(
     counts = segmentation["counts"]
     runs = np.asarray(_numbers(counts) if isinstance(counts, (str, bytes)) else counts, np.int64)
     if not 0 <= height * width <= _MOST_PIXELS or (runs < 0).any() or runs.sum() != height * width:
-        raise ValueError(f"run lengths do not fill {height} x {width} pixels")
+        raise OutlineError(f"run lengths do not fill {height} x {width} pixels")
     if stated is not None and stated != (height, width):
-        raise ValueError(f"run lengths are of {height} x {width} pixels, but the image has {stated[0]} x {stated[1]}")
+        raise OutlineError(f"run lengths are of {height} x {width} pixels, but the image has {stated[0]} x {stated[1]}")
     ends = np.cumsum(runs)
     start, stop = ends[:-1:2], ends[1::2]
     start, stop = start[stop > start], stop[stop > start]
@@ -138,6 +139,43 @@ def decode_cropped(
     return (top, left), inside.reshape(right - left, rows).T
 
 
+def _listed(path: Path, entries: list[Any]) -> tuple[dict[Any, str], dict[Any, tuple[int, int]]]:
+    """The file and, where it is said, the size (Y, X) of each image that a COCO file lists, by its id."""
+    images: dict[Any, str] = {}
+    sizes: dict[Any, tuple[int, int]] = {}
+    for entry in entries:
+        if "id" not in entry:
+            raise UserError(str(path), f"the image {entry['file_name']} has no id in this file", "Export it again")
+        own, name = entry["id"], _file_name(entry)
+        if images.get(own, name) != name:
+            wrong = f"the images {images[own]} and {name} have the same id, {own}: whose annotations are whose is open"
+            raise UserError(str(path), wrong, "Give each image an id of its own, or export it again")
+        images[own] = name
+        if entry.get("height") and entry.get("width"):
+            try:
+                sizes[own] = (int(entry["height"]), int(entry["width"]))
+            except (TypeError, ValueError):
+                raise UserError(str(path), f"the size of the image {name} is no number", "Export it again") from None
+    return images, sizes
+
+
+def _category(annotation: Any) -> int | None:
+    try:
+        return int(annotation["category_id"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _called(number: int, annotation: dict[str, Any]) -> str:
+    return f"annotation {annotation.get('id', number + 1)}"
+
+
+def _points(ring: Any) -> Any:
+    if not isinstance(ring, list) or len(ring) % 2:
+        raise OutlineError("a polygon of it is no list of pairs of numbers (x, y)")
+    return np.reshape(ring, (-1, 2)) if not any(isinstance(value, list) for value in ring) else ring
+
+
 def _numbers(text: str | bytes) -> list[int]:
     """COCO's text: 5 bits a character, least first, bit 6 says that more follow; from the third number on they are
     differences to the number before last (pycocotools, rleFrString)."""
@@ -149,7 +187,7 @@ def _numbers(text: str | bytes) -> list[int]:
         shift += 5
         if bits & 32:
             if shift > _MOST_BITS:
-                raise ValueError("run lengths hold a number that never ends")
+                raise OutlineError("run lengths hold a number that never ends")
             continue
         if bits & 16:
             value -= 1 << shift

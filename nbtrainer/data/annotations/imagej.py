@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 
+from nbtrainer.data.annotations.entries import read_entries
 from nbtrainer.data.annotations.outline import Outline, ellipse, from_corner, rectangle
 from nbtrainer.errors import UserError
 
@@ -39,7 +40,13 @@ def read_imagej(path: Path) -> list[Outline]:
         names = [name for name in archive.namelist() if _is_roi(name)]
         for name in names:  # some kilobytes can become gigabytes
             _check_size(path, name, archive.getinfo(name).file_size)
-        return [_outline(path, PurePosixPath(name).stem, archive.read(name)) for name in names]
+        return read_entries(
+            path,
+            names,
+            lambda _, name: [_outline(path, PurePosixPath(name).stem, archive.read(name))],
+            lambda _, name: name,
+            "Delete it in ImageJ's ROI Manager and save the set again",
+        )
 
 
 def _check_size(path: Path, name: str, size: int) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import imageio.v3 as imageio
 import numpy as np
 
-from nbtrainer.data.annotations.outline import Outline, ellipse, from_corner, rectangle, written_path
+from nbtrainer.data.annotations.entries import read_entries
+from nbtrainer.data.annotations.outline import Outline, ellipse, from_corner, pairs_of_numbers, rectangle, written_path
 from nbtrainer.errors import UserError
 
 
@@ -34,11 +35,11 @@ def read_labelme(path: Path, content: Any) -> list[Outline]:
     the same label and group are parts of one object."""
     image = labelme_image(content)
     groups: dict[tuple[str, Any], int] = {}
-    outlines = []
-    for number, shape in enumerate(content["shapes"], 1):
+
+    def outlines(number: int, shape: dict[str, Any]) -> list[Outline]:
         label, group = str(shape["label"]), shape.get("group_id")
         kind = shape.get("shape_type") or "polygon"
-        points = np.asarray(shape["points"], np.float64)
+        points = pairs_of_numbers(shape["points"])
         mask = None
         if kind == "circle" and len(points) == 2:
             radius = float(np.hypot(*(points[1] - points[0])))
@@ -54,10 +55,10 @@ def read_labelme(path: Path, content: Any) -> list[Outline]:
         else:
             raise UserError(
                 str(path),
-                f"shape {number} ({label!r}) is of the kind {kind}, which encloses no area",
+                f"{_called(number, shape)} is of the kind {kind}, which encloses no area",
                 "Delete it in LabelMe and save the file again",
             )
-        outlines.append(
+        return [
             Outline(
                 drawn,
                 {"circle": "ellipse", "rectangle": "rectangle", "mask": "mask"}.get(kind, "polygon"),  # type: ignore[arg-type]
@@ -68,5 +69,11 @@ def read_labelme(path: Path, content: Any) -> list[Outline]:
                 part_of=None if group is None else groups.setdefault((label, group), len(groups)),
                 mask=mask,
             )
-        )
-    return outlines
+        ]
+
+    remedy = "Delete it in LabelMe and save the file again"
+    return read_entries(path, content["shapes"], outlines, _called, remedy)
+
+
+def _called(number: int, shape: dict[str, Any]) -> str:
+    return f"shape {number + 1} ({str(shape['label'])!r})" if "label" in shape else f"shape {number + 1}"

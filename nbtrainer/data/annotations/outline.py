@@ -12,6 +12,10 @@ import numpy as np
 _ELLIPSE_POINTS = 256
 
 
+class OutlineError(ValueError):
+    """What is wrong with one outline in a file, as the end of a sentence about it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Outline:
     """One closed outline in an image.
@@ -76,13 +80,22 @@ def is_same_image(written: str, image: str) -> bool:
 
 def from_corner(xy: object) -> np.ndarray:
     """(N, 2) y and x with pixel centres at whole numbers, of N points x, y counted from the image's corner."""
-    points = np.asarray(xy, np.float64)
-    if points.ndim != 2 or points.shape[1] < 2:
-        raise ValueError(f"points are pairs of numbers, not an array of shape {points.shape}")
+    points = pairs_of_numbers(xy)
     points = points[:, 1::-1] - 0.5
     if len(points) > 1 and np.array_equal(points[0], points[-1]):
         points = points[:-1]
     return np.ascontiguousarray(points)
+
+
+def pairs_of_numbers(points: object) -> np.ndarray:
+    """`points` as (N, 2 or more) float; raises `OutlineError` if they are no pairs of numbers."""
+    try:
+        found = np.asarray(points, np.float64)
+    except (TypeError, ValueError):
+        found = np.zeros(0)
+    if found.ndim != 2 or found.shape[1] < 2:
+        raise OutlineError("its points are no pairs of numbers (x, y)")
+    return found
 
 
 def rectangle(left: float, top: float, width: float, height: float) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from nbtrainer.data.annotations.cellpose import is_cellpose, read_cellpose
 from nbtrainer.data.annotations.classes import ClassName
 from nbtrainer.data.annotations.coco import coco_images, coco_shape, coco_shapes, is_coco, read_coco
+from nbtrainer.data.annotations.entries import in_words
 from nbtrainer.data.annotations.geojson import is_geojson, read_geojson
 from nbtrainer.data.annotations.imagej import holds_rois, read_imagej
 from nbtrainer.data.annotations.labelme import is_labelme, labelme_image, labelme_shape, read_labelme
@@ -170,10 +171,8 @@ def _checked_outlines(path: Path, modified: int, size: int) -> tuple[Outline, ..
     except UserError:
         raise
     except Exception as error:  # readers raise whatever a broken file makes them stumble over
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(
-            str(path), f"the outlines in this file cannot be read ({reason})", "Export them again"
-        ) from None
+        wrong = f"the outlines in this file cannot be read: {in_words(error)}"
+        raise UserError(str(path), wrong, "Export them again") from None
     for number, outline in enumerate(outlines, 1):
         _check(path, outline, number)
     return tuple(outlines)

@@ -103,3 +103,10 @@ def test_broken_files_are_refused(tmp_path):
             read_outlines(tmp_path / name)
     assert not is_annotation(tmp_path / "other.zip") and not is_annotation(tmp_path / "bad.zip")
     assert not is_annotation(tmp_path / "gone.roi")
+
+
+def test_a_broken_outline_in_a_set_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.writestr("broken.roi", b"Iout")
+    with pytest.raises(UserError, match=r"broken\.roi cannot be read: it is not written as this format says"):
+        read_outlines(tmp_path / "set.zip")

@@ -211,6 +211,31 @@ def test_what_cannot_be_drawn_is_refused_in_a_sentence(content, message, tmp_pat
     assert message in str(caught.value) and "some.json" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (_coco((7, 1, [[1, 1, 4, 1, 4, 5]]), (77, 1, [[1, 1, 4, 1, 4, 5]])), "annotation 2 cannot be read: it is of image 77, which"),
+        (_coco((7, "cell", [[1, 1, 4, 1, 4, 5]])), "annotation 1 cannot be read: its category is 'cell'"),
+        (_coco((7, 1, [[1, 1, 4, 1, 4]])), "annotation 1 cannot be read: a polygon of it is no list of pairs"),
+        (_coco((7, 1, [[1, 1, 4, "x"]]), (7, 1, [3])), "annotation 1 cannot be read: its points are no pairs of numbers (x, y) (and 1 more"),
+        (_coco((7, 1, {"size": [6, 5]})), "annotation 1 cannot be read: it has no 'counts'"),
+        (_coco() | {"annotations": [3]}, "entry 1 cannot be read"),
+        (_coco() | {"images": [{"id": 1, "file_name": "a.png"}, {"id": 1, "file_name": "b.png"}]}, "a.png and b.png have the same id, 1"),
+        (_coco() | {"images": [{"file_name": "a.png"}]}, "the image a.png has no id"),
+        (_labelme(_shape("a", [[1, 2], [3, 4], [5, 1]]), {"shape_type": "polygon"}), "shape 2 cannot be read: it has no 'label'"),
+        (_labelme(_shape("a", [1, 2])), "shape 1 ('a') cannot be read: its points are no pairs"),
+        (_labelme(_shape("a", [[1, 2]], "mask", mask="?")), "shape 1 ('a') cannot be read: it is not written as"),
+        ([_feature("Polygon", [[[1, 2], "x"]])], "'5d7e' cannot be read: its points are no pairs"),
+        ([_feature("Polygon", None)], "'5d7e' cannot be read: its coordinates are no lists"),
+        ({"type": "FeatureCollection", "features": [7]}, "entry 1 cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_bad_entry_is_named_in_a_sentence_not_in_pythons_words(content, message, tmp_path):
+    with pytest.raises(UserError) as caught:
+        read_outlines(_write(tmp_path / "some.json", content))
+    assert message in str(caught.value) and "Error" not in str(caught.value)
+
+
 def test_files_that_are_no_json_are_refused(tmp_path):
     (tmp_path / "cut.json").write_text('{"shapes": [')
     (tmp_path / "deep.geojson").write_text("[" * 100_000)
