@@ -76,6 +76,12 @@ def usable_cores() -> int:
     return max(1, min([cores, *whole]))
 
 
+def usual_threads() -> int:
+    """Threads to calculate with where nobody chose a number here: what OMP_NUM_THREADS says, else every usable core."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # a list is for threads within threads
+    return int(wanted) if wanted.isdecimal() and int(wanted) else usable_cores()
+
+
 def available_memory() -> int:
     """Bytes that this process may still take: what is free on the machine, and within its own limits and its containers'.
 

@@ -76,3 +76,10 @@ def test_the_older_kind_of_groups_is_understood(write_cgroup):
     )
     assert environment.usable_cores() == 3
     assert environment.available_memory() == 10 * _MB
+
+
+@pytest.mark.parametrize(("said", "threads"), [("1", 1), ("3", 3), ("2,1", 2), ("", 5), ("many", 5), ("0", 5)])
+def test_the_number_of_threads_that_the_user_gave_the_process_holds(monkeypatch, said, threads):
+    monkeypatch.setattr(environment, "usable_cores", lambda: 5)
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert environment.usual_threads() == threads

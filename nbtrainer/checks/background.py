@@ -21,6 +21,8 @@ _LISTED = 4
 
 def check_background(config: Config, surveyed: Survey, values: Sequence[int], where: str) -> Iterator[Finding]:
     """Findings about labels of classes in which no pixel is 0; `values` are those of all labels."""
+    if config.task.kind == "semantic" and 0 in values and not config.data.labels_of_interest:
+        yield from _numbered_otherwise(surveyed)
     if 0 in values or len(values) < 2 or [value for value in config.data.labels_of_interest if value]:
         return
     kind = config.task.kind
@@ -45,6 +47,21 @@ def check_background(config: Config, surveyed: Survey, values: Sequence[int], wh
             remedy="That is right if every pixel belongs to a class; else leave the value of the background out of "
             "data.labels_of_interest",
         )
+
+
+def _numbered_otherwise(surveyed: Survey) -> Iterator[Finding]:
+    """Labels without any 0 that hold a value which none with a 0 does: 1 to 4 among labels of 0 to 3."""
+    facts = [(pair.label, label_facts(pair.truth)) for pair in surveyed.pairs if pair.label is not None]
+    usual = {value for _, each in facts if 0 in each.values for value in each.values}
+    for label, each in facts:
+        unusual = [value for value in each.values if value not in usual]
+        if each.values and 0 not in each.values and unusual:
+            yield Finding(
+                level="warning",
+                where=str(label),
+                wrong=f"no pixel of it is 0, the background, and it holds {unusual[0]}, which no label with a background does",
+                remedy="Were its classes numbered from 1? Export it again as the others, or leave the pair out",
+            )
 
 
 def surrounding_value(label: np.ndarray) -> int | None:

@@ -8,7 +8,7 @@ from nbtrainer.catalog import DEVICE_NAMES, LOSSES, METRICS, NETWORKS, TASKS, de
 from nbtrainer.config import Config
 from nbtrainer.disk import exists
 from nbtrainer.environment import usable_cores
-from nbtrainer.errors import Finding
+from nbtrainer.errors import Finding, UserError
 from nbtrainer.runs.directory import free_name_problem
 
 # so many do no harm anywhere: loading waits for disks
@@ -213,12 +213,23 @@ def _device(config: Config) -> Iterator[Finding]:
     name = config.training.device
     if device_name(name) is None:
         yield Finding(where="training.device", wrong=f"{name!r} is not a device", remedy=f"Choose {DEVICE_NAMES}")
+    elif device_name(name) not in ("auto", "cpu"):
+        yield from _missing_device(name)
     if config.training.precision == "float16" and device_name(name) == "cpu":
         yield Finding(
             where="training.precision",
             wrong="float16 needs a graphics card, but the device is cpu",
             remedy="Choose auto, float32 or bfloat16",
         )
+
+
+def _missing_device(name: str) -> Iterator[Finding]:
+    from nbtrainer.inference.device import choose_device  # torch takes seconds, and most leave the choice to us
+
+    try:
+        choose_device(name)
+    except UserError as error:
+        yield from error.findings
 
 
 def _threads(config: Config) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.validate import Validator
-from nbtrainer.environment import available_memory, usable_cores
+from nbtrainer.environment import available_memory, usual_threads
 from nbtrainer.errors import UserError
 from nbtrainer.inference.device import choose_device, memory_format, random_state, set_random_state
 from nbtrainer.inference.pretrained import describe_transfer, network_settings, pretrained_record, take_over
@@ -271,7 +271,7 @@ def build(config: Config, directory: RunDirectory) -> Job:
             )
     fingerprints = Fingerprints(path for pair in surveyed.pairs for path in pair.files)
     device = device_of(config)
-    threads = config.training.threads or usable_cores()
+    threads = config.training.threads or usual_threads()
     torch.set_num_threads(threads)
     torch.manual_seed(config.training.seed)
     # a run that goes on has its weights, and needs the model that it started from no more

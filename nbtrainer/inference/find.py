@@ -59,7 +59,7 @@ def _json(file: Path) -> Any:
     try:
         return parse_json(read_text(file))
     except (UserError, ValueError) as error:
-        wrong = error.wrong if isinstance(error, UserError) else f"it is no JSON: {error}"
+        wrong = error.wrong if isinstance(error, UserError) else "it is not valid JSON"
         words = f"{file} cannot be used ({wrong}); the models beside it can, and the newest counts as the best"
         warnings.warn(words, UserWarning, stacklevel=6)
         return None

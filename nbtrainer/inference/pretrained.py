@@ -95,7 +95,7 @@ def describe_transfer(transfer: Transfer, path: str) -> str:
     """What a log says of it."""
     if not transfer.anew:
         return f"starting from {path}: all of its weights are taken over"
-    return f"starting from {path}: {len(transfer.taken)} of its weights are taken over; anew begin {_listed(transfer.anew)}"
+    return f"starting from {path}: {len(transfer.taken)} of its weights are taken over; these begin anew: {_listed(transfer.anew)}"
 
 
 def differences(

@@ -244,10 +244,13 @@ def sentence(event: Event) -> str:
         case Planned():
             budget = f", at most {event.max_minutes:g} min" if event.max_minutes else ""
             chosen = ", ".join(str(value) for value in event.chosen.values())
+            trained, validated = event.training_images, event.validation_images
+            weights = f"{event.parameters / 1e6:.1f} million" if event.parameters >= 1e6 else f"{event.parameters:,}"
             return (
-                f"{event.training_images:,} images train, {event.validation_images:,} validate; {event.total_steps:,} steps "
-                f"in {event.epochs:,} epochs{budget}; {event.parameters / 1e6:.1f} million weights; "
-                f"{event.device}, {event.threads} threads, {chosen}"
+                f"{_count(trained, 'image')} {'trains' if trained == 1 else 'train'}, {validated:,} "
+                f"{'validates' if validated == 1 else 'validate'}; {_count(event.total_steps, 'step')} "
+                f"in {_count(event.epochs, 'epoch')}{budget}; {weights} weights; "
+                f"{event.device}, {_count(event.threads, 'thread')}, {chosen}"
             )
         case BaselineScored():
             return f"{event.name}: {_scores(event.scores)}"
@@ -326,6 +329,10 @@ def score_name(name: str) -> str:
     ):
         words = words.replace(plain, written)
     return words + opening + of
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _scores(scores: dict[str, float]) -> str:

@@ -288,7 +288,18 @@ def test_a_range_beyond_what_a_network_calculates_with_is_refused(small_config):
 def test_devices_are_called_as_people_call_them(small_config, typed, meant):
     small_config.training.device = typed
     assert small_config.training.device == meant
-    assert not [each for each in nbt.check(small_config) if each.where == "training.device"]
+    found = [each.wrong for each in nbt.check(small_config) if each.where == "training.device"]
+    assert not any("is not a device" in wrong for wrong in found)
+    if meant == "cpu":
+        assert not found
+    if meant == "xla":
+        assert found == ["TPUs are not supported yet"]
+
+
+def test_a_card_that_this_machine_does_not_have_is_told_by_the_check(small_config):
+    small_config.training.device = "cuda:77"
+    (found,) = _errors(small_config)
+    assert "training.device: cuda:77 is not here: torch sees" in found
 
 
 @pytest.mark.parametrize("name", ["cuda:x", "cuda:-1", "0", "", "gpu0", "cuda:1:2", "meta"])

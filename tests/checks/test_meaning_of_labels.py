@@ -52,6 +52,17 @@ def test_classes_without_background_are_told(small_config, objects):
     assert "each of 1 (" in _told(small_config, "warning")
 
 
+def test_a_label_whose_classes_are_numbered_otherwise_than_the_others_is_told(small_config):
+    small_config.task.kind = "semantic"
+    classes = np.repeat(np.arange(4, dtype=np.uint8), 16)[None].repeat(64, 0)
+    _write_labels(small_config, classes, classes + 1, np.where(classes == 0, 2, classes))
+    told = _told(small_config, "warning")
+    assert (
+        "img_1.tif: no pixel of it is 0, the background, and it holds 4, which no label with a background does" in told
+    )
+    assert "img_2.tif: no pixel" not in told
+
+
 @pytest.mark.parametrize("line", [0, 1])
 def test_an_object_around_all_others_is_told_and_made_background(small_config, objects, line):
     small_config.task.kind = "instance_contour"

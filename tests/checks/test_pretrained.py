@@ -66,7 +66,7 @@ def test_of_another_kind_all_but_the_last_layer_is_taken_over_and_that_is_told(k
     second = nbt.train(small_config)
     assert second.status == "finished", second.error
     noted = [event.text for event in second.events if isinstance(event, events.Noted)]
-    assert any("weights are taken over; anew begin model.2.0.conv" in text for text in noted)
+    assert any("weights are taken over; these begin anew: model.2.0.conv" in text for text in noted)
     before, after = _weights(first.best), _weights(second.last)
     inner = [name for name in before if not name.startswith("model.2.")]
     assert inner and all(torch.allclose(before[name], after[name], atol=1e-5) for name in inner)
@@ -78,7 +78,7 @@ def test_a_last_layer_of_the_same_size_but_another_meaning_begins_anew(small_con
     # foreground and contour are two channels as well
     small_config.update(task={"kind": "instance_contour"}, model={"pretrained": two_classes.directory})
     noted = [event.text for event in nbt.train(small_config).events if isinstance(event, events.Noted)]
-    assert any("anew begin model.2.0.conv" in text for text in noted)
+    assert any("these begin anew: model.2.0.conv" in text for text in noted)
 
 
 def test_another_number_of_classes_and_other_classes_are_told(small_config, first, tmp_path):
@@ -102,7 +102,7 @@ def test_another_number_of_channels_is_told_and_the_first_layer_begins_anew(smal
     second = nbt.train(small_config)
     assert second.status == "finished", second.error
     noted = [event.text for event in second.events if isinstance(event, events.Noted)]
-    assert any("anew begin model.0." in text for text in noted)
+    assert any("these begin anew: model.0." in text for text in noted)
 
 
 def test_another_normalization_is_told(small_config, first):

@@ -29,9 +29,9 @@ _TURNS = {
     3: "turned by 180 degrees",
     4: "mirrored",
     5: "turned and mirrored",
-    6: "turned by 90 degrees",
+    6: "turned by 90 degrees to the right",
     7: "turned and mirrored",
-    8: "turned by 90 degrees",
+    8: "turned by 90 degrees to the left",
 }
 
 
