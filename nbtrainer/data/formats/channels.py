@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import numpy as np
 from nbtrainer.data.axes import said
 from nbtrainer.data.formats.kinds import suffix_of
 from nbtrainer.data.formats.opened import Opened
+from nbtrainer.data.formats.place import difference
 from nbtrainer.data.formats.regions import Bounds, Regions
+from nbtrainer.data.formats.seen import brought_to
 from nbtrainer.errors import UserError
 
 # how the names of channels end: nnU-Net's _0000, microscopes' _ch00, _c1, _w1
 _ENDING = re.compile(r"(?P<base>.+?)(?P<ending>[_\-. ](?:\d{4}|(?:ch|c|w|channel|chan)[_-]?\d{1,4}))", re.IGNORECASE)
 # an image with more files than this is a series
 _MOST_CHANNELS = 32
+# pixel sizes that differ by less are the same
+_SAME_SPACING = 0.02
 
 
 def join_channels(files: Iterable[Path]) -> tuple[list[Path], dict[Path, list[Path]]]:
@@ -48,18 +53,39 @@ def join_channels(files: Iterable[Path]) -> tuple[list[Path], dict[Path, list[Pa
     return others, joined
 
 
-def join_for_model(files: Sequence[Path], channels: int, chosen: Sequence[int] = ()) -> list[Path]:
-    """`files` for a model that takes so many channels, or those `chosen` of an image: if they are one channel each, joined
-    to images with as many; else as they are."""
-    others, joined = join_channels(files)
-    counts = {len(members) for members in joined.values()}
-    fits = counts == {channels} if not chosen else len(counts) == 1 and min(counts) > max(chosen)
-    return list(files) if others or not joined or not fits or counts == {1} else list(joined)
+def join_for_model(
+    files: Sequence[Path], channels: int, chosen: Sequence[int], is_one_channel: Callable[[Path], bool]
+) -> list[Path]:
+    """`files` for a model that takes so many channels, or those `chosen` of an image: joined to images if half of them or more are
+    one channel each of an image with as many; else as they are.
+
+    What lacks a channel is joined too, so that it is told as a whole. `is_one_channel` is asked about one file an image.
+    """
+    if channels < 2 and not chosen:
+        return list(files)
+    _, joined = join_channels(files)
+    fitting = {
+        image: members
+        for image, members in joined.items()
+        if len(members) > 1 and (len(members) > max(chosen) if chosen else len(members) == channels)
+    }
+    sizes = Counter(map(len, fitting.values()))
+    if not fitting or len(sizes) > 1 or 2 * sizes.total() * max(sizes) < len(files):
+        return list(files)
+    if not all(is_one_channel(members[0]) for members in fitting.values()):
+        return list(files)
+    fewer = {image for image, members in joined.items() if len(members) < max(sizes)}
+    image_of = {file: image for image in (*fitting, *fewer) for file in joined[image]}
+    return list(dict.fromkeys(image_of.get(file, file) for file in files))
 
 
 def open_channels(path: Path, files: Sequence[Path], opened: Sequence[Opened]) -> Opened:
-    """The image that the `opened` files make up, channels first. Raises `UserError` if they do not fit together."""
+    """The image that the `opened` files make up, channels first, turned as the first where they say how they lie.
+
+    Raises `UserError` if they do not fit together.
+    """
     first = opened[0]
+    opened = [first, *(brought_to(other, first, files[0].name) for other in opened[1:])]
     for file, other in zip(files, opened, strict=True):
         if other.shape != first.shape or other.dtype != first.dtype:
             wrong = f"this channel is {said(other.shape)} {other.dtype}, but {files[0].name} is {said(first.shape)} {first.dtype}"
@@ -71,7 +97,28 @@ def open_channels(path: Path, files: Sequence[Path], opened: Sequence[Opened]) -
     if len(files) == 1:
         return first
     array = _Channels(path, opened)
-    return Opened(array, f"C{first.axes}", dict(first.spacing), first.notes, first.place)
+    image = Opened(array, f"C{first.axes}", dict(first.spacing), first.notes, first.place)
+    for file, other in zip(files[1:], opened[1:], strict=True):
+        notes = [
+            note for note in (*other.notes, _apart(other, first, files[0].name)) if note and note not in first.notes
+        ]
+        image = image.noting(*(f"{file.name}: {note}" for note in notes))
+    return image
+
+
+def _apart(channel: Opened, first: Opened, name: str) -> str:
+    """In what a channel lies elsewhere than the first, called `name`, although both are laid on each other."""
+    wrong = ""
+    if channel.place is not None and first.place is not None:
+        lengths = {axis: first.shape[first.axes.index(axis)] for axis in first.place.steps if axis in first.axes}
+        if lengths.keys() == channel.place.steps.keys():
+            wrong = difference(channel.place, first.place, lengths, name)
+    common = [axis for axis in "zyx" if axis in channel.spacing and axis in first.spacing]
+    sizes = [[opened.spacing[axis] for axis in common] for opened in (channel, first)]
+    if not wrong and not np.allclose(*sizes, rtol=_SAME_SPACING):
+        own, theirs = (" x ".join(f"{size:.4g}" for size in each) for each in sizes)
+        wrong = f"its pixels are {own} µm, those of {name} {theirs} µm"
+    return f"{wrong}; they are laid on each other pixel by pixel all the same" if wrong else ""
 
 
 class _Channels(Regions):

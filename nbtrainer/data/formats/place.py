@@ -100,20 +100,23 @@ def turn_between(
     return order if apart < _SAME * min(np.linalg.norm(other.steps[letter]) for letter in wanted) else None
 
 
-def difference(place: Place, other: Place, lengths: Mapping[str, int]) -> str:
-    """In what a place differs from another of the same lengths, as a sentence about both; empty if in nothing."""
+def difference(place: Place, other: Place, lengths: Mapping[str, int], whose: str = "its image") -> str:
+    """In what a place differs from another of the same lengths, as a sentence about both; empty if in nothing.
+
+    `whose` is what the other is called.
+    """
     if place.system != other.system:
         return ""
     letters = "".join(lengths)
     own, theirs = (np.array([np.linalg.norm(each.steps[letter]) for letter in letters]) for each in (place, other))
     if not np.allclose(own, theirs, rtol=_SAME_LENGTH):
-        return f"its voxels are {_sizes(own)} mm, those of its image {_sizes(theirs)} mm"
+        return f"its voxels are {_sizes(own)} mm, those of {whose} {_sizes(theirs)} mm"
     directions = [each.orientation(letters[::-1]) for each in (place, other)]
     if directions[0] != directions[1]:
         return f"its axes point to {directions[0]}, those of its image to {directions[1]}"
     apart = np.linalg.norm(place.corners(lengths) - other.corners(lengths), axis=1)
     if apart.max() > max(_SHIFT, _SAME_LENGTH) * theirs.min():
-        return f"it lies up to {apart.max():.3g} mm from the place of its image"
+        return f"it lies up to {apart.max():.3g} mm from the place of {whose}"
     return ""
 
 

@@ -142,10 +142,11 @@ def upright(opened: Opened, orientation: Any) -> Opened:
     return dataclasses.replace(opened, array=array, spacing=spacing).noting(note)
 
 
-def brought_to(opened: Opened, other: Opened) -> Opened:
+def brought_to(opened: Opened, other: Opened, whose: str = "its image") -> Opened:
     """An opened file with its axes turned as those of another, where both say that they lie at the same place.
 
-    It stays as it is where either does not say, or no turn brings both together: see `place.difference`.
+    `whose` is what the note about it calls the other. It stays as it is where either does not say, or no turn brings
+    both together: see `place.difference`.
     """
     place, target = opened.place, other.place
     if place is None or target is None:
@@ -172,4 +173,4 @@ def brought_to(opened: Opened, other: Opened) -> Opened:
         array=Turned(opened.array, tuple(order), backwards),
         spacing=opened.spacing | spacing,
         place=place.turned(turn, lengths),
-    ).noting(f"its axes point to {own}, those of its image to {theirs}: they are brought together")
+    ).noting(f"its axes point to {own}, those of {whose} to {theirs}: they are brought together")
