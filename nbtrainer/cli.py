@@ -247,17 +247,16 @@ def predict(
     """
     prepare_process()
     from nbtrainer import api
-    from nbtrainer.data.pair import list_files
-    from nbtrainer.inference.batch import Wanted, check_targets, images_in, predict_files
+    from nbtrainer.inference.batch import Wanted, check_targets, files_in, images_in, predict_files
 
-    files = [file for source in images for file in list_files(Path(source), "images")]
+    files, failed = files_in(images)
+    missing = len(failed)
     check_targets(files, out, format)
     predictor = api.load_model(model)
     files = images_in(files, predictor)
     check_targets(files, out, format)
     adjusted = dict(_assignment(text, "NAME=VALUE, as in threshold=0.4") for text in adjust or [])
     wanted = Wanted(format, diameter, variants, rescale, stitch, adjusted, maps, measure)
-    failed: list[Finding] = []
     done, is_mistake = 0, True
     with _bar() as bar:
         task = bar.add_task(f"1/{len(files)} {files[0].name}", total=None)
@@ -282,7 +281,7 @@ def predict(
             bar.console.print(f"{said}{size} -> {outcome.target}", soft_wrap=True)
     if failed:
         told = "\n".join(map(str, failed))
-        print(f"nbtrainer: {done} of {_count(len(files), 'image')} predicted; not:\n{told}", file=sys.stderr)
+        print(f"nbtrainer: {done} of {_count(len(files) + missing, 'image')} predicted; not:\n{told}", file=sys.stderr)
         raise typer.Exit(2 if is_mistake else 1)
 
 

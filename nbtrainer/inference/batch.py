@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbtrainer.data.formats import stem
+from nbtrainer.data.formats import open_image, stem
 from nbtrainer.data.formats.channels import join_for_model
+from nbtrainer.data.listing import list_files
 from nbtrainer.disk import DiskError, make_folder
 from nbtrainer.errors import ComputerError, Finding, UserError
 from nbtrainer.inference.device import is_out_of_memory
@@ -56,7 +57,24 @@ class Wanted:
 
 def images_in(files: Sequence[Path], model: Predictor) -> list[Path]:
     """The images in `files` as `model` takes them: files that are a channel each are one image."""
-    return join_for_model(files, model.record["network"]["input_channels"], model.preparation.channels)
+    return join_for_model(files, model.record["network"]["input_channels"], model.preparation.channels, is_one_channel)
+
+
+def files_in(sources: Iterable[str | Path]) -> tuple[list[Path], list[Finding]]:
+    """The image files that folders, wildcards and files mean, and what is wrong with those that mean none.
+
+    Raises `UserError` if none of them means any.
+    """
+    files: list[Path] = []
+    findings: list[Finding] = []
+    for source in sources:
+        try:
+            files += list_files(Path(source), "images")
+        except UserError as error:
+            findings += error.findings
+    if findings and not files:
+        raise UserError.of(findings)
+    return files, findings
 
 
 def check_targets(files: Sequence[Path], out: Path, format: str) -> None:
@@ -94,6 +112,15 @@ def predict_files(
         yield outcome
         if ends_all:
             return
+
+
+def is_one_channel(file: Path) -> bool:
+    """Whether a file holds no channels of its own; one that cannot be read is told when it is predicted."""
+    try:
+        opened = open_image(file)
+    except UserError:
+        return True
+    return all(length == 1 for axis, length in zip(opened.axes, opened.shape, strict=True) if axis in "CS")
 
 
 def _outcome(

@@ -309,7 +309,7 @@ class Predictor:
         if view.channels != expected:
             raise UserError(
                 name,
-                f"it has {view.channels} channels, but the model was trained on {expected}",
+                f"it has {view.channels} channel{'' if view.channels == 1 else 's'}, but the model was trained on {expected}",
                 "Give an image like those the model was trained on",
             )
         if 0 in view.shape or view.dtype.kind == "c":

@@ -63,11 +63,11 @@ def _nbtrainer(*arguments):
 
 def test_an_image_that_cannot_be_read_is_told_and_the_others_are_predicted(folder, files, tmp_path):
     (tmp_path / "bad.tif").write_bytes(files[0].read_bytes()[:200])
-    done = _nbtrainer(
-        "predict", folder / "runs/t/run", files[0], tmp_path / "bad.tif", files[1], "--out", tmp_path / "out"
-    )
+    images = (files[0], tmp_path / "bad.tif", files[1], "nothere.tif")
+    done = _nbtrainer("predict", folder / "runs/t/run", *images, "--out", tmp_path / "out")
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "2 of 3 images predicted" in done.stderr and "bad.tif" in done.stderr
+    assert "2 of 4 images predicted" in done.stderr and "bad.tif" in done.stderr
+    assert "there is no folder or file nothere.tif" in done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.tif", "b.tif"]
 
 

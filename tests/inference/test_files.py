@@ -135,7 +135,7 @@ def test_a_model_of_colours_takes_grey_and_opaque_transparency(colour_model, gre
 
 def test_a_model_of_channels_that_are_no_colours_takes_no_grey(colour_model, grey):
     record = load_checkpoint(colour_model.path) | {"in_colours": False}
-    with pytest.raises(nbt.UserError, match="1 channels, but the model was trained on 3"):
+    with pytest.raises(nbt.UserError, match="1 channel, but the model was trained on 3"):
         type(colour_model)(record).predict(grey)
 
 

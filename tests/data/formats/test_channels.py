@@ -1,5 +1,6 @@
 """Images of which each channel is a file of its own."""
 
+import re
 from pathlib import Path
 
 import nibabel
@@ -9,10 +10,12 @@ import tifffile
 
 import nbtrainer as nbt
 from nbtrainer.data.formats import open_image, stem, version
+from nbtrainer.data.formats.channels import join_for_model
 from nbtrainer.data.listing import list_files
 from nbtrainer.data.pair import Naming, find_pairs
 from nbtrainer.data.prepare import prepare
 from nbtrainer.errors import UserError
+from nbtrainer.inference.batch import files_in, images_in, is_one_channel, predict_files
 
 
 def _channels(folder: Path, name: str, *endings: str, shape: tuple[int, ...] = (64, 64)) -> list[np.ndarray]:
@@ -48,6 +51,25 @@ def test_channels_that_do_not_fit_together_are_named(tmp_path):
     tifffile.imwrite(tmp_path / "a_0001.tif", np.zeros((8, 8), np.uint8))
     with pytest.raises(UserError, match=r"a_0001.tif: this channel is 8 x 8 uint8, but a_0000.tif is 64 x 64 uint8"):
         open_image(tmp_path / "a{_0000,_0001}.tif")
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_channels_are_compared_in_space(tmp_path, mirrored):
+    values = np.random.default_rng(0).integers(0, 200, (6, 7, 8), np.uint8)
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([2.0, 2, 2, 1])), tmp_path / "a_0000.nii.gz")
+    affine = np.diag([-2.0 if mirrored else 2.0, 2, 2, 1])
+    affine[0, 3] = 2 * (len(values) - 1) if mirrored else 30
+    nibabel.save(nibabel.Nifti1Image(values[::-1] if mirrored else values, affine), tmp_path / "a_0001.nii.gz")
+    opened = open_image(tmp_path / "a{_0000,_0001}.nii.gz")
+    first, second = opened.read()
+    assert np.array_equal(first, second)
+    told = (
+        "its axes point to .*, those of a_0000.nii.gz to"
+        if mirrored
+        else "it lies up to 30 mm from the place of a_0000"
+    )
+    (note,) = opened.notes
+    assert note.startswith("a_0001.nii.gz: ") and re.search(told, note)
 
 
 @pytest.mark.parametrize("endings", [("_0000", "_0001"), ("_ch00", "_ch01"), ("_w1", "_w2"), ("-C1", "-C2", "-C3")])
@@ -117,3 +139,25 @@ def test_channels_in_files_are_prepared_together(tmp_path, by):
     for dataset in done.datasets:
         for pair in find_pairs(Path(dataset["images"]), Path(dataset["labels"]), "d", Naming()):
             assert open_image(pair.image).axes == "CYX" and stem(pair.image) == stem(pair.truth)
+
+
+def test_an_image_that_lacks_a_channel_hinders_no_other_from_being_predicted(small_config, tmp_path):
+    for name in ("x", "y", "z"):
+        _channels(tmp_path / "raw", name, "_0000", "_0001")
+        _label(tmp_path / "lab", f"{name}.tif")
+    small_config.data.datasets = [{"images": str(tmp_path / "raw"), "labels": str(tmp_path / "lab")}]
+    model = nbt.load_model(nbt.train(small_config).directory)
+    (tmp_path / "raw" / "y_0001.tif").unlink()
+    files, _ = files_in([tmp_path / "raw"])
+    images = images_in(files, model)
+    assert [image.name for image in images] == ["x{_0000,_0001}.tif", "y{_0000}.tif", "z{_0000,_0001}.tif"]
+    outcomes = list(predict_files(model, images, tmp_path / "out"))
+    assert [outcome.target is not None for outcome in outcomes] == [True, False, True]
+    assert "y{_0000}.tif: it has 1 channel, but the model was trained on 2" in str(outcomes[1].findings[0])
+
+
+def test_a_series_of_colour_images_is_no_set_of_channels(tmp_path):
+    for number in range(3):
+        tifffile.imwrite(tmp_path / f"a_000{number}.tif", np.zeros((8, 8, 3), np.uint8), photometric="rgb")
+    files = list_files(tmp_path, "images")
+    assert join_for_model(files, 3, (), is_one_channel) == files
