@@ -115,7 +115,7 @@ def _apart(channel: Opened, first: Opened, name: str) -> str:
             wrong = difference(channel.place, first.place, lengths, name)
     common = [axis for axis in "zyx" if axis in channel.spacing and axis in first.spacing]
     sizes = [[opened.spacing[axis] for axis in common] for opened in (channel, first)]
-    if not wrong and not np.allclose(*sizes, rtol=_SAME_SPACING):
+    if not wrong and not np.allclose(sizes[0], sizes[1], rtol=_SAME_SPACING):
         own, theirs = (" x ".join(f"{size:.4g}" for size in each) for each in sizes)
         wrong = f"its pixels are {own} µm, those of {name} {theirs} µm"
     return f"{wrong}; they are laid on each other pixel by pixel all the same" if wrong else ""
