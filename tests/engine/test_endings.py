@@ -354,7 +354,7 @@ def test_runs_killed_at_any_moment_by_any_signal_end_as_if_they_were_not(small_c
     rng, kills = random.Random(0), 0
     signals = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
     command = ["train", str(tmp_path / "config.json")]
-    while kills < 30:
+    while kills < 12:
         process = subprocess.Popen(
             [sys.executable, "-m", "nbtrainer", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
