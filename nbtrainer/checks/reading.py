@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from nbtrainer.checks.files import Checked
-from nbtrainer.data.annotations import is_annotation
-from nbtrainer.data.formats import Opened, difference, open_image
+from nbtrainer.data.annotations import is_annotation, read_contents
+from nbtrainer.data.formats import Opened, difference, open_image, stem
+from nbtrainer.data.names import normal_form
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.read import open_label
 from nbtrainer.errors import Finding
@@ -28,6 +30,7 @@ def check_reading(sound: Sequence[Checked]) -> Iterator[Finding]:
         if label is not None:
             yield from _place(known.pair, image, label)
     yield from _orientations(sound)
+    yield from _drawn_on_others([known.pair for known in sound])
 
 
 def _notes(pair: Pair, image: Opened, label: Opened | None) -> Iterator[Finding]:
@@ -87,6 +90,31 @@ def _orientations(sound: Sequence[Checked]) -> Iterator[Finding]:
             "orientation (in 3D Slicer: Orient scalar volume), or let augmentation turn and mirror them",
             files=tuple(str(known.pair.image) for known in first.values()),
         )
+
+
+def _drawn_on_others(pairs: Sequence[Pair]) -> Iterator[Finding]:
+    """Outlines that were drawn on an image of another name, and serve the one that is called like their file."""
+    others: dict[Path, tuple[Path, str]] = {}
+    for pair in pairs:
+        if pair.label is not None and pair.annotated_as is None and is_annotation(pair.label):
+            names = read_contents(pair.label).images
+            if len(names) == 1 and _plain(PurePosixPath(names[0]).name) != _plain(pair.image.name):
+                others[pair.label] = (pair.image, names[0])
+    if others:
+        label, (image, name) = next(iter(others.items()))
+        more = f", and so on in {len(others)} files" if len(others) > 1 else ""
+        yield Finding(
+            level="warning",
+            where=str(label),
+            wrong=f"its outlines were drawn on {name}, and are used for {image.name}{more}",
+            remedy="If the files were renamed together, all is well; else give this file the name of its own image",
+            files=tuple(map(str, others)),
+        )
+
+
+def _plain(name: str) -> str:
+    """A name without suffix, capitals and ways to write accents."""
+    return normal_form(stem(Path(name))).casefold()
 
 
 def _sizes(lengths: Sequence[float]) -> str:

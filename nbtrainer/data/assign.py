@@ -155,14 +155,12 @@ def _by_content(
     ours = [parts_of(image) for image in images]
     called: dict[str, list[int]] = {}
     for i, parts in enumerate(ours):
-        for name in {parts[-1], stem(Path(parts[-1]))}:
+        for name in _keys(parts):
             called.setdefault(name, []).append(i)
     offers: dict[Path, list[tuple[Path, str]]] = {}
     for label, contents in about.items():
         written = [parts_of(name) for name in contents.images]
-        some = sorted(
-            {i for parts in written for key in (parts[-1], stem(Path(parts[-1]))) for i in called.get(key, [])}
-        )
+        some = sorted({i for parts in written if parts for key in _keys(parts) for i in called.get(key, [])})
         # a path in a file mostly begins at the file
         named = [parts_of(Path(os.path.normpath(label.parent / name))) for name in contents.images]
         matches = _match_names([ours[i] for i in some], named, written)
@@ -180,19 +178,33 @@ def _by_content(
     return chosen
 
 
+def _keys(parts: Parts) -> set[str]:
+    """What a path may be called: its name, with suffix and without."""
+    return {_folded(parts)[-1], _folded(_bare(parts))[-1]}
+
+
 def _match_names(ours: Sequence[Parts], named: Sequence[Parts], written: Sequence[Parts]) -> Matches:
-    """Images and the names that mean them, first with suffixes, then without; `written`: what of `named` the file has."""
-    matches = match_parts(ours, named)
-    if not matches.ambiguous and len(matches.chosen) < len(ours):
-        free = [i for i in range(len(ours)) if i not in matches.chosen]
-        used = set(matches.chosen.values())
+    """Images and the names that mean them, first with suffixes, then without, then whatever their capitals; `written`:
+    what of `named` the file has."""
+    chosen: dict[int, int] = {}
+    for change in (tuple, _bare, _folded, lambda parts: _folded(_bare(parts))):
+        used = set(chosen.values())
+        free = [i for i in range(len(ours)) if i not in chosen]
         left = [j for j in range(len(named)) if j not in used]
-        bare = [[(*parts[:-1], stem(Path(parts[-1]))) for parts in some] for some in (ours, named)]
-        others = match_parts([bare[0][i] for i in free], [bare[1][j] for j in left])
-        chosen = matches.chosen | {free[i]: left[j] for i, j in others.chosen.items()}
-        matches = Matches(chosen, {free[i]: [left[j] for j in places] for i, places in others.ambiguous.items()})
-        ours, written = ([(*parts[:-1], stem(Path(parts[-1]))) for parts in some] for some in (ours, written))
-    return without_contradictions(matches, ours, written)
+        found = match_parts([change(ours[i]) for i in free], [change(named[j]) for j in left])
+        chosen |= {free[i]: left[j] for i, j in found.chosen.items()}
+        ambiguous = {free[i]: [left[j] for j in places] for i, places in found.ambiguous.items()}
+        if ambiguous or len(chosen) == len(ours):
+            break
+    return without_contradictions(Matches(chosen, ambiguous), list(map(change, ours)), list(map(change, written)))
+
+
+def _bare(parts: Parts) -> Parts:
+    return (*parts[:-1], *(stem(Path(name)) for name in parts[-1:]))
+
+
+def _folded(parts: Parts) -> Parts:
+    return tuple(map(str.casefold, parts))
 
 
 def _choose(
@@ -267,10 +279,15 @@ def _unpaired(
         if len(images) != len(labels) and not any(_names(about, label) for label in labels):
             wrong = f"there are {_count(len(images), 'image')} but {_count(len(labels), 'label')}"
     is_clear = len(rest) < len(images)
+    named = [label for label in labels if _names(about, label)]
+    count = len(_names(about, named[0])) if named else 0
     lonely, noun = (rest, "label") if rest else (unused, "image")
     unreadable = describe_unreadable((images if noun == "image" else labels)[0].parent)
     advice = unreadable or "add it or take the file out"
     remedy = "Each image needs one label with the same name" + (f"; {unreadable}" if unreadable else "")
+    if not is_clear and named:
+        told = f"{named[0].name} names {', '.join(sorted(_names(about, named[0]))[:3])}" + (" ..." if count > 3 else "")
+        remedy = f"{told}, but no image is called so: rename the images, or the names in that file"
     if is_clear:
         more = f" and {len(lonely) - 3} more" if len(lonely) > 3 else ""
         remedy = f"No {noun} was found for {', '.join(path.name for path in lonely[:3])}{more}: {advice}"

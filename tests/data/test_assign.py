@@ -106,6 +106,19 @@ def test_an_image_that_no_file_names_has_no_label(drawn, tmp_path):
         drawn()
 
 
+def test_capitals_in_a_coco_file_need_not_be_those_of_the_images(drawn, tmp_path):
+    _images(tmp_path / "raw", "a.tif", "b.tif", "c.tif")
+    _coco(tmp_path / "lab" / "all.json", {"A.TIF": [BOX], "b.PNG": [OTHER], "C.tif": []})
+    assert drawn() == {"a.tif": 200, "b.tif": 100, "c.tif": 0}
+
+
+def test_a_coco_file_about_other_images_says_which(drawn, tmp_path):
+    _images(tmp_path / "raw", "a.tif", "b.tif", "c.tif")
+    _coco(tmp_path / "lab" / "all.json", {"x.tif": [BOX], "y.tif": [OTHER]})
+    with pytest.raises(UserError, match=r"all.json names x.tif, y.tif, but no image is called so"):
+        drawn()
+
+
 @pytest.mark.parametrize("suffix", [".geojson", ".zip", ".roi", "_seg.npy"])
 def test_a_file_that_names_no_image_serves_one(drawn, tmp_path, suffix):
     _images(tmp_path / "raw", "a.tif", "b.tif")

@@ -95,6 +95,8 @@ def test_outlines_of_a_renamed_pair_are_found_and_those_of_another_size_are_refu
         file.write_text(file.read_text().replace(path.name, "C:\\\\data\\\\old.tif"))
     small_config.data.datasets = [small_config.data.datasets[0].model_dump() | {"labels": str(tmp_path / "drawn")}]
     assert [row["objects"] for row in nbt.pairs(small_config)] == [1, 1, 1]
+    told = "\n".join(map(str, nbt.check(small_config)))
+    assert told.count("drawn on C:/data/old.tif, and are used for ") == 1 and "and so on in 3 files" in told
     file.write_text(file.read_text().replace('"imageHeight": 64', '"imageHeight": 128'))
     assert "drawn on an image of 128 x 64" in "\n".join(map(str, nbt.check(small_config)))
 
