@@ -6,11 +6,12 @@ import fnmatch
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nbtrainer.data.annotations import is_annotation
-from nbtrainer.data.formats import SUFFIXES, channel_files, is_image
+from nbtrainer.data.formats import channel_files, is_image, stem
+from nbtrainer.data.formats.content import suffix_by_content
 from nbtrainer.data.names import existing, normal_form
 from nbtrainer.disk import read_text
 from nbtrainer.errors import UserError
@@ -24,6 +25,13 @@ _BESIDE: tuple[str, ...] = (
     *(".txt", ".lst", ".csv", ".tsv", ".xlsx", ".xls", ".json", ".xml", ".yaml", ".yml", ".md", ".pdf", ".html"),
     *(".log", ".db", ".ini", ".zip", ".py", ".ipynb", ".roi", ".geojson", ".doc", ".docx", ".pt", ".md5", ".toml"),
 )
+_USUAL = (".tif", ".png", ".nii.gz")
+# labels of other programs that are none here
+_NO_IMAGES = {
+    ".txt": "if these are labels for YOLO, export them as COCO or LabelMe outlines, or as label images",
+    ".xml": "if these are labels in Pascal VOC's or another program's XML, export them as COCO outlines or label images",
+    ".csv": "if these are outlines or boxes, export them as COCO outlines or label images",
+}
 _OTHER_PROGRAMS = {
     ".dcm": "convert DICOM to NIfTI, for instance with dcm2niix",
     ".dicom": "convert DICOM to NIfTI, for instance with dcm2niix",
@@ -97,6 +105,15 @@ def describe_unreadable(folder: Path) -> str:
     return f"{files} in {suffix}, which cannot be read{more}: {how}"
 
 
+def describe_foreign_labels(images: Sequence[Path]) -> str:
+    """What lies beside `images` under their names and is a label of another program, with what to do; empty if nothing."""
+    for suffix, how in _NO_IMAGES.items():
+        count = sum(image.with_name(f"{stem(image)}{suffix}").is_file() for image in images)
+        if count:
+            return f"{count} of them {'has' if count == 1 else 'have'} a {suffix} file: {how}"
+    return ""
+
+
 def _instead(folder: Path) -> str:
     """What to do about a folder without images: about what lies in it, else what it should hold."""
     unreadable = describe_unreadable(folder)
@@ -105,7 +122,25 @@ def _instead(folder: Path) -> str:
     inside = [path for path in _entries(folder) if path.is_dir() and any(map(is_image, _entries(path)))]
     if inside:
         return f"There are images in the folder {inside[0].name} in it: choose that, or set look_one_level_down"
-    return f"It needs files ending in {', '.join(SUFFIXES)}"
+    found = _held(folder)
+    return f"{found}It needs images, for instance {', '.join(_USUAL)}; docs/data.md lists all kinds"
+
+
+def _held(folder: Path) -> str:
+    """What a folder without images holds, by the most frequent suffix, and what can be made of that; empty if nothing."""
+    files = [path for path in _entries(folder) if path.is_file()]
+    if not files:
+        return "It is empty. " if not _entries(folder) else ""
+    suffix, count = Counter(path.suffix.lower() for path in files).most_common(1)[0]
+    if suffix:
+        how = _NO_IMAGES.get(suffix, "which is no kind of image")
+        return f"{'1 file ends' if count == 1 else f'{count} files end'} in {suffix}: {how}. "
+    try:
+        name, known = suffix_by_content(next(path for path in files if not path.suffix))
+    except OSError:
+        name = known = ""
+    how = f"the first is a {name}: add {known} to such names" if known else "give each the suffix of its kind"
+    return f"{'1 file has' if count == 1 else f'{count} files have'} no suffix: {how}. "
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from nbtrainer.data.assign import Assigned, Endings, assign_found, assign_labels
 from nbtrainer.data.formats import channel_files, is_image, stem
 from nbtrainer.data.formats.channels import join_channels
 from nbtrainer.data.layouts import Source, Use, divided, find_sources
-from nbtrainer.data.listing import CELLPOSE, natural_order
+from nbtrainer.data.listing import CELLPOSE, describe_foreign_labels, natural_order
 from nbtrainer.data.listing import list_files as list_files
 from nbtrainer.data.names import existing, meant, normal_form
 from nbtrainer.data.region import Region
@@ -416,7 +416,8 @@ def _no_label_beside(lonely: Sequence[Path], count: int, where: str, naming: Nam
         where=setting(where, "labels"),
         wrong=f"no label was found beside {', '.join(path.name for path in lonely[:3])}{more}",
         remedy=f"Its name must end with {naming.mask_filter} or {CELLPOSE}, as in {example}; "
-        + ("or take the file out" if is_some else "or choose the folder of the labels"),
+        + ("or take the file out" if is_some else "or choose the folder of the labels")
+        + (f". {foreign}" if (foreign := describe_foreign_labels(lonely)) else ""),
         fix="leave_out" if is_some else "",
         files=tuple(map(str, lonely)) if is_some else (),
     )

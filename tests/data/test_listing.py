@@ -61,6 +61,29 @@ def test_files_of_unknown_kinds_are_named(tmp_path, suffix, told):
     assert caught.value.where == "data.datasets[0].images" and told in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a.txt", "1 file ends in .txt: if these are labels for YOLO, export them as COCO"),
+        ("a.xml", "1 file ends in .xml: if these are labels in Pascal VOC"),
+        ("a", "1 file has no suffix: the first is a PNG: add .png to such names"),
+        (".hidden", "It is empty."),
+    ],
+)
+def test_a_folder_without_images_says_what_it_holds(tmp_path, name, told):
+    (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(UserError, match="holds no images") as caught:
+        list_files(tmp_path, "data.datasets[0].labels")
+    assert caught.value.remedy.startswith(told)
+
+
+def test_labels_of_other_programs_beside_images_are_named(tmp_path):
+    for image in _tiffs(tmp_path, "a.tif", "b.tif"):
+        image.with_suffix(".txt").write_text("0 0.5 0.5 0.1 0.1")
+    with pytest.raises(UserError, match=r"2 of them have a \.txt file: if these are labels for YOLO, export them"):
+        find_pairs(tmp_path, None, "d", Naming())
+
+
 def test_a_folder_of_folders_says_where_its_images_are(tmp_path):
     _tiffs(tmp_path / "inner", "a.tif")
     with pytest.raises(UserError, match="There are images in the folder inner in it"):
