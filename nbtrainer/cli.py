@@ -514,7 +514,9 @@ def _stop_on_signals(run: Run) -> None:
 def _end(run: Run) -> None:
     """Say how a run ended and exit with its status."""
     if run.status == "failed":
-        print(f"nbtrainer: the run failed: {run.error}\ndetails: {run.directory / 'log.txt'}", file=sys.stderr)
+        log_file = run.directory / "log.txt"
+        details = f"\ndetails: {log_file}" if log_file.exists() else ""
+        print(f"nbtrainer: the run failed: {run.error}{details}", file=sys.stderr)
         raise typer.Exit(1)
     print(f"{run.status}; results in {run.directory}")
     if run.best is not None:

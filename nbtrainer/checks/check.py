@@ -22,6 +22,7 @@ from nbtrainer.checks.survey import Survey, survey
 from nbtrainer.checks.task import check_task
 from nbtrainer.config import Config
 from nbtrainer.data.pair import Pair
+from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.errors import Finding, UserError
 
 # of findings that say the same of different files, this many are told one by one
@@ -31,11 +32,11 @@ Report = Callable[[int, int], None]
 """Is told how much is done, and of how much."""
 
 
-def check(config: Config, report: Report | None = None) -> list[Finding]:
+def check(config: Config, report: Report | None = None, before: SplitRecord | None = None) -> list[Finding]:
     """Findings about the settings, the files and how both fit together; errors first.
 
     Reads every file once (of one above 1 GB samples); what labels look like is measured in up to 50 of them, evenly
-    chosen. `report(done, of)` is called as it goes on.
+    chosen. `report(done, of)` is called as it goes on. `before`: of a run that goes on, which keeps its split.
     """
     try:
         config = Config.of(config).validated()
@@ -49,7 +50,7 @@ def check(config: Config, report: Report | None = None) -> list[Finding]:
             )
         )
     else:
-        surveyed = survey(config)
+        surveyed = survey(config, before)
         found += check_problems(config, surveyed.problems)
         can_be_opened = not any(finding.where == "data.resize" and finding.level == "error" for finding in found)
         if can_be_opened:

@@ -26,6 +26,7 @@ from nbtrainer.data.pair import Naming, Pair, Part, find_pairs
 from nbtrainer.data.preparation import Preparation, spacing_of
 from nbtrainer.data.region import Region, random_region
 from nbtrainer.data.split import Split, split_pairs
+from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.data.views import whole
 from nbtrainer.disk import at_disk, exists, list_folder
 from nbtrainer.errors import Finding, UserError
@@ -35,7 +36,7 @@ from nbtrainer.errors import Finding, UserError
 class Survey:
     """The pairs of a config, how they are read, and their split; `problems` are datasets that could not be listed.
 
-    `listed` are the pairs before regions and the split divided them.
+    `listed` are the pairs before regions and the split divided them, `divided` the split before regions did.
     """
 
     pairs: list[Pair]
@@ -43,6 +44,7 @@ class Survey:
     preparation: Preparation
     problems: list[Finding] = field(default_factory=list)
     listed: list[Pair] = field(default_factory=list)
+    divided: Split = field(default_factory=lambda: Split([], [], []))
 
     def labelled(self) -> Survey:
         """The same of the pairs that have a label alone."""
@@ -86,8 +88,11 @@ class Survey:
         return {value: count / sum(known.values()) for value, count in known.items()}
 
 
-def survey(config: Config) -> Survey:
-    """List and pair the files of every dataset, split them, and apply regions; reads headers, no pixels."""
+def survey(config: Config, before: SplitRecord | None = None) -> Survey:
+    """List and pair the files of every dataset, split them, and apply regions; reads headers, no pixels.
+
+    `before`: of a run that goes on, which keeps its split.
+    """
     pairs: list[Pair] = []
     problems: list[Finding] = []
     preparation = preparation_of(config)
@@ -129,8 +134,9 @@ def survey(config: Config) -> Survey:
     except UserError as error:
         problems += error.findings
         split = split_pairs(pairs, share, seed, "", gap, part_of)
-    split = Split(*([each for pair in use for each in _parts(pair, regions, shape_of)] for use in split))
-    return Survey([pair for use in split for pair in use], split, preparation, problems, pairs)
+    divided = split if before is None else before.apply(pairs)
+    split = Split(*([each for pair in use for each in _parts(pair, regions, shape_of)] for use in divided))
+    return Survey([pair for use in split for pair in use], split, preparation, problems, pairs, divided)
 
 
 def spacing_in(config: Config, surveyed: Survey) -> tuple[float, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from nbtrainer.data.facts import LabelFacts, image_facts, label_facts
 from nbtrainer.data.formats import open_image
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import spacing_of
+from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.data.statistics import LARGE_BYTES, sampled
 from nbtrainer.data.views import size_in_bytes
 from nbtrainer.disk import exists
@@ -51,8 +53,16 @@ def pairs_of_run(directory: str | os.PathLike[str]) -> list[tuple[str, Pair]]:
     file = Path(directory) / "config.json"
     if not exists(file):
         return []
-    split = survey(Config.load(file)).split._asdict()
+    split = survey(Config.load(file), _noted_split(file.with_name("split.json"))).split._asdict()
     return [(use, pair) for use in ("validation", "test", "train") for pair in split[use]]
+
+
+def _noted_split(file: Path) -> SplitRecord | None:
+    """The split that a run noted; None if it noted none, as older versions, or if it cannot be read."""
+    try:
+        return SplitRecord.from_record(json.loads(file.read_text("utf-8")), {})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _row(config: Config, found: Survey, pair: Pair, split: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -74,6 +75,15 @@ class Ledger:
             "objects": {index: dict(seen) for index, seen in self.objects.items()},
             "rejected": dict(self.rejected),
         }
+
+    def renumbered(self, numbers: Mapping[int, int]) -> Ledger:
+        """The same with other numbers of images: by the old number, the new one; of images without one nothing is kept."""
+        return Ledger(
+            Counter({numbers[index]: count for index, count in self.images.items() if index in numbers}),
+            self.pixels,
+            {numbers[index]: seen for index, seen in self.objects.items() if index in numbers},
+            Counter({numbers[index]: count for index, count in self.rejected.items() if index in numbers}),
+        )
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Ledger:

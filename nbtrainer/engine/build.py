@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,8 +30,10 @@ from nbtrainer.data.fingerprints import Fingerprints
 from nbtrainer.data.formats import open_image, version
 from nbtrainer.data.images import Images
 from nbtrainer.data.ledger import Ledger, Seen
+from nbtrainer.data.names import shortest_names
 from nbtrainer.data.patches import Patch, Patches
 from nbtrainer.data.places import Place, Places
+from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.data.statistics import pooled
 from nbtrainer.disk import write_json
 from nbtrainer.engine import choose
@@ -54,6 +57,8 @@ _CACHE_SHARE = 0.25
 _MEASURED_TILES = 2
 # of the patches of an epoch, one in so many counts as hard
 _HARD_SHARE = 5
+# which images validate follows from these
+_SPLIT_SETTINGS = ("validation_fraction", "split_groups", "split_gap")
 _AHEAD_BYTES = 512 * 1024**2
 # sides of the tile by which a model checks itself, in 2D and 3D
 _CHECK_TILE_PX = {2: 64, 3: 32}
@@ -98,6 +103,7 @@ class Job:
     # asked of the files at the start: saving needs nothing but what is in memory
     about_images: dict[str, Any]
     check_tile: torch.Tensor
+    split_record: SplitRecord
     saved_at: float = field(default_factory=time.monotonic)
     # for the log, before the first step of a session
     notes: list[Event] = field(default_factory=list)
@@ -220,6 +226,7 @@ class Job:
                 "sums": sums,
                 "happened": [event.as_record() for event in happened],
                 "ledger": self.ledger.as_record(),
+                "split": self.split_record.as_record(),
                 "wrong": [[error, place.as_record()] for error, place in self.wrong],
                 "compared": self.compared,
                 "files": fingerprints.as_record() if (fingerprints := self.patches.images.fingerprints) else {},
@@ -240,14 +247,36 @@ class Job:
         self.stepper.parts = state["parts"]
         if isinstance(self.network, StyleUNet):
             self.network.recomputes = bool(state.get("recomputes"))
-        self.ledger = Ledger.from_record(state["ledger"]) if "ledger" in state else Ledger()
-        self.patches.places.hard = [Place.of(values) for values in state.get("hard", [])]
+        numbers = self._numbers(split_before(record))
+        self.ledger = Ledger.from_record(state["ledger"]).renumbered(numbers) if "ledger" in state else Ledger()
+        hard = [Place.of(values) for values in state.get("hard", [])]
+        self.patches.places.hard = [
+            dataclasses.replace(place, index=numbers[place.index]) for place in hard if place.index in numbers
+        ]
         self.compared = {**self.compared, **state.get("compared", {})}
-        self.wrong = [(error, Place.of(values)) for error, values in state.get("wrong", [])]
-        self.notes = _changed_files(self.patches.images.fingerprints, state.get("files", {}))
+        wrong = [(error, Place.of(values)) for error, values in state.get("wrong", [])]
+        self.wrong = [
+            (error, dataclasses.replace(place, index=numbers[place.index]))
+            for error, place in wrong
+            if place.index in numbers
+        ]
+        self.notes += _changed_files(self.patches.images.fingerprints, state.get("files", {}))
         sums = state["sums"]
         assert isinstance(sums, dict)
         return sums
+
+    def _numbers(self, before: SplitRecord | None) -> dict[int, int]:
+        """By the number that a training image had in the session before, the number that it has in this one."""
+        train = self.survey.split.train
+        if before is None:  # of an older version
+            return {number: number for number in range(len(train))}
+        return before.numbers(self.survey.listed, train)
+
+
+def split_before(record: dict[str, Any] | None) -> SplitRecord | None:
+    """Which images trained and which judged by a checkpoint; None of an older version, which did not note it."""
+    state = record["resume"] if record is not None else {}
+    return SplitRecord.from_record(state["split"], state.get("files", {})) if "split" in state else None
 
 
 def _changed_files(fingerprints: Fingerprints | None, record: dict[str, Any]) -> list[Event]:
@@ -256,14 +285,20 @@ def _changed_files(fingerprints: Fingerprints | None, record: dict[str, Any]) ->
     if not changed:
         return []
     more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-    which = ", ".join(path.name for path in changed[:3]) + more
+    which = ", ".join(shortest_names(changed)[:3]) + more
     words = f"changed since the run was stopped: {which}. Training goes on with them as they are now"
     return [events.Warned(text=words)]
 
 
-def build(config: Config, directory: RunDirectory) -> Job:
-    """The objects for `config`. Measures what is `auto` among precision, memory format and compile (at most 5 s)."""
-    surveyed = survey(config)
+def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None = None) -> Job:
+    """The objects for `config`. Measures what is `auto` among precision, memory format and compile (at most 5 s).
+
+    `record`: the checkpoint from which a run goes on: it keeps its split. Raises `UserError` if nothing of that is left.
+    """
+    before = split_before(record)
+    surveyed = survey(config, before)
+    if before is not None:
+        _refuse_if_none_is_left(before, surveyed)
     for pair in surveyed.pairs:
         if image_facts(pair.image).problem:  # it was sound when it was checked
             raise UserError(
@@ -279,13 +314,13 @@ def build(config: Config, directory: RunDirectory) -> Job:
     config = _with_pretrained_settings(config, pretrained)
     task = _task(config, surveyed)
     config = resolve(config, surveyed, task)
-    surveyed = survey(config)  # once more: by now the number of channels and their axis are settled
+    surveyed = survey(config, before)  # once more: by now the number of channels and their axis are settled
     assert isinstance(config.compile.metrics, list)
     assert isinstance(config.model.input_channels, int)
     assert isinstance(config.model.flat_levels, int)
     network_record = network_settings(config, task, config.model.input_channels, config.model.flat_levels)
     network = models.create(**network_record)
-    notes: list[Event] = []
+    notes: list[Event] = _kept_split(config, record, before, surveyed)
     if pretrained is not None:
         transfer = take_over(network, network_record, task, pretrained)
         notes.append(events.Noted(text=describe_transfer(transfer, config.model.pretrained)))
@@ -350,7 +385,36 @@ def build(config: Config, directory: RunDirectory) -> Job:
         notes=notes,
         about_images=surveyed.image_traits(),
         check_tile=_check_tile(config, previewer),
+        split_record=SplitRecord.of(surveyed.listed, surveyed.divided, surveyed.split.train, before),
     )
+
+
+def _refuse_if_none_is_left(before: SplitRecord, surveyed: Survey) -> None:
+    for use, verb in (("train", "trained"), ("validation", "validated")):
+        had = list(dict.fromkeys(Path(entry.image).name for entry in before.entries if entry.use == use))
+        if had and not getattr(surveyed.split, use):
+            raise UserError(
+                "data.datasets",
+                f"no image is left of those that {verb} in this run ({', '.join(had[:3])}{', ...' if len(had) > 3 else ''})",
+                "Put them back, or start a new run with the images that are there",
+            )
+
+
+def _kept_split(
+    config: Config, record: dict[str, Any] | None, before: SplitRecord | None, surveyed: Survey
+) -> list[Event]:
+    """What is to be told of the split of a run that goes on."""
+    if record is None or before is None:
+        return []
+    sentences = before.told(surveyed.listed)
+    stored = record["config"]["data"]
+    changed = [
+        f"data.{name}" for name in _SPLIT_SETTINGS if name in stored and stored[name] != getattr(config.data, name)
+    ]
+    if changed:
+        verb = "has" if len(changed) == 1 else "have"
+        sentences.append(f"{' and '.join(changed)} {verb} no effect: a run that goes on keeps its validation images")
+    return [events.Warned(text=text) for text in sentences]
 
 
 def device_of(config: Config) -> torch.device:

@@ -11,14 +11,16 @@ import numpy as np
 
 from nbtrainer.checks import check
 from nbtrainer.config import Config
+from nbtrainer.config.training import Training
 from nbtrainer.data.ledger import Ledger, Seen
-from nbtrainer.engine.build import device_of, training_patches
+from nbtrainer.engine.build import device_of, split_before, training_patches
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.moved import from_here, tell_new_place
 from nbtrainer.engine.session import launch, told_if_it_fails
 from nbtrainer.errors import Finding, UserError
+from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.inference.pretrained import pretrained_record
-from nbtrainer.runs import Run, RunDirectory, attach
+from nbtrainer.runs import Run, RunDirectory, attach, events
 from nbtrainer.runs.owner import take
 
 _BUDGETS = ("epochs", "iterations", "max_minutes")
@@ -88,15 +90,26 @@ def _settle(files: RunDirectory, overrides: Mapping[str, Mapping[str, Any]]) -> 
     config = stored.validated()
     config.update(**from_here(overrides, config))
     try:
-        config = _checked(config, has_weights=files.last.exists())
+        config = _checked(config, load_checkpoint(files.last) if files.last.exists() else None)
     except UserError as error:
         raise UserError.of(tell_new_place(run.directory, config, error.findings)) from None
-    if run.status == "finished" and all(
-        getattr(config.training, name) == getattr(stored.training, name) for name in _BUDGETS
-    ):
+    if run.status == "finished" and not _has_more_to_do(run, stored.training, config.training):
         return False
     config.with_absolute_paths().save(files.config)
     return True
+
+
+def _has_more_to_do(run: Run, before: Training, now: Training) -> bool:
+    """Whether the budgets of a finished run were raised above what it has spent."""
+    if all(getattr(now, name) == getattr(before, name) for name in _BUDGETS):
+        return False
+    plan = next((event for event in reversed(run.events) if isinstance(event, events.Planned)), None)
+    end = next((event for event in reversed(run.events) if isinstance(event, events.Finished)), None)
+    if plan is None or end is None:
+        return True
+    each = plan.steps_per_epoch if now.steps_per_epoch in (-1, before.steps_per_epoch) else now.steps_per_epoch
+    has_time = now.max_minutes is None or 60 * now.max_minutes > end.elapsed_seconds
+    return has_time and (now.iterations or now.epochs * each) > end.step
 
 
 def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -148,10 +161,10 @@ def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
     return {"places": found, "seen": seen, "per_epoch": clock.patches_per_epoch}
 
 
-def _checked(config: Config, has_weights: bool = False) -> Config:
+def _checked(config: Config, record: dict[str, Any] | None = None) -> Config:
     """`config`, validated; raises `UserError` with everything that would refuse or break the run later.
 
-    `has_weights`: a run that goes on no longer needs the model that it started from.
+    `record`: the checkpoint of a run that goes on: it keeps its split, and no longer needs the model that it started from.
     """
     config = Config.of(config).validated()
     refused: list[Finding] = []
@@ -160,8 +173,11 @@ def _checked(config: Config, has_weights: bool = False) -> Config:
             look(config)
         except UserError as error:
             refused += error.findings
-    errors = [*(finding for finding in check(config) if finding.level == "error"), *refused]
-    if has_weights:
+    errors = [
+        *(finding for finding in check(config, before=split_before(record)) if finding.level == "error"),
+        *refused,
+    ]
+    if record is not None:
         errors = [finding for finding in errors if finding.where != "model.pretrained"]
     if errors:
         raise UserError.of(dict.fromkeys(errors))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nbtrainer.config import Config
+from nbtrainer.config.data import Dataset
 from nbtrainer.data.listing import list_files
 from nbtrainer.errors import Finding, UserError
 
@@ -37,14 +38,31 @@ def tell_new_place(run: Path, config: Config, findings: Iterable[Finding]) -> li
 
 def from_here(overrides: Mapping[str, Mapping[str, Any]], config: Config) -> dict[str, dict[str, Any]]:
     """`overrides` with paths that lead somewhere from the working directory, and not from the run's folder, absolute."""
-    found = {section: dict(values) for section, values in overrides.items()}
-    for name, value in found.get("data", {}).items():
-        named = re.fullmatch(r"datasets\[\d+\]\.(\w+)", name)
-        if named and named[1] in _SOURCES and isinstance(value, str | os.PathLike) and str(value).strip():
-            here = Path(os.path.abspath(Path(value).expanduser()))
-            if not _is_gone(here) and _is_gone(config.resolve(str(value))):
-                found["data"][name] = str(here)
+    found = {section: dict(values) if isinstance(values, Mapping) else values for section, values in overrides.items()}
+    data: Any = found.get("data")
+    for name, value in data.items() if isinstance(data, dict) else ():
+        if name == "datasets" and isinstance(value, list | tuple):
+            data[name] = [_dataset_from_here(entry, config) for entry in value]
+        elif re.fullmatch(r"datasets\[\d+\]", name):
+            data[name] = _dataset_from_here(value, config)
+        elif (named := re.fullmatch(r"datasets\[\d+\]\.(\w+)", name)) and named[1] in _SOURCES:
+            data[name] = _path_from_here(value, config)
     return found
+
+
+def _dataset_from_here(dataset: Any, config: Config) -> Any:
+    if isinstance(dataset, Dataset):
+        dataset = dataset.model_dump()
+    if not isinstance(dataset, Mapping):
+        return dataset
+    return {name: _path_from_here(value, config) if name in _SOURCES else value for name, value in dataset.items()}
+
+
+def _path_from_here(value: Any, config: Config) -> Any:
+    if not isinstance(value, str | os.PathLike) or not str(value).strip():
+        return value
+    here = Path(os.path.abspath(Path(value).expanduser()))
+    return str(here) if not _is_gone(here) and _is_gone(config.resolve(str(value))) else value
 
 
 def _sources(config: Config) -> Iterator[tuple[str, Path]]:

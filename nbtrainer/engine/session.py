@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from nbtrainer.config import Config
-from nbtrainer.disk import FULL, disk_error
+from nbtrainer.disk import FULL, disk_error, write_json
 from nbtrainer.engine.build import build
 from nbtrainer.engine.checkpoint import remove_leftovers
 from nbtrainer.engine.isolation import kernel_as_it_was
@@ -119,7 +119,10 @@ class _Work:
         remove_leftovers(self._directory.checkpoints)
         self._emitter = Emitter(self._directory)
         self._emit(started(self._resumed, self._lease.owner.token))
-        threading.Thread(target=self._do, name=f"nbtrainer {self._directory.path.name}", daemon=True).start()
+        self.session.thread = threading.Thread(
+            target=self._do, name=f"nbtrainer {self._directory.path.name}", daemon=True
+        )
+        self.session.thread.start()
 
     def fail(self, error: BaseException) -> None:
         """End because of `error`, and say so as far as the disk lets it."""
@@ -155,8 +158,12 @@ class _Work:
         if not waits_politely():
             emit(events.Noted(text=_IMPOLITE))
         emit(events.Activity(doing="preparing: reading images, measuring what is fastest here"))
-        job = build(Config.load(self._directory.config), self._directory)
+        goes_on = self._resumed and self._directory.last.exists()
+        record = load_checkpoint(self._directory.last) if goes_on else None
+        job = build(Config.load(self._directory.config), self._directory, record)
         job.config.save(self._directory.config)
+        # for who looks at the run without torch; a resume keeps to that of its checkpoint
+        write_json(self._directory.split, job.split_record.as_record())
         job.stepper.when_reduced = lambda tiles, parts: emit(
             events.BatchReduced(step=job.clock.step, tiles=tiles, parts=parts, changes=what_parts_change(job.network))
         )
@@ -165,8 +172,7 @@ class _Work:
         if self._resumed:
             happened = attach(self._directory.path).events
             _tell_how_it_ended_before(happened, emit)
-            if self._directory.last.exists():
-                record = load_checkpoint(self._directory.last)
+            if record is not None:
                 sums = job.restore(record)
                 _complete(happened, record, emit)
         return train(job, emit, self._stop_asked, sums)

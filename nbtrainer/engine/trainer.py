@@ -311,6 +311,9 @@ def _plan(job: Job, emit: Emit, stop_asked: ReadStop) -> None:
     )
     for note in job.notes:
         emit(note)
+    if job.clock.step > job.clock.total_steps:
+        words = f"{job.clock.step:,} steps are done, more than the {job.clock.total_steps:,} that are asked for by now"
+        emit(events.Noted(text=f"{words}: no step is left, and the run ends"))
     if len(job.validator.images):
         if job.validator.scored():
             scores = {f"validation_{name}": value for name, value in job.validator.baseline().items()}

@@ -20,6 +20,7 @@ class RunDirectory:
         self.log = path / "log.txt"
         self.curves = path / "curves.png"
         self.tiles = path / "tiles.json"
+        self.split = path / "split.json"
         self.stop = path / "stop"
         self.checkpoints = path / "checkpoints"
         self.previews = path / "previews"

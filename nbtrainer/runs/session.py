@@ -13,7 +13,8 @@ from nbtrainer.runs.events import Event
 class Session:
     """A run that this process trains in `folder`, from its start to its end; `token` is that of its owner.
 
-    `closing`: the event that ended it; `asked`: what was asked of it, as `read_stop` has it; `why`: who asked.
+    `closing`: the event that ended it; `asked`: what was asked of it, as `read_stop` has it; `why`: who asked; `thread`: that
+    which trains, and lets go of its memory after the end.
     """
 
     def __init__(self, token: str, folder: Path) -> None:
@@ -22,6 +23,7 @@ class Session:
         self.closing: Event | None = None
         self.asked = ""
         self.why = ""
+        self.thread: threading.Thread | None = None
         # not its thread: an interrupt in Thread.join() makes Python 3.11 take a living thread for dead
         self._ended = threading.Event()
         self._process = os.getpid()
@@ -64,10 +66,17 @@ def session_of(token: str, folder: Path) -> Session | None:
 
 
 def stop_all(why: str, seconds: float) -> None:
-    """Stop every run of this process now, with everything saved, and wait for that at most `seconds`."""
-    going_on = [each for each in list(_sessions.values()) if each.is_of_this_process and not each.has_ended]
+    """Stop every run of this process now, with everything saved, and wait for that at most `seconds`.
+
+    Also for threads of runs that have ended: one that frees the memory of torch while Python ends aborts the process.
+    """
+    own = [each for each in list(_sessions.values()) if each.is_of_this_process]
+    going_on = [each for each in own if not each.has_ended]
     for session in going_on:
         session.ask_to_stop(now=True, why=why)
     ends = time.monotonic() + seconds
     for session in going_on:
         session.wait(max(0.0, ends - time.monotonic()))
+    for session in own:
+        if session.thread not in (None, threading.current_thread()):
+            session.thread.join(max(0.0, ends - time.monotonic()))
