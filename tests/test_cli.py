@@ -132,7 +132,8 @@ def test_a_killed_run_is_stopped_and_can_be_resumed(saved, tmp_path):
     )
     folder = tmp_path / "runs" / "default" / "run-001"
     for _ in range(600):
-        if (folder / "checkpoints" / "last.pt").exists():
+        # the checkpoint is written first, then the epoch is told
+        if folder.is_dir() and attach(folder).history:
             break
         time.sleep(0.1)
     assert attach(folder).status == "running"
