@@ -166,6 +166,7 @@ def test_settings_and_checks_need_no_torch(saved):
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
 
 
+@pytest.mark.jupyterlab
 def test_lab_opens_the_quick_start_in_a_folder_of_ones_own(tmp_path):
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "GOMP_", "MALLOC_"))}
     command = [sys.executable, "-m", "nbtrainer", "lab", str(tmp_path / "work"), "--no-browser", "--port", "0"]
