@@ -10,6 +10,7 @@ import numpy as np
 
 from nbtrainer.data.formats import open_image
 from nbtrainer.errors import UserError
+from nbtrainer.labels.integers import equals
 
 # a label with more values than this was not drawn in a few
 _MOST_LEVELS = 64
@@ -77,7 +78,7 @@ def _order(levels: np.ndarray, ignored: int | None) -> Callable[[np.ndarray], np
     return lambda array: (
         np.searchsorted(levels, array)
         if ignored is None
-        else np.where(array == ignored, ignored, np.searchsorted(levels, array))
+        else np.where(equals(array, ignored), ignored, np.searchsorted(levels, array))
     )
 
 

@@ -113,7 +113,7 @@ def difference(place: Place, other: Place, lengths: Mapping[str, int], whose: st
         return f"its voxels are {_sizes(own)} mm, those of {whose} {_sizes(theirs)} mm"
     directions = [each.orientation(letters[::-1]) for each in (place, other)]
     if directions[0] != directions[1]:
-        return f"its axes point to {directions[0]}, those of its image to {directions[1]}"
+        return f"its axes point to {directions[0]}, those of {whose} to {directions[1]}"
     apart = np.linalg.norm(place.corners(lengths) - other.corners(lengths), axis=1)
     if apart.max() > max(_SHIFT, _SAME_LENGTH) * theirs.min():
         return f"it lies up to {apart.max():.3g} mm from the place of {whose}"

@@ -19,7 +19,7 @@ from nbtrainer.data.formats.problems import damaged
 from nbtrainer.errors import UserError
 
 _METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
-_MOST_METADATA_BYTES = 64 * 2**20
+MOST_METADATA_BYTES = 64 * 2**20
 # less than this does no harm, whatever it becomes
 _HARMLESS_BYTES = 64 * 2**20
 _STEP_BYTES = 2**20
@@ -40,7 +40,7 @@ class _Guarded:
     path: Path
 
     def _check_size(self, key: str, size: int) -> None:
-        most = _MOST_METADATA_BYTES
+        most = MOST_METADATA_BYTES
         if posixpath.basename(key) not in _METADATA:
             most = self.limits.stored if self.limits is not None else _HARMLESS_BYTES
         if size > most:

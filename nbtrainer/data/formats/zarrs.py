@@ -24,11 +24,10 @@ from nbtrainer.data.formats.problems import check_room, damaged, not_inside
 from nbtrainer.data.formats.regions import Bounds, Regions, Whole
 from nbtrainer.data.formats.spacing import micrometres, sane
 from nbtrainer.data.formats.version import version
-from nbtrainer.data.formats.zarr_stores import FolderStore, Limits, ZippedStore
+from nbtrainer.data.formats.zarr_stores import MOST_METADATA_BYTES, FolderStore, Limits, ZippedStore
 from nbtrainer.disk import file_below, read_text
 
 _METADATA = ("zarr.json", ".zarray", ".zgroup")
-_MOST_METADATA_BYTES = 64 * 2**20
 # a pyramid in a pyramid in a pyramid: nobody means that
 _DEEPEST = 8
 
@@ -141,7 +140,7 @@ def _text(path: Path, name: str) -> str:
         if path.is_dir():
             return read_text(file_below(path, name, path.name)) if os.path.exists(path / name) else ""
         with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(name).file_size > _MOST_METADATA_BYTES:
+            if archive.getinfo(name).file_size > MOST_METADATA_BYTES:
                 raise damaged(path, f"{name} in it is too large")
             return archive.read(name).decode("utf-8")
     except (OSError, KeyError):
