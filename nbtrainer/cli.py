@@ -17,7 +17,7 @@ import typer
 from nbtrainer import cli_console, cli_prepare
 from nbtrainer.disk import known_disk_error, write_json
 from nbtrainer.environment import child_environment, prepare_process
-from nbtrainer.errors import UserError
+from nbtrainer.errors import CompleteRunWarning, UserError
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -178,12 +178,13 @@ def resume(
     for path, value in map(_assignment, settings or []):
         section, _, name = path.partition(".")
         overrides.setdefault(section, {})[name] = value
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        resumed = api.resume(run, **overrides)
-    if told and resumed.status == "finished":  # who types a command wants something to happen
-        remedy = "To continue it, give it more epochs (training.epochs) or time"
-        raise UserError(str(resumed.directory), "this run is complete", remedy)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CompleteRunWarning)  # who types a command wants something to happen
+        try:
+            resumed = api.resume(run, **overrides)
+        except CompleteRunWarning as told:
+            print(f"nbtrainer: {told}", file=sys.stderr)
+            raise typer.Exit(2) from None
     _end(_followed(resumed))
 
 

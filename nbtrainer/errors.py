@@ -59,5 +59,9 @@ class UserError(Exception):
         return self.findings[0].remedy
 
 
+class CompleteRunWarning(UserWarning):
+    """A run that was to be resumed has nothing left to do, and is returned as it is."""
+
+
 class ComputerError(UserError):
     """Nothing is wrong with what was given: memory or disk do not suffice for it."""

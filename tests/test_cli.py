@@ -53,6 +53,14 @@ def test_train_predict_evaluate_and_resume(saved, small_config, tmp_path):
     complete = _nbtrainer("resume", folder)
     assert complete.returncode == 2 and "this run is complete" in complete.stderr
 
+    # what else there is to tell of a resume is told: settings of an earlier version
+    settings = json.loads((folder / "config.json").read_text())
+    settings["sampling"]["method"] = "auto"
+    (folder / "config.json").write_text(json.dumps(settings))
+    again = _nbtrainer("resume", folder, "training.epochs=4")
+    assert again.returncode == 0, again.stderr
+    assert "warning: config.json: sampling.method: auto is none of its choices" in again.stderr
+
     log = _nbtrainer("log", folder)
     assert log.returncode == 0 and "epoch 2:" in log.stdout and "epoch 3:" in log.stdout
     assert _nbtrainer("log", folder, "--out", tmp_path / "log.csv").stdout.strip() == str(tmp_path / "log.csv")

@@ -17,7 +17,7 @@ from nbtrainer.engine.build import device_of, split_before, training_patches
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.moved import from_here, tell_new_place
 from nbtrainer.engine.session import launch, told_if_it_fails
-from nbtrainer.errors import Finding, UserError
+from nbtrainer.errors import CompleteRunWarning, Finding, UserError
 from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.inference.pretrained import pretrained_record
 from nbtrainer.runs import Run, RunDirectory, attach, events
@@ -77,7 +77,7 @@ def resume(directory: str | os.PathLike[str], **overrides: Mapping[str, Any]) ->
         return launch(files, lease, resumed=True)
     lease.release()
     remedy = "To continue it, give it more epochs (training.epochs) or time"
-    warnings.warn(f"{run.directory}: this run is complete. {remedy}.", UserWarning, stacklevel=3)
+    warnings.warn(f"{run.directory}: this run is complete. {remedy}.", CompleteRunWarning, stacklevel=3)
     return run
 
 
