@@ -46,7 +46,7 @@ from nbtrainer.errors import UserError
 from nbtrainer.inference.device import choose_device, memory_format, random_state, set_random_state
 from nbtrainer.inference.pretrained import describe_transfer, network_settings, pretrained_record, take_over
 from nbtrainer.inference.selfcheck import self_check
-from nbtrainer.models.style_unet import StyleUNet
+from nbtrainer.models.recomputing import Recomputing
 from nbtrainer.runs import RunDirectory, events
 from nbtrainer.runs.events import Event
 from nbtrainer.tasks import Task
@@ -222,7 +222,7 @@ class Job:
                 "clock": self.clock.as_record(),
                 "best": self.best.entries,
                 "parts": self.stepper.parts,
-                "recomputes": getattr(self.network, "recomputes", False),
+                "recomputes": isinstance(self.network, Recomputing) and self.network.recomputes,
                 "sums": sums,
                 "happened": [event.as_record() for event in happened],
                 "ledger": self.ledger.as_record(),
@@ -245,7 +245,7 @@ class Job:
         self.clock.restore(state["clock"])
         self.best.restore(state["best"], self.directory.last, record["step"])
         self.stepper.parts = state["parts"]
-        if isinstance(self.network, StyleUNet):
+        if isinstance(self.network, Recomputing):
             self.network.recomputes = bool(state.get("recomputes"))
         numbers = self._numbers(split_before(record))
         self.ledger = Ledger.from_record(state["ledger"]).renumbered(numbers) if "ledger" in state else Ledger()

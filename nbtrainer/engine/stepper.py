@@ -14,7 +14,7 @@ from nbtrainer.engine.micro_batches import Answers
 from nbtrainer.errors import UserError
 from nbtrainer.inference.device import autocast, free_cached_memory, is_out_of_memory, random_state, set_random_state
 from nbtrainer.metrics import Counts, Pixels
-from nbtrainer.models.style_unet import StyleUNet
+from nbtrainer.models.recomputing import Recomputing
 
 
 @dataclass
@@ -47,8 +47,8 @@ class Stepper:
         """One step on a batch (B, C, [Z,] Y, X): its loss, and the counts of its pixels.
 
         When memory runs out the same step is done again with a network that keeps less, if it can, then in twice as many
-        parts (see `micro_batches`). Raises `UserError`
-        with advice when one tile alone is too large, or parts are not wanted.
+        parts (see `micro_batches`). Raises `UserError` with advice when one tile alone is too large, or parts are not
+        wanted.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
@@ -80,7 +80,7 @@ class Stepper:
     @property
     def is_short_of_memory(self) -> bool:
         """Whether steps are done in a way that saves memory."""
-        return self.parts > 1 or (isinstance(self.network, StyleUNet) and self.network.recomputes)
+        return self.parts > 1 or (isinstance(self.network, Recomputing) and self.network.recomputes)
 
     def _attempt(self, images: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, Counts]:
         self.network.train()
@@ -118,8 +118,8 @@ class Stepper:
         with contextlib.suppress(RuntimeError):
             self.optimizer.zero_grad(set_to_none=True)
         free_cached_memory(self.device)
-        could_recompute = isinstance(self.network, StyleUNet) and not self.network.recomputes
-        if not self.may_reduce or (self.parts >= tiles and not could_recompute):
+        recomputing = self.network if isinstance(self.network, Recomputing) and not self.network.recomputes else None
+        if not self.may_reduce or (self.parts >= tiles and recomputing is None):
             raise UserError(
                 "training.batch_size" if not self.may_reduce else "sampling.patch_size",
                 "memory ran out" + ("" if not self.may_reduce else " even with one tile at a time"),
@@ -127,8 +127,8 @@ class Stepper:
                 if not self.may_reduce
                 else "Reduce the tile height and width, or the features of the network, or use a machine with more memory",
             )
-        if isinstance(self.network, StyleUNet) and could_recompute:  # exact, where parts are not
-            self.network.recomputes = True
+        if recomputing is not None:  # exact, where parts are not
+            recomputing.recomputes = True
             self.when_reduced(tiles, 1)
             return
         self.parts = min(tiles, self.parts * 2)

@@ -26,7 +26,7 @@ class StyleUNet(nn.Module):
     gradients and statistics with less than half of the memory, in a third more time.
     """
 
-    recomputes = False
+    recomputes: bool = False
 
     def __init__(
         self,
