@@ -18,6 +18,7 @@ from nbtrainer import cli_console, cli_prepare
 from nbtrainer.disk import known_disk_error, write_json
 from nbtrainer.environment import child_environment, prepare_process
 from nbtrainer.errors import CompleteRunWarning, UserError
+from nbtrainer.wording import count_noun
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -282,7 +283,9 @@ def predict(
             bar.console.print(f"{said}{size} -> {outcome.target}", soft_wrap=True)
     if failed:
         told = "\n".join(map(str, failed))
-        print(f"nbtrainer: {done} of {_count(len(files) + missing, 'image')} predicted; not:\n{told}", file=sys.stderr)
+        print(
+            f"nbtrainer: {done} of {count_noun(len(files) + missing, 'image')} predicted; not:\n{told}", file=sys.stderr
+        )
         raise typer.Exit(2 if is_mistake else 1)
 
 
@@ -352,12 +355,8 @@ def _checked(config: Config) -> list[Finding]:
         title = api.fix_title(finding)
         print(f"{finding.level}: {finding}" + (f" [--fix: {title}]" if title else ""))
     errors = sum(finding.level == "error" for finding in findings)
-    print(f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
+    print(f"{count_noun(errors, 'error')}, {count_noun(len(findings) - errors, 'warning')}")
     return findings
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _progress(done: int, of: int) -> None:

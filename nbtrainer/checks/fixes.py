@@ -34,6 +34,7 @@ from nbtrainer.labels import (
     snap_values,
 )
 from nbtrainer.labels.integers import equals
+from nbtrainer.wording import first_of_many
 
 # a palette of more colours than this is a photograph
 _MOST_COLOURS = 4096
@@ -362,9 +363,7 @@ def _most_frequent(files: tuple[str, ...]) -> int:
 
 
 def _some(names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    verb = "is" if len(names) == 1 else "are"
-    return f"{', '.join(names[:3])}{more} {verb}"
+    return f"{first_of_many(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 # in the order in which they are made: what can be read, first

@@ -18,6 +18,7 @@ from nbtrainer.data.formats import is_jpeg
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.region import IGNORED
 from nbtrainer.errors import Finding
+from nbtrainer.wording import first_of_many
 
 # values of a raw image: this many, and neighbours are rarely equal
 _MANY_VALUES, _RARELY = 64, 0.5
@@ -312,5 +313,4 @@ def _are_all(samples: Sequence[Sample], surveyed: Survey) -> bool:
 
 
 def _some(values: Sequence[int], most: int = _LISTED) -> str:
-    more = f" and {len(values) - most} more" if len(values) > most else ""
-    return ", ".join(str(value) for value in values[:most]) + more
+    return first_of_many(values, most)

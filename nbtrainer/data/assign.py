@@ -13,6 +13,7 @@ from nbtrainer.data.formats import stem
 from nbtrainer.data.listing import CELLPOSE, describe_unreadable
 from nbtrainer.data.names import Matches, Parts, match_parts, normal_form, parts_of, without_contradictions
 from nbtrainer.errors import Finding, UserError
+from nbtrainer.wording import count_noun, first_of_many
 
 
 class Assigned(NamedTuple):
@@ -271,13 +272,13 @@ def _unpaired(
     """What to say about images without labels and labels without images."""
     for label in about:  # a file that cannot be read names nothing
         read_contents(label)
-    wrong = f"there are {_count(len(images), 'image')} but {_count(len(labels), 'label')}"
+    wrong = f"there are {count_noun(len(images), 'image')} but {count_noun(len(labels), 'label')}"
     if len(images) == len(labels) or any(_names(about, label) for label in labels):
-        wrong = f"{len(rest)} of {_count(len(images), 'image')} {'has' if len(rest) == 1 else 'have'} no label"
+        wrong = f"{len(rest)} of {count_noun(len(images), 'image')} {'has' if len(rest) == 1 else 'have'} no label"
     if not rest:
-        wrong = f"{len(unused)} of {_count(len(labels), 'label')} {'has' if len(unused) == 1 else 'have'} no image"
+        wrong = f"{len(unused)} of {count_noun(len(labels), 'label')} {'has' if len(unused) == 1 else 'have'} no image"
         if len(images) != len(labels) and not any(_names(about, label) for label in labels):
-            wrong = f"there are {_count(len(images), 'image')} but {_count(len(labels), 'label')}"
+            wrong = f"there are {count_noun(len(images), 'image')} but {count_noun(len(labels), 'label')}"
     is_clear = len(rest) < len(images)
     named = [label for label in labels if _names(about, label)]
     count = len(_names(about, named[0])) if named else 0
@@ -289,12 +290,7 @@ def _unpaired(
         told = f"{named[0].name} names {', '.join(sorted(_names(about, named[0]))[:3])}" + (" ..." if count > 3 else "")
         remedy = f"{told}, but no image is called so: rename the images, or the names in that file"
     if is_clear:
-        more = f" and {len(lonely) - 3} more" if len(lonely) > 3 else ""
-        remedy = f"No {noun} was found for {', '.join(path.name for path in lonely[:3])}{more}: {advice}"
+        remedy = f"No {noun} was found for {first_of_many(path.name for path in lonely)}: {advice}"
     files = tuple(str(path) for path in (*rest, *unused)) if is_clear else ()
     finding = Finding(where=where, wrong=wrong, remedy=remedy, fix="leave_out" if is_clear else "", files=files)
     return UserError.of([finding])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

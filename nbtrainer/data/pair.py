@@ -17,6 +17,7 @@ from nbtrainer.data.listing import list_files as list_files
 from nbtrainer.data.names import existing, meant, normal_form
 from nbtrainer.data.region import Region
 from nbtrainer.errors import Finding, UserError
+from nbtrainer.wording import first_of_many
 
 # what Cellpose and Omnipose write beside images, besides their labels
 _OUTPUTS = ("_cp_masks", "_cp_output", "_flows")
@@ -198,13 +199,9 @@ def order_told(pairs: Sequence[Pair]) -> str:
     if not some:
         return ""
     label_of = {pair.image: pair.truth for pair in some}
-    first = natural_order(label_of)[:3]
-    named = ", ".join(f"{image.name} with {label_of[image].name}" for image in first)
-    more = f" and {len(some) - 3} more" if len(some) > 3 else ""
+    named = first_of_many(f"{image.name} with {label_of[image].name}" for image in natural_order(label_of))
     count = "1 pair is made" if len(some) == 1 else f"{len(some)} pairs are made"
-    return (
-        f"{count} by order, because names differ: {named}{more}. Give both the same name if they do not belong together"
-    )
+    return f"{count} by order, because names differ: {named}. Give both the same name if they do not belong together"
 
 
 def setting(where: str, name: str) -> str:
@@ -409,12 +406,11 @@ def _is_listed_outline(path: Path) -> bool:
 
 
 def _no_label_beside(lonely: Sequence[Path], count: int, where: str, naming: Naming) -> Finding:
-    more = f" and {len(lonely) - 3} more" if len(lonely) > 3 else ""
     example = f"{base_name(lonely[0], naming.img_filter)}{naming.mask_filter}.tif"
     is_some = len(lonely) < count
     return Finding(
         where=setting(where, "labels"),
-        wrong=f"no label was found beside {', '.join(path.name for path in lonely[:3])}{more}",
+        wrong=f"no label was found beside {first_of_many(path.name for path in lonely)}",
         remedy=f"Its name must end with {naming.mask_filter} or {CELLPOSE}, as in {example}; "
         + ("or take the file out" if is_some else "or choose the folder of the labels")
         + (f". {foreign}" if (foreign := describe_foreign_labels(lonely)) else ""),

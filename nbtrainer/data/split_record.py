@@ -12,6 +12,7 @@ from nbtrainer.data.formats import version
 from nbtrainer.data.names import match_parts, normal_form, parts_of, shortest_names
 from nbtrainer.data.pair import Pair, Part
 from nbtrainer.data.split import Split
+from nbtrainer.wording import first_of_many
 
 _VERBS = {"train": "trained", "validation": "validated", "test": "tested"}
 
@@ -129,13 +130,15 @@ class SplitRecord:
         for use, verb in _VERBS.items():
             gone = list(dict.fromkeys(Path(entry.image) for entry in missing if entry.use == use))
             if gone:
-                sentences.append(f"gone since the run was stopped: {_named(gone)}, which {verb}. It goes on without")
+                sentences.append(
+                    f"gone since the run was stopped: {first_of_many(shortest_names(gone))}, which {verb}. It goes on without"
+                )
         places = self._places(pairs)
         known = {places[entry.image] for entry in self.entries if entry.image in places}
         new = list(dict.fromkeys(pair.image for pair in pairs if str(pair.image) not in known and pair.use == "auto"))
         if new:
             sentences.append(
-                f"new since the run was stopped: {_named(new)}. What is new trains; what validates stays as it was"
+                f"new since the run was stopped: {first_of_many(shortest_names(new))}. What is new trains; what validates stays as it was"
             )
         trained = {places[entry.image] for entry in self.entries if entry.use == "train" and entry.image in places}
         judged = {
@@ -145,7 +148,7 @@ class SplitRecord:
         }
         kept = [pair for pair in pairs if pair.use in ("validation", "test") and str(pair.image) in trained - judged]
         if kept:
-            names = _named(list(dict.fromkeys(pair.image for pair in kept)))
+            names = first_of_many(shortest_names(list(dict.fromkeys(pair.image for pair in kept))))
             sentences.append(
                 f"trained in this run, and cannot judge it: {names}. It trains on; start a new run to change that"
             )
@@ -183,8 +186,3 @@ def _of_dataset(own: list[tuple[int, SplitEntry]], dataset: int) -> list[tuple[i
 
 def _trained(own: Iterable[tuple[int, SplitEntry]]) -> bool:
     return any(entry.use == "train" for _, entry in own)
-
-
-def _named(paths: Sequence[Path]) -> str:
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return ", ".join(shortest_names(paths)[:3]) + more

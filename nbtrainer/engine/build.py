@@ -50,6 +50,7 @@ from nbtrainer.models.recomputing import Recomputing
 from nbtrainer.runs import RunDirectory, events
 from nbtrainer.runs.events import Event
 from nbtrainer.tasks import Task
+from nbtrainer.wording import first_of_many
 
 # decoded images may take this share of the memory that is free when a run starts
 _CACHE_SHARE = 0.25
@@ -284,8 +285,7 @@ def _changed_files(fingerprints: Fingerprints | None, record: dict[str, Any]) ->
     changed = fingerprints.changed_since(record) if fingerprints else []
     if not changed:
         return []
-    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-    which = ", ".join(shortest_names(changed)[:3]) + more
+    which = first_of_many(shortest_names(changed))
     words = f"changed since the run was stopped: {which}. Training goes on with them as they are now"
     return [events.Warned(text=words)]
 

@@ -24,6 +24,7 @@ from nbtrainer.engine.telling import SECONDS_BETWEEN_EVENTS, Emit, ReadStop, Sto
 from nbtrainer.errors import UserError
 from nbtrainer.metrics import Counts, Tally
 from nbtrainer.runs import events
+from nbtrainer.wording import first_of_many
 
 # a validation that breaks is caught, one that is killed is not: more than this is not left to chance
 _UNSAVED_SECONDS = 30.0
@@ -363,6 +364,5 @@ def _tell_what_was_never_seen(job: Job, emit: Emit) -> None:
     never = seen["never_drawn"]
     if never:
         share = 100 * len(never) / len(seen["images"])
-        more = f" and {len(never) - 3} more" if len(never) > 3 else ""
-        words = f"{share:.0f} % of your images never contributed: {', '.join(never[:3])}{more}"
+        words = f"{share:.0f} % of your images never contributed: {first_of_many(never)}"
         emit(events.Warned(text=f"{words}. Train longer, or set sampling.method to image"))

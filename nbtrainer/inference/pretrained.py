@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +15,7 @@ from nbtrainer.data.normalize import Normalizer
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint, task_in
 from nbtrainer.tasks import Task
+from nbtrainer.wording import first_of_many
 
 # of the normalization, in the order in which people would look for a difference
 _RULES = ("method", "range", "percentiles", "outliers", "outliers_percent", "clip", "scope", "per_channel", "invert")
@@ -95,7 +96,7 @@ def describe_transfer(transfer: Transfer, path: str) -> str:
     """What a log says of it."""
     if not transfer.anew:
         return f"starting from {path}: all of its weights are taken over"
-    return f"starting from {path}: {len(transfer.taken)} of its weights are taken over; these begin anew: {_listed(transfer.anew)}"
+    return f"starting from {path}: {len(transfer.taken)} of its weights are taken over; these begin anew: {first_of_many(transfer.anew, 4)}"
 
 
 def differences(
@@ -157,12 +158,6 @@ def _value(value: Any) -> str:
 
 def _counted(channels: tuple[str, ...]) -> str:
     return f"{len(channels)} output channels" if len(channels) > 1 else "one output channel"
-
-
-def _listed(names: Iterable[str], most: int = 4) -> str:
-    named = list(names)
-    more = f" and {len(named) - most} more" if len(named) > most else ""
-    return ", ".join(named[:most]) + more
 
 
 def _shapes(settings: dict[str, Any]) -> dict[str, tuple[int, ...]]:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from nbtrainer.catalog import METRICS
+from nbtrainer.wording import count_noun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,10 +248,10 @@ def sentence(event: Event) -> str:
             trained, validated = event.training_images, event.validation_images
             weights = f"{event.parameters / 1e6:.1f} million" if event.parameters >= 1e6 else f"{event.parameters:,}"
             return (
-                f"{_count(trained, 'image')} {'trains' if trained == 1 else 'train'}, {validated:,} "
-                f"{'validates' if validated == 1 else 'validate'}; {_count(event.total_steps, 'step')} "
-                f"in {_count(event.epochs, 'epoch')}{budget}; {weights} weights; "
-                f"{event.device}, {_count(event.threads, 'thread')}, {chosen}"
+                f"{count_noun(trained, 'image')} {'trains' if trained == 1 else 'train'}, {validated:,} "
+                f"{'validates' if validated == 1 else 'validate'}; {count_noun(event.total_steps, 'step')} "
+                f"in {count_noun(event.epochs, 'epoch')}{budget}; {weights} weights; "
+                f"{event.device}, {count_noun(event.threads, 'thread')}, {chosen}"
             )
         case BaselineScored():
             return f"{event.name}: {_scores(event.scores)}"
@@ -329,10 +330,6 @@ def score_name(name: str) -> str:
     ):
         words = words.replace(plain, written)
     return words + opening + of
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _scores(scores: dict[str, float]) -> str:

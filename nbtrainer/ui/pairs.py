@@ -13,6 +13,7 @@ import ipywidgets as w
 from nbtrainer.config import Config
 from nbtrainer.ui.widgets import Guard, make, put, shown, text
 from nbtrainer.ui.work import Door, Latest, Pairs, Work, png
+from nbtrainer.wording import count_noun
 
 PAGE = 20
 # pictures asked for at once: the first ones are seen while the next are read
@@ -186,11 +187,11 @@ def summed(rows: Pairs) -> str:
     """All rows in one line."""
     if not rows:
         return "There are no images."
-    words = [_count(len(rows), "image")]
+    words = [count_noun(len(rows), "image")]
     objects = [row["objects"] for row in rows if row.get("objects") is not None]
     about = "≈ " if any(row.get("estimated") for row in rows) else ""
     if max(objects, default=0) > MOST_CLASSES:
-        words.append(f"{about}{_count(sum(objects), 'object')}")
+        words.append(f"{about}{count_noun(sum(objects), 'object')}")
     elif objects:
         values = sorted({value for row in rows for value in row.get("classes") or () if value})
         words.append(f"{about}label values {', '.join(map(str, values[:MOST_CLASSES]))}" if values else "no labels")
@@ -271,7 +272,7 @@ def content(row: dict[str, Any]) -> str:
     if not objects:
         return "empty"
     if objects > MOST_CLASSES:
-        return f"{about}{_count(objects, 'object')}"
+        return f"{about}{count_noun(objects, 'object')}"
     return f"{about}{'value' if objects == 1 else f'{objects} values:'} {', '.join(values)}"
 
 
@@ -291,7 +292,3 @@ def _size(row: dict[str, Any]) -> str:
 def _searched(row: dict[str, Any]) -> str:
     marks = "paired by order" if row.get("by_order") else ""
     return f"{name_of(row)} {Path(row['label']).name} {row['split']} {row.get('problem', '')} {marks}".lower()
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

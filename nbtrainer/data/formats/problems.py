@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nbtrainer.environment import available_memory
 from nbtrainer.errors import ComputerError, UserError
+from nbtrainer.wording import first_of_many
 
 # asking costs a tenth of a millisecond; smaller pieces are not asked for
 _ALWAYS_THERE = 64 * 2**20
@@ -97,5 +98,4 @@ def first_of(path: Path, others: list[str]) -> str:
 
 def listed(names: list[str], most: int = 10) -> str:
     """`names` in a sentence; the first `most` of them."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return (", ".join(names[:most]) or "nothing") + more
+    return first_of_many(names, most) or "nothing"

@@ -18,6 +18,7 @@ from nbtrainer.data.formats.opening import open_image
 from nbtrainer.data.formats.problems import damaged
 from nbtrainer.data.formats.regions import Bounds, Regions
 from nbtrainer.errors import UserError
+from nbtrainer.wording import first_of_many
 
 _REMEDY = 'It should hold {"images": ["section_000.png", ...]}, or the list alone, or a list of tiles'
 
@@ -206,6 +207,4 @@ def _file(path: Path, name: str) -> Path:
 def _check_there(path: Path, files: list[Path]) -> None:
     missing = [file for file in files if not os.path.exists(file)]
     if missing:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        named = ", ".join(map(str, missing[:3]))
-        raise UserError(str(path), f"it lists files that do not exist: {named}{more}", "Mend the list")
+        raise UserError(str(path), f"it lists files that do not exist: {first_of_many(missing)}", "Mend the list")
