@@ -140,8 +140,8 @@ def test_a_killed_run_is_stopped_and_can_be_resumed(saved, tmp_path):
     )
     folder = tmp_path / "runs" / "default" / "run-001"
     for _ in range(600):
-        # the checkpoint is written first, then the epoch is told
-        if folder.is_dir() and attach(folder).history:
+        # the folder is there before its journal, and the checkpoint is written before the epoch is told
+        if (folder / "events.jsonl").exists() and attach(folder).history:
             break
         time.sleep(0.1)
     assert attach(folder).status == "running"
