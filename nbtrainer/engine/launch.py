@@ -95,6 +95,7 @@ def _settle(files: RunDirectory, overrides: Mapping[str, Mapping[str, Any]]) -> 
         raise UserError.of(tell_new_place(run.directory, config, error.findings)) from None
     if run.status == "finished" and not _has_more_to_do(run, stored.training, config.training):
         return False
+    files.make_folders()
     config.with_absolute_paths().save(files.config)
     return True
 

@@ -36,8 +36,7 @@ class RunDirectory:
         make_folder(parent, "output.root")
         with at_disk(parent / name, "output.name" if name else "output.root", "made"):
             directory = cls(_make(parent, name))
-            directory.checkpoints.mkdir()
-            directory.previews.mkdir()
+            directory.make_folders()
         return directory
 
     @classmethod
@@ -49,6 +48,11 @@ class RunDirectory:
             wrong = "this is not the folder of a run" if is_folder(path) else "there is no such folder"
             raise UserError(str(path), wrong, "Give the folder that holds config.json and events.jsonl")
         return directory
+
+    def make_folders(self) -> None:
+        """Make the folders in it that are missing: zip files, version control and cloud drives leave empty ones out."""
+        self.checkpoints.mkdir(exist_ok=True)
+        self.previews.mkdir(exist_ok=True)
 
 
 def free_name_problem(root: Path, data_task: str, name: str) -> UserError | None:
