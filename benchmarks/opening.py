@@ -16,7 +16,7 @@ import numpy as np
 import tifffile
 import zarr
 
-from nbtrainer.data.formats import Opened, open_image
+from nbtrainer.io.formats import Opened, open_image
 
 SIDE = 8192
 _CROPS = 100

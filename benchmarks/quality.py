@@ -16,7 +16,7 @@ import numpy as np
 import tifffile
 
 import nbtrainer as nbt
-from nbtrainer.data.read import read
+from nbtrainer.io.read import read
 from nbtrainer.runs import events
 
 TABLE = Path(__file__).with_name("quality.jsonl")

@@ -16,7 +16,7 @@ import fastremap
 import numpy as np
 from scipy.sparse import coo_matrix
 
-from nbtrainer.data.read import read
+from nbtrainer.io.read import read
 from nbtrainer.labels.affinity import affinities, long_range_offsets, mutex_watershed, nearest_offsets
 from nbtrainer.labels.clean import relabel_pieces
 from nbtrainer.labels.contour import contour

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.data.read import read
+from nbtrainer.io.read import read
 from nbtrainer.labels import merge_links
-from nbtrainer.labels.connect import parts, plain
+from nbtrainer.labels.connected import parts, plain
 from nbtrainer.labels.flow.fields import flow_fields
 from nbtrainer.labels.flow.masks import Method, masks_from_fields
 

@@ -14,7 +14,7 @@ import numpy as np
 import nbtrainer as nbt
 from benchmarks.quality import SETS, Set, configured, divided, files
 from nbtrainer import metrics
-from nbtrainer.data.picture import grey, limits
+from nbtrainer.data.overlay import grey, limits
 from nbtrainer.inference.predictor import Predictor
 from nbtrainer.inference.tiled import predict_tiled, prediction_tile
 

@@ -17,10 +17,10 @@ from monai import transforms
 from scipy.spatial import cKDTree
 
 import nbtrainer as nbt
+from nbtrainer.augment.spatial import draw_warp, warp_patch
 from nbtrainer.data.normalize import IntensityMap
 from nbtrainer.data.prefetch import prefetched
 from nbtrainer.data.views import Held
-from nbtrainer.data.warp import draw_warp, warp_patch
 from nbtrainer.engine.build import Job, build, training_patches
 from nbtrainer.engine.trainer import train
 from nbtrainer.labels.flow.fields import flow_fields

@@ -1,5 +1,5 @@
 """`python -m nbtrainer` is the command line."""
 
-from nbtrainer.cli import main
+from nbtrainer.cli.main import main
 
 main()

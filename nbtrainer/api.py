@@ -12,14 +12,14 @@ from nbtrainer.disk import in_sentences
 if TYPE_CHECKING:
     import numpy as np
 
-    from nbtrainer.checks import Picture
     from nbtrainer.config import Config
     from nbtrainer.data.pair import Pair
     from nbtrainer.data.prepare import Prepared
-    from nbtrainer.data.region import Region
+    from nbtrainer.data.roi import Region
+    from nbtrainer.datasets import Picture
     from nbtrainer.errors import Finding
     from nbtrainer.inference import Predictor
-    from nbtrainer.inference.trial import Trial
+    from nbtrainer.inference.preview import Trial
     from nbtrainer.runs import Run
 
 Path = str | os.PathLike[str]
@@ -38,8 +38,8 @@ def check(config: Config, report: Callable[[int, int], None] | None = None) -> l
 
 @in_sentences
 def fix(config: Config, finding: Finding) -> str:
-    """Mend `finding` by repaired copies and edits of `config`, and say how; see `nbtrainer.checks.fix`."""
-    from nbtrainer.checks import fix
+    """Mend `finding` by repaired copies and edits of `config`, and say how; see `nbtrainer.repair.fix`."""
+    from nbtrainer.repair import fix
 
     return fix(config, finding)
 
@@ -47,15 +47,15 @@ def fix(config: Config, finding: Finding) -> str:
 @in_sentences
 def fix_title(finding: Finding) -> str:
     """What the button that mends `finding` says; empty if there is no repair."""
-    from nbtrainer.checks import fix_title
+    from nbtrainer.repair import fix_title
 
     return fix_title(finding)
 
 
 @in_sentences
 def fix_all(config: Config, also_leave_out: bool = False) -> list[str]:
-    """Mend everything that has a repair; see `nbtrainer.checks.fix_all`."""
-    from nbtrainer.checks import fix_all
+    """Mend everything that has a repair; see `nbtrainer.repair.fix_all`."""
+    from nbtrainer.repair import fix_all
 
     return fix_all(config, also_leave_out)
 
@@ -63,7 +63,7 @@ def fix_all(config: Config, also_leave_out: bool = False) -> list[str]:
 @in_sentences
 def finding_picture(config: Config, finding: Finding, size: int = 96) -> Picture | None:
     """The first image that `finding` is about, as a small picture; None if there is none that can be read."""
-    from nbtrainer.checks import finding_picture
+    from nbtrainer.datasets import finding_picture
 
     return finding_picture(config, finding, size)
 
@@ -71,15 +71,15 @@ def finding_picture(config: Config, finding: Finding, size: int = 96) -> Picture
 @in_sentences
 def pairs(config: Config) -> list[dict[str, Any]]:
     """Every image with its label, one dict a pair: paths, shape, dtype, spacing, objects, split."""
-    from nbtrainer.checks import pair_table
+    from nbtrainer.datasets import pair_table
 
     return pair_table(config)
 
 
 @in_sentences
 def picture(config: Config, index: int, size: int = 96, outlines: bool = True, whole: bool = False) -> Picture:
-    """Image `index` of the pair table as a small picture, with its label's outline: see `nbtrainer.checks.picture`."""
-    from nbtrainer.checks import picture
+    """Image `index` of the pair table as a small picture, with its label's outline: see `nbtrainer.datasets.picture`."""
+    from nbtrainer.datasets import picture
 
     return picture(config, index, size, outlines, whole)
 
@@ -87,7 +87,7 @@ def picture(config: Config, index: int, size: int = 96, outlines: bool = True, w
 @in_sentences
 def regions(config: Config, index: int) -> tuple[Region, ...]:
     """The regions of image `index` of the pair table, in pixels: typed, from files, random."""
-    from nbtrainer.checks import regions
+    from nbtrainer.datasets import regions
 
     return regions(config, index)
 
@@ -95,7 +95,7 @@ def regions(config: Config, index: int) -> tuple[Region, ...]:
 @in_sentences
 def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """How often intensities occur in image `index` of the pair table: (shares, edges) `before` and `after` normalisation."""
-    from nbtrainer.checks import histogram
+    from nbtrainer.datasets import histogram
 
     return histogram(config, index)
 
@@ -192,15 +192,15 @@ def evaluate(
 @in_sentences
 def images_of_run(directory: Path) -> list[tuple[str, Pair]]:
     """The images of a run, each with what it was for: `validation`, `test` or `train`, in this order."""
-    from nbtrainer.checks import pairs_of_run
+    from nbtrainer.datasets import pairs_of_run
 
     return pairs_of_run(directory)
 
 
 @in_sentences
 def try_out(model: Predictor, image: Any, label: Any = None, report: Callable[[int, int], None] | None = None) -> Trial:
-    """Predict an image once, to look at it with one threshold after the other; see `nbtrainer.inference.trial`."""
-    from nbtrainer.inference.trial import try_out
+    """Predict an image once, to look at it with one threshold after the other; see `nbtrainer.inference.preview`."""
+    from nbtrainer.inference.preview import try_out
 
     return try_out(model, image, label, report)
 

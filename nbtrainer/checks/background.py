@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nbtrainer.checks.survey import Survey
 from nbtrainer.config import Config
-from nbtrainer.data.facts import label_facts
+from nbtrainer.data.file_stats import label_facts
+from nbtrainer.datasets.survey import Survey
 from nbtrainer.errors import Finding
 
 # what lies around all objects touches at least this share of them, and fills at least this share of the label

@@ -7,22 +7,22 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from nbtrainer.checks.file_metadata import check_reading
 from nbtrainer.checks.files import Checked, check_leaks, check_pair, check_problems
 from nbtrainer.checks.images import check_images
 from nbtrainer.checks.labels import check_values
-from nbtrainer.checks.naming import match_names
 from nbtrainer.checks.objects import check_objects
 from nbtrainer.checks.pretrained import check_pretrained
-from nbtrainer.checks.reading import check_reading
 from nbtrainer.checks.regions import check_regions
-from nbtrainer.checks.sample import MOST_SAMPLES, Sample, chosen, read_sample
 from nbtrainer.checks.sampling import check_counts, check_sampling
 from nbtrainer.checks.settings import check_settings
-from nbtrainer.checks.survey import Survey, survey
-from nbtrainer.checks.task import check_task
 from nbtrainer.config import Config
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.split_record import SplitRecord
+from nbtrainer.datasets.label_sample import MOST_SAMPLES, Sample, chosen, read_sample
+from nbtrainer.datasets.pair_suggestions import match_names
+from nbtrainer.datasets.survey import Survey, survey
+from nbtrainer.datasets.task_from_data import check_task
 from nbtrainer.errors import Finding, UserError
 
 # of findings that say the same of different files, this many are told one by one

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nbtrainer.data.formats import open_image
 from nbtrainer.errors import UserError
+from nbtrainer.io.formats import open_image
 from nbtrainer.labels.integers import equals
 
 # a label with more values than this was not drawn in a few

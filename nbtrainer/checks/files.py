@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Literal
 
 from nbtrainer.checks.labels import check_label
-from nbtrainer.checks.naming import match_names
-from nbtrainer.checks.survey import Survey
 from nbtrainer.config import Config
-from nbtrainer.data.annotations import is_annotation
-from nbtrainer.data.annotations.classes import UNNAMED
-from nbtrainer.data.axes import said
-from nbtrainer.data.facts import ImageFacts, LabelFacts, image_facts, label_facts
+from nbtrainer.data.file_stats import ImageFacts, LabelFacts, image_facts, label_facts
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import outlines_of
+from nbtrainer.datasets.pair_suggestions import match_names
+from nbtrainer.datasets.survey import Survey
 from nbtrainer.errors import Finding, UserError
+from nbtrainer.io.annotations import is_annotation
+from nbtrainer.io.annotations.classes import UNNAMED
+from nbtrainer.io.axes import said
 from nbtrainer.labels import read_links
 
 

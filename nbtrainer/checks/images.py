@@ -8,12 +8,12 @@ from pathlib import Path
 
 from nbtrainer.checks.files import Checked
 from nbtrainer.config import Config
-from nbtrainer.data.axes import colour_axis, said
-from nbtrainer.data.formats import open_image
-from nbtrainer.data.greys import is_grey_in_colours
+from nbtrainer.data.grey_channels import is_grey_in_colours
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.statistics import LARGEST_VALUE
 from nbtrainer.errors import Finding
+from nbtrainer.io.axes import colour_axis, said
+from nbtrainer.io.formats import open_image
 
 # more of an image than this at the highest value is overexposed; of colours (a bright background) far more
 _SATURATED, _SATURATED_COLOURS = 0.05, 0.5

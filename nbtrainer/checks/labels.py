@@ -6,18 +6,18 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from nbtrainer.checks.background import check_background
-from nbtrainer.checks.drawing import FEW_VALUES, Drawing, drawing
-from nbtrainer.checks.kinds import is_class_kind
-from nbtrainer.checks.sample import Sample
-from nbtrainer.checks.survey import Survey
+from nbtrainer.checks.drawn_labels import FEW_VALUES, Drawing, drawing
 from nbtrainer.config import Config
-from nbtrainer.data.annotations import is_annotation
-from nbtrainer.data.axes import colour_axis
-from nbtrainer.data.facts import LabelFacts, label_facts
-from nbtrainer.data.formats import is_jpeg
+from nbtrainer.data.file_stats import LabelFacts, label_facts
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.region import IGNORED
+from nbtrainer.data.roi import IGNORED
+from nbtrainer.datasets.label_requirements import is_class_kind
+from nbtrainer.datasets.label_sample import Sample
+from nbtrainer.datasets.survey import Survey
 from nbtrainer.errors import Finding
+from nbtrainer.io.annotations import is_annotation
+from nbtrainer.io.axes import colour_axis
+from nbtrainer.io.formats import is_jpeg
 from nbtrainer.wording import first_of_many
 
 # values of a raw image: this many, and neighbours are rarely equal

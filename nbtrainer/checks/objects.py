@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nbtrainer.checks.background import surrounding_value
-from nbtrainer.checks.kinds import is_instance_kind
-from nbtrainer.checks.sample import Sample
-from nbtrainer.data.annotations import is_annotation
+from nbtrainer.datasets.label_requirements import is_instance_kind
+from nbtrainer.datasets.label_sample import Sample
 from nbtrainer.errors import Finding
+from nbtrainer.io.annotations import is_annotation
 from nbtrainer.labels import Objects, measure_objects, near_misses
 
 # labels with at most this many values and far more parts are classes, or a mask

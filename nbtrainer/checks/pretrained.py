@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nbtrainer.checks.survey import Survey, normalizer_of
-from nbtrainer.checks.task import task_of
 from nbtrainer.config import Config
+from nbtrainer.datasets.survey import Survey, normalizer_of
+from nbtrainer.datasets.task_from_data import task_of
 from nbtrainer.errors import Finding, UserError
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nbtrainer.checks.survey import Survey, regions_of
 from nbtrainer.config import Config
-from nbtrainer.data.axes import said
-from nbtrainer.data.formats import open_image, stem
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.region import Region
+from nbtrainer.data.roi import Region
+from nbtrainer.datasets.survey import Survey, regions_of
 from nbtrainer.errors import Finding, UserError
+from nbtrainer.io.axes import said
+from nbtrainer.io.formats import open_image, stem
 
 # an outline with more corners was traced by hand or program; comparing all of its edges would take long
 _MOST_CORNERS = 200

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nbtrainer.catalog import fitting, network_shape, size_multiples
-from nbtrainer.checks.sample import Sample
-from nbtrainer.checks.survey import Survey, flat_levels_in, spacing_in
 from nbtrainer.config import Config
-from nbtrainer.data.axes import said
-from nbtrainer.data.divide import GOOD_SIDE, LARGE_SIDE, block_counts
+from nbtrainer.data.blocks import GOOD_SIDE, LARGE_SIDE, block_counts
+from nbtrainer.data.name_patterns import find_in_names
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.patterns import find_in_names
+from nbtrainer.datasets.label_sample import Sample
+from nbtrainer.datasets.survey import Survey, flat_levels_in, spacing_in
 from nbtrainer.errors import Finding
+from nbtrainer.io.axes import said
 from nbtrainer.labels import measure_objects
-from nbtrainer.labels.connect import parts
+from nbtrainer.labels.connected import parts
 
 # below this the score of a validation says little about other images
 _FEW_IMAGES = 5

@@ -6,10 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, Field, model_validator
 
-from nbtrainer.config import messages, steps
+from nbtrainer.config import messages
+from nbtrainer.config import transforms as steps
 from nbtrainer.config.section import Section, field
-from nbtrainer.config.steps import Step
-from nbtrainer.config.steps import probability as _probability
+from nbtrainer.config.transforms import Step
+from nbtrainer.config.transforms import probability as _probability
 
 
 class Flip(Step):

@@ -18,9 +18,9 @@ from nbtrainer.config import messages
 from nbtrainer.config.augmentation import Augmentation
 from nbtrainer.config.compile import Compile
 from nbtrainer.config.data import Data
+from nbtrainer.config.migrate import read_older
 from nbtrainer.config.model import Model
 from nbtrainer.config.normalization import Normalization
-from nbtrainer.config.older import read_older
 from nbtrainer.config.output import Output
 from nbtrainer.config.sampling import Sampling
 from nbtrainer.config.section import Section, field, percentage, shown_of

@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from nbtrainer.config.config import Config
 from nbtrainer.config.section import shown_of
-from nbtrainer.config.steps import Step
+from nbtrainer.config.transforms import Step
 
 Kind = Literal["bool", "int", "float", "text", "path", "choice", "numbers", "texts", "choices", "entries"]
 

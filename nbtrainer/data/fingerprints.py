@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from nbtrainer.data.formats import version
 from nbtrainer.errors import UserError
+from nbtrainer.io.formats import version
 
 # a folder (a zarr store) has many files to look at: once in so many seconds
 _SECONDS_BETWEEN_LOOKS = 2.0

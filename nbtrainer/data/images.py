@@ -12,13 +12,13 @@ import numpy as np
 
 from nbtrainer.data.cache import Cache
 from nbtrainer.data.fingerprints import Fingerprints
-from nbtrainer.data.formats import open_image
 from nbtrainer.data.normalize import IntensityMap, Normalizer
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
-from nbtrainer.data.region import kept
+from nbtrainer.data.roi import kept
 from nbtrainer.data.statistics import Measured, measure
 from nbtrainer.data.views import Held, Region, View, size_in_bytes, whole
+from nbtrainer.io.formats import open_image
 from nbtrainer.labels import read_links
 from nbtrainer.labels.integers import equals
 

@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from nbtrainer.data.formats import is_image
-from nbtrainer.data.names import normal_form
+from nbtrainer.data.file_names import normal_form
 from nbtrainer.errors import UserError
+from nbtrainer.io.formats import is_image
 
 Use = Literal["auto", "train", "validation", "test"]
 

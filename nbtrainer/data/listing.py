@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from nbtrainer.data.annotations import is_annotation
-from nbtrainer.data.formats import channel_files, is_image, stem
-from nbtrainer.data.formats.content import suffix_by_content
-from nbtrainer.data.names import existing, normal_form
+from nbtrainer.data.file_names import existing, normal_form
 from nbtrainer.disk import read_text
 from nbtrainer.errors import UserError
+from nbtrainer.io.annotations import is_annotation
+from nbtrainer.io.formats import channel_files, is_image, stem
+from nbtrainer.io.formats.magic_bytes import suffix_by_content
 
 LISTS = (".txt", ".lst")
 CELLPOSE = "_seg.npy"

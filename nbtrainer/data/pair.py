@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nbtrainer.data.annotations import is_annotation
-from nbtrainer.data.assign import Assigned, Endings, assign_found, assign_labels, base_name, names_agree
-from nbtrainer.data.formats import channel_files, is_image, stem
-from nbtrainer.data.formats.channels import join_channels
+from nbtrainer.data.file_names import existing, meant, normal_form
 from nbtrainer.data.layouts import Source, Use, divided, find_sources
 from nbtrainer.data.listing import CELLPOSE, describe_foreign_labels, natural_order
 from nbtrainer.data.listing import list_files as list_files
-from nbtrainer.data.names import existing, meant, normal_form
-from nbtrainer.data.region import Region
+from nbtrainer.data.pairing import Assigned, Endings, assign_found, assign_labels, base_name, names_agree
+from nbtrainer.data.roi import Region
 from nbtrainer.errors import Finding, UserError
+from nbtrainer.io.annotations import is_annotation
+from nbtrainer.io.formats import channel_files, is_image, stem
+from nbtrainer.io.formats.channels import join_channels
 from nbtrainer.wording import first_of_many
 
 # what Cellpose and Omnipose write beside images, besides their labels

@@ -11,15 +11,15 @@ import cv2
 import numpy as np
 
 from nbtrainer import labels as label_functions
-from nbtrainer.data.annotations import Outline, draw_labels, is_annotation, label_shape, read_outlines
-from nbtrainer.data.annotations.position import on_channels, on_frame, on_slice, place_outlines
-from nbtrainer.data.axes import AxesWanted, Layout, image_layout, label_layout, said
-from nbtrainer.data.formats import Opened, Turned, open_image
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.read import open_label
-from nbtrainer.data.region import IGNORED, drop_outside
+from nbtrainer.data.roi import IGNORED, drop_outside
 from nbtrainer.data.views import Even, Held, Local, Padded, Scaled, Stored, StoredLabel, View, Window, blocks, whole
 from nbtrainer.errors import UserError
+from nbtrainer.io.annotations import Outline, draw_labels, is_annotation, label_shape, read_outlines
+from nbtrainer.io.annotations.position import on_channels, on_frame, on_slice, place_outlines
+from nbtrainer.io.axes import AxesWanted, Layout, image_layout, label_layout, said
+from nbtrainer.io.formats import Opened, Turned, open_image
+from nbtrainer.io.read import open_label
 from nbtrainer.labels.integers import equals
 
 # objects are taken for at least this large, as in Omnipose

@@ -13,13 +13,13 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from nbtrainer.data.annotations import is_annotation
-from nbtrainer.data.annotations.cellpose import is_cellpose
-from nbtrainer.data.divide import checked_side, divided
-from nbtrainer.data.formats import channel_files, is_image, stem
+from nbtrainer.data.blocks import checked_side, divided
 from nbtrainer.data.layouts import find_sources
 from nbtrainer.data.pair import Naming, Pair, find_pairs, order_told
 from nbtrainer.errors import UserError
+from nbtrainer.io.annotations import is_annotation
+from nbtrainer.io.annotations.cellpose import is_cellpose
+from nbtrainer.io.formats import channel_files, is_image, stem
 
 By = Literal["copy", "link", "list"]
 Share = float | str

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nbtrainer.data.name_patterns import find_in_names
 from nbtrainer.data.pair import Pair, Part
-from nbtrainer.data.patterns import find_in_names
 
 # of an axis, at most this share is given up for the gap between blocks
 _LARGEST_GAP = 1 / 20

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nbtrainer.data.formats import version
-from nbtrainer.data.names import match_parts, normal_form, parts_of, shortest_names
+from nbtrainer.data.file_names import match_parts, normal_form, parts_of, shortest_names
 from nbtrainer.data.pair import Pair, Part
 from nbtrainer.data.split import Split
+from nbtrainer.io.formats import version
 from nbtrainer.wording import first_of_many
 
 _VERBS = {"train": "trained", "validation": "validated", "test": "tested"}

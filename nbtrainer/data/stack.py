@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from nbtrainer.data.axes import said
-from nbtrainer.data.formats import Opened, open_image
 from nbtrainer.data.pair import list_files
 from nbtrainer.data.prepare import PathLike, Progress
 from nbtrainer.errors import UserError
+from nbtrainer.io.axes import said
+from nbtrainer.io.formats import Opened, open_image
 
 # offsets of a classic TIFF end at 4 GiB
 _CLASSIC_TIFF_BYTES = 2**32 - 2**25

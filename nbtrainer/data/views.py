@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nbtrainer.data.axes import Layout
-from nbtrainer.data.formats import Opened
+from nbtrainer.io.axes import Layout
+from nbtrainer.io.formats import Opened
 
 Region = tuple[slice, ...]
 

@@ -18,25 +18,23 @@ from torch import nn
 
 from nbtrainer import losses, metrics, models, optimizers
 from nbtrainer._version import __version__
+from nbtrainer.augment.patches import Patch, Patches
 from nbtrainer.catalog import LOSSES, NETWORKS, SCHEDULES, fitting
-from nbtrainer.checks import Survey, survey
-from nbtrainer.checks.survey import flat_levels_in, normalizer_of, spacing_in
-from nbtrainer.checks.task import task_of
 from nbtrainer.config import Config
-from nbtrainer.data.annotations.classes import format_classes
 from nbtrainer.data.cache import Cache
-from nbtrainer.data.facts import image_facts
+from nbtrainer.data.file_names import shortest_names
+from nbtrainer.data.file_stats import image_facts
 from nbtrainer.data.fingerprints import Fingerprints
-from nbtrainer.data.formats import open_image, version
 from nbtrainer.data.images import Images
-from nbtrainer.data.ledger import Ledger, Seen
-from nbtrainer.data.names import shortest_names
-from nbtrainer.data.patches import Patch, Patches
-from nbtrainer.data.places import Place, Places
+from nbtrainer.data.patch_sampler import Place, Places
+from nbtrainer.data.sampling_log import Ledger, Seen
 from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.data.statistics import pooled
+from nbtrainer.datasets import Survey, survey
+from nbtrainer.datasets.survey import flat_levels_in, normalizer_of, spacing_in
+from nbtrainer.datasets.task_from_data import task_of
 from nbtrainer.disk import write_json
-from nbtrainer.engine import choose
+from nbtrainer.engine import autotune
 from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.stepper import Stepper
@@ -44,8 +42,10 @@ from nbtrainer.engine.validate import Validator
 from nbtrainer.environment import available_memory, usual_threads
 from nbtrainer.errors import UserError
 from nbtrainer.inference.device import choose_device, memory_format, random_state, set_random_state
+from nbtrainer.inference.golden_tile import self_check
 from nbtrainer.inference.pretrained import describe_transfer, network_settings, pretrained_record, take_over
-from nbtrainer.inference.selfcheck import self_check
+from nbtrainer.io.annotations.classes import format_classes
+from nbtrainer.io.formats import open_image, version
 from nbtrainer.models.recomputing import Recomputing
 from nbtrainer.runs import RunDirectory, events
 from nbtrainer.runs.events import Event
@@ -561,8 +561,8 @@ def _choose(
         )
         blank = np.zeros(config.sampling.patch_size, np.uint8)
         targets = torch.from_numpy(np.stack([task.target(image, blank) for image in images.numpy()]))
-        seconds = choose.measure(network, loss, images, targets, device, precisions, formats)
-        training.precision, training.memory_format = choose.fastest(seconds)
+        seconds = autotune.measure(network, loss, images, targets, device, precisions, formats)
+        training.precision, training.memory_format = autotune.fastest(seconds)
     else:
         training.precision, training.memory_format = precisions[0], formats[0]
     if training.torch_compile == "auto":
@@ -570,7 +570,7 @@ def _choose(
         left = step_seconds * clock.total_steps
         if math.isfinite(left):  # what does not fit could not be measured
             left = min(left, clock.max_seconds or left)
-        training.torch_compile = "on" if choose.compile_pays(device, left) else "off"
+        training.torch_compile = "on" if autotune.compile_pays(device, left) else "off"
     finite = {choice: took for choice, took in seconds.items() if math.isfinite(took)}
     return {f"{precision} {layout}": round(1000 * took, 1) for (precision, layout), took in finite.items()}
 

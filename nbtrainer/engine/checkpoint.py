@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 import torch
 
 from nbtrainer.disk import write_json, written_aside
-from nbtrainer.inference.find import BEST_LIST
+from nbtrainer.inference.checkpoint_path import BEST_LIST
 from nbtrainer.runs.best import is_better
 
 

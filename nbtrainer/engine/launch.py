@@ -12,10 +12,10 @@ import numpy as np
 from nbtrainer.checks import check
 from nbtrainer.config import Config
 from nbtrainer.config.training import Training
-from nbtrainer.data.ledger import Ledger, Seen
+from nbtrainer.data.sampling_log import Ledger, Seen
 from nbtrainer.engine.build import device_of, split_before, training_patches
 from nbtrainer.engine.clock import Clock
-from nbtrainer.engine.moved import from_here, tell_new_place
+from nbtrainer.engine.moved_data import from_here, tell_new_place
 from nbtrainer.engine.session import launch, told_if_it_fails
 from nbtrainer.errors import CompleteRunWarning, Finding, UserError
 from nbtrainer.inference.predictor import load_checkpoint

@@ -10,8 +10,8 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer.data.images import Images
-from nbtrainer.data.picture import ORANGE, SKY, Colour, edges, enlarged, grey, limits
-from nbtrainer.data.places import grid_centres
+from nbtrainer.data.overlay import ORANGE, SKY, Colour, edges, enlarged, grey, limits
+from nbtrainer.data.patch_sampler import grid_centres
 from nbtrainer.data.views import Region
 from nbtrainer.disk import written_aside
 from nbtrainer.tasks import Task

@@ -13,9 +13,9 @@ from nbtrainer.config import Config
 from nbtrainer.disk import FULL, disk_error, write_json
 from nbtrainer.engine.build import build
 from nbtrainer.engine.checkpoint import remove_leftovers
-from nbtrainer.engine.isolation import kernel_as_it_was
+from nbtrainer.engine.global_state import kernel_as_it_was
 from nbtrainer.engine.micro_batches import what_parts_change
-from nbtrainer.engine.telling import Emit
+from nbtrainer.engine.progress import Emit
 from nbtrainer.engine.trainer import started, train
 from nbtrainer.environment import waits_politely
 from nbtrainer.errors import UserError

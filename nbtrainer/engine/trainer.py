@@ -16,11 +16,11 @@ import torch
 from nbtrainer import metrics
 from nbtrainer.data.prefetch import prefetched
 from nbtrainer.engine import checkpoint
-from nbtrainer.engine.blame import diverged
 from nbtrainer.engine.build import Batch, Job
-from nbtrainer.engine.finish import finish
+from nbtrainer.engine.finalize import finish
+from nbtrainer.engine.nan_loss import diverged
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
-from nbtrainer.engine.telling import SECONDS_BETWEEN_EVENTS, Emit, ReadStop, StopHeardError, raise_if_stopped, reporter
+from nbtrainer.engine.progress import SECONDS_BETWEEN_EVENTS, Emit, ReadStop, StopHeardError, raise_if_stopped, reporter
 from nbtrainer.errors import UserError
 from nbtrainer.metrics import Counts, Tally
 from nbtrainer.runs import events

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbtrainer.data.formats import open_image, stem
-from nbtrainer.data.formats.channels import join_for_model
 from nbtrainer.data.listing import list_files
 from nbtrainer.disk import DiskError, make_folder
 from nbtrainer.errors import ComputerError, Finding, UserError
 from nbtrainer.inference.device import is_out_of_memory
 from nbtrainer.inference.prediction import adjusted_task
 from nbtrainer.inference.predictor import Predictor, too_large_to_predict
-from nbtrainer.inference.series import FilePrediction, predict_file
 from nbtrainer.inference.tiled import Report
+from nbtrainer.inference.time_series import FilePrediction, predict_file
 from nbtrainer.inference.write import label_name, write_array
+from nbtrainer.io.formats import open_image, stem
+from nbtrainer.io.formats.channels import join_for_model
 from nbtrainer.labels.measure import write_table
 
 # no image after this one could be written either

@@ -12,7 +12,7 @@ import numpy as np
 
 from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
-from nbtrainer.data.names import shortest_names
+from nbtrainer.data.file_names import shortest_names
 from nbtrainer.data.pair import Naming, find_pairs, order_told
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import Predictor, load_model

@@ -11,11 +11,11 @@ from typing import Any, Literal
 import numpy as np
 
 from nbtrainer.config.task import Task as Settings
-from nbtrainer.data.axes import said
-from nbtrainer.data.formats import Place
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import Held, Scaled, View, whole
 from nbtrainer.errors import UserError
+from nbtrainer.io.axes import said
+from nbtrainer.io.formats import Place
 from nbtrainer.labels.measure import measurements
 from nbtrainer.labels.stitch import stitch
 from nbtrainer.tasks import Task

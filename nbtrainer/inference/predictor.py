@@ -16,25 +16,25 @@ import torch
 
 from nbtrainer import models
 from nbtrainer.catalog import TASKS, size_multiples
-from nbtrainer.data.annotations import is_annotation, read_contents
-from nbtrainer.data.annotations.classes import number_classes
-from nbtrainer.data.axes import Layout, said
-from nbtrainer.data.formats import Opened, Place, is_image, open_image
-from nbtrainer.data.greys import as_channels
+from nbtrainer.data.grey_channels import as_channels
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair, pair_files
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsigned, spacing_of
-from nbtrainer.data.read import read_label
-from nbtrainer.data.region import IGNORED
+from nbtrainer.data.roi import IGNORED
 from nbtrainer.data.statistics import LARGEST_VALUE
 from nbtrainer.data.views import Scaled, View, whole
 from nbtrainer.disk import exists, is_file, is_folder
 from nbtrainer.errors import ComputerError, UserError
 from nbtrainer.inference.device import choose_device, is_out_of_memory
+from nbtrainer.inference.golden_tile import still_answers
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
-from nbtrainer.inference.selfcheck import still_answers
 from nbtrainer.inference.size_model import SizeModel
 from nbtrainer.inference.tiled import Report, predict_variants
+from nbtrainer.io.annotations import is_annotation, read_contents
+from nbtrainer.io.annotations.classes import number_classes
+from nbtrainer.io.axes import Layout, said
+from nbtrainer.io.formats import Opened, Place, is_image, open_image
+from nbtrainer.io.read import read_label
 from nbtrainer.labels import mean_diameter
 from nbtrainer.labels.integers import equals
 from nbtrainer.models.style_unet import StyleUNet
@@ -462,7 +462,7 @@ def checkpoint_file(path: Path) -> Path:
     """
     if not is_folder(path):
         return path
-    from nbtrainer.inference.find import best_checkpoint
+    from nbtrainer.inference.checkpoint_path import best_checkpoint
 
     found = best_checkpoint(path)
     if found is None:

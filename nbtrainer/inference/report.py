@@ -15,10 +15,10 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer import metrics
-from nbtrainer.data.picture import GREEN, OUTLINE, edges, enlarged, grey, limits
+from nbtrainer.data.overlay import GREEN, OUTLINE, edges, enlarged, grey, limits
 from nbtrainer.disk import write_text
-from nbtrainer.labels.connect import regions_of
-from nbtrainer.labels.mistakes import worst_objects
+from nbtrainer.labels.connected import regions_of
+from nbtrainer.labels.error_regions import worst_objects
 from nbtrainer.metrics import Tally
 from nbtrainer.tasks import Links, Task
 

@@ -13,11 +13,11 @@ from monai.data.utils import dense_patch_slices
 from monai.inferers.utils import sliding_window_inference
 from torch import nn
 
+from nbtrainer.augment.spatial import turn
 from nbtrainer.catalog import network_shape
-from nbtrainer.data.axes import said
-from nbtrainer.data.warp import turn
 from nbtrainer.errors import UserError
 from nbtrainer.inference.device import free_cached_memory, is_out_of_memory
+from nbtrainer.io.axes import said
 
 Report = Callable[[int, int], None]
 

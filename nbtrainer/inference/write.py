@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.data.formats import Place, stem
 from nbtrainer.disk import written_aside
 from nbtrainer.errors import UserError
+from nbtrainer.io.formats import Place, stem
 
 _NIFTI = (".nii", ".nii.gz")
 FORMATS = ("auto", "tif", "nii.gz", "zarr", "png")

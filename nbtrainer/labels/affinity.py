@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import find_objects
 
 from nbtrainer.labels.clean import Small, without_small
-from nbtrainer.labels.connect import plain, regions_of
+from nbtrainer.labels.connected import plain, regions_of
 
 Offset = tuple[int, ...]
 

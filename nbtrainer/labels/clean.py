@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from nbtrainer.labels.connect import contacts, enclosed, parts, plain
+from nbtrainer.labels.connected import contacts, enclosed, parts, plain
 from nbtrainer.labels.integers import bincount
 
 Small = Literal["background", "neighbour", "none"]

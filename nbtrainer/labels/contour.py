@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from nbtrainer.labels.connect import plain
+from nbtrainer.labels.connected import plain
 
 
 def contour(labels: np.ndarray, width: int = 1, with_background: bool = True, in_slices: bool = True) -> np.ndarray:

@@ -9,7 +9,7 @@ import fastremap
 import numba
 import numpy as np
 
-from nbtrainer.labels.connect import plain
+from nbtrainer.labels.connected import plain
 
 
 def relative_distance(labels: np.ndarray, spacing: Sequence[float] | None = None) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import coo_array, hstack
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from nbtrainer.labels.connect import plain
+from nbtrainer.labels.connected import plain
 from nbtrainer.labels.integers import bincount
 
 # a piece smaller than this share of the largest piece is debris, not the part of a split

@@ -8,7 +8,7 @@ import edt
 import numpy as np
 from scipy.ndimage import find_objects
 
-from nbtrainer.labels.connect import count_pairs, enclosed, pair_keys, parts, plain
+from nbtrainer.labels.connected import count_pairs, enclosed, pair_keys, parts, plain
 from nbtrainer.labels.integers import bincount
 
 # two objects face each other where no more background than this lies between them, in pixels

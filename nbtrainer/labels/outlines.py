@@ -13,7 +13,7 @@ import fastremap
 import numpy as np
 
 from nbtrainer.labels.clean import dilate, without_small
-from nbtrainer.labels.connect import contacts, parts, plain, regions_of
+from nbtrainer.labels.connected import contacts, parts, plain, regions_of
 from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.watershed import by_slice
 

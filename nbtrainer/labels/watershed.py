@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from nbtrainer.labels.clean import Small, without_small
-from nbtrainer.labels.connect import regions_of
+from nbtrainer.labels.connected import regions_of
 
 
 def binary_connected(

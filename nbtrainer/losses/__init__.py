@@ -1,6 +1,6 @@
 """What training makes small."""
 
 from nbtrainer.losses.create import create
-from nbtrainer.losses.ignoring import Ignoring
+from nbtrainer.losses.masked import Ignoring
 
 __all__ = ["Ignoring", "create"]

@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from nbtrainer.catalog import LOSSES
-from nbtrainer.losses.ignoring import Ignoring
+from nbtrainer.losses.masked import Ignoring
 from nbtrainer.losses.pixels import OfPixels
 from nbtrainer.losses.targets import PerTarget
 

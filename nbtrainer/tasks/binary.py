@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from nbtrainer.data.region import IGNORED
+from nbtrainer.data.roi import IGNORED
 from nbtrainer.metrics import Pixels
 from nbtrainer.tasks.task import Links, Task, otsu, probability_of, smallest_type
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from nbtrainer.data.region import IGNORED
+from nbtrainer.data.roi import IGNORED
 from nbtrainer.labels.clean import dilate, without_small
 from nbtrainer.labels.contour import contour
 from nbtrainer.labels.outlines import cells_from_channels, cells_from_outlines, outline_channels, outline_mask

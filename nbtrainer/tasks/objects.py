@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nbtrainer.labels.clean import without_small
-from nbtrainer.labels.connect import regions_of
+from nbtrainer.labels.connected import regions_of
 from nbtrainer.tasks.task import Links, Task, otsu
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from nbtrainer.data.picture import Colour
-from nbtrainer.data.region import IGNORED
+from nbtrainer.data.overlay import Colour
+from nbtrainer.data.roi import IGNORED
 from nbtrainer.errors import UserError
-from nbtrainer.labels.lookup import LabelLookup
+from nbtrainer.labels.labels_of_interest import LabelLookup
 from nbtrainer.metrics import Pixels
 from nbtrainer.tasks.task import Links, Task, shares_of, smallest_type
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
+from nbtrainer.data.overlay import COLOURS, Colour
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.picture import COLOURS, Colour
-from nbtrainer.data.region import IGNORED
+from nbtrainer.data.roi import IGNORED
 from nbtrainer.labels.clean import separate_objects
 from nbtrainer.labels.integers import equals
 from nbtrainer.labels.match import count_overlaps

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from nbtrainer.labels.tune import Tuned, tune
+from nbtrainer.labels.tune_thresholds import Tuned, tune
 from nbtrainer.tasks.task import Task
 
 # how many settings are tried; each decodes every image once

@@ -16,18 +16,18 @@ from nbtrainer.errors import Finding, UserError
 from nbtrainer.runs import Run
 from nbtrainer.runs.signals import stop_before_the_end
 from nbtrainer.ui import frontend, style
-from nbtrainer.ui.actions import Actions
-from nbtrainer.ui.adjust import Adjust
-from nbtrainer.ui.ascode import CodeView
-from nbtrainer.ui.dashboard import Board
+from nbtrainer.ui.background import HOUSE
+from nbtrainer.ui.dashboard.dashboard import Board
+from nbtrainer.ui.dashboard.resume_banner import Offer
 from nbtrainer.ui.disposal import dispose, say_closed
 from nbtrainer.ui.errors import Errors
-from nbtrainer.ui.findings import FindingsList, pictures_of
-from nbtrainer.ui.form import Form
-from nbtrainer.ui.offer import Offer
-from nbtrainer.ui.panels import missing
-from nbtrainer.ui.widgets import make, put, shown, text
-from nbtrainer.ui.work import HOUSE
+from nbtrainer.ui.form.actions import Actions
+from nbtrainer.ui.form.code_view import CodeView
+from nbtrainer.ui.form.fields import make, put, shown, text
+from nbtrainer.ui.form.findings import FindingsList, pictures_of
+from nbtrainer.ui.form.form import Form
+from nbtrainer.ui.form.panels import missing
+from nbtrainer.ui.predict.threshold_explorer import Adjust
 
 OWN = "(your settings)"
 _CHECKING = "checking your data …"

@@ -10,7 +10,7 @@ from typing import Any
 
 import ipywidgets as w
 
-from nbtrainer.ui.widgets import make, shown
+from nbtrainer.ui.form.fields import make, shown
 
 
 class Errors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipywidgets
 
-from nbtrainer.ui import glyphs
+from nbtrainer.ui import icons as glyphs
 
 FORM_WIDTH = 400
 DASHBOARD_WIDTH = 584  # with the form, its border and padding: side by side from 1,000 px on

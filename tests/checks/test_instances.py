@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nbtrainer.checks.drawing import is_blurred
+from nbtrainer.checks.drawn_labels import is_blurred
 from nbtrainer.checks.objects import check_objects
-from nbtrainer.checks.sample import Sample
 from nbtrainer.data.pair import Pair
+from nbtrainer.datasets.label_sample import Sample
 
 
 def _objects() -> np.ndarray:

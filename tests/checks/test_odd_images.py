@@ -7,8 +7,8 @@ import pytest
 import tifffile
 
 import nbtrainer as nbt
-from nbtrainer.data.formats import open_image
 from nbtrainer.errors import UserError
+from nbtrainer.io.formats import open_image
 
 
 def _images(folder):

@@ -8,11 +8,11 @@ import pytest
 import tifffile
 
 import nbtrainer as nbt
-from nbtrainer.checks import survey
 from nbtrainer.data.layouts import LABEL_FOLDERS
 from nbtrainer.data.pair import Naming, find_pairs
 from nbtrainer.data.prepare import prepare_dataset
 from nbtrainer.data.views import whole
+from nbtrainer.datasets import survey
 from nbtrainer.errors import UserError
 
 

@@ -99,6 +99,6 @@ def test_an_image_that_cannot_be_read_is_named_where_its_label_has_no_partner(tm
 
 
 def _is_known(suffix: str) -> bool:
-    from nbtrainer.data.formats import SUFFIXES
+    from nbtrainer.io.formats import SUFFIXES
 
     return suffix in SUFFIXES

@@ -9,8 +9,8 @@ import roifile
 import tifffile
 
 import nbtrainer as nbt
-from nbtrainer.checks import survey
 from nbtrainer.data.views import whole
+from nbtrainer.datasets import survey
 
 SQUARE = [(10, 8), (30, 8), (30, 40), (10, 40)]  # x, y
 

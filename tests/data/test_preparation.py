@@ -8,7 +8,7 @@ import tifffile
 
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
-from nbtrainer.data.region import IGNORED, Region, random_region
+from nbtrainer.data.roi import IGNORED, Region, random_region
 from nbtrainer.data.views import whole
 from nbtrainer.errors import UserError
 

@@ -7,9 +7,9 @@ import tifffile
 from PIL import Image
 
 from nbtrainer.data import stack as module
-from nbtrainer.data.formats import open_image
 from nbtrainer.data.stack import stack_images, unstack_images
 from nbtrainer.errors import UserError
+from nbtrainer.io.formats import open_image
 
 
 def _images(folder, count, dtype=np.uint16, shape=(5, 6)):

@@ -8,8 +8,8 @@ import torch
 import nbtrainer as nbt
 from nbtrainer.config import Config
 from nbtrainer.data.cache import Cache
-from nbtrainer.engine.blame import diverged
 from nbtrainer.engine.build import Job, build
+from nbtrainer.engine.nan_loss import diverged
 from nbtrainer.runs import RunDirectory, events
 
 

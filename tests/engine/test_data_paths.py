@@ -10,10 +10,10 @@ import tifffile
 
 import nbtrainer as nbt
 from nbtrainer import metrics
-from nbtrainer.checks import survey
 from nbtrainer.data.cache import Cache
-from nbtrainer.data.region import IGNORED
+from nbtrainer.data.roi import IGNORED
 from nbtrainer.data.views import whole
+from nbtrainer.datasets import survey
 from nbtrainer.engine.build import training_patches
 from nbtrainer.runs import events
 

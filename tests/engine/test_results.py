@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 import nbtrainer as nbt
-from nbtrainer import cli
+from nbtrainer.cli.main import main as cli
 
 
 @pytest.fixture(scope="module")

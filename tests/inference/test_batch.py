@@ -16,7 +16,7 @@ import tifffile
 import torch
 
 import nbtrainer as nbt
-from nbtrainer.cli import app
+from nbtrainer.cli.main import app
 from nbtrainer.errors import UserError
 from nbtrainer.inference.batch import Wanted, predict_files
 from nbtrainer.inference.write import label_name, write_array
@@ -126,7 +126,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_nothing_under_the_final
 def test_a_disk_that_takes_no_more_is_a_sentence_and_leaves_no_half_file(folder, files, tmp_path):
     code = f"""
 import resource, sys
-from nbtrainer.cli import main
+from nbtrainer.cli.main import main
 import nbtrainer.inference.batch
 resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
 sys.argv = ["nbtrainer", "predict", {str(folder / "runs/t/run")!r}, {str(files[0])!r}, "--out", {str(tmp_path)!r}]

@@ -10,7 +10,7 @@ import roifile
 import tifffile
 
 import nbtrainer as nbt
-from nbtrainer.cli import app
+from nbtrainer.cli.main import app
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import Predictor
 

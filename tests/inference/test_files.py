@@ -6,10 +6,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import nbtrainer as nbt
-from nbtrainer.cli import app
-from nbtrainer.data.formats import open_image
+from nbtrainer.cli.main import app
 from nbtrainer.inference.predictor import load_checkpoint
-from nbtrainer.inference.series import predict_file
+from nbtrainer.inference.time_series import predict_file
+from nbtrainer.io.formats import open_image
 
 LPS = np.array([[-0.5, 0, 0, 10], [0, -0.5, 0, 20], [0, 0, 2, -30], [0, 0, 0, 1]])
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from nbtrainer.inference.find import best_checkpoint
+from nbtrainer.inference.checkpoint_path import best_checkpoint
 
 
 @pytest.fixture

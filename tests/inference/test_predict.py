@@ -6,7 +6,7 @@ import tifffile
 import torch
 
 import nbtrainer as nbt
-from nbtrainer.data.warp import turn
+from nbtrainer.augment.spatial import turn
 from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.inference.tiled import predict_variants, turns
 

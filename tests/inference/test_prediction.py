@@ -179,7 +179,7 @@ class TestFiles:
 
     def test_a_tiff_carries_the_pixel_size(self, tmp_path, image):
         target = write_array(np.ones((5, 6), np.uint16), image, tmp_path / "a.tif", (0.5, 0.25))
-        from nbtrainer.data.formats import open_image
+        from nbtrainer.io.formats import open_image
 
         assert open_image(target).spacing == pytest.approx({"y": 0.5, "x": 0.25})
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from nbtrainer.labels.connect import regions_of
+from nbtrainer.labels.connected import regions_of
 
 
 @pytest.mark.parametrize("corners", [True, False])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nbtrainer.errors import UserError
-from nbtrainer.labels.lookup import LabelLookup
+from nbtrainer.labels.labels_of_interest import LabelLookup
 
 
 @pytest.mark.feature(49)

@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from nbtrainer.labels.connect import regions_of
+from nbtrainer.labels.connected import regions_of
 from nbtrainer.labels.flow.masks import masks_from_fields
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from shapes import tiles
 
-from nbtrainer.labels.mistakes import worst_objects
+from nbtrainer.labels.error_regions import worst_objects
 
 
 def _scene() -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nbtrainer.labels.tune import tune
+from nbtrainer.labels.tune_thresholds import tune
 
 
 def _threshold(prediction, low, high):

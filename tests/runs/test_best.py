@@ -7,7 +7,7 @@ import pytest
 from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.runs import events
 from nbtrainer.runs.best import best_epoch
-from nbtrainer.ui.story import Story
+from nbtrainer.ui.dashboard.run_state import Story
 
 
 @pytest.mark.parametrize("higher", [True, False])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nbtrainer import metrics
-from nbtrainer.data.read import read
+from nbtrainer.io.read import read
 from nbtrainer.samples import path
 from nbtrainer.tasks.binary import Binary
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nbtrainer import metrics
-from nbtrainer.data.warp import turn
+from nbtrainer.augment.spatial import turn
 from nbtrainer.errors import UserError
 from nbtrainer.inference.tiled import turns
 from nbtrainer.losses.create import create

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from nbtrainer.data.warp import turn
+from nbtrainer.augment.spatial import turn
 from nbtrainer.inference.tiled import turns
 from nbtrainer.losses.flow import FlowLoss
 from nbtrainer.tasks.instance_flow import InstanceFlow

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from nbtrainer import metrics
-from nbtrainer.data.region import IGNORED
+from nbtrainer.data.roi import IGNORED
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.losses.normalized_cuts import NormalizedCuts
 from nbtrainer.models.wnet import wnet

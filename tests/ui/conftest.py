@@ -4,7 +4,7 @@ import pytest
 
 from nbtrainer.config import Config
 from nbtrainer.ui.errors import Errors
-from nbtrainer.ui.form import Form
+from nbtrainer.ui.form.form import Form
 
 PRESET = "binary_2d"
 

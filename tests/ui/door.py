@@ -1,6 +1,6 @@
 """What the form asks of the house, with findings of our own, and a count of what it was asked."""
 
-from nbtrainer import api, checks
+from nbtrainer import api, checks, datasets
 
 
 class SmallDoor:
@@ -12,15 +12,15 @@ class SmallDoor:
 
     def pairs(self, config):
         self.asked.append("pairs")
-        return checks.pair_table(config)
+        return datasets.pair_table(config)
 
     def picture(self, config, index, size=96, outlines=True, whole=False):
         self.asked.append(f"picture {index}")
-        return checks.picture(config, index, size, outlines, whole)
+        return datasets.picture(config, index, size, outlines, whole)
 
     def histogram(self, config, index):
         self.asked.append(f"histogram {index}")
-        return checks.histogram(config, index)
+        return datasets.histogram(config, index)
 
     def check(self, config):
         self.asked.append("check")
@@ -36,7 +36,7 @@ class SmallDoor:
         return "Leave it out"
 
     def regions(self, config, index):
-        return checks.regions(config, index)
+        return datasets.regions(config, index)
 
     def variants(self, config, count=12, number=0, first=1):
         self.asked.append(f"variants {number}")

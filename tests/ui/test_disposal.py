@@ -16,11 +16,11 @@ from nbtrainer.config import Config
 from nbtrainer.errors import Finding
 from nbtrainer.runs import attach, events
 from nbtrainer.ui.app import TrainerApp
-from nbtrainer.ui.dashboard import Dashboard
+from nbtrainer.ui.dashboard.dashboard import Dashboard
 from nbtrainer.ui.disposal import attach as attach_widgets
 from nbtrainer.ui.disposal import dispose, set_children
 from nbtrainer.ui.errors import Errors
-from nbtrainer.ui.form import Form
+from nbtrainer.ui.form.form import Form
 
 
 def open_widgets():

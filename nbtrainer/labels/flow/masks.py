@@ -8,10 +8,10 @@ import fastremap
 import numpy as np
 
 from nbtrainer.labels.clean import relabel_pieces, remove_small
-from nbtrainer.labels.connect import enclosed, regions_of
+from nbtrainer.labels.connected import enclosed, regions_of
+from nbtrainer.labels.flow.cluster import gather_alike, gather_dense, gather_rounded
 from nbtrainer.labels.flow.fields import flow_fields, relative_spacing
-from nbtrainer.labels.flow.follow import follow_suppressed
-from nbtrainer.labels.flow.gather import gather_alike, gather_dense, gather_rounded
+from nbtrainer.labels.flow.integrate import follow_suppressed
 from nbtrainer.labels.flow.join import join
 from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.objects import mean_diameter

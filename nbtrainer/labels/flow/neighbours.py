@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from nbtrainer.labels.clean import merge_links
-from nbtrainer.labels.connect import plain
+from nbtrainer.labels.connected import plain
 
 BEYOND = np.uint32(2**32 - 1)
 """What stands for "outside the array" in `framed`; no label may have this id."""

@@ -1,0 +1,362 @@
+"""What the data is: every pair, how it is read, and which pairs train, validate or test."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbtrainer.catalog import TASKS, flat_levels_for
+from nbtrainer.config import Config
+from nbtrainer.config.data import Dataset
+from nbtrainer.data.file_names import is_meant, normal_form
+from nbtrainer.data.file_stats import label_facts
+from nbtrainer.data.normalize import Normalizer
+from nbtrainer.data.pair import Naming, Pair, Part, find_pairs
+from nbtrainer.data.preparation import Preparation, spacing_of
+from nbtrainer.data.roi import Region, random_region
+from nbtrainer.data.split import Split, split_pairs
+from nbtrainer.data.split_record import SplitRecord
+from nbtrainer.data.views import whole
+from nbtrainer.datasets.label_requirements import labels_are_optional
+from nbtrainer.disk import at_disk, exists, list_folder
+from nbtrainer.errors import Finding, UserError
+from nbtrainer.io.annotations import Outline, is_annotation, read_contents, read_outlines
+from nbtrainer.io.annotations.classes import ClassName, number_classes, parse_classes
+from nbtrainer.io.formats import is_image, open_image, stem
+
+
+@dataclass
+class Survey:
+    """The pairs of a config, how they are read, and their split; `problems` are datasets that could not be listed.
+
+    `listed` are the pairs before regions and the split divided them, `divided` the split before regions did.
+    """
+
+    pairs: list[Pair]
+    split: Split
+    preparation: Preparation
+    problems: list[Finding] = field(default_factory=list)
+    listed: list[Pair] = field(default_factory=list)
+    divided: Split = field(default_factory=lambda: Split([], [], []))
+
+    def labelled(self) -> Survey:
+        """The same of the pairs that have a label alone."""
+        uses = ([pair for pair in use if pair.label is not None] for use in (*self.split, self.listed))
+        train, validation, test, listed = uses
+        split = Split(train, validation, test)
+        return dataclasses.replace(self, pairs=[pair for use in split for pair in use], split=split, listed=listed)
+
+    def image_traits(self) -> dict[str, Any]:
+        """What the first image is like, for the model to compare others with.
+
+        `dtype`; `in_colours`: whether its channels are red, green and blue, and perhaps transparency, all of them;
+        `orientation`: towards what its axes count in space, if it says so.
+        """
+        pair = self.pairs[0]
+        opened, channel = open_image(pair.image), self.preparation.layout(pair).channel
+        chosen = self.preparation.channels or self.preparation.cellpose_channels
+        in_colours = not chosen and channel is not None and opened.axes[channel] == "S"
+        return {"dtype": str(opened.dtype), "in_colours": in_colours, "orientation": opened.orientation}
+
+    def label_values(self, pairs: Iterable[Pair], is_exact: bool = False) -> list[int]:
+        """Every value in the labels of `pairs`, sorted, without those that mean nothing is known."""
+        pairs = list(pairs)
+        drawn = {(pair.truth, pair.annotated_as): pair for pair in pairs if _is_drawn(pair)}
+        labels = {pair.truth for pair in pairs if pair.label is not None and not _is_drawn(pair)}
+        found = {value for label in labels for value in label_facts(label, is_exact).values}
+        found |= {value for pair in drawn.values() for value in outline_values(pair, self.preparation)}
+        return sorted(found - {self.preparation.ignored, self.preparation.ignore_value})
+
+    def label_frequencies(self, pairs: Iterable[Pair]) -> dict[int, float]:
+        """Share of the pixels of the labels of `pairs` that each value has, among those of which something is known."""
+        pixels: Counter[int] = Counter()
+        pairs = list(pairs)
+        for label in {pair.truth for pair in pairs if pair.label is not None and not _is_drawn(pair)}:
+            facts = label_facts(label)
+            pixels.update(dict(zip(facts.values, facts.counts, strict=True)))
+        for pair in {dataclasses.replace(pair, part=None, regions=()): pair for pair in pairs if _is_drawn(pair)}:
+            pixels.update(_drawn_pixels(pair, self.preparation))
+        unknown = (self.preparation.ignored, self.preparation.ignore_value)
+        known = {value: count for value, count in pixels.items() if value not in unknown}
+        return {value: count / sum(known.values()) for value, count in known.items()}
+
+
+def survey(config: Config, before: SplitRecord | None = None) -> Survey:
+    """List and pair the files of every dataset, split them, and apply regions; reads headers, no pixels.
+
+    `before`: of a run that goes on, which keeps its split.
+    """
+    pairs: list[Pair] = []
+    problems: list[Finding] = []
+    preparation = preparation_of(config)
+    for index, dataset in enumerate(config.data.datasets):
+        try:
+            found = _pairs_of(config, index, dataset)
+            pairs += [each for pair in found for each in _slices(pair, preparation)]
+        except UserError as error:
+            problems += error.findings
+    preparation = dataclasses.replace(preparation, outline_classes=_outline_classes(config, pairs, preparation))
+    regions: dict[tuple[int, Path], tuple[Region, ...]] = {}
+    for pair in dict.fromkeys(dataclasses.replace(pair, slice=None) for pair in pairs):
+        try:
+            regions[pair.dataset, pair.image] = _regions_of(config, pair, preparation)
+        except UserError as error:
+            problems += error.findings
+            regions[pair.dataset, pair.image] = ()
+
+    def shape_of(pair: Pair) -> tuple[int, ...]:
+        try:
+            return _shape(pair, preparation)
+        except UserError:
+            return ()  # the check of the file says why
+
+    def part_of(pair: Pair) -> Part:
+        """What of an image is used: all of it, or as far as its regions reach."""
+        shape = shape_of(pair)
+        own = regions.get((pair.dataset, pair.image), ())
+        boxes = [box for region in own if region.use == "use" and (box := region.box(shape)) is not None]
+        if not boxes:
+            return tuple((0, length) for length in shape)
+        around = ((min(box[axis][0] for box in boxes), max(box[axis][1] for box in boxes)) for axis in (0, 1))
+        return (*((0, length) for length in shape[:-2]), *around)
+
+    settings = config.data
+    share, seed, gap = settings.validation_fraction, config.training.seed, settings.split_gap
+    try:
+        split = split_pairs(pairs, share, seed, settings.split_groups, gap, part_of)
+    except UserError as error:
+        problems += error.findings
+        split = split_pairs(pairs, share, seed, "", gap, part_of)
+    divided = split if before is None else before.apply(pairs)
+    split = Split(*([each for pair in use for each in _parts(pair, regions, shape_of)] for use in divided))
+    return Survey([pair for use in split for pair in use], split, preparation, problems, pairs, divided)
+
+
+def spacing_in(config: Config, surveyed: Survey) -> tuple[float, ...] | None:
+    """Micrometres per pixel of the training images: as the settings say, else as the first file does."""
+    first = (surveyed.split.train or surveyed.pairs)[0].image
+    return spacing_of(open_image(first), config.task.dim, config.data.spacing, config.data.spacing_unit)
+
+
+def flat_levels_in(config: Config, surveyed: Survey) -> int:
+    """How many levels of the network leave z as it is: as the settings say, else as the voxels are long."""
+    given = config.model.flat_levels
+    if config.task.dim == 2:
+        return 0
+    return flat_levels_for(spacing_in(config, surveyed), config.model.features) if given == "auto" else given
+
+
+def preparation_of(config: Config) -> Preparation:
+    """How images and labels are read and prepared with `config`."""
+    names = [field.name for field in dataclasses.fields(Preparation)]
+    values = {name: value for name, value in config.data.model_dump().items() if name in names}
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    values["outline_classes"] = tuple(parse_classes(config.data.outline_classes).items())
+    values["outlines"] = TASKS.load(config.task.kind).outlines
+    channels = config.model.input_channels
+    return Preparation(dim=config.task.dim, input_channels=None if channels == "auto" else channels, **values)
+
+
+def outline_values(pair: Pair, preparation: Preparation) -> list[int]:
+    """The values that the outlines of `pair` have as a label, on all slices together; empty if they cannot be read."""
+    try:
+        contents = read_contents(pair.truth)
+    except UserError:
+        return []
+    images = contents.objects if pair.annotated_as is None else {pair.annotated_as}
+    if preparation.outlines == "classes":
+        numbers = dict(preparation.outline_classes)
+        classes = {name for image in images for name, _ in contents.classes.get(image, ())}
+        return [0, *sorted({numbers[name] for name in classes if name in numbers})]
+    # one that has the ignore value counts too: numbers of objects pass over it
+    return list(range(1 + sum(contents.objects.get(image, 0) for image in images)))
+
+
+def normalizer_of(config: Config) -> Normalizer:
+    """How intensities are normalised with `config`."""
+    values = config.normalization.model_dump()
+    values |= {name: tuple(values[name]) for name in ("range", "percentiles")}
+    return Normalizer(**values, invert=config.data.invert)
+
+
+def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) -> tuple[Region, ...]:
+    """The regions of the image called `name`, of spatial `shape`, in dataset `index`: typed, from files, random."""
+    dataset = config.data.datasets[index]
+    own = [region for region in dataset.regions if not region.image or is_meant(Path(name), region.image)]
+    found = []
+    for region in own:
+        enough = 2 if region.shape == "rectangle" else 3
+        if len(region.points) < enough or (region.shape == "rectangle" and len(region.points) != 2):
+            raise UserError(
+                f"data.datasets[{index}].regions",
+                f"the {region.shape} {region.name or 'without a name'} has {len(region.points)} corners",
+                f"Give {'two, opposite each other' if enough == 2 else 'three or more'}",
+            )
+        corners = tuple((point[0], point[1]) for point in region.points)
+        found.append(Region(corners, region.use, region.name).within(shape))
+    found += _from_files(config, index, dataset, name)
+    if dataset.random_region:
+        if len(dataset.random_region) != 2:
+            raise UserError(f"data.datasets[{index}].random_region", "this is no height and width", "Give two numbers")
+        found.append(random_region(dataset.random_region, shape, config.training.seed, name))
+    return tuple(found)
+
+
+def _is_drawn(pair: Pair) -> bool:
+    return pair.label is not None and is_annotation(pair.label)
+
+
+def _drawn_pixels(pair: Pair, preparation: Preparation) -> dict[int, int]:
+    """How many pixels each value of a drawn label has."""
+    if preparation.outlines != "classes":  # of single objects it makes no difference
+        return dict.fromkeys(outline_values(pair, preparation), 1)
+    try:
+        label = whole(preparation.label(pair, _shape(pair, preparation)))
+    except (UserError, ValueError):
+        return {}  # the check of the file says why
+    values, counts = np.unique(label, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def _outline_classes(config: Config, pairs: Sequence[Pair], preparation: Preparation) -> tuple[tuple[str, int], ...]:
+    """The number of each class of the outlines of all datasets: as the settings say, else one for all of them."""
+    if preparation.outline_classes or preparation.outlines != "classes":
+        return preparation.outline_classes
+    found: set[ClassName] = set()
+    for label in {pair.truth for pair in pairs if _is_drawn(pair)}:
+        with contextlib.suppress(UserError):  # the check of the file says why
+            found |= {entry for classes in read_contents(label).classes.values() for entry in classes}
+    named = {name: number for number, name in enumerate(config.task.class_names, 1)}
+    wanted = [value for value in config.data.labels_of_interest if value]
+    if found and all(name in named for name, _ in found) and len(wanted) in (0, len(named)):
+        return tuple((name, wanted[number - 1] if wanted else number) for name, number in named.items())
+    return tuple(number_classes(found, reserved=config.data.ignore_value).items())
+
+
+def _pairs_of(config: Config, index: int, dataset: Dataset) -> list[Pair]:
+    where = f"data.datasets[{index}]"
+    if not dataset.images.strip():
+        raise UserError(f"{where}.images", "no images are chosen", "Choose a folder")
+    naming = Naming(
+        dataset.img_filter,
+        dataset.mask_filter,
+        dataset.look_one_level_down,
+        dataset.pair_by,
+        tuple(dataset.exclude),
+    )
+    labels = config.resolve(dataset.labels) if dataset.labels.strip() else None
+    alone = labels_are_optional(config.task.kind)
+    images = config.resolve(dataset.images)
+    with at_disk(images, f"{where}.images", "entered"):
+        found = find_pairs(images, labels, where, naming, dataset.use, index, alone)
+    if not found:
+        raise UserError(f"{where}.exclude", "every image is left out", "Take some names out of the list")
+    return found
+
+
+def _slices(pair: Pair, preparation: Preparation) -> list[Pair]:
+    """`pair`, or of a stack that is read as images of their own one pair a slice."""
+    if preparation.dim == 3:
+        return [pair]
+    try:
+        opened = open_image(pair.image)
+        layout = preparation.layout(pair)
+    except UserError:
+        return [pair]  # the check of the file says why
+    if layout.slices is None:
+        return [pair]
+    return [dataclasses.replace(pair, slice=index) for index in range(layout.count(opened.shape))]
+
+
+def _shape(pair: Pair, preparation: Preparation) -> tuple[int, ...]:
+    return preparation.layout(pair).shape(open_image(pair.image).shape)
+
+
+def _regions_of(config: Config, pair: Pair, preparation: Preparation) -> tuple[Region, ...]:
+    dataset = config.data.datasets[pair.dataset]
+    if not (dataset.regions or dataset.region_files or dataset.random_region):
+        return ()
+    try:
+        shape = _shape(pair, preparation)
+    except UserError:
+        return ()  # the check of the file says why
+    return regions_of(config, pair.dataset, pair.image.name, shape)
+
+
+def _from_files(config: Config, index: int, dataset: Dataset, name: str) -> list[Region]:
+    if not dataset.region_files:
+        return []
+    source = config.resolve(dataset.region_files)
+    setting = f"data.datasets[{index}].region_files"
+    if not exists(source, setting):
+        raise UserError(setting, f"there is no {source}", "Check the path")
+    files = [source]
+    if source.is_dir() and not is_image(source):
+        wanted = normal_form(stem(Path(name)))
+        entries = [path for path in list_folder(source, setting) if is_annotation(path)]
+        files = [path for path in entries if normal_form(path.name).startswith(wanted + ".")]
+    found = []
+    for file in files:
+        outlines = read_outlines(file)
+        named = {outline.image for outline in outlines}
+        # whoever gave both files one name knew; of one file for all images each takes its own
+        is_own = len(files) == 1 and source.is_dir() and len(named) <= 1
+        found += [
+            region
+            for outline in outlines
+            if is_own or not outline.image or is_meant(Path(outline.image), Path(name).name)
+            for region in _as_regions(outline)
+        ]
+    return found
+
+
+def _as_regions(outline: Outline) -> list[Region]:
+    """An outline as a polygon; one that is stored as a mask as the polygons around its parts."""
+    if outline.mask is None:
+        return [Region(_corners(outline.points), "use", outline.name, tuple(map(_corners, outline.holes)))]
+    from skimage.measure import find_contours
+
+    # a frame, so that what touches the edge is closed
+    around = find_contours(np.pad(outline.mask, 1).astype(float), 0.5)
+    return [Region(_corners(points - 1 + outline.points[0]), "use", outline.name) for points in around]
+
+
+def _corners(points: np.ndarray) -> tuple[tuple[float, float], ...]:
+    return tuple((float(y), float(x)) for y, x in points)
+
+
+def _parts(pair: Pair, regions: dict[tuple[int, Path], tuple[Region, ...]], shape_of: object) -> list[Pair]:
+    """`pair`, or one pair for each region of it that is to be used: as large as the region."""
+    own = regions.get((pair.dataset, pair.image), ())
+    if not own:
+        return [pair]
+    shape = shape_of(pair)  # type: ignore[operator]
+    ignored = tuple(region for region in own if region.use == "ignore")
+    used = [region for region in own if region.use == "use"]
+    if not used:
+        return [dataclasses.replace(pair, regions=ignored)]
+    found = []
+    for region in used:
+        part = _common(region.box(shape), pair.part, shape)
+        if part is not None:
+            polygon = () if region.is_rectangle else (region,)
+            found.append(dataclasses.replace(pair, part=part, regions=(*polygon, *ignored)))
+    return found
+
+
+def _common(
+    box: tuple[tuple[int, int], tuple[int, int]] | None, part: Part | None, shape: tuple[int, ...]
+) -> Part | None:
+    """What a region's box (y, x) and a part of the image have in common; None if nothing."""
+    if box is None:
+        return None
+    whole = part if part is not None else tuple((0, length) for length in shape)
+    common = (*whole[:-2], *((max(a[0], b[0]), min(a[1], b[1])) for a, b in zip(whole[-2:], box, strict=True)))
+    return common if all(start < stop for start, stop in common) else None

@@ -1,0 +1,292 @@
+"""What follows the last step: thresholds, the test, a look at what is most wrong, and advice."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from nbtrainer import metrics
+from nbtrainer.disk import write_json
+from nbtrainer.engine import checkpoint
+from nbtrainer.engine.build import Job
+from nbtrainer.engine.fit_size_model import learn_sizes
+from nbtrainer.engine.progress import Emit, OutOfTimeError, ReadStop, StopHeardError, reporter
+from nbtrainer.engine.validate import Validator
+from nbtrainer.errors import UserError
+from nbtrainer.inference.predictor import load_checkpoint
+from nbtrainer.inference.report import Judged, judge, write_report
+from nbtrainer.inference.size_model import SizeModel
+from nbtrainer.models.style_unet import StyleUNet
+from nbtrainer.runs import events
+from nbtrainer.runs.advice import advice
+from nbtrainer.runs.run import attach
+from nbtrainer.tasks import Links
+from nbtrainer.tasks.tuning import MOST_TRIES, tuned
+
+# thresholds are tuned on so many pixels: 60 tries of a watershed take about half a minute then
+_TUNED_PIXELS = 4 * 1024**2
+# the looks at single images may take this share of the run, and at least so many seconds
+_LOOK_SHARE, _LOOK_SECONDS = 0.05, 5.0
+_TRAINING_LOOKED_AT = 60
+# the same for the size model, whose crops are large
+_SIZE_SHARE, _SIZE_SECONDS = 0.1, 60.0
+# where there is a time budget, all of it together
+_FINISH_SHARE, _LEAST_SECONDS = 0.1, 30.0
+
+
+def finish(job: Job, emit: Emit, stop_asked: ReadStop) -> bool:
+    """Settle the model that stands for the run, and tell how good it is and where it fails; False if a stop was asked.
+
+    The model is there by now: what fails here is told, and the rest goes on (see `_spared`). After a stop, a resume does
+    all of this. With a time budget it is bounded too: what does not fit is left out, and told.
+    """
+    limits = _Limits(job, emit, stop_asked)
+    for validator in (job.validator, job.previewer):
+        validator.check = limits.check
+    try:
+        _finish(job, emit, limits)
+    except StopHeardError:
+        return False
+    return True
+
+
+def _finish(job: Job, emit: Emit, limits: _Limits) -> None:
+    path = job.directory.last
+    if job.config.training.load_at_end == "best":
+        path = job.best.file_of_best() or path
+    record = load_checkpoint(path)
+    job.network.load_state_dict(record["weights"])
+    before, tuned_score = job.task, None
+    with _spared(emit, "the thresholds could not be tuned"):
+        tuned_score = _tune_thresholds(job, emit, limits)
+    if job.task != before:
+        record["task"]["settings"] = job.task.as_record()
+        checkpoint.write(record, path)
+    _warn_if_no_better(job, emit, tuned_score)
+    size_model = None
+    with _spared(emit, "the size model could not be learned"):
+        size_model = _learn_sizes(job, emit, limits)
+    if size_model is not None:
+        record["size_model"] = size_model.as_record()
+        checkpoint.write(record, path)
+    with _spared(emit, "the test images could not be scored"):
+        _score_test_images(job, emit, limits)
+    seconds = max(_LOOK_SECONDS, _LOOK_SHARE * job.clock.elapsed_seconds)
+    with _spared(emit, "the report on the validation images could not be made"):
+        _report(job, emit, limits, seconds)
+    with _spared(emit, "the audit of the labels could not be made"):
+        _audit(job, emit, limits, seconds)
+    with _spared(emit, "no advice could be given"):
+        words = advice(attach(job.directory.path).history, job.monitor)
+        if words:
+            emit(events.Noted(text=words))
+
+
+class _Limits:
+    """Ends what follows the last step when a stop is asked, or when its share of the time budget is spent."""
+
+    def __init__(self, job: Job, emit: Emit, stop_asked: ReadStop) -> None:
+        self._emit = emit
+        self._stop_asked = stop_asked
+        minutes = job.config.training.max_minutes
+        self._ends = math.inf
+        if minutes is not None:
+            self._ends = time.monotonic() + max(_LEAST_SECONDS, _FINISH_SHARE * 60 * minutes)
+
+    @property
+    def seconds_left(self) -> float:
+        return self._ends - time.monotonic()
+
+    def check(self) -> None:
+        """Raises `StopHeardError` or `OutOfTimeError`."""
+        # nothing is left to validate: once asked is as good as now
+        if self._stop_asked():
+            raise StopHeardError
+        if self.seconds_left < 0:
+            raise OutOfTimeError
+
+    def reporter(self, doing: str) -> Callable[[int, int], None]:
+        """As `telling.reporter`, and checks."""
+        tell = reporter(self._emit, doing)
+
+        def report(done: int, of: int) -> None:
+            self.check()
+            tell(done, of)
+
+        return report
+
+
+@contextlib.contextmanager
+def _spared(emit: Emit, what: str) -> Iterator[None]:
+    """Whatever breaks inside, or does not fit into the time, is told, and does not make a failed run of a trained model."""
+    try:
+        yield
+    except OutOfTimeError:
+        emit(events.Warned(text=f"{what}: the time budget is spent; the model is not affected"))
+    except Exception as error:
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        text = f"{what} ({reason}); the model is not affected"
+        emit(events.Warned(text=text, details="" if isinstance(error, UserError) else traceback.format_exc()))
+
+
+def _warn_if_no_better(job: Job, emit: Emit, tuned_score: float | None) -> None:
+    """A model that is worse than where it started, or than a trivial method, must not pass for a good one.
+
+    `tuned_score`: what it scores with its tuned thresholds, if that is known.
+    """
+    best = job.best.best
+    if best is None or not job.monitor.startswith("validation_"):
+        return
+    own = best["score"] if tuned_score is None else tuned_score
+    for name, score in job.compared.items():
+        worse = own < score if metrics.higher_is_better(job.monitor) else own > score
+        if worse:
+            what = events.score_name(job.monitor)
+            emit(
+                events.Warned(
+                    text=f"the best model is worse than {name}: {what} {own:.4f} against {score:.4f}. "
+                    "Train longer, lower the learning rate, or look at the data with Check"
+                )
+            )
+
+
+def _tune_thresholds(job: Job, emit: Emit, limits: _Limits) -> float | None:
+    """Choose the thresholds that score best on validation images; the monitored score with them, if that is what was
+    looked at and any changed."""
+    task, images = job.task, job.validator.images
+    if not job.config.task.tune_thresholds or not task.candidates or not job.validator.scored():
+        return None
+    name = (
+        job.metrics[0] if job.metrics and metrics.families(job.metrics[:1]) == {"objects"} else task.default_metrics[0]
+    )
+    raws: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
+    links: list[Links] = []
+    pixels = 0
+    report = limits.reporter("tuning thresholds")
+    for index, region in job.validator.scored():
+        report(len(raws), len(images))
+        image, label = job.validator.pair(index, region)
+        pixels += label.size
+        if raws and pixels > _TUNED_PIXELS:
+            break
+        raws.append(job.validator.answer(image))
+        labels.append(label)
+        links.append(images.links(index))
+    tried = 0
+
+    def score(predicted: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> float:
+        nonlocal tried
+        tried += 1
+        report(tried, MOST_TRIES)
+        together = zip(predicted, truths, links, strict=True)
+        tallies = [task.tally_labels(found, truth, [name], own) for found, truth, own in together]
+        value = metrics.overall(tallies, [name], task.classes)[name]
+        return value if metrics.higher_is_better(name) else -value
+
+    chosen, found = tuned(task, raws, labels, score)
+    if chosen == task:
+        return None
+    emit(
+        events.ThresholdsTuned(
+            thresholds={key: float(value) for key, value in found.settings.items()},
+            score=name,
+            before=abs(found.first_score),
+            after=abs(found.score),
+        )
+    )
+    job.use_task(chosen)
+    return abs(found.score) if job.monitor == f"validation_{name}" else None
+
+
+def _learn_sizes(job: Job, emit: Emit, limits: _Limits) -> SizeModel | None:
+    """The size model, if one is asked for; also written into the run's folder, and its quality told."""
+    config = job.config
+    if config.task.kind != "instance_flow" or not config.task.size_model:
+        return None
+    assert isinstance(job.network, StyleUNet)  # the check saw to it
+    model, facts = learn_sizes(
+        job.network,
+        job.task,
+        job.patches.images,
+        job.validator.images,
+        max(config.sampling.patch_size),
+        config.model.size_multiples(config.task.dim)[-1],
+        config.training.seed,
+        # it may take half as long again to see how good it is
+        min(max(_SIZE_SECONDS, _SIZE_SHARE * job.clock.elapsed_seconds), max(0.0, limits.seconds_left) / 2),
+        limits.reporter("learning the size of objects"),
+    )
+    model.save(job.directory.path, facts)
+    where = "validation" if "validation" in facts else "training"
+    beside = f" (a guess: {facts['validation_without']:.2f})" if "validation" in facts else ""
+    text = (
+        f"the size model learned from {facts['crops']:,} crops; it tells half of the {where} crops' diameters within "
+        f"a factor of {facts[where]:.2f}{beside}"
+    )
+    emit(events.Noted(text=text))
+    if "validation" in facts and facts["validation"] >= facts["validation_without"]:
+        words = "the size model tells no better than a guess how large objects are: give their diameter when you predict, or"
+        emit(events.Warned(text=f"{words} train with images whose objects differ more in size"))
+    return model
+
+
+def _score_test_images(job: Job, emit: Emit, limits: _Limits) -> None:
+    """Score the model that stands for the run on images that had no part in it."""
+    test = job.survey.split.test
+    if not test:
+        return
+    validator = job.test_validator()
+    found = validator.scores(limits.reporter("testing"), lambda: False)
+    assert found is not None
+    emit(events.TestScored(images=len(test), scores={f"test_{name}": value for name, value in found[0].items()}))
+
+
+def _report(job: Job, emit: Emit, limits: _Limits, seconds: float) -> None:
+    """Look at the validation images: how each fared, and what is most wrong in it."""
+    if not job.validator.scored():
+        return
+    judged = _looked_at(job, job.validator, limits, seconds)
+    words = "How each validation image fared; it had no part in training, but in the choice of the model."
+    write_report(job.directory.path / "report.html", "Validation images", words, judged, job.metrics)
+    emit(events.ReportWritten(path="report.html", title="worst objects of the validation images"))
+
+
+def _audit(job: Job, emit: Emit, limits: _Limits, seconds: float) -> None:
+    """Look at training images: where a trained model disagrees with a label, the label may be wrong."""
+    validator = job.training_validator()
+    if not validator.scored():
+        return
+    judged = _looked_at(job, validator, limits, seconds, _TRAINING_LOOKED_AT)
+    words = (
+        f"{len(judged)} of {len(validator.images)} training images, and where the model disagrees most with their labels. "
+        "Look at these first: mend the label, exclude the image, or leave it if the model is wrong."
+    )
+    write_report(job.directory.path / "audit.html", "Label audit", words, judged, job.metrics)
+    records = [each.as_record() for each in judged]
+    write_json(job.directory.path / "audit.json", records)
+    emit(events.ReportWritten(path="audit.html", title="labels that the model disagrees with most"))
+
+
+def _looked_at(job: Job, validator: Validator, limits: _Limits, seconds: float, most: int = 10_000) -> list[Judged]:
+    """As many images with labels as fit into the time, evenly spread, at least one."""
+    plan = validator.scored()
+    order = np.linspace(0, len(plan) - 1, min(most, len(plan))).astype(int)
+    report = limits.reporter("looking for what is most wrong")
+    judged: list[Judged] = []
+    ends = time.monotonic() + seconds
+    for done, place in enumerate(order):
+        report(done, len(order))
+        if judged and time.monotonic() > ends:
+            break
+        index, region = plan[place]
+        image, label = validator.pair(index, region)
+        predicted = job.task.decode(validator.answer(image))
+        name = validator.images.pairs[index].name
+        judged.append(judge(name, image, predicted, label, job.task, job.metrics, links=validator.images.links(index)))
+    return judged

@@ -1,0 +1,79 @@
+"""A whole file predicted: of a time series one time point after the other, so that one is in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbtrainer.inference.predictor import Predictor
+from nbtrainer.inference.tiled import Report
+from nbtrainer.io.formats import Place
+
+
+@dataclass
+class FilePrediction:
+    """What a model found in a file.
+
+    `labels` and each of `maps` are ([T,] [Z,] Y, X), with the letters `axes`; `rows` describe the objects (see
+    `labels.measure`), of a series with their `frame` first. `spacing` (micrometres) and `place` are those of the image,
+    `diameters` those that were estimated.
+    """
+
+    labels: np.ndarray
+    axes: str
+    maps: dict[str, np.ndarray] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    diameters: list[float] = field(default_factory=list)
+    spacing: tuple[float, ...] | None = None
+    place: Place | None = None
+
+
+def predict_file(
+    predictor: Predictor,
+    file: Path,
+    diameter: float | None = None,
+    variants: int = 1,
+    *,
+    rescale: bool = False,
+    stitch_above: float | None = None,
+    adjusted: Mapping[str, Any] | None = None,
+    with_maps: bool = False,
+    with_measurements: bool = False,
+    report: Report | None = None,
+) -> FilePrediction:
+    """Predict all that is in `file`; arguments as for `Predictor.predict`. Raises `UserError` if it cannot be."""
+    count = predictor.time_points(file)
+    labels, maps, found = [], [], FilePrediction(np.zeros(0), "")
+    for frame in range(count or 1):
+        prediction = predictor.prediction(
+            file, diameter, variants, rescale=rescale, report=_shifted(report, frame, count or 1), frame=frame
+        )
+        labels.append(prediction.labels(stitch_above, **adjusted or {}))
+        if with_maps:
+            maps.append(prediction.maps())
+        if with_measurements:
+            rows = prediction.measurements(labels[-1], stitched=stitch_above is not None)
+            found.rows += [{"frame": frame, **row} for row in rows] if count is not None else rows
+        if frame == 0:
+            found.notes = prediction.notes
+            found.axes = ("" if count is None else "T") + prediction.axes
+            found.spacing, found.place = prediction.spacing, prediction.place
+        found.diameters += [part.diameter for part in prediction.parts if part.diameter]
+    found.labels = labels[0] if count is None else np.stack(labels)
+    if maps:
+        found.maps = {
+            name: maps[0][name] if count is None else np.stack([each[name] for each in maps]) for name in maps[0]
+        }
+    return found
+
+
+def _shifted(report: Report | None, index: int, count: int) -> Callable[[int, int], None] | None:
+    """`report` for one time point of several."""
+    if report is None or count == 1:
+        return report
+    return lambda done, of: report(index * of + done, count * of)

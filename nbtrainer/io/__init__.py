@@ -1,0 +1,1 @@
+"""Image files and annotations as arrays, and back: formats, axes, pixel size, orientation."""

@@ -1,0 +1,60 @@
+"""Image files as arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nbtrainer.errors import UserError
+from nbtrainer.io.axes import label_layout
+from nbtrainer.io.formats import Opened, brought_to, open_image
+
+
+def read(path: Path) -> np.ndarray:
+    """The array in an image file, with its axes as they are stored; raises `UserError` if it cannot be read."""
+    return open_image(path).read()
+
+
+def open_label(label: Path, image: Path | None = None) -> Opened:
+    """The label file `label`, its axes turned as those of its `image` where both say that they lie at the same place.
+
+    Raises `UserError` if it cannot be read; an image that cannot turns nothing.
+    """
+    opened = open_image(label, for_label=True)
+    if image is None or opened.place is None:
+        return opened
+    try:
+        return brought_to(opened, open_image(image))
+    except UserError:
+        return opened
+
+
+def read_label(
+    source: np.ndarray | Path, dim: int, where: str = "", image: Path | None = None, z_axis: int | None = None
+) -> np.ndarray:
+    """A label as ([z,] y, x) integers, from an array or a file (see `open_label`); raises `UserError` if it is none.
+
+    `dim` counts slices and time points too, where the label is one of a stack or a series; `z_axis` is the user's word.
+    """
+    array, axes = (source, "?" * source.ndim) if isinstance(source, np.ndarray) else _opened(source, image)
+    where = where or str(source)
+    try:
+        layout = label_layout(array.shape, axes, dim, z_axis, with_frames=True)
+    except ValueError as error:
+        raise UserError(where, *error.args) from None
+    if layout.slices is not None:
+        raise UserError(where, f"shape {array.shape} is a stack of images", "Give one label at a time")
+    found = layout.arrange(array)
+    if len(found) >= 3 and not (np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])):
+        raise UserError(where, "the label is a colour image", "Export it with one number per pixel")
+    if found.dtype.kind == "f" and not np.array_equal(found[0], np.round(found[0]), equal_nan=True):
+        raise UserError(
+            where, "the label has values between whole numbers", "Export it with one whole number per pixel"
+        )
+    return found[0]
+
+
+def _opened(path: Path, image: Path | None) -> tuple[np.ndarray, str]:
+    opened = open_label(path, image)
+    return opened.read(), opened.axes

@@ -1,0 +1,336 @@
+"""The dashboard: drawn from a run's events only, so that a run of this kernel, of another or of yesterday looks the same."""
+
+from __future__ import annotations
+
+import html
+import os
+import threading
+import time
+from typing import Any
+
+import ipywidgets as w
+from IPython.display import display
+
+from nbtrainer import api
+from nbtrainer.runs import Run
+from nbtrainer.runs.events import duration, score_name, score_unit
+from nbtrainer.ui import frontend, style
+from nbtrainer.ui.dashboard.curves import Curves
+from nbtrainer.ui.dashboard.previews import Preview
+from nbtrainer.ui.dashboard.reports import Reports
+from nbtrainer.ui.dashboard.run_state import LogLine, Story, known
+from nbtrainer.ui.disposal import attach, dispose, say_closed
+from nbtrainer.ui.errors import Errors
+from nbtrainer.ui.form.fields import Guard, make, put, shown, text
+
+_SAVE_LOG = "Keep the log and the table of losses and metrics as they are now, in the folder of the run"
+_WELCOME = (
+    '<div class="nbt-muted" style="padding: 24px 4px">Progress, curves, preview tiles and a log appear here once training '
+    "starts. Training may take minutes, hours or days; you can stop at any time, and resume.</div>"
+)
+_PILLS = {
+    "running": ("● training", "nbt-fine"),
+    "paused": ("❚❚ paused", "nbt-look"),
+    "stopped": ("■ stopped", "nbt-look"),
+    "finished": ("✓ finished", "nbt-fine"),
+    "failed": ("✕ failed", "nbt-wrong"),
+}
+
+
+class Dashboard:
+    """Shows a run, or the run in a folder, as the last expression of a cell: live while it runs, as it was once it has ended."""
+
+    _is_closed = False
+
+    def __init__(self, run: Run | str | os.PathLike[str]) -> None:
+        self.run = run if isinstance(run, Run) else api.attach(run)
+        errors = Errors()
+        self._board = Board(errors.guard)
+        self._driver = frontend.driver(errors.guard(self._beat))
+        self._board.watch(self.run)
+        self._beat()
+        sheet = make(w.HTML, value=style.sheet())
+        heart = [self._driver.widget] if self._driver.widget is not None else []
+        board = make(w.VBox, children=[errors.box, self._board.box], classes=("nbt-board",))
+        self._root = make(w.VBox, children=[sheet, board, *heart], classes=("nbt",))
+
+    def close(self) -> None:
+        """Take the dashboard off the page, with all that it holds in the kernel and in the browser. The run goes on."""
+        self._is_closed = True
+        self._driver.close()
+        dispose(self._root)
+
+    def _ipython_display_(self) -> None:
+        if self._is_closed:
+            say_closed("This dashboard was closed. nbt.Dashboard(run) makes a new one.")
+            return
+        if not self._board.is_over:
+            self._driver.start()
+        frontend.prepare()
+        display(self._root)
+
+    def _beat(self) -> None:
+        if not self._is_closed and self._board.flush():
+            self._driver.stop()
+
+
+class Board:
+    """The widgets of the dashboard. `flush` brings them up to date; whoever calls it decides how often."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.is_over = True
+        self.status = ""
+        self._run: Run | None = None
+        self._lock = threading.Lock()
+        self._drawn: tuple[Any, ...] = ()
+        self._progress = make(w.HTML)
+        self._tiles = make(w.HTML, layout=w.Layout(margin="10px 2px"))
+        self._loss, self._metric = Curves(), Curves()
+        self._menu = make(
+            w.Dropdown, options=[("metric", "")], layout=w.Layout(width="190px"), tooltip="Which metric the curve shows"
+        )
+        self._menu.observe(guard(lambda _: self._draw_metric()), "value")
+        self._loss_menu = make(
+            w.Dropdown,
+            options=[("Loss", "loss")],
+            layout=w.Layout(width="150px"),
+            tooltip="The loss, or one of its terms",
+        )
+        self._loss_menu.observe(guard(lambda _: self._draw_loss()), "value")
+        self._preview, self._reports = Preview(guard), Reports(guard)
+        self._log = make(w.HTML)
+        self._save = make(w.Button, description="Save log", icon="download", tooltip=_SAVE_LOG, classes=("nbt-quiet",))
+        self._save.on_click(guard(lambda _: self._save_log()))
+        self._saved = make(w.HTML)
+        self._figures_box = self._figures()
+        self._welcome = make(w.HTML, value=_WELCOME)
+        self._live = make(w.VBox, layout=w.Layout(display="none"))
+        self._parts = [
+            self._progress,
+            self._tiles,
+            self._figures_box,
+            self._preview.box,
+            self._reports.box,
+            self._log,
+            make(w.HBox, children=[self._save, self._saved]),
+        ]
+        attach(self._live, *self._parts)
+        self.box = make(w.VBox, children=[self._welcome, self._live])
+        self.story = Story()
+
+    def watch(self, run: Run) -> None:
+        """Show `run` from its beginning."""
+        with self._lock:
+            self._run, self.story, self._taken, self.is_over, self._drawn = run, Story(), 0, False, ()
+            shown(self._welcome, False)
+            # bqplot complains in the browser when drawn into nothing: only now
+            self._live.children = self._parts
+            shown(self._live, True)
+
+    def flush(self) -> bool:
+        """Draw what is new; whether the run is over. A call that comes while another one draws does nothing: newest wins."""
+        if self._run is None or not self._lock.acquire(blocking=False):
+            return self.is_over
+        try:
+            # the status first: events that come after it are then at worst shown too early, never lost
+            status = self._run.status
+            happened = self._run.events
+            for event in happened[self._taken :]:
+                self.story.take(event)
+            self._taken = len(happened)
+            self.status = status
+            self._draw()
+            if status not in ("running", "paused") and not self.is_over:
+                self.is_over = True
+                self._send()
+            return self.is_over
+        finally:
+            self._lock.release()
+
+    def _save_log(self) -> None:
+        """Keep the log and the table of losses and metrics as they are now, beside those that the run goes on to write."""
+        assert self._run is not None
+        sentences = self._run.save_log()
+        table = self._run.save_log(sentences.with_suffix(".csv"))
+        put(self._saved, "value", text(f"saved: {sentences} and {table.name}", "nbt-small", "nbt-muted"))
+
+    def _figures(self) -> w.HBox:
+        legend = '<span class="nbt-small"><span class="nbt-training">— training</span> &nbsp;<span class="nbt-validation">– – validation</span></span>'
+        marks = '<span class="nbt-small nbt-muted">● best &nbsp;··· baseline</span>'
+        self._loss_title = make(w.HTML, value="<b>Loss</b>")
+        loss_head = make(
+            w.HBox,
+            children=[self._loss_title, self._loss_menu, make(w.HTML, value=legend)],
+            classes=("nbt-curve-head",),
+        )
+        metric_head = make(w.HBox, children=[self._menu, make(w.HTML, value=marks)], classes=("nbt-curve-head",))
+        return make(
+            w.HBox,
+            children=[
+                make(w.VBox, children=[loss_head, self._loss.figure], classes=("nbt-curve",)),
+                make(w.VBox, children=[metric_head, self._metric.figure], classes=("nbt-curve",)),
+            ],
+            classes=("nbt-curves",),
+        )
+
+    def _draw(self) -> None:
+        assert self._run is not None
+        put(self._progress, "value", progress(self.story, self.status, time.time()))
+        put(self._tiles, "value", tiles(self.story))
+        put(self._log, "value", log(list(self.story.log)))
+        self._draw_menus()
+        drawn = (self._taken, self._menu.value, self._loss_menu.value)
+        if drawn != self._drawn:
+            self._draw_loss()
+            self._draw_metric()
+            self._preview.show(self._run.directory, self.story.previews)
+            self._reports.show(self._run.directory, self.story.reports)
+            self._drawn = drawn
+
+    def _draw_menus(self) -> None:
+        _fill(self._menu, [(legible(name), name) for name in self.story.metrics] or [("metric", "")])
+        losses = [(legible(name), name) for name in self.story.loss_names]
+        _fill(self._loss_menu, losses)
+        # a loss without terms leaves nothing to choose
+        shown(self._loss_menu, len(losses) > 1)
+        shown(self._loss_title, len(losses) == 1)
+
+    def _draw_loss(self) -> None:
+        name = self._loss_menu.value or "loss"
+        drawn = known(self.story, name) | {"baseline": None}
+        if name == "loss":  # known step by step; its terms once an epoch
+            drawn["training"] = (self.story.loss_epochs, self.story.losses)
+        self._loss.draw(**drawn, epochs=self._epochs())
+
+    def _draw_metric(self) -> None:
+        if self._menu.value:
+            self._metric.draw(**known(self.story, self._menu.value), epochs=self._epochs())
+
+    def _epochs(self) -> float:
+        planned = self.story.planned
+        # with a time budget the last epoch may be far away: leave room, but let the curve fill the figure
+        if planned is None:
+            return 1.0
+        steps_per_epoch = max(planned.steps_per_epoch, 1)
+        reached = self.story.step / steps_per_epoch
+        fraction = self.story.fraction
+        return (
+            min(float(planned.epochs), max(1.0, _rounded_up(reached / fraction)))
+            if fraction > 0.02
+            else float(planned.epochs)
+        )
+
+    def _send(self) -> None:
+        """Send everything again: a server under load drops messages without a word."""
+        for widget in (self._progress, self._tiles, self._log, self._menu, self._loss_menu):
+            widget.send_state()
+        for part in (self._loss, self._metric, self._preview, self._reports):
+            part.send()
+
+
+def progress(story: Story, status: str, now: float) -> str:
+    """Bar and words, as HTML."""
+    percent = 100 * story.fraction
+    words, tone = _PILLS.get(status, (status, "nbt-muted"))
+    if status == "running" and story.is_stopping:
+        words, tone = (
+            ("■ stopping now" if story.is_stopping_now else "■ stopping after the next validation"),
+            "nbt-look",
+        )
+    parts = []
+    if story.planned is not None:
+        parts += [
+            f"epoch <b>{story.epoch:,}</b> of {story.planned.epochs:,}",
+            f"step <b>{story.step:,}</b> of {story.planned.total_steps:,}",
+        ]
+    if story.seconds_per_step:
+        parts.append(f"<b>{_seconds(story.seconds_per_step)}</b> a step")
+    if status == "running" and story.activity:
+        parts.append(f'<span class="nbt-muted">{html.escape(story.activity)} …</span>')
+    if status == "running" and story.seconds_left is not None:
+        parts.append(f"about <b>{duration(story.seconds_left)}</b> left")
+    elif status != "running" and story.elapsed:
+        parts.append(f"took <b>{duration(story.elapsed)}</b>")
+    spans = "".join(f"<span>{part}</span>" for part in parts)
+    bar = (
+        f'<div class="nbt-bar" role="progressbar" aria-label="Progress of the run" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{percent:.0f}"><div style="width: {percent:.1f}%"></div></div>'
+    )
+    return f'{bar}<div class="nbt-words">{spans}<span class="nbt-pill {tone}">{words}</span></div>'
+
+
+def tiles(story: Story) -> str:
+    """The four numbers that matter, as HTML."""
+    monitor = story.planned.monitor if story.planned is not None else "validation_loss"
+    best = story.best(monitor)
+    validation, training = story.newest("validation_loss"), story.newest("train_loss")
+    if training is None and story.losses:
+        training = story.losses[-1]
+    baseline = None if story.baseline is None else story.baseline.scores.get(monitor)
+    baseline_name = "Baseline" if story.baseline is None else story.baseline.name
+    made = [
+        _tile(f"Best {score_name(monitor)}", _score(best and best[1], monitor), f"epoch {best[0]}" if best else ""),
+        _tile("Validation loss", _score(validation), f"train {_score(training)}")
+        if validation is not None
+        else _tile("Training loss", _score(training), ""),
+        _tile(baseline_name, _score(baseline, monitor), "baseline"),
+        _tile(
+            "Learning rate", "–" if story.learning_rate is None else f"{story.learning_rate:.2g}", "of the newest step"
+        ),
+    ]
+    return f'<div class="nbt-tiles">{"".join(made)}</div>'
+
+
+def log(lines: list[LogLine]) -> str:
+    """The log, newest first, as HTML; warnings are gathered above so that they stay in sight."""
+
+    def said(line: LogLine) -> str:
+        clock = time.strftime("%H:%M:%S", time.localtime(line.time))
+        words = html.escape(f"{clock} {'▲ ' if line.is_warning else ''}{line.words}")
+        return f'<div class="{"nbt-look" if line.is_warning else "nbt-muted"}">{words}</div>'
+
+    newest = list(reversed(lines))
+    ordered = [line for line in newest if line.is_warning] + [line for line in newest if not line.is_warning]
+    return (
+        f'<div class="nbt-log" role="log" aria-label="Log" tabindex="0">{"".join(said(line) for line in ordered)}</div>'
+        if lines
+        else ""
+    )
+
+
+def _tile(name: str, value: str, more: str) -> str:
+    words = html.escape(name[:1].upper() + name[1:])
+    return f'<div class="nbt-tile"><div>{words}</div><b>{value}</b> <span>{html.escape(more)}</span></div>'
+
+
+def legible(name: str) -> str:
+    """What a curve of score `name` is called: `Dice (axon)`, `Variation of information, bits`."""
+    words, unit = score_name(name), score_unit(name)
+    return f"{words[:1].upper()}{words[1:]}{f', {unit}' if unit else ''}"
+
+
+def _fill(menu: Any, options: list[tuple[str, str]]) -> None:
+    """Give `menu` other options; what is chosen stays chosen, if it is still among them."""
+    if list(menu.options) != options:
+        chosen = menu.value
+        menu.options = options
+        put(menu, "value", chosen if chosen in dict(options).values() else options[0][1])
+
+
+def _score(value: float | None, name: str = "") -> str:
+    """A score with its unit; shares of 1 and losses have none."""
+    if value is None:
+        return "–"
+    unit = score_unit(name)
+    decimals = 0 if abs(value) >= 1000 or (unit == "objects" and value == int(value)) else 3
+    return f"{value:,.{decimals}f}{f' {unit}' if unit else ''}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.1 else f"{seconds:.2f} s" if seconds < 10 else f"{seconds:,.0f} s"
+
+
+def _rounded_up(epochs: float) -> float:
+    """The next round number, so that the axis does not creep."""
+    step = 10 ** max(len(str(int(epochs))) - 1, 0)
+    return float(-(-epochs // step) * step)

@@ -1,0 +1,61 @@
+"""The offer to go on with an earlier run, made once when a new kernel first shows the app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import ipywidgets as w
+
+from nbtrainer import api
+from nbtrainer.errors import UserError
+from nbtrainer.runs import Run
+from nbtrainer.ui.form.fields import Guard, make, shown, text
+
+
+class Offer:
+    """A line with two buttons that can be dismissed."""
+
+    def __init__(self, guard: Guard, watch: Callable[[Run], None], resume: Callable[[Path], None]) -> None:
+        self._found: Run | None = None
+        self._words = make(w.HTML)
+        self._resume = make(w.Button, description="Resume", icon="repeat")
+        self._watch = make(w.Button, description="Show", icon="line-chart")
+        close = make(w.Button, icon="times", tooltip="Dismiss", classes=("nbt-quiet", "nbt-icon"))
+        self._resume.on_click(guard(lambda _: self._take(lambda run: resume(run.directory))))
+        self._watch.on_click(guard(lambda _: self._take(watch)))
+        close.on_click(guard(lambda _: self.dismiss()))
+        self.box = make(
+            w.HBox,
+            children=[self._words, self._resume, self._watch, close],
+            layout=w.Layout(display="none", padding="4px 10px", align_items="center", flex_flow="row wrap"),
+        )
+
+    def newest(self, root: Path) -> Run | None:
+        """The newest run below `root` if it still runs or was stopped; looks two folders deep, as runs are kept."""
+        try:
+            journals = sorted(root.glob("*/*/events.jsonl"), key=lambda path: path.stat().st_mtime)
+            run = api.attach(journals[-1].parent) if journals else None
+        except (UserError, OSError):  # a folder that is only half there, or may not be entered
+            return None
+        return run if run is not None and run.status in ("running", "stopped") else None
+
+    def show(self, found: Run | None) -> None:
+        """Offer to go on with `found`."""
+        if found is None:
+            return
+        self._found = found
+        is_running = found.status == "running"
+        name = "/".join(found.directory.parts[-2:])
+        self._words.value = text(f"Run {name} {'is still going on' if is_running else 'was stopped and can go on'}.")
+        shown(self._resume, not is_running)
+        shown(self.box, True)
+
+    def dismiss(self) -> None:
+        """Take the line away."""
+        shown(self.box, False)
+
+    def _take(self, act: Callable[[Run], None]) -> None:
+        self.dismiss()
+        if self._found is not None:
+            act(self._found)

@@ -1,0 +1,115 @@
+"""Examples of augmentation: one tile as it is, and eleven times as training may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+
+from nbtrainer.config import Config
+from nbtrainer.data.overlay import OUTLINE, edges, grey, limits
+from nbtrainer.data.views import Held, Scaled, whole
+from nbtrainer.ui import style
+from nbtrainer.ui.background import Door, Work, png
+from nbtrainer.ui.disclosure import Drawer, Words
+from nbtrainer.ui.form.fields import Guard, make, put, text
+
+COUNT = 12
+_COLUMNS = 4
+_WIDTH = 640
+_GAP = 6
+_FRAME = 3
+_WORDS = Words(
+    "Show examples", "Hide examples", "th", "One tile as it is, and as these settings may change it, before training"
+)
+
+
+class Gallery:
+    """A button, and the examples once it was pressed."""
+
+    def __init__(self, config: Callable[[], Config], door: Door, work: Work, guard: Guard) -> None:
+        self._config, self._door = config, door
+        self._number, self._first = 0, 1
+        another = make(
+            w.Button, description="Another tile", icon="step-forward", tooltip="The next tile that training would draw"
+        )
+        another.on_click(guard(lambda _: self._go_on()))
+        self._another = another
+        self._image = make(w.Image, format="png")
+        self._caption = make(w.HTML)
+        self._drawer = Drawer(_WORDS, [another], [self._image, self._caption], self.read, work, guard)
+        self.box = self._drawer.box
+
+    def read(self) -> None:
+        """Draw the examples of the tile that is looked at, with the settings as they are."""
+        config, number, first = self._config().validated(), self._number, self._first
+        self._first += COUNT - 1  # other changes the next time
+
+        def show(picture: bytes) -> None:
+            put(self._image, "value", picture)
+            put(
+                self._caption, "value", text(caption(number, bool(config.augmentation.steps)), "nbt-muted", "nbt-small")
+            )
+
+        self._drawer.start(
+            "drawing examples", lambda: png(gallery(self._door.variants(config, COUNT, number, first))), show
+        )
+
+    def is_old(self) -> None:
+        """Settings have changed."""
+        self._drawer.is_old()
+
+    def forget(self) -> None:
+        """Other data: close, and begin with the first tile."""
+        self._number, self._first = 0, 1
+        self._drawer.forget()
+
+    def _go_on(self) -> None:
+        self._number += 1
+        self.read()
+
+
+def caption(number: int, changes: bool) -> str:
+    """What is seen in the gallery of tile `number`."""
+    if not changes:
+        return f"Tile {number + 1:,}. No changes are set, so all of them are alike."
+    others = f"the other {COUNT - 1} are changed by chance, as in training"
+    return f"Tile {number + 1:,}. The framed one is as it is; {others}. Orange: outlines of the label."
+
+
+def gallery(variants: Sequence[tuple[Any, Any]]) -> np.ndarray:
+    """Images (C, [Z,] Y, X) with their labels' outlines in rows of four, uint8 (Y, X, 4), gaps transparent, the first framed.
+
+    Grey spans the percentiles of the first, so that brighter ones look brighter; volumes show their middle slice.
+    """
+    planes = [(_plane(image, 3), _plane(label, 2)) for image, label in variants]
+    between = limits(planes[0][0])
+    cells = [_cell(image, label, between) for image, label in planes]
+    height, width = cells[0].shape[:2]
+    rows = -(-len(cells) // _COLUMNS)
+    canvas = np.zeros((rows * (height + _GAP) - _GAP, _COLUMNS * (width + _GAP) - _GAP, 4), np.uint8)
+    for number, cell in enumerate(cells):
+        row, column = divmod(number, _COLUMNS)
+        top, left = row * (height + _GAP), column * (width + _GAP)
+        canvas[top : top + height, left : left + width, :3] = cell
+        canvas[top : top + height, left : left + width, 3] = 255
+    inside = canvas[_FRAME : height - _FRAME, _FRAME : width - _FRAME, :3].copy()
+    canvas[:height, :width, :3] = style.painted("region")
+    canvas[_FRAME : height - _FRAME, _FRAME : width - _FRAME, :3] = inside
+    return canvas
+
+
+def _plane(array: Any, axes: int) -> np.ndarray:
+    """`array`, of a volume its middle slice."""
+    array = np.asarray(array)
+    return array if array.ndim == axes else array[..., array.shape[-3] // 2, :, :]
+
+
+def _cell(image: np.ndarray, label: np.ndarray, between: tuple[float, float]) -> np.ndarray:
+    side = (_WIDTH + _GAP) // _COLUMNS - _GAP
+    shape = tuple(max(1, round(length * side / max(label.shape))) for length in label.shape)
+    pixels = grey(whole(Scaled(Held(image), shape)), between)
+    pixels[edges(whole(Scaled(Held(label, is_label=True), shape)))] = OUTLINE
+    return pixels.astype(np.uint8)

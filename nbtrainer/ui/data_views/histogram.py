@@ -1,0 +1,138 @@
+"""Intensities of an image before and after normalization, as two small histograms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import bqplot
+import ipywidgets as w
+import numpy as np
+
+from nbtrainer.config import Config
+from nbtrainer.ui import style
+from nbtrainer.ui.background import Door, Latest, Pairs, Work
+from nbtrainer.ui.dashboard.curves import round_ticks
+from nbtrainer.ui.data_views.pair_table import name_of
+from nbtrainer.ui.form.fields import Guard, make, put, shown, text
+
+
+class HistogramView:
+    """A button, and the histograms once it was pressed; edits renew them while they are in sight."""
+
+    def __init__(self, config: Callable[[], Config], door: Door, work: Work, guard: Guard) -> None:
+        self._config, self._door = config, door
+        self._is_open = self._is_filling = False
+        self._latest = Latest(work)
+        self._open = make(
+            w.Button, icon="bar-chart", tooltip="Intensities of one image as they are, and as the network sees them"
+        )
+        self._open.on_click(guard(lambda _: self._toggle()))
+        self._image = make(
+            w.Dropdown, layout=w.Layout(width="auto", flex="1 1 auto"), tooltip="Which image is measured"
+        )
+        self._image.observe(guard(lambda _: None if self._is_filling else self.read()), "value")
+        self._plots = {"before": _Plot("as stored", "muted"), "after": _Plot("normalized", "training")}
+        pair = make(w.HBox, children=[plot.box for plot in self._plots.values()], classes=("nbt-curves",))
+        self._drawing = make(w.VBox, children=[self._image, pair], classes=("nbt-plain",))
+        self._body = make(w.VBox, children=[self._latest.words, self._drawing])
+        self.box = make(w.VBox, children=[self._open, self._body], classes=("nbt-histogram",))
+        shown(self._drawing, False)
+        self._show_button()
+
+    def renew(self) -> None:
+        """Settings have changed: measure again, if anybody looks."""
+        if self._is_open:
+            self.read()
+
+    def forget(self) -> None:
+        """Other data: close."""
+        self._latest.forget()
+        self._is_open = False
+        self._show_button()
+
+    def read(self) -> None:
+        """Measure the image that is chosen."""
+        config, wanted = self._config().validated(), self._image.value or 0
+
+        def measure() -> tuple[Pairs, int, dict[str, Any]]:
+            rows = self._door.pairs(config)
+            index = wanted if wanted < len(rows) else 0
+            return rows, index, self._door.histogram(config, index) if rows else {}
+
+        self._latest.start("measuring intensities", measure, lambda found: self._show(*found))
+
+    def _show(self, rows: Pairs, index: int, histogram: dict[str, Any]) -> None:
+        self._is_filling = True
+        try:
+            options = [(f"{number + 1}: {name_of(row)}", number) for number, row in enumerate(rows)]
+            if list(self._image.options) != options:
+                self._image.options = options
+            put(self._image, "value", index if rows else None)
+        finally:
+            self._is_filling = False
+        shown(self._drawing, bool(rows))
+        for name, plot in self._plots.items():
+            if name in histogram:
+                plot.draw(*histogram[name])
+
+    def _toggle(self) -> None:
+        self._is_open = not self._is_open
+        self._show_button()
+        if self._is_open:
+            self.read()
+        else:
+            self._latest.forget()
+
+    def _show_button(self) -> None:
+        put(self._open, "description", "Hide histogram" if self._is_open else "Show histogram")
+        shown(self._body, self._is_open)
+
+
+class _Plot:
+    """One histogram."""
+
+    def __init__(self, title: str, tone: str) -> None:
+        self._x = make(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
+        y = make(bqplot.LinearScale, min=0.0, max=1.05, allow_padding=False)
+        colour = style.colour(tone)
+        self._area = make(
+            bqplot.Lines,
+            scales={"x": self._x, "y": y},
+            x=[],
+            y=[],
+            colors=[colour],
+            fill="bottom",
+            fill_colors=[colour],
+            fill_opacities=[0.25],
+            stroke_width=1.2,
+        )
+        muted = {"color": style.colour("muted"), "label_color": style.colour("muted")}
+        self._axis = make(bqplot.Axis, scale=self._x, grid_lines="none", grid_color=style.colour("grid"), **muted)
+        figure = make(
+            bqplot.Figure,
+            marks=[self._area],
+            axes=[self._axis],
+            animation_duration=0,
+            fig_margin={"top": 4, "bottom": 24, "left": 14, "right": 18},
+            layout=w.Layout(height=style.HISTOGRAM_HEIGHT, width="100%", min_width="0"),
+        )
+        self._name = title
+        self._title = make(w.HTML)
+        self.box = make(w.VBox, children=[self._title, figure], classes=("nbt-small-curve",))
+
+    def draw(self, counts: Any, edges: Any) -> None:
+        """Draw the outline of a histogram: `counts` between `edges`, the largest 1."""
+        heights, bounds = np.asarray(counts, dtype=float), np.asarray(edges, dtype=float)
+        low, high = float(bounds[0]), float(bounds[-1])
+        ticks = round_ticks(low, high, 5)
+        decimals = max(0, -int(np.floor(np.log10(ticks[1] - ticks[0]) + 1e-9)))
+        self._axis.tick_format = f",.{decimals}f"
+        self._axis.tick_values = ticks[(ticks >= low) & (ticks <= high)]
+        with self._x.hold_sync():
+            self._x.min, self._x.max = low, high
+        with self._area.hold_sync():
+            # steps: two points for every bar
+            self._area.x, self._area.y = np.repeat(bounds, 2)[1:-1], np.repeat(heights, 2)
+        span = f"{self._name}, {bounds[0]:,.4g} to {bounds[-1]:,.4g}"
+        put(self._title, "value", text(span, "nbt-small", "nbt-muted"))

@@ -1,0 +1,294 @@
+"""The pair table: every image with its label as the settings would use them, twenty rows a page, pictures on demand."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as w
+
+from nbtrainer.config import Config
+from nbtrainer.ui.background import Door, Latest, Pairs, Work, png
+from nbtrainer.ui.form.fields import Guard, make, put, shown, text
+from nbtrainer.wording import count_noun
+
+PAGE = 20
+# pictures asked for at once: the first ones are seen while the next are read
+_AT_ONCE = 5
+PICTURE = 96
+# a label with more values than this numbers objects; one with fewer may name classes
+MOST_CLASSES = 10
+
+
+class PairTable:
+    """A button, and the table once it was pressed. It is read once; when a setting changes it only says that it is old."""
+
+    def __init__(self, config: Callable[[], Config], door: Door, work: Work, guard: Guard) -> None:
+        self._config, self._door, self._guard = config, door, guard
+        self._rows: list[tuple[int, dict[str, Any]]] = []
+        self._snapshot: Config | None = None
+        self._page = 0
+        self._is_open = False
+        self._pictures: dict[int, bytes] = {}
+        self._latest, self._lens = Latest(work), Latest(work)
+        self._open = self._button("", "table", self._toggle)
+        self._again = self._button("Read again", "refresh", self.read)
+        self._old = make(
+            w.HTML,
+            value=text("▲ Settings have changed since this was read.", "nbt-look", "nbt-small"),
+            layout=w.Layout(display="none"),
+        )
+        self._search = make(
+            w.Text, placeholder="search by name, split or problem", layout=w.Layout(flex="1 1 120px", width="auto")
+        )
+        self._search.observe(guard(lambda _: self._turn_to(0)), "value")
+        self._with_pictures = make(
+            w.ToggleButton,
+            description="Pictures",
+            icon="picture-o",
+            tooltip="A small picture of each row, with its label",
+        )
+        self._with_pictures.observe(guard(lambda _: self._draw()), "value")
+        self._wide = make(
+            w.ToggleButton, icon="arrows-h", tooltip="Give the table the whole width", classes=("nbt-icon",)
+        )
+        self._wide.observe(guard(lambda _: self._widen()), "value")
+        self._sum = make(w.HTML)
+        self._table = make(w.HTML, classes=("nbt-table",))
+        self._back = self._button("", "chevron-left", lambda: self._turn_to(self._page - 1), "Previous page")
+        self._on = self._button("", "chevron-right", lambda: self._turn_to(self._page + 1), "Next page")
+        self._position = make(w.HTML)
+        self.box = self._lay_out()
+        self._close()
+
+    def read(self) -> None:
+        """Read the table anew."""
+        config = self._config().validated()
+
+        def show(rows: Pairs) -> None:
+            self._snapshot, self._rows, self._pictures = config, in_order(rows), {}
+            shown(self._old, False)
+            shown(self._again, False)
+            shown(self._body, True)
+            put(self._sum, "value", text(summed(rows), "nbt-small"))
+            self._turn_to(0)
+
+        self._latest.start("reading the images", lambda: self._door.pairs(config), show)
+
+    def is_old(self) -> None:
+        """Settings have changed: say so, and let the user decide when to read again."""
+        if self._snapshot is not None:
+            shown(self._old, True)
+            shown(self._again, True)
+
+    def forget(self) -> None:
+        """Other data: what was read says nothing about it."""
+        self._latest.forget()
+        self._lens.forget()
+        self._close()
+        self._snapshot, self._rows, self._pictures = None, [], {}
+
+    def _toggle(self) -> None:
+        if self._is_open:
+            self._close()
+            return
+        self._is_open = True
+        put(self._open, "description", "Hide the table")
+        shown(self._all, True)
+        self._widen()
+        if self._snapshot is None:
+            self.read()
+
+    def _close(self) -> None:
+        self._is_open = False
+        put(self._open, "description", "List images and labels")
+        put(
+            self._open,
+            "tooltip",
+            "Every image with its label, size, type, objects and split, before anything is trained",
+        )
+        shown(self._all, False)
+        self._widen()
+
+    def _widen(self) -> None:
+        is_wide = self._is_open and self._wide.value
+        (self.box.add_class if is_wide else self.box.remove_class)("nbt-opened")
+
+    def _turn_to(self, page: int) -> None:
+        self._page = max(0, min(page, (len(self._found()) - 1) // PAGE))
+        self._draw()
+
+    def _found(self) -> list[tuple[int, dict[str, Any]]]:
+        sought = self._search.value.strip().lower()
+        return [(index, row) for index, row in self._rows if sought in _searched(row)]
+
+    def _draw(self) -> None:
+        found = self._found()
+        rows = found[self._page * PAGE : (self._page + 1) * PAGE]
+        pictures = self._pictures if self._with_pictures.value else None
+        put(self._table, "value", table(rows, pictures))
+        first = self._page * PAGE + 1
+        words = f"{first:,} to {first + len(rows) - 1:,} of {len(found):,}" if rows else "nothing is found"
+        put(self._position, "value", text(words, "nbt-muted", "nbt-small"))
+        put(self._back, "disabled", self._page == 0)
+        put(self._on, "disabled", first + PAGE > len(found))
+        shown(self._turner, len(found) > PAGE or not rows)
+        if pictures is not None:
+            self._look([index for index, _ in rows if index not in pictures][:_AT_ONCE])
+        else:
+            self._lens.forget()
+
+    def _look(self, wanted: list[int]) -> None:
+        """Read the next few pictures of this page; those that come show the page again, which asks for the next."""
+        config = self._snapshot
+        if not wanted or config is None:
+            self._lens.forget()
+            return
+
+        def look() -> dict[int, bytes]:
+            return {index: png(self._door.picture(config, index, size=PICTURE)[0]) for index in wanted}
+
+        def show(pictures: dict[int, bytes]) -> None:
+            self._pictures |= pictures
+            self._draw()
+
+        self._lens.start("opening pictures", look, show)
+
+    def _button(self, name: str, icon: str, press: Callable[[], None], tooltip: str = "") -> w.Button:
+        button = make(w.Button, description=name, icon=icon, tooltip=tooltip, classes=() if name else ("nbt-tool",))
+        button.on_click(self._guard(lambda _: press()))
+        return button
+
+    def _lay_out(self) -> w.VBox:
+        tools = make(
+            w.HBox, children=[self._search, self._with_pictures, self._wide], classes=("nbt-bar-of-tools", "nbt-plain")
+        )
+        self._turner = make(w.HBox, children=[self._back, self._position, self._on], classes=("nbt-bar-of-tools",))
+        self._body = make(
+            w.VBox,
+            children=[self._sum, tools, self._table, self._lens.words, self._turner],
+            layout=w.Layout(display="none"),
+        )
+        old = make(w.HBox, children=[self._old, self._again], classes=("nbt-bar-of-tools",))
+        self._all = make(w.VBox, children=[self._latest.words, old, self._body])
+        shown(self._again, False)
+        return make(w.VBox, children=[self._open, self._all], classes=("nbt-pairs",))
+
+
+def in_order(rows: Pairs) -> list[tuple[int, dict[str, Any]]]:
+    """Rows with their numbers, those to look at first."""
+    return sorted(enumerate(rows), key=lambda pair: (not pair[1].get("problem"), not pair[1].get("by_order")))
+
+
+def summed(rows: Pairs) -> str:
+    """All rows in one line."""
+    if not rows:
+        return "There are no images."
+    words = [count_noun(len(rows), "image")]
+    objects = [row["objects"] for row in rows if row.get("objects") is not None]
+    about = "≈ " if any(row.get("estimated") for row in rows) else ""
+    if max(objects, default=0) > MOST_CLASSES:
+        words.append(f"{about}{count_noun(sum(objects), 'object')}")
+    elif objects:
+        values = sorted({value for row in rows for value in row.get("classes") or () if value})
+        words.append(f"{about}label values {', '.join(map(str, values[:MOST_CLASSES]))}" if values else "no labels")
+    for split, verb in (("train", "to train"), ("validation", "to validate"), ("test", "to test")):
+        count = sum(row["split"] == split for row in rows)
+        words += [f"{count:,} {verb}"] if count else []
+    odd = sum(bool(row.get("problem")) for row in rows)
+    by_order = sum(bool(row.get("by_order")) for row in rows)
+    words += [f"✕ {odd:,} with a problem"] if odd else []
+    words += [f"▲ {by_order:,} paired by order, their names differ"] if by_order else []
+    return ", ".join(words)
+
+
+def table(rows: list[tuple[int, dict[str, Any]]], pictures: dict[int, bytes] | None) -> str:
+    """Rows as HTML; `pictures` by number, or None for none at all."""
+    heads = ["", "Image", "Label", "Size", "Type", "Pixel size", "Content", "Used to"]
+    classes = [
+        "nbt-picture-cell" if pictures is not None else "nbt-mark",
+        "",
+        *["nbt-wide-only"] * 1,
+        "",
+        *["nbt-wide-only"] * 2,
+        "",
+        "",
+    ]
+    head = "".join(f'<th class="{name}">{title}</th>' for name, title in zip(classes, heads, strict=True))
+    body = "".join(_row(index, row, pictures) for index, row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _row(index: int, row: dict[str, Any], pictures: dict[int, bytes] | None) -> str:
+    problem, by_order = row.get("problem", ""), row.get("by_order", False)
+    mark = text("✕", "nbt-wrong") if problem else text("▲", "nbt-look") if by_order else text("✓", "nbt-fine")
+    if pictures is not None:
+        picture = pictures.get(index)
+        seen = "" if picture is None else base64.b64encode(picture).decode()
+        name = html.escape(name_of(row), quote=True)
+        image = (
+            f'<img alt="{name}" src="data:image/png;base64,{seen}">' if seen else '<span class="nbt-no-picture"></span>'
+        )
+        mark = f"{image}{mark}"
+    label = Path(row["label"]).name
+    size, kind, pixel = _size(row), row.get("dtype", ""), spacing(row.get("spacing"))
+    also_label = "" if label == Path(row["image"]).name else f'<div class="nbt-narrow-only">{html.escape(label)}</div>'
+    about = " · ".join(filter(None, [kind, pixel]))
+    cells = [
+        ("nbt-mark", mark),
+        ("nbt-names", f"{html.escape(name_of(row))}{also_label}"),
+        ("nbt-wide-only nbt-names", html.escape(label)),
+        ("", f'{html.escape(size)}<div class="nbt-narrow-only">{html.escape(about)}</div>'),
+        ("nbt-wide-only", html.escape(kind)),
+        ("nbt-wide-only", html.escape(pixel or "not known")),
+        ("", html.escape(content(row))),
+        ("", {"train": "train", "validation": "validate", "test": "test"}.get(row["split"], row["split"])),
+    ]
+    title = html.escape(f"{row['image']}\n{row['label']}", quote=True)
+    said = f'<tr title="{title}">' + "".join(f'<td class="{name}">{cell}</td>' for name, cell in cells) + "</tr>"
+    words = problem or ("Paired by their order: the names differ. Do they belong together?" if by_order else "")
+    if words:
+        tone = "nbt-wrong" if problem else "nbt-look"
+        said += f'<tr class="nbt-remark"><td></td><td colspan="7" class="{tone}">{html.escape(words)}</td></tr>'
+    return said
+
+
+def name_of(row: dict[str, Any]) -> str:
+    """What a pair is called."""
+    return str(row.get("name") or Path(row["image"]).name)
+
+
+def content(row: dict[str, Any]) -> str:
+    """What the label holds, in words: many values are objects; a few may be objects or classes, and are named."""
+    about = "≈ " if row.get("estimated") else ""
+    if not row["label"] and not row.get("problem"):
+        return "no label"
+    objects, values = row.get("objects"), [str(value) for value in row.get("classes") or () if value]
+    if objects is None or row.get("problem"):
+        return ""
+    if not objects:
+        return "empty"
+    if objects > MOST_CLASSES:
+        return f"{about}{count_noun(objects, 'object')}"
+    return f"{about}{'value' if objects == 1 else f'{objects} values:'} {', '.join(values)}"
+
+
+def spacing(lengths: tuple[float, ...] | None) -> str:
+    """Pixel size in words; axes of equal length are named once."""
+    if not lengths:
+        return ""
+    lengths = lengths if len(set(lengths)) > 1 else lengths[:1]
+    return f"{' × '.join(f'{length:.5g}' for length in lengths)} µm"
+
+
+def _size(row: dict[str, Any]) -> str:
+    channels = row.get("channels", 1)
+    return " × ".join(f"{length:,}" for length in row["shape"]) + (f", {channels} channels" if channels > 1 else "")
+
+
+def _searched(row: dict[str, Any]) -> str:
+    marks = "paired by order" if row.get("by_order") else ""
+    return f"{name_of(row)} {Path(row['label']).name} {row['split']} {row.get('problem', '')} {marks}".lower()

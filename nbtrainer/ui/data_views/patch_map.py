@@ -1,0 +1,248 @@
+"""Where the tiles of an epoch fall, on a picture of each image, and how often images and classes are seen in them."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import ipywidgets as w
+import numpy as np
+
+from nbtrainer.config import Config
+from nbtrainer.ui import style
+from nbtrainer.ui.background import Door, Latest, Work, png
+from nbtrainer.ui.data_views.pair_table import name_of
+from nbtrainer.ui.disclosure import Drawer, Words
+from nbtrainer.ui.form.fields import Guard, make, put, text
+
+MOST_TILES = 500
+MOST_BOXES = 200
+# longest side of the picture
+_SIDE = 560
+# what no tile shows is dimmed to this
+_DIMMED = 0.45
+_MOST_NAMES = 5
+# more lines than this are drawn paler, so that the image can be seen behind them
+_FULL_LINES = 25
+_PALEST = 0.55
+_WORDS = Words(
+    "Show where tiles fall",
+    "Hide where tiles fall",
+    "object-ungroup",
+    "The tiles of one epoch on each image, and how often each image and class is seen, before training",
+)
+Box = Sequence[Sequence[int]]
+
+
+class Epoch(NamedTuple):
+    """The tiles of an epoch: names of the training images, `places` and `seen` as `api.places` has them, and how many
+    tiles the epoch has, which may be more than the places."""
+
+    names: list[str]
+    places: list[dict[str, Any]]
+    seen: dict[str, Any]
+    per_epoch: int
+
+    @property
+    def counts(self) -> list[int]:
+        """How many tiles each image has."""
+        counted = Counter(place["image"] for place in self.places)
+        return [counted[index] for index in range(len(self.names))]
+
+    def boxes(self, index: int) -> list[Box]:
+        """The tiles that fall on image `index`."""
+        return [place["box"] for place in self.places if place["image"] == index]
+
+
+class TilesView:
+    """A button, and once it was pressed a picture with tiles, and what they show in numbers."""
+
+    def __init__(self, config: Callable[[], Config], door: Door, work: Work, guard: Guard) -> None:
+        self._config, self._door = config, door
+        self._is_filling = False
+        self._snapshot: Config | None = None
+        self._epoch = Epoch([], [], {}, 0)
+        self._lens = Latest(work)
+        self._index = make(w.Dropdown, tooltip="Which image is looked at")
+        self._index.observe(guard(lambda _: None if self._is_filling else self._look()), "value")
+        self._back = make(w.Button, icon="chevron-left", tooltip="Previous image", classes=("nbt-icon",))
+        self._on = make(w.Button, icon="chevron-right", tooltip="Next image", classes=("nbt-icon",))
+        self._back.on_click(guard(lambda _: self._turn(-1)))
+        self._on.on_click(guard(lambda _: self._turn(1)))
+        self._image = make(w.Image, format="png")
+        self._caption, self._numbers = make(w.HTML), make(w.HTML)
+        children = [self._image, self._caption, self._lens.words, self._numbers]
+        tools = [self._back, self._index, self._on]
+        self._drawer = Drawer(_WORDS, tools, children, self.read, work, guard)
+        self.box = self._drawer.box
+
+    def read(self) -> None:
+        """Draw the tiles of an epoch with the settings as they are."""
+        config, wanted = self._config().validated(), self._index.value or 0
+
+        def draw() -> tuple[Epoch, int, bytes]:
+            names = [name_of(row) for row in self._door.pairs(config) if row["split"] == "train"]
+            per_epoch = self._door.places(config, 0)["per_epoch"]
+            drawn = self._door.places(config, min(per_epoch, MOST_TILES))
+            epoch = Epoch(names, drawn["places"], drawn["seen"], per_epoch)
+            index = wanted if wanted < len(names) else 0
+            return epoch, index, self._picture(config, epoch, index)
+
+        def show(drawn: tuple[Epoch, int, bytes]) -> None:
+            self._snapshot, (self._epoch, index, picture) = config, drawn
+            self._lens.forget()
+            self._fill(index)
+            self._show(index, picture)
+            put(self._numbers, "value", numbers(self._epoch))
+
+        self._drawer.start("drawing the tiles of an epoch", draw, show)
+
+    def is_old(self) -> None:
+        """Settings have changed."""
+        self._drawer.is_old()
+
+    def forget(self) -> None:
+        """Other data: close."""
+        self._lens.forget()
+        self._snapshot = None
+        self._drawer.forget()
+
+    def _turn(self, by: int) -> None:
+        index = (self._index.value or 0) + by
+        if 0 <= index < len(self._epoch.names):
+            self._index.value = index
+
+    def _look(self) -> None:
+        """Another image, with the tiles that were drawn."""
+        config, epoch, index = self._snapshot, self._epoch, self._index.value
+        if config is not None and index is not None:
+            self._lens.start(
+                "opening the image", lambda: self._picture(config, epoch, index), lambda found: self._show(index, found)
+            )
+
+    def _picture(self, config: Config, epoch: Epoch, index: int) -> bytes:
+        pixels, scale = self._door.picture(config, index, size=_SIDE)
+        return png(with_boxes(pixels, scale, epoch.boxes(index)))
+
+    def _fill(self, index: int) -> None:
+        counts = self._epoch.counts
+        options = [
+            (f"{number + 1}: {name}, {tiles(counts[number])}", number) for number, name in enumerate(self._epoch.names)
+        ]
+        self._is_filling = True
+        try:
+            if list(self._index.options) != options:
+                self._index.options = options
+            put(self._index, "value", index)
+        finally:
+            self._is_filling = False
+
+    def _show(self, index: int, picture: bytes) -> None:
+        put(self._image, "value", picture)
+        put(self._caption, "value", text(caption(self._epoch.boxes(index)), "nbt-muted", "nbt-small"))
+        put(self._back, "disabled", index == 0)
+        put(self._on, "disabled", index + 1 >= len(self._epoch.names))
+
+
+def with_boxes(pixels: Any, scale: float, boxes: Sequence[Box]) -> np.ndarray:
+    """A picture (Y, X, 3) with `boxes` drawn in, uint8 (Y, X, 4): what no box shows is dimmed.
+
+    `scale`: pixels of the image for one of the picture. Small pictures are enlarged by whole pixels; where boxes reach
+    beyond the picture it gets a transparent margin.
+    """
+    factor = max(1, _SIDE // max(pixels.shape[:2]))
+    large = np.asarray(pixels).repeat(factor, 0).repeat(factor, 1)
+    corners = [
+        [(round(start * factor / scale), round(stop * factor / scale)) for start, stop in box[-2:]] for box in boxes
+    ]
+    shape = large.shape[:2]
+    margins = [
+        (
+            max([0, *(-corner[axis][0] for corner in corners)]),
+            max([0, *(corner[axis][1] - shape[axis] for corner in corners)]),
+        )
+        for axis in (0, 1)
+    ]
+    canvas = np.pad(np.dstack([large, np.full(shape, 255, np.uint8)]), [*margins, (0, 0)])
+    places = [
+        tuple(slice(start + before, stop + before) for (start, stop), (before, _) in zip(corner, margins, strict=True))
+        for corner in corners
+    ]
+    is_dim = np.ones(canvas.shape[:2], bool)
+    for place in places:
+        is_dim[place] = False
+    canvas[is_dim, :3] = (canvas[is_dim, :3] * _DIMMED).astype(np.uint8)
+    line = np.array([*style.painted("region"), 255])
+    opacity = min(1.0, max(_PALEST, _FULL_LINES / max(1, len(places))))
+    for y, x in places[:MOST_BOXES]:
+        edges = [(edge, x) for edge in (y.start, y.stop - 1)] + [(y, edge) for edge in (x.start, x.stop - 1)]
+        for edge in edges:
+            canvas[edge] = (canvas[edge] + opacity * (line - canvas[edge])).astype(np.uint8)
+    return canvas
+
+
+def caption(boxes: Sequence[Box]) -> str:
+    """What is seen on an image with these tiles."""
+    if not boxes:
+        return "No tile falls on this image."
+    words = [f"{tiles(len(boxes))} on this image, as they are cut, before augmentation."]
+    if len(boxes) > MOST_BOXES:
+        words.append(f"The first {MOST_BOXES:,} have outlines.")
+    words.append("Darker: in none of them.")
+    if len(boxes[0]) == 3:
+        words.append("The middle slice, with the tiles of every depth.")
+    return " ".join(words)
+
+
+def numbers(epoch: Epoch) -> str:
+    """How often images and classes are seen, as HTML."""
+    count, counts = len(epoch.places), epoch.counts
+    part = f"The first {count:,} of {epoch.per_epoch:,} tiles of an epoch"
+    parts = [f"<b>{tiles(count) + ' in an epoch' if count >= epoch.per_epoch else part}</b>"]
+    rows = [
+        (_class_name(value, epoch.seen["share_of_pixels"]), share, f"{share:.1%} of pixels")
+        for value, share in epoch.seen["share_of_pixels"].items()
+    ]
+    if counts:
+        most = max(range(len(counts)), key=lambda index: counts[index])
+        least = min(range(len(counts)), key=lambda index: counts[index])
+        if counts[most] == counts[least]:
+            parts.append(text(f"Every image is drawn equally often: {tiles(counts[most])} each.", "nbt-small"))
+        else:
+            rows += [
+                (f"{how}: {epoch.names[index]}", counts[index] / counts[most], tiles(counts[index]))
+                for how, index in (("most often", most), ("least often", least))
+            ]
+    parts.append(_bars(rows))
+    never = [name for name, tiled in zip(epoch.names, counts, strict=True) if not tiled]
+    if never and count:
+        more = f" and {len(never) - _MOST_NAMES:,} more" if len(never) > _MOST_NAMES else ""
+        said = f"▲ {len(never):,} of {len(counts):,} images not drawn: {', '.join(never[:_MOST_NAMES])}{more}"
+        parts.append(text(said, "nbt-look", "nbt-small"))
+    given_up = sum(place["rejected"] for place in epoch.places)
+    if given_up:
+        words = f"{tiles(given_up)} given up because too little was labelled, {given_up / count:.1f} for each one taken"
+        parts.append(text(words, "nbt-muted", "nbt-small"))
+    return "".join(f"<div>{part}</div>" for part in parts)
+
+
+def tiles(count: int) -> str:
+    """A number of tiles in words."""
+    return f"{count:,} tile{'' if count == 1 else 's'}"
+
+
+def _bars(rows: Sequence[tuple[str, float, str]]) -> str:
+    cells = "".join(
+        f'<span>{html.escape(name)}</span><div class="nbt-bar"><div style="width: {100 * share:.1f}%"></div></div>'
+        f"<span>{html.escape(words)}</span>"
+        for name, share, words in rows
+    )
+    return f'<div class="nbt-shares">{cells}</div>'
+
+
+def _class_name(value: str, shares: dict[str, float]) -> str:
+    if value == "0":
+        return "background"
+    return "foreground" if set(shares) <= {"0", "1"} else f"class {value}"

@@ -1,0 +1,110 @@
+"""The list beside the picture: each region with its name and its corners as text, and a line to type a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import ipywidgets as w
+
+from nbtrainer.config.data import Region
+from nbtrainer.ui.data_views.roi_geometry import written_points
+from nbtrainer.ui.disposal import set_children
+from nbtrainer.ui.form.fields import Guard, make, put, text
+
+# each is four widgets; more of them would keep the page waiting
+MOST_LINES = 40
+
+
+class Typed(Protocol):
+    """Takes corners as text, of region `index` or of a new one; whether they could be read."""
+
+    def __call__(self, words: str, index: int | None = None) -> bool: ...
+
+
+class RegionList:
+    """Shows regions and tells what was done to them, by their number in the dataset."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        choose: Callable[[int | None], None],
+        change: Callable[..., None],
+        remove: Callable[[int], None],
+        type: Typed,
+    ) -> None:
+        self._guard, self._choose, self._change, self._remove, self._type = guard, choose, change, remove, type
+        self._lines: dict[int, _Line] = {}
+        self._list = make(w.VBox)
+        self._more = make(w.HTML)
+        self._new = make(
+            w.Text,
+            placeholder="or type corners here: y x, y x",
+            continuous_update=False,
+            layout=w.Layout(width="100%"),
+            tooltip="Two corners make a rectangle, three or more a polygon; in pixels, y before x",
+            classes=("nbt-unset",),
+        )
+        self._new.observe(guard(lambda _: self._add()), "value")
+        self.box = make(w.VBox, children=[self._list, self._new, self._more], classes=("nbt-regions",))
+
+    def show(self, regions: list[tuple[int, Region]], chosen: int | None, count: int) -> None:
+        """Show `regions` with their numbers, of `count` in the whole dataset."""
+        listed = regions[:MOST_LINES]
+        if [index for index, _ in listed] != list(self._lines):
+            self._lines = {
+                index: _Line(self._guard, index, self._choose, self._change, self._remove, self._type)
+                for index, _ in listed
+            }
+            set_children(self._list, [line.box for line in self._lines.values()])
+        for index, region in listed:
+            self._lines[index].show(region, index == chosen)
+        hidden = count - len(regions)
+        words = [f"and {len(regions) - MOST_LINES:,} more on this image"] if len(regions) > MOST_LINES else []
+        words += [f"{hidden:,} on other images"] if hidden else []
+        put(self._more, "value", text("; ".join(words), "nbt-muted", "nbt-small"))
+
+    def _add(self) -> None:
+        if self._type(self._new.value):
+            self._new.value = ""
+
+
+class _Line:
+    """One region."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        index: int,
+        choose: Callable[[int | None], None],
+        change: Callable[..., None],
+        remove: Callable[[int], None],
+        type: Typed,
+    ) -> None:
+        self._showing = False
+        self._take = make(w.Button, icon="circle-o", tooltip="Take this region", classes=("nbt-icon", "nbt-quiet"))
+        self._name = make(w.Text, continuous_update=False, placeholder="name", classes=("nbt-region-name",))
+        self._points = make(w.Text, continuous_update=False, tooltip="Corners: y x, y x")
+        self._all = make(w.HTML)
+        drop = make(w.Button, icon="minus", tooltip="Remove this region", classes=("nbt-icon", "nbt-quiet"))
+        self._take.on_click(guard(lambda _: choose(index)))
+        drop.on_click(guard(lambda _: remove(index)))
+        self._observe(guard, self._name, lambda: change(index, name=self._name.value.strip()))
+        self._observe(guard, self._points, lambda: type(self._points.value, index))
+        self.box = make(
+            w.HBox, children=[self._take, self._name, self._points, self._all, drop], classes=("nbt-region",)
+        )
+
+    def show(self, region: Region, is_chosen: bool) -> None:
+        self._showing = True
+        try:
+            put(self._name, "value", region.name)
+            put(self._points, "value", written_points(region.points))
+        finally:
+            self._showing = False
+        put(self._take, "icon", "dot-circle-o" if is_chosen else "circle-o")
+        words = [*([] if region.image else ["all images"]), *(["left out"] if region.use == "ignore" else [])]
+        put(self._all, "value", text(", ".join(words), "nbt-muted", "nbt-small"))
+
+    def _observe(self, guard: Guard, field: w.Text, act: Callable[[], Any]) -> None:
+        field.observe(guard(lambda _: None if self._showing else act()), "value")

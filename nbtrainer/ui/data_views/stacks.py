@@ -1,0 +1,115 @@
+"""Single images and stacks: a folder of slices becomes one file, and a stack a folder of slices."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import ipywidgets as w
+
+from nbtrainer.config import Config
+from nbtrainer.ui.background import Door, Latest, Work
+from nbtrainer.ui.form.fields import Guard, PathField, make, put, shown, text
+from nbtrainer.ui.form.panels import ROWS
+
+_TITLES = {"folder": "Single images", "stack": "Stack"}
+_HELPS = {
+    "folder": "A folder of images of one size and type, one for each slice, in the order of their names; or a new folder "
+    "for the slices of a stack.",
+    "stack": "A .tif file: the new stack of these images, or the stack to take apart.",
+}
+
+
+class StackTool:
+    """A button, and what it opens: a folder, a stack, and a button for each way between them.
+
+    `use` is told what was made: as "images" or "labels", and its path.
+    """
+
+    def __init__(
+        self, config: Callable[[], Config], use: Callable[[str, str], None], door: Door, work: Work, guard: Guard
+    ) -> None:
+        self._config, self._use, self._door = config, use, door
+        self._paths = {"folder": "", "stack": ""}
+        self._made = ""
+        self._latest = Latest(work)
+        self._open = make(
+            w.Button,
+            description="Single images and stacks …",
+            icon="clone",
+            tooltip="Combine single images into a stack, or take a stack apart",
+        )
+        self._open.on_click(guard(lambda _: self._toggle()))
+        self.fields = {name: self._field(name, guard) for name in self._paths}
+        self.combine = make(
+            w.Button, description="Combine", icon="compress", tooltip="Write the single images into the stack"
+        )
+        self.take_apart = make(
+            w.Button, description="Take apart", icon="expand", tooltip="Write the slices of the stack into the folder"
+        )
+        self.combine.on_click(guard(lambda _: self._combine()))
+        self.take_apart.on_click(guard(lambda _: self._take_apart()))
+        self.as_images = make(w.Button, description="Use as images", classes=("nbt-link",))
+        self.as_labels = make(w.Button, description="Use as labels", classes=("nbt-link",))
+        for button, kind in ((self.as_images, "images"), (self.as_labels, "labels")):
+            button.on_click(guard(lambda _, kind=kind: use(kind, self._made)))
+        ways = make(w.HBox, children=[self.combine, self.take_apart], classes=("nbt-bar-of-tools", "nbt-plain"))
+        self._offers = make(w.HBox, children=[self.as_images, self.as_labels], layout=w.Layout(display="none"))
+        parts = [*(field.box for field in self.fields.values()), ways, self._latest.words, self._offers]
+        self._body = make(w.VBox, children=parts, layout=w.Layout(display="none"))
+        head = make(w.HBox, children=[self._open], classes=("nbt-bar-of-tools",))
+        self.box = make(w.VBox, children=[head, self._body], classes=("nbt-drawer",))
+
+    @property
+    def words(self) -> str:
+        """What is said of the newest of them, as HTML."""
+        return str(self._latest.words.value)
+
+    def _toggle(self) -> None:
+        shown(self._body, self._body.layout.display == "none")
+
+    def _field(self, name: str, guard: Guard) -> PathField:
+        """The field of a path that is no setting; it looks like one."""
+        kind = "folder" if name == "folder" else "file"
+        row = dataclasses.replace(
+            ROWS["model.pretrained"], path=name, title=_TITLES[name], help=_HELPS[name], path_kind=kind
+        )
+        return PathField(
+            row, lambda: self._paths[name], lambda value: self._paths.update({name: str(value)}), lambda: "", guard
+        )
+
+    def _combine(self) -> None:
+        folder, stack = (self._config().resolve(self._paths[name]) for name in ("folder", "stack"))
+
+        def combine() -> tuple[str, str]:
+            shape = self._door.stack_images(folder, stack)
+            return f"{shape[0]:,} images are in {stack.name} ({' x '.join(map(str, shape))}).", self._paths["stack"]
+
+        self._start("combining", combine)
+
+    def _take_apart(self) -> None:
+        folder, stack = (self._config().resolve(self._paths[name]) for name in ("folder", "stack"))
+
+        def take_apart() -> tuple[str, str]:
+            files = self._door.unstack_images(stack, folder)
+            return f"{len(files):,} slices, {files[0].name} to {files[-1].name}, are in {folder}.", self._paths[
+                "folder"
+            ]
+
+        self._start("taking apart", take_apart)
+
+    def _start(self, words: str, task: Callable[[], tuple[str, str]]) -> None:
+        missing = [_TITLES[name] for name, path in self._paths.items() if not path]
+        shown(self._offers, False)
+        if missing:
+            self._latest.say(text(f"✕ Give a path: {' and '.join(missing)}.", "nbt-wrong", "nbt-small"))
+            return
+
+        def show(made: tuple[str, str]) -> None:
+            said, self._made = made
+            self._latest.say(text(f"✓ {said}", "nbt-fine", "nbt-small"))
+            put(self.as_images, "tooltip", f"{self._made}: in the place of the last set's images")
+            put(self.as_labels, "tooltip", f"{self._made}: in the place of the last set's labels")
+            shown(self._offers, True)
+
+        self._latest.start(words, task, show)

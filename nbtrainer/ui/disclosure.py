@@ -1,0 +1,99 @@
+"""A button, and what it opens: read when it is opened, marked as old after edits, read again by another button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import ipywidgets as w
+
+from nbtrainer.ui.background import Latest, Work
+from nbtrainer.ui.form.fields import Guard, make, put, shown, text
+
+T = TypeVar("T")
+
+
+class Words(NamedTuple):
+    """What stands on the button while it is closed and while it is open, its icon and its tooltip."""
+
+    show: str
+    hide: str
+    icon: str
+    tooltip: str
+
+
+class Drawer:
+    """Shows `children` once something was read; `tools` stand above them, `read` is asked to read."""
+
+    def __init__(
+        self,
+        words: Words,
+        tools: Sequence[w.Widget],
+        children: Sequence[w.Widget],
+        read: Callable[[], None],
+        work: Work,
+        guard: Guard,
+    ) -> None:
+        self._words, self._read = words, read
+        self._is_open = self._is_filled = False
+        self._edits = 0
+        self._latest = Latest(work)
+        self._open = make(w.Button, icon=words.icon, tooltip=words.tooltip)
+        self._open.on_click(guard(lambda _: self._toggle()))
+        self._again = make(w.Button, description="Renew", icon="refresh", tooltip="With the settings as they are now")
+        self._again.on_click(guard(lambda _: read()))
+        self._wide = make(w.ToggleButton, icon="arrows-h", tooltip="Give it the whole width", classes=("nbt-icon",))
+        self._wide.observe(guard(lambda _: self._widen()), "value")
+        self._old = make(
+            w.HTML,
+            value=text("▲ Settings have changed since this was drawn.", "nbt-look", "nbt-small"),
+            layout=w.Layout(display="none"),
+        )
+        head = make(w.HBox, children=[self._open, self._wide], classes=("nbt-bar-of-tools",))
+        bar = make(w.HBox, children=[self._again, *tools], classes=("nbt-bar-of-tools", "nbt-plain"))
+        self._body = make(w.VBox, children=[*children], layout=w.Layout(display="none"))
+        self._all = make(w.VBox, children=[bar, self._old, self._latest.words, self._body])
+        self.box = make(w.VBox, children=[head, self._all], classes=("nbt-drawer",))
+        self._show_button()
+
+    def start(self, words: str, task: Callable[[], T], show: Callable[[T], None]) -> None:
+        """Do `task` beside the page, `show` what it brings, and open."""
+
+        edits = self._edits
+
+        def fill(result: T) -> None:
+            show(result)
+            self._is_filled = True
+            shown(self._old, self._edits != edits)
+            shown(self._body, True)
+
+        self._latest.start(words, task, fill)
+
+    def is_old(self) -> None:
+        """Settings have changed: say so, and let the user decide when to read again."""
+        self._edits += 1
+        shown(self._old, self._is_filled)
+
+    def forget(self) -> None:
+        """What was read is about other data: close."""
+        self._latest.forget()
+        self._is_open = self._is_filled = False
+        shown(self._old, False)
+        shown(self._body, False)
+        self._show_button()
+
+    def _toggle(self) -> None:
+        self._is_open = not self._is_open
+        self._show_button()
+        if self._is_open and not self._is_filled:
+            self._read()
+
+    def _show_button(self) -> None:
+        put(self._open, "description", self._words.hide if self._is_open else self._words.show)
+        shown(self._all, self._is_open)
+        shown(self._wide, self._is_open)
+        self._widen()
+
+    def _widen(self) -> None:
+        is_wide = self._is_open and self._wide.value
+        (self.box.add_class if is_wide else self.box.remove_class)("nbt-opened")

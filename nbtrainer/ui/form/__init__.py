@@ -1,0 +1,1 @@
+"""The form: panels and fields made from the rows that describe the settings."""

@@ -1,0 +1,165 @@
+"""What a check found, above the buttons: each finding with its place, a picture and, if it can be mended, a Fix."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import ipywidgets as w
+
+from nbtrainer.config import Config
+from nbtrainer.errors import Finding, UserError
+from nbtrainer.ui.background import Door, Pairs, png
+from nbtrainer.ui.disposal import set_children
+from nbtrainer.ui.form.fields import Guard, make, put, sentences, shown, text
+
+MOST_FINDINGS = 8
+MOST_NAMES = 3
+_FINE = "Nothing is wrong with data and settings, as far as can be told before training."
+
+
+class FindingsList:
+    """The findings of the newest check. Edits do not take them away, they only make them old; a new check does.
+
+    Parameters
+    ----------
+    guard
+        Wraps callbacks, so that their errors are shown.
+    place
+        Names the panel that a finding belongs to, or is empty.
+    show
+        Opens that panel.
+    fix_title, fix
+        What stands on the button that mends a finding, and what it does.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        place: Callable[[Finding], str],
+        show: Callable[[Finding], None],
+        fix_title: Callable[[Finding], str],
+        fix: Callable[[Finding], None],
+    ) -> None:
+        self._guard, self._place, self._show, self._fix_title, self._fix = guard, place, show, fix_title, fix
+        self._is_old = False
+        self._head = make(w.HTML)
+        self._list = make(w.VBox)
+        self._fixes: list[w.Button] = []
+        self.box = make(
+            w.VBox, children=[self._head, self._list], layout=w.Layout(padding="8px 10px 0", display="none")
+        )
+
+    def say(self, findings: list[Finding], pictures: Mapping[Finding, bytes] | None = None, fine: bool = False) -> None:
+        """List `findings`, with those pictures that there are; `fine` says so if there are none."""
+        self._is_old, self._fixes = False, []
+        listed = findings[:MOST_FINDINGS]
+        rows: list[w.Widget] = [self._row(finding, (pictures or {}).get(finding)) for finding in listed]
+        if len(findings) > MOST_FINDINGS:
+            more = f"and {len(findings) - MOST_FINDINGS:,} more"
+            rows.append(make(w.HTML, value=text(more, "nbt-muted", "nbt-small")))
+        set_children(self._list, rows)
+        put(self._head, "value", summed(findings) if findings or fine else "")
+        shown(self.box, bool(findings) or fine)
+
+    def is_old(self) -> None:
+        """Settings have changed since the check."""
+        if not self._is_old and self._head.value:
+            self._is_old = True
+            put(
+                self._head,
+                "value",
+                f"{self._head.value} {text('Settings have changed since: check again.', 'nbt-look', 'nbt-small')}",
+            )
+
+    def can_fix(self, is_able: bool) -> None:
+        """Whether something can be mended now."""
+        for button in self._fixes:
+            put(button, "disabled", not is_able)
+
+    def _row(self, finding: Finding, picture: bytes | None) -> w.Widget:
+        mark, tone = ("✕", "nbt-wrong") if finding.level == "error" else ("▲", "nbt-look")
+        seen = "" if picture is None else base64.b64encode(picture).decode()
+        image = f'<img class="nbt-finding-picture" alt="" src="data:image/png;base64,{seen}">' if seen else ""
+        files = html.escape(named(finding))
+        words = f"{mark} {f'<b>{files}</b>: ' if files else ''}{html.escape(sentences(finding))}"
+        sentence = make(
+            w.HTML,
+            value=f'<span role="alert" class="nbt-small {tone}">{words}</span>',
+        )
+        said: list[w.Widget] = [sentence]
+        if finding.fix:
+            fix = make(
+                w.Button,
+                description=self._fix_title(finding),
+                icon="wrench",
+                tooltip="Mend this; files are copied first, yours stay as they are",
+                classes=("nbt-fix",),
+            )
+            fix.on_click(self._guard(lambda _: self._fix(finding)))
+            self._fixes.append(fix)
+            said.append(fix)
+        parts: list[w.Widget] = [make(w.VBox, children=said, layout=w.Layout(flex="1 1 0", min_width="0"))]
+        if image:
+            parts.insert(0, make(w.HTML, value=image))
+        name = self._place(finding)
+        if name:
+            button = make(w.Button, description=name, classes=("nbt-link", "nbt-small"), tooltip=f"Open {name}")
+            button.on_click(self._guard(lambda _: self._show(finding)))
+            parts.insert(0, button)
+        return make(w.HBox, children=parts, classes=("nbt-finding",))
+
+
+def summed(findings: list[Finding]) -> str:
+    """All findings in one line, as HTML."""
+    if not findings:
+        return text(f"✓ {_FINE}", "nbt-fine", "nbt-small")
+    errors = sum(finding.level == "error" for finding in findings)
+    warnings = len(findings) - errors
+    words = [f"{errors:,} wrong"] if errors else []
+    words += [f"{warnings:,} to look at"] if warnings else []
+    return f"<b>Check:</b> {text(', '.join(words), 'nbt-small')}"
+
+
+def named(finding: Finding) -> str:
+    """Names of the first few files that a finding is about; empty if it is about a setting."""
+    names = list(dict.fromkeys(Path(file).name for file in _files(finding)))
+    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
+
+
+def pictures_of(findings: list[Finding], config: Config, door: Door) -> dict[Finding, bytes]:
+    """Small pictures of the first image or label that each of the findings listed is about; opens files."""
+    concerned = {finding: _files(finding) for finding in findings[:MOST_FINDINGS] if _files(finding)}
+    if not concerned:
+        return {}
+    try:
+        rows = door.pairs(config)
+    except UserError:  # then the findings say what is wrong
+        return {}
+    numbers = _numbers(rows)
+    found = {}
+    for finding, files in concerned.items():
+        number = next((numbers[file] for file in files if file in numbers), None)
+        if number is not None and not rows[number].get("problem"):
+            try:
+                found[finding] = png(door.picture(config, number, size=96, outlines=True)[0])
+            except UserError:  # a file that cannot be opened has no picture
+                continue
+    return found
+
+
+def _files(finding: Finding) -> list[str]:
+    named = [finding.where] if Path(finding.where).is_absolute() else []
+    return [*finding.files, *named]
+
+
+def _numbers(rows: Pairs) -> dict[str, int]:
+    """Number of the first row with each file."""
+    numbers: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        for name in ("image", "label"):
+            numbers.setdefault(row[name], number)
+    return numbers

@@ -1,0 +1,156 @@
+"""A list of entries with settings of their own, such as data sets and augmentation steps: + adds one, - removes one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ipywidgets as w
+
+from nbtrainer.config.describe import Setting
+from nbtrainer.errors import Finding
+from nbtrainer.ui.disposal import set_children
+from nbtrainer.ui.form.fields import CHOOSE, Field, Guard, field_for, make, put, shown, text
+
+# makes the field of a setting, as `field_for` does
+Maker = Callable[[Setting, Callable[[], Any], Callable[[Any], None], Callable[[], Any], Guard], Field]
+
+
+class EntriesField(Field):
+    """The list: a menu of kinds if there are several, the entries below each other.
+
+    `editors` make the fields of lists within an entry, by name of the setting.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        read: Callable[[], Any],
+        write: Callable[[Any], None],
+        default: Callable[[], Any],
+        guard: Guard,
+        editors: Mapping[str, Maker] | None = None,
+    ) -> None:
+        self._editors = editors or {}
+        self._entries: list[_Entry] = []
+        self._view = (False, False)
+        super().__init__(setting, read, write, default, guard)
+
+    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+        self._view = (is_complete, is_helping)
+        super().show_view(is_complete, is_helping)
+        for entry in self._entries:
+            entry.show_view(*self._view)
+
+    def complain(self, finding: Finding) -> bool:
+        if any(field.complain(finding) for entry in self._entries for field in entry.fields):
+            return True
+        return super().complain(finding)
+
+    @property
+    def fields(self) -> list[Field]:
+        """The fields of all entries, in order."""
+        return [field for entry in self._entries for field in entry.fields]
+
+    def _lines(self) -> list[w.Widget]:
+        kinds = [(title, kind) for kind, title in self.setting.entry_titles.items() if kind]
+        self._list = make(w.VBox)
+        add = make(w.Button, icon="plus", tooltip=f"{self.setting.title}: add one")
+        if not kinds:
+            add.description = "Add a set"
+            add.on_click(self._guard(lambda _: self.enter([*self.value, {}])))
+            return [self._list, self._row(add)]
+        self._kind = make(w.Dropdown, options=[(CHOOSE, ""), *kinds], **self._label())
+        add.add_class("nbt-icon")
+        add.disabled = True
+        add.on_click(self._guard(lambda _: self._add_one()))
+        self._kind.observe(self._guard(lambda _: put(add, "disabled", not self._kind.value)), "value")
+        return [self._list, self._row(self._kind, add)]
+
+    def _add_one(self) -> None:
+        if self._kind.value:
+            self.enter([*self.value, {"kind": self._kind.value}])
+            put(self._kind, "value", "")
+
+    def _display(self, value: Any) -> None:
+        if [id(entry.values) for entry in self._entries] != [id(values) for values in value]:
+            for entry in self._entries:
+                entry.close()
+            self._entries = [self._entry(index, values) for index, values in enumerate(value)]
+            set_children(self._list, [entry.box for entry in self._entries])
+            for entry in self._entries:
+                entry.show_view(*self._view)
+        for entry in self._entries:
+            for field in entry.fields:
+                if field.finding is None:
+                    field.show()
+
+    def _entry(self, index: int, values: Any) -> _Entry:
+        def touched() -> None:
+            # the list is assigned again, so that what depends on it (the strength) follows
+            self._write(list(self.value))
+            self.on_settled()
+
+        return _Entry(self.setting, index, values, touched, lambda: self._remove(index), self._guard, self._editors)
+
+    def _redisplay(self) -> None:
+        super()._redisplay()
+        if "" in self.setting.entries:  # a list of the user's own things has no default to go back to
+            shown(self._reset, False)
+            self.box.remove_class("nbt-changed")
+
+    def _remove(self, index: int) -> None:
+        self.enter([values for position, values in enumerate(self.value) if position != index])
+
+
+class _Entry:
+    """One entry: its name, a button that removes it, a field for each of its settings."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        index: int,
+        values: Any,
+        touched: Callable[[], None],
+        remove: Callable[[], None],
+        guard: Guard,
+        editors: Mapping[str, Maker],
+    ) -> None:
+        self.values, self._editors = values, editors
+        kind = getattr(values, "kind", "")
+        title = setting.entry_titles[kind] or f"Set {index + 1}"
+        button = make(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
+        button.on_click(guard(lambda _: remove()))
+        rows = [dataclasses.replace(row, path=f"{setting.path}[{index}].{row.name}") for row in setting.entries[kind]]
+        rows = [row for row in rows if row.kind != "entries" or row.name in editors]
+        self.fields = [self._field(row, guard) for row in rows]
+        for field in self.fields:
+            field.on_settled = touched
+        name = make(w.HTML, value=text(title, "nbt-entry-name"), tooltip=setting.entry_helps[kind])
+        head = make(w.HBox, children=[button, name], layout=w.Layout(align_items="center"))
+        explained = text(setting.entry_helps[kind], "nbt-muted", "nbt-small")
+        self._help = make(w.HTML, value=explained, classes=("nbt-under",), layout=w.Layout(display="none"))
+        self.box = make(
+            w.VBox, children=[head, self._help, *(field.box for field in self.fields)], classes=("nbt-entry",)
+        )
+
+    def close(self) -> None:
+        for field in self.fields:
+            field.close()
+
+    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+        shown(self._help, is_helping)
+        for field in self.fields:
+            field.show_view(is_complete, is_helping)
+
+    def _field(self, row: Setting, guard: Guard) -> Field:
+        # a path has no default to go back to
+        default = (lambda: getattr(self.values, row.name)) if row.kind == "path" else (lambda: row.default)
+        return self._editors.get(row.name, field_for)(
+            row,
+            lambda: getattr(self.values, row.name),
+            lambda value: setattr(self.values, row.name, value),
+            default,
+            guard,
+        )

@@ -1,0 +1,293 @@
+"""The panels: sections of one line each until they are opened, with number, name, present value in words, and state."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import NamedTuple
+
+import ipywidgets as w
+
+from nbtrainer.config import Config
+from nbtrainer.config.describe import Setting, sections, settings
+from nbtrainer.errors import Finding
+from nbtrainer.ui import style
+from nbtrainer.ui.form.fields import Field, Guard, in_words, make, put, shown, text
+
+
+class Plan(NamedTuple):
+    """A panel as planned: the sections it holds, and its present value in words."""
+
+    title: str
+    sections: tuple[str, ...]
+    summary: Callable[[Config], str]
+
+
+_TITLES = {name: title for name, (title, _) in sections().items()}
+ROWS = {row.path: row for row in settings()}
+
+
+def said(config: Config, path: str) -> str:
+    """The value of the setting at `path`, in words."""
+    section, _, name = path.partition(".")
+    return in_words(ROWS[path], getattr(getattr(config, section), name))
+
+
+def _data(config: Config) -> str:
+    chosen = [dataset.images for dataset in config.data.datasets if dataset.images]
+    names = ["/".join(PurePath(path).parts[-2:]) for path in chosen]
+    return "no images yet" if not names else names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _model(config: Config) -> str:
+    dim = f"{config.task.dim}D"
+    return f"{dim}, {said(config, 'model.name')}, {said(config, 'compile.optimizer')}"
+
+
+def _tiling(config: Config) -> str:
+    return f"{' × '.join(str(side) for side in config.sampling.patch_size)} pixels, {config.sampling.method}"
+
+
+def _training(config: Config) -> str:
+    training = config.training
+    length = f"{training.epochs:,} epochs" if training.iterations is None else f"{training.iterations:,} steps"
+    budget = "" if training.max_minutes is None else f", at most {training.max_minutes:g} min"
+    return f"{length}{budget}, batch {training.batch_size:,}"
+
+
+def _augmentation(config: Config) -> str:
+    turns = ", rotate and flip" if config.augmentation.rotate_and_flip else ""
+    return f"{config.augmentation.strength}{turns}"
+
+
+def _output(config: Config) -> str:
+    root = PurePath(config.output.root)
+    return "/".join(filter(None, [root.name or str(root), config.output.data_task, config.output.name or "run-…"]))
+
+
+PLANS = (
+    Plan(_TITLES["data"], ("data",), _data),
+    Plan(f"{_TITLES['model']} & {_TITLES['compile'].lower()}", ("task", "model", "compile"), _model),
+    Plan(_TITLES["augmentation"], ("augmentation",), _augmentation),
+    Plan(_TITLES["sampling"], ("sampling",), _tiling),
+    Plan(
+        _TITLES["normalization"],
+        ("normalization",),
+        lambda config: said(config, "normalization.method").partition(" (")[0],
+    ),
+    Plan(_TITLES["training"], ("training",), _training),
+    Plan(_TITLES["output"], ("output",), _output),
+)
+
+
+# what is chosen first, and stands above the panels: see `nbtrainer.ui.form.task_field`
+ABOVE = ("task.kind",)
+
+# names of settings under each subhead, in order; what is not named stands first, without one
+GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
+    "task": {
+        "In the loss": (
+            *("class_weights", "contour_weight", "distance_weight", "affinity_weight"),
+            *("cuts_radius", "cuts_sigma_spatial", "cuts_sigma_intensity", "cuts_weight"),
+            *("reconstruction", "reconstruction_weight"),
+        ),
+        "From predictions to labels": (
+            *("tune_thresholds", "decoder", "threshold", "seed_threshold", "contour_threshold", "outline_threshold"),
+            *("seed_distance", "mask_distance", "affinity_threshold", "smallest_seed", "smallest_object"),
+            *("small_objects", "keep_unseeded", "slice_by_slice", "without_seed", "smallest_share"),
+            *("touching_border", "foreground_class", "decode_by", "mask_threshold", "least_depth", "flow_threshold"),
+            *("hole_size",),
+        ),
+    },
+    "data": {
+        "Images and labels": ("datasets",),
+        "Split": ("validation_fraction", "split_groups", "split_gap"),
+        "How files are read": (
+            "outline_classes",
+            "labels_of_interest",
+            "ignore_value",
+            "channel_axis",
+            "z_axis",
+            "channels",
+            "cellpose_channels",
+            "channel_of_interest",
+            "channel_rule",
+            "spacing",
+            "spacing_unit",
+            "exact_statistics",
+        ),
+        "Preparation": (
+            "invert",
+            "background_removal",
+            "background_radius",
+            "resize",
+            "resize_by",
+            "diameter",
+            "label_border",
+            "label_dilation",
+            "smallest_part",
+        ),
+    },
+}
+
+
+def groups(section: str) -> list[tuple[str, list[Setting]]]:
+    """The rows of a section under their subheads; without one those that no group names."""
+    named = GROUPS.get(section, {})
+    rows = {row.name: row for row in ROWS.values() if row.section == section}
+    grouped = {name for names in named.values() for name in names}
+    rest = [row for name, row in rows.items() if name not in grouped]
+    return [("", rest), *((title, [rows[name] for name in names]) for title, names in named.items())]
+
+
+class Panel:
+    """One panel. `extras` stand below the settings whose paths they are listed under, or at the end of a section.
+
+    Its fields are made when it is first opened: hundreds of widgets at once would keep the page waiting.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        plan: Plan,
+        make_field: Callable[[Setting], Field],
+        extras: Mapping[str, list[w.Widget]],
+        guard: Guard,
+    ) -> None:
+        self.number, self.plan = number, plan
+        self.fields: list[Field] = []
+        self.findings: list[Finding] = []
+        self._make_field, self._extras = make_field, extras
+        self._groups: list[tuple[w.HTML, list[Field]]] = []
+        self._view = (False, False)
+        self._kind = ""
+        self.is_open = False
+        self._button = make(w.Button, description=f"{number}  {plan.title}", icon="caret-right")
+        self._button.on_click(guard(lambda _: self.open(not self.is_open)))
+        self._line = make(w.HTML, layout=w.Layout(max_width=style.beside(plan.title)))
+        self._head = make(w.HBox, children=[self._button, self._line], classes=("nbt-panel-head",))
+        self._body = make(w.VBox, classes=("nbt-panel-body",), layout=w.Layout(display="none"))
+        self.box = make(w.VBox, children=[self._head, self._body])
+
+    def open(self, is_open: bool = True) -> None:
+        """Open the panel, or close it."""
+        if is_open:
+            self.build()
+        self.is_open = is_open
+        shown(self._body, is_open)
+        put(self._button, "icon", "caret-down" if is_open else "caret-right")
+        put(self._button, "tooltip", f"{'Close' if is_open else 'Open'} {self.plan.title}")
+        (self._head.add_class if is_open else self._head.remove_class)("nbt-open")
+
+    def holds(self, where: str) -> bool:
+        """Whether the setting at `where` stands in this panel."""
+        return where.partition(".")[0] in self.plan.sections
+
+    def complain(self, findings: list[Finding]) -> None:
+        """Say `findings` beside their fields, in the place of those said before; errors open the panel."""
+        self.findings = findings
+        if any(finding.level == "error" for finding in findings):
+            self.open()
+        if self.fields:
+            for field in self.fields:
+                field.show()
+            # errors last: where a field has several findings, the worst is seen
+            for finding in sorted(findings, key=lambda finding: finding.level == "error"):
+                any(field.complain(finding) for field in self.fields)
+            self.show_view(*self._view)
+
+    def settled(self, field: Field) -> None:
+        """`field` was entered: what a check said about it is old."""
+        path = field.setting.path
+        self.findings = [finding for finding in self.findings if not finding.where.startswith(path)]
+
+    def show(self, config: Config) -> None:
+        """Show what the config says: the line, and the fields that are not just being refused."""
+        for field in self.fields:
+            if field.finding is None:
+                field.show()
+        self._suit(config.task.kind)
+        refused = sum(field.finding is not None and field.finding.level == "error" for field in self._all_fields())
+        errors = max(refused, sum(finding.level == "error" for finding in self.findings))
+        warnings = sum(finding.level == "warning" for finding in self.findings)
+        put(self._line, "value", _line(self.plan.summary(config), errors, warnings, self._is_missing(config)))
+
+    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+        """The simple or the complete view, with help under the fields or without."""
+        self._view = (is_complete, is_helping)
+        for field in self.fields:
+            field.show_view(*self._view)
+        self._show_heads()
+
+    def _suit(self, kind: str) -> None:
+        """Show what has an effect on this kind of segmentation."""
+        if kind != self._kind:
+            self._kind = kind
+            for field in self.fields:
+                field.suit(kind)
+        self._show_heads()
+
+    def _show_heads(self) -> None:
+        """A head stands over something, or is not shown."""
+        for head, fields in self._groups:
+            shown(head, any(field.is_shown for field in fields))
+
+    def refused(self) -> list[Finding]:
+        """What was typed here and not taken, each with the name of its field."""
+        wrong = [field for field in self._all_fields() if field.is_refused]
+        return [
+            dataclasses.replace(field.finding, wrong=f"{field.setting.title}: {field.finding.wrong}")
+            for field in wrong
+            if field.finding
+        ]
+
+    def _all_fields(self) -> list[Field]:
+        return [inner for field in self.fields for inner in (field, *getattr(field, "fields", []))]
+
+    def _is_missing(self, config: Config) -> bool:
+        return "data" in self.plan.sections and bool(missing(config))
+
+    def build(self) -> None:
+        """Make the fields, if they were not made yet."""
+        if self.fields:
+            return
+        children: list[w.Widget] = []
+        for section in self.plan.sections:
+            if len(self.plan.sections) > 1:
+                children.append(make(w.HTML, value=f'<div class="nbt-subhead">{html.escape(_TITLES[section])}</div>'))
+            for title, rows in groups(section):
+                made = [self._make_field(row) for row in rows]
+                self.fields += made
+                if title:
+                    head = make(w.HTML, value=f'<div class="nbt-subhead">{html.escape(title)}</div>')
+                    self._groups.append((head, made))
+                    children.append(head)
+                for field in made:
+                    own = [] if field.setting.path in ABOVE else [field.box]
+                    children += [*own, *self._extras.get(field.setting.path, [])]
+            children += self._extras.get(section, [])
+        self._body.children = children
+        for field in self.fields:
+            field.suit(self._kind)
+        self.show_view(*self._view)
+
+
+def missing(config: Config) -> str:
+    """What must be given before training can start, in a sentence; empty if nothing."""
+    datasets = config.data.datasets
+    if not datasets or not all(dataset.images for dataset in datasets):
+        return "Choose a folder of images (1, Images), or use the sample images."
+    return ""
+
+
+def _line(summary: str, errors: int, warnings: int, is_missing: bool) -> str:
+    state = text("✓", "nbt-fine")
+    if errors:
+        state = text(f"✕ {errors} wrong", "nbt-wrong")
+    elif warnings:
+        state = text(f"▲ {warnings} to look at", "nbt-look")
+    elif is_missing:
+        state = text("▲ needed", "nbt-look")
+    return f'<div class="nbt-line" title="{html.escape(summary)}">{text(summary, "nbt-muted")}{state}</div>'

@@ -1,0 +1,1 @@
+"""Prediction in the page: thresholds moved while the outlines follow."""

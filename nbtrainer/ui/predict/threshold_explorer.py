@@ -1,0 +1,571 @@
+"""Try and adjust: an image is predicted once; its thresholds may be moved, and the outlines follow."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import ipywidgets as w
+import numpy as np
+
+from nbtrainer.config.describe import Setting
+from nbtrainer.config.task import Task
+from nbtrainer.data.overlay import edges, grey, limits
+from nbtrainer.data.views import Held, Scaled, whole
+from nbtrainer.errors import UserError
+from nbtrainer.runs.events import readable_score, score_name
+from nbtrainer.ui import style
+from nbtrainer.ui.background import Door, Latest, Newest, Work, png
+from nbtrainer.ui.disposal import set_children
+from nbtrainer.ui.form.fields import Field, Guard, PathField, SliderField, field_for, make, put, shown, text
+from nbtrainer.ui.form.panels import ROWS
+
+if TYPE_CHECKING:
+    from nbtrainer.data.pair import Pair
+    from nbtrainer.inference import Predictor
+    from nbtrainer.inference.preview import Trial
+
+# longest side of the picture
+SIDE = 480
+_FILE = -1
+_WHAT_FOR = {"validation": "validation", "test": "test", "train": "trained on"}
+# the colours of what is predicted, where there are no classes, and of the label
+_PREDICTION, _TRUTH = "chosen", "truth"
+_HINT = f'<div class="nbt-line">{text("predict an image, and see what each threshold does", "nbt-muted")}</div>'
+
+_NOTHING = "This model has no threshold that could be moved."
+
+
+class _Stopped(Exception):  # noqa: N818 - no error: the user asked for it
+    """The user stopped a prediction."""
+
+
+class Window(NamedTuple):
+    """Which part of an image is seen: slice `place` of a volume; `zoom` times larger than all of it, `down` and `across`
+    from 0 (the edge above, to the left) to 100."""
+
+    place: int = 0
+    zoom: int = 1
+    down: int = 50
+    across: int = 50
+
+    def of(self, plane: np.ndarray) -> np.ndarray:
+        """The part of ([Z,] Y, X) or, of an image, (C, [Z,] Y, X) that is seen; the slice was taken before."""
+        sides = []
+        for length, share in zip(plane.shape[-2:], (self.down, self.across), strict=True):
+            size = max(1, length // self.zoom)
+            start = round((length - size) * share / 100)
+            sides.append(slice(start, start + size))
+        return plane[..., sides[0], sides[1]]
+
+
+class Look(NamedTuple):
+    """What is seen with certain thresholds: the picture as PNG, and labels, how much there is, and scores."""
+
+    picture: bytes
+    labels: np.ndarray
+    counts: dict[str, int]
+    scores: dict[str, float]
+    in_use: tuple[str, ...]
+
+
+class Adjust:
+    """A button, and what it opens: model, image, picture, and a field for each threshold.
+
+    Nothing here waits: models are loaded, images predicted and labels made in threads; of several moves the newest counts.
+    """
+
+    def __init__(self, door: Door, work: Work, guard: Guard) -> None:
+        self._door, self._guard = door, guard
+        self._latest, self._newest = Latest(work), Newest(work)
+        self._keeping = Latest(work)
+        self._paths = {"model": "", "image": "", "label": ""}
+        self._offered = ""
+        self._model: Predictor | None = None
+        self._pairs: list[tuple[str, Pair]] = []
+        self._trial: Trial | None = None
+        self._look: Look | None = None
+        self._looked_with: dict[str, Any] = {}
+        self._own_scores: dict[str, float] = {}
+        self._values = Task()
+        self._fields: dict[str, Field] = {}
+        self._done: tuple[int, int] | None = None
+        self._stop_asked = threading.Event()
+        self._is_open = self._is_filling = self._is_predicting = False
+        self._build()
+
+    def use(self, model: Path) -> None:
+        """Offer the model of a run, unless another one was chosen by hand."""
+        if self._paths["model"] in ("", self._offered) and str(model) != self._offered:
+            self._offered = self._paths["model"] = str(model)
+            self._files["model"].show()
+            self._forget()
+
+    def flush(self) -> None:
+        """Bring the progress up to date; called a few times a second while there is work."""
+        words = ""
+        if self._is_predicting:
+            done, of = self._done or (0, 0)
+            words = progress(done, of)
+        put(self._progress, "value", words)
+        shown(self._progress, bool(words))
+
+    # building
+
+    def _build(self) -> None:
+        guard = self._guard
+        self._open = make(
+            w.Button,
+            description="Try and adjust",
+            icon="caret-right",
+            tooltip="Predict an image with a trained model, and move its thresholds",
+        )
+        self._open.on_click(guard(lambda _: self._toggle()))
+        self._head = make(w.HBox, children=[self._open, make(w.HTML, value=_HINT)], classes=("nbt-panel-head",))
+        self._files = {
+            "model": self._file(
+                "model", "Model", "A checkpoint (.pt), or the folder of a run: its best model is meant."
+            ),
+            "image": self._file("image", "File", "An image, a stack or a volume to predict."),
+            "label": self._file("label", "Its label", "A label image, for scores. Empty: not known."),
+        }
+        self._files["model"].on_settled = self._forget
+        self._menu = make(
+            w.Dropdown,
+            options=[("a file …", _FILE)],
+            description="Image",
+            style={"description_width": style.LABEL_WIDTH},
+            tooltip="Which image is predicted: those of the run, validation first, or a file",
+        )
+        self._menu.observe(guard(lambda _: self._image_chosen()), "value")
+        self._predict = make(
+            w.Button, description="Predict", icon="magic", tooltip="Load the model and predict the image, once"
+        )
+        self._predict.on_click(guard(lambda _: self.predict(anew=True)))
+        self._stop = make(w.Button, description="Stop", icon="stop", tooltip="Leave this prediction")
+        self._stop.on_click(guard(lambda _: self._stop_asked.set()))
+        self._progress = make(w.HTML, layout=w.Layout(display="none", flex="1 1 auto"))
+        menu = make(w.HBox, children=[self._menu, self._predict, self._stop], classes=("nbt-field",))
+        shown(self._stop, False)
+        self._build_stage()
+        self._body = make(
+            w.VBox,
+            children=[
+                self._files["model"].box,
+                menu,
+                self._files["image"].box,
+                self._files["label"].box,
+                self._progress,
+                self._latest.words,
+                self._notes,
+                self._stage,
+            ],
+            classes=("nbt-panel-body",),
+            layout=w.Layout(display="none"),
+        )
+        self.box = make(w.VBox, children=[self._head, self._body], classes=("nbt-adjust",))
+        self._show_files()
+
+    def _build_stage(self) -> None:
+        guard = self._guard
+        self._image = make(w.Image, format="png")
+        self._slice = make(
+            w.IntSlider, description="slice", min=0, max=0, layout=w.Layout(width="auto", display="none")
+        )
+        self._slice.observe(guard(lambda _: None if self._is_filling else self._redraw()), "value")
+        self._zoom = make(
+            w.Dropdown,
+            options=[("all of it", 1), ("2 x", 2), ("4 x", 4), ("8 x", 8)],
+            layout=w.Layout(width="90px"),
+            tooltip="How much of the image is seen",
+        )
+        self._down, self._across = (
+            make(
+                w.IntSlider, description=name, min=0, max=100, value=50, readout=False, layout=w.Layout(display="none")
+            )
+            for name in ("down", "across")
+        )
+        for moved in (self._zoom, self._down, self._across):
+            moved.observe(guard(lambda _: None if self._is_filling else self._zoomed()), "value")
+        self._truth = make(
+            w.ToggleButton, value=False, description="Label", icon="eye", tooltip="Draw the outlines of the label too"
+        )
+        self._truth.observe(guard(lambda _: self._redraw()), "value")
+        self._caption, self._notes, self._numbers = make(w.HTML), make(w.HTML), make(w.HTML)
+        tools = make(w.HBox, children=[self._zoom, self._truth])
+        under = make(w.HBox, children=[self._caption, tools], classes=("nbt-curve-head",))
+        parts = [self._image, self._slice, self._across, self._down, under]
+        seen = make(w.VBox, children=parts, classes=("nbt-seen",))
+        self._thresholds = make(w.VBox)
+        self._keep = make(
+            w.Button,
+            description="Keep in the model",
+            icon="save",
+            tooltip="Write these thresholds into the model: from now on it predicts with them",
+        )
+        self._keep.on_click(guard(lambda _: self._keep_them()))
+        self._reset = make(
+            w.Button, description="Reset", icon="undo", tooltip="Back to the thresholds that are in the model"
+        )
+        self._reset.on_click(guard(lambda _: self._set_back()))
+        buttons = make(w.HBox, children=[self._keep, self._reset], classes=("nbt-bar-of-tools",))
+        beside = make(
+            w.VBox,
+            children=[self._numbers, self._newest.words, self._thresholds, buttons, self._keeping.words],
+            classes=("nbt-beside",),
+        )
+        self._stage = make(w.HBox, children=[seen, beside], classes=("nbt-stage",), layout=w.Layout(display="none"))
+
+    def _file(self, name: str, title: str, help: str) -> Field:
+        """The field of a path that is no setting; it looks like one."""
+        row = dataclasses.replace(ROWS["model.pretrained"], path=name, title=title, help=help, advanced=False)
+        default = (lambda: self._offered) if name == "model" else (lambda: "")
+        return PathField(
+            row,
+            lambda: self._paths[name],
+            lambda value: self._paths.update({name: str(value)}),
+            default,
+            self._guard,
+        )
+
+    # what is pressed
+
+    def _toggle(self) -> None:
+        self._is_open = not self._is_open
+        shown(self._body, self._is_open)
+        put(self._open, "icon", "caret-down" if self._is_open else "caret-right")
+        (self._head.add_class if self._is_open else self._head.remove_class)("nbt-open")
+        if self._is_open and self._trial is None and self._paths["model"]:
+            self.predict()
+
+    def _image_chosen(self) -> None:
+        self._show_files()
+        if not self._is_filling and self._menu.value != _FILE:
+            self.predict()
+
+    def _show_files(self) -> None:
+        for name in ("image", "label"):
+            shown(self._files[name].box, self._menu.value == _FILE)
+
+    def predict(self, anew: bool = False) -> None:
+        """Predict the image that is chosen; the model is loaded first, where it was not or `anew`."""
+        if self._is_predicting:
+            return
+        path, chosen = self._paths["model"], self._menu.value
+        image, label = self._paths["image"], self._paths["label"]
+        model, pairs = (None, []) if anew else (self._model, self._pairs)
+        self._stop_asked.clear()
+        self._done = None
+
+        def report(done: int, of: int) -> None:
+            if self._stop_asked.is_set():
+                raise _Stopped
+            self._done = done, of
+
+        def work() -> tuple[Predictor, list[tuple[str, Pair]], Trial | None]:
+            nonlocal model, pairs
+            if model is None:
+                model, pairs = _loaded(self._door, path)
+            # the images of the run are listed with the model: whoever chose none yet means the first
+            index = chosen if chosen != _FILE or image or not pairs else 0
+            source = image if index == _FILE or index >= len(pairs) else pairs[index][1]
+            if not source:
+                return model, pairs, None
+            try:
+                return (
+                    model,
+                    pairs,
+                    self._door.try_out(model, source, (label or None) if index == _FILE else None, report),
+                )
+            except _Stopped:
+                return model, pairs, None
+
+        def show(found: tuple[Predictor, list[tuple[str, Pair]], Trial | None]) -> None:
+            self._model, self._pairs, trial = found
+            self._is_predicting = False
+            self._list_images(choose=0 if chosen == _FILE and not image else chosen)
+            self._show_buttons()
+            if trial is not None:
+                self._show(trial)
+
+        self._is_predicting = True
+        self._show_buttons()
+        self._latest.start("", _checked(path, work), show, self._failed)
+        self.flush()
+
+    def _failed(self) -> None:
+        self._is_predicting = False
+        self._show_buttons()
+
+    def _forget(self) -> None:
+        """Another model: what is shown is not about it."""
+        self._stop_asked.set()
+        self._latest.forget()
+        self._newest.forget()
+        self._model = self._trial = self._look = None
+        self._pairs = []
+        self._is_predicting = False
+        self._list_images(choose=_FILE)
+        shown(self._stage, False)
+        put(self._notes, "value", "")
+        self._show_buttons()
+
+    # what is shown
+
+    def _show_buttons(self) -> None:
+        put(self._predict, "disabled", self._is_predicting)
+        shown(self._stop, self._is_predicting)
+        changed = self._trial is not None and self._changed() != {}
+        put(self._keep, "disabled", not changed)
+        put(self._reset, "disabled", not changed)
+        (self._keep.add_class if changed else self._keep.remove_class)("nbt-next")
+        self.flush()
+
+    def _list_images(self, choose: int) -> None:
+        options = [(f"{pair.name} ({_WHAT_FOR[use]})", index) for index, (use, pair) in enumerate(self._pairs)]
+        options.append(("a file …", _FILE))
+        self._is_filling = True
+        try:
+            if list(self._menu.options) != options:
+                self._menu.options = options
+            put(self._menu, "value", choose if choose < len(self._pairs) else _FILE)
+        finally:
+            self._is_filling = False
+        self._show_files()
+
+    def _show(self, trial: Trial) -> None:
+        self._trial, self._look, self._own_scores = trial, None, {}
+        self._newest.forget()
+        notes = [text(f"▲ {note}", "nbt-look", "nbt-small") for note in trial.prediction.notes]
+        put(self._notes, "value", "".join(f"<div>{note}</div>" for note in notes))
+        for name, value in trial.adjustable.items():
+            setattr(self._values, name, value)
+        self._fields = {name: self._threshold(name) for name in trial.adjustable}
+        boxes = [field.box for field in self._fields.values()]
+        set_children(self._thresholds, boxes or [make(w.HTML, value=text(_NOTHING, "nbt-muted", "nbt-small"))])
+        self._show_used(trial.in_use())
+        depth = trial.image.shape[1] if trial.image.ndim == 4 else 1
+        self._is_filling = True
+        try:
+            put(self._slice, "max", max(depth - 1, 0))
+            put(self._slice, "value", depth // 2)
+            put(self._zoom, "value", 1)
+        finally:
+            self._is_filling = False
+        shown(self._zoom, max(trial.image.shape[-2:]) > SIDE)
+        self._show_zoom()
+        shown(self._slice, depth > 1)
+        shown(self._truth, trial.truth is not None)
+        shown(self._stage, True)
+        self._show_buttons()
+        self._redraw()
+
+    def _zoomed(self) -> None:
+        self._show_zoom()
+        self._redraw()
+
+    def _show_zoom(self) -> None:
+        for slider in (self._down, self._across):
+            shown(slider, self._zoom.value > 1)
+
+    def _threshold(self, name: str) -> Field:
+        assert self._trial is not None
+        row = ROWS[f"task.{name}"]
+        if row.kind == "choice":
+            titles = {value: row.choices[value] for value in self._trial.choices(name, row.choices)}
+            row = dataclasses.replace(row, choices=titles)
+        own = self._trial.adjustable[name]
+        made = field_of_threshold(row)(
+            row,
+            lambda: getattr(self._values, name),
+            lambda value: setattr(self._values, name, value),
+            lambda: own,
+            self._guard,
+        )
+        made.show_view(is_complete=True, is_helping=False)
+        made.on_settled = self._moved
+        return made
+
+    def _moved(self) -> None:
+        self._keeping.forget()  # what was said of keeping is about other thresholds
+        self._show_buttons()
+        self._redraw()
+
+    def _set_back(self) -> None:
+        if self._trial is not None:
+            for name, value in self._trial.adjustable.items():
+                setattr(self._values, name, value)
+                self._fields[name].show()
+            self._moved()
+
+    def _now(self) -> dict[str, Any]:
+        return {name: getattr(self._values, name) for name in self._fields}
+
+    def _changed(self) -> dict[str, Any]:
+        """The thresholds that differ from the model's."""
+        own = self._trial.adjustable if self._trial is not None else {}
+        return {name: value for name, value in self._now().items() if value != own[name]}
+
+    def _redraw(self) -> None:
+        """Make labels with the thresholds as they stand, and draw them, beside the page."""
+        trial, before, values = self._trial, self._look, self._now()
+        if trial is None:
+            return
+        window = Window(self._slice.value, self._zoom.value, self._down.value, self._across.value)
+        shows_truth = self._truth.value
+        known = before if before is not None and values == self._looked_with else None
+
+        def look() -> Look:
+            return looked_at(trial, values, window, shows_truth, known)
+
+        def show(found: Look) -> None:
+            self._look, self._looked_with = found, values
+            if not self._own_scores and not self._changed():
+                self._own_scores = found.scores
+            put(self._image, "value", found.picture)
+            put(self._numbers, "value", numbers(trial, found, self._own_scores))
+            put(self._caption, "value", caption(trial, shows_truth))
+            self._show_used(found.in_use)
+
+        self._newest.start(look, show)
+
+    def _show_used(self, names: Sequence[str]) -> None:
+        for name, field in self._fields.items():
+            shown(field.box, name in names or field.finding is not None)
+
+    def _keep_them(self) -> None:
+        trial, changed, path = self._trial, self._changed(), self._paths["model"]
+        if trial is None or not changed:
+            return
+
+        def keep() -> tuple[str, Predictor, list[tuple[str, Pair]]]:
+            file = self._door.adjust(path, **changed)
+            return file, *_loaded(self._door, path)
+
+        def show(kept: tuple[str, Predictor, list[tuple[str, Pair]]]) -> None:
+            file, self._model, self._pairs = kept
+            if self._trial is trial:
+                self._trial = trial.kept(**changed)
+                self._own_scores = {}
+                for name in self._fields:
+                    self._fields[name] = self._threshold(name)
+                set_children(self._thresholds, [field.box for field in self._fields.values()])
+                self._moved()
+            self._keeping.say(text(f"✓ Kept in {Path(file).name}.", "nbt-fine", "nbt-small"))
+
+        self._keeping.start("keeping", keep, show)
+
+
+def field_of_threshold(row: Setting) -> Callable[..., Field]:
+    """A slider for a number between two bounds, else the field that the form has."""
+    low = row.minimum if row.minimum is not None else row.above
+    high = row.maximum if row.maximum is not None else row.below
+    return SliderField if row.kind in ("int", "float") and low is not None and high is not None else field_for
+
+
+def looked_at(
+    trial: Trial, values: Mapping[str, Any], window: Window, shows_truth: bool, known: Look | None = None
+) -> Look:
+    """What is seen with these thresholds in `window`; `known`: what was seen with the same ones before."""
+    if known is None:
+        labels = trial.labels(**values)
+        counts, scores, in_use = trial.counts(labels), trial.scores(labels), trial.in_use(**values)
+    else:
+        labels, counts, scores, in_use = known.labels, known.counts, known.scores, known.in_use
+    drawn = picture(trial, labels, window, shows_truth)
+    return Look(png(drawn), labels, counts, scores, in_use)
+
+
+def picture(trial: Trial, labels: np.ndarray, window: Window, shows_truth: bool) -> np.ndarray:
+    """The image in `window` with outlines of what was predicted, uint8 (Y, X, 3), at most `SIDE` large."""
+    image = trial.image if trial.image.ndim == 3 else trial.image[:, window.place]
+    between = limits(image)
+    image = window.of(image)
+    shape = _size(image.shape[-2:])
+    pixels = grey(whole(Scaled(Held(image.astype(np.float32)), shape)), between)
+    # several classes are told apart by colour, one object from the other by its outline
+    classes, colours = trial.task.classes, trial.task.colours
+    for is_known, array in ((True, trial.truth), (False, labels)):
+        if array is None or (is_known and not shows_truth):
+            continue
+        plane = array if array.ndim == 2 else array[window.place]
+        plane = window.of(_true_areas(trial, plane) if is_known else plane)
+        small = whole(Scaled(Held(np.ascontiguousarray(plane), is_label=True), shape))
+        lines = edges(small)
+        if is_known or not classes:
+            pixels[lines] = style.painted(_TRUTH if is_known else _PREDICTION)
+            continue
+        number = trial.task.predicted_class_of(small)
+        for index in range(1, len(classes) + 1):
+            pixels[lines & (number == index)] = colours[(index - 1) % len(colours)]
+    return pixels.astype(np.uint8)
+
+
+def numbers(trial: Trial, look: Look, own: Mapping[str, float]) -> str:
+    """How much was found, and scores beside those of the model's own thresholds, as HTML."""
+    rows = []
+    pixels = look.labels.size
+    for name, count in look.counts.items():
+        if name == "objects":
+            rows.append(f'<div><b class="nbt-count">{count:,}</b> {"object" if count == 1 else "objects"}</div>')
+        else:
+            share = f"{100 * count / max(pixels, 1):.1f} %"
+            rows.append(f"<div><b>{count:,}</b> px {html.escape(name)} <span>{share}</span></div>")
+    for name, value in look.scores.items():
+        before = own.get(name)
+        differs = before is not None and abs(before - value) > 1e-9
+        beside = f" <span>in the model {readable_score(name, before)}</span>" if differs and before is not None else ""
+        said = score_name(name)
+        rows.append(
+            f"<div>{html.escape(said[:1].upper() + said[1:])} <b>{readable_score(name, value)}</b>{beside}</div>"
+        )
+    return f'<div class="nbt-numbers">{"".join(rows)}</div>'
+
+
+def caption(trial: Trial, shows_truth: bool) -> str:
+    """What the colours of the outlines mean, as HTML."""
+    classes, colours = trial.task.classes, trial.task.colours
+    named = [(colours[index % len(colours)], name) for index, name in enumerate(classes)]
+    named = named or [(style.painted(_PREDICTION), "prediction")]
+    named += [(style.painted(_TRUTH), "label")] if shows_truth and trial.truth is not None else []
+    marks = " ".join(f"<span {style.mark(colour)}>{html.escape(name)}</span>" for colour, name in named)
+    return f'<span class="nbt-small">{html.escape(trial.name)}: {marks}</span>'
+
+
+def progress(done: int, of: int) -> str:
+    """Bar and words, as HTML."""
+    percent = 100 * done / of if of else 0
+    words = f"predicting, {done:,} of {of:,} tiles …" if of else "opening the model and the image …"
+    bar = f'<div class="nbt-bar"><div style="width: {percent:.0f}%"></div></div>'
+    return f'<div class="nbt-predicting">{bar}<span class="nbt-small nbt-muted">{words}</span></div>'
+
+
+def _true_areas(trial: Trial, plane: np.ndarray) -> np.ndarray:
+    """What of a label is outlined: its objects, else its classes."""
+    found = trial.task.objects(plane, trial.links)
+    return trial.task.class_of(plane) if found is None else found
+
+
+def _size(shape: Sequence[int]) -> tuple[int, ...]:
+    by = SIDE / max(shape)
+    return tuple(max(1, round(length * by)) for length in shape)
+
+
+def _loaded(door: Door, path: str) -> tuple[Predictor, list[tuple[str, Pair]]]:
+    """The model, and the images of the run that it belongs to."""
+    model = door.load_model(path)
+    folder = Path(path)
+    return model, door.images_of_run(folder if folder.is_dir() else folder.parent.parent)
+
+
+def _checked(path: str, task: Callable[[], Any]) -> Callable[[], Any]:
+    def work() -> Any:
+        if not path:
+            raise UserError("", "no model is chosen", "Give a checkpoint, or the folder of a run")
+        return task()
+
+    return work

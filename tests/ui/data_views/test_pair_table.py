@@ -1,0 +1,311 @@
+"""The pair table, the histogram and the findings, without a browser."""
+
+import pytest
+from door import SmallDoor
+
+from nbtrainer.config import Config
+from nbtrainer.errors import Finding
+from nbtrainer.ui.background import Latest, at_once
+from nbtrainer.ui.data_views.histogram import HistogramView
+from nbtrainer.ui.data_views.pair_table import PAGE, PairTable, content, in_order, spacing, summed
+from nbtrainer.ui.errors import Errors
+from nbtrainer.ui.form.findings import FindingsList, pictures_of
+from nbtrainer.ui.form.findings import summed as summed_findings
+from nbtrainer.ui.form.form import Form
+
+
+@pytest.fixture
+def config(nuclei):
+    made = Config.preset("binary_2d")
+    made.data.datasets = [nuclei]
+    return made
+
+
+@pytest.fixture
+def table(config):
+    door = SmallDoor()
+    made = PairTable(lambda: config, door, at_once, Errors().guard)
+    made.door = door
+    return made
+
+
+def row(number, **values):
+    return {
+        "image": f"/data/img_{number}.tif",
+        "label": f"/data/lab_{number}.tif",
+        "name": f"img_{number}.tif",
+        "dataset": 0,
+        "split": "train",
+        "shape": (512, 500),
+        "channels": 1,
+        "dtype": "uint8",
+        "spacing": (0.5, 0.5),
+        "objects": 41,
+        "classes": (1, 2, 3),
+        "estimated": False,
+        "by_order": False,
+        "problem": "",
+    } | values
+
+
+class ManyImages(SmallDoor):
+    """A door to 45 images that were not read."""
+
+    def pairs(self, config):
+        return [row(number) for number in range(45)]
+
+    def picture(self, config, index, size=96, outlines=True, whole=False):
+        import numpy as np
+
+        self.asked.append(index)
+        return np.zeros((4, 4, 3), np.uint8), 1.0
+
+
+def test_the_table_is_read_when_it_is_asked_for_and_not_before(table):
+    assert table.door.asked == []
+    assert table._all.layout.display == "none"
+
+    table._open.click()
+
+    assert table.door.asked == ["pairs"]
+    assert "nuclei_00.tif" in table._table.value
+    assert "256 × 256" in table._table.value
+    assert "uint16" in table._table.value
+    assert "4 images" in table._sum.value and "3 to train, 1 to validate" in table._sum.value
+
+
+def test_an_edit_makes_the_table_old_but_reads_nothing(table):
+    table.is_old()
+    assert table._old.layout.display == "none"
+    table._open.click()
+
+    table.is_old()
+
+    assert table._old.layout.display is None
+    assert table.door.asked == ["pairs"]
+    table._again.click()
+    assert table._old.layout.display == "none"
+    assert table.door.asked == ["pairs", "pairs"]
+
+
+def test_the_table_can_be_searched(table):
+    table._open.click()
+
+    table._search.value = "_11"
+
+    assert "nuclei_11.tif" in table._table.value
+    assert "nuclei_00.tif" not in table._table.value
+    table._search.value = "validation"
+    assert table._table.value.count("<tr title") == 1
+    table._search.value = "nothing like it"
+    assert "nothing is found" in table._position.value
+
+
+def test_twenty_rows_make_a_page(config):
+    table = PairTable(lambda: config, ManyImages(), at_once, Errors().guard)
+    table._open.click()
+    assert table._table.value.count("<tr title") == PAGE
+    assert "1 to 20 of 45" in table._position.value
+    assert table._back.disabled
+
+    table._on.click()
+    table._on.click()
+
+    assert "41 to 45 of 45" in table._position.value
+    assert table._on.disabled
+
+
+def test_pictures_are_read_when_asked_for_and_only_for_the_rows_of_the_page(config):
+    door = ManyImages()
+    table = PairTable(lambda: config, door, at_once, Errors().guard)
+    table._open.click()
+    assert door.asked == []
+
+    table._with_pictures.value = True
+
+    assert door.asked == list(range(PAGE))
+    assert table._table.value.count("data:image/png;base64,") == PAGE
+    table._with_pictures.value = False
+    assert "data:image" not in table._table.value
+
+
+def test_pictures_belong_to_the_settings_that_the_table_was_read_with(table, config):
+    table._open.click()
+    config.data.datasets[0].exclude = ["nuclei_00.tif"]
+    table._with_pictures.value = True
+
+    assert table._snapshot.data.datasets[0].exclude == []
+    assert len(table._pictures) == 4
+
+
+def test_a_mistake_of_the_settings_is_told_in_the_place_of_the_table(table, config):
+    config.data.datasets[0].labels = "nowhere"
+
+    table._open.click()
+
+    assert "nowhere" in table._latest.words.value
+    assert "nbt-wrong" in table._latest.words.value
+
+
+def test_rows_to_look_at_stand_first():
+    rows = [row(0), row(1, by_order=True), row(2, problem="it is damaged")]
+
+    assert [index for index, _ in in_order(rows)] == [2, 1, 0]
+    assert "✕ 1 with a problem" in summed(rows)
+    assert "▲ 1 paired by order" in summed(rows)
+
+
+def test_marks_and_estimates_are_seen(config):
+    class Odd(SmallDoor):
+        def pairs(self, config):
+            return [row(0, by_order=True), row(1, problem="<it> is damaged"), row(2, estimated=True)]
+
+    table = PairTable(lambda: config, Odd(), at_once, Errors().guard)
+    table._open.click()
+
+    assert "the names differ" in table._table.value
+    assert "&lt;it&gt; is damaged" in table._table.value
+    assert "≈ 41 objects" in table._table.value
+    assert "≈ 123 objects" in table._sum.value
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"objects": 1234}, "1,234 objects"),
+        ({"objects": 1, "classes": (255,)}, "value 255"),
+        ({"objects": 3, "classes": (1, 2, 3)}, "3 values: 1, 2, 3"),
+        ({"objects": 0, "classes": ()}, "empty"),
+        ({"objects": None}, ""),
+    ],
+)
+def test_content_is_said_in_words(values, words):
+    assert content(row(0, **values)) == words
+
+
+def test_an_image_without_a_label_says_so():
+    assert content(row(0, label="", objects=None, classes=())) == "no label"
+
+
+def test_pixel_sizes_are_said_once_where_they_are_equal():
+    assert spacing((0.5, 0.5)) == "0.5 µm"
+    assert spacing((2.0, 0.32, 0.32)) == "2 × 0.32 × 0.32 µm"
+    assert spacing(None) == ""
+
+
+def test_of_two_tasks_for_one_place_only_the_newer_is_shown():
+    waiting, seen = [], []
+    latest = Latest(lambda words, task: waiting.append(task))
+    latest.start("reading", lambda: "old", seen.append)
+    latest.start("reading", lambda: "new", seen.append)
+
+    for task in reversed(waiting):
+        task()()
+
+    assert seen == ["new"]
+    assert latest.words.layout.display == "none"
+
+
+# the histogram
+
+
+@pytest.fixture
+def histogram(config):
+    door = SmallDoor()
+    made = HistogramView(lambda: config, door, at_once, Errors().guard)
+    made.door = door
+    return made
+
+
+def test_the_histogram_is_measured_when_it_is_shown_and_after_edits_while_it_is(histogram, config):
+    histogram.renew()
+    assert histogram.door.asked == []
+
+    histogram._open.click()
+    assert histogram.door.asked == ["pairs", "histogram 0"]
+    before, after = histogram._plots["before"], histogram._plots["after"]
+    assert before._area.x.max() > 100 > after._area.x.max()
+    assert before._area.y.max() == 1
+
+    config.normalization.method = "max"
+    histogram.renew()
+    assert histogram.door.asked[2:] == ["pairs", "histogram 0"]
+    histogram._image.value = 2
+    assert histogram.door.asked[-1] == "histogram 2"
+
+    histogram._open.click()
+    histogram.renew()
+    assert histogram.door.asked[-1] == "histogram 2"
+
+
+def test_an_edit_of_the_normalization_renews_the_histogram_in_the_form(config):
+    door = SmallDoor()
+    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, door)
+    form.histogram._open.click()
+    asked = len(door.asked)
+
+    form.field("training.epochs").enter(3)
+    assert len(door.asked) == asked
+    form.field("normalization.method").enter("max")
+
+    assert door.asked[asked:] == ["pairs", "histogram 0"]
+
+
+# findings
+
+
+def listed(findings, pictures=None):
+    made = FindingsList(Errors().guard, lambda _: "1 Data", lambda _: None, lambda _: "Mend it", pressed.append)
+    made.say(findings, pictures)
+    return made
+
+
+pressed: list[Finding] = []
+
+
+def test_a_finding_that_can_be_mended_has_a_button_and_others_have_none():
+    pressed.clear()
+    mendable = Finding(where="a", wrong="bad", fix="colours")
+    shown = listed([mendable, Finding(where="b", wrong="worse")])
+    (button,) = shown._fixes
+
+    button.click()
+
+    assert button.description == "Mend it"
+    assert pressed == [mendable]
+    shown.can_fix(False)
+    assert button.disabled
+
+
+def test_edits_make_findings_old_and_only_a_new_check_takes_them_away():
+    shown = listed([Finding(level="warning", where="a", wrong="odd")])
+
+    shown.is_old()
+    shown.is_old()
+
+    assert shown._head.value.count("Settings have changed since") == 1
+    assert len(shown._list.children) == 1
+    shown.say([], fine=True)
+    assert len(shown._list.children) == 0
+    assert "Nothing is wrong" in shown._head.value
+
+
+def test_findings_are_summed_up():
+    errors, warnings = [Finding(where="a", wrong="b")] * 2, [Finding(level="warning", where="a", wrong="c")]
+
+    assert "2 wrong, 1 to look at" in summed_findings(errors + warnings)
+
+
+def test_findings_about_files_of_the_table_have_pictures(config, nuclei):
+    by_files = Finding(where="data.datasets", wrong="a", files=(f"{nuclei['labels']}/nuclei_01.tif",))
+    by_where = Finding(where=f"{nuclei['images']}/nuclei_10.tif", wrong="b")
+    neither = Finding(where="training.epochs", wrong="c")
+    door = SmallDoor()
+
+    pictures = pictures_of([by_files, by_where, neither], config, door)
+
+    assert set(pictures) == {by_files, by_where}
+    assert door.asked == ["pairs", "picture 1", "picture 2"]
+    assert pictures[by_files].startswith(b"\x89PNG")
+    row_box = listed([by_files], pictures)._list.children[0]
+    assert any("data:image/png" in getattr(child, "value", "") for child in row_box.children)

@@ -1,0 +1,369 @@
+"""The form against the config: each setting goes in and out, and a wrong value is answered beside its field."""
+
+import pytest
+
+from nbtrainer.config import STEPS, Config
+from nbtrainer.config.describe import settings
+from nbtrainer.errors import Finding
+from nbtrainer.ui.form.fields import tooltip, typed, when_empty, written
+from nbtrainer.ui.form.panels import groups
+
+ROWS = {row.path: row for row in settings()}
+TYPED = [row for row in ROWS.values() if row.kind in ("int", "float", "text", "path", "numbers")]
+
+
+def value_of(config, path):
+    section, _, name = path.partition(".")
+    return getattr(getattr(config, section), name)
+
+
+@pytest.mark.parametrize("path", ROWS)
+def test_every_setting_has_a_field_that_shows_what_the_config_says(shared_form, path):
+    field = shared_form.field(path)
+
+    assert field.value == value_of(shared_form.config, path)
+    assert field.finding is None
+
+
+@pytest.mark.feature(144)
+@pytest.mark.parametrize("path", ROWS)
+def test_every_setting_explains_itself_in_the_form(shared_form, path):
+    field = shared_form.field(path)
+
+    field.show_view(True, True)
+
+    assert ROWS[path].help
+    assert field._help.layout.display is None
+    assert len(field._help.value) > 20
+
+
+@pytest.mark.parametrize("row", TYPED, ids=lambda row: row.path)
+def test_what_a_text_field_shows_is_read_back_as_the_same_value(row):
+    assert typed(row, written(row, row.default)) == row.default
+
+
+def _others(row):
+    """Right values of `row` other than its default."""
+    match row.kind:
+        case "bool":
+            return [not row.default]
+        case "choice":
+            return [value for value in row.choices if value not in (row.default, "custom")][:1]
+        case "choices":
+            return [list(row.choices)[:2]]
+        case "numbers":
+            return [[64, 64]] if row.path == "sampling.patch_size" else [[2, 3]]
+        case "int" | "float":
+            low = row.minimum if row.minimum is not None else row.above or 0
+            return [int(low) + 1 if row.integer else low + 0.125]
+        case "text":
+            return ["cpu"]
+        case "path":
+            return ["some/where"]
+    return []
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.path)
+def test_what_is_entered_reaches_the_config_and_can_be_set_back(shared_form, row):
+    field = shared_form.field(row.path)
+    before = field.value
+    for other in _others(row):
+        field.enter(other)
+
+        assert value_of(shared_form.config, row.path) == other
+        if other != before:
+            assert field._reset.layout.visibility == "visible"
+            field._set_back()
+        assert value_of(shared_form.config, row.path) == before
+        assert field._reset.layout.visibility == "hidden"
+
+
+@pytest.mark.parametrize(
+    ("path", "words", "sentence"),
+    [
+        ("training.epochs", "many", "is not a whole number"),
+        ("training.epochs", "0", "0 is too small. Give 1 or more"),
+        ("training.epochs", "2.5", "is not a whole number"),
+        ("training.epochs", "", "is not a whole number"),
+        ("compile.learning_rate", "-1", "is too small"),
+        ("data.validation_fraction", "1.5", "is too large"),
+        ("sampling.patch_size", "64", "too few entries"),
+        ("sampling.patch_size", "64, wide", "is not a whole number"),
+        ("output.name", "a/b", "cannot be the name of a folder"),
+    ],
+)
+def test_a_wrong_value_is_refused_beside_its_field_and_the_config_keeps_the_right_one(form, path, words, sentence):
+    field = form.field(path)
+    before = value_of(form.config, path)
+
+    field._text.value = words
+
+    assert sentence in field._complaint.value.replace("&#x27;", "'")
+    assert 'role="alert"' in field._complaint.value
+    assert value_of(form.config, path) == before
+    assert field._text.value == words
+    panel = form.panel_of(Finding(where=path, wrong=""))
+    assert "1 wrong" in panel._line.value
+    assert [finding.where.partition("[")[0] for finding in form.refused()] == [path]
+
+
+def test_the_nearest_right_value_can_be_pressed(form):
+    field = form.field("training.batch_size")
+    field._text.value = "0"
+
+    _, offer = field._offers.children
+    offer.click()
+
+    assert offer.description == "1"
+    assert form.config.training.batch_size == 1
+    assert field.finding is None
+    assert form.refused() == []
+
+
+def test_right_values_that_a_finding_names_can_be_pressed(form):
+    finding = Finding(where="sampling.patch_size", wrong="100 does not suit the network", remedy="Try 96 or 104")
+    form.complain([finding])
+    field = form.field("sampling.patch_size")
+
+    assert [offer.description for offer in field._offers.children[1:]] == ["96, 96", "104, 104"]
+
+
+def test_an_error_of_the_check_opens_its_panel_and_a_new_value_clears_it(form):
+    form.complain([Finding(where="training.device", wrong="'gpu' is not a device", remedy="Choose auto or cpu")])
+    panel = form.panel_of(Finding(where="training.device", wrong=""))
+
+    assert panel.is_open
+    assert "1 wrong" in panel._line.value
+    # an advanced setting is shown in the simple view too, as long as something is wrong with it
+    assert form.field("training.device").box.layout.display is None
+
+    form.field("training.device").enter("cpu")
+    assert "wrong" not in panel._line.value
+
+
+def test_a_finding_about_a_file_stands_beside_the_folder_that_holds_it(form):
+    form.use_samples()
+    file = f"{form.config.data.datasets[0].labels}/nuclei_00.tif"
+
+    form.complain([Finding(where=file, wrong="it holds values that are not whole numbers")])
+
+    labels = form.field("data.datasets").fields[1]
+    assert "In nuclei_00.tif: it holds values" in labels._complaint.value
+
+
+@pytest.mark.feature(28)
+def test_data_sets_are_added_and_removed(form):
+    field = form.field("data.datasets")
+    field.enter([*field.value, {}])
+    field.enter([*field.value, {}])
+    images = [entry.fields[0] for entry in field._entries]
+
+    images[1].enter("second")
+    field._remove(0)
+
+    assert [dataset.images for dataset in form.config.data.datasets] == ["second", ""]
+    assert [entry.fields[0]._text.value for entry in field._entries] == ["second", ""]
+
+
+@pytest.mark.feature(76)
+def test_augmentation_steps_are_added_edited_and_removed_and_make_the_strength_custom(form):
+    field, strength = form.field("augmentation.steps"), form.field("augmentation.strength")
+    count = len(field.value)
+
+    field._kind.value = "blur"
+    field.enter([*field.value, {"kind": "blur"}])
+    sigma = next(inner for inner in field.fields if inner.setting.name == "sigma")
+    sigma._text.value = "3"
+
+    assert form.config.augmentation.steps[-1].sigma == 3
+    assert form.config.augmentation.strength == "custom"
+    assert strength._menu.value == "custom"
+
+    field._remove(count)
+    assert len(form.config.augmentation.steps) == count
+    assert form.config.augmentation.strength == "standard"
+
+
+@pytest.mark.feature(76)
+def test_the_menu_of_changes_offers_every_kind_and_help_says_what_each_does(form):
+    field = form.field("augmentation.steps")
+    assert [kind for _, kind in field._kind.options[1:]] == list(STEPS)
+
+    field.enter([{"kind": kind} for kind in STEPS])
+    field.show_view(True, True)
+    for entry in field._entries:
+        assert entry._help.layout.display != "none"
+        assert ("Safe for outlines one pixel wide" in entry._help.value) == entry.values.is_safe
+
+    field.show_view(True, False)
+    assert all(entry._help.layout.display == "none" for entry in field._entries)
+
+
+def test_a_strength_brings_its_list_into_the_form(form):
+    form.field("augmentation.steps")
+
+    form.field("augmentation.strength").enter("light")
+
+    assert [entry.values.kind for entry in form.field("augmentation.steps")._entries] == [
+        "flip",
+        "rotate90",
+        "intensity",
+    ]
+
+
+@pytest.mark.feature(17)
+def test_metrics_are_added_to_those_that_auto_means_and_removed_and_none_means_auto(form):
+    field = form.field("compile.metrics")
+    assert "auto: Dice" in field._list.children[0].value
+    assert field._add.disabled
+    field._menu.value = "recall"
+    field._add.click()
+    assert form.config.compile.metrics == ["dice", "iou", "recall"]
+    assert field._menu.value == ""
+
+    field._remove("iou")
+    field._remove("dice")
+    assert form.config.compile.metrics == ["recall"]
+
+    field._remove("recall")
+    assert form.config.compile.metrics == "auto"
+
+
+def test_menus_that_add_something_begin_with_nothing_chosen(form):
+    field = form.field("augmentation.steps")
+    count = len(field.value)
+    assert (field._kind.label, field._kind.value) == ("choose …", "")
+
+    field._add_one()
+    assert len(field.value) == count
+    field._kind.value = "blur"
+    field._add_one()
+
+    assert [step.kind for step in field.value][count:] == ["blur"]
+    assert field._kind.value == ""
+
+
+def test_the_settings_of_the_data_stand_under_subheads_each_once():
+    grouped = [row.path for _, rows in groups("data") for row in rows]
+
+    assert sorted(grouped) == sorted(path for path in ROWS if path.startswith("data."))
+    assert [title for title, rows in groups("data") if rows] == [
+        "Images and labels",
+        "Split",
+        "How files are read",
+        "Preparation",
+    ]
+
+
+def test_a_subhead_is_hidden_while_nothing_stands_under_it(form):
+    panel = form.panels[0]
+    panel.build()
+
+    def seen():
+        return [head.value for head, _ in panel._groups if head.layout.display is None]
+
+    assert len(seen()) == 2
+    form.show_view(True, False)
+    assert len(seen()) == 4
+
+
+def test_advanced_settings_appear_in_the_complete_view_only(form):
+    seed, epochs = form.field("training.seed"), form.field("training.epochs")
+    assert seed.box.layout.display == "none"
+
+    form.show_view(True, False)
+
+    assert seed.box.layout.display is None
+    assert epochs.box.layout.display is None
+
+
+def test_another_config_replaces_what_the_form_shows(form):
+    epochs = form.field("training.epochs")
+
+    form.load(Config.preset("epyseg"), Config.preset("epyseg"))
+
+    assert epochs._text.value == "100"
+    assert epochs._reset.layout.visibility == "hidden"
+
+
+def test_tooltips_hold_help_range_unit_and_default():
+    words = tooltip(ROWS["training.max_minutes"], 1.5)
+
+    assert "Ends the run after this time" in words
+    assert "above 0 minutes" in words
+    assert "Default: 1.5" in words
+
+
+def test_an_empty_field_says_what_that_means():
+    assert when_empty(ROWS["output.name"]).startswith("the next free of run-001")
+    assert when_empty(ROWS["training.max_minutes"]) == "not set"
+    assert when_empty(ROWS["model.input_channels"]) == "auto"
+
+
+@pytest.mark.feature(63)
+def test_what_to_think_of_before_annotating_stands_above_the_data_sets(form):
+    words = form.field("data.datasets").box.children[0].value
+
+    assert "<summary>Before you choose: bias, time, supplemental channels, labels</summary>" in words
+    for heading, sentence in (
+        ("Bias", "carries along every bias"),
+        ("Time", "ten times as long"),
+        ("Supplemental channels", "membrane dye"),
+        ("Labels", "Leave out no object"),
+    ):
+        assert f"<b>{heading}.</b>" in words
+        assert sentence in words
+
+
+@pytest.mark.feature(83)
+def test_the_rule_of_thumb_stands_where_augmentation_is_chosen(form):
+    assert "5 images with more than 10 tiles each" in form.field("augmentation.strength").box.children[0].value
+
+
+@pytest.mark.feature(145)
+@pytest.mark.parametrize(
+    ("loss", "address"),
+    [
+        ("dice", "https://arxiv.org/abs/1606.04797"),
+        ("focal", "https://arxiv.org/abs/1708.02002"),
+        ("dice_focal", "https://arxiv.org/abs/1808.05238"),
+        ("generalized_dice", "https://arxiv.org/abs/1707.03237"),
+        ("dice_ce", "https://doi.org/10.1038/s41592-020-01008-z"),
+        ("tversky", "https://arxiv.org/abs/1706.05721"),
+    ],
+)
+def test_the_chosen_loss_links_to_its_reference(form, loss, address):
+    field = form.field("compile.loss")
+
+    field.enter(loss)
+
+    assert f'<a href="{address}" target="_blank"' in field._help.value
+    assert field._help.layout.display is None
+
+
+@pytest.mark.feature(145)
+def test_help_links_to_the_references_of_all_losses_that_suit(form):
+    form.field("task.kind").enter("semantic")
+    loss = form.field("compile.loss")
+    loss.show_view(True, True)
+
+    assert "https://doi.org/10.1038/s41592-020-01008-z" in loss._help.value  # Dice + cross-entropy
+    assert "https://arxiv.org/abs/1711.08506" not in loss._help.value  # of the kind without labels
+
+
+def test_every_listed_metric_links_to_its_reference(form):
+    field = form.field("compile.metrics")
+    field.enter(["dice", "iou"])
+
+    links = [line.children[1].value for line in field._list.children]
+    assert ["F-score" in links[0], "Jaccard_index" in links[1]] == [True, True]
+
+
+def test_a_share_may_be_typed_as_a_percentage(form):
+    form.field("data.validation_fraction")._text.value = "25%"
+    form.field("normalization.outliers_percent")._text.value = "2 %"
+
+    assert form.config.data.validation_fraction == 0.25
+    assert form.config.normalization.outliers_percent == 2
+    form.config.set("data.validation_fraction", "10%")
+    assert form.config.data.validation_fraction == 0.1

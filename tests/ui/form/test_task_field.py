@@ -1,0 +1,185 @@
+"""The form follows the kind of segmentation: what is shown, what menus offer, and what stays as it was."""
+
+import pytest
+
+from nbtrainer.catalog import LOSSES, METRICS, TASKS
+from nbtrainer.config import Config
+from nbtrainer.config.describe import settings
+from nbtrainer.ui import icons as glyphs
+from nbtrainer.ui import style
+from nbtrainer.ui.errors import Errors
+from nbtrainer.ui.form.fields import CHOOSE, NOT_SUITED
+from nbtrainer.ui.form.form import Form
+
+ROWS = {row.path: row for row in settings()}
+SOME = [row for row in ROWS.values() if row.kinds]
+
+
+@pytest.fixture
+def form(form):
+    form.show_view(True, False)
+    return form
+
+
+def choose(form, kind):
+    form.field("task.kind").enter(kind)
+
+
+def offered(field):
+    return [value for _, value in field._menu.options if value]
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_the_complete_view_shows_what_has_an_effect_on_the_kind_and_nothing_else(form, kind):
+    choose(form, kind)
+
+    assert {row.path for row in SOME if form.field(row.path).is_shown} == {
+        row.path for row in SOME if kind in row.kinds
+    }
+    assert form.field("training.epochs").is_shown
+
+
+def test_the_simple_view_of_a_kind_leaves_out_the_advanced(form):
+    choose(form, "instance_contour")
+
+    form.show_view(False, False)
+
+    assert form.field("task.contour_width").is_shown
+    assert not form.field("task.contour_weight").is_shown
+    assert not form.field("task.number_of_classes").is_shown
+
+
+def test_values_are_kept_while_their_settings_are_out_of_sight(form):
+    choose(form, "instance_contour")
+    form.field("task.contour_width").enter(3)
+
+    choose(form, "semantic")
+    assert not form.field("task.contour_width").is_shown
+    assert form.config.task.contour_width == 3
+
+    choose(form, "instance_contour")
+    assert form.field("task.contour_width").is_shown
+    assert form.field("task.contour_width")._text.value == "3"
+
+
+def test_a_panel_that_is_opened_later_follows_the_kind_too():
+    form = Form(Config.preset("binary_2d"), Config.preset("binary_2d"), Errors().guard, lambda: None)
+    choose(form, "unsupervised")
+
+    assert form.field("task.number_of_classes").is_shown
+    assert not form.field("task.class_names").is_shown
+
+
+def test_another_config_brings_its_kind(form):
+    config = Config()
+    config.task.kind = "semantic"
+
+    form.load(config, Config())
+
+    assert form.field("task.class_names").is_shown
+    assert not form.field("task.threshold").is_shown
+
+
+def test_heads_without_settings_under_them_are_not_shown(form):
+    panel = form.panels[1]
+
+    def heads():
+        return [head.value for head, _ in panel._groups if head.layout.display is None]
+
+    choose(form, "binary")
+    assert not any("In the loss" in head for head in heads())
+    choose(form, "instance_contour")
+    assert any("In the loss" in head for head in heads())
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_menus_offer_the_losses_metrics_and_networks_that_suit(form, kind):
+    choose(form, kind)
+
+    assert offered(form.field("compile.loss")) == ["auto", *(name for name in LOSSES if LOSSES[name].suits(kind))]
+    means = TASKS.load(kind).default_metrics
+    assert offered(form.field("compile.metrics")) == [
+        name for name in METRICS if METRICS[name].suits(kind) and name not in means
+    ]
+    assert ("wnet" in offered(form.field("model.name"))) == (kind == "unsupervised")
+    monitors = offered(form.field("training.monitor"))
+    assert ("validation_ap_50" in monitors) == METRICS["ap_50"].suits(kind)
+    assert "validation_dice" in monitors
+
+
+def test_what_was_chosen_for_another_kind_is_kept_and_said_not_to_suit(form):
+    form.field("compile.loss").enter("bce_dice")
+    form.field("compile.metrics").enter(["dice", "hausdorff_95"])
+
+    choose(form, "semantic")
+    loss, metrics = form.field("compile.loss"), form.field("compile.metrics")
+    assert form.config.compile.loss == "bce_dice"
+    assert loss._menu.value == "bce_dice"
+    assert NOT_SUITED in loss._menu.label
+    assert "Not for this kind of segmentation" in loss._help.value
+    assert not any(NOT_SUITED in title for title, value in loss._menu.options if value != "bce_dice")
+
+    choose(form, "instance_contour")
+    said = [line.children[1].value for line in metrics._list.children]
+    assert NOT_SUITED not in said[0] and NOT_SUITED in said[1]
+
+    choose(form, "binary")
+    assert NOT_SUITED not in loss._menu.label + loss._help.value
+
+
+def test_a_refused_value_is_seen_whatever_the_kind(form):
+    choose(form, "instance_contour")
+    form.field("task.contour_width")._text.value = "99"
+
+    choose(form, "binary")
+    assert form.field("task.contour_width").is_shown
+
+    form.field("task.contour_width").enter(2)
+    assert not form.field("task.contour_width").is_shown
+
+
+def test_what_auto_means_follows_the_kind(form):
+    assert "Dice" in form.field("compile.metrics")._list.children[0].value
+
+    choose(form, "epyseg")
+
+    assert "Average precision" in form.field("compile.metrics")._list.children[0].value
+    assert CHOOSE in dict(form.field("compile.metrics")._menu.options)
+
+
+# the choice itself
+
+
+@pytest.mark.feature(144)
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_kind_is_chosen_by_its_picture_and_explained_in_a_sentence(form, kind):
+    field = form.field("task.kind")
+
+    field._buttons[kind].click()
+
+    assert form.config.task.kind == kind
+    assert [name for name, button in field._buttons.items() if "nbt-kind-chosen" in button._dom_classes] == [kind]
+    assert TASKS[kind].help.split(";")[0][:20] in field._help.value
+    assert TASKS[kind].title in field._buttons[kind].tooltip
+
+
+def test_the_kind_stands_above_the_panels_and_in_none_of_them(form):
+    field = form.field("task.kind")
+
+    assert form.box.children[0] is field.box
+    assert all(field.box not in panel._body.children for panel in form.panels)
+
+
+def test_every_kind_has_a_picture_of_its_own():
+    assert set(glyphs.GLYPHS) == set(TASKS)
+    for kind, glyph in glyphs.GLYPHS.items():
+        assert "{" not in glyphs.as_url(glyph, style._glyph_colours())
+        assert f"nbt-kind-{kind} " in style.sheet()
+
+
+def test_subheads_name_settings_that_there_are():
+    from nbtrainer.ui.form.panels import GROUPS, groups
+
+    for section in GROUPS:
+        grouped = [row.path for _, rows in groups(section) for row in rows]
+        assert sorted(grouped) == sorted(path for path in ROWS if path.startswith(f"{section}."))

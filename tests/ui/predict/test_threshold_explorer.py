@@ -1,0 +1,359 @@
+"""Try and adjust: real models, real predictions, thresholds that are moved."""
+
+import threading
+import time
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+import tifffile
+from models import small_run, write_discs
+
+from nbtrainer import api
+from nbtrainer.catalog import TASKS
+from nbtrainer.config.describe import settings
+from nbtrainer.ui import style
+from nbtrainer.ui.background import HOUSE, Newest, at_once
+from nbtrainer.ui.errors import Errors
+from nbtrainer.ui.form.fields import SliderField
+from nbtrainer.ui.predict.threshold_explorer import SIDE, Adjust, field_of_threshold
+
+ROWS = {row.path: row for row in settings()}
+
+
+@pytest.fixture(scope="module")
+def contours(tmp_path_factory):
+    return small_run(tmp_path_factory.mktemp("contours"), "instance_contour")
+
+
+@pytest.fixture(scope="module")
+def foreground(tmp_path_factory):
+    return small_run(tmp_path_factory.mktemp("foreground"), "binary")
+
+
+def opened(run):
+    adjust = Adjust(HOUSE, at_once, lambda callback: callback)
+    adjust.use(run.directory)
+    adjust._open.click()
+    return adjust
+
+
+def seen(field):
+    return field.box.layout.display is None
+
+
+def has_colour(picture, tone):
+    return bool((imageio.imread(picture)[..., :3] == style.painted(tone)).all(-1).any())
+
+
+# what is seen
+
+
+def test_opening_predicts_the_first_validation_image_with_the_thresholds_of_the_model(contours):
+    adjust = opened(contours)
+    _, pair = api.images_of_run(contours.directory)[0]
+
+    assert adjust._menu.label == f"{pair.name} (validation)"
+    assert [label.rpartition("(")[2] for label, _ in adjust._menu.options] == [
+        "validation)",
+        "trained on)",
+        "trained on)",
+        "a file …",
+    ]
+    assert adjust._fields["threshold"].value == 0.5
+    predicted = api.load_model(contours.directory).predict(pair.image)
+    assert f'nbt-count">{len(np.unique(predicted)) - 1}</b>' in adjust._numbers.value
+    assert "AP 0.5" in adjust._numbers.value and "Dice" in adjust._numbers.value
+    assert imageio.imread(adjust._image.value).shape == (SIDE, SIDE, 3)
+    assert has_colour(adjust._image.value, "chosen")
+    assert not has_colour(adjust._image.value, "truth")
+
+
+def test_nothing_is_read_until_the_panel_is_opened():
+    adjust = Adjust(None, at_once, lambda callback: callback)
+
+    assert adjust._image.value == b""
+    assert not adjust._is_open
+
+
+def test_a_threshold_that_is_moved_changes_picture_count_and_scores_without_predicting_again(contours, monkeypatch):
+    adjust = opened(contours)
+    before, numbers = adjust._image.value, adjust._numbers.value
+    monkeypatch.setattr("nbtrainer.inference.predictor.predict_variants", lambda *_: pytest.fail("predicted again"))
+
+    adjust._fields["threshold"]._slider.value = 0.99
+
+    assert adjust._image.value != before
+    assert adjust._numbers.value != numbers
+    assert "in the model" in adjust._numbers.value
+    labels = adjust._trial.labels(threshold=0.99)
+    assert f'nbt-count">{len(np.unique(labels)) - (0 in labels)}</b>' in adjust._numbers.value
+
+    adjust._reset.click()
+    assert adjust._fields["threshold"]._slider.value == 0.5
+    assert adjust._image.value == before
+    assert adjust._numbers.value == numbers
+    assert adjust._reset.disabled
+
+
+def test_the_outlines_of_the_label_are_drawn_when_asked_for(contours):
+    adjust = opened(contours)
+
+    adjust._truth.value = True
+
+    assert has_colour(adjust._image.value, "truth")
+    assert "label" in adjust._caption.value
+
+
+def test_a_foreground_is_counted_in_pixels(foreground):
+    adjust = opened(foreground)
+    assert list(adjust._fields) == ["threshold"]
+    count = int((adjust._look.labels != 0).sum())
+
+    assert f"<b>{count:,}</b> px foreground" in adjust._numbers.value
+    assert "object" not in adjust._numbers.value
+
+
+def test_classes_are_counted_and_drawn_each_in_its_colour_and_have_no_thresholds(tmp_path):
+    named = {"class_names": ["axon", "<myelin>"], "class_colours": ["#112233"]}
+    adjust = opened(small_run(tmp_path, "semantic", task=named))
+
+    assert "px axon" in adjust._numbers.value and "px &lt;myelin&gt;" in adjust._numbers.value
+    assert "no threshold" in adjust._thresholds.children[0].value
+    assert "Dice (axon)" in adjust._numbers.value
+    assert "axon" in adjust._caption.value and "--mark: #112233" in adjust._caption.value
+
+
+def test_a_volume_is_looked_at_slice_by_slice(tmp_path):
+    adjust = opened(small_run(tmp_path, "binary", dim=3))
+    assert seen_slider(adjust) and adjust._slice.max == 11
+    before, numbers = adjust._image.value, adjust._numbers.value
+
+    adjust._slice.value = 1
+
+    assert adjust._image.value != before
+    assert adjust._numbers.value == numbers
+
+
+def seen_slider(adjust):
+    return adjust._slice.layout.display is None
+
+
+# thresholds
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_every_threshold_of_every_kind_has_a_row_that_makes_its_field(kind):
+    for name in TASKS.load(kind).adjustable:
+        assert ROWS[f"task.{name}"].suits(kind), name
+        assert ROWS[f"task.{name}"].help
+    assert field_of_threshold(ROWS["task.threshold"]) is SliderField
+
+
+def test_fields_follow_the_rows_and_those_without_effect_are_not_shown(contours):
+    adjust = opened(contours)
+
+    slider = adjust._fields["threshold"]._slider
+    assert (slider.min, slider.max) == (pytest.approx(0.01), pytest.approx(0.99))
+    assert slider.description == ROWS["task.threshold"].title
+    assert seen(adjust._fields["seed_threshold"])
+    # no distance and no affinities were learned
+    assert not seen(adjust._fields["seed_distance"]) and not seen(adjust._fields["affinity_threshold"])
+    assert "mutex_watershed" not in [value for _, value in adjust._fields["decoder"]._menu.options]
+
+    adjust._fields["decoder"].enter("binary_connected")
+    assert not seen(adjust._fields["seed_threshold"])
+
+
+def test_a_wrong_value_is_answered_beside_its_field_and_the_picture_stays(contours):
+    adjust = opened(contours)
+    before = adjust._image.value
+
+    adjust._fields["smallest_object"]._text.value = "-3"
+
+    assert "too small" in adjust._fields["smallest_object"]._complaint.value
+    assert adjust._image.value == before
+
+
+def test_kept_thresholds_are_in_the_model_from_then_on(tmp_path):
+    run = small_run(tmp_path, "binary")
+    adjust = opened(run)
+    assert adjust._keep.disabled
+    adjust._fields["threshold"]._slider.value = 0.25
+    image = api.images_of_run(run.directory)[0][1].image
+
+    adjust._keep.click()
+
+    assert "Kept in best-" in adjust._keeping.words.value
+    assert adjust._keep.disabled
+    model = api.load_model(run.directory)
+    assert model.task.threshold == 0.25
+    assert np.array_equal(model.predict(image) != 0, adjust._look.labels != 0)
+    assert "in the model" not in adjust._numbers.value
+
+    adjust._fields["threshold"]._slider.value = 0.75
+    adjust._reset.click()
+    assert adjust._fields["threshold"].value == 0.25
+
+
+# models and images
+
+
+def test_a_file_is_predicted_with_its_label_if_that_is_known(contours, tmp_path):
+    made = write_discs(tmp_path, (48, 80), 1)
+    adjust = opened(contours)
+
+    adjust._menu.value = -1
+    adjust._files["image"].enter(f"{made['images']}/img_0.tif")
+    adjust._predict.click()
+    assert imageio.imread(adjust._image.value).shape == (288, 480, 3)
+    assert "AP 0.5" not in adjust._numbers.value
+    assert adjust._truth.layout.display == "none"
+
+    adjust._files["label"].enter(f"{made['labels']}/img_0.tif")
+    adjust._predict.click()
+    assert "AP 0.5" in adjust._numbers.value
+
+
+def test_any_checkpoint_can_be_chosen_and_its_run_is_found(contours, foreground):
+    adjust = opened(contours)
+
+    adjust._files["model"].enter(str(foreground.best))
+    assert adjust._stage.layout.display == "none"
+    adjust._predict.click()
+
+    assert list(adjust._fields) == ["threshold"]
+    assert "(validation)" in adjust._menu.label
+
+    # a run that is shown later does not push aside what was chosen by hand
+    adjust.use(contours.directory)
+    assert adjust._files["model"].value == str(foreground.best)
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"), [("", "no model is chosen"), ("nowhere.pt", "no such file"), ("broken.pt", "not a readable")]
+)
+def test_a_model_that_cannot_be_read_is_answered_in_a_sentence(tmp_path, model, sentence):
+    (tmp_path / "broken.pt").write_bytes(b"no model")
+    adjust = Adjust(HOUSE, at_once, lambda callback: callback)
+    if model:
+        adjust._files["model"].enter(str(tmp_path / model))
+
+    adjust._predict.click()
+
+    assert sentence in adjust._latest.words.value.lower()
+    assert not adjust._predict.disabled
+
+
+def test_what_differs_from_the_training_images_is_said(contours, tmp_path):
+    tifffile.imwrite(tmp_path / "other.tif", np.full((64, 64), 900, np.uint16))
+    adjust = opened(contours)
+    adjust._menu.value = -1
+    adjust._files["image"].enter(str(tmp_path / "other.tif"))
+
+    adjust._predict.click()
+
+    assert "its values are uint16" in adjust._notes.value
+
+
+def test_an_image_that_does_not_suit_the_model_is_answered_in_a_sentence(contours, tmp_path):
+    colours = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    tifffile.imwrite(tmp_path / "colour.tif", colours, photometric="rgb")
+    adjust = opened(contours)
+    adjust._menu.value = -1
+    adjust._files["image"].enter(str(tmp_path / "colour.tif"))
+
+    adjust._predict.click()
+
+    assert "3 channels" in adjust._latest.words.value
+
+
+# what goes on beside the page
+
+
+def test_a_prediction_can_be_left_and_says_how_far_it_is(contours, monkeypatch):
+    started, goes_on, brought = threading.Event(), threading.Event(), []
+
+    class SlowHouse:
+        load_model, images_of_run = staticmethod(api.load_model), staticmethod(api.images_of_run)
+
+        @staticmethod
+        def try_out(model, image, label, report):
+            report(1, 4)
+            started.set()
+            assert goes_on.wait(20)
+            report(2, 4)
+            return pytest.fail("it was not left")
+
+    def work(words, task):
+        threading.Thread(target=lambda: brought.append(task()), daemon=True).start()
+
+    adjust = Adjust(SlowHouse, work, Errors().guard)
+    adjust.use(contours.directory)
+    adjust._open.click()
+    assert started.wait(20)
+    adjust.flush()
+    assert "1 of 4 tiles" in adjust._progress.value
+    assert adjust._predict.disabled and adjust._stop.layout.display is None
+
+    adjust._stop.click()
+    goes_on.set()
+    ends = time.monotonic() + 20
+    while not brought:
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    brought[0]()
+
+    assert not adjust._predict.disabled
+    assert adjust._progress.layout.display == "none"
+    assert adjust._trial is None
+
+
+def test_of_many_moves_only_the_newest_is_computed_after_the_one_that_is_under_way():
+    waiting, done, shown = [], [], []
+    newest = Newest(lambda words, task: waiting.append(task))
+    for number in range(5):
+        newest.start(lambda number=number: done.append(number) or number, shown.append)
+
+    while waiting:
+        waiting.pop(0)()()
+
+    assert done == [0, 4]
+    assert shown == [0, 4]
+
+
+def test_what_is_forgotten_is_not_shown_and_work_goes_on_afterwards():
+    waiting, shown = [], []
+    newest = Newest(lambda words, task: waiting.append(task))
+    newest.start(lambda: "old", shown.append)
+    newest.forget()
+    newest.start(lambda: "new", shown.append)
+
+    while waiting:
+        waiting.pop(0)()()
+
+    assert shown == ["new"]
+
+
+def test_a_large_image_can_be_looked_at_part_by_part(contours, tmp_path):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 60, (96, 1000), np.uint8)
+    image[30:60, 900:930] = 200
+    tifffile.imwrite(tmp_path / "long.tif", image)
+    adjust = opened(contours)
+    assert adjust._zoom.layout.display == "none"
+    adjust._menu.value = -1
+    adjust._files["image"].enter(str(tmp_path / "long.tif"))
+    adjust._predict.click()
+    assert adjust._zoom.layout.display is None
+    count = adjust._numbers.value
+
+    adjust._zoom.value = 4
+    adjust._across.value = 0
+    left = imageio.imread(adjust._image.value)
+    adjust._across.value = 100
+    right = imageio.imread(adjust._image.value)
+
+    assert right.shape == (46, 480, 3)
+    assert right.mean() > left.mean() + 10
+    assert adjust._numbers.value == count
