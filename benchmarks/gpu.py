@@ -19,7 +19,7 @@ import nbtrainer as nbt
 from nbtrainer.engine.build import build
 from nbtrainer.inference.device import choose_device
 from nbtrainer.inference.predictor import load_model
-from nbtrainer.inference.tiled import predict_variants
+from nbtrainer.inference.tiled import predict_tta
 from nbtrainer.models import create
 from nbtrainer.runs import RunDirectory, events
 
@@ -111,7 +111,7 @@ def _large_output(device: torch.device, folder: Path) -> str:
     """The output of a large image is not on the card."""
     network = create("unet", 2, 1, 20, [16, 32]).to(device).eval()
     torch.cuda.reset_peak_memory_stats(device)
-    output = predict_variants(network, np.zeros((1, 4096, 4096), np.float32), [128, 128], device, multiples=(2, 2))
+    output = predict_tta(network, np.zeros((1, 4096, 4096), np.float32), [128, 128], device, divisors=(2, 2))
     peak = torch.cuda.max_memory_allocated(device)
     return (
         "" if peak < output.nbytes else f"{peak / 1e9:.1f} GB on the card for an output of {output.nbytes / 1e9:.1f} GB"

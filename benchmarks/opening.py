@@ -16,7 +16,7 @@ import numpy as np
 import tifffile
 import zarr
 
-from nbtrainer.io.formats import Opened, open_image
+from nbtrainer.io.formats import ImageFile, open_image
 
 SIDE = 8192
 _CROPS = 100
@@ -101,7 +101,7 @@ def _shape(gigabytes: float) -> tuple[int, int, int]:
     return max(64, round(gigabytes * 1e9 / 2 / SIDE**2)), SIDE, SIDE
 
 
-def _seconds(opened: Opened, size: tuple[int, ...]) -> float:
+def _seconds(opened: ImageFile, size: tuple[int, ...]) -> float:
     rng = np.random.default_rng(0)
     began = time.monotonic()
     for _ in range(_CROPS):

@@ -71,12 +71,12 @@ def best_iou(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
     return best[1:]
 
 
-def by_contour(labels: np.ndarray, width: int, keep_unseeded: bool, in_slices: bool = True) -> np.ndarray:
+def by_contour(labels: np.ndarray, width: int, keep_unseeded: bool, contours_in_plane: bool = True) -> np.ndarray:
     return bc_watershed(
         (labels > 0).astype(np.float32),
-        contour(labels, width, in_slices=in_slices).astype(np.float32),
+        contour(labels, width, contours_in_plane=contours_in_plane).astype(np.float32),
         smallest=0,
-        smallest_seed=0,
+        min_seed_size=0,
         keep_unseeded=keep_unseeded,
     )
 
@@ -87,7 +87,7 @@ def by_distance(labels: np.ndarray) -> np.ndarray:
         contour(labels).astype(np.float32),
         relative_distance(labels),
         smallest=0,
-        smallest_seed=0,
+        min_seed_size=0,
     )
 
 
@@ -107,7 +107,7 @@ def by_outlines(labels: np.ndarray) -> np.ndarray:
 
 METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "contour 1": lambda labels: by_contour(labels, 1, False),
-    "contour 1, cubes": lambda labels: by_contour(labels, 1, False, in_slices=False),
+    "contour 1, cubes": lambda labels: by_contour(labels, 1, False, contours_in_plane=False),
     "contour 1, unseeded kept": lambda labels: by_contour(labels, 1, True),
     "contour 2": lambda labels: by_contour(labels, 2, False),
     "contour 1, distance": by_distance,
@@ -123,8 +123,8 @@ def roundtrip(labels: np.ndarray, method: str) -> Result:
     count = int(labels.max())
     possible = np.ones(count, bool)
     if method.startswith("contour"):
-        width, in_slices = 2 if method.startswith("contour 2") else 1, not method.endswith("cubes")
-        inside = labels[~contour(labels, width, in_slices=in_slices)]
+        width, contours_in_plane = 2 if method.startswith("contour 2") else 1, not method.endswith("cubes")
+        inside = labels[~contour(labels, width, contours_in_plane=contours_in_plane)]
         possible = np.bincount(inside, minlength=count + 1)[1:] > 0
     began = time.perf_counter()
     found = METHODS[method](labels)

@@ -38,7 +38,7 @@ def seams(
             trained = _trained(chosen, preset, steps, [training, validation], folder)
             kept = trained if kept is None else Path(shutil.copytree(trained, kept))
         model = nbt.load_model(kept)
-        own, multiples = tuple(model.record["tile"]), model.multiples
+        own, multiples = tuple(model.record["tile"]), model.divisors
         score = model.task.default_metrics[0]
         agreed, scored = defaultdict(list), defaultdict(list)
         for image, label in zip(files(validation["images"]), files(validation["labels"]), strict=True):
@@ -54,7 +54,7 @@ def seams(
             ]
             for side in (_WHOLE, _OURS, *_TILES[truth.ndim]):
                 tile = {_WHOLE: full, _OURS: ours}.get(side, [side] * truth.ndim)
-                output = predict_tiled(model.network, normalised, tile, model.device, multiples=multiples)
+                output = predict_tiled(model.network, normalised, tile, model.device, divisors=multiples)
                 predicted = model.task.decode(output)
                 whole = predicted if whole is None else whole
                 agreed[side].append(model.task.tally_labels(predicted, _as_truth(model, whole), [score]))
@@ -90,7 +90,7 @@ def _draw(path: Path, model: Predictor, image: np.ndarray, output: np.ndarray, p
     import imageio.v3 as imageio
     from skimage.color import label2rgb
 
-    map_ = list(model.task.maps(output).values())[-1]
+    map_ = list(model.task.probability_maps(output).values())[-1]
     middle = () if map_.ndim == 2 else (map_.shape[0] // 2,)
     plane = (slice(None), *middle)
     seen = grey(image[plane], limits(image))

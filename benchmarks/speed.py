@@ -17,11 +17,11 @@ from monai import transforms
 from scipy.spatial import cKDTree
 
 import nbtrainer as nbt
-from nbtrainer.augment.spatial import draw_warp, warp_patch
-from nbtrainer.data.normalize import IntensityMap
-from nbtrainer.data.prefetch import prefetched
-from nbtrainer.data.views import Held
-from nbtrainer.engine.build import Job, build, training_patches
+from nbtrainer.augment.spatial import sample_spatial, warp_patch
+from nbtrainer.data.normalize import IntensityTransform
+from nbtrainer.data.prefetch import prefetch
+from nbtrainer.data.views import ArrayView
+from nbtrainer.engine.build import TrainingJob, build, training_patches
 from nbtrainer.engine.trainer import train
 from nbtrainer.labels.flow.fields import flow_fields
 from nbtrainer.labels.flow.masks import masks_from_fields
@@ -37,7 +37,7 @@ def loop(rounds: int, dim: int = 2) -> dict[str, Any]:
         return _loop(_job(Path(folder), dim), rounds)
 
 
-def _loop(job: Job, rounds: int) -> dict[str, Any]:
+def _loop(job: TrainingJob, rounds: int) -> dict[str, Any]:
     found = []
     images, targets, _ = job.batch(0)
     for _ in range(3):
@@ -156,7 +156,7 @@ def _threads(config: nbt.Config, count: int) -> float:
     seconds = []
     for workers in (1, 2):
         began = time.monotonic()
-        for _ in prefetched(batch, range(count), workers):
+        for _ in prefetch(batch, range(count), workers):
             pass
         seconds.append(time.monotonic() - began)
     return seconds[0] / seconds[1]
@@ -169,11 +169,13 @@ def _warps(size: list[int]) -> tuple[float, float]:
     shape = [2 * length for length in size]
     image, label = rng.random((1, *shape), dtype=np.float32), rng.integers(0, 99, shape).astype(np.uint8)
     step = {"kind": "elastic", "probability": 1.0, "displacement": 4.0, "knot_distance": 32}
-    warp = draw_warp(rng, [step, {"kind": "rotate", "probability": 1.0, "degrees": 180.0}], size)
+    warp = sample_spatial(rng, [step, {"kind": "rotate", "probability": 1.0, "degrees": 180.0}], size)
     centre = [length / 2 for length in shape]
     began = time.monotonic()
     for _ in range(8):
-        warp_patch(Held(image), Held(label, is_label=True), IntensityMap.unchanged(1), centre, size, warp)
+        warp_patch(
+            ArrayView(image), ArrayView(label, is_label=True), IntensityTransform.unchanged(1), centre, size, warp
+        )
     ours = (time.monotonic() - began) / 8
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     images = torch.from_numpy(image)[None].repeat(4, *[1] * (image.ndim)).to(device)
@@ -199,7 +201,7 @@ def _volume(folder: Path) -> dict[str, Any]:
     return {"images": folder / "image.tif", "labels": folder / "label.tif"}
 
 
-def _job(scratch: Path, dim: int) -> Job:
+def _job(scratch: Path, dim: int) -> TrainingJob:
     folder = nbt.samples.path("nuclei2d")
     config = nbt.Config.preset("binary_2d")
     config.data.datasets = [{"images": folder / "images", "labels": folder / "labels", "use": "train"}]
@@ -216,7 +218,7 @@ def _job(scratch: Path, dim: int) -> Job:
     return build(config, directory)
 
 
-def _run_steps(job: Job, number: int) -> float:
+def _run_steps(job: TrainingJob, number: int) -> float:
     """Seconds per step of the real loop, from its own steps events; the end of the epoch is not counted."""
     job.clock.step = job.clock.closed_at = 0
     seconds: list[float] = []

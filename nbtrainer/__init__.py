@@ -9,8 +9,8 @@ from nbtrainer._version import __version__
 
 if TYPE_CHECKING:
     from nbtrainer import samples as samples
-    from nbtrainer.api import adjust as adjust
     from nbtrainer.api import attach as attach
+    from nbtrainer.api import augmented_examples as augmented_examples
     from nbtrainer.api import check as check
     from nbtrainer.api import evaluate as evaluate
     from nbtrainer.api import fix as fix
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from nbtrainer.api import histogram as histogram
     from nbtrainer.api import load_model as load_model
     from nbtrainer.api import pairs as pairs
+    from nbtrainer.api import patch_locations as patch_locations
     from nbtrainer.api import patches as patches
-    from nbtrainer.api import picture as picture
-    from nbtrainer.api import places as places
     from nbtrainer.api import prepare as prepare
     from nbtrainer.api import prepare_dataset as prepare_dataset
     from nbtrainer.api import resume as resume
+    from nbtrainer.api import set_thresholds as set_thresholds
     from nbtrainer.api import stack_images as stack_images
     from nbtrainer.api import start as start
+    from nbtrainer.api import thumbnail as thumbnail
     from nbtrainer.api import train as train
     from nbtrainer.api import unstack_images as unstack_images
-    from nbtrainer.api import variants as variants
     from nbtrainer.config import Config as Config
     from nbtrainer.errors import UserError as UserError
     from nbtrainer.ui import Dashboard as Dashboard
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "nbtrainer.api": (
-        "adjust",
+        "set_thresholds",
         "attach",
         "check",
         "evaluate",
@@ -46,11 +46,11 @@ _HOMES = {
         "pairs",
         "patches",
         "histogram",
-        "picture",
-        "places",
+        "thumbnail",
+        "patch_locations",
         "prepare",
         "prepare_dataset",
-        "variants",
+        "augmented_examples",
         "resume",
         "stack_images",
         "start",
@@ -60,6 +60,13 @@ _HOMES = {
     "nbtrainer.config": ("Config",),
     "nbtrainer.errors": ("UserError",),
     "nbtrainer.ui": ("Dashboard", "TrainerApp"),
+}
+# names of earlier versions, for one release
+_OLD_NAMES = {
+    "adjust": "set_thresholds",
+    "picture": "thumbnail",
+    "places": "patch_locations",
+    "variants": "augmented_examples",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -71,6 +78,12 @@ def __getattr__(name: str) -> Any:
 
     if name == "samples":
         return importlib.import_module("nbtrainer.samples")
+    if name in _OLD_NAMES:
+        import warnings
+
+        new = _OLD_NAMES[name]
+        warnings.warn(f"nbtrainer.{name} is the old name of nbtrainer.{new}", DeprecationWarning, stacklevel=2)
+        return __getattr__(new)
     if name not in _HOME_OF:
         raise AttributeError(f"module 'nbtrainer' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME_OF[name]), name)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from nbtrainer.data.pair import Pair
     from nbtrainer.data.prepare import Prepared
     from nbtrainer.data.roi import Region
-    from nbtrainer.datasets import Picture
+    from nbtrainer.datasets import Thumbnail
     from nbtrainer.errors import Finding
     from nbtrainer.inference import Predictor
-    from nbtrainer.inference.preview import Trial
+    from nbtrainer.inference.preview import PredictionPreview
     from nbtrainer.runs import Run
 
 Path = str | os.PathLike[str]
@@ -61,7 +61,7 @@ def fix_all(config: Config, also_leave_out: bool = False) -> list[str]:
 
 
 @in_sentences
-def finding_picture(config: Config, finding: Finding, size: int = 96) -> Picture | None:
+def finding_picture(config: Config, finding: Finding, size: int = 96) -> Thumbnail | None:
     """The first image that `finding` is about, as a small picture; None if there is none that can be read."""
     from nbtrainer.datasets import finding_picture
 
@@ -77,11 +77,11 @@ def pairs(config: Config) -> list[dict[str, Any]]:
 
 
 @in_sentences
-def picture(config: Config, index: int, size: int = 96, outlines: bool = True, whole: bool = False) -> Picture:
-    """Image `index` of the pair table as a small picture, with its label's outline: see `nbtrainer.datasets.picture`."""
-    from nbtrainer.datasets import picture
+def thumbnail(config: Config, index: int, size: int = 96, outlines: bool = True, whole: bool = False) -> Thumbnail:
+    """Image `index` of the pair table as a small picture, with its label's outline: see `nbtrainer.datasets.thumbnail`."""
+    from nbtrainer.datasets import thumbnail
 
-    return picture(config, index, size, outlines, whole)
+    return thumbnail(config, index, size, outlines, whole)
 
 
 @in_sentences
@@ -112,23 +112,25 @@ def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.nda
 
 
 @in_sentences
-def variants(config: Config, count: int = 12, number: int = 0, first: int = 1) -> list[tuple[np.ndarray, np.ndarray]]:
+def augmented_examples(
+    config: Config, count: int = 12, number: int = 0, first: int = 1
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Patch `number` as it is, and `count - 1` times changed by chance as the augmentation says: images and labels."""
-    from nbtrainer.engine import variants
+    from nbtrainer.engine import augmented_examples
 
-    return variants(config, count, number, first)
+    return augmented_examples(config, count, number, first)
 
 
 @in_sentences
-def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
+def patch_locations(config: Config, count: int, start: int = 0) -> dict[str, Any]:
     """Where patches `start` to `start + count - 1` fall, and how often each image, class and object is seen in them.
 
     `{"places": [{"image": number in the pair table, "box": ((from, to), ...), "rejected": n}, ...], "seen": {...},
     "per_epoch": patches of an epoch}`
     """
-    from nbtrainer.engine import places
+    from nbtrainer.engine import patch_locations
 
-    return places(config, count, start)
+    return patch_locations(config, count, start)
 
 
 @in_sentences
@@ -198,7 +200,9 @@ def images_of_run(directory: Path) -> list[tuple[str, Pair]]:
 
 
 @in_sentences
-def try_out(model: Predictor, image: Any, label: Any = None, report: Callable[[int, int], None] | None = None) -> Trial:
+def try_out(
+    model: Predictor, image: Any, label: Any = None, report: Callable[[int, int], None] | None = None
+) -> PredictionPreview:
     """Predict an image once, to look at it with one threshold after the other; see `nbtrainer.inference.preview`."""
     from nbtrainer.inference.preview import try_out
 
@@ -206,11 +210,11 @@ def try_out(model: Predictor, image: Any, label: Any = None, report: Callable[[i
 
 
 @in_sentences
-def adjust(path: Path, **thresholds: Any) -> str:
+def set_thresholds(path: Path, **thresholds: Any) -> str:
     """Keep `thresholds` in the model at `path`: `adjust(folder, threshold=0.4)`; returns the path of its file."""
-    from nbtrainer.engine import adjust
+    from nbtrainer.engine import set_thresholds
 
-    return str(adjust(path, **thresholds))
+    return str(set_thresholds(path, **thresholds))
 
 
 @in_sentences

@@ -80,8 +80,8 @@ def disk_error(
     """
     if isinstance(error, OSError) and isinstance(error.filename, str):  # the very folder that refused
         path = error.filename
-    shown = os.fspath(path).replace("\0", "\\0")
-    shown = shown if len(shown) <= 300 else f"{shown[:140]} ... {shown[-140:]}"
+    name = os.fspath(path).replace("\0", "\\0")
+    name = name if len(name) <= 300 else f"{name[:140]} ... {name[-140:]}"
     number = error.errno if isinstance(error, OSError) else None
     if isinstance(error, ValueError):  # the only ones that the disk's functions raise
         wrong = "holds a null character" if "\0" in os.fspath(path) else "holds characters that no path can have"
@@ -92,9 +92,9 @@ def disk_error(
     else:
         reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
         wrong, remedy = f"cannot be {done} ({reason})", "Check the path and the disk"
-    told = DiskError(where, f"{shown} {wrong}", remedy) if where else DiskError(shown, f"it {wrong}", remedy)
-    told.errno = number
-    return told
+    refusal = DiskError(where, f"{name} {wrong}", remedy) if where else DiskError(name, f"it {wrong}", remedy)
+    refusal.errno = number
+    return refusal
 
 
 def known_disk_error(error: OSError) -> DiskError | None:
@@ -125,16 +125,16 @@ def in_sentences(function: Callable[P, R]) -> Callable[P, R]:
     """`function`, of which a refusal by the disk that nobody below explained is a `UserError` too."""
 
     @functools.wraps(function)
-    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except OSError as error:
-            told = known_disk_error(error)
-            if told is None:
+            problem = known_disk_error(error)
+            if problem is None:
                 raise
-            raise told from error
+            raise problem from error
 
-    return told
+    return wrapper
 
 
 def exists(path: Path, where: str = "") -> bool:

@@ -78,8 +78,8 @@ def usable_cores() -> int:
 
 def usual_threads() -> int:
     """Threads to calculate with where nobody chose a number here: what OMP_NUM_THREADS says, else every usable core."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # a list is for threads within threads
-    return int(wanted) if wanted.isdecimal() and int(wanted) else usable_cores()
+    setting = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # a list is for threads within threads
+    return int(setting) if setting.isdecimal() and int(setting) else usable_cores()
 
 
 def available_memory() -> int:

@@ -40,10 +40,10 @@ class UserError(Exception):
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> UserError:
         """One error that says all of `findings` (at least one), a line each."""
-        found = list(findings)
-        error = cls(found[0].where, found[0].wrong, found[0].remedy)
-        error.findings = found
-        error.args = ("\n".join(str(finding) for finding in found),)
+        all_findings = list(findings)
+        error = cls(all_findings[0].where, all_findings[0].wrong, all_findings[0].remedy)
+        error.findings = all_findings
+        error.args = ("\n".join(str(finding) for finding in all_findings),)
         return error
 
     @property

@@ -1,6 +1,6 @@
 """Changes of patches beyond their geometry."""
 
-from nbtrainer.augment.select import chosen_steps
-from nbtrainer.augment.transforms import apply_changes, draw_changes
+from nbtrainer.augment.select import select_transforms
+from nbtrainer.augment.transforms import apply_transforms, sample_params
 
-__all__ = ["apply_changes", "chosen_steps", "draw_changes"]
+__all__ = ["apply_transforms", "sample_params", "select_transforms"]

@@ -16,7 +16,7 @@ _HALF = np.float32(0.5)
 
 
 @_compiled
-def sample_plane(image, label, levels, start, full, centre, matrix, bend, out_image, out_label):  # type: ignore[no-untyped-def]
+def sample_plane(image, label, levels, start, full, centre, matrix, displacement, out_image, out_label):  # type: ignore[no-untyped-def]
     """Fill `out_image` (C, Y, X) float32 and `out_label` (Y, X) from a region whose first pixel lies at `start` (y, x).
 
     `image` (C, H, W) and `label` (H, W) are the region as stored; `levels` (4, C) float32 how it is normalised: low, high,
@@ -25,7 +25,7 @@ def sample_plane(image, label, levels, start, full, centre, matrix, bend, out_im
     axes; without any knots nothing bends.
     """
     channels, height, width = out_image.shape
-    knots, rows, columns = bend
+    knots, rows, columns = displacement
     # small numbers keep their digits in float32, which takes half the time of float64
     base_y, base_x = int(np.floor(centre[0])), int(np.floor(centre[1]))
     begin_y, begin_x = centre[0] - base_y, centre[1] - base_x
@@ -53,10 +53,10 @@ def sample_plane(image, label, levels, start, full, centre, matrix, bend, out_im
 
 
 @_compiled
-def sample_volume(image, label, levels, start, full, centre, matrix, bend, out_image, out_label):  # type: ignore[no-untyped-def]
+def sample_volume(image, label, levels, start, full, centre, matrix, displacement, out_image, out_label):  # type: ignore[no-untyped-def]
     """As `sample_plane`, with a depth: (C, Z, Y, X), (Z, Y, X), `matrix` (3, 3), knots (3, J, K, L)."""
     channels, depth, height, width = out_image.shape
-    knots, slices, rows, columns = bend
+    knots, slices, rows, columns = displacement
     base_z, base_y, base_x = int(np.floor(centre[0])), int(np.floor(centre[1])), int(np.floor(centre[2]))
     begin_z, begin_y, begin_x = centre[0] - base_z, centre[1] - base_y, centre[2] - base_x
     sheets = _spread_columns(knots.reshape(-1, knots.shape[3]), columns, width).reshape(3, knots.shape[1], -1)
@@ -111,14 +111,14 @@ def knot_weights(length: int, count: int, distance: float) -> np.ndarray:
 
 
 @_compiled
-def _spread_columns(knots, columns, width):  # type: ignore[no-untyped-def]
+def _spread_columns(control_points, columns, width):  # type: ignore[no-untyped-def]
     """(A, `width`) of `knots` (A, L): along the last axis first, while the others are short."""
-    spread = np.empty((len(knots), width), np.float32)
-    for a in range(len(knots)):
+    spread = np.empty((len(control_points), width), np.float32)
+    for a in range(len(control_points)):
         for j in range(width):
             k = int(columns[j, 0])
-            near = columns[j, 1] * knots[a, k] + columns[j, 2] * knots[a, k + 1]
-            spread[a, j] = near + columns[j, 3] * knots[a, k + 2] + columns[j, 4] * knots[a, k + 3]
+            near = columns[j, 1] * control_points[a, k] + columns[j, 2] * control_points[a, k + 1]
+            spread[a, j] = near + columns[j, 3] * control_points[a, k + 2] + columns[j, 4] * control_points[a, k + 3]
     return spread
 
 

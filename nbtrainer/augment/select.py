@@ -7,19 +7,21 @@ from typing import Any
 
 import numpy as np
 
-Step = dict[str, Any]
+Params = dict[str, Any]
 
 # every orientation is as frequent as any other
-_ROTATE_AND_FLIP: list[Step] = [{"kind": "rotate90", "probability": 0.75}, {"kind": "flip", "probability": 0.5}]
+_ROTATE_AND_FLIP: list[Params] = [{"kind": "rotate90", "probability": 0.75}, {"kind": "flip", "probability": 0.5}]
 
 
-def chosen_steps(rng: np.random.Generator, steps: Sequence[Step], apply: str, rotate_and_flip: bool) -> list[Step]:
+def select_transforms(
+    rng: np.random.Generator, transforms: Sequence[Params], apply: str, rotate_and_flip: bool
+) -> list[Params]:
     """What is to be drawn for one patch: quarter turns and flips if `rotate_and_flip`, then `steps`.
 
     `apply` is `each` (all of `steps`, each with its probability) or `one`: a single entry, the same chance for each. It
     then happens for certain, but a flip keeps its probability, which is that of each axis.
     """
-    chosen = list(steps)
+    chosen = list(transforms)
     if apply == "one" and chosen:
         chosen = [chosen[int(rng.integers(len(chosen)))]]
         chosen = [step if step["kind"] == "flip" else step | {"probability": 1.0} for step in chosen]

@@ -11,8 +11,8 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from nbtrainer.augment.interpolate import knot_weights, sample_plane, sample_volume
-from nbtrainer.data.normalize import IntensityMap
-from nbtrainer.data.views import Held, Region, View, mirrored
+from nbtrainer.data.normalize import IntensityTransform
+from nbtrainer.data.views import ArrayView, Region, View, mirrored
 
 # ((yy, yx), (xy, xx)): what is drawn is a matter of the plane; as plain numbers, numpy needs ten times as long for so few
 Plane = tuple[tuple[float, float], tuple[float, float]]
@@ -26,7 +26,7 @@ _OVERSHOOT = 1.25
 
 
 @dataclass(frozen=True)
-class Warp:
+class SpatialTransform:
     """Where each pixel of a patch comes from, as offsets ([z,] y, x) from the patch's centre.
 
     `matrix` (d, d) takes an offset in the patch to one in the image; `knots` (d, K...), in pixels, bend it further: they
@@ -35,19 +35,21 @@ class Warp:
     """
 
     matrix: np.ndarray
-    knots: np.ndarray | None = None
+    control_points: np.ndarray | None = None
     knot_distance: int = 32
     shift: tuple[int, ...] = ()
 
     @property
     def is_exact(self) -> bool:
         """Whether pixels only change places: flips and quarter turns, without interpolation."""
-        return self.knots is None and all(
+        return self.control_points is None and all(
             sorted(map(abs, row)) == [0.0] * (len(row) - 1) + [1.0] for row in self.matrix.tolist()
         )
 
 
-def draw_warp(rng: np.random.Generator, steps: Sequence[dict[str, Any]], size: Sequence[int]) -> Warp:
+def sample_spatial(
+    rng: np.random.Generator, transforms: Sequence[dict[str, Any]], size: Sequence[int]
+) -> SpatialTransform:
     """The geometric ones of `steps`, drawn for a patch of `size` ([z,] y, x) and composed in their order.
 
     Turns, zooms and slants are in the plane; of a volume, flips and elastic bends are along z too.
@@ -56,7 +58,7 @@ def draw_warp(rng: np.random.Generator, steps: Sequence[dict[str, Any]], size: S
     plane, depth = _UNTURNED, 1.0
     knots, distance = None, 32
     shift = [0] * dim
-    for step in steps:
+    for step in transforms:
         kind = step["kind"]
         if kind == "flip":
             signs = [-1.0 if rng.random() < step["probability"] else 1.0 for _ in size]
@@ -75,35 +77,43 @@ def draw_warp(rng: np.random.Generator, steps: Sequence[dict[str, Any]], size: S
             knots = knots + bend if knots is not None and distance == step["knot_distance"] else bend
             distance = step["knot_distance"]
     matrix = plane if dim == 2 else ((depth, 0.0, 0.0), (0.0, *plane[0]), (0.0, *plane[1]))
-    return Warp(np.array(matrix), knots, distance, tuple(shift))
+    return SpatialTransform(np.array(matrix), knots, distance, tuple(shift))
 
 
 def warp_patch(
-    image: View, label: View, intensities: IntensityMap, centre: Sequence[float], size: Sequence[int], warp: Warp
+    image: View,
+    label: View,
+    intensities: IntensityTransform,
+    centre: Sequence[float],
+    size: Sequence[int],
+    transform: SpatialTransform,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The patch of `size` ([z,] y, x) around `centre`, normalised and warped: image (C, *size) float32 by linear
     interpolation, label by nearest neighbour; beyond the image's edge both are mirrored."""
-    if warp.shift:
-        centre = [at + by for at, by in zip(centre, warp.shift, strict=True)]
-    if warp.is_exact:
-        return _exact_patch(image, label, intensities, centre, size, warp.matrix)
+    if transform.shift:
+        centre = [at + by for at, by in zip(centre, transform.shift, strict=True)]
+    if transform.is_exact:
+        return _exact_patch(image, label, intensities, centre, size, transform.matrix)
     shape = tuple(image.shape)
     if _is_ready(image, _IMAGES) and _is_ready(label, _LABELS):
         pixels, truth, start = image.array, label.array, (0,) * len(shape)
     else:
-        region = _needed(shape, centre, size, warp)
+        region = _needed(shape, centre, size, transform)
         pixels, truth = _ready(image.read(region), _IMAGES), _ready(label.read(region), _LABELS)
         start = tuple(part.start for part in region)
     out_image, out_label = np.empty((len(pixels), *size), np.float32), np.empty(tuple(size), truth.dtype)
     bend = no_bend(len(size))
-    if warp.knots is not None:
-        bend = (warp.knots, *_weights(tuple(size), warp.knots.shape[1:], warp.knot_distance))
+    if transform.control_points is not None:
+        bend = (
+            transform.control_points,
+            *_weights(tuple(size), transform.control_points.shape[1:], transform.knot_distance),
+        )
     sample = sample_volume if len(size) == 3 else sample_plane
-    sample(pixels, truth, intensities.levels, start, shape, tuple(centre), warp.matrix, bend, out_image, out_label)
+    sample(pixels, truth, intensities.levels, start, shape, tuple(centre), transform.matrix, bend, out_image, out_label)
     return out_image, out_label.astype(label.dtype, copy=False)
 
 
-def turn(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def flip_rotate_image(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """`array` (..., [Z,] Y, X) flipped and turned by quarters: what lies at `matrix` @ offset comes to offset.
 
     Offsets are from the middle; `matrix` (d, d) has one 1 or -1 in each row and column. `matrix.T` turns it back.
@@ -118,7 +128,7 @@ def turn(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def _exact_patch(
     image: View,
     label: View,
-    intensities: IntensityMap,
+    intensities: IntensityTransform,
     centre: Sequence[float],
     size: Sequence[int],
     matrix: np.ndarray,
@@ -131,23 +141,27 @@ def _exact_patch(
     crop = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
     inner: tuple[Any, ...] = np.ix_(*(index - part.start for index, part in zip(indices, crop, strict=True)))
     pixels, truth = intensities.apply(image.read(crop)[(slice(None), *inner)]), label.read(crop)[inner]
-    return np.ascontiguousarray(turn(pixels, matrix)), np.ascontiguousarray(turn(truth, matrix))
+    return np.ascontiguousarray(flip_rotate_image(pixels, matrix)), np.ascontiguousarray(
+        flip_rotate_image(truth, matrix)
+    )
 
 
-def _is_ready(view: View, kinds: Sequence[np.dtype[Any]]) -> TypeGuard[Held]:
+def _is_ready(view: View, kinds: Sequence[np.dtype[Any]]) -> TypeGuard[ArrayView]:
     """Whether all of `view` lies in memory as the compiled code takes it."""
-    return isinstance(view, Held) and view.array.dtype in kinds and view.array.flags.c_contiguous
+    return isinstance(view, ArrayView) and view.array.dtype in kinds and view.array.flags.c_contiguous
 
 
 def _ready(array: np.ndarray, kinds: Sequence[np.dtype[Any]]) -> np.ndarray:
     return np.ascontiguousarray(array, array.dtype if array.dtype in kinds else kinds[-1])
 
 
-def _needed(shape: Sequence[int], centre: Sequence[float], size: Sequence[int], warp: Warp) -> Region:
+def _needed(shape: Sequence[int], centre: Sequence[float], size: Sequence[int], transform: SpatialTransform) -> Region:
     """The part of an image that interpolation reads at most, mirrored beyond its edges."""
-    reach = np.abs(warp.matrix) @ ((np.array(size) - 1) / 2)
-    if warp.knots is not None:
-        reach += np.abs(warp.knots).max(axis=tuple(range(1, warp.knots.ndim))) * _OVERSHOOT ** len(size)
+    reach = np.abs(transform.matrix) @ ((np.array(size) - 1) / 2)
+    if transform.control_points is not None:
+        reach += np.abs(transform.control_points).max(
+            axis=tuple(range(1, transform.control_points.ndim))
+        ) * _OVERSHOOT ** len(size)
     parts = []
     for at, far, full in zip(centre, reach, shape, strict=True):
         low, high = at - far, at + far

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbtrainer.augment.interpolate import sample_plane
 from nbtrainer.augment.spatial import no_bend
-from nbtrainer.data.normalize import IntensityMap
+from nbtrainer.data.normalize import IntensityTransform
 from nbtrainer.data.views import mirrored
 
 
@@ -74,7 +74,7 @@ def move_sections(image: np.ndarray, label: np.ndarray, change: Displacement) ->
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     size = image.shape[-2:]
     centre = tuple((length - 1) / 2 + by for length, by in zip(size, change.shift, strict=True))
-    levels = IntensityMap.unchanged(len(image)).levels
+    levels = IntensityTransform.unchanged(len(image)).levels
     for section in range(change.first, change.end):
         source, plane = np.ascontiguousarray(image[:, section]), np.empty((len(image), *size), np.float32)
         sample_plane(source, label[section], levels, (0, 0), size, centre, turn, no_bend(2), plane, truth[section])

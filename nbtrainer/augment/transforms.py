@@ -13,7 +13,7 @@ from nbtrainer.data.roi import IGNORED
 Draw = Callable[[np.random.Generator, dict[str, Any], Sequence[int]], Any]
 Apply = Callable[[np.ndarray, np.ndarray, Any], tuple[np.ndarray, np.ndarray]]
 
-CHANGES: dict[str, tuple[Draw, Apply]] = {
+TRANSFORMS: dict[str, tuple[Draw, Apply]] = {
     "intensity": (brightness.draw_intensity, brightness.adjust),
     "gamma": (brightness.draw_gamma, brightness.adjust),
     "shift_intensity": (brightness.draw_shift, brightness.shift),
@@ -39,27 +39,27 @@ CHANGES: dict[str, tuple[Draw, Apply]] = {
 _ONLY_VOLUMES = {"roll_z", "shuffle_z", "missing_section", "misalignment", "misrotation"}
 
 
-def draw_changes(
-    rng: np.random.Generator, steps: Sequence[dict[str, Any]], shape: Sequence[int], ignored: int = IGNORED
+def sample_params(
+    rng: np.random.Generator, transforms: Sequence[dict[str, Any]], shape: Sequence[int], ignored: int = IGNORED
 ) -> list[tuple[str, Any]]:
     """Those of `steps` that are no geometry, drawn for a patch of `shape` ([z,] y, x), in their order: kind and numbers.
 
     `ignored` is the label's value that stands for unknown. What is for volumes leaves a flat patch as it is.
     """
     drawn = []
-    for step in steps:
+    for step in transforms:
         kind = step["kind"]
-        if kind not in CHANGES or (kind in _ONLY_VOLUMES and len(shape) != 3):
+        if kind not in TRANSFORMS or (kind in _ONLY_VOLUMES and len(shape) != 3):
             continue
         if rng.random() < step["probability"]:
-            drawn.append((kind, CHANGES[kind][0](rng, step | {"ignored": ignored}, shape)))
+            drawn.append((kind, TRANSFORMS[kind][0](rng, step | {"ignored": ignored}, shape)))
     return drawn
 
 
-def apply_changes(
-    image: np.ndarray, label: np.ndarray, changes: Sequence[tuple[str, Any]]
+def apply_transforms(
+    image: np.ndarray, label: np.ndarray, params: Sequence[tuple[str, Any]]
 ) -> tuple[np.ndarray, np.ndarray]:
     """`image` (C, [Z,] Y, X) float32 and `label` ([Z,] Y, X) unsigned integers, changed; both keep dtype and shape."""
-    for kind, change in changes:
-        image, label = CHANGES[kind][1](image, label, change)
+    for kind, change in params:
+        image, label = TRANSFORMS[kind][1](image, label, change)
     return image, label

@@ -4,7 +4,14 @@ from nbtrainer.catalog.devices import DEVICE_NAMES, device_name
 from nbtrainer.catalog.entry import Catalog, Entry
 from nbtrainer.catalog.losses import LOSSES
 from nbtrainer.catalog.metrics import LOWER_IS_BETTER, METRICS
-from nbtrainer.catalog.networks import NETWORKS, fitting, flat_levels_for, network_shape, size_multiples, strides
+from nbtrainer.catalog.networks import (
+    NETWORKS,
+    flat_levels_for,
+    network_shape,
+    round_to_multiple,
+    size_divisors,
+    strides,
+)
 from nbtrainer.catalog.optimizers import OPTIMIZERS, SCHEDULES
 from nbtrainer.catalog.tasks import TASKS
 
@@ -20,9 +27,9 @@ __all__ = [
     "Catalog",
     "Entry",
     "device_name",
-    "fitting",
     "flat_levels_for",
     "network_shape",
-    "size_multiples",
+    "round_to_multiple",
+    "size_divisors",
     "strides",
 ]

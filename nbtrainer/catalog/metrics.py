@@ -12,7 +12,7 @@ _F = "https://en.wikipedia.org/wiki/F-score"
 
 @dataclass(frozen=True)
 class Metric(Entry):
-    """A metric. `of`: what it is computed from (see `nbtrainer.metrics.Tally`); `unit` is empty for a share of 1."""
+    """A metric. `of`: what it is computed from (see `nbtrainer.metrics.MetricState`); `unit` is empty for a share of 1."""
 
     of: str = "pixels"
     lower_is_better: bool = False

@@ -44,26 +44,26 @@ NETWORKS = Catalog(
 )
 
 
-def strides(dim: int, features: Sequence[int], flat_levels: int = 0) -> list[tuple[int, ...]]:
-    """How many times smaller each halving makes ([z,] y, x); the first `flat_levels` of them leave z as it is."""
-    return [(1, 2, 2) if dim == 3 and level < flat_levels else (2,) * dim for level in range(len(features) - 1)]
+def strides(dim: int, features: Sequence[int], anisotropic_levels: int = 0) -> list[tuple[int, ...]]:
+    """How many times smaller each halving makes ([z,] y, x); the first `anisotropic_levels` of them leave z as it is."""
+    return [(1, 2, 2) if dim == 3 and level < anisotropic_levels else (2,) * dim for level in range(len(features) - 1)]
 
 
-def size_multiples(dim: int, features: Sequence[int], flat_levels: int = 0) -> tuple[int, ...]:
+def size_divisors(dim: int, features: Sequence[int], anisotropic_levels: int = 0) -> tuple[int, ...]:
     """Pixels whose multiples a network can halve: it pads patches with other sides ([z,] y, x) to these."""
-    return tuple(math.prod(steps) for steps in zip(*strides(dim, features, flat_levels), strict=True))
+    return tuple(math.prod(steps) for steps in zip(*strides(dim, features, anisotropic_levels), strict=True))
 
 
-def network_shape(shape: Sequence[int], multiples: Sequence[int]) -> tuple[int, ...]:
+def network_shape(shape: Sequence[int], divisors: Sequence[int]) -> tuple[int, ...]:
     """The sides ([z,] y, x) that a network with these `multiples` computes on for a patch of `shape`: not less than its
     own. The deepest level keeps more than one pixel, as normalization needs."""
-    sides = [-(-length // multiple) * multiple for length, multiple in zip(shape, multiples, strict=True)]
-    if all(side == multiple for side, multiple in zip(sides, multiples, strict=True)):
+    sides = [-(-length // multiple) * multiple for length, multiple in zip(shape, divisors, strict=True)]
+    if all(side == multiple for side, multiple in zip(sides, divisors, strict=True)):
         sides[-1] *= 2
     return tuple(sides)
 
 
-def fitting(length: float, multiple: int, rounded: Callable[[float], int] = math.floor) -> int:
+def round_to_multiple(length: float, multiple: int, rounded: Callable[[float], int] = math.floor) -> int:
     """The side of a patch near `length` that suits a network: a multiple of `multiple`, and at least two of them."""
     return max(2 * multiple, rounded(length / multiple) * multiple)
 

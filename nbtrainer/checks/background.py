@@ -30,7 +30,9 @@ def check_background(config: Config, surveyed: Survey, values: Sequence[int], wh
     listed = ", ".join(f"{value} ({shares.get(value, 0):.0%})" for value in values[:_LISTED])
     more = " ..." if len(values) > _LISTED else ""
     if kind == "binary":
-        is_estimate = any(label_facts(pair.truth).is_estimate for pair in surveyed.pairs if pair.label is not None)
+        is_estimate = any(
+            label_facts(pair.required_label).is_estimate for pair in surveyed.pairs if pair.label is not None
+        )
         rarest = min(values, key=lambda value: shares.get(value, 0))
         yield Finding(
             level="warning" if is_estimate and not config.data.exact_statistics else "error",
@@ -51,7 +53,7 @@ def check_background(config: Config, surveyed: Survey, values: Sequence[int], wh
 
 def _numbered_otherwise(surveyed: Survey) -> Iterator[Finding]:
     """Labels without any 0 that hold a value which none with a 0 does: 1 to 4 among labels of 0 to 3."""
-    facts = [(pair.label, label_facts(pair.truth)) for pair in surveyed.pairs if pair.label is not None]
+    facts = [(pair.label, label_facts(pair.required_label)) for pair in surveyed.pairs if pair.label is not None]
     usual = {value for _, each in facts if 0 in each.values for value in each.values}
     for label, each in facts:
         unusual = [value for value in each.values if value not in usual]

@@ -42,33 +42,33 @@ def check(config: Config, report: Report | None = None, before: SplitRecord | No
         config = Config.of(config).validated()
     except UserError as error:
         return error.findings
-    found, surveyed = _all_of(check_settings(config)), None
+    findings, surveyed = _all_of(check_settings(config)), None
     if not config.data.datasets:
-        found.append(
+        findings.append(
             Finding(
                 where="data.datasets", wrong="no images are chosen", remedy="Add a folder of images and one of labels"
             )
         )
     else:
         surveyed = survey(config, before)
-        found += check_problems(config, surveyed.problems)
-        can_be_opened = not any(finding.where == "data.resize" and finding.level == "error" for finding in found)
+        findings += check_problems(config, surveyed.problems)
+        can_be_opened = not any(finding.where == "data.resize" and finding.level == "error" for finding in findings)
         if can_be_opened:
-            found += _grouped(_all_of(_data(config, surveyed, report or _nobody)))
-    is_sound = not any(finding.level == "error" for finding in found)
-    found += check_pretrained(config, surveyed if is_sound else None)
-    return sorted(dict.fromkeys(found), key=lambda finding: finding.level)
+            findings += _grouped(_all_of(_data(config, surveyed, report or _nobody)))
+    is_sound = not any(finding.level == "error" for finding in findings)
+    findings += check_pretrained(config, surveyed if is_sound else None)
+    return sorted(dict.fromkeys(findings), key=lambda finding: finding.level)
 
 
 def _all_of(findings: Iterable[Finding]) -> list[Finding]:
     """All of `findings`; what could not be looked at (a folder that closed meanwhile) is one of them, and ends them."""
-    found = []
+    problems = []
     try:
         for finding in findings:
-            found.append(finding)  # one by one: those before an error count
+            problems.append(finding)  # one by one: those before an error count
     except UserError as error:
-        found += error.findings
-    return found
+        problems += error.findings
+    return problems
 
 
 def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]:
@@ -79,7 +79,7 @@ def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]
     steps = len(pairs) + min(len(surveyed.pairs), MOST_SAMPLES)
     sound: list[Checked] = []
     of_pairs: list[Finding] = []
-    in_order = {pair.dataset for pair in pairs if pair.by_order}
+    in_order = {pair.dataset for pair in pairs if pair.paired_by_order}
     by_name = {index: dict(match_names(config, index)) for index in in_order}
     for number, pair in enumerate(pairs, 1):
         findings, known = check_pair(config, surveyed, pair, by_name.get(pair.dataset, {}))
@@ -129,8 +129,8 @@ def _grouped(findings: Iterable[Finding]) -> list[Finding]:
     groups: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
         # numbers and names of files may differ
-        said = re.sub(r"\S*\d\S*|\S+\.\w+", "#", finding.wrong)
-        groups.setdefault((finding.level, finding.fix, said), []).append(finding)
+        pattern = re.sub(r"\S*\d\S*|\S+\.\w+", "#", finding.wrong)
+        groups.setdefault((finding.level, finding.fix, pattern), []).append(finding)
     grouped = []
     for same in groups.values():
         grouped += same[:_MOST_OF_A_KIND]

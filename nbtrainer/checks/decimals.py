@@ -39,8 +39,8 @@ def read_decimals(files: Iterable[Path], every: Iterable[Path], ignored: int | N
     neither holds they are numbered by their order, the same in `every` label of the set, which must then all be read so;
     the value `ignored` stays. Raises `UserError` if that cannot be done.
     """
-    found = [values for file in files if (values := _few_values(file)) is not None]
-    decimals = np.unique(np.concatenate([np.zeros(0), *found]))
+    values_of_files = [values for file in files if (values := _few_values(file)) is not None]
+    decimals = np.unique(np.concatenate([np.zeros(0), *values_of_files]))
     if not len(decimals) or (decimals == np.round(decimals)).all():
         return None
     nearest = np.round(decimals)

@@ -92,15 +92,15 @@ def _middle(path: Path) -> np.ndarray:
     colour = colour_axis(opened.shape, opened.axes)
     shape = [1 if axis == colour else length for axis, length in enumerate(opened.shape)]
     regions = list(blocks(shape, _LOOKED_AT))
-    found = opened.read(regions[len(regions) // 2])
-    return found if colour is None else found.take(0, colour)
+    plane = opened.read(regions[len(regions) // 2])
+    return plane if colour is None else plane.take(0, colour)
 
 
 def _has_equal_neighbour(plane: np.ndarray) -> np.ndarray:
-    found = np.zeros(plane.shape, bool)
+    has_equal = np.zeros(plane.shape, bool)
     for axis in (0, 1):
-        pixels, flags = np.moveaxis(plane, axis, 0), np.moveaxis(found, axis, 0)
+        pixels, flags = np.moveaxis(plane, axis, 0), np.moveaxis(has_equal, axis, 0)
         equal = pixels[1:] == pixels[:-1]
         flags[1:] |= equal
         flags[:-1] |= equal
-    return found
+    return has_equal

@@ -12,7 +12,7 @@ from nbtrainer.data.file_names import normal_form
 from nbtrainer.data.pair import Pair
 from nbtrainer.errors import Finding
 from nbtrainer.io.annotations import is_annotation, read_contents
-from nbtrainer.io.formats import Opened, difference, open_image, stem
+from nbtrainer.io.formats import ImageFile, difference, open_image, stem
 from nbtrainer.io.read import open_label
 
 # pixel sizes that differ by less are the same
@@ -33,7 +33,7 @@ def check_reading(sound: Sequence[Checked]) -> Iterator[Finding]:
     yield from _drawn_on_others([known.pair for known in sound])
 
 
-def _notes(pair: Pair, image: Opened, label: Opened | None) -> Iterator[Finding]:
+def _notes(pair: Pair, image: ImageFile, label: ImageFile | None) -> Iterator[Finding]:
     of_label = () if label is None else label.notes
     # what is true of both keeps them together
     for path, notes, others in ((pair.image, image.notes, of_label), (pair.label, of_label, image.notes)):
@@ -48,13 +48,13 @@ def _notes(pair: Pair, image: Opened, label: Opened | None) -> Iterator[Finding]
                 )
 
 
-def _place(pair: Pair, image: Opened, label: Opened) -> Iterator[Finding]:
+def _place(pair: Pair, image: ImageFile, label: ImageFile) -> Iterator[Finding]:
     """What image and label say of their place in space, where no turn of axes brings them together."""
     wrong = ""
-    if image.place is not None and label.place is not None:
-        lengths = {axis: image.shape[image.axes.index(axis)] for axis in image.place.steps if axis in image.axes}
-        if lengths.keys() == label.place.steps.keys():
-            wrong = difference(label.place, image.place, lengths)
+    if image.orientation is not None and label.orientation is not None:
+        lengths = {axis: image.shape[image.axes.index(axis)] for axis in image.orientation.steps if axis in image.axes}
+        if lengths.keys() == label.orientation.steps.keys():
+            wrong = difference(label.orientation, image.orientation, lengths)
     if not wrong:
         common = [axis for axis in "zyx" if axis in image.spacing and axis in label.spacing]
         own, theirs = ([spacing[axis] for axis in common] for spacing in (label.spacing, image.spacing))
@@ -75,7 +75,7 @@ def _orientations(sound: Sequence[Checked]) -> Iterator[Finding]:
     """A set whose volumes are stored in several orientations."""
     first: dict[str, Checked] = {}
     for known in sound:
-        orientation = open_image(known.pair.image).orientation
+        orientation = open_image(known.pair.image).orientation_letters
         if orientation:
             first.setdefault(orientation, known)
     if len(first) > 1:

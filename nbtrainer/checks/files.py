@@ -11,7 +11,7 @@ from typing import Literal
 
 from nbtrainer.checks.labels import check_label
 from nbtrainer.config import Config
-from nbtrainer.data.file_stats import ImageFacts, LabelFacts, image_facts, label_facts
+from nbtrainer.data.file_stats import ImageFacts, LabelFacts, image_stats, label_facts
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import outlines_of
 from nbtrainer.datasets.pair_suggestions import match_names
@@ -19,7 +19,7 @@ from nbtrainer.datasets.survey import Survey
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.annotations.classes import UNNAMED
-from nbtrainer.io.axes import said
+from nbtrainer.io.axes import format_shape
 from nbtrainer.labels import read_links
 
 
@@ -64,35 +64,40 @@ def check_pair(
 
     `by_name` is the label of each image whose name says which it is: see `match_names`.
     """
-    found = list(_readable(config, pair))
-    if found:
-        return found, None
+    findings = list(_readable(config, pair))
+    if findings:
+        return findings, None
     is_exact = config.data.exact_statistics
-    image = image_facts(pair.image, is_exact)
+    image = image_stats(pair.image, is_exact)
     label = None if pair.label is None else label_facts(pair.label, is_exact)
     if label is not None:
         try:
-            found += check_label(pair, label, config.task.dim, config.data.ignore_value, config.data.z_axis)
+            findings += check_label(pair, label, config.task.dim, config.data.ignore_value, config.data.z_axis)
         except UserError as error:
-            return [*found, *_refusal(pair, error)], None
-    if any(finding.fix in ("colours", "alpha") for finding in found):
-        return found, None
+            return [*findings, *_refusal(pair, error)], None
+    if any(finding.fix in ("colours", "alpha") for finding in findings):
+        return findings, None
     try:
         opened = surveyed.preparation.open(pair)[0]
         if pair.label is not None and is_annotation(pair.label):  # outlines are drawn when they are opened
-            found += _outlines(config, surveyed, pair)
+            findings += _outlines(config, surveyed, pair)
     except (UserError, ValueError) as error:
-        return [*found, *_refusal(pair, error)], None
+        return [*findings, *_refusal(pair, error)], None
     if min(opened.shape) < 1:
-        found.append(
-            Finding(where=str(pair.image), wrong=f"it is {said(opened.shape)}", remedy="Take it out", files=_of(pair))
+        findings.append(
+            Finding(
+                where=str(pair.image),
+                wrong=f"it is {format_shape(opened.shape)}",
+                remedy="Take it out",
+                files=_of(pair),
+            )
         )
-        return found, None
-    if pair.by_order and by_name.get(pair.image) != pair.label:
-        found.append(_by_order(pair, bool(by_name)))
+        return findings, None
+    if pair.paired_by_order and by_name.get(pair.image) != pair.label:
+        findings.append(_by_order(pair, bool(by_name)))
     if label is not None:
-        found += _links(pair, label)
-    return found, Checked(pair, image, label, opened.shape, opened.channels)
+        findings += _links(pair, label)
+    return findings, Checked(pair, image, label, opened.shape, opened.channels)
 
 
 def _readable(config: Config, pair: Pair) -> Iterator[Finding]:
@@ -102,7 +107,7 @@ def _readable(config: Config, pair: Pair) -> Iterator[Finding]:
         return
     is_exact = config.data.exact_statistics
     for path in dict.fromkeys((pair.image, *pair.files)):
-        facts = label_facts(path, is_exact) if path == pair.label else image_facts(path, is_exact)
+        facts = label_facts(path, is_exact) if path == pair.label else image_stats(path, is_exact)
         if facts.problem:
             remedy = facts.remedy or "Export it again, or take the pair out"
             yield Finding(where=str(path), wrong=facts.problem, remedy=remedy, fix="exclude", files=(str(path),))
@@ -156,15 +161,15 @@ def _outlines(config: Config, surveyed: Survey, pair: Pair) -> Iterator[Finding]
 
 def _named(classes: Sequence[str]) -> str:
     more = f" and {len(classes) - 5} more classes" if len(classes) > 5 else ""
-    shown = ", ".join(name or UNNAMED for name in classes[:5])
-    return f"the class {shown}" if len(classes) == 1 else f"the classes {shown}{more}"
+    names = ", ".join(name or UNNAMED for name in classes[:5])
+    return f"the class {names}" if len(classes) == 1 else f"the classes {names}{more}"
 
 
 def _by_order(pair: Pair, has_names: bool) -> Finding:
     return Finding(
         level="warning",
         where=str(pair.image),
-        wrong=f"it is paired with {pair.truth.name} by order, and the names differ",
+        wrong=f"it is paired with {pair.required_label.name} by order, and the names differ",
         remedy="Give both the same name if they do not belong together",
         fix="pair_by_name" if has_names else "",
         files=_of(pair),
@@ -184,7 +189,7 @@ def _links(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
         yield Finding(
             level="warning",
             where=str(pair.links),
-            wrong=f"it links {', '.join(map(str, unknown[:5]))}, which {pair.truth.name} does not hold",
+            wrong=f"it links {', '.join(map(str, unknown[:5]))}, which {pair.required_label.name} does not hold",
             remedy="Does the list belong to another label?",
             files=(str(pair.label),),
         )
@@ -192,7 +197,7 @@ def _links(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
 
 def _pixels(config: Config, pair: Pair) -> object:
     """The same for pairs that show the same pixels, whatever their files are called."""
-    facts = image_facts(pair.image, config.data.exact_statistics)
+    facts = image_stats(pair.image, config.data.exact_statistics)
     # blank images are equal without being copies; of a large file only samples were compared
     known = facts.digest and not facts.problem and facts.minimum != facts.maximum and not facts.is_estimate
     return (facts.digest if known else os.path.realpath(pair.image)), pair.slice
@@ -200,9 +205,9 @@ def _pixels(config: Config, pair: Pair) -> object:
 
 def _overlap(one: Pair, other: Pair) -> bool:
     """Whether what is used of two pairs with the same pixels has anything in common."""
-    if one.part is None or other.part is None:
+    if one.crop is None or other.crop is None:
         return True
-    return all(a[0] < b[1] and b[0] < a[1] for a, b in zip(one.part, other.part, strict=True))
+    return all(a[0] < b[1] and b[0] < a[1] for a, b in zip(one.crop, other.crop, strict=True))
 
 
 def _twice(pair: Pair, other: Pair, what: str, level: Literal["error", "warning"]) -> Finding:

@@ -12,7 +12,7 @@ from nbtrainer.data.grey_channels import is_grey_in_colours
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.statistics import LARGEST_VALUE
 from nbtrainer.errors import Finding
-from nbtrainer.io.axes import colour_axis, said
+from nbtrainer.io.axes import colour_axis, format_shape
 from nbtrainer.io.formats import open_image
 
 # more of an image than this at the highest value is overexposed; of colours (a bright background) far more
@@ -147,8 +147,8 @@ def _sizes(sound: Sequence[Checked]) -> Iterator[Finding]:
         yield Finding(
             level="warning",
             where="data.datasets",
-            wrong=f"images differ much in size: {small.pair.image.name} is {said(small.shape)}, "
-            f"{large.pair.image.name} is {said(large.shape)}",
+            wrong=f"images differ much in size: {small.pair.image.name} is {format_shape(small.shape)}, "
+            f"{large.pair.image.name} is {format_shape(large.shape)}",
             remedy="Tiles are drawn by area, so that large images outweigh small ones; divide the large ones, and make "
             "sure that all have the same pixel size",
             files=(str(small.pair.image), str(large.pair.image)),

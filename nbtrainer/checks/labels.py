@@ -34,7 +34,7 @@ def check_label(
     pair: Pair, label: LabelFacts, dim: int = 2, ignore_value: int | None = None, z_axis: int | None = None
 ) -> Iterator[Finding]:
     """Findings about one label file that can be read; `ignore_value` may be negative, `z_axis` is the user's word."""
-    if is_annotation(pair.truth):
+    if is_annotation(pair.required_label):
         return
     where, files = str(pair.label), (str(pair.label),)
     if label.colours and _may_be_colours(label, dim, z_axis):
@@ -84,12 +84,12 @@ def check_values(
     """
     is_exact = config.data.exact_statistics
     values = surveyed.label_values([*surveyed.split.train, *surveyed.split.validation], is_exact)
-    wanted = [value for value in config.data.labels_of_interest if value]
-    foreground = [value for value in values if value != 0 and (not wanted or value in wanted)]
-    where = str(surveyed.pairs[0].truth.parent)
+    of_interest = [value for value in config.data.labels_of_interest if value]
+    foreground = [value for value in values if value != 0 and (not of_interest or value in of_interest)]
+    where = str(surveyed.pairs[0].required_label.parent)
     if not foreground:
-        estimated = any(label_facts(pair.truth, is_exact).is_estimate for pair in surveyed.pairs)
-        yield from _no_foreground(config, where, values, wanted, estimated)
+        estimated = any(label_facts(pair.required_label, is_exact).is_estimate for pair in surveyed.pairs)
+        yield from _no_foreground(config, where, values, of_interest, estimated)
         return
     if samples and not any(sample.label.any() for sample in samples) and _are_all(samples, surveyed):
         yield Finding(
@@ -99,7 +99,7 @@ def check_values(
         )
         return
     yield from _blind_validation(surveyed, samples)
-    if 0 not in values and not wanted and len(values) == 1:
+    if 0 not in values and not of_interest and len(values) == 1:
         yield Finding(
             where=where,
             wrong=f"every pixel of every label is foreground (only {values[0]})",
@@ -113,18 +113,18 @@ def check_values(
     if doubtful:
         foreground = [value for value in of_drawn if value in foreground and value]
     yield from _unknown(config, values, where)
-    yield from _listed_values(values, wanted)
+    yield from _listed_values(values, of_interest)
     yield from _empty(samples)
     if is_class_kind(config.task.kind) and foreground:
         yield from _grey_classes(surveyed, where, foreground)
-    if is_class_kind(config.task.kind) and len(foreground) > _USUAL_CLASSES and not wanted:
+    if is_class_kind(config.task.kind) and len(foreground) > _USUAL_CLASSES and not of_interest:
         yield Finding(
             level="warning",
             where=where,
             wrong=f"there would be {len(foreground):,} classes; such labels usually number single objects",
             remedy="Choose a kind that finds objects (task.kind), or name the classes in data.labels_of_interest",
         )
-    if len(foreground) > 2 and config.task.kind == "binary" and not wanted:
+    if len(foreground) > 2 and config.task.kind == "binary" and not of_interest:
         yield Finding(
             level="warning",
             where=where,
@@ -154,7 +154,7 @@ def _may_be_colours(label: LabelFacts, dim: int, z_axis: int | None) -> bool:
 
 def _not_whole(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
     where, files = str(pair.label), (str(pair.label),)
-    looks = drawing(pair.truth)
+    looks = drawing(pair.required_label)
     if not looks.is_finite:
         yield Finding(
             where=where,
@@ -177,7 +177,7 @@ def _not_whole(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
 def _drawn(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
     """Was the label drawn, or is it a raw image, a JPEG, or a drawing that was smoothed?"""
     where, files = str(pair.label), (str(pair.label),)
-    looks = drawing(pair.truth) if len(label.values) >= FEW_VALUES else Drawing()
+    looks = drawing(pair.required_label) if len(label.values) >= FEW_VALUES else Drawing()
     if len(label.values) > _MANY_VALUES and looks.equal < _RARELY:
         yield Finding(
             level="warning",
@@ -186,7 +186,7 @@ def _drawn(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
             remedy="Is this a raw image? Images and labels may be swapped",
             files=files,
         )
-    elif is_jpeg(pair.truth):
+    elif is_jpeg(pair.required_label):
         yield _jpeg(where, files, label)
     elif looks.is_blurred:
         yield Finding(
@@ -213,7 +213,7 @@ def _jpeg(where: str, files: tuple[str, ...], label: LabelFacts) -> Finding:
 
 
 def _no_foreground(
-    config: Config, where: str, values: list[int], wanted: list[int], is_estimate: bool
+    config: Config, where: str, values: list[int], of_interest: list[int], is_estimate: bool
 ) -> Iterator[Finding]:
     ignored = config.data.ignore_value
     if not values and ignored is not None:
@@ -222,10 +222,10 @@ def _no_foreground(
             wrong=f"every pixel of every label is {ignored}, which is ignored",
             remedy="Choose the value of pixels that nobody annotated, or none",
         )
-    elif wanted and any(values):
+    elif of_interest and any(values):
         yield Finding(
             where="data.labels_of_interest",
-            wrong=f"none of the labels holds {', '.join(map(str, wanted[:5]))}",
+            wrong=f"none of the labels holds {', '.join(map(str, of_interest[:5]))}",
             remedy=f"The labels hold {', '.join(map(str, values[:10]))}",
         )
     else:
@@ -252,8 +252,8 @@ def _unknown(config: Config, values: Sequence[int], where: str) -> Iterator[Find
         )
 
 
-def _listed_values(values: list[int], wanted: list[int]) -> Iterator[Finding]:
-    missing = [value for value in wanted if value not in values]
+def _listed_values(values: list[int], of_interest: list[int]) -> Iterator[Finding]:
+    missing = [value for value in of_interest if value not in values]
     if missing:
         yield Finding(
             level="warning",
@@ -261,7 +261,7 @@ def _listed_values(values: list[int], wanted: list[int]) -> Iterator[Finding]:
             wrong=f"none of the labels holds {_some(missing)}",
             remedy=f"The labels hold {_some(values, 10)}; take it out, or correct it",
         )
-    outside = [value for value in values if value and value not in wanted] if wanted else []
+    outside = [value for value in values if value and value not in of_interest] if of_interest else []
     if outside:
         yield Finding(
             level="warning",
@@ -274,7 +274,7 @@ def _listed_values(values: list[int], wanted: list[int]) -> Iterator[Finding]:
 def _empty(samples: Sequence[Sample]) -> Iterator[Finding]:
     for sample in samples:
         # the middle of a large label may be empty, and the rest not
-        if not sample.label.any() and not sample.is_part and sample.pair.slice is None and sample.pair.part is None:
+        if not sample.label.any() and not sample.is_part and sample.pair.slice is None and sample.pair.crop is None:
             unknown = sample.known == 0
             yield Finding(
                 level="warning",
@@ -299,13 +299,15 @@ def _grey_classes(surveyed: Survey, where: str, foreground: list[int]) -> Iterat
             wrong=f"classes have the values {_some(foreground)}, which look like shades of grey",
             remedy=f"They are read as {len(foreground)} classes; numbers 1, 2, 3 are safer in other programs",
             fix="classes",
-            files=tuple(dict.fromkeys(str(pair.label) for pair in surveyed.pairs if not is_annotation(pair.truth))),
+            files=tuple(
+                dict.fromkeys(str(pair.label) for pair in surveyed.pairs if not is_annotation(pair.required_label))
+            ),
         )
 
 
 def _are_drawn(surveyed: Survey) -> bool:
     """Whether all labels are outlines, of which the files say the numbers."""
-    return all(is_annotation(pair.truth) for pair in surveyed.pairs)
+    return all(is_annotation(pair.required_label) for pair in surveyed.pairs)
 
 
 def _are_all(samples: Sequence[Sample], surveyed: Survey) -> bool:

@@ -100,7 +100,7 @@ def _fragments(sample: Sample, objects: Objects) -> Iterator[Finding]:
             f"object {tiny[0]} has fewer than {smallest:.0f} pixels"
             if len(tiny) == 1
             else f"{len(tiny):,} objects have fewer than {smallest:.0f} pixels: {_some(tiny)}",
-            f"Crumbs of drawing? data.smallest_part = {int(np.ceil(smallest))} joins them with a neighbour or drops them",
+            f"Crumbs of drawing? data.min_part_size = {int(np.ceil(smallest))} joins them with a neighbour or drops them",
         )
 
 
@@ -129,7 +129,7 @@ def _gaps(sample: Sample, count: int) -> Iterator[Finding]:
 
 def _warning(sample: Sample, wrong: str, remedy: str, fix: str = "") -> Finding:
     where, about = str(sample.pair.label), (str(sample.pair.own_file),)
-    if is_annotation(sample.pair.truth):  # outlines are mended where they were drawn
+    if is_annotation(sample.pair.required_label):  # outlines are mended where they were drawn
         fix = ""
     return Finding(level="warning", where=where, wrong=wrong, remedy=remedy, fix=fix, files=about)
 

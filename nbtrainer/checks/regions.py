@@ -9,7 +9,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.roi import Region
 from nbtrainer.datasets.survey import Survey, regions_of
 from nbtrainer.errors import Finding, UserError
-from nbtrainer.io.axes import said
+from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats import open_image, stem
 
 # an outline with more corners was traced by hand or program; comparing all of its edges would take long
@@ -36,11 +36,11 @@ def check_regions(config: Config, surveyed: Survey) -> Iterator[Finding]:
 def _of_image(config: Config, pair: Pair, shape: tuple[int, ...], regions: Sequence[Region]) -> Iterator[Finding]:
     where = f"data.datasets[{pair.dataset}].regions"
     size = config.data.datasets[pair.dataset].random_region
-    if len(size) == 2 and any(wanted > full for wanted, full in zip(size, shape[-2:], strict=True)):
+    if len(size) == 2 and any(length > full for length, full in zip(size, shape[-2:], strict=True)):
         yield Finding(
             level="warning",
             where=f"data.datasets[{pair.dataset}].random_region",
-            wrong=f"{said(size)} is larger than {pair.image.name} ({said(shape[-2:])})",
+            wrong=f"{format_shape(size)} is larger than {pair.image.name} ({format_shape(shape[-2:])})",
             remedy="Its whole height or width is used there; choose a smaller region",
             files=(str(pair.image),),
         )
@@ -50,7 +50,7 @@ def _of_image(config: Config, pair: Pair, shape: tuple[int, ...], regions: Seque
             yield Finding(
                 level="warning",
                 where=where,
-                wrong=f"the region {name} lies outside of {pair.image.name} ({said(shape[-2:])})",
+                wrong=f"the region {name} lies outside of {pair.image.name} ({format_shape(shape[-2:])})",
                 remedy="Corners are y before x, in pixels; draw it again",
                 files=(str(pair.image),),
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nbtrainer.catalog import fitting, network_shape, size_multiples
+from nbtrainer.catalog import network_shape, round_to_multiple, size_divisors
 from nbtrainer.config import Config
 from nbtrainer.data.blocks import GOOD_SIDE, LARGE_SIDE, block_counts
 from nbtrainer.data.name_patterns import find_in_names
@@ -14,9 +14,9 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.datasets.label_sample import Sample
 from nbtrainer.datasets.survey import Survey, flat_levels_in, spacing_in
 from nbtrainer.errors import Finding
-from nbtrainer.io.axes import said
+from nbtrainer.io.axes import format_shape
 from nbtrainer.labels import measure_objects
-from nbtrainer.labels.connected import parts
+from nbtrainer.labels.connected import label_components
 
 # below this the score of a validation says little about other images
 _FEW_IMAGES = 5
@@ -111,13 +111,13 @@ def _validation(config: Config, surveyed: Survey, images: int) -> Iterator[Findi
             wrong=f"{settings.split_groups!r} is found in no name, so that each image goes by itself",
             remedy="Look at the names in the pair table, and correct it",
         )
-    blocks = [(pair, pair.part) for pair in validation if pair.part is not None]
+    blocks = [(pair, pair.crop) for pair in validation if pair.crop is not None]
     if blocks and images == 1:
         pair, part = blocks[0]
         yield Finding(
             level="warning",
             where=str(pair.image),
-            wrong=f"a block of the only image validates ({said([stop - start for start, stop in part])} pixels)",
+            wrong=f"a block of the only image validates ({format_shape([stop - start for start, stop in part])} pixels)",
             remedy="Its score says how the network does on this image, not on others",
             files=(str(pair.image),),
         )
@@ -125,61 +125,61 @@ def _validation(config: Config, surveyed: Survey, images: int) -> Iterator[Findi
 
 def _any_found(expression: str, pairs: Sequence[Pair]) -> bool:
     return any(
-        found is not None
-        for found in find_in_names(expression, [pair.image.name for pair in pairs], "data.split_groups")
+        match is not None
+        for match in find_in_names(expression, [pair.image.name for pair in pairs], "data.split_groups")
     )
 
 
 def _tile_size(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
     """What speaks against the size of a tile: the gravest alone, so that no two remedies contradict each other."""
-    multiples = size_multiples(config.task.dim, config.model.features, flat_levels_in(config, surveyed))
-    found = [*_large_patch(config, samples, multiples), *_anisotropy(config, surveyed, multiples)]
+    multiples = size_divisors(config.task.dim, config.model.features, flat_levels_in(config, surveyed))
+    findings = [*_large_patch(config, samples, multiples), *_anisotropy(config, surveyed, multiples)]
     # a model that is started from has levels of its own
-    if config.task.dim == 2 or config.model.flat_levels != "auto" or not config.model.pretrained:
-        found += _padded_patch(config, multiples)
-    yield from found[:1]
+    if config.task.dim == 2 or config.model.anisotropic_levels != "auto" or not config.model.pretrained:
+        findings += _padded_patch(config, multiples)
+    yield from findings[:1]
 
 
-def _padded_patch(config: Config, multiples: Sequence[int]) -> Iterator[Finding]:
+def _padded_patch(config: Config, divisors: Sequence[int]) -> Iterator[Finding]:
     """A patch that the network has to pad: which sizes cost less, or show more for the same."""
     size = config.sampling.patch_size
-    padded = network_shape(size, multiples)
+    padded = network_shape(size, divisors)
     if padded != tuple(size):
         more = np.prod(padded, dtype=float) / np.prod(size, dtype=float) - 1
         smaller = network_shape(
-            [max(1, side // each * each) for side, each in zip(size, multiples, strict=True)], multiples
+            [max(1, side // each * each) for side, each in zip(size, divisors, strict=True)], divisors
         )
-        less = f"{said(smaller)} costs less, " if smaller != padded else ""
+        less = f"{format_shape(smaller)} costs less, " if smaller != padded else ""
         yield Finding(
             level="warning",
             where="sampling.patch_size",
-            wrong=f"tiles of {said(size)} are padded to {said(padded)} in the network, which takes {more:.0%} more time; "
+            wrong=f"tiles of {format_shape(size)} are padded to {format_shape(padded)} in the network, which takes {more:.0%} more time; "
             "what is added enters no loss and no score",
-            remedy=f"{less}{said(padded)} costs the same and shows more",
+            remedy=f"{less}{format_shape(padded)} costs the same and shows more",
         )
 
 
-def _large_patch(config: Config, samples: Sequence[Sample], multiples: Sequence[int]) -> Iterator[Finding]:
+def _large_patch(config: Config, samples: Sequence[Sample], divisors: Sequence[int]) -> Iterator[Finding]:
     patch = config.sampling.patch_size
     small = [sample for sample in samples if any(tile > full for tile, full in zip(patch, sample.shape, strict=True))]
     if small:
         smallest = min(small, key=lambda sample: int(np.prod(sample.shape)))
         half = [
-            tile if tile <= full else min(full, fitting(full // 2, multiple))
-            for tile, full, multiple in zip(patch, smallest.shape, multiples, strict=True)
+            tile if tile <= full else min(full, round_to_multiple(full // 2, multiple))
+            for tile, full, multiple in zip(patch, smallest.shape, divisors, strict=True)
         ]
         which = "the image" if len(samples) == 1 else "all images" if len(small) == len(samples) else "some images"
         yield Finding(
             level="warning",
             where="sampling.patch_size",
-            wrong=f"{said(patch)} is larger than {which}: {smallest.pair.name} is {said(smallest.shape)}, and is mirrored "
+            wrong=f"{format_shape(patch)} is larger than {which}: {smallest.pair.name} is {format_shape(smallest.shape)}, and is mirrored "
             "at its edges",
             remedy=f"Tiles of about half the image are best: try {', '.join(map(str, half))}",
             files=tuple(dict.fromkeys(str(sample.pair.image) for sample in small)),
         )
 
 
-def _anisotropy(config: Config, surveyed: Survey, multiples: Sequence[int]) -> Iterator[Finding]:
+def _anisotropy(config: Config, surveyed: Survey, divisors: Sequence[int]) -> Iterator[Finding]:
     """A patch that is a cube in voxels although voxels are not: what suits them better."""
     size = config.sampling.patch_size
     spacing = spacing_in(config, surveyed) if config.task.dim == 3 else None
@@ -190,15 +190,15 @@ def _anisotropy(config: Config, surveyed: Survey, multiples: Sequence[int]) -> I
         # as many voxels, in the proportions of space, rounded to what the network takes
         plane = (np.prod(size, dtype=float) * ratio) ** (1 / 3)
         better = [
-            fitting(side, multiple, round)
-            for side, multiple in zip((plane / ratio, plane, plane), multiples, strict=True)
+            round_to_multiple(side, multiple, round)
+            for side, multiple in zip((plane / ratio, plane, plane), divisors, strict=True)
         ]
         if better != list(size):
             yield Finding(
                 level="warning",
                 where="sampling.patch_size",
-                wrong=f"voxels are {ratio:.1f} times as thick as wide, but tiles of {said(size)} are not thinner than wide",
-                remedy=f"A tile of {said(better)} has about as many voxels and shows more of the plane",
+                wrong=f"voxels are {ratio:.1f} times as thick as wide, but tiles of {format_shape(size)} are not thinner than wide",
+                remedy=f"A tile of {format_shape(better)} has about as many voxels and shows more of the plane",
             )
 
 
@@ -212,7 +212,7 @@ def _large_images(config: Config, surveyed: Survey, samples: Sequence[Sample]) -
         yield Finding(
             level="warning",
             where=str(large[0].pair.image),
-            wrong=f"it is {said(shape)} pixels{f', one of only {_count(len(surveyed.pairs))}' if are_few else ''}",
+            wrong=f"it is {format_shape(shape)} pixels{f', one of only {_count(len(surveyed.pairs))}' if are_few else ''}",
             remedy=f"Divide it into {np.prod(block_counts(shape, GOOD_SIDE))} images of about {GOOD_SIDE} x {GOOD_SIDE} "
             f"(nbtrainer prepare --divide {GOOD_SIDE}): they are easier to annotate rightly"
             f"{', and any of them can validate' if are_few else ''}",
@@ -283,7 +283,7 @@ def _object_sizes(config: Config, samples: Sequence[Sample]) -> Iterator[Finding
         yield Finding(
             level="warning",
             where="sampling.patch_size",
-            wrong=f"objects are about {said(typical.astype(int))} pixels, larger than a tile of {said(patch)}",
+            wrong=f"objects are about {format_shape(typical.astype(int))} pixels, larger than a tile of {format_shape(patch)}",
             remedy="Choose larger tiles, or shrink the images with data.diameter",
         )
     elif typical.max() < _NARROW:
@@ -297,18 +297,18 @@ def _object_sizes(config: Config, samples: Sequence[Sample]) -> Iterator[Finding
 
 def _object_sides(samples: Sequence[Sample]) -> np.ndarray:
     """(n, axes): how long the objects are along each axis; empty if labels do not show compact objects."""
-    found = []
+    sides = []
     for sample in samples:
         label = sample.label
         objects = measure_objects(label)
         if int(objects.pieces.sum()) > 2 * len(objects):  # a mask or classes
-            objects = measure_objects(parts(label)[0])
+            objects = measure_objects(label_components(label)[0])
         lengths = objects.boxes[..., 1] - objects.boxes[..., 0]
         inside = ~objects.touches_border if sample.is_part else np.ones(len(objects), bool)
         filled = objects.sizes / np.maximum(1, lengths.prod(axis=1))
         if inside.any() and np.median(filled[inside]) > _FILLS:
-            found.append(lengths[inside])
-    return np.concatenate(found) if found else np.zeros((0, 2))
+            sides.append(lengths[inside])
+    return np.concatenate(sides) if sides else np.zeros((0, 2))
 
 
 def _diameter(samples: Sequence[Sample]) -> Iterator[Finding]:

@@ -62,11 +62,11 @@ def _settings(config: Config) -> Iterator[Finding]:
         )
     yield from _size_model(config)
     halvings = len(config.model.features) - 1
-    if config.model.flat_levels != "auto" and config.model.flat_levels > halvings:
+    if config.model.anisotropic_levels != "auto" and config.model.anisotropic_levels > halvings:
         yield Finding(
             level="warning",
-            where="model.flat_levels",
-            wrong=f"{config.model.flat_levels} levels cannot leave depth as it is, where the network halves {halvings} times",
+            where="model.anisotropic_levels",
+            wrong=f"{config.model.anisotropic_levels} levels cannot leave depth as it is, where the network halves {halvings} times",
             remedy=f"{halvings} is as good",
         )
     if config.task.kind == "unsupervised" and not NETWORKS[config.model.name].kinds:
@@ -179,7 +179,7 @@ def _without_effect(config: Config) -> Iterator[Finding]:
     """Settings of tiles that the way they are cut does not look at."""
     sampling = config.sampling
     method = "image" if sampling.whole_images else sampling.method
-    by_chance = ("foreground_fraction", "least_foreground", "least_objects", "hard_fraction", "samples_per_image")
+    by_chance = ("foreground_fraction", "min_foreground", "min_objects", "hard_fraction", "samples_per_image")
     unused = {
         "grid": by_chance,
         "image": ("overlap", "samples_per_image"),
@@ -266,7 +266,7 @@ def _axes(config: Config) -> Iterator[Finding]:
             )
     if len(config.data.resize) != dim:
         return
-    multiples = config.model.size_multiples(dim)
+    multiples = config.model.size_divisors(dim)
     odd = [pair for pair in zip(config.data.resize, multiples, strict=True) if pair[0] % pair[1]]
     if odd:
         length, multiple = odd[0]

@@ -1,5 +1,1 @@
-"""The command line."""
-
-from nbtrainer.cli.main import main
-
-__all__ = ["main"]
+"""The command line: `main` holds the commands, `prepare` those that lay data out, `console` what is printed."""

@@ -58,10 +58,10 @@ def main() -> None:
         print("nbtrainer: interrupted", file=sys.stderr)
         sys.exit(130)
     except OSError as error:
-        told = known_disk_error(error)
-        if told is None:
+        disk_error = known_disk_error(error)
+        if disk_error is None:
             raise
-        print(f"nbtrainer: {told}", file=sys.stderr)
+        print(f"nbtrainer: {disk_error}", file=sys.stderr)
         sys.exit(2)
     except Exception as error:
         # click's own complaints (an unknown option, a missing argument) have a message and a status
@@ -133,8 +133,8 @@ def demo(
     run = _followed(api.start(config))
     if run.status != "finished":
         _end(run)
-    found = best_epoch(((row["epoch"], row) for row in run.history), "validation_dice", higher=True)
-    best = next(row for row in run.history if found is None or row["epoch"] == found[0])
+    best_row = best_epoch(((row["epoch"], row) for row in run.history), "validation_dice", higher=True)
+    best = next(row for row in run.history if best_row is None or row["epoch"] == best_row[0])
     baseline = _baseline(run)
     print(f"validation scores of the best model (epoch {best['epoch']}), beside those of Otsu's threshold:")
     for name, value in baseline.items():
@@ -184,8 +184,8 @@ def resume(
         warnings.simplefilter("error", CompleteRunWarning)  # who types a command wants something to happen
         try:
             resumed = api.resume(run, **overrides)
-        except CompleteRunWarning as told:
-            print(f"nbtrainer: {told}", file=sys.stderr)
+        except CompleteRunWarning as warning:
+            print(f"nbtrainer: {warning}", file=sys.stderr)
             raise typer.Exit(2) from None
     _end(_followed(resumed))
 
@@ -222,9 +222,15 @@ def predict(
             "has a size model."
         ),
     ] = None,
-    variants: Annotated[
+    tta: Annotated[
         int,
-        typer.Option(min=1, max=16, help="Ways to flip and turn each image that are averaged: 1, 2, 4, 8, in 3D 16."),
+        typer.Option(
+            "--tta",
+            "--variants",
+            min=1,
+            max=16,
+            help="Ways to flip and turn each image that are averaged: 1, 2, 4, 8, in 3D 16.",
+        ),
     ] = 1,
     rescale: Annotated[
         bool, typer.Option("--rescale", help="Bring each image to the pixel size of the training, and the labels back.")
@@ -250,7 +256,7 @@ def predict(
     """
     prepare_process()
     from nbtrainer import api
-    from nbtrainer.inference.batch import Wanted, check_targets, files_in, images_in, predict_files
+    from nbtrainer.inference.batch import PredictionOptions, check_targets, files_in, images_in, predict_files
 
     files, failed = files_in(images)
     missing = len(failed)
@@ -259,7 +265,7 @@ def predict(
     files = images_in(files, predictor)
     check_targets(files, out, format)
     adjusted = dict(_assignment(text, "NAME=VALUE, as in threshold=0.4") for text in adjust or [])
-    wanted = Wanted(format, diameter, variants, rescale, stitch, adjusted, maps, measure)
+    options = PredictionOptions(format, diameter, tta, rescale, stitch, adjusted, maps, measure)
     done, is_mistake = 0, True
     with _bar() as bar:
         task = bar.add_task(f"1/{len(files)} {files[0].name}", total=None)
@@ -267,8 +273,8 @@ def predict(
         def report(finished: int, of: int) -> None:
             bar.update(task, completed=finished, total=of)
 
-        for number, outcome in enumerate(predict_files(predictor, files, out, wanted, report), 1):
-            said = f"{number}/{len(files)} {outcome.image.name}"
+        for number, outcome in enumerate(predict_files(predictor, files, out, options, report), 1):
+            line = f"{number}/{len(files)} {outcome.image.name}"
             if number < len(files):
                 bar.update(task, description=f"{number + 1}/{len(files)} {files[number].name}", completed=0, total=None)
             for note in outcome.notes:
@@ -276,16 +282,17 @@ def predict(
             if outcome.target is None:
                 failed += outcome.findings
                 is_mistake = is_mistake and outcome.is_mistake
-                told = " ".join(map(str, outcome.findings))
-                bar.console.print(f"{said}: {told}", style="red", soft_wrap=True)
+                message = " ".join(map(str, outcome.findings))
+                bar.console.print(f"{line}: {message}", style="red", soft_wrap=True)
                 continue
             done += 1
             size = "" if outcome.diameter is None else f" (diameter {outcome.diameter:.1f} px)"
-            bar.console.print(f"{said}{size} -> {outcome.target}", soft_wrap=True)
+            bar.console.print(f"{line}{size} -> {outcome.target}", soft_wrap=True)
     if failed:
-        told = "\n".join(map(str, failed))
+        message = "\n".join(map(str, failed))
         print(
-            f"nbtrainer: {done} of {count_noun(len(files) + missing, 'image')} predicted; not:\n{told}", file=sys.stderr
+            f"nbtrainer: {done} of {count_noun(len(files) + missing, 'image')} predicted; not:\n{message}",
+            file=sys.stderr,
         )
         raise typer.Exit(2 if is_mistake else 1)
 
@@ -369,10 +376,10 @@ def _mended(source: Path, config: Config, also_leave_out: bool) -> list[Finding]
     from nbtrainer import api
 
     print("\nmending:")
-    said = api.fix_all(config, also_leave_out)
-    for sentence in said:
+    sentences = api.fix_all(config, also_leave_out)
+    for sentence in sentences:
         print(f"  {sentence}")
-    if not said:
+    if not sentences:
         print("  nothing; --fix-all also leaves out images that are only odd")
         return api.check(config)
     folder = source if source.is_dir() else source.parent
@@ -491,9 +498,9 @@ def _show(progress: Progress, bar: TaskID, event: Event, plan: Planned | None) -
             progress.update(bar, completed=min(1.0, spent), description=words)
         case events.Activity():
             progress.update(bar, description=event.doing)
-    said = events.sentence(event)
-    if said and not isinstance(event, events.Failed):
-        progress.console.print(said, markup=False)
+    line = events.sentence(event)
+    if line and not isinstance(event, events.Failed):
+        progress.console.print(line, markup=False)
 
 
 def _beginning_of_session(happened: list[Event]) -> int:
@@ -530,8 +537,8 @@ def _end(run: Run) -> None:
 def _baseline(run: Run) -> dict[str, float]:
     from nbtrainer.runs import events
 
-    found = [event.scores for event in run.events if isinstance(event, events.BaselineScored)]
-    return found[-1] if found else {}
+    scores = [event.scores for event in run.events if isinstance(event, events.BaselineScored)]
+    return scores[-1] if scores else {}
 
 
 def _quickstart(folder: Path) -> Path:
@@ -539,7 +546,7 @@ def _quickstart(folder: Path) -> Path:
     if (folder / _QUICKSTART).exists():
         return folder / _QUICKSTART
     # beside the package in a clone, else where an installation puts shared files
-    sources = (Path(__file__).parent.parent / "notebooks", Path(sys.prefix) / "share" / "nbtrainer" / "notebooks")
+    sources = (Path(__file__).parents[2] / "notebooks", Path(sys.prefix) / "share" / "nbtrainer" / "notebooks")
     source = next((place / _QUICKSTART for place in sources if (place / _QUICKSTART).exists()), None)
     if source is None:
         raise UserError("lab", f"the notebook {_QUICKSTART} was not installed", "Install nbtrainer again")

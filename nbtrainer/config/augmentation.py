@@ -9,25 +9,25 @@ from pydantic import BaseModel, Field, model_validator
 from nbtrainer.config import messages
 from nbtrainer.config import transforms as steps
 from nbtrainer.config.section import Section, field
-from nbtrainer.config.transforms import Step
+from nbtrainer.config.transforms import Transform
 from nbtrainer.config.transforms import probability as _probability
 
 
-class Flip(Step):
+class Flip(Transform):
     """Mirrors the patch, along each axis with this probability."""
 
     kind: Literal["flip"] = field("flip", title="Flip")
     probability: float = _probability(0.5)
 
 
-class Rotate90(Step):
+class Rotate90(Transform):
     """Turns the patch by 90, 180 or 270 degrees, without interpolation."""
 
     kind: Literal["rotate90"] = field("rotate90", title="Rotate by 90 degrees")
     probability: float = _probability(0.75)
 
 
-class Rotate(Step):
+class Rotate(Transform):
     """Turns the patch by any angle up to this one, either way."""
 
     is_safe: ClassVar[bool] = False
@@ -43,7 +43,7 @@ class Rotate(Step):
     probability: float = _probability(1.0)
 
 
-class Zoom(Step):
+class Zoom(Transform):
     """Makes what is in the patch larger or smaller; every factor between the lowest and the highest is as frequent."""
 
     is_safe: ClassVar[bool] = False
@@ -71,7 +71,7 @@ class Zoom(Step):
     probability: float = _probability(1.0)
 
 
-class Translate(Step):
+class Translate(Transform):
     """Shifts the patch; what comes in is the image beside it, mirrored at its edge."""
 
     kind: Literal["translate"] = field("translate", title="Translate")
@@ -85,7 +85,7 @@ class Translate(Step):
     probability: float = _probability(1.0)
 
 
-class Shear(Step):
+class Shear(Transform):
     """Slants the patch."""
 
     is_safe: ClassVar[bool] = False
@@ -101,7 +101,7 @@ class Shear(Step):
     probability: float = _probability(0.5)
 
 
-class Elastic(Step):
+class Elastic(Transform):
     """Bends the patch like rubber."""
 
     is_safe: ClassVar[bool] = False
@@ -155,13 +155,13 @@ AnyStep = Annotated[
     | steps.MissingSection
     | steps.Misalignment
     | steps.Misrotation
-    | steps.NoChange,
+    | steps.Identity,
     Field(discriminator="kind"),
 ]
-STEPS: dict[str, type[Step]] = {step.model_fields["kind"].default: step for step in get_args(get_args(AnyStep)[0])}
+STEPS: dict[str, type[Transform]] = {step.model_fields["kind"].default: step for step in get_args(get_args(AnyStep)[0])}
 messages.register_tags(STEPS)
 
-STRENGTHS: dict[str, list[Step]] = {
+STRENGTHS: dict[str, list[Transform]] = {
     "none": [],
     "light": [Flip(), Rotate90(), steps.Intensity(brightness=0.05, contrast=0.1, gamma=0.1)],
     "standard": [Flip(), Rotate(), Zoom(), Elastic(), steps.Intensity()],
@@ -235,9 +235,9 @@ class Augmentation(Section):
             super().__setattr__("strength", _name_of(self.steps, self.strength))
 
 
-def _name_of(steps: list[Any], strength: str) -> str:
+def _name_of(transforms: list[Any], strength: str) -> str:
     """`strength` if `steps` are still its list, the strength whose list they are, or `custom`."""
-    plain = [step.model_dump() if isinstance(step, BaseModel) else step for step in steps]
+    plain = [step.model_dump() if isinstance(step, BaseModel) else step for step in transforms]
     ready = {name: [step.model_dump() for step in listed] for name, listed in STRENGTHS.items()}
     if strength not in ready and strength != "custom":
         return strength

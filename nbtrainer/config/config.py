@@ -23,7 +23,7 @@ from nbtrainer.config.model import Model
 from nbtrainer.config.normalization import Normalization
 from nbtrainer.config.output import Output
 from nbtrainer.config.sampling import Sampling
-from nbtrainer.config.section import Section, field, percentage, shown_of
+from nbtrainer.config.section import Section, field, metadata_of, percentage
 from nbtrainer.config.task import Task
 from nbtrainer.config.training import Training
 from nbtrainer.disk import exists, is_folder, make_folder, parse_json, read_text, write_text
@@ -70,7 +70,7 @@ class Config(Section):
         if name not in known:
             close = messages.nearest(name, known)
             guess = f"Did you mean {close}? " if close else ""
-            raise UserError("preset", f"{name!r} is unknown", f"{guess}There are {messages.one_of(known)}")
+            raise UserError("preset", f"{name!r} is unknown", f"{guess}There are {messages.join_or(known)}")
         return cls(**known[name].settings)
 
     @classmethod
@@ -185,30 +185,32 @@ class Config(Section):
             close = messages.nearest(section, Config.model_fields)
             guess = f"Did you mean {close}.{name}? " if close and name else ""
             raise UserError(
-                path, "this setting is unknown", f"{guess}Sections are {messages.one_of(Config.model_fields)}"
+                path, "this setting is unknown", f"{guess}Sections are {messages.join_or(Config.model_fields)}"
             )
         group = getattr(self, section)
+        name = type(group).renamed().get(name, name)
         if name not in type(group).model_fields:
             close = messages.nearest(name, type(group).model_fields)
-            known = messages.one_of(type(group).model_fields)
+            known = messages.join_or(type(group).model_fields)
             raise UserError(
                 path,
                 "this setting is unknown",
                 f"Did you mean {section}.{close}?" if close else f"Known are {known}",
             )
         declared = type(group).model_fields[name]
-        setattr(group, name, percentage(value, shown_of(declared).unit) if declared.annotation is float else value)
+        setattr(group, name, percentage(value, metadata_of(declared).unit) if declared.annotation is float else value)
 
     def _set_in_entry(self, path: str, group: Section, name: str, index: int, field: str, value: Any) -> None:
         entries = list(getattr(group, name, None) or [])
         if name not in type(group).model_fields or not all(isinstance(entry, Section) for entry in entries):
-            raise UserError(path, "this setting is unknown", f"Known are {messages.one_of(type(group).model_fields)}")
+            raise UserError(path, "this setting is unknown", f"Known are {messages.join_or(type(group).model_fields)}")
         if index >= len(entries):
             raise UserError(path, f"there is no entry {index}: the list has {len(entries)}, counted from 0", "Add it")
         known = type(entries[index]).model_fields
+        field = type(entries[index]).renamed().get(field, field)
         if field not in known:
             close = messages.nearest(field, known)
-            remedy = f"Did you mean {close}?" if close else f"Known are {messages.one_of(known)}"
+            remedy = f"Did you mean {close}?" if close else f"Known are {messages.join_or(known)}"
             raise UserError(path, "this setting is unknown", remedy)
         values = [entry.model_dump() for entry in entries]
         values[index][field] = value
@@ -233,11 +235,11 @@ def presets() -> dict[str, Preset]:
     """The presets that come with the package, by name."""
     folder = resources.files("nbtrainer.config") / "presets"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name)
-    found = {}
+    by_name = {}
     for file in files:
         name = file.name.removesuffix(".json")
-        found[name] = Preset(name=name, **json.loads(file.read_text(encoding="utf-8")))
-    return found
+        by_name[name] = Preset(name=name, **json.loads(file.read_text(encoding="utf-8")))
+    return by_name
 
 
 def _own_settings() -> Iterator[str]:

@@ -320,9 +320,10 @@ class Data(Section):
         unit="times",
         advanced=True,
     )
-    smallest_part: Count = field(
+    min_part_size: Count = field(
         0,
         title="Smallest part",
+        old_names=("smallest_part",),
         help="Labelled parts with fewer pixels are combined with the neighbour that they touch most, or become background. 0: keep all.",
         unit="pixels",
         advanced=True,

@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from nbtrainer.config.config import Config
-from nbtrainer.config.section import shown_of
-from nbtrainer.config.transforms import Step
+from nbtrainer.config.section import metadata_of
+from nbtrainer.config.transforms import Transform
 
 Kind = Literal["bool", "int", "float", "text", "path", "choice", "numbers", "texts", "choices", "entries"]
 
@@ -102,11 +102,11 @@ def settings(model: type[BaseModel] = Config, prefix: str = "") -> list[Setting]
 
 def sections() -> dict[str, tuple[str, str]]:
     """Title and description of every section of `Config`, in order."""
-    found = {}
+    by_name = {}
     for name, info in Config.model_fields.items():
         assert isinstance(info.annotation, type)
-        found[name] = (info.title or name, (info.annotation.__doc__ or "").strip())
-    return found
+        by_name[name] = (info.title or name, (info.annotation.__doc__ or "").strip())
+    return by_name
 
 
 def reference_page() -> str:
@@ -169,9 +169,9 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[Setting]:
 
 
 def _row(path: str, info: FieldInfo) -> Setting:
-    shown = shown_of(info)
+    metadata = metadata_of(info)
     members = _members(info.annotation)
-    kind, models = _kind(members, shown.choices, shown.path)
+    kind, models = _kind(members, metadata.choices, metadata.path)
     default = info.get_default(call_default_factory=True)
     bounds: dict[str, Any] = {}
     item_bounds: dict[str, Any] = {}
@@ -186,7 +186,7 @@ def _row(path: str, info: FieldInfo) -> Setting:
         path=path,
         title=info.title or path,
         help=info.description or "",
-        unit=shown.unit,
+        unit=metadata.unit,
         kind=kind,
         default=None if default is PydanticUndefined else default,
         minimum=limits.get("ge"),
@@ -195,15 +195,15 @@ def _row(path: str, info: FieldInfo) -> Setting:
         below=limits.get("lt"),
         lengths=(bounds.get("min_length"), bounds.get("max_length")),
         integer=any(member is int for member in [*members, *_item_types(info.annotation)]),
-        choices=dict(shown.choices) or _literals(members),
-        choice_help=dict(shown.helps),
-        choice_source=dict(shown.sources),
+        choices=dict(metadata.choices) or _literals(members),
+        choice_help=dict(metadata.helps),
+        choice_source=dict(metadata.sources),
         empty="none" if type(None) in members else "auto" if _allows_auto(members) else "",
-        advanced=shown.advanced,
-        path_kind=shown.path,
-        kinds=shown.kinds,
-        choice_kinds=dict(shown.choice_kinds),
-        guidance=shown.guidance,
+        advanced=metadata.advanced,
+        path_kind=metadata.path,
+        kinds=metadata.kinds,
+        choice_kinds=dict(metadata.choice_kinds),
+        guidance=metadata.guidance,
         entries={tag: settings(entry, f"{path}[].") for tag, entry in by_kind.items()},
         entry_titles={tag: entry.model_fields["kind"].title or tag if tag else "" for tag, entry in by_kind.items()},
         entry_helps={tag: _entry_help(entry) for tag, entry in by_kind.items()},
@@ -246,14 +246,14 @@ def _item_types(annotation: Any) -> list[Any]:
 
 
 def _item_metadata(annotation: Any) -> list[Any]:
-    found: list[Any] = []
+    metadata: list[Any] = []
     for member in _members(annotation):
         if typing.get_origin(member) is list:
             item = typing.get_args(member)[0]
             if typing.get_origin(item) is typing.Annotated:
                 for extra in typing.get_args(item)[1:]:
-                    found += getattr(extra, "metadata", [])
-    return found
+                    metadata += getattr(extra, "metadata", [])
+    return metadata
 
 
 def _allows_auto(members: list[Any]) -> bool:
@@ -262,8 +262,8 @@ def _allows_auto(members: list[Any]) -> bool:
 
 def _literals(members: list[Any]) -> dict[Any, str]:
     """The values of a `Literal` that has no titles of its own; `auto` beside another type is no choice but `empty`."""
-    found = [m for m in members if typing.get_origin(m) is Literal and typing.get_args(m) != ("auto",)]
-    return {value: str(value) for member in found for value in typing.get_args(member)}
+    literals = [m for m in members if typing.get_origin(m) is Literal and typing.get_args(m) != ("auto",)]
+    return {value: str(value) for member in literals for value in typing.get_args(member)}
 
 
 def _tag(entry: type[BaseModel]) -> str:
@@ -273,7 +273,7 @@ def _tag(entry: type[BaseModel]) -> str:
 def _entry_help(entry: type[BaseModel]) -> str:
     """What an entry is for; of a change, also whether it suits thin outlines and flat images."""
     sentences = [(entry.__doc__ or "").strip()]
-    if issubclass(entry, Step):
+    if issubclass(entry, Transform):
         sentences += ["Safe for outlines one pixel wide."] if entry.is_safe else []
         sentences += ["Only for volumes."] if 2 not in entry.dims else []
     return " ".join(sentences)

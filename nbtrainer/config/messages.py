@@ -14,17 +14,17 @@ from nbtrainer.errors import Finding
 
 def findings(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[Finding]:
     """The findings that `error`, raised by validating `model`, amounts to; `prefix` stands before each place."""
-    found: dict[str, Finding] = {}
+    by_place: dict[str, Finding] = {}
     for detail in error.errors(include_url=False):
-        where = place(prefix, detail["loc"])
+        where = setting_path(prefix, detail["loc"])
         finding = _finding(where, detail, model)
         # a union reports one error for each of its members: keep the one that says most
-        if where not in found or detail["type"] not in ("literal_error", "none_required"):
-            found[where] = finding
-    return list(found.values())
+        if where not in by_place or detail["type"] not in ("literal_error", "none_required"):
+            by_place[where] = finding
+    return list(by_place.values())
 
 
-def place(prefix: str, location: Iterable[int | str]) -> str:
+def setting_path(prefix: str, location: Iterable[int | str]) -> str:
     """`("data", "datasets", 0, "images")` as `data.datasets[0].images`."""
     where = prefix
     after_index = False
@@ -45,7 +45,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return close[0] if close else ""
 
 
-def one_of(names: Iterable[Any]) -> str:
+def join_or(names: Iterable[Any]) -> str:
     """`a, b or c`."""
     listed = [str(name) for name in names]
     return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
@@ -73,26 +73,28 @@ def _finding(where: str, detail: Any, model: type[BaseModel]) -> Finding:
         parent, _, name = where.rpartition(".")
         close = nearest(name, _field_names(model, detail["loc"]))
         suggestion = f"{parent}.{close}" if parent else close
-        remedy = f"Did you mean {suggestion}?" if close else f"Known are {one_of(_field_names(model, detail['loc']))}"
+        remedy = f"Did you mean {suggestion}?" if close else f"Known are {join_or(_field_names(model, detail['loc']))}"
         return Finding(where=where, wrong="this setting is unknown", remedy=remedy)
     if kind == "not_on_the_menu":
         if context["name"] == "auto":
-            return Finding(where=where, wrong="'auto' is no choice here", remedy=f"Choose {one_of(context['choices'])}")
+            return Finding(
+                where=where, wrong="'auto' is no choice here", remedy=f"Choose {join_or(context['choices'])}"
+            )
         close = nearest(context["name"], context["choices"])
         guess = f"Did you mean {close}? " if close else ""
         wrong = f"the {context['noun']} {context['name']!r} is unknown"
-        return Finding(where=where, wrong=wrong, remedy=f"{guess}Choose {one_of(context['choices'])}")
+        return Finding(where=where, wrong=wrong, remedy=f"{guess}Choose {join_or(context['choices'])}")
     wrong, remedy = _sentence(kind, value, context)
     return Finding(where=where, wrong=wrong, remedy=remedy)
 
 
 def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]:
-    said = repr(value) if isinstance(value, str) else str(value)
+    text = repr(value) if isinstance(value, str) else str(value)
     limits = {
-        "greater_than_equal": (f"{said} is too small", f"Give {_short(context.get('ge'))} or more"),
-        "greater_than": (f"{said} is too small", f"Give more than {_short(context.get('gt'))}"),
-        "less_than_equal": (f"{said} is too large", f"Give {_short(context.get('le'))} or less"),
-        "less_than": (f"{said} is too large", f"Give less than {_short(context.get('lt'))}"),
+        "greater_than_equal": (f"{text} is too small", f"Give {_short(context.get('ge'))} or more"),
+        "greater_than": (f"{text} is too small", f"Give more than {_short(context.get('gt'))}"),
+        "less_than_equal": (f"{text} is too large", f"Give {_short(context.get('le'))} or less"),
+        "less_than": (f"{text} is too large", f"Give less than {_short(context.get('lt'))}"),
         "too_short": (
             f"the list has too few entries ({context.get('actual_length')})",
             f"Give at least {context.get('min_length')}",
@@ -101,13 +103,13 @@ def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]
             f"the list has too many entries ({context.get('actual_length')})",
             f"Give at most {context.get('max_length')}",
         ),
-        "finite_number": (f"{said} is not a number to calculate with", "Give a finite number"),
+        "finite_number": (f"{text} is not a number to calculate with", "Give a finite number"),
         "missing": ("this is missing", "Give a value"),
         "int_from_float": (
-            f"{said} is not a whole number",
+            f"{text} is not a whole number",
             f"Try {round(value)}" if isinstance(value, float) and math.isfinite(value) else "Give a whole number",
         ),
-        "none_required": (f"{said} does not fit here", "Leave it empty or give a value of the right kind"),
+        "none_required": (f"{text} does not fit here", "Leave it empty or give a value of the right kind"),
         "union_tag_invalid": (
             f"the kind {context.get('tag')!r} is unknown",
             f"Choose {str(context.get('expected_tags', '')).replace(chr(39), '')}",
@@ -126,12 +128,12 @@ def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]
         ("list", 'a list, as in ["one", "other"]'),
     ):
         if kind.startswith(start):
-            return f"{said} is not {noun}", f"Give {noun}"
+            return f"{text} is not {noun}", f"Give {noun}"
     if kind.startswith(("model", "dict")):
-        return f"{said} is not a group of settings", 'Give its fields by name, as in {"name": value}'
+        return f"{text} is not a group of settings", 'Give its fields by name, as in {"name": value}'
     if kind == "literal_error":
-        return f"{said} is not known here", f"Choose {str(context.get('expected', '')).replace(chr(39), '')}"
-    return str(context.get("wrong", context.get("reason", f"{said} does not fit here"))), str(context.get("remedy", ""))
+        return f"{text} is not known here", f"Choose {str(context.get('expected', '')).replace(chr(39), '')}"
+    return str(context.get("wrong", context.get("reason", f"{text} does not fit here"))), str(context.get("remedy", ""))
 
 
 def _short(bound: Any) -> str:
@@ -154,8 +156,8 @@ def _field_names(model: type[BaseModel], location: Iterable[int | str]) -> list[
         tagged = [m for m in _models_in(current) if str(getattr(m.model_fields.get("kind"), "default", "")) == part]
         current = named[0] if named else tagged[0] if tagged else current
     names: list[str] = []
-    for found in _models_in(current):
-        names += [name for name in found.model_fields if name not in names]
+    for section_model in _models_in(current):
+        names += [name for name in section_model.model_fields if name not in names]
     return names
 
 

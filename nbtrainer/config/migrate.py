@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from nbtrainer.config.section import shown_of
+from nbtrainer.config.section import Section, metadata_of, rename
 
 
 def read_older(values: dict[str, Any], config: type[BaseModel]) -> list[str]:
@@ -14,14 +14,25 @@ def read_older(values: dict[str, Any], config: type[BaseModel]) -> list[str]:
 
     Menus took `auto` although it was none of their choices, and meant their default by it or nothing at all.
     """
-    told = []
+    sentences = _rename_settings(values, config)
     for name, declared in config.model_fields.items():
         section, written = declared.annotation, values.get(name)
         if not isinstance(written, dict) or not (isinstance(section, type) and issubclass(section, BaseModel)):
             continue
         for setting, info in section.model_fields.items():
-            choices = shown_of(info).choices
+            choices = metadata_of(info).choices
             if written.get(setting) == "auto" and info.annotation is str and choices and "auto" not in choices:
                 written[setting] = info.default
-                told.append(f"{name}.{setting}: auto is none of its choices; {info.default} is taken, the default")
-    return told
+                sentences.append(f"{name}.{setting}: auto is none of its choices; {info.default} is taken, the default")
+    return sentences
+
+
+def _rename_settings(values: dict[str, Any], config: type[BaseModel]) -> list[str]:
+    renamed = []
+    for name, declared in config.model_fields.items():
+        section, written = declared.annotation, values.get(name)
+        if not isinstance(written, dict) or not (isinstance(section, type) and issubclass(section, Section)):
+            continue
+        renamed += [f"{name}.{old} is {name}.{new}" for old, new in section.renamed().items() if old in written]
+        values[name] = rename(section, written)
+    return [f"settings have new names: {', '.join(renamed)}"] if renamed else []

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nbtrainer.catalog import NETWORKS, size_multiples
+from nbtrainer.catalog import NETWORKS, size_divisors
 from nbtrainer.config.section import PathText, Section, field
 
 
@@ -29,9 +29,10 @@ class Model(Section):
         max_length=8,
         advanced=True,
     )
-    flat_levels: Annotated[int, Field(ge=0, le=7)] | Literal["auto"] = field(
+    anisotropic_levels: Annotated[int, Field(ge=0, le=7)] | Literal["auto"] = field(
         "auto",
         title="Levels within slices",
+        old_names=("flat_levels",),
         help="Volumes: how many of the levels look coarser at height and width only, as thick slices need. 'auto' follows "
         "the size of the voxels.",
         advanced=True,
@@ -49,7 +50,7 @@ class Model(Section):
         path="file",
     )
 
-    def size_multiples(self, dim: int) -> tuple[int, ...]:
-        """Pixels that the sides ([z,] y, x) of a patch must be multiples of; at least so, where `flat_levels` is auto."""
+    def size_divisors(self, dim: int) -> tuple[int, ...]:
+        """Pixels that the sides ([z,] y, x) of a patch must be multiples of; at least so, where `anisotropic_levels` is auto."""
         most = len(self.features) - 1
-        return size_multiples(dim, self.features, most if self.flat_levels == "auto" else self.flat_levels)
+        return size_divisors(dim, self.features, most if self.anisotropic_levels == "auto" else self.anisotropic_levels)

@@ -59,34 +59,38 @@ class Sampling(Section):
         le=1,
         advanced=True,
     )
-    least_foreground: float = field(
+    min_foreground: float = field(
         0.0,
-        title="Least labelled share",
+        title="Least foreground",
+        old_names=("least_foreground",),
         help="A tile of which less than this is labelled is given up and another drawn. 0: every tile is taken.",
         ge=0,
         le=1,
         advanced=True,
     )
-    least_objects: int = field(
+    min_objects: int = field(
         0,
         title="Fewest objects",
+        old_names=("least_objects",),
         help="A tile with fewer objects is given up too: connected pixels of one value, counted before the tile is warped. "
         "With 2 the network sees neighbours.",
         ge=0,
         le=10_000,
         advanced=True,
     )
-    rejection: float = field(
+    rejection_probability: float = field(
         0.95,
-        title="Probability of giving up",
+        title="Rejection probability",
+        old_names=("rejection",),
         help="How often a tile with too little in it is given up; the others are taken, so that background is seen too.",
         ge=0,
         le=1,
         advanced=True,
     )
-    trials: int = field(
+    max_attempts: int = field(
         50,
-        title="Trials",
+        title="Most attempts",
+        old_names=("trials",),
         help="After so many tiles with too little in them the one with most objects is taken, of those with enough the fullest.",
         ge=1,
         le=1000,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -23,8 +24,8 @@ def _as_text(value: Any) -> Any:
 PathText = Annotated[str, BeforeValidator(_as_text)]
 
 
-class Shown(NamedTuple):
-    """What the faces need of a field beyond its type: see `field`."""
+class Metadata(NamedTuple):
+    """What the front ends need of a field beyond its type: see `field`."""
 
     unit: str
     choices: Mapping[str, str]
@@ -36,6 +37,7 @@ class Shown(NamedTuple):
     kinds: tuple[str, ...]
     choice_kinds: Mapping[str, tuple[str, ...]]
     guidance: tuple[str, ...]
+    old_names: tuple[str, ...]
 
 
 def field(
@@ -51,6 +53,7 @@ def field(
     kinds: tuple[str, ...] = (),
     choice_kinds: Mapping[str, tuple[str, ...]] | None = None,
     guidance: tuple[str, ...] = (),
+    old_names: tuple[str, ...] = (),
     **bounds: Any,
 ) -> Any:
     """A setting, declared once: form, command line, messages and docs all read it from here.
@@ -68,13 +71,15 @@ def field(
     advanced
         Kept out of the simple view.
     path
-        `"folder"` or `"file"` if it is one, so that faces offer a chooser.
+        `"folder"` or `"file"` if it is one, so that front ends offer a chooser.
     kinds
         The kinds of segmentation that it has an effect on; empty: all.
     choice_kinds
         Of choices that are no catalog, the kinds of segmentation that each suits; one that is not listed suits all.
     guidance
         What to think of before deciding, a paragraph each; the first words of each, up to a colon, are its heading.
+    old_names
+        Names that it had in earlier versions: files, dicts and code with them are still understood.
     **bounds
         `ge`, `gt`, `le`, `lt`, `min_length`, `max_length`, `default_factory`: as in pydantic.
     """
@@ -91,19 +96,19 @@ def field(
         noun = choices.noun
     elif choices is not None:
         titles = choices
-    shown = Shown(unit, titles, noun, advanced, path, sources, helps, kinds, suited, guidance)
+    metadata = Metadata(unit, titles, noun, advanced, path, sources, helps, kinds, suited, guidance, old_names)
     if "default_factory" in bounds:
-        return Field(title=title, description=help, json_schema_extra={"shown": shown}, **bounds)  # type: ignore[dict-item]
-    return Field(default, title=title, description=help, json_schema_extra={"shown": shown}, **bounds)  # type: ignore[dict-item]
+        return Field(title=title, description=help, json_schema_extra={"metadata": metadata}, **bounds)  # type: ignore[dict-item]
+    return Field(default, title=title, description=help, json_schema_extra={"metadata": metadata}, **bounds)  # type: ignore[dict-item]
 
 
-def shown_of(info: FieldInfo) -> Shown:
+def metadata_of(info: FieldInfo) -> Metadata:
     """What `field` stored about a setting."""
     extra = info.json_schema_extra
     assert isinstance(extra, dict)
-    shown = extra["shown"]
-    assert isinstance(shown, Shown)
-    return shown
+    metadata = extra["metadata"]
+    assert isinstance(metadata, Metadata)
+    return metadata
 
 
 def percentage(value: Any, unit: str) -> Any:
@@ -117,13 +122,57 @@ def percentage(value: Any, unit: str) -> Any:
     return number if unit == "%" else number / 100
 
 
+def rename(section: type[Section], values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with the names of today; where both names are given, the new one counts."""
+    new_names = section.renamed()
+    older = {new_names[name]: value for name, value in values.items() if name in new_names}
+    return older | {name: value for name, value in values.items() if name not in new_names}
+
+
+def _old_names(info: FieldInfo) -> tuple[str, ...]:
+    extra = info.json_schema_extra
+    metadata = extra.get("metadata") if isinstance(extra, dict) else None
+    return metadata.old_names if isinstance(metadata, Metadata) else ()
+
+
+def _warn_renamed(section: type[Section], name: str) -> None:
+    where = section.where + "." if section.where else ""
+    new = section.renamed()[name]
+    warnings.warn(f"{where}{name} is the old name of {where}{new}", DeprecationWarning, stacklevel=4)
+
+
 class Section(BaseModel):
     """A panel of settings. Assigning validates at once and raises `UserError` in a sentence."""
 
     model_config = ConfigDict(validate_assignment=True, extra="forbid", allow_inf_nan=False)
     where: ClassVar[str] = ""
 
+    @classmethod
+    def renamed(cls) -> dict[str, str]:
+        """The settings of this section that had other names once: by each old name, the one of today."""
+        return {old: name for name, info in cls.model_fields.items() for old in _old_names(info)}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or not (old := cls.renamed().keys() & values.keys()):
+            return values
+        for name in sorted(old):
+            _warn_renamed(cls, name)
+        return rename(cls, values)
+
+    if not TYPE_CHECKING:  # mypy shall still know which names there are
+
+        def __getattr__(self, name: str) -> Any:
+            if (new := type(self).renamed().get(name)) is None:
+                return super().__getattr__(name)
+            _warn_renamed(type(self), name)
+            return getattr(self, new)
+
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self).renamed():
+            _warn_renamed(type(self), name)
+            name = type(self).renamed()[name]
         try:
             super().__setattr__(name, value)
         except ValidationError as error:
@@ -133,14 +182,14 @@ class Section(BaseModel):
     @classmethod
     def _is_on_the_menu(cls, value: Any, info: Any) -> Any:
         declared = cls.model_fields[info.field_name]
-        shown = shown_of(declared)
+        metadata = metadata_of(declared)
         # a `Literal`, such as "auto" beside a list, is judged by the type itself
         named = value if isinstance(value, list) else [value] if declared.annotation is str else []
         for name in named:
-            if shown.choices and isinstance(name, str) and name not in shown.choices:
+            if metadata.choices and isinstance(name, str) and name not in metadata.choices:
                 raise PydanticCustomError(
                     "not_on_the_menu",
                     "{noun}",
-                    {"noun": shown.noun, "name": name, "choices": list(shown.choices)},
+                    {"noun": metadata.noun, "name": name, "choices": list(metadata.choices)},
                 )
         return value

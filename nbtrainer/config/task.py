@@ -74,9 +74,10 @@ class Task(Section):
         advanced=True,
         kinds=_CONTOUR,
     )
-    in_slices: bool = field(
+    contours_in_plane: bool = field(
         True,
         title="Contours in slices only",
+        old_names=("in_slices",),
         help="Of a volume: on for thick slices; off draws contours between slices too.",
         advanced=True,
         kinds=_CONTOUR,
@@ -187,18 +188,20 @@ class Task(Section):
         advanced=True,
         kinds=_CONTOUR,
     )
-    smallest_seed: int = field(
+    min_seed_size: int = field(
         4,
         title="Smallest seed",
+        old_names=("smallest_seed",),
         help="Smaller ones are dropped.",
         unit="px",
         ge=0,
         advanced=True,
         kinds=_CONTOUR,
     )
-    smallest_object: int = field(
+    min_object_size: int = field(
         16,
         title="Smallest object",
+        old_names=("smallest_object",),
         help="Smaller ones are dropped from predictions; 0 keeps all.",
         unit="px",
         ge=0,
@@ -262,9 +265,10 @@ class Task(Section):
         advanced=True,
         kinds=_FLOW,
     )
-    least_depth: float = field(
+    min_border_depth: float = field(
         0.55,
         title="Least depth of a border within an object",
+        old_names=("least_depth",),
         help="Raise it if objects are merged, lower it if they are split.",
         unit="px",
         ge=0,
@@ -291,9 +295,10 @@ class Task(Section):
         advanced=True,
         kinds=_FLOW,
     )
-    labels_show: str = field(
+    label_style: str = field(
         "auto",
         title="Labels show",
+        old_names=("labels_show",),
         help="Cells, each with a value of its own, or the outlines between them; 'auto': outlines if there is just one value, and it fills less than half of the pixels.",
         choices={"auto": "auto", "cells": "cells", "outlines": "outlines"},
         kinds=_EPYSEG,

@@ -15,7 +15,7 @@ from nbtrainer.data.preparation import Preparation, outlines_of
 from nbtrainer.data.views import whole
 from nbtrainer.errors import UserError
 from nbtrainer.io.annotations import is_annotation
-from nbtrainer.io.axes import Layout, label_layout, said
+from nbtrainer.io.axes import Layout, format_shape, label_layout
 from nbtrainer.io.formats import open_image
 from nbtrainer.io.read import open_label
 from nbtrainer.labels.links import read_links
@@ -88,24 +88,24 @@ class Divided:
             yield name
 
     def _label(self) -> _Source | _Drawn:
-        if is_annotation(self.pair.truth):
+        if is_annotation(self.pair.required_label):
             if self.pair.has_crowd:
                 wrong = "it has crowds, of which a label image cannot say that nothing is known"
-                raise UserError(str(self.pair.truth), wrong, "Prepare without dividing")
+                raise UserError(str(self.pair.required_label), wrong, "Prepare without dividing")
             names = {outline.class_name for outline in outlines_of(self.pair)}
             if len(names) > 1:
-                words = f"{self.pair.truth.name} has outlines of {len(names)} classes; blocks number the objects alone"
+                words = f"{self.pair.required_label.name} has outlines of {len(names)} classes; blocks number the objects alone"
                 warnings.warn(words, UserWarning, stacklevel=2)
             return _Drawn(whole(Preparation(dim=self.dim).open(self.pair)[1]))
-        opened = open_label(self.pair.truth, self.pair.image)
+        opened = open_label(self.pair.required_label, self.pair.image)
         try:
             layout = label_layout(opened.shape, opened.axes, self.dim)
         except ValueError as error:
-            raise UserError(str(self.pair.truth), *error.args) from None
+            raise UserError(str(self.pair.required_label), *error.args) from None
         if layout.shape(opened.shape) != self.shape:
             raise UserError(
-                str(self.pair.truth),
-                f"it is {said(layout.shape(opened.shape))}, but its image is {said(self.shape)}",
+                str(self.pair.required_label),
+                f"it is {format_shape(layout.shape(opened.shape))}, but its image is {format_shape(self.shape)}",
                 "Image and label must have the same size to be divided; export the label again",
             )
         return _Source(opened, layout)

@@ -37,7 +37,7 @@ def parts_of(path: str | Path) -> Parts:
     return tuple(normal_form(part) for part in parts if part not in ("", ".", ".."))
 
 
-def meant(paths: Iterable[Path], written: Sequence[str]) -> set[Path]:
+def matching_files(paths: Iterable[Path], written: Sequence[str]) -> set[Path]:
     """Those of `paths` that any of `written` means: see `is_meant`."""
     named: dict[str, list[str]] = {}
     for name in written:
@@ -62,7 +62,7 @@ def is_meant(path: Path, written: str) -> bool:
     return theirs[-1] in (ours[-1], normal_form(stem(path)))
 
 
-def match_parts(wanted: Sequence[Parts], offered: Sequence[Parts]) -> Matches:
+def match_parts(names: Sequence[Parts], offered: Sequence[Parts]) -> Matches:
     """For each path in `wanted` the one in `offered` with the same last part that agrees in most folders above it.
 
     Each is used once.
@@ -72,7 +72,7 @@ def match_parts(wanted: Sequence[Parts], offered: Sequence[Parts]) -> Matches:
         if parts:
             by_name.setdefault(parts[-1], []).append(place)
     near: dict[int, list[tuple[int, int]]] = {}
-    for place, parts in enumerate(wanted):
+    for place, parts in enumerate(names):
         for other in by_name.get(parts[-1], []) if parts else []:
             near.setdefault(_common(parts, offered[other]), []).append((place, other))
     chosen: dict[int, int] = {}
@@ -94,15 +94,15 @@ def match_parts(wanted: Sequence[Parts], offered: Sequence[Parts]) -> Matches:
     return Matches(chosen, ambiguous)
 
 
-def without_contradictions(matches: Matches, wanted: Sequence[Parts], offered: Sequence[Parts]) -> Matches:
+def without_contradictions(matches: Matches, names: Sequence[Parts], offered: Sequence[Parts]) -> Matches:
     """`matches` without pairs whose folders differ although other pairs agree in theirs.
 
     `val/a.png` is not `train/a.png` if `train/b.png` is.
     """
-    agree = {i: _common(wanted[i], offered[j]) for i, j in matches.chosen.items()}
+    agree = {i: _common(names[i], offered[j]) for i, j in matches.chosen.items()}
     if all(count < 2 for count in agree.values()):
         return matches
-    differ = {i for i, j in matches.chosen.items() if agree[i] < 2 and len(wanted[i]) > 1 and len(offered[j]) > 1}
+    differ = {i for i, j in matches.chosen.items() if agree[i] < 2 and len(names[i]) > 1 and len(offered[j]) > 1}
     return Matches({i: j for i, j in matches.chosen.items() if i not in differ}, matches.ambiguous)
 
 
@@ -124,12 +124,12 @@ def existing(path: Path) -> Path:
     if os.path.lexists(path) or not path.name:
         return path
     folder = existing(path.parent)
-    wanted = normal_form(path.name)
+    normalized = normal_form(path.name)
     try:
-        found = next((entry for entry in folder.iterdir() if normal_form(entry.name) == wanted), None)
+        matching = next((entry for entry in folder.iterdir() if normal_form(entry.name) == normalized), None)
     except OSError:
-        found = None
-    return found if found is not None else path
+        matching = None
+    return matching if matching is not None else path
 
 
 def _common(one: Parts, other: Parts) -> int:

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.data.statistics import sampled
-from nbtrainer.data.views import Held, Region
+from nbtrainer.data.statistics import subsample
+from nbtrainer.data.views import ArrayView, Region
 from nbtrainer.errors import UserError
 from nbtrainer.io.annotations import is_annotation, read_outlines
 from nbtrainer.io.axes import colour_axis
-from nbtrainer.io.formats import Opened, open_image, version
+from nbtrainer.io.formats import ImageFile, open_image, version
 from nbtrainer.io.formats.problems import too_large
 from nbtrainer.labels.integers import bincount
 
@@ -67,7 +67,7 @@ class LabelFacts:
     remedy: str = ""
 
 
-def image_facts(path: Path, is_exact: bool = False) -> ImageFacts:
+def image_stats(path: Path, is_exact: bool = False) -> ImageFacts:
     """What is known of the image file `path`; of one above 1 GB from samples, unless `is_exact`."""
     return _image_facts(str(path), is_exact, version(path))
 
@@ -83,7 +83,7 @@ def _image_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> ImageFa
         opened = open_image(Path(path))
         low, high, finite, full, count = np.inf, -np.inf, True, 0, 0
         digest = hashlib.blake2b(f"{opened.shape}{opened.dtype}".encode(), digest_size=12)
-        regions, is_estimate = sampled(_Whole(opened), is_exact)
+        regions, is_estimate = subsample(_Whole(opened), is_exact)
         for region in regions:
             array = opened.read(region)
             digest.update(np.ascontiguousarray(array).data)
@@ -97,8 +97,8 @@ def _image_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> ImageFa
                 full += int(np.count_nonzero(array == here)) if here == high and _is_full(high, opened.dtype) else 0
                 count += array.size
     except (UserError, MemoryError) as error:
-        told = error if isinstance(error, UserError) else too_large(Path(path), 0)
-        return ImageFacts(problem=told.wrong, remedy=told.remedy)
+        problem = error if isinstance(error, UserError) else too_large(Path(path), 0)
+        return ImageFacts(problem=problem.wrong, remedy=problem.remedy)
     known = (low, high) if count else (0.0, 0.0)
     spacing = tuple(sorted(opened.spacing.items()))
     return ImageFacts(
@@ -117,19 +117,19 @@ def _label_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> LabelFa
         opened = open_image(Path(path), for_label=True)
         values, counts = np.zeros(0), np.zeros(0, np.int64)
         whole, colours = True, False
-        regions, is_estimate = sampled(_Whole(opened), is_exact)
+        regions, is_estimate = subsample(_Whole(opened), is_exact)
         for array in _plain(opened, regions):
             if array is None:
                 colours = True
                 break
-            found, times = np.unique(array, return_counts=True)
-            whole = whole and _are_whole(found)
-            values, places = np.unique(np.concatenate([values, found]), return_inverse=True)
+            label_values, times = np.unique(array, return_counts=True)
+            whole = whole and _are_whole(label_values)
+            values, places = np.unique(np.concatenate([values, label_values]), return_inverse=True)
             counts = bincount(places.ravel(), np.concatenate([counts, times])).astype(np.int64)
             values, counts = values[:_MOST_VALUES], counts[:_MOST_VALUES]
     except (UserError, MemoryError) as error:
-        told = error if isinstance(error, UserError) else too_large(Path(path), 0)
-        return LabelFacts(problem=told.wrong, remedy=told.remedy)
+        problem = error if isinstance(error, UserError) else too_large(Path(path), 0)
+        return LabelFacts(problem=problem.wrong, remedy=problem.remedy)
     zeros = float(counts[values == 0].sum() / max(1, counts.sum()))
     listed = tuple(int(value) for value in values) if whole else ()
     return LabelFacts(
@@ -138,15 +138,15 @@ def _label_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> LabelFa
     )
 
 
-class _Whole(Held):
+class _Whole(ArrayView):
     """All that a file stores, as one label: what `sampled` needs to know of it."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: ImageFile) -> None:
         # a view of one number has the shape without the memory
         super().__init__(np.broadcast_to(np.zeros((), opened.dtype), opened.shape), is_label=True)
 
 
-def _plain(opened: Opened, regions: Iterable[Region]) -> Iterator[np.ndarray | None]:
+def _plain(opened: ImageFile, regions: Iterable[Region]) -> Iterator[np.ndarray | None]:
     """The parts of a label; of equal colours one, None if they differ where the file calls them so.
 
     Of a last axis that may be colour or not, all that it holds, if that differs.

@@ -47,7 +47,7 @@ class Fingerprints:
 
     def as_record(self) -> dict[str, list[int]]:
         """Plain values for a checkpoint."""
-        return {str(path): list(found) for path, found in self._versions.items()}
+        return {str(path): list(version) for path, version in self._versions.items()}
 
     def _has_looked(self, path: Path) -> bool:
         now = time.monotonic()

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nbtrainer.data.views import Local, View, blocks
+from nbtrainer.data.views import MapView, View, blocks
 
 _BLOCK_PIXELS = 1 << 22
 
 
-def as_channels(view: View, wanted: int, in_colours: bool = False) -> tuple[View, str] | None:
+def as_channels(view: View, channels: int, in_colours: bool = False) -> tuple[View, str] | None:
     """`view` with as many channels as are `wanted`, and a sentence about it; None if it shows something else.
 
     Equal colours count as one grey, also with an opaque transparency, and transparency that is opaque everywhere may be
@@ -19,18 +19,18 @@ def as_channels(view: View, wanted: int, in_colours: bool = False) -> tuple[View
     as equal colours.
     """
     count = view.channels
-    if wanted == 1 and count in (2, 3, 4) and _is_grey(view):
+    if channels == 1 and count in (2, 3, 4) and _is_grey(view):
         what = "a grey with opaque transparency" if count == 2 else "grey saved as colour"
         return _picked(view, [0]), f"it is {what}: it is read as one channel"
-    if wanted == 3 and count == 4 and _is_opaque(view):
+    if channels == 3 and count == 4 and _is_opaque(view):
         return _picked(view, [0, 1, 2]), "its fourth channel is opaque transparency, which is left out"
-    if in_colours and wanted in (3, 4) and count in (1, 3) and count != wanted:
+    if in_colours and channels in (3, 4) and count in (1, 3) and count != channels:
         picked = _picked(view, [0, 0, 0]) if count == 1 else view
         words = "it is grey, and is shown to the network as equal colours" if count == 1 else "it has no transparency"
-        if wanted == 3:
+        if channels == 3:
             return picked, words
         top = _top(view)
-        opaque = Local(
+        opaque = MapView(
             picked,
             lambda array, corner: np.concatenate([array, np.full_like(array[:1], top)]),
             channel_count=4,
@@ -67,4 +67,4 @@ def _top(view: View) -> float:
 
 
 def _picked(view: View, channels: list[int]) -> View:
-    return Local(view, lambda array, corner: array[channels], channel_count=len(channels))
+    return MapView(view, lambda array, corner: array[channels], channel_count=len(channels))

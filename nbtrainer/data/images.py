@@ -12,12 +12,12 @@ import numpy as np
 
 from nbtrainer.data.cache import Cache
 from nbtrainer.data.fingerprints import Fingerprints
-from nbtrainer.data.normalize import IntensityMap, Normalizer
+from nbtrainer.data.normalize import IntensityTransform, Normalizer
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
-from nbtrainer.data.roi import kept
-from nbtrainer.data.statistics import Measured, measure
-from nbtrainer.data.views import Held, Region, View, size_in_bytes, whole
+from nbtrainer.data.roi import keep_mask
+from nbtrainer.data.statistics import IntensityStats, measure
+from nbtrainer.data.views import ArrayView, Region, View, size_in_bytes, whole
 from nbtrainer.io.formats import open_image
 from nbtrainer.labels import read_links
 from nbtrainer.labels.integers import equals
@@ -42,7 +42,7 @@ class Images:
     is_exact: bool = False
     fingerprints: Fingerprints | None = None
     _opened: dict[int, tuple[View, View]] = field(default_factory=dict, init=False, repr=False)
-    _maps: dict[int, IntensityMap] = field(default_factory=dict, init=False, repr=False)
+    _maps: dict[int, IntensityTransform] = field(default_factory=dict, init=False, repr=False)
     _shapes: dict[int, tuple[int, ...]] = field(default_factory=dict, init=False, repr=False)
     _links: dict[int, list[tuple[int, int]]] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -57,9 +57,9 @@ class Images:
     def views(self, index: int) -> tuple[View, View]:
         """Image and label of pair `index`, to be read region by region."""
         key = (self._owner, index)
-        kept = self.cache.get(key)
-        if kept is not None:
-            return kept
+        cached = self.cache.get(key)
+        if cached is not None:
+            return cached
         if self.fingerprints is not None:
             self.fingerprints.check(self.pairs[index].files)
         with self._lock:
@@ -68,7 +68,7 @@ class Images:
         image, label = self.preparation.open(self.pairs[index])
         size = size_in_bytes(image) + size_in_bytes(label)
         if self.cache.admits(size):
-            held = Held(whole(image)), Held(whole(label), is_label=True)
+            held = ArrayView(whole(image)), ArrayView(whole(label), is_label=True)
             self.cache.put(key, held, size, size > _LARGEST_KEPT)
             return held
         with self._lock:
@@ -85,15 +85,15 @@ class Images:
         image, label = self.views(index)
         return whole(image), whole(label)
 
-    def intensity_map(self, index: int) -> IntensityMap:
+    def intensity_map(self, index: int) -> IntensityTransform:
         """How image `index` is normalised; measured once, over the whole image, where its label, if any, is not ignored."""
         if index not in self._maps:
             if self.normalizer.fixed is not None:
                 return self.normalizer.fixed
-            self._maps[index] = self.normalizer.map_of(self.measured(index))
+            self._maps[index] = self.normalizer.fit(self.measured(index))
         return self._maps[index]
 
-    def measured(self, index: int) -> list[Measured]:
+    def measured(self, index: int) -> list[IntensityStats]:
         """The channels of image `index`, measured where its label is not ignored."""
         image, label = self.views(index)
         file = 0 if self.pairs[index].slice is None else open_image(self.pairs[index].image).nbytes
@@ -127,10 +127,10 @@ class Images:
         regions = self.pairs[index].regions
         if not regions or self.preparation.resize or self.preparation.diameter:
             return True
-        part = self.pairs[index].part
+        part = self.pairs[index].crop
         start = [0, 0] if part is None else [along[0] for along in part[-2:]]
         y, x = (round(at) + first for at, first in zip(centre[-2:], start, strict=True))
-        return bool(kept(regions, slice(y, y + 1), slice(x, x + 1))[0, 0])
+        return bool(keep_mask(regions, slice(y, y + 1), slice(x, x + 1))[0, 0])
 
     def _counted(self, index: int, label: View) -> Callable[[Region], np.ndarray] | None:
         """What of an image counts when it is measured; None: all of it."""

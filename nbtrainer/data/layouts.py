@@ -55,9 +55,9 @@ def find_sources(folder: Path, where: str, look_inside: bool = True) -> list[Sou
     parts = [(path, USES[name.lower()]) for name, path in inside.items() if name.lower() in USES]
     parts.sort(key=lambda part: list(USES.values()).index(part[1]))
     usual = _usual_labels([path for path, _ in parts])
-    found = [_source(path, use, where, usual) for path, use in parts if _named(path, IMAGE_FOLDERS)]
-    if found:
-        return found
+    sources = [_source(path, use, where, usual) for path, use in parts if _named(path, IMAGE_FOLDERS)]
+    if sources:
+        return sources
     if _holds_images(folder):
         return []
     if look_inside and parts and all(_holds_images(path) for path, _ in parts):
@@ -128,8 +128,8 @@ def _folders(folder: Path) -> dict[str, Path]:
     """The folders that are not empty, by name, sorted."""
     try:
         entries = sorted(folder.iterdir()) if folder.is_dir() and not is_image(folder) else []
-        found = [path for path in entries if path.is_dir() and not is_image(path) and not path.name.startswith(".")]
-        return {path.name: path for path in found if any(path.iterdir())}
+        folders = [path for path in entries if path.is_dir() and not is_image(path) and not path.name.startswith(".")]
+        return {path.name: path for path in folders if any(path.iterdir())}
     except OSError:
         return {}
 

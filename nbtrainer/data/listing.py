@@ -51,23 +51,23 @@ def list_files(source: Path, where: str, look_one_level_down: bool = False, outl
     source = existing(source)
     if source.is_dir() and not is_image(source) and not _is_inside(source):
         try:
-            found = _in_folder(source, look_one_level_down, outlines)
+            files = _in_folder(source, look_one_level_down, outlines)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             wrong = f"the folder {error.filename or source} cannot be looked into ({reason})"
             raise UserError(where, wrong, "Ask for permission to read it, or choose another folder") from None
-        if not found:
+        if not files:
             raise UserError(where, f"the folder {source} holds no images", _instead(source))
-        return natural_order(found)
+        return natural_order(files)
     if _are_there(channel_files(source)):
         return [source]
     if source.exists():
         return _listed(source, where) if source.suffix.lower() in LISTS else [source]
     if any(sign in str(source) for sign in "*?["):
-        found = [path for path in _matching(source) if path.is_file() or is_image(path)]
-        if not found:
+        files = [path for path in _matching(source) if path.is_file() or is_image(path)]
+        if not files:
             raise UserError(where, f"nothing matches {source}", "Check the folder and the wildcard")
-        return natural_order(found)
+        return natural_order(files)
     if _is_inside(source):
         return [source]
     raise UserError(
@@ -122,8 +122,8 @@ def _instead(folder: Path) -> str:
     inside = [path for path in _entries(folder) if path.is_dir() and any(map(is_image, _entries(path)))]
     if inside:
         return f"There are images in the folder {inside[0].name} in it: choose that, or set look_one_level_down"
-    found = _held(folder)
-    return f"{found}It needs images, for instance {', '.join(_USUAL)}; docs/data.md lists all kinds"
+    files = _held(folder)
+    return f"{files}It needs images, for instance {', '.join(_USUAL)}; docs/data.md lists all kinds"
 
 
 def _held(folder: Path) -> str:
@@ -152,7 +152,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _in_folder(folder: Path, look_one_level_down: bool, outlines: bool) -> list[Path]:
-    found = []
+    files = []
     for path in folder.iterdir():
         if path.name.startswith("."):
             continue
@@ -160,10 +160,10 @@ def _in_folder(folder: Path, look_one_level_down: bool, outlines: bool) -> list[
         name = path.name.lower()
         is_other = name.endswith(_NOT_LISTED) and not name.endswith(".zarr.zip")
         if (is_image(path) and not is_other) or (outlines and path.is_file() and is_annotation(path)):
-            found.append(path)
+            files.append(path)
         elif look_one_level_down and path.is_dir():
-            found += _in_folder(path, False, outlines)
-    return found
+            files += _in_folder(path, False, outlines)
+    return files
 
 
 def _matching(source: Path) -> Iterator[Path]:
@@ -207,11 +207,11 @@ def _listed(source: Path, where: str) -> list[Path]:
         lines = [line.strip() for line in read_text(source, where).splitlines()]
     except UserError as error:
         raise UserError(where, f"the list {source} cannot be used: {error.wrong}", "Save it as UTF-8 text") from None
-    found = [source.parent / Path(line).expanduser() for line in lines if line and not line.startswith("#")]
-    found = [existing(path) for path in found]
-    if not found:
+    files = [source.parent / Path(line).expanduser() for line in lines if line and not line.startswith("#")]
+    files = [existing(path) for path in files]
+    if not files:
         raise UserError(where, f"the list {source} is empty", "Write one path a line into it")
-    missing = next((path for path in found if not path.exists() and not _are_there(channel_files(path))), None)
+    missing = next((path for path in files if not path.exists() and not _are_there(channel_files(path))), None)
     if missing is not None:
         raise UserError(where, f"{source.name} lists {missing}, which does not exist", "Mend the list")
-    return found
+    return files

@@ -29,22 +29,22 @@ def find_in_names(pattern: str, names: Sequence[str], where: str) -> list[str | 
     Accents are alike however they are written. Raises `UserError` at the setting `where` if that takes longer than ten
     seconds.
     """
-    found = _found(normal_form(pattern), tuple(map(normal_form, names)))
-    if found is None:
+    matches = _found(normal_form(pattern), tuple(map(normal_form, names)))
+    if matches is None:
         raise UserError(
             where,
             f"{pattern!r} takes longer than {_MOST_SECONDS:g} s on the names of the images, and may never end",
             "Repeat nothing that repeats itself, as in (a+)+, and write what stands between instead of many .*",
         )
-    return list(found)
+    return list(matches)
 
 
 @lru_cache(maxsize=16)
 def _found(pattern: str, names: tuple[str, ...]) -> tuple[str | None, ...] | None:
     """As `find_in_names`; None if it takes too long."""
     if _ends_soon(pattern) or not sys.executable:
-        found = [re.search(pattern, name) for name in names]
-        return tuple(each and (each[each.re.groups and 1] or each[0]) for each in found)
+        matches = [re.search(pattern, name) for name in names]
+        return tuple(each and (each[each.re.groups and 1] or each[0]) for each in matches)
     # a search cannot be interrupted but by ending its process
     try:
         done = subprocess.run(

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.data.statistics import Measured, measure, pooled
-from nbtrainer.data.views import Held
+from nbtrainer.data.statistics import IntensityStats, measure, pooled
+from nbtrainer.data.views import ArrayView
 
 _DIVISORS = ("255", "4095", "65535")
 
 
 @dataclass(frozen=True)
-class IntensityMap:
+class IntensityTransform:
     """`clip(x, low, high) * scale + offset`, for each channel: all (C, 1, 1) float64."""
 
     low: np.ndarray
@@ -42,7 +42,7 @@ class IntensityMap:
         return values
 
     @classmethod
-    def unchanged(cls, channels: int) -> IntensityMap:
+    def unchanged(cls, channels: int) -> IntensityTransform:
         """What leaves an image of so many channels as it is."""
         return cls(*(np.full(channels, number) for number in (-np.inf, np.inf, 1.0, 0.0)))
 
@@ -51,7 +51,7 @@ class IntensityMap:
         return {name: getattr(self, name).tolist() for name in ("low", "high", "scale", "offset")}
 
     @classmethod
-    def from_record(cls, record: dict[str, list[float]]) -> IntensityMap:
+    def from_record(cls, record: dict[str, list[float]]) -> IntensityTransform:
         return cls(**{name: np.array(values) for name, values in record.items()})
 
 
@@ -71,7 +71,7 @@ class Normalizer:
     scope: str = "image"
     per_channel: bool = True
     invert: bool = False
-    fixed: IntensityMap | None = None
+    fixed: IntensityTransform | None = None
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for a checkpoint."""
@@ -84,14 +84,14 @@ class Normalizer:
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
         }
-        values["fixed"] = IntensityMap.from_record(record["fixed"]) if record.get("fixed") else None
+        values["fixed"] = IntensityTransform.from_record(record["fixed"]) if record.get("fixed") else None
         return cls(**values)
 
-    def measure(self, image: np.ndarray) -> IntensityMap:
+    def measure(self, image: np.ndarray) -> IntensityTransform:
         """What the rule means for `image`, (C, [Z,] Y, X), as a whole."""
-        return self.map_of(measure(Held(image)))
+        return self.fit(measure(ArrayView(image)))
 
-    def map_of(self, channels: Sequence[Measured]) -> IntensityMap:
+    def fit(self, channels: Sequence[IntensityStats]) -> IntensityTransform:
         """What the rule means for an image whose channels were measured.
 
         A constant image becomes the lower end (or the middle) of the range; values that are not finite do not count.
@@ -101,9 +101,9 @@ class Normalizer:
         groups = channels if self.per_channel else pooled([[channel] for channel in channels])
         measured = np.array([self._inverted(group) for group in groups], dtype=np.float64)
         low, high, scale, offset = np.broadcast_to(measured, (len(channels), 4)).T
-        return IntensityMap(low, high, scale, offset)
+        return IntensityTransform(low, high, scale, offset)
 
-    def _inverted(self, known: Measured) -> tuple[float, float, float, float]:
+    def _inverted(self, known: IntensityStats) -> tuple[float, float, float, float]:
         """The map for the channel as it is, or for its negative, whose extremes are the same."""
         if not self.invert or not known.count:
             return self._map(known)
@@ -111,7 +111,7 @@ class Normalizer:
         low, high, scale, offset = self._map(known.mirrored())
         return (ends - high, ends - low, -scale, scale * ends + offset)
 
-    def _map(self, known: Measured) -> tuple[float, float, float, float]:
+    def _map(self, known: IntensityStats) -> tuple[float, float, float, float]:
         if not known.count:
             return (0.0, 0.0, 0.0, 0.0)
         low, high = -np.inf, np.inf

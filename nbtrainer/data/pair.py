@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nbtrainer.data.file_names import existing, meant, normal_form
+from nbtrainer.data.file_names import existing, matching_files, normal_form
 from nbtrainer.data.layouts import Source, Use, divided, find_sources
 from nbtrainer.data.listing import CELLPOSE, describe_foreign_labels, natural_order
 from nbtrainer.data.listing import list_files as list_files
-from nbtrainer.data.pairing import Assigned, Endings, assign_found, assign_labels, base_name, names_agree
+from nbtrainer.data.pairing import Assignment, Endings, assign_found, assign_labels, base_name, names_agree
 from nbtrainer.data.roi import Region
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.io.annotations import is_annotation
@@ -53,9 +53,9 @@ class Pair:
     use: Use = "auto"
     dataset: int = 0
     slice: int | None = None
-    part: Part | None = None
+    crop: Part | None = None
     links: Path | None = None
-    by_order: bool = False
+    paired_by_order: bool = False
     regions: tuple[Region, ...] = ()
     annotated_as: str | None = None
     has_crowd: bool = False
@@ -64,7 +64,7 @@ class Pair:
     def name(self) -> str:
         """What it is called: `stack.tif [12]`."""
         which = "" if self.slice is None else f" [{self.slice}]"
-        part = "" if self.part is None else f" ({', '.join(f'{start}-{stop}' for start, stop in self.part)})"
+        part = "" if self.crop is None else f" ({', '.join(f'{start}-{stop}' for start, stop in self.crop)})"
         return f"{self.image.name}{which}{part}"
 
     @property
@@ -79,7 +79,7 @@ class Pair:
         return self.image if self.label is None or self.annotated_as is not None else self.label
 
     @property
-    def truth(self) -> Path:
+    def required_label(self) -> Path:
         """The label, of a pair that is known to have one."""
         assert self.label is not None, f"{self.image} has no label"
         return self.label
@@ -127,33 +127,33 @@ def find_pairs(
     if alone:
         return _beside(images, where, naming, use, dataset, labels_optional)
     assert labels is not None
-    found = list_files(images, setting(where, "images"), naming.look_one_level_down)
-    found = [path for path in found if normal_form(stem(path)).endswith(normal_form(naming.img_filter))]
-    if not found:
+    image_files = list_files(images, setting(where, "images"), naming.look_one_level_down)
+    image_files = [path for path in image_files if normal_form(stem(path)).endswith(normal_form(naming.img_filter))]
+    if not image_files:
         raise UserError(
             setting(where, "images"),
             f"no image in {images} has a name that ends with {naming.img_filter!r}",
             "Check data.datasets' img_filter, or leave it empty",
         )
-    truths = _list_labels(labels, setting(where, "labels"), found, naming)
-    found = join_labelled(found, [base_name(path, naming.mask_filter) for path in truths], naming, where)
-    left_out = meant([*found, *truths], naming.exclude)
-    some = [path for path in found if path not in left_out]
+    truths = _list_labels(labels, setting(where, "labels"), image_files, naming)
+    image_files = join_labelled(image_files, [base_name(path, naming.mask_filter) for path in truths], naming, where)
+    left_out = matching_files([*image_files, *truths], naming.exclude)
+    some = [path for path in image_files if path not in left_out]
     their = [path for path in truths if path not in left_out]
-    if len(some) < len(found):  # labels of what is left out go with it
-        partners = names_agree(found, truths, Endings(naming.img_filter, naming.mask_filter))
-        kept = {base_name(path, naming.img_filter) for path in some}
-        gone = {base_name(path, naming.img_filter) for path in found} - kept
+    if len(some) < len(image_files):  # labels of what is left out go with it
+        partners = names_agree(image_files, truths, Endings(naming.img_filter, naming.mask_filter))
+        names = {base_name(path, naming.img_filter) for path in some}
+        gone = {base_name(path, naming.img_filter) for path in image_files} - names
         remaining = set(some)
         dropped = {label for path, label in partners.items() if path not in remaining}
         their = [path for path in their if path not in dropped and base_name(path, naming.mask_filter) not in gone]
     if naming.pair_by != "order" or len(some) == len(their):
-        found, truths = some, their
-    if not found:
+        image_files, truths = some, their
+    if not image_files:
         return []
     are_files = not images.is_dir() and labels.is_file()
     pairs = pair_files(
-        found,
+        image_files,
         truths,
         where or "labels",
         use,
@@ -195,10 +195,10 @@ def pair_files(
 
 def order_told(pairs: Sequence[Pair]) -> str:
     """A sentence about pairs that were made by order although their names differ; empty if there are none."""
-    some = [pair for pair in pairs if pair.by_order]
+    some = [pair for pair in pairs if pair.paired_by_order]
     if not some:
         return ""
-    label_of = {pair.image: pair.truth for pair in some}
+    label_of = {pair.image: pair.required_label for pair in some}
     named = first_of_many(f"{image.name} with {label_of[image].name}" for image in natural_order(label_of))
     count = "1 pair is made" if len(some) == 1 else f"{len(some)} pairs are made"
     return f"{count} by order, because names differ: {named}. Give both the same name if they do not belong together"
@@ -237,12 +237,12 @@ def _together(problems: Sequence[Finding]) -> list[Finding]:
     groups: dict[tuple[str, str], list[Finding]] = {}
     for problem in problems:
         groups.setdefault((problem.where, problem.wrong if not problem.fix else problem.fix), []).append(problem)
-    found = []
+    pairs = []
     for same in groups.values():
         files = tuple(file for each in same for file in each.files)
         wrong = same[0].wrong if len(same) == 1 else f"{same[0].wrong}; and so on in {len(same)} folders"
-        found.append(replace(same[0], files=files, wrong=wrong))
-    return found
+        pairs.append(replace(same[0], files=files, wrong=wrong))
+    return pairs
 
 
 def _with_masks(
@@ -256,7 +256,7 @@ def _with_masks(
         raise UserError(setting(where, "images"), wrong, "Add the image, or take the folder out")
     images = list_files(source.images, setting(where, "images"))
     if not _holds_masks(source.labels):
-        left_out = meant(images, naming.exclude)
+        left_out = matching_files(images, naming.exclude)
         lonely = [image for image in images if image not in left_out]
         if labels_optional:
             return [Pair(image, None, use, dataset) for image in lonely]
@@ -265,7 +265,7 @@ def _with_masks(
         return []
     if len(images) != 1:
         return find_pairs(source.images, source.labels, where, naming, use, dataset, labels_optional)
-    if meant(images, naming.exclude):
+    if matching_files(images, naming.exclude):
         return []
     masks = list_files(source.labels, setting(where, "labels"))
     return [Pair(images[0], masks[0] if len(masks) == 1 else source.labels, use, dataset)]
@@ -311,8 +311,10 @@ def join_labelled(images: list[Path], bases: Sequence[str], naming: Naming, wher
 def _list_labels(labels: Path, where: str, images: Sequence[Path], naming: Naming) -> list[Path]:
     """The labels that `labels` means; folders of masks, one file an object, where they are called like the images."""
     if labels.is_dir() and not is_image(labels) and not naming.look_one_level_down:
-        wanted = {base_name(image, naming.img_filter) for image in images}
-        folders = [path for path in labels.iterdir() if path.is_dir() and base_name(path, naming.mask_filter) in wanted]
+        image_names = {base_name(image, naming.img_filter) for image in images}
+        folders = [
+            path for path in labels.iterdir() if path.is_dir() and base_name(path, naming.mask_filter) in image_names
+        ]
         if folders := [path for path in folders if is_annotation(path)]:
             files = [path for path in labels.iterdir() if path.is_file() and (is_image(path) or is_annotation(path))]
             return natural_order([*folders, *files])
@@ -328,7 +330,7 @@ def _beside(source: Path, where: str, naming: Naming, use: Use, dataset: int, la
         chosen = set(images)
         bases = [base_name(path, naming.mask_filter) for path in every if path not in chosen]
         images = join_labelled(images, bases, naming, where)
-    left_out = meant(images, naming.exclude)
+    left_out = matching_files(images, naming.exclude)
     images = [image for image in images if image not in left_out]
     near = _labels_beside(images, naming)
     rest = [image for image in images if image not in near]
@@ -348,7 +350,7 @@ def _beside(source: Path, where: str, naming: Naming, use: Use, dataset: int, la
             one = (
                 assign_labels([image], [near[image]], where or "labels", are_chosen=True)[0] if image in near else None
             )
-            pairs.append(_pair(one or Assigned(image, None), use, dataset, naming))
+            pairs.append(_pair(one or Assignment(image, None), use, dataset, naming))
         else:
             lonely.append(image)
     if lonely:
@@ -385,7 +387,7 @@ def _labels_beside(images: Sequence[Path], naming: Naming) -> dict[Path, Path]:
     """The label image beside each of `images` that has one: `<base><mask_filter>`, Cellpose's, or as Tissue Analyzer
     keeps it."""
     stems: dict[Path, dict[str, Path]] = {}
-    found = {}
+    by_image = {}
     for image in images:
         if image.parent not in stems:
             entries = [path for path in image.parent.iterdir() if is_image(path)]
@@ -397,8 +399,8 @@ def _labels_beside(images: Sequence[Path], naming: Naming) -> dict[Path, Path]:
         places += [image.parent / stem(image) / f"handCorrection{suffix}" for suffix in (".tif", ".png")]
         label = next((path for path in places if path is not None and path.exists() and path != image), None)
         if label is not None:
-            found[image] = label
-    return found
+            by_image[image] = label
+    return by_image
 
 
 def _is_listed_outline(path: Path) -> bool:
@@ -419,7 +421,7 @@ def _no_label_beside(lonely: Sequence[Path], count: int, where: str, naming: Nam
     )
 
 
-def _pair(assigned: Assigned, use: Use, dataset: int, naming: Naming) -> Pair:
+def _pair(assigned: Assignment, use: Use, dataset: int, naming: Naming) -> Pair:
     """A pair with its list of links, which lies beside the image or the label as `<base>_links.txt`."""
     image, label, by_order, annotated_as, has_crowd = assigned
     bases = dict.fromkeys((stem(image).removesuffix(naming.img_filter), base_name(image, naming.img_filter)))
@@ -432,7 +434,7 @@ def _pair(assigned: Assigned, use: Use, dataset: int, naming: Naming) -> Pair:
         use,
         dataset,
         links=links,
-        by_order=by_order,
+        paired_by_order=by_order,
         annotated_as=annotated_as,
         has_crowd=has_crowd,
     )

@@ -16,12 +16,12 @@ from nbtrainer.io.formats import stem
 from nbtrainer.wording import count_noun, first_of_many
 
 
-class Assigned(NamedTuple):
+class Assignment(NamedTuple):
     """An image with its label. `annotated_as`, `has_crowd`, `by_order`: see `nbtrainer.data.pair.Pair`."""
 
     image: Path
     label: Path | None
-    by_order: bool = False
+    paired_by_order: bool = False
     annotated_as: str | None = None
     has_crowd: bool = False
 
@@ -43,7 +43,7 @@ def assign_labels(
     in_order: bool = False,
     are_chosen: bool = False,
     optional: bool = False,
-) -> list[Assigned]:
+) -> list[Assignment]:
     """Each of `images` with its label.
 
     A file of outlines that names images serves those; one that names none serves one image, like a label image. Names
@@ -85,34 +85,34 @@ def assign_labels(
     return [_made(image, label_of.get(image), about, own, endings, are_chosen) for image in images]
 
 
-def assign_found(images: Sequence[Path], labels: Sequence[Path], where: str, endings: Endings) -> list[Assigned]:
+def assign_found(images: Sequence[Path], labels: Sequence[Path], where: str, endings: Endings) -> list[Assignment]:
     """Those of `images` that have a label among files of outlines, which may be about other images too."""
     about = _contents(labels)
     own = _by_content(images, about, where, endings)
     by_name = names_agree(images, labels, endings)
     naming = {label for label, _ in own.values()}
-    found = ((image, _choose(by_name.get(image), own.get(image), about, naming)) for image in images)
-    return [_made(image, label, about, own, endings, True) for image, label in found if label is not None]
+    choices = ((image, _choose(by_name.get(image), own.get(image), about, naming)) for image in images)
+    return [_made(image, label, about, own, endings, True) for image, label in choices if label is not None]
 
 
 def names_agree(images: Sequence[Path], labels: Sequence[Path], endings: Endings) -> dict[Path, Path]:
     """The label of each image whose name it bears, with as much of the path as both have; accents as they look, capitals
     only where that leaves no doubt."""
-    found: dict[Path, Path] = {}
+    partners: dict[Path, Path] = {}
     for fold in (str, str.casefold):
-        wanted = [path for path in images if path not in found]
-        used = set(found.values())
+        unmatched = [path for path in images if path not in partners]
+        used = set(partners.values())
         offered = [path for path in labels if path not in used]
         keys = [
             [tuple(map(fold, (*parts_of(path.parent), base_name(path, ending)))) for path in paths]
-            for paths, ending in ((wanted, endings.images), (offered, endings.labels))
+            for paths, ending in ((unmatched, endings.images), (offered, endings.labels))
         ]
         matches = match_parts(*keys)
         roots = [_depth(images), _depth(labels)]
         below = [[key[root:] for key in own] for own, root in zip(keys, roots, strict=True)]
         matches = without_contradictions(matches, *below)
-        found |= {wanted[i]: offered[j] for i, j in matches.chosen.items()}
-    return found
+        partners |= {unmatched[i]: offered[j] for i, j in matches.chosen.items()}
+    return partners
 
 
 def base_name(path: Path, ending: str) -> str:
@@ -135,14 +135,14 @@ def _depth(paths: Sequence[Path]) -> int:
 
 def _contents(labels: Sequence[Path]) -> dict[Path, Contents]:
     """What those of `labels` that hold outlines are about; of one that cannot be read nothing, the check says why."""
-    found = {}
+    contents = {}
     for label in dict.fromkeys(labels):
         if is_annotation(label):
             try:
-                found[label] = read_contents(label)
+                contents[label] = read_contents(label)
             except UserError:
-                found[label] = Contents()
-    return found
+                contents[label] = Contents()
+    return contents
 
 
 def _names(about: Mapping[Path, Contents], label: Path) -> tuple[str, ...]:
@@ -192,9 +192,9 @@ def _match_names(ours: Sequence[Parts], named: Sequence[Parts], written: Sequenc
         used = set(chosen.values())
         free = [i for i in range(len(ours)) if i not in chosen]
         left = [j for j in range(len(named)) if j not in used]
-        found = match_parts([change(ours[i]) for i in free], [change(named[j]) for j in left])
-        chosen |= {free[i]: left[j] for i, j in found.chosen.items()}
-        ambiguous = {free[i]: [left[j] for j in places] for i, places in found.ambiguous.items()}
+        matches = match_parts([change(ours[i]) for i in free], [change(named[j]) for j in left])
+        chosen |= {free[i]: left[j] for i, j in matches.chosen.items()}
+        ambiguous = {free[i]: [left[j] for j in places] for i, places in matches.ambiguous.items()}
         if ambiguous or len(chosen) == len(ours):
             break
     return without_contradictions(Matches(chosen, ambiguous), list(map(change, ours)), list(map(change, written)))
@@ -233,23 +233,23 @@ def _made(
     own: Mapping[Path, tuple[Path, str]],
     endings: Endings,
     are_chosen: bool,
-) -> Assigned:
+) -> Assignment:
     if label is None:
-        return Assigned(image, None)
+        return Assignment(image, None)
     names = _names(about, label)
     is_named = image in own and own[image][0] == label
     if len(names) > 1 and not is_named:
-        shown = ", ".join(sorted(names)[:3])
+        examples = ", ".join(sorted(names)[:3])
         raise UserError(
             str(label),
             f"it holds outlines of {len(names)} images, none of them called {image.name}",
-            f"It names {shown}; give the image that name, or take it out",
+            f"It names {examples}; give the image that name, or take it out",
         )
     differs = base_name(label, endings.labels).casefold() != base_name(image, endings.images).casefold()
     crowded = about[label].crowded if label in about else frozenset()
     written = own[image][1] if len(names) > 1 else None
     has_crowd = bool(crowded) if written is None else written in crowded
-    return Assigned(image, label, differs and not is_named and not are_chosen, written, has_crowd)
+    return Assignment(image, label, differs and not is_named and not are_chosen, written, has_crowd)
 
 
 def _ambiguous(label: Path, images: Sequence[Path], index: int, names: Sequence[str], where: str) -> UserError:
@@ -287,8 +287,10 @@ def _unpaired(
     advice = unreadable or "add it or take the file out"
     remedy = "Each image needs one label with the same name" + (f"; {unreadable}" if unreadable else "")
     if not is_clear and named:
-        told = f"{named[0].name} names {', '.join(sorted(_names(about, named[0]))[:3])}" + (" ..." if count > 3 else "")
-        remedy = f"{told}, but no image is called so: rename the images, or the names in that file"
+        problem = f"{named[0].name} names {', '.join(sorted(_names(about, named[0]))[:3])}" + (
+            " ..." if count > 3 else ""
+        )
+        remedy = f"{problem}, but no image is called so: rename the images, or the names in that file"
     if is_clear:
         remedy = f"No {noun} was found for {first_of_many(path.name for path in lonely)}: {advice}"
     files = tuple(str(path) for path in (*rest, *unused)) if is_clear else ()

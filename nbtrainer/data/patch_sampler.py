@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.data.images import Images
-from nbtrainer.data.statistics import sampled
-from nbtrainer.labels.connected import parts
+from nbtrainer.data.statistics import subsample
+from nbtrainer.labels.connected import label_components
 from nbtrainer.labels.integers import equals
 
 # positions of a class remembered per image, to centre patches on them
@@ -22,7 +22,7 @@ _TRIES = 100
 
 
 @dataclass(frozen=True)
-class Place:
+class PatchLocation:
     """Image `index` and the middle of a patch in it; `rejected`: how many were drawn before and given up."""
 
     index: int
@@ -34,20 +34,20 @@ class Place:
         return [self.index, list(self.centre), self.rejected]
 
     @classmethod
-    def of(cls, values: Sequence[Any]) -> Place:
+    def of(cls, values: Sequence[Any]) -> PatchLocation:
         return cls(int(values[0]), tuple(values[1]), int(values[2]))
 
 
 @dataclass
-class Places:
-    """Places by number, in passes; the same number and seed give the same place.
+class PatchSampler:
+    """PatchSampler by number, in passes; the same number and seed give the same place.
 
     `method`: `random` (anywhere, images by their size), `grid` (tiles that cover each image, neighbours sharing
     `overlap` pixels, the last ones shifted back inside), `image` (one of each image), `balanced` (each class as often,
     in whatever image has it). `samples_per_image` sets how many of each image a pass of `random` has.
 
-    A patch of which less than `least_foreground` is labelled, or with fewer than `least_objects`, is drawn again with the
-    probability `rejection`, at most `trials` times; then the one with most in it is taken. `hard`: places that training found hard, of which a share
+    A patch of which less than `min_foreground` is labelled, or with fewer than `min_objects`, is drawn again with the
+    probability `rejection_probability`, at most `max_attempts` times; then the one with most in it is taken. `hard`: places that training found hard, of which a share
     `hard_fraction` is taken.
     """
 
@@ -60,13 +60,13 @@ class Places:
     overlap: int = 0
     samples_per_image: int | None = None
     foreground_fraction: float = 0.0
-    least_foreground: float = 0.0
-    least_objects: int = 0
-    rejection: float = 0.95
-    trials: int = 50
+    min_foreground: float = 0.0
+    min_objects: int = 0
+    rejection_probability: float = 0.95
+    max_attempts: int = 50
     hard_fraction: float = 0.0
     class_of: Callable[[np.ndarray], np.ndarray] = lambda label: (label > 0).astype(np.uint8)
-    hard: list[Place] = field(default_factory=list)
+    hard: list[PatchLocation] = field(default_factory=list)
     _ends: np.ndarray = field(init=False, repr=False)
     _order: tuple[int, np.ndarray] = field(default=(-1, np.zeros(0, int)), init=False, repr=False)
     _positions: dict[int, dict[int, np.ndarray]] = field(default_factory=dict, repr=False)
@@ -81,25 +81,25 @@ class Places:
         """Patches that show every image once."""
         return int(self._ends[-1])
 
-    def place(self, number: int, rng: np.random.Generator) -> Place:
+    def locate(self, number: int, rng: np.random.Generator) -> PatchLocation:
         """Where patch `number` is cut; what is left to chance is drawn from `rng`."""
         if self.method == "grid":
             return self._tile(self._position(number))
         if self.hard_fraction and rng.random() < self.hard_fraction and self.hard:
             return self.hard[rng.integers(len(self.hard))]
-        wanted = self._class(number) if self.method == "balanced" else None
-        index = self._index(number, wanted, rng)
-        if wanted is None and self.foreground_fraction and rng.random() < self.foreground_fraction:
+        target_class = self._class(number) if self.method == "balanced" else None
+        index = self._index(number, target_class, rng)
+        if target_class is None and self.foreground_fraction and rng.random() < self.foreground_fraction:
             known = [positions for value, positions in self._classes(index).items() if value]
             if known:
-                wanted = -1
-        return self._drawn(index, wanted, rng)
+                target_class = -1
+        return self._drawn(index, target_class, rng)
 
     # one of the ways
 
     def _count(self, shape: tuple[int, ...]) -> int:
         if self.method == "grid":
-            return int(np.prod([len(starts) for starts in grid_starts(shape, self.patch_size, self.overlap)]))
+            return int(np.prod([len(starts) for starts in grid_origins(shape, self.patch_size, self.overlap)]))
         if self.method == "image":
             return 1
         if self.samples_per_image is not None:
@@ -118,12 +118,12 @@ class Places:
             self._order = current
         return int(current[1][position])
 
-    def _tile(self, position: int) -> Place:
+    def _tile(self, position: int) -> PatchLocation:
         index = int(self._ends.searchsorted(position, side="right"))
-        starts = grid_starts(self.shapes[index], self.patch_size, self.overlap)
+        starts = grid_origins(self.shapes[index], self.patch_size, self.overlap)
         within = position - (int(self._ends[index - 1]) if index else 0)
         place = np.unravel_index(within, tuple(len(axis) for axis in starts))
-        return Place(
+        return PatchLocation(
             index,
             tuple(
                 middle(axis[int(k)], full, length)
@@ -140,33 +140,37 @@ class Places:
         order = np.random.default_rng([self.seed, turn, 2]).permutation(len(homes))
         return sorted(homes)[int(order[position])]
 
-    def _index(self, number: int, wanted: int | None, rng: np.random.Generator) -> int:
-        if wanted is None:
+    def _index(self, number: int, target_class: int | None, rng: np.random.Generator) -> int:
+        if target_class is None:
             return int(self._ends.searchsorted(self._position(number), side="right"))
-        homes = self._homes[wanted]
+        homes = self._homes[target_class]
         return homes[int(rng.integers(len(homes)))]
 
-    def _drawn(self, index: int, wanted: int | None, rng: np.random.Generator) -> Place:
+    def _drawn(self, index: int, target_class: int | None, rng: np.random.Generator) -> PatchLocation:
         """A place in image `index`, on a pixel of class `wanted` (-1: any but background), that is not rejected."""
-        centre = best = self._draw_centre(index, wanted, rng)
-        if not self.images.has_label(index) or not (self.least_foreground or self.least_objects):
-            return Place(index, centre)
+        centre = best = self._sample_center(index, target_class, rng)
+        if not self.images.has_label(index) or not (self.min_foreground or self.min_objects):
+            return PatchLocation(index, centre)
         most = (-1, -1.0)
-        for rejected in range(self.trials):
+        for rejected in range(self.max_attempts):
             objects, share = self._content(index, centre)
-            if (share >= self.least_foreground and objects >= self.least_objects) or rng.random() >= self.rejection:
-                return Place(index, centre, rejected)
+            if (
+                share >= self.min_foreground and objects >= self.min_objects
+            ) or rng.random() >= self.rejection_probability:
+                return PatchLocation(index, centre, rejected)
             if (objects, share) > most:
                 best, most = centre, (objects, share)
-            centre = self._draw_centre(index, wanted, rng)
-        return Place(index, best, self.trials)
+            centre = self._sample_center(index, target_class, rng)
+        return PatchLocation(index, best, self.max_attempts)
 
-    def _draw_centre(self, index: int, wanted: int | None, rng: np.random.Generator) -> tuple[float, ...]:
+    def _sample_center(self, index: int, target_class: int | None, rng: np.random.Generator) -> tuple[float, ...]:
         shape = self.shapes[index]
-        if wanted is not None:
+        if target_class is not None:
             classes = self._classes(index)
             positions = (
-                classes[wanted] if wanted >= 0 else np.concatenate([found for value, found in classes.items() if value])
+                classes[target_class]
+                if target_class >= 0
+                else np.concatenate([pixels for value, pixels in classes.items() if value])
             )
             return _one_of(positions, rng)
         for _ in range(_TRIES):
@@ -192,17 +196,17 @@ class Places:
         return bool((~equals(label.read(at), preparation.ignored)).all())
 
     def _content(self, index: int, centre: tuple[float, ...]) -> tuple[int, float]:
-        """Of a patch around `centre`, before it is warped: objects, up to `least_objects`, and the share that is labelled."""
+        """Of a patch around `centre`, before it is warped: objects, up to `min_objects`, and the share that is labelled."""
         box = []
         for at, length, full in zip(centre, self.patch_size, self.shapes[index], strict=True):
             start = min(max(0, round(at - (length - 1) / 2)), max(0, full - length))
             box.append(slice(start, min(full, start + length)))
         label = self.images.views(index)[1].read(tuple(box))
         share = float((self.class_of(label) > 0).mean())
-        if not self.least_objects:
+        if not self.min_objects:
             return 0, share
-        owners = parts(np.where(equals(label, self.images.preparation.ignored), 0, label))[1]
-        return min(len(owners) - 1, self.least_objects), share
+        owners = label_components(np.where(equals(label, self.images.preparation.ignored), 0, label))[1]
+        return min(len(owners) - 1, self.min_objects), share
 
     # what classes there are, and where
 
@@ -218,19 +222,19 @@ class Places:
         return self._homes
 
     def _classes(self, index: int) -> dict[int, np.ndarray]:
-        """Places of pixels of each class, evenly thinned; of a large label those in sampled blocks."""
+        """PatchSampler of pixels of each class, evenly thinned; of a large label those in sampled blocks."""
         if index not in self._positions:
             label = self.images.views(index)[1]
-            found: dict[int, list[np.ndarray]] = {}
-            for region in sampled(label, self.images.is_exact)[0]:
+            coordinates: dict[int, list[np.ndarray]] = {}
+            for region in subsample(label, self.images.is_exact)[0]:
                 array = label.read(region)
                 classes = self.class_of(array)
                 known = ~equals(array, self.images.preparation.ignored)
                 for value in np.unique(classes[known]):
                     inside = np.flatnonzero((classes == value) & known)
                     places = np.unravel_index(inside[:: max(1, len(inside) // _MOST_POSITIONS)], classes.shape)
-                    found.setdefault(int(value), []).append(np.stack(places, 1) + [part.start for part in region])
-            joined = {value: np.concatenate(places) for value, places in found.items()}
+                    coordinates.setdefault(int(value), []).append(np.stack(places, 1) + [part.start for part in region])
+            joined = {value: np.concatenate(places) for value, places in coordinates.items()}
             self._positions[index] = {
                 value: places[:: max(1, len(places) // _MOST_POSITIONS)].astype(np.int32)
                 for value, places in joined.items()
@@ -246,12 +250,12 @@ def grid_centres(shape: Sequence[int], size: Sequence[int], overlap: int = 0) ->
     """Centres of the tiles of `size` that cover an image of `shape`; the last of a row or column is shifted back inside."""
     axes = [
         [middle(start, full, length) for start in starts]
-        for starts, full, length in zip(grid_starts(shape, size, overlap), shape, size, strict=True)
+        for starts, full, length in zip(grid_origins(shape, size, overlap), shape, size, strict=True)
     ]
     return list(product(*axes))
 
 
-def grid_starts(shape: Sequence[int], size: Sequence[int], overlap: int = 0) -> list[list[int]]:
+def grid_origins(shape: Sequence[int], size: Sequence[int], overlap: int = 0) -> list[list[int]]:
     """Where tiles begin along each axis; neighbours share `overlap` pixels, at most half a tile."""
     axes = []
     for full, length in zip(shape, size, strict=True):

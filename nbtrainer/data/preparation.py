@@ -13,12 +13,24 @@ import numpy as np
 from nbtrainer import labels as label_functions
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.roi import IGNORED, drop_outside
-from nbtrainer.data.views import Even, Held, Local, Padded, Scaled, Stored, StoredLabel, View, Window, blocks, whole
+from nbtrainer.data.views import (
+    ArrayView,
+    ConstantView,
+    CropView,
+    FileView,
+    MapView,
+    PaddedView,
+    ResampledView,
+    StoredLabel,
+    View,
+    blocks,
+    whole,
+)
 from nbtrainer.errors import UserError
 from nbtrainer.io.annotations import Outline, draw_labels, is_annotation, label_shape, read_outlines
 from nbtrainer.io.annotations.position import on_channels, on_frame, on_slice, place_outlines
-from nbtrainer.io.axes import AxesWanted, Layout, image_layout, label_layout, said
-from nbtrainer.io.formats import Opened, Turned, open_image
+from nbtrainer.io.axes import AxesWanted, Layout, format_shape, image_layout, label_layout
+from nbtrainer.io.formats import ImageFile, Reoriented, open_image
 from nbtrainer.io.read import open_label
 from nbtrainer.labels.integers import equals
 
@@ -55,7 +67,7 @@ class Preparation:
     diameter: float = 0.0
     label_border: int = 0
     label_dilation: int = 0
-    smallest_part: int = 0
+    min_part_size: int = 0
     ignore_value: int | None = None
     outlines: Literal["objects", "foreground", "classes"] = "foreground"
     outline_classes: tuple[tuple[str, int], ...] = ()
@@ -81,12 +93,14 @@ class Preparation:
         stored = None if pair.label is None or is_annotation(pair.label) else open_label(pair.label, pair.image)
         return self.layout_of(open_image(pair.image), str(pair.image), stored)
 
-    def layout_of(self, opened: Opened, where: str, label: Opened | None = None, channels: int | None = None) -> Layout:
+    def layout_of(
+        self, opened: ImageFile, where: str, label: ImageFile | None = None, channels: int | None = None
+    ) -> Layout:
         """The axes of an opened image; raises `UserError` naming `where` if they do not fit.
 
         `label`: if it is known; `channels`: at prediction, which takes series of time points too.
         """
-        wanted = AxesWanted(
+        axes = AxesWanted(
             # a single channel has no axis
             self.channel_axis if len(opened.shape) > self.dim else None,
             self.z_axis,
@@ -96,13 +110,13 @@ class Preparation:
             with_frames=channels is not None,
         )
         try:
-            return image_layout(opened.shape, opened.axes, self.dim, wanted)
+            return image_layout(opened.shape, opened.axes, self.dim, axes)
         except ValueError as error:
             raise UserError(where, *error.args) from None
 
-    def image(self, opened: Opened, where: str, index: int, layout: Layout, frame: int = 0) -> View:
+    def image(self, opened: ImageFile, where: str, index: int, layout: Layout, frame: int = 0) -> View:
         """The image in an opened file (of a stack the one with this index), prepared except for its size."""
-        view: View = Stored(opened, layout, index, frame)
+        view: View = FileView(opened, layout, index, frame)
         view = self._with_channels(view, where)
         return self._without_background(view)
 
@@ -118,7 +132,7 @@ class Preparation:
         return answer if answer.shape == shape else self._brought(answer, shape)
 
     def _brought(self, view: View, shape: tuple[int, ...]) -> View:
-        return Padded(view, shape) if self.resize and self.resize_by == "pad" else Scaled(view, shape)
+        return PaddedView(view, shape) if self.resize and self.resize_by == "pad" else ResampledView(view, shape)
 
     def target(self, shape: Sequence[int], label: View | None, diameter: float | None = None) -> tuple[int, ...]:
         """The spatial shape that an image of `shape` is brought to."""
@@ -146,11 +160,11 @@ class Preparation:
         if image.shape != label.shape:
             raise UserError(
                 str(pair.label),
-                f"it is {said(label.shape)}, but its image {pair.image.name} is {said(image.shape)}",
+                f"it is {format_shape(label.shape)}, but its image {pair.image.name} is {format_shape(image.shape)}",
                 _size_remedy(opened, image.shape, label.shape),
             )
-        if pair.part is not None:
-            image, label = Window(image, pair.part), Window(label, pair.part)
+        if pair.crop is not None:
+            image, label = CropView(image, pair.crop), CropView(label, pair.crop)
         image, sized = self.sized(image, label)
         assert sized is not None
         return image, sized
@@ -162,9 +176,9 @@ class Preparation:
         `slices`: how many images the image file holds, if the label must hold as many.
         """
         if pair.label is None:
-            return Even(tuple(shape), self.ignored)
+            return ConstantView(tuple(shape), self.ignored)
         if is_annotation(pair.label):
-            view: View = Held(self.draw_outlines(pair, shape), is_label=True)
+            view: View = ArrayView(self.draw_outlines(pair, shape), is_label=True)
         else:
             opened = open_label(pair.label, pair.image)
             try:
@@ -180,19 +194,19 @@ class Preparation:
             view = StoredLabel(opened, layout, pair.slice or 0)
             if view.dtype not in (np.uint8, np.uint16, np.uint32):
                 unknown = self.ignore_value
-                view = Local(view, lambda array, corner: as_unsigned(array, unknown), kind=np.dtype(np.uint32))
+                view = MapView(view, lambda array, corner: as_unsigned(array, unknown), kind=np.dtype(np.uint32))
         if self.label_border:
             view = self._without_border(view)
         if self.label_dilation:
             times, ignored = self.label_dilation, self.ignored
-            view = Local(view, lambda array, corner: _dilated(array, times, ignored), halo=times)
-        if self.smallest_part > 1:
+            view = MapView(view, lambda array, corner: _dilated(array, times, ignored), halo=times)
+        if self.min_part_size > 1:
             array = whole(view)
-            cleaned = label_functions.remove_small(array, self.smallest_part, to="neighbour")
-            view = Held(np.where(equals(array, self.ignored), array, cleaned), is_label=True)
+            cleaned = label_functions.remove_small(array, self.min_part_size, to="neighbour")
+            view = ArrayView(np.where(equals(array, self.ignored), array, cleaned), is_label=True)
         if pair.regions:
             regions, fill = pair.regions, self.ignored
-            view = Local(
+            view = MapView(
                 view, lambda array, corner: drop_outside(array, corner, regions, fill), kind=np.dtype(np.uint32)
             )
         return view
@@ -239,14 +253,14 @@ class Preparation:
                     "Change data.channels",
                 )
             view = _picked(view, list(self.channels))
-        wanted = self.input_channels
+        channels = self.input_channels
         if (
-            wanted is None
+            channels is None
             or self.channel_rule == "refuse"
-            or (view.channels == wanted and "always" not in self.channel_rule)
+            or (view.channels == channels and "always" not in self.channel_rule)
         ):
             return view
-        return _fitted(view, wanted, self.channel_of_interest, self.channel_rule)
+        return _fitted(view, channels, self.channel_of_interest, self.channel_rule)
 
     def _without_background(self, view: View) -> View:
         if self.background_removal == "none":
@@ -258,7 +272,7 @@ class Preparation:
             planes = array.reshape(-1, *array.shape[-2:]).astype(np.float32)
             return np.stack([cv2.morphologyEx(plane, kind, kernel) for plane in planes]).reshape(array.shape)
 
-        return Local(view, subtract, halo=2 * self.background_radius, kind=np.dtype(np.float32))
+        return MapView(view, subtract, halo=2 * self.background_radius, kind=np.dtype(np.float32))
 
     def _without_border(self, view: View) -> View:
         height, width = view.shape[-2:]
@@ -270,14 +284,14 @@ class Preparation:
             inside = (y >= pixels) & (y < height - pixels) & (x >= pixels) & (x < width - pixels)
             return np.where(inside, array, 0).astype(array.dtype)
 
-        return Local(view, clear)
+        return MapView(view, clear)
 
 
 def outlines_of(pair: Pair) -> list[Outline]:
     """The outlines on the image of `pair`, on whatever slice. Raises `UserError` if the file cannot be read."""
     if pair.annotated_as is None:
-        return read_outlines(pair.truth)
-    return [each for each in read_outlines(pair.truth, pair.annotated_as) if each.image == pair.annotated_as]
+        return read_outlines(pair.required_label)
+    return [each for each in read_outlines(pair.required_label, pair.annotated_as) if each.image == pair.annotated_as]
 
 
 def as_unsigned(array: np.ndarray, ignore_value: int | None = None) -> np.ndarray:
@@ -287,7 +301,7 @@ def as_unsigned(array: np.ndarray, ignore_value: int | None = None) -> np.ndarra
     return np.nan_to_num(array, nan=0, posinf=0, neginf=0).clip(0, IGNORED).astype(np.uint32)
 
 
-def spacing_of(opened: Opened, dim: int, given: Sequence[float] = (), unit: str = "um") -> tuple[float, ...] | None:
+def spacing_of(opened: ImageFile, dim: int, given: Sequence[float] = (), unit: str = "um") -> tuple[float, ...] | None:
     """Micrometres per pixel along ([z,] y, x): as given, else as the file says, else None."""
     if len(given) == dim:
         return tuple(value / (1000 if unit == "nm" else 1) for value in given)
@@ -299,11 +313,11 @@ def spacing_of(opened: Opened, dim: int, given: Sequence[float] = (), unit: str 
 
 def _refuse_other_size(pair: Pair, shape: tuple[int, ...]) -> None:
     """Raise `UserError` if the outlines of `pair` were drawn on an image of another size."""
-    stated = label_shape(pair.truth, pair.annotated_as or "")
+    stated = label_shape(pair.required_label, pair.annotated_as or "")
     if stated is not None and tuple(stated) != tuple(shape[-2:]):
         raise UserError(
             str(pair.label),
-            f"it was drawn on an image of {said(stated)}, but {pair.image.name} is {said(shape[-2:])}",
+            f"it was drawn on an image of {format_shape(stated)}, but {pair.image.name} is {format_shape(shape[-2:])}",
             "Image and outlines must have the same size; draw them on this image, or take the pair out",
         )
 
@@ -328,22 +342,22 @@ def _dilated(array: np.ndarray, times: int, ignored: int) -> np.ndarray:
 
 
 def _picked(view: View, channels: list[int]) -> View:
-    return Local(view, lambda array, corner: array[channels], channel_count=len(channels))
+    return MapView(view, lambda array, corner: array[channels], channel_count=len(channels))
 
 
-def _fitted(view: View, wanted: int, of_interest: int, rule: str) -> View:
+def _fitted(view: View, channels: int, of_interest: int, rule: str) -> View:
     """`view` with the `wanted` number of channels, by EPySeg's rules."""
     count = view.channels
     of_interest = min(of_interest, count - 1)
     if rule.startswith("copy"):
-        return _picked(view, [of_interest] * wanted)
-    if count >= wanted or rule == "remove":
-        return _picked(view, [channel if channel < count else of_interest for channel in range(wanted)])
+        return _picked(view, [of_interest] * channels)
+    if count >= channels or rule == "remove":
+        return _picked(view, [channel if channel < count else of_interest for channel in range(channels)])
 
     def fill(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
-        return np.concatenate([array, np.zeros((wanted - count, *array.shape[1:]), array.dtype)])
+        return np.concatenate([array, np.zeros((channels - count, *array.shape[1:]), array.dtype)])
 
-    return Local(view, fill, channel_count=wanted)
+    return MapView(view, fill, channel_count=channels)
 
 
 def _cellpose(view: View, channels: Sequence[int]) -> View:
@@ -354,16 +368,16 @@ def _cellpose(view: View, channels: Sequence[int]) -> View:
         first = array.mean(axis=0, dtype=np.float32) if channels[0] == 0 else _colour(array, channels[0])
         return np.stack([first, *(_colour(array, channel) for channel in second)]).astype(np.float32)
 
-    return Local(view, choose, channel_count=1 + len(second), kind=np.dtype(np.float32))
+    return MapView(view, choose, channel_count=1 + len(second), kind=np.dtype(np.float32))
 
 
 def _colour(array: np.ndarray, number: int) -> np.ndarray:
     return array[number - 1] if number <= len(array) else np.zeros(array.shape[1:], array.dtype)
 
 
-def _size_remedy(image: Opened, shape: tuple[int, ...], label_shape: tuple[int, ...]) -> str:
+def _size_remedy(image: ImageFile, shape: tuple[int, ...], label_shape: tuple[int, ...]) -> str:
     """What to do about a label of another size than its image."""
-    if isinstance(image.array, Turned) and label_shape == (*shape[:-2], *shape[:-3:-1]):
+    if isinstance(image.array, Reoriented) and label_shape == (*shape[:-2], *shape[:-3:-1]):
         return (
             "The orientation tag of the image turns it, as viewers show it; the label was drawn on the pixels as they are "
             "stored. Turn the label in the same way, or save the image without the tag"

@@ -76,7 +76,7 @@ def prepare(
     if Path(images).absolute() == Path(labels).absolute():
         raise UserError("labels", f"{labels} is given as images and as labels", "Give the folder of the labels")
     pairs = find_pairs(Path(images), Path(labels), "", Naming())
-    shares = shares_of(train, validation, test)
+    shares = split_shares(train, validation, test)
     return _divide_by_chance(pairs, output_root, data_task, shares, seed, by, progress, divide)
 
 
@@ -130,7 +130,7 @@ def prepare_dataset(
         )
     pairs = find_pairs(dataset, None, "", Naming())
     if not uses or len(uses) < len(sources):
-        shares = shares_of(train, validation, test)
+        shares = split_shares(train, validation, test)
         return _divide_by_chance(pairs, output_root, data_task, shares, seed, by, progress, divide)
     if "train" not in uses:
         names = " and ".join(name for name, use in _USES.items() if use in uses)
@@ -139,7 +139,7 @@ def prepare_dataset(
     return _lay_out(parts, Path(output_root), data_task, by, progress, divide)
 
 
-def shares_of(train: Share, validation: Share, test: Share) -> dict[str, float]:
+def split_shares(train: Share, validation: Share, test: Share) -> dict[str, float]:
     """The shares as fractions. Plain numbers are percentages if one of them is above 1; text may end in `%`.
 
     Raises `UserError` if one is no number.
@@ -163,26 +163,26 @@ def share_counts(count: int, shares: Mapping[str, float]) -> dict[str, int]:
     Raises `UserError` if the shares are not from 0 to 1 with a sum of 1, or there are fewer images than shares.
     """
     text = " + ".join(f"{100 * share:.6g} %" for share in shares.values())
-    wanted = {name: share for name, share in shares.items() if share > 0}
+    nonzero = {name: share for name, share in shares.items() if share > 0}
     if not all(0 <= share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
         raise UserError(
             "train, validation, test",
             f"the shares {text} do not add up to 100 %",
             "Give fractions such as 0.7, 0.1 and 0.2, or percentages such as 70, 10 and 20",
         )
-    if "train" not in wanted:
+    if "train" not in nonzero:
         raise UserError("train", "no image would be left to train", "Give a share above 0")
-    if count < len(wanted):
+    if count < len(nonzero):
         raise UserError(
             "images",
-            f"{count} {'pair' if count == 1 else 'pairs'} cannot be divided among {', '.join(wanted)}",
+            f"{count} {'pair' if count == 1 else 'pairs'} cannot be divided among {', '.join(nonzero)}",
             "Add images, or set a share to 0",
         )
-    counts = {name: max(1, int(share * count)) for name, share in wanted.items()}
+    counts = {name: max(1, int(share * count)) for name, share in nonzero.items()}
     while (missing := count - sum(counts.values())) != 0:
         step = 1 if missing > 0 else -1
         able = [name for name in counts if step > 0 or counts[name] > 1]
-        name = max(able, key=lambda name: step * (wanted[name] * count - counts[name]))
+        name = max(able, key=lambda name: step * (nonzero[name] * count - counts[name]))
         counts[name] += step
     return counts
 
@@ -208,9 +208,9 @@ def _lay_out(
     folder = output_root / data_task
     _refuse_what_is_there(folder)
     names = {name: _names(pairs) for name, pairs in parts.items()}
-    told = order_told([pair for pairs in parts.values() for pair in pairs])
-    if told:
-        warnings.warn(told, UserWarning, stacklevel=5)
+    notes = order_told([pair for pairs in parts.values() for pair in pairs])
+    if notes:
+        warnings.warn(notes, UserWarning, stacklevel=5)
     if by != "list":
         _refuse_what_cannot_move(parts)
     elif side is not None:
@@ -281,10 +281,10 @@ def _names(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
         if other is not pair.image:
             wrong = f"{other} and {pair.image} have the same name, and their labels would too"
             raise UserError("images", wrong, "Rename one of them")
-        label_base, label_suffix = _parted(pair.truth)
+        label_base, label_suffix = _parted(pair.required_label)
         if pair.annotated_as is not None:  # one file for many images stays one
             label_base = base
-        names.append((pair.image.name, pair.truth.name if label_base == base else base + label_suffix))
+        names.append((pair.image.name, pair.required_label.name if label_base == base else base + label_suffix))
     return names
 
 
@@ -312,8 +312,8 @@ def _fill(
         lists: dict[str, list[str]] = {"images": [], "labels": []}
         for kind in lists:
             (aside / part / kind if by != "list" else aside / part).mkdir(parents=True, exist_ok=True)
-        for pair, kept in zip(pairs, names[part], strict=True):
-            links = pair.links or pair.truth.with_name(f"{_parted(pair.truth)[0]}_links.txt")
+        for pair, file_name in zip(pairs, names[part], strict=True):
+            links = pair.links or pair.required_label.with_name(f"{_parted(pair.required_label)[0]}_links.txt")
             large = None if side is None else divided(pair, side)
             if large is not None:
                 for name in large.write(aside / part, _parted(pair.image)[0], links if links.is_file() else None):
@@ -323,7 +323,7 @@ def _fill(
                 if progress:
                     progress(done, total)
                 continue
-            for kind, source, name in zip(lists, (pair.image, pair.truth), kept, strict=True):
+            for kind, source, name in zip(lists, (pair.image, pair.required_label), file_name, strict=True):
                 if by == "list":
                     # as it will be seen from the folder that `aside` becomes a part of
                     lists[kind].append(_relative(source, aside.parent / part))

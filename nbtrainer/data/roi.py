@@ -37,14 +37,14 @@ class Region:
 
     def box(self, shape: Sequence[int]) -> tuple[tuple[int, int], tuple[int, int]] | None:
         """From and to (exclusive) along y and x of what lies in an image of `shape`; None if nothing does."""
-        found = []
+        bounds = []
         for axis, full in enumerate(shape[-2:]):
             along = [corner[axis] for corner in self.corners]
             start, stop = max(0, int(np.ceil(min(along)))), min(full, int(np.floor(max(along))) + 1)
             if start >= stop:
                 return None
-            found.append((start, stop))
-        return found[0], found[1]
+            bounds.append((start, stop))
+        return bounds[0], bounds[1]
 
     def holds(self, rows: slice, columns: slice) -> np.ndarray:
         """Which pixels of a part of the image lie in it: boolean (y, x)."""
@@ -60,7 +60,7 @@ class Region:
         return inside
 
 
-def kept(regions: Sequence[Region], rows: slice, columns: slice) -> np.ndarray:
+def keep_mask(regions: Sequence[Region], rows: slice, columns: slice) -> np.ndarray:
     """Which pixels of a part of the image count: those in a region to use, if there are such, and in none to ignore."""
     used = [region for region in regions if region.use == "use"]
     shape = (rows.stop - rows.start, columns.stop - columns.start)
@@ -85,7 +85,7 @@ def drop_outside(
 ) -> np.ndarray:
     """`label` ([z,] y, x), whose first pixel lies at `corner` of the image, with `fill` where nothing counts: uint32."""
     rows, columns = (slice(start, start + length) for start, length in zip(corner[-2:], label.shape[-2:], strict=True))
-    return np.where(kept(regions, rows, columns), label.astype(np.uint32, copy=False), np.uint32(fill))
+    return np.where(keep_mask(regions, rows, columns), label.astype(np.uint32, copy=False), np.uint32(fill))
 
 
 def _filled(corners: Sequence[tuple[float, float]], rows: slice, columns: slice, shape: tuple[int, int]) -> np.ndarray:

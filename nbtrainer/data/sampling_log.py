@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import fastremap
 import numpy as np
 
-from nbtrainer.data.patch_sampler import Place
+from nbtrainer.data.patch_sampler import PatchLocation
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.labels.integers import bincount, equals
 
@@ -18,7 +18,7 @@ from nbtrainer.labels.integers import bincount, equals
 _MOST_OBJECTS = 100_000
 
 
-class Seen(NamedTuple):
+class PatchContent(NamedTuple):
     """What one patch shows: the number of its image, tries that were rejected, pixels of each class, and label values."""
 
     image: int
@@ -27,17 +27,19 @@ class Seen(NamedTuple):
     objects: list[int]
 
     @classmethod
-    def of(cls, place: Place, label: np.ndarray, classes: np.ndarray, ignored: int = IGNORED) -> Seen:
+    def of(
+        cls, location: PatchLocation, label: np.ndarray, classes: np.ndarray, ignored: int = IGNORED
+    ) -> PatchContent:
         """Of a patch cut at `place`: its label as in the file, and the class of each pixel; those labelled `ignored` do not
         count."""
         counts = bincount(classes[~equals(label, ignored)])
         pixels = {value: int(counts[value]) for value in np.flatnonzero(counts).tolist()}
         objects = [value for value in fastremap.unique(label).tolist() if value not in (0, ignored)]
-        return cls(place.index, place.rejected, pixels, objects)
+        return cls(location.index, location.rejected, pixels, objects)
 
 
 @dataclass
-class Ledger:
+class SamplingLog:
     """Counts of patches drawn. `images`: patches of each; `pixels`: of each class; `objects`: patches that each label
     value of each image was seen in; `rejected`: patches of each image given up because too little was labelled."""
 
@@ -46,7 +48,7 @@ class Ledger:
     objects: dict[int, Counter[int]] = field(default_factory=dict)
     rejected: Counter[int] = field(default_factory=Counter)
 
-    def add(self, patch: Seen) -> None:
+    def add(self, patch: PatchContent) -> None:
         """Enter a patch."""
         self.images[patch.image] += 1
         self.rejected[patch.image] += patch.rejected
@@ -76,9 +78,9 @@ class Ledger:
             "rejected": dict(self.rejected),
         }
 
-    def renumbered(self, numbers: Mapping[int, int]) -> Ledger:
+    def renumbered(self, numbers: Mapping[int, int]) -> SamplingLog:
         """The same with other numbers of images: by the old number, the new one; of images without one nothing is kept."""
-        return Ledger(
+        return SamplingLog(
             Counter({numbers[index]: count for index, count in self.images.items() if index in numbers}),
             self.pixels,
             {numbers[index]: seen for index, seen in self.objects.items() if index in numbers},
@@ -86,6 +88,6 @@ class Ledger:
         )
 
     @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Ledger:
+    def from_record(cls, record: dict[str, Any]) -> SamplingLog:
         objects = {index: Counter(seen) for index, seen in record["objects"].items()}
         return cls(Counter(record["images"]), Counter(record["pixels"]), objects, Counter(record["rejected"]))

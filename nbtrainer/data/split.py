@@ -82,22 +82,22 @@ def _chosen(
 ) -> tuple[list[Pair], list[Pair]]:
     """The pairs that train and those that validate: whole groups; slices of one stack stay together."""
     members: dict[str, list[int]] = {}
-    found = (
+    attempts = (
         find_in_names(groups, [pair.image.name for pair in pairs], "data.split_groups")
         if groups
         else [None] * len(pairs)
     )
-    for index, (pair, group) in enumerate(zip(pairs, found, strict=True)):
+    for index, (pair, group) in enumerate(zip(pairs, attempts, strict=True)):
         members.setdefault(str(pair.image) if group is None else group, []).append(index)
     names = list(members)
-    wanted = max(1, round(fraction * len(pairs)))
+    count = max(1, round(fraction * len(pairs)))
     most = len(names) if others_train else len(names) - 1
     chosen: set[int] = set()
     for name in [names[place] for place in rng.permutation(len(names))[: max(0, most)]]:
         # a group that would take more than half of itself too many is left to train, unless nothing was chosen yet
-        if not chosen or len(chosen) + len(members[name]) / 2 <= wanted:
+        if not chosen or len(chosen) + len(members[name]) / 2 <= count:
             chosen.update(members[name])
-        if len(chosen) >= wanted:
+        if len(chosen) >= count:
             break
     train = [pair for index, pair in enumerate(pairs) if index not in chosen]
     return train, [pair for index, pair in enumerate(pairs) if index in chosen]
@@ -124,7 +124,7 @@ def _divided(
         return pairs, []
     axis = lengths.index(max(lengths))
     train, validation = (
-        dataclasses.replace(pairs[0], part=_part(whole, axis, block))
+        dataclasses.replace(pairs[0], crop=_part(whole, axis, block))
         for block in _blocks(lengths[axis], fraction, gap, at_start)
     )
     return [train], [validation]

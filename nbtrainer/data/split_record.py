@@ -31,7 +31,7 @@ class SplitEntry:
 
     @classmethod
     def of(cls, pair: Pair, use: Literal["train", "validation", "test", "none"] = "none") -> SplitEntry:
-        part = None if pair.part is None else tuple((int(start), int(stop)) for start, stop in pair.part)
+        part = None if pair.crop is None else tuple((int(start), int(stop)) for start, stop in pair.crop)
         return cls(str(pair.image), pair.dataset, pair.slice, part, use)
 
     def as_record(self) -> list[Any]:
@@ -78,7 +78,7 @@ class SplitRecord:
         return cls(
             [SplitEntry.from_record(values) for values in record["entries"]],
             [SplitEntry.from_record(values) for values in record["drawn"]],
-            {path: tuple(found) for path, found in versions.items()},
+            {path: tuple(version) for path, version in versions.items()},
         )
 
     def apply(self, pairs: Sequence[Pair]) -> Split:
@@ -95,7 +95,7 @@ class SplitRecord:
                 uses["train" if pair.use == "auto" else pair.use].append((len(self.entries), pair))
             elif pair.use in ("auto", *(entry.use for _, entry in own)) or _trained(own):
                 for number, entry in own:
-                    uses[entry.use].append((number, dataclasses.replace(pair, part=entry.part)))
+                    uses[entry.use].append((number, dataclasses.replace(pair, crop=entry.part)))
             else:
                 uses[pair.use].append((own[0][0], pair))
         train, validation, test = (
@@ -116,14 +116,14 @@ class SplitRecord:
         now: dict[tuple[str, int | None, Part | None], list[int]] = {}
         for number, entry in enumerate(SplitEntry.of(pair) for pair in drawn):
             now.setdefault((entry.image, entry.slice, entry.part), []).append(number)
-        found = {}
+        numbers = {}
         for number, entry in enumerate(self.drawn):
             same = now.get((places.get(entry.image, ""), entry.slice, entry.part))
             if same:
-                found[number] = same.pop(0)
-        return found
+                numbers[number] = same.pop(0)
+        return numbers
 
-    def told(self, pairs: Sequence[Pair]) -> list[str]:
+    def warnings(self, pairs: Sequence[Pair]) -> list[str]:
         """Sentences about images that are gone since the last session, that are new, and that may not judge."""
         sentences = []
         missing = [entry for entry in self.missing(pairs) if not entry.is_missing]
@@ -146,9 +146,9 @@ class SplitRecord:
             for each in self.entries
             if each.use in _VERBS and each.use != "train" and each.image in places
         }
-        kept = [pair for pair in pairs if pair.use in ("validation", "test") and str(pair.image) in trained - judged]
-        if kept:
-            names = first_of_many(shortest_names(list(dict.fromkeys(pair.image for pair in kept))))
+        leaked = [pair for pair in pairs if pair.use in ("validation", "test") and str(pair.image) in trained - judged]
+        if leaked:
+            names = first_of_many(shortest_names(list(dict.fromkeys(pair.image for pair in leaked))))
             sentences.append(
                 f"trained in this run, and cannot judge it: {names}. It trains on; start a new run to change that"
             )
@@ -158,25 +158,25 @@ class SplitRecord:
         """Where each image of the record lies now: where it lay; else moved within its dataset, the same name, time and
         size; else, of a dataset of which nothing is where it was, the same name, as many folders above it as may be."""
         now = {str(pair.image) for pair in pairs}
-        found = {entry.image: entry.image for entry in self.entries if entry.image in now}
-        old = [path for path in dict.fromkeys(entry.image for entry in self.entries) if path not in found]
-        free = [path for path in dict.fromkeys(str(pair.image) for pair in pairs) if path not in found]
+        places = {entry.image: entry.image for entry in self.entries if entry.image in now}
+        old = [path for path in dict.fromkeys(entry.image for entry in self.entries) if path not in places]
+        free = [path for path in dict.fromkeys(str(pair.image) for pair in pairs) if path not in places]
         if not old or not free:
-            return found
+            return places
         alike: dict[tuple[Any, ...], list[str]] = {}
         for path in free:
             alike.setdefault((normal_form(Path(path).name), version(Path(path))), []).append(path)
         for path in old:
             same = alike.get((parts_of(path)[-1], self.versions.get(path)), [])
             if len(same) == 1:
-                found[path] = same.pop()
-        left = {entry.dataset for entry in self.entries if found.get(entry.image) == entry.image}
+                places[path] = same.pop()
+        left = {entry.dataset for entry in self.entries if places.get(entry.image) == entry.image}
         of = {entry.image: entry.dataset for entry in self.entries}
-        old = [path for path in old if path not in found and of[path] not in left]
-        taken = set(found.values())
+        old = [path for path in old if path not in places and of[path] not in left]
+        taken = set(places.values())
         free = [path for path in free if path not in taken]
         chosen = match_parts([parts_of(path) for path in old], [parts_of(path) for path in free]).chosen
-        return found | {old[i]: free[j] for i, j in chosen.items()}
+        return places | {old[i]: free[j] for i, j in chosen.items()}
 
 
 def _of_dataset(own: list[tuple[int, SplitEntry]], dataset: int) -> list[tuple[int, SplitEntry]]:

@@ -13,8 +13,8 @@ import numpy as np
 from nbtrainer.data.pair import list_files
 from nbtrainer.data.prepare import PathLike, Progress
 from nbtrainer.errors import UserError
-from nbtrainer.io.axes import said
-from nbtrainer.io.formats import Opened, open_image
+from nbtrainer.io.axes import format_shape
+from nbtrainer.io.formats import ImageFile, open_image
 
 # offsets of a classic TIFF end at 4 GiB
 _CLASSIC_TIFF_BYTES = 2**32 - 2**25
@@ -39,7 +39,9 @@ def stack_images(
     opened = open_image(files[0], labels)
     first, is_colour = opened.read(), opened.axes == "YXS" and opened.shape[-1] in (3, 4)
     if first.ndim != 2 and not is_colour:
-        raise UserError(str(files[0]), f"{said(first.shape)} is no single image", "Give images of one slice each")
+        raise UserError(
+            str(files[0]), f"{format_shape(first.shape)} is no single image", "Give images of one slice each"
+        )
     shape = (len(files), *first.shape)
     partial = out.with_name(f".{out.name}.partial")
     try:
@@ -104,7 +106,7 @@ def _pages(files: list[Path], first: np.ndarray, progress: Progress | None, labe
     for number, file in enumerate(files, 1):
         page = first if number == 1 else open_image(file, labels).read()
         if (page.shape, page.dtype) != (first.shape, first.dtype):
-            wrong = f"it is {said(page.shape)} {page.dtype}, but {files[0].name} is {said(first.shape)} {first.dtype}"
+            wrong = f"it is {format_shape(page.shape)} {page.dtype}, but {files[0].name} is {format_shape(first.shape)} {first.dtype}"
             raise UserError(
                 str(file), wrong, "All slices need the same size and type; leave this one out or convert it"
             )
@@ -120,13 +122,13 @@ def _slices(stack: Path, labels: bool) -> tuple[int, Iterator[np.ndarray], str]:
     axis = next((axes.index(letter) for letter in "ZT?C" if letter in axes and shape[axes.index(letter)] > 1), None)
     # without names the last axis may be colour
     if axis is None or opened.array.ndim < 3 or (set(axes) == {"?"} and len(shape) == 3 and shape[-1] in (3, 4)):
-        raise UserError(str(stack), f"{said(shape)} is a single image", "Give a stack")
+        raise UserError(str(stack), f"{format_shape(shape)} is a single image", "Give a stack")
     rest = axes[:axis] + axes[axis + 1 :]
     rest = "YXS" if rest == "???" and shape[-1] in (3, 4) else rest
     return shape[axis], (_slice(opened, axis, number) for number in range(shape[axis])), rest
 
 
-def _slice(opened: Opened, axis: int, number: int) -> np.ndarray:
+def _slice(opened: ImageFile, axis: int, number: int) -> np.ndarray:
     region = [slice(None)] * len(opened.shape)
     region[axis] = slice(number, number + 1)
     return opened.read(tuple(region)).squeeze(axis)

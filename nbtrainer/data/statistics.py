@@ -27,7 +27,7 @@ _DROPPED_BITS = 12
 
 
 @dataclass(frozen=True)
-class Measured:
+class IntensityStats:
     """Intensities of one channel. `values` (sorted) with how often each occurs; `is_estimate`: from samples."""
 
     values: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -58,7 +58,7 @@ class Measured:
         )
         return low + (high - low) * (place - np.floor(place))
 
-    def __add__(self, other: Measured) -> Measured:
+    def __add__(self, other: IntensityStats) -> IntensityStats:
         """Both together."""
         if not other.count or not self.count:
             more, less = (self, other) if self.count else (other, self)
@@ -68,7 +68,7 @@ class Measured:
         counts = bincount(places.ravel(), np.concatenate([self.counts, other.counts])).astype(np.int64)
         if len(values) > _MOST_VALUES:
             values, counts = _binned(values, counts)
-        return Measured(
+        return IntensityStats(
             values,
             counts,
             min(self.minimum, other.minimum),
@@ -80,7 +80,7 @@ class Measured:
             self.is_estimate or other.is_estimate,
         )
 
-    def mirrored(self) -> Measured:
+    def mirrored(self) -> IntensityStats:
         """The negative: each pixel as far from one extreme as it was from the other."""
         ends = self.minimum + self.maximum
         return replace(
@@ -91,7 +91,7 @@ class Measured:
             squares=ends**2 * self.count - 2 * ends * self.total + self.squares,
         )
 
-    def clipped(self, low: float, high: float) -> Measured:
+    def clipped(self, low: float, high: float) -> IntensityStats:
         """The same pixels, brought into the range."""
         values = np.clip(self.values, low, high)
         return replace(
@@ -106,22 +106,22 @@ class Measured:
 
 def measure(
     view: View, is_exact: bool = False, keep: Callable[[Region], np.ndarray] | None = None, of_bytes: int = 0
-) -> list[Measured]:
+) -> list[IntensityStats]:
     """Each channel of `view`, measured; `keep` gives for a region where pixels count (boolean, its shape).
 
     `of_bytes`: the size of the file, if the view is a part of it, such as a slice of a stack.
     """
-    regions, is_estimate = sampled(view, is_exact, of_bytes)
-    found = [Measured(is_estimate=is_estimate)] * view.channels
+    regions, is_estimate = subsample(view, is_exact, of_bytes)
+    stats = [IntensityStats(is_estimate=is_estimate)] * view.channels
     for region in regions:
         array = view.read(region)
-        wanted = None if keep is None else keep(region)
+        mask = None if keep is None else keep(region)
         for channel, pixels in enumerate(array):
-            found[channel] += _measured(pixels if wanted is None else pixels[wanted], is_estimate)
-    return found
+            stats[channel] += _measured(pixels if mask is None else pixels[mask], is_estimate)
+    return stats
 
 
-def sampled(view: View, is_exact: bool = False, of_bytes: int = 0) -> tuple[Iterable[Region], bool]:
+def subsample(view: View, is_exact: bool = False, of_bytes: int = 0) -> tuple[Iterable[Region], bool]:
     """Regions to measure `view` by, and whether they are only a sample of it: evenly spread blocks of a large one.
 
     `of_bytes`: the size of the file, if the view is a part of it.
@@ -143,12 +143,12 @@ def sampled(view: View, is_exact: bool = False, of_bytes: int = 0) -> tuple[Iter
     return [tuple(axis[k] for axis, k in zip(axes, place, strict=True)) for place in np.ndindex(*map(len, axes))], True
 
 
-def pooled(many: Iterable[list[Measured]]) -> list[Measured]:
+def pooled(many: Iterable[list[IntensityStats]]) -> list[IntensityStats]:
     """Several images measured, taken together; all need as many channels."""
-    return [reduce(Measured.__add__, channel) for channel in zip(*many, strict=True)]
+    return [reduce(IntensityStats.__add__, channel) for channel in zip(*many, strict=True)]
 
 
-def _measured(pixels: np.ndarray, is_estimate: bool) -> Measured:
+def _measured(pixels: np.ndarray, is_estimate: bool) -> IntensityStats:
     pixels = pixels.ravel()
     unknown = 0
     if pixels.dtype.kind == "f":
@@ -156,7 +156,7 @@ def _measured(pixels: np.ndarray, is_estimate: bool) -> Measured:
         unknown = pixels.size - int(np.count_nonzero(finite))
         pixels = pixels[finite] if unknown else pixels
     if not pixels.size:
-        return Measured(unknown=unknown, is_estimate=is_estimate)
+        return IntensityStats(unknown=unknown, is_estimate=is_estimate)
     if pixels.dtype in (np.uint8, np.uint16):
         counted = bincount(pixels)
         values = np.flatnonzero(counted)
@@ -168,7 +168,7 @@ def _measured(pixels: np.ndarray, is_estimate: bool) -> Measured:
     low, high = float(values[0]), float(values[-1])
     if len(values) > _MOST_VALUES:
         values, counts = _binned(values, counts)
-    return Measured(values, counts, low, high, total, squares, pixels.size, unknown, is_estimate)
+    return IntensityStats(values, counts, low, high, total, squares, pixels.size, unknown, is_estimate)
 
 
 def _binned(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

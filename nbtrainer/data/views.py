@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nbtrainer.io.axes import Layout
-from nbtrainer.io.formats import Opened
+from nbtrainer.io.formats import ImageFile
 
 Region = tuple[slice, ...]
 
@@ -60,7 +60,7 @@ def blocks(shape: Sequence[int], most: int) -> Iterator[Region]:
 
 
 @dataclass(frozen=True)
-class Even:
+class ConstantView:
     """A label with one value everywhere, which takes no memory until it is read."""
 
     shape: tuple[int, ...]
@@ -79,7 +79,7 @@ class Even:
 
 
 @dataclass(frozen=True)
-class Held:
+class ArrayView:
     """An array in memory."""
 
     array: np.ndarray
@@ -102,10 +102,10 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Stored:
+class FileView:
     """An image in a file; `index` is the slice of a stack whose slices are images of their own, `frame` the time point."""
 
-    opened: Opened
+    opened: ImageFile
     layout: Layout
     index: int = 0
     frame: int = 0
@@ -138,7 +138,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class StoredLabel(Stored):
+class StoredLabel(FileView):
     """A label in a file: colour channels, which must be equal, count as one. Raises `ValueError` if they are not."""
 
     @property
@@ -146,14 +146,14 @@ class StoredLabel(Stored):
         return 0
 
     def read(self, region: Region) -> np.ndarray:
-        found = super().read(region)
-        if len(found) >= 3 and not (np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])):
+        array = super().read(region)
+        if len(array) >= 3 and not (np.array_equal(array[0], array[1]) and np.array_equal(array[0], array[2])):
             raise ValueError("the label is a colour image; export it with one number per pixel")
-        return found[0]
+        return array[0]
 
 
 @dataclass(frozen=True)
-class Window:
+class CropView:
     """A part of a view, seen as if there were nothing else."""
 
     view: View
@@ -179,7 +179,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Local:
+class MapView:
     """A view changed by a function that looks at most `halo` pixels around along y and x.
 
     `function` takes what `read` gives and returns the same shape; `corner` is the place of its first pixel.
@@ -218,7 +218,7 @@ class Local:
 
 
 @dataclass(frozen=True)
-class Scaled:
+class ResampledView:
     """A view brought to another shape: an image by linear interpolation (smoothed where it shrinks), a label by nearest
     neighbour. Pixels stand for areas: the edges of the image stay where they are."""
 
@@ -244,19 +244,19 @@ class Scaled:
             slice(max(0, int(np.floor(at[0] - far))), min(full, int(np.ceil(at[-1] + far)) + 1))
             for at, far, full in zip(positions, reach, self.view.shape, strict=True)
         )
-        found = self.view.read(needed)
+        array = self.view.read(needed)
         for axis, (at, far, part, full) in enumerate(zip(positions, reach, needed, self.view.shape, strict=True)):
-            along = axis + (found.ndim - len(region))
+            along = axis + (array.ndim - len(region))
             if self.channels == 0:
                 nearest = np.clip(np.floor(at + 0.5).astype(int), 0, full - 1) - part.start
-                found = np.take(found, nearest, axis=along)
+                array = np.take(array, nearest, axis=along)
             else:
-                found = _interpolated(found, along, at - part.start, far)
-        return found
+                array = _interpolated(array, along, at - part.start, far)
+        return array
 
 
 @dataclass(frozen=True)
-class Padded:
+class PaddedView:
     """A view brought to another shape without interpolation: centred, mirrored at its edges, cut off beyond the shape."""
 
     view: View
@@ -276,9 +276,9 @@ class Padded:
             for asked, old, new in zip(region, self.view.shape, self.shape, strict=True)
         ]
         crop = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
-        found = self.view.read(crop)
+        array = self.view.read(crop)
         inner = np.ix_(*(index - part.start for index, part in zip(indices, crop, strict=True)))
-        return np.stack([channel[inner] for channel in found]) if self.channels else found[inner]
+        return np.stack([channel[inner] for channel in array]) if self.channels else array[inner]
 
 
 def mirrored(start: int, length: int, available: int) -> np.ndarray:

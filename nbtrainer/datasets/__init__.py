@@ -2,16 +2,16 @@
 
 from nbtrainer.datasets.pair_table import pair_table, pairs_of_run
 from nbtrainer.datasets.survey import Survey, survey
-from nbtrainer.datasets.thumbnails import Picture, finding_picture, histogram, picture, regions
+from nbtrainer.datasets.thumbnails import Thumbnail, finding_picture, histogram, regions, thumbnail
 
 __all__ = [
-    "Picture",
     "Survey",
+    "Thumbnail",
     "finding_picture",
     "histogram",
     "pair_table",
     "pairs_of_run",
-    "picture",
     "regions",
     "survey",
+    "thumbnail",
 ]

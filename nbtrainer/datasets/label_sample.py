@@ -53,8 +53,8 @@ def read_sample(pair: Pair, preparation: Preparation, of_interest: Sequence[int]
         return None
     ignored = equals(array, preparation.ignored)
     background = ignored
-    wanted = [value for value in of_interest if value]
-    if wanted:
-        background = background | ~np.isin(array, wanted)
+    values_of_interest = [value for value in of_interest if value]
+    if values_of_interest:
+        background = background | ~np.isin(array, values_of_interest)
     known = 1 - float(np.count_nonzero(ignored) / array.size)
     return Sample(pair, np.where(background, 0, array).astype(array.dtype), label.shape, known)

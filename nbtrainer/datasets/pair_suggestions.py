@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbtrainer.config import Config
-from nbtrainer.data.file_names import meant, normal_form
+from nbtrainer.data.file_names import matching_files, normal_form
 from nbtrainer.data.listing import list_files
 from nbtrainer.data.pairing import base_name
 from nbtrainer.errors import UserError
@@ -26,7 +26,7 @@ def match_names(config: Config, index: int) -> list[tuple[Path, Path]]:
         return []
     if not dataset.images.strip() or not dataset.labels.strip():
         return []
-    left_out = meant(images, dataset.exclude)
+    left_out = matching_files(images, dataset.exclude)
     ending = normal_form(dataset.img_filter)
     images = [path for path in images if _stem(path).endswith(ending) and path not in left_out]
     if len(images) > 1 and len(labels) == 1:

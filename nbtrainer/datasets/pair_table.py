@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.config import Config
-from nbtrainer.data.file_stats import LabelFacts, image_facts, label_facts
+from nbtrainer.data.file_stats import LabelFacts, image_stats, label_facts
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import spacing_of
 from nbtrainer.data.split_record import SplitRecord
-from nbtrainer.data.statistics import LARGE_BYTES, sampled
+from nbtrainer.data.statistics import LARGE_BYTES, subsample
 from nbtrainer.data.views import size_in_bytes
 from nbtrainer.datasets.survey import Survey, survey
 from nbtrainer.disk import exists
@@ -38,11 +38,11 @@ def pair_table(config: Config) -> list[dict[str, Any]]:
     file), `by_order`, `problem`.
     """
     config = Config.of(config).validated()
-    found = survey(config)
-    if found.problems:
-        raise UserError.of(found.problems)
-    uses = {id(pair): use for use, pairs in found.split._asdict().items() for pair in pairs}
-    return [_row(config, found, pair, uses[id(pair)]) for pair in found.pairs]
+    surveyed = survey(config)
+    if surveyed.problems:
+        raise UserError.of(surveyed.problems)
+    uses = {id(pair): use for use, pairs in surveyed.split._asdict().items() for pair in pairs}
+    return [_row(config, surveyed, pair, uses[id(pair)]) for pair in surveyed.pairs]
 
 
 def pairs_of_run(directory: str | os.PathLike[str]) -> list[tuple[str, Pair]]:
@@ -65,9 +65,9 @@ def _noted_split(file: Path) -> SplitRecord | None:
         return None
 
 
-def _row(config: Config, found: Survey, pair: Pair, split: str) -> dict[str, Any]:
+def _row(config: Config, surveyed: Survey, pair: Pair, split: str) -> dict[str, Any]:
     is_exact = config.data.exact_statistics
-    image = image_facts(pair.image, is_exact)
+    image = image_stats(pair.image, is_exact)
     label = LabelFacts() if pair.label is None else label_facts(pair.label, is_exact)
     row: dict[str, Any] = {
         "image": str(pair.image),
@@ -86,29 +86,29 @@ def _row(config: Config, found: Survey, pair: Pair, split: str) -> dict[str, Any
         "classes": (),
         "class_names": (),
         "estimated": image.is_estimate or label.is_estimate,
-        "by_order": pair.by_order,
+        "by_order": pair.paired_by_order,
         "problem": image.problem or label.problem,
     }
     if row["problem"]:
         return row
     try:
-        row |= _opened(config, found, pair, label.values)
+        row |= _opened(config, surveyed, pair, label.values)
     except (UserError, ValueError) as error:
         row["problem"] = error.wrong if isinstance(error, UserError) else str(error)
     return row
 
 
-def _opened(config: Config, found: Survey, pair: Pair, values: tuple[int, ...]) -> dict[str, Any]:
-    image, label = found.preparation.open(pair)
+def _opened(config: Config, surveyed: Survey, pair: Pair, values: tuple[int, ...]) -> dict[str, Any]:
+    image, label = surveyed.preparation.open(pair)
     settings = config.data
     if pair.label is None:
         objects = []
-    elif pair.slice is None and pair.part is None and not is_annotation(pair.label):
-        objects = [value for value in values if value not in (0, found.preparation.ignored)]
+    elif pair.slice is None and pair.crop is None and not is_annotation(pair.label):
+        objects = [value for value in values if value not in (0, surveyed.preparation.ignored)]
     else:  # values of a part of the file
-        regions, _ = sampled(label, settings.exact_statistics)
+        regions, _ = subsample(label, settings.exact_statistics)
         there = {int(value) for region in regions for value in np.unique(label.read(region))}
-        objects = sorted(there - {0, found.preparation.ignored})
+        objects = sorted(there - {0, surveyed.preparation.ignored})
     return {
         "shape": image.shape,
         "channels": image.channels,
@@ -117,15 +117,15 @@ def _opened(config: Config, found: Survey, pair: Pair, values: tuple[int, ...]) 
         "label_values": len(objects) + 1 if pair.label is not None else 0,
         "objects": None if pair.label is None else _objects(objects, pair.links),
         "classes": tuple(objects[:_MOST_CLASSES]),
-        "class_names": _class_names(found, pair, objects[:_MOST_CLASSES]),
+        "class_names": _class_names(surveyed, pair, objects[:_MOST_CLASSES]),
         "estimated": not settings.exact_statistics and size_in_bytes(image) > LARGE_BYTES,
     }
 
 
-def _class_names(found: Survey, pair: Pair, values: list[int]) -> tuple[str, ...]:
-    if pair.label is None or found.preparation.outlines != "classes" or not is_annotation(pair.label):
+def _class_names(surveyed: Survey, pair: Pair, values: list[int]) -> tuple[str, ...]:
+    if pair.label is None or surveyed.preparation.outlines != "classes" or not is_annotation(pair.label):
         return ()
-    names = {number: name or UNNAMED for name, number in found.preparation.outline_classes}
+    names = {number: name or UNNAMED for name, number in surveyed.preparation.outline_classes}
     return tuple(names.get(value, str(value)) for value in values)
 
 

@@ -63,25 +63,25 @@ class Survey:
         opened, channel = open_image(pair.image), self.preparation.layout(pair).channel
         chosen = self.preparation.channels or self.preparation.cellpose_channels
         in_colours = not chosen and channel is not None and opened.axes[channel] == "S"
-        return {"dtype": str(opened.dtype), "in_colours": in_colours, "orientation": opened.orientation}
+        return {"dtype": str(opened.dtype), "in_colours": in_colours, "orientation": opened.orientation_letters}
 
     def label_values(self, pairs: Iterable[Pair], is_exact: bool = False) -> list[int]:
         """Every value in the labels of `pairs`, sorted, without those that mean nothing is known."""
         pairs = list(pairs)
-        drawn = {(pair.truth, pair.annotated_as): pair for pair in pairs if _is_drawn(pair)}
-        labels = {pair.truth for pair in pairs if pair.label is not None and not _is_drawn(pair)}
-        found = {value for label in labels for value in label_facts(label, is_exact).values}
-        found |= {value for pair in drawn.values() for value in outline_values(pair, self.preparation)}
-        return sorted(found - {self.preparation.ignored, self.preparation.ignore_value})
+        drawn = {(pair.required_label, pair.annotated_as): pair for pair in pairs if _is_drawn(pair)}
+        labels = {pair.required_label for pair in pairs if pair.label is not None and not _is_drawn(pair)}
+        values = {value for label in labels for value in label_facts(label, is_exact).values}
+        values |= {value for pair in drawn.values() for value in outline_values(pair, self.preparation)}
+        return sorted(values - {self.preparation.ignored, self.preparation.ignore_value})
 
     def label_frequencies(self, pairs: Iterable[Pair]) -> dict[int, float]:
         """Share of the pixels of the labels of `pairs` that each value has, among those of which something is known."""
         pixels: Counter[int] = Counter()
         pairs = list(pairs)
-        for label in {pair.truth for pair in pairs if pair.label is not None and not _is_drawn(pair)}:
+        for label in {pair.required_label for pair in pairs if pair.label is not None and not _is_drawn(pair)}:
             facts = label_facts(label)
             pixels.update(dict(zip(facts.values, facts.counts, strict=True)))
-        for pair in {dataclasses.replace(pair, part=None, regions=()): pair for pair in pairs if _is_drawn(pair)}:
+        for pair in {dataclasses.replace(pair, crop=None, regions=()): pair for pair in pairs if _is_drawn(pair)}:
             pixels.update(_drawn_pixels(pair, self.preparation))
         unknown = (self.preparation.ignored, self.preparation.ignore_value)
         known = {value: count for value, count in pixels.items() if value not in unknown}
@@ -98,8 +98,8 @@ def survey(config: Config, before: SplitRecord | None = None) -> Survey:
     preparation = preparation_of(config)
     for index, dataset in enumerate(config.data.datasets):
         try:
-            found = _pairs_of(config, index, dataset)
-            pairs += [each for pair in found for each in _slices(pair, preparation)]
+            pairs_of_dataset = _pairs_of(config, index, dataset)
+            pairs += [each for pair in pairs_of_dataset for each in _slices(pair, preparation)]
         except UserError as error:
             problems += error.findings
     preparation = dataclasses.replace(preparation, outline_classes=_outline_classes(config, pairs, preparation))
@@ -147,7 +147,7 @@ def spacing_in(config: Config, surveyed: Survey) -> tuple[float, ...] | None:
 
 def flat_levels_in(config: Config, surveyed: Survey) -> int:
     """How many levels of the network leave z as it is: as the settings say, else as the voxels are long."""
-    given = config.model.flat_levels
+    given = config.model.anisotropic_levels
     if config.task.dim == 2:
         return 0
     return flat_levels_for(spacing_in(config, surveyed), config.model.features) if given == "auto" else given
@@ -167,7 +167,7 @@ def preparation_of(config: Config) -> Preparation:
 def outline_values(pair: Pair, preparation: Preparation) -> list[int]:
     """The values that the outlines of `pair` have as a label, on all slices together; empty if they cannot be read."""
     try:
-        contents = read_contents(pair.truth)
+        contents = read_contents(pair.required_label)
     except UserError:
         return []
     images = contents.objects if pair.annotated_as is None else {pair.annotated_as}
@@ -190,7 +190,7 @@ def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) ->
     """The regions of the image called `name`, of spatial `shape`, in dataset `index`: typed, from files, random."""
     dataset = config.data.datasets[index]
     own = [region for region in dataset.regions if not region.image or is_meant(Path(name), region.image)]
-    found = []
+    regions = []
     for region in own:
         enough = 2 if region.shape == "rectangle" else 3
         if len(region.points) < enough or (region.shape == "rectangle" and len(region.points) != 2):
@@ -200,13 +200,13 @@ def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) ->
                 f"Give {'two, opposite each other' if enough == 2 else 'three or more'}",
             )
         corners = tuple((point[0], point[1]) for point in region.points)
-        found.append(Region(corners, region.use, region.name).within(shape))
-    found += _from_files(config, index, dataset, name)
+        regions.append(Region(corners, region.use, region.name).within(shape))
+    regions += _from_files(config, index, dataset, name)
     if dataset.random_region:
         if len(dataset.random_region) != 2:
             raise UserError(f"data.datasets[{index}].random_region", "this is no height and width", "Give two numbers")
-        found.append(random_region(dataset.random_region, shape, config.training.seed, name))
-    return tuple(found)
+        regions.append(random_region(dataset.random_region, shape, config.training.seed, name))
+    return tuple(regions)
 
 
 def _is_drawn(pair: Pair) -> bool:
@@ -229,15 +229,15 @@ def _outline_classes(config: Config, pairs: Sequence[Pair], preparation: Prepara
     """The number of each class of the outlines of all datasets: as the settings say, else one for all of them."""
     if preparation.outline_classes or preparation.outlines != "classes":
         return preparation.outline_classes
-    found: set[ClassName] = set()
-    for label in {pair.truth for pair in pairs if _is_drawn(pair)}:
+    names: set[ClassName] = set()
+    for label in {pair.required_label for pair in pairs if _is_drawn(pair)}:
         with contextlib.suppress(UserError):  # the check of the file says why
-            found |= {entry for classes in read_contents(label).classes.values() for entry in classes}
+            names |= {entry for classes in read_contents(label).classes.values() for entry in classes}
     named = {name: number for number, name in enumerate(config.task.class_names, 1)}
-    wanted = [value for value in config.data.labels_of_interest if value]
-    if found and all(name in named for name, _ in found) and len(wanted) in (0, len(named)):
-        return tuple((name, wanted[number - 1] if wanted else number) for name, number in named.items())
-    return tuple(number_classes(found, reserved=config.data.ignore_value).items())
+    of_interest = [value for value in config.data.labels_of_interest if value]
+    if names and all(name in named for name, _ in names) and len(of_interest) in (0, len(named)):
+        return tuple((name, of_interest[number - 1] if of_interest else number) for name, number in named.items())
+    return tuple(number_classes(names, reserved=config.data.ignore_value).items())
 
 
 def _pairs_of(config: Config, index: int, dataset: Dataset) -> list[Pair]:
@@ -255,10 +255,10 @@ def _pairs_of(config: Config, index: int, dataset: Dataset) -> list[Pair]:
     alone = labels_are_optional(config.task.kind)
     images = config.resolve(dataset.images)
     with at_disk(images, f"{where}.images", "entered"):
-        found = find_pairs(images, labels, where, naming, dataset.use, index, alone)
-    if not found:
+        pairs = find_pairs(images, labels, where, naming, dataset.use, index, alone)
+    if not pairs:
         raise UserError(f"{where}.exclude", "every image is left out", "Take some names out of the list")
-    return found
+    return pairs
 
 
 def _slices(pair: Pair, preparation: Preparation) -> list[Pair]:
@@ -299,22 +299,22 @@ def _from_files(config: Config, index: int, dataset: Dataset, name: str) -> list
         raise UserError(setting, f"there is no {source}", "Check the path")
     files = [source]
     if source.is_dir() and not is_image(source):
-        wanted = normal_form(stem(Path(name)))
+        normalized = normal_form(stem(Path(name)))
         entries = [path for path in list_folder(source, setting) if is_annotation(path)]
-        files = [path for path in entries if normal_form(path.name).startswith(wanted + ".")]
-    found = []
+        files = [path for path in entries if normal_form(path.name).startswith(normalized + ".")]
+    regions = []
     for file in files:
         outlines = read_outlines(file)
         named = {outline.image for outline in outlines}
         # whoever gave both files one name knew; of one file for all images each takes its own
         is_own = len(files) == 1 and source.is_dir() and len(named) <= 1
-        found += [
+        regions += [
             region
             for outline in outlines
             if is_own or not outline.image or is_meant(Path(outline.image), Path(name).name)
             for region in _as_regions(outline)
         ]
-    return found
+    return regions
 
 
 def _as_regions(outline: Outline) -> list[Region]:
@@ -342,13 +342,13 @@ def _parts(pair: Pair, regions: dict[tuple[int, Path], tuple[Region, ...]], shap
     used = [region for region in own if region.use == "use"]
     if not used:
         return [dataclasses.replace(pair, regions=ignored)]
-    found = []
+    parts = []
     for region in used:
-        part = _common(region.box(shape), pair.part, shape)
+        part = _common(region.box(shape), pair.crop, shape)
         if part is not None:
             polygon = () if region.is_rectangle else (region,)
-            found.append(dataclasses.replace(pair, part=part, regions=(*polygon, *ignored)))
-    return found
+            parts.append(dataclasses.replace(pair, crop=part, regions=(*polygon, *ignored)))
+    return parts
 
 
 def _common(

@@ -33,10 +33,10 @@ def task_of(config: Config, surveyed: Survey, **besides: Any) -> Task:
     return task
 
 
-def _class_names(values: Sequence[int], wanted: Sequence[int], surveyed: Survey) -> list[str]:
+def _class_names(values: Sequence[int], of_interest: Sequence[int], surveyed: Survey) -> list[str]:
     """What the files of outlines call the classes with these values, or those wanted; numbers where they do not say."""
     names = {number: name or UNNAMED for name, number in surveyed.preparation.outline_classes}
-    used = [value for value in wanted or values if value]
+    used = [value for value in of_interest or values if value]
     named = [names.get(value, str(value)) for value in used]
     is_plain = len(set(named)) < len(named) or "background" in named
     return [] if not names or is_plain else named

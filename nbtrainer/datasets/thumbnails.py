@@ -16,7 +16,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.roi import Region
 from nbtrainer.data.statistics import pooled
-from nbtrainer.data.views import Scaled, View, Window
+from nbtrainer.data.views import CropView, ResampledView, View
 from nbtrainer.data.views import whole as whole_of
 from nbtrainer.datasets.survey import normalizer_of, regions_of, survey
 from nbtrainer.errors import Finding, UserError
@@ -25,14 +25,14 @@ from nbtrainer.io.formats import open_image
 _BINS = 64
 
 
-class Picture(NamedTuple):
+class Thumbnail(NamedTuple):
     """`pixels` (Y, X, 3) from 0 to 255; `scale`: pixels of the image for one of the picture."""
 
     pixels: np.ndarray
     scale: float
 
 
-def picture(config: Config, index: int, size: int = 96, outlines: bool = True, whole: bool = False) -> Picture:
+def thumbnail(config: Config, index: int, size: int = 96, outlines: bool = True, whole: bool = False) -> Thumbnail:
     """Image `index` of the pair table, its longest side at most `size` pixels; of a volume its middle slice.
 
     `outlines`: with the edge of its label drawn in. `whole`: all of the file's image, also where only a part is used.
@@ -41,20 +41,20 @@ def picture(config: Config, index: int, size: int = 96, outlines: bool = True, w
     images = _images(config)
     pair = images.pairs[index]
     if whole:
-        pair = dataclasses.replace(pair, part=None, regions=())
+        pair = dataclasses.replace(pair, crop=None, regions=())
     return _picture(images.preparation, pair, size, outlines)
 
 
-def finding_picture(config: Config, finding: Finding, size: int = 96) -> Picture | None:
+def finding_picture(config: Config, finding: Finding, size: int = 96) -> Thumbnail | None:
     """The first image that `finding` is about, as a small picture with its label's outline; None if it cannot be read."""
     config = Config.of(config).validated()
-    found = survey(config)
+    surveyed = survey(config)
     for files in (finding.files, (finding.where,)):  # a file of outlines may be about many images
-        pair = next((pair for pair in found.pairs if {str(pair.image), *map(str, pair.files)} & set(files)), None)
+        pair = next((pair for pair in surveyed.pairs if {str(pair.image), *map(str, pair.files)} & set(files)), None)
         if pair is not None:
-            whole_pair = dataclasses.replace(pair, part=None, regions=())
+            whole_pair = dataclasses.replace(pair, crop=None, regions=())
             try:
-                return _picture(found.preparation, whole_pair, size, outlines=True)
+                return _picture(surveyed.preparation, whole_pair, size, outlines=True)
             except (UserError, ValueError):
                 return None
     return None
@@ -78,9 +78,9 @@ def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndar
     measured = images.measured(index)
     if images.normalizer.scope == "dataset":
         every = pooled(images.measured(other) for other in range(len(images)))
-        intensity_map = images.normalizer.map_of(every)
+        intensity_map = images.normalizer.fit(every)
     else:
-        intensity_map = images.normalizer.map_of(measured)
+        intensity_map = images.normalizer.fit(measured)
     before, after, counts = [], [], []
     for channel, known in enumerate(measured):
         values = np.zeros((len(measured), 1, len(known.values)), np.float32)
@@ -92,7 +92,7 @@ def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndar
     return {"before": _binned(np.concatenate(before), weights), "after": _binned(np.concatenate(after), weights)}
 
 
-def _picture(preparation: Preparation, pair: Pair, size: int, outlines: bool) -> Picture:
+def _picture(preparation: Preparation, pair: Pair, size: int, outlines: bool) -> Thumbnail:
     image, label = _views(preparation, pair)
     scale = max(1.0, max(image.shape[-2:]) / size)
     shape = [max(1, round(length / scale)) for length in image.shape[-2:]]
@@ -101,7 +101,7 @@ def _picture(preparation: Preparation, pair: Pair, size: int, outlines: bool) ->
     if outlines and label is not None:
         with contextlib.suppress(ValueError):  # a label in colours has no outline yet; the check says so
             pixels[edges(_small(label, shape))] = OUTLINE
-    return Picture(pixels.astype(np.uint8), scale)
+    return Thumbnail(pixels.astype(np.uint8), scale)
 
 
 def _views(preparation: Preparation, pair: Pair) -> tuple[View, View | None]:
@@ -115,20 +115,20 @@ def _views(preparation: Preparation, pair: Pair) -> tuple[View, View | None]:
 
 def _images(config: Config) -> Images:
     config = Config.of(config).validated()
-    found = survey(config)
-    if found.problems:
-        raise UserError.of(found.problems)
-    return Images(found.pairs, normalizer_of(config), found.preparation, Cache(0), config.data.exact_statistics)
+    surveyed = survey(config)
+    if surveyed.problems:
+        raise UserError.of(surveyed.problems)
+    return Images(surveyed.pairs, normalizer_of(config), surveyed.preparation, Cache(0), config.data.exact_statistics)
 
 
 def _small(view: View, shape: list[int]) -> np.ndarray:
     """The view (of a volume its middle slice) brought to `shape` (y, x), without a leading axis of slices."""
     if len(view.shape) == 3:
         middle = view.shape[0] // 2
-        view = Window(view, ((middle, middle + 1), (0, view.shape[1]), (0, view.shape[2])))
+        view = CropView(view, ((middle, middle + 1), (0, view.shape[1]), (0, view.shape[2])))
     target = (*([1] * (len(view.shape) - 2)), *shape)
-    found = whole_of(Scaled(view, target))
-    return found.reshape(*found.shape[: found.ndim - len(view.shape)], *shape)
+    array = whole_of(ResampledView(view, target))
+    return array.reshape(*array.shape[: array.ndim - len(view.shape)], *shape)
 
 
 def _binned(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from nbtrainer.environment import prepare_process
 
 prepare_process()
 
-from nbtrainer.engine.launch import patches, places, resume, start, train, variants  # noqa: E402
-from nbtrainer.engine.save_thresholds import adjust  # noqa: E402
+from nbtrainer.engine.launch import augmented_examples, patch_locations, patches, resume, start, train  # noqa: E402
+from nbtrainer.engine.save_thresholds import set_thresholds  # noqa: E402
 
-__all__ = ["adjust", "patches", "places", "resume", "start", "train", "variants"]
+__all__ = ["augmented_examples", "patch_locations", "patches", "resume", "set_thresholds", "start", "train"]

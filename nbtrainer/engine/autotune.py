@@ -46,13 +46,13 @@ def measure(
                 if seconds and time.monotonic() + 2 * min(seconds.values()) > ends:
                     continue
                 try:
-                    found = _time_steps(network, loss, images, targets, device, precision, layout, ends)
+                    measured_seconds = _time_steps(network, loss, images, targets, device, precision, layout, ends)
                 except (RuntimeError, MemoryError) as error:
                     # a device that does not know a precision says so in many ways; the next candidate will do
                     if seconds or is_out_of_memory(error):
                         continue
                     raise
-                seconds[precision, layout] = found
+                seconds[precision, layout] = measured_seconds
     finally:
         set_random_state(random, device)
     return seconds or {(precisions[0], formats[0]): math.inf}
@@ -86,7 +86,7 @@ def _time_steps(
     trial = copy.deepcopy(network).to(memory_format=order).train()  # type: ignore[call-overload]
     images = images.to(device, memory_format=order)
     targets = targets.to(device)
-    found = []
+    times = []
     for repetition in range(_REPETITIONS + 1):
         began = time.monotonic()
         with autocast(device, precision):
@@ -96,7 +96,7 @@ def _time_steps(
             torch.cuda.synchronize(device)
         took = time.monotonic() - began
         if repetition:  # the first one prepares
-            found.append(took)
-        if time.monotonic() > ends and (found or repetition):
+            times.append(took)
+        if time.monotonic() > ends and (times or repetition):
             break
-    return statistics.median(found or [took])
+    return statistics.median(times or [took])

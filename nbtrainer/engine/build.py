@@ -19,15 +19,15 @@ from torch import nn
 from nbtrainer import losses, metrics, models, optimizers
 from nbtrainer._version import __version__
 from nbtrainer.augment.patches import Patch, Patches
-from nbtrainer.catalog import LOSSES, NETWORKS, SCHEDULES, fitting
+from nbtrainer.catalog import LOSSES, NETWORKS, SCHEDULES, round_to_multiple
 from nbtrainer.config import Config
 from nbtrainer.data.cache import Cache
 from nbtrainer.data.file_names import shortest_names
-from nbtrainer.data.file_stats import image_facts
+from nbtrainer.data.file_stats import image_stats
 from nbtrainer.data.fingerprints import Fingerprints
 from nbtrainer.data.images import Images
-from nbtrainer.data.patch_sampler import Place, Places
-from nbtrainer.data.sampling_log import Ledger, Seen
+from nbtrainer.data.patch_sampler import PatchLocation, PatchSampler
+from nbtrainer.data.sampling_log import PatchContent, SamplingLog
 from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.data.statistics import pooled
 from nbtrainer.datasets import Survey, survey
@@ -42,7 +42,7 @@ from nbtrainer.engine.validate import Validator
 from nbtrainer.environment import available_memory, usual_threads
 from nbtrainer.errors import UserError
 from nbtrainer.inference.device import choose_device, memory_format, random_state, set_random_state
-from nbtrainer.inference.golden_tile import self_check
+from nbtrainer.inference.golden_tile import golden_tile
 from nbtrainer.inference.pretrained import describe_transfer, network_settings, pretrained_record, take_over
 from nbtrainer.io.annotations.classes import format_classes
 from nbtrainer.io.formats import open_image, version
@@ -74,12 +74,12 @@ class Batch(NamedTuple):
 
     images: torch.Tensor
     targets: torch.Tensor
-    places: list[Place]
-    seen: list[Seen]
+    locations: list[PatchLocation]
+    summary: list[PatchContent]
 
 
 @dataclass
-class Job:
+class TrainingJob:
     """Everything a run works with. `config` is complete: nothing in it is `auto` any more but the device."""
 
     config: Config
@@ -108,17 +108,17 @@ class Job:
     saved_at: float = field(default_factory=time.monotonic)
     # for the log, before the first step of a session
     notes: list[Event] = field(default_factory=list)
-    ledger: Ledger = field(default_factory=Ledger)
-    wrong: list[tuple[float, Place]] = field(default_factory=list)
+    sampling_log: SamplingLog = field(default_factory=SamplingLog)
+    patch_losses: list[tuple[float, PatchLocation]] = field(default_factory=list)
     compiled: Any = None
-    compared: dict[str, float] = field(default_factory=dict)
+    baselines: dict[str, float] = field(default_factory=dict)
 
     def batch(self, step: int) -> Batch:
         """The batch of `step`."""
         drawn = [self.patches.patch(number) for number in self.clock.patch_numbers(step)]
         images = torch.from_numpy(np.stack([patch.image for patch in drawn]))
         links = self.patches.images.links
-        encoded = [self.task.target(patch.image, patch.label, links(patch.place.index)) for patch in drawn]
+        encoded = [self.task.target(patch.image, patch.label, links(patch.location.index)) for patch in drawn]
         targets = torch.from_numpy(np.stack(encoded))
         layout = memory_format(self.config.training.memory_format, self.config.task.dim)
         if self.device.type == "cuda":
@@ -126,12 +126,12 @@ class Job:
         return Batch(
             images.to(self.device, memory_format=layout, non_blocking=True),
             targets.to(self.device, non_blocking=True),
-            [patch.place for patch in drawn],
+            [patch.location for patch in drawn],
             [self._seen(patch) for patch in drawn],
         )
 
-    def _seen(self, patch: Patch) -> Seen:
-        return Seen.of(patch.place, patch.label, self.task.class_of(patch.label), self.task.ignored)
+    def _seen(self, patch: Patch) -> PatchContent:
+        return PatchContent.of(patch.location, patch.label, self.task.class_of(patch.label), self.task.ignored)
 
     @property
     def batches_ahead(self) -> int:
@@ -141,28 +141,30 @@ class Job:
         channels = int(config.model.input_channels) + self.task.output_channels
         return max(1, int(_AHEAD_BYTES / (4 * pixels * channels)))
 
-    def note(self, batch: Batch) -> None:
+    def record_batch(self, batch: Batch) -> None:
         """Enter a batch that was trained on into the ledger, and among the hard ones what the network was wrong in."""
-        for seen in batch.seen:  # counted with the batch, by whoever made it
-            self.ledger.add(seen)
+        for seen in batch.summary:  # counted with the batch, by whoever made it
+            self.sampling_log.add(seen)
         if self.config.sampling.hard_fraction:
             errors = self.stepper.patch_errors.tolist()
-            self.wrong += list(zip(errors, batch.places, strict=True))
+            self.patch_losses += list(zip(errors, batch.locations, strict=True))
 
     def close_epoch(self) -> None:
         """What was hard in this epoch is shown again in the next; the same for all of it, whatever the workers."""
-        if self.wrong:
-            hardest = sorted(self.wrong, key=lambda entry: -entry[0])[: max(1, len(self.wrong) // _HARD_SHARE)]
-            self.patches.places.hard = [place for _, place in hardest]
-            self.wrong = []
+        if self.patch_losses:
+            hardest = sorted(self.patch_losses, key=lambda entry: -entry[0])[
+                : max(1, len(self.patch_losses) // _HARD_SHARE)
+            ]
+            self.patches.sampler.hard = [place for _, place in hardest]
+            self.patch_losses = []
 
     def write_seen(self) -> None:
         """Write what training has seen so far into the run's folder."""
-        write_json(self.directory.tiles, self.seen(), is_synced=False)
+        write_json(self.directory.tiles, self.sampling_summary(), is_synced=False)
 
-    def seen(self) -> dict[str, Any]:
-        """What training has seen so far: see `Ledger.summary`."""
-        return self.ledger.summary([pair.name for pair in self.survey.split.train])
+    def sampling_summary(self) -> dict[str, Any]:
+        """What training has seen so far: see `SamplingLog.summary`."""
+        return self.sampling_log.summary([pair.name for pair in self.survey.split.train])
 
     def test_validator(self) -> Validator:
         """Like the validator, for the test images."""
@@ -180,7 +182,7 @@ class Job:
     def compare_with(self, name: str, scores: dict[str, float]) -> None:
         """Remember the monitored score of something that the model has to beat."""
         if self.monitor in scores:
-            self.compared[name] = scores[self.monitor]
+            self.baselines[name] = scores[self.monitor]
 
     def learning_rate(self) -> float:
         """Of the next step."""
@@ -188,7 +190,9 @@ class Job:
         factor = SCHEDULES.load(settings.schedule)(self.clock.progress, settings.warm_up_fraction)
         return float(settings.learning_rate * factor)
 
-    def checkpoint(self, score: float | None, sums: dict[str, Any], happened: Sequence[Event] = ()) -> dict[str, Any]:
+    def checkpoint(
+        self, score: float | None, epoch_totals: dict[str, Any], happened: Sequence[Event] = ()
+    ) -> dict[str, Any]:
         """The record to save: what prediction needs, and under `resume` what an exact continuation needs besides.
 
         `happened`: events that are told once the record is written; should the process be killed between, a resume
@@ -215,23 +219,23 @@ class Job:
             "epoch": self.clock.epoch,
             "monitor": self.monitor,
             "score": score,
-            "self_check": self_check(self.network, self.check_tile),
+            "self_check": golden_tile(self.network, self.check_tile),
             "resume": {
                 "optimizer": self.stepper.optimizer.state_dict(),
                 "scaler": self.stepper.scaler.state_dict(),
                 "random": random_state(self.device),
                 "clock": self.clock.as_record(),
                 "best": self.best.entries,
-                "parts": self.stepper.parts,
+                "parts": self.stepper.micro_batches,
                 "recomputes": isinstance(self.network, Recomputing) and self.network.recomputes,
-                "sums": sums,
+                "sums": epoch_totals,
                 "happened": [event.as_record() for event in happened],
-                "ledger": self.ledger.as_record(),
+                "ledger": self.sampling_log.as_record(),
                 "split": self.split_record.as_record(),
-                "wrong": [[error, place.as_record()] for error, place in self.wrong],
-                "compared": self.compared,
+                "wrong": [[error, place.as_record()] for error, place in self.patch_losses],
+                "compared": self.baselines,
                 "files": fingerprints.as_record() if (fingerprints := self.patches.images.fingerprints) else {},
-                "hard": [place.as_record() for place in self.patches.places.hard],
+                "hard": [place.as_record() for place in self.patches.sampler.hard],
             },
         }
 
@@ -245,18 +249,20 @@ class Job:
         set_random_state(random if isinstance(random, dict) else {"cpu": random}, self.device)
         self.clock.restore(state["clock"])
         self.best.restore(state["best"], self.directory.last, record["step"])
-        self.stepper.parts = state["parts"]
+        self.stepper.micro_batches = state["parts"]
         if isinstance(self.network, Recomputing):
             self.network.recomputes = bool(state.get("recomputes"))
         numbers = self._numbers(split_before(record))
-        self.ledger = Ledger.from_record(state["ledger"]).renumbered(numbers) if "ledger" in state else Ledger()
-        hard = [Place.of(values) for values in state.get("hard", [])]
-        self.patches.places.hard = [
+        self.sampling_log = (
+            SamplingLog.from_record(state["ledger"]).renumbered(numbers) if "ledger" in state else SamplingLog()
+        )
+        hard = [PatchLocation.of(values) for values in state.get("hard", [])]
+        self.patches.sampler.hard = [
             dataclasses.replace(place, index=numbers[place.index]) for place in hard if place.index in numbers
         ]
-        self.compared = {**self.compared, **state.get("compared", {})}
-        wrong = [(error, Place.of(values)) for error, values in state.get("wrong", [])]
-        self.wrong = [
+        self.baselines = {**self.baselines, **state.get("compared", {})}
+        wrong = [(error, PatchLocation.of(values)) for error, values in state.get("wrong", [])]
+        self.patch_losses = [
             (error, dataclasses.replace(place, index=numbers[place.index]))
             for error, place in wrong
             if place.index in numbers
@@ -290,7 +296,7 @@ def _changed_files(fingerprints: Fingerprints | None, record: dict[str, Any]) ->
     return [events.Warned(text=words)]
 
 
-def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None = None) -> Job:
+def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None = None) -> TrainingJob:
     """The objects for `config`. Measures what is `auto` among precision, memory format and compile (at most 5 s).
 
     `record`: the checkpoint from which a run goes on: it keeps its split. Raises `UserError` if nothing of that is left.
@@ -300,9 +306,9 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     if before is not None:
         _refuse_if_none_is_left(before, surveyed)
     for pair in surveyed.pairs:
-        if image_facts(pair.image).problem:  # it was sound when it was checked
+        if image_stats(pair.image).problem:  # it was sound when it was checked
             raise UserError(
-                str(pair.image), image_facts(pair.image).problem, "Was it changed since the run was started?"
+                str(pair.image), image_stats(pair.image).problem, "Was it changed since the run was started?"
             )
     fingerprints = Fingerprints(path for pair in surveyed.pairs for path in pair.files)
     device = device_of(config)
@@ -313,12 +319,12 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     pretrained = None if directory.last.exists() else pretrained_record(config)
     config = _with_pretrained_settings(config, pretrained)
     task = _task(config, surveyed)
-    config = resolve(config, surveyed, task)
+    config = resolve_auto(config, surveyed, task)
     surveyed = survey(config, before)  # once more: by now the number of channels and their axis are settled
     assert isinstance(config.compile.metrics, list)
     assert isinstance(config.model.input_channels, int)
-    assert isinstance(config.model.flat_levels, int)
-    network_record = network_settings(config, task, config.model.input_channels, config.model.flat_levels)
+    assert isinstance(config.model.anisotropic_levels, int)
+    network_record = network_settings(config, task, config.model.input_channels, config.model.anisotropic_levels)
     network = models.create(**network_record)
     notes: list[Event] = _kept_split(config, record, before, surveyed)
     if pretrained is not None:
@@ -352,7 +358,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
         task,
         dataclasses.replace(patches.images, pairs=surveyed.split.validation),
         tuple(config.sampling.patch_size),
-        config.model.size_multiples(config.task.dim),
+        config.model.size_divisors(config.task.dim),
         names,
         device,
         config.training.precision,
@@ -361,7 +367,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     previewer = validator if len(validator.images) else dataclasses.replace(validator, images=patches.images)
     monitor = config.training.monitor
     workers = config.training.workers
-    return Job(
+    return TrainingJob(
         config=config,
         directory=directory,
         survey=surveyed,
@@ -406,7 +412,7 @@ def _kept_split(
     """What is to be told of the split of a run that goes on."""
     if record is None or before is None:
         return []
-    sentences = before.told(surveyed.listed)
+    sentences = before.warnings(surveyed.listed)
     stored = record["config"]["data"]
     changed = [
         f"data.{name}" for name in _SPLIT_SETTINGS if name in stored and stored[name] != getattr(config.data, name)
@@ -446,13 +452,13 @@ def training_patches(config: Config) -> Patches:
     patches = _opened.get(key)
     if patches is None:
         task = _task(config, surveyed)
-        patches = _patches(resolve(config, surveyed, task), surveyed, task)
+        patches = _patches(resolve_auto(config, surveyed, task), surveyed, task)
         _opened.clear()  # of one config only: the data may be large
         _opened[key] = patches
     return patches
 
 
-def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
+def resolve_auto(config: Config, surveyed: Survey, task: Task) -> Config:
     """A copy of `config` in which what follows from kind and data is no longer `auto`."""
     config = config.model_copy(deep=True)
     pair = surveyed.pairs[0]
@@ -465,7 +471,7 @@ def resolve(config: Config, surveyed: Survey, task: Task) -> Config:
         # kept, so that a class has its number whatever is added later
         config.data.outline_classes = format_classes(dict(surveyed.preparation.outline_classes))
     config.model.input_channels = _input_channels(config, surveyed)
-    config.model.flat_levels = flat_levels_in(config, surveyed)
+    config.model.anisotropic_levels = flat_levels_in(config, surveyed)
     if config.sampling.whole_images:
         shapes = [surveyed.preparation.open(each)[0].shape for each in surveyed.split.train]
         largest = [max(lengths) for lengths in zip(*shapes, strict=True)]
@@ -508,7 +514,7 @@ def _images(config: Config, surveyed: Survey, fingerprints: Fingerprints | None)
     images = Images(train, normalizer_of(config), surveyed.preparation, _cache, exact, fingerprints)
     if images.normalizer.scope == "dataset":
         every = pooled(images.measured(index) for index in range(len(train)))
-        images.normalizer = dataclasses.replace(images.normalizer, fixed=images.normalizer.map_of(every))
+        images.normalizer = dataclasses.replace(images.normalizer, fixed=images.normalizer.fit(every))
     return images
 
 
@@ -517,7 +523,7 @@ def _patches(config: Config, surveyed: Survey, task: Task, fingerprints: Fingerp
     settings = config.sampling.model_dump(exclude={"patch_size", "whole_images"})
     if config.sampling.whole_images:
         settings["method"] = "image"
-    places = Places(
+    places = PatchSampler(
         images,
         [images.shape(index) for index in range(len(images))],
         tuple(config.sampling.patch_size),
@@ -531,9 +537,12 @@ def _patches(config: Config, surveyed: Survey, task: Task, fingerprints: Fingerp
 
 def _check_tile(config: Config, previewer: Validator) -> torch.Tensor:
     """The tile by which a model checks itself: the middle of the first validation image, as small as may be."""
-    multiples = config.model.size_multiples(config.task.dim)
+    multiples = config.model.size_divisors(config.task.dim)
     least = _CHECK_TILE_PX[config.task.dim]
-    sides = [min(length, fitting(least, multiple)) for length, multiple in zip(previewer.tile, multiples, strict=True)]
+    sides = [
+        min(length, round_to_multiple(least, multiple))
+        for length, multiple in zip(previewer.tile, multiples, strict=True)
+    ]
     shape = previewer.images.shape(0)
     starts = [max(0, (full - side) // 2) for full, side in zip(shape, sides, strict=True)]
     region = tuple(slice(at, min(full, at + side)) for at, side, full in zip(starts, sides, shape, strict=True))

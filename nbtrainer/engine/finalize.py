@@ -13,20 +13,20 @@ import numpy as np
 from nbtrainer import metrics
 from nbtrainer.disk import write_json
 from nbtrainer.engine import checkpoint
-from nbtrainer.engine.build import Job
+from nbtrainer.engine.build import TrainingJob
 from nbtrainer.engine.fit_size_model import learn_sizes
 from nbtrainer.engine.progress import Emit, OutOfTimeError, ReadStop, StopHeardError, reporter
 from nbtrainer.engine.validate import Validator
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import load_checkpoint
-from nbtrainer.inference.report import Judged, judge, write_report
+from nbtrainer.inference.report import ImageReport, score_image, write_report
 from nbtrainer.inference.size_model import SizeModel
 from nbtrainer.models.style_unet import StyleUNet
 from nbtrainer.runs import events
 from nbtrainer.runs.advice import advice
 from nbtrainer.runs.run import attach
 from nbtrainer.tasks import Links
-from nbtrainer.tasks.tuning import MOST_TRIES, tuned
+from nbtrainer.tasks.tuning import MOST_TRIES, tune_task
 
 # thresholds are tuned on so many pixels: 60 tries of a watershed take about half a minute then
 _TUNED_PIXELS = 4 * 1024**2
@@ -39,7 +39,7 @@ _SIZE_SHARE, _SIZE_SECONDS = 0.1, 60.0
 _FINISH_SHARE, _LEAST_SECONDS = 0.1, 30.0
 
 
-def finish(job: Job, emit: Emit, stop_asked: ReadStop) -> bool:
+def finish(job: TrainingJob, emit: Emit, stop_asked: ReadStop) -> bool:
     """Settle the model that stands for the run, and tell how good it is and where it fails; False if a stop was asked.
 
     The model is there by now: what fails here is told, and the rest goes on (see `_spared`). After a stop, a resume does
@@ -55,7 +55,7 @@ def finish(job: Job, emit: Emit, stop_asked: ReadStop) -> bool:
     return True
 
 
-def _finish(job: Job, emit: Emit, limits: _Limits) -> None:
+def _finish(job: TrainingJob, emit: Emit, limits: _Limits) -> None:
     path = job.directory.last
     if job.config.training.load_at_end == "best":
         path = job.best.file_of_best() or path
@@ -90,7 +90,7 @@ def _finish(job: Job, emit: Emit, limits: _Limits) -> None:
 class _Limits:
     """Ends what follows the last step when a stop is asked, or when its share of the time budget is spent."""
 
-    def __init__(self, job: Job, emit: Emit, stop_asked: ReadStop) -> None:
+    def __init__(self, job: TrainingJob, emit: Emit, stop_asked: ReadStop) -> None:
         self._emit = emit
         self._stop_asked = stop_asked
         minutes = job.config.training.max_minutes
@@ -134,7 +134,7 @@ def _spared(emit: Emit, what: str) -> Iterator[None]:
         emit(events.Warned(text=text, details="" if isinstance(error, UserError) else traceback.format_exc()))
 
 
-def _warn_if_no_better(job: Job, emit: Emit, tuned_score: float | None) -> None:
+def _warn_if_no_better(job: TrainingJob, emit: Emit, tuned_score: float | None) -> None:
     """A model that is worse than where it started, or than a trivial method, must not pass for a good one.
 
     `tuned_score`: what it scores with its tuned thresholds, if that is known.
@@ -143,7 +143,7 @@ def _warn_if_no_better(job: Job, emit: Emit, tuned_score: float | None) -> None:
     if best is None or not job.monitor.startswith("validation_"):
         return
     own = best["score"] if tuned_score is None else tuned_score
-    for name, score in job.compared.items():
+    for name, score in job.baselines.items():
         worse = own < score if metrics.higher_is_better(job.monitor) else own > score
         if worse:
             what = events.score_name(job.monitor)
@@ -155,27 +155,29 @@ def _warn_if_no_better(job: Job, emit: Emit, tuned_score: float | None) -> None:
             )
 
 
-def _tune_thresholds(job: Job, emit: Emit, limits: _Limits) -> float | None:
+def _tune_thresholds(job: TrainingJob, emit: Emit, limits: _Limits) -> float | None:
     """Choose the thresholds that score best on validation images; the monitored score with them, if that is what was
     looked at and any changed."""
     task, images = job.task, job.validator.images
-    if not job.config.task.tune_thresholds or not task.candidates or not job.validator.scored():
+    if not job.config.task.tune_thresholds or not task.candidates or not job.validator.labelled_regions():
         return None
     name = (
-        job.metrics[0] if job.metrics and metrics.families(job.metrics[:1]) == {"objects"} else task.default_metrics[0]
+        job.metrics[0]
+        if job.metrics and metrics.metric_inputs(job.metrics[:1]) == {"objects"}
+        else task.default_metrics[0]
     )
     raws: list[np.ndarray] = []
     labels: list[np.ndarray] = []
     links: list[Links] = []
     pixels = 0
     report = limits.reporter("tuning thresholds")
-    for index, region in job.validator.scored():
+    for index, region in job.validator.labelled_regions():
         report(len(raws), len(images))
         image, label = job.validator.pair(index, region)
         pixels += label.size
         if raws and pixels > _TUNED_PIXELS:
             break
-        raws.append(job.validator.answer(image))
+        raws.append(job.validator.predict_array(image))
         labels.append(label)
         links.append(images.links(index))
     tried = 0
@@ -185,26 +187,26 @@ def _tune_thresholds(job: Job, emit: Emit, limits: _Limits) -> float | None:
         tried += 1
         report(tried, MOST_TRIES)
         together = zip(predicted, truths, links, strict=True)
-        tallies = [task.tally_labels(found, truth, [name], own) for found, truth, own in together]
+        tallies = [task.tally_labels(predicted_labels, truth, [name], own) for predicted_labels, truth, own in together]
         value = metrics.overall(tallies, [name], task.classes)[name]
         return value if metrics.higher_is_better(name) else -value
 
-    chosen, found = tuned(task, raws, labels, score)
+    chosen, thresholds = tune_task(task, raws, labels, score)
     if chosen == task:
         return None
     emit(
         events.ThresholdsTuned(
-            thresholds={key: float(value) for key, value in found.settings.items()},
+            thresholds={key: float(value) for key, value in thresholds.settings.items()},
             score=name,
-            before=abs(found.first_score),
-            after=abs(found.score),
+            before=abs(thresholds.first_score),
+            after=abs(thresholds.score),
         )
     )
     job.use_task(chosen)
-    return abs(found.score) if job.monitor == f"validation_{name}" else None
+    return abs(thresholds.score) if job.monitor == f"validation_{name}" else None
 
 
-def _learn_sizes(job: Job, emit: Emit, limits: _Limits) -> SizeModel | None:
+def _learn_sizes(job: TrainingJob, emit: Emit, limits: _Limits) -> SizeModel | None:
     """The size model, if one is asked for; also written into the run's folder, and its quality told."""
     config = job.config
     if config.task.kind != "instance_flow" or not config.task.size_model:
@@ -216,7 +218,7 @@ def _learn_sizes(job: Job, emit: Emit, limits: _Limits) -> SizeModel | None:
         job.patches.images,
         job.validator.images,
         max(config.sampling.patch_size),
-        config.model.size_multiples(config.task.dim)[-1],
+        config.model.size_divisors(config.task.dim)[-1],
         config.training.seed,
         # it may take half as long again to see how good it is
         min(max(_SIZE_SECONDS, _SIZE_SHARE * job.clock.elapsed_seconds), max(0.0, limits.seconds_left) / 2),
@@ -236,20 +238,20 @@ def _learn_sizes(job: Job, emit: Emit, limits: _Limits) -> SizeModel | None:
     return model
 
 
-def _score_test_images(job: Job, emit: Emit, limits: _Limits) -> None:
+def _score_test_images(job: TrainingJob, emit: Emit, limits: _Limits) -> None:
     """Score the model that stands for the run on images that had no part in it."""
     test = job.survey.split.test
     if not test:
         return
     validator = job.test_validator()
-    found = validator.scores(limits.reporter("testing"), lambda: False)
-    assert found is not None
-    emit(events.TestScored(images=len(test), scores={f"test_{name}": value for name, value in found[0].items()}))
+    scores = validator.scores(limits.reporter("testing"), lambda: False)
+    assert scores is not None
+    emit(events.TestScored(images=len(test), scores={f"test_{name}": value for name, value in scores[0].items()}))
 
 
-def _report(job: Job, emit: Emit, limits: _Limits, seconds: float) -> None:
+def _report(job: TrainingJob, emit: Emit, limits: _Limits, seconds: float) -> None:
     """Look at the validation images: how each fared, and what is most wrong in it."""
-    if not job.validator.scored():
+    if not job.validator.labelled_regions():
         return
     judged = _looked_at(job, job.validator, limits, seconds)
     words = "How each validation image fared; it had no part in training, but in the choice of the model."
@@ -257,10 +259,10 @@ def _report(job: Job, emit: Emit, limits: _Limits, seconds: float) -> None:
     emit(events.ReportWritten(path="report.html", title="worst objects of the validation images"))
 
 
-def _audit(job: Job, emit: Emit, limits: _Limits, seconds: float) -> None:
+def _audit(job: TrainingJob, emit: Emit, limits: _Limits, seconds: float) -> None:
     """Look at training images: where a trained model disagrees with a label, the label may be wrong."""
     validator = job.training_validator()
-    if not validator.scored():
+    if not validator.labelled_regions():
         return
     judged = _looked_at(job, validator, limits, seconds, _TRAINING_LOOKED_AT)
     words = (
@@ -273,12 +275,14 @@ def _audit(job: Job, emit: Emit, limits: _Limits, seconds: float) -> None:
     emit(events.ReportWritten(path="audit.html", title="labels that the model disagrees with most"))
 
 
-def _looked_at(job: Job, validator: Validator, limits: _Limits, seconds: float, most: int = 10_000) -> list[Judged]:
+def _looked_at(
+    job: TrainingJob, validator: Validator, limits: _Limits, seconds: float, most: int = 10_000
+) -> list[ImageReport]:
     """As many images with labels as fit into the time, evenly spread, at least one."""
-    plan = validator.scored()
+    plan = validator.labelled_regions()
     order = np.linspace(0, len(plan) - 1, min(most, len(plan))).astype(int)
     report = limits.reporter("looking for what is most wrong")
-    judged: list[Judged] = []
+    judged: list[ImageReport] = []
     ends = time.monotonic() + seconds
     for done, place in enumerate(order):
         report(done, len(order))
@@ -286,7 +290,9 @@ def _looked_at(job: Job, validator: Validator, limits: _Limits, seconds: float, 
             break
         index, region = plan[place]
         image, label = validator.pair(index, region)
-        predicted = job.task.decode(validator.answer(image))
+        predicted = job.task.decode(validator.predict_array(image))
         name = validator.images.pairs[index].name
-        judged.append(judge(name, image, predicted, label, job.task, job.metrics, links=validator.images.links(index)))
+        judged.append(
+            score_image(name, image, predicted, label, job.task, job.metrics, links=validator.images.links(index))
+        )
     return judged

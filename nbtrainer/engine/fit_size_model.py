@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.augment.spatial import Warp, warp_patch
-from nbtrainer.catalog import fitting
+from nbtrainer.augment.spatial import SpatialTransform, warp_patch
+from nbtrainer.catalog import round_to_multiple
 from nbtrainer.data.images import Images
 from nbtrainer.inference.size_model import SizeModel, fit_size_model, image_style
 from nbtrainer.models.style_unet import StyleUNet
@@ -107,7 +107,7 @@ class _Cutter:
             turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
             # no wider than the image is at this size, so that little is mirrored
             reach = factor * min(image.shape)
-            side = int(min(self._side, fitting(reach, self._multiple)))
+            side = int(min(self._side, round_to_multiple(reach, self._multiple)))
             half = (side - 1) / 2 / factor
             centre = [
                 rng.uniform(min(half, middle), max(length - 1 - half, middle))
@@ -115,7 +115,7 @@ class _Cutter:
                 for middle in [(length - 1) / 2]
             ]
             pixels, truth = warp_patch(
-                image, label, self._images.intensity_map(index), centre, (side, side), Warp(turned / factor)
+                image, label, self._images.intensity_map(index), centre, (side, side), SpatialTransform(turned / factor)
             )
             if self._task.is_foreground(truth).mean() >= _LEAST_FOREGROUND:
                 break

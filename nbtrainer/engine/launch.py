@@ -12,11 +12,11 @@ import numpy as np
 from nbtrainer.checks import check
 from nbtrainer.config import Config
 from nbtrainer.config.training import Training
-from nbtrainer.data.sampling_log import Ledger, Seen
+from nbtrainer.data.sampling_log import PatchContent, SamplingLog
 from nbtrainer.engine.build import device_of, split_before, training_patches
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.moved_data import from_here, tell_new_place
-from nbtrainer.engine.session import launch, told_if_it_fails
+from nbtrainer.engine.session import launch, report_failure
 from nbtrainer.errors import CompleteRunWarning, Finding, UserError
 from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.inference.pretrained import pretrained_record
@@ -34,7 +34,7 @@ def start(config: Config) -> Run:
     # the folder bears the name; started again, these settings make a new run
     stored.output.name = ""
     stored.save(directory.config)
-    with told_if_it_fails(directory):
+    with report_failure(directory):
         lease = take(directory.path)
     return launch(directory, lease, resumed=False)
 
@@ -123,20 +123,22 @@ def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.nda
         yield patch.image, patch.label
 
 
-def variants(config: Config, count: int = 12, number: int = 0, first: int = 1) -> list[tuple[np.ndarray, np.ndarray]]:
+def augmented_examples(
+    config: Config, count: int = 12, number: int = 0, first: int = 1
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Patch `number` without any change, and `count - 1` times changed by chance as the augmentation says; each image
     (C, [Z,] Y, X) float32, normalised, and label ([Z,] Y, X) integers. The same seed and `first` give the same changes."""
     if number < 0:
         raise UserError("number", f"there is no patch {number}", "Count from 0")
     drawn = training_patches(Config.of(config).validated())
-    return [(patch.image, patch.label) for patch in drawn.variants(number, count, first)]
+    return [(patch.image, patch.label) for patch in drawn.augmented_examples(number, count, first)]
 
 
-def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
+def patch_locations(config: Config, count: int, start: int = 0) -> dict[str, Any]:
     """Where patches `start` to `start + count - 1` fall, before they are warped, and what they show.
 
     `{"places": [{"image": number in the pair table, "box": ((from, to), ...) along ([z,] y, x), "rejected": n}, ...],
-    "seen": see Ledger.summary, "per_epoch": patches of an epoch}`; boxes are in pixels of the prepared image, and may
+    "seen": see SamplingLog.summary, "per_epoch": patches of an epoch}`; boxes are in pixels of the prepared image, and may
     reach beyond it.
     """
     config = Config.of(config).validated()
@@ -147,19 +149,19 @@ def places(config: Config, count: int, start: int = 0) -> dict[str, Any]:
     )
     if start < 0 or count < 0:
         raise UserError("start", f"patches {start} to {start + count} do not exist", "Count from 0")
-    found, ledger = [], Ledger()
+    locations, ledger = [], SamplingLog()
     for number in range(start, start + count):
         patch = drawn.patch(number)
-        classes = drawn.places.class_of(patch.label)
-        ledger.add(Seen.of(patch.place, patch.label, classes, drawn.images.preparation.ignored))
+        classes = drawn.sampler.class_of(patch.label)
+        ledger.add(PatchContent.of(patch.location, patch.label, classes, drawn.images.preparation.ignored))
         box = tuple(
             (round(at - (length - 1) / 2), round(at - (length - 1) / 2) + length)
-            for at, length in zip(patch.place.centre, drawn.places.patch_size, strict=True)
+            for at, length in zip(patch.location.centre, drawn.sampler.patch_size, strict=True)
         )
         # training images stand first in the pair table
-        found.append({"image": patch.place.index, "box": box, "rejected": patch.place.rejected})
+        locations.append({"image": patch.location.index, "box": box, "rejected": patch.location.rejected})
     seen = ledger.summary([pair.name for pair in drawn.images.pairs])
-    return {"places": found, "seen": seen, "per_epoch": clock.patches_per_epoch}
+    return {"places": locations, "seen": seen, "per_epoch": clock.patches_per_epoch}
 
 
 def _checked(config: Config, record: dict[str, Any] | None = None) -> Config:
@@ -188,5 +190,5 @@ def _checked(config: Config, record: dict[str, Any] | None = None) -> Config:
 def _follow_pretrained(config: Config) -> None:
     """What is `auto` about the levels of the network, as in the model that is started from."""
     pretrained = pretrained_record(config)
-    if pretrained is not None and config.model.flat_levels == "auto":
-        config.model.flat_levels = pretrained["network"]["flat_levels"]
+    if pretrained is not None and config.model.anisotropic_levels == "auto":
+        config.model.anisotropic_levels = pretrained["network"]["anisotropic_levels"]

@@ -29,17 +29,19 @@ def tell_new_place(run: Path, config: Config, findings: Iterable[Finding]) -> li
     remedy = (
         f"If the data moved, say where they are now: {command} (in Python: nbt.resume({str(run)!r}, data={values}))"
     )
-    told = []
+    relocated = []
     for finding in findings:
         is_about = any(finding.where.startswith(setting.rpartition(".")[0]) for setting in gone)
-        told.append(replace(finding, remedy=remedy, fix="") if is_about else finding)
-    return told
+        relocated.append(replace(finding, remedy=remedy, fix="") if is_about else finding)
+    return relocated
 
 
 def from_here(overrides: Mapping[str, Mapping[str, Any]], config: Config) -> dict[str, dict[str, Any]]:
     """`overrides` with paths that lead somewhere from the working directory, and not from the run's folder, absolute."""
-    found = {section: dict(values) if isinstance(values, Mapping) else values for section, values in overrides.items()}
-    data: Any = found.get("data")
+    sections = {
+        section: dict(values) if isinstance(values, Mapping) else values for section, values in overrides.items()
+    }
+    data: Any = sections.get("data")
     for name, value in data.items() if isinstance(data, dict) else ():
         if name == "datasets" and isinstance(value, list | tuple):
             data[name] = [_dataset_from_here(entry, config) for entry in value]
@@ -47,7 +49,7 @@ def from_here(overrides: Mapping[str, Mapping[str, Any]], config: Config) -> dic
             data[name] = _dataset_from_here(value, config)
         elif (named := re.fullmatch(r"datasets\[\d+\]\.(\w+)", name)) and named[1] in _SOURCES:
             data[name] = _path_from_here(value, config)
-    return found
+    return sections
 
 
 def _dataset_from_here(dataset: Any, config: Config) -> Any:

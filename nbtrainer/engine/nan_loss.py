@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbtrainer.engine.build import Job
+from nbtrainer.engine.build import TrainingJob
 from nbtrainer.errors import UserError
 
 # normalised intensities are about 1; float16 ends at 65,504
 _HUGE = 10_000.0
 
 
-def diverged(job: Job, wrong: str, step: int | None = None) -> UserError:
+def diverged(job: TrainingJob, wrong: str, step: int | None = None) -> UserError:
     """What to tell of a run whose loss or weights are no longer numbers; `step`: the first whose loss was none.
 
     The patches of that step are cut again, which gives the same ones. Raises `UserError` if a file was changed meanwhile.
@@ -19,8 +19,8 @@ def diverged(job: Job, wrong: str, step: int | None = None) -> UserError:
     saved = "; the last checkpoint is from before" if job.directory.last.exists() else ""
     for number in () if step is None else job.clock.patch_numbers(step):
         patch = job.patches.patch(number)
-        name = str(job.patches.images.pairs[patch.place.index].image)
-        raw = job.patches.images.views(patch.place.index)[0]
+        name = str(job.patches.images.pairs[patch.location.index].image)
+        raw = job.patches.images.views(patch.location.index)[0]
         if not np.isfinite(patch.image).all():
             return UserError(
                 name,

@@ -57,9 +57,9 @@ def write_preview(path: Path, images: Images, task: Task, tiles: Sequence[Tile],
     rows = []
     for tile, output in zip(tiles, outputs, strict=True):
         image, label = (view.read(tile.region) for view in images.views(tile.index))
-        shown = _plane(image, 3)
-        plain = grey(shown, limits(shown))
-        truth, known = (_plane(mask, 2) for mask in (task.class_of(label), task.known(label)))
+        plane = _plane(image, 3)
+        plain = grey(plane, limits(plane))
+        truth, known = (_plane(mask, 2) for mask in (task.class_of(label), task.valid_mask(label)))
         decoded = task.decode(output)
         predicted = _plane(task.predicted_class_of(decoded), 2)
         objects = task.objects(label, images.links(tile.index))

@@ -36,12 +36,12 @@ def raise_if_stopped(stop_asked: ReadStop) -> Callable[[], None]:
 
 def reporter(emit: Emit, doing: str) -> Callable[[int, int], None]:
     """Tells what is being done, a few times a second."""
-    told = 0.0
+    last_report = 0.0
 
     def report(done: int, of: int) -> None:
-        nonlocal told
-        if time.monotonic() - told >= SECONDS_BETWEEN_EVENTS:
-            told = time.monotonic()
+        nonlocal last_report
+        if time.monotonic() - last_report >= SECONDS_BETWEEN_EVENTS:
+            last_report = time.monotonic()
             emit(events.Activity(doing=doing, done=done, of=of))
 
     return report

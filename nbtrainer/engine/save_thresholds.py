@@ -13,7 +13,7 @@ from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint, task
 from nbtrainer.runs import RunDirectory
 
 
-def adjust(path: str | os.PathLike[str], **thresholds: Any) -> Path:
+def set_thresholds(path: str | os.PathLike[str], **thresholds: Any) -> Path:
     """Write `thresholds` into the model at `path` (a checkpoint, or a run's folder), and return its file.
 
     Of a run its settings are changed too, so that it keeps them if it is resumed.

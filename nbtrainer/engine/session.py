@@ -16,7 +16,7 @@ from nbtrainer.engine.checkpoint import remove_leftovers
 from nbtrainer.engine.global_state import kernel_as_it_was
 from nbtrainer.engine.micro_batches import what_parts_change
 from nbtrainer.engine.progress import Emit
-from nbtrainer.engine.trainer import started, train
+from nbtrainer.engine.trainer import started_event, train
 from nbtrainer.environment import waits_politely
 from nbtrainer.errors import UserError
 from nbtrainer.inference.device import is_out_of_memory
@@ -49,7 +49,7 @@ def launch(directory: RunDirectory, lease: Lease, resumed: bool) -> Run:
 
 
 @contextmanager
-def told_if_it_fails(directory: RunDirectory) -> Iterator[None]:
+def report_failure(directory: RunDirectory) -> Iterator[None]:
     """What breaks before the session of a new run begins is told in its folder too."""
     try:
         yield
@@ -118,7 +118,7 @@ class _Work:
         clear_stop(self._directory)
         remove_leftovers(self._directory.checkpoints)
         self._emitter = Emitter(self._directory)
-        self._emit(started(self._resumed, self._lease.owner.token))
+        self._emit(started_event(self._resumed, self._lease.owner.token))
         self.session.thread = threading.Thread(
             target=self._do, name=f"nbtrainer {self._directory.path.name}", daemon=True
         )
@@ -164,7 +164,7 @@ class _Work:
         job.config.save(self._directory.config)
         # for who looks at the run without torch; a resume keeps to that of its checkpoint
         write_json(self._directory.split, job.split_record.as_record())
-        job.stepper.when_reduced = lambda tiles, parts: emit(
+        job.stepper.on_batch_split = lambda tiles, parts: emit(
             events.BatchReduced(step=job.clock.step, tiles=tiles, parts=parts, changes=what_parts_change(job.network))
         )
         job.validator.tell = job.previewer.tell = _once(lambda words: emit(events.Warned(text=words)))
@@ -197,11 +197,11 @@ class _Work:
 
 def _once(tell: Callable[[str], None]) -> Callable[[str], None]:
     """`tell` for what was not told yet: each validation meets the same."""
-    told: set[str] = set()
+    reported: set[str] = set()
 
     def tell_once(words: str) -> None:
-        if words not in told:
-            told.add(words)
+        if words not in reported:
+            reported.add(words)
             tell(words)
 
     return tell_once

@@ -13,7 +13,7 @@ from nbtrainer import metrics
 from nbtrainer.engine.micro_batches import Answers
 from nbtrainer.errors import UserError
 from nbtrainer.inference.device import autocast, free_cached_memory, is_out_of_memory, random_state, set_random_state
-from nbtrainer.metrics import Counts, Pixels
+from nbtrainer.metrics import ConfusionCounts, PixelPredictions
 from nbtrainer.models.recomputing import Recomputing
 
 
@@ -29,10 +29,10 @@ class Stepper:
     optimizer: torch.optim.Optimizer
     device: torch.device
     precision: str
-    compared: Callable[[torch.Tensor, torch.Tensor], Pixels]
-    may_reduce: bool = True
-    parts: int = 1
-    when_reduced: Callable[[int, int], None] = lambda tiles, parts: None
+    baselines: Callable[[torch.Tensor, torch.Tensor], PixelPredictions]
+    split_on_oom: bool = True
+    micro_batches: int = 1
+    on_batch_split: Callable[[int, int], None] = lambda tiles, parts: None
     scaler: torch.amp.GradScaler = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,7 +43,9 @@ class Stepper:
         self.terms: dict[str, torch.Tensor] = {}
         self.forward: Callable[[torch.Tensor], torch.Tensor] = self.network
 
-    def step(self, images: torch.Tensor, targets: torch.Tensor, learning_rate: float) -> tuple[torch.Tensor, Counts]:
+    def step(
+        self, images: torch.Tensor, targets: torch.Tensor, learning_rate: float
+    ) -> tuple[torch.Tensor, ConfusionCounts]:
         """One step on a batch (B, C, [Z,] Y, X): its loss, and the counts of its pixels.
 
         When memory runs out the same step is done again with a network that keeps less, if it can, then in twice as many
@@ -60,7 +62,7 @@ class Stepper:
                 if not is_out_of_memory(error):
                     raise
             # outside the except block: the traceback held the memory that the next attempt needs
-            self._make_room(len(images))
+            self._split_batch(len(images))
             self.forward = self.network  # compiled for the whole batch
             self._go_back_to(before)
 
@@ -80,20 +82,22 @@ class Stepper:
     @property
     def is_short_of_memory(self) -> bool:
         """Whether steps are done in a way that saves memory."""
-        return self.parts > 1 or (isinstance(self.network, Recomputing) and self.network.recomputes)
+        return self.micro_batches > 1 or (isinstance(self.network, Recomputing) and self.network.recomputes)
 
-    def _attempt(self, images: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, Counts]:
+    def _attempt(self, images: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ConfusionCounts]:
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        answers = Answers(self.network, self._answer, _parts(images, self.parts)) if self.parts > 1 else None
+        answers = (
+            Answers(self.network, self._answer, _parts(images, self.micro_batches)) if self.micro_batches > 1 else None
+        )
         logits = self._answer(images).float() if answers is None else answers.logits
         loss = self.loss(logits, targets)
         self.scaler.scale(loss).backward()
         if answers is not None:
             answers.backward()
         with torch.no_grad():
-            pixels = self.compared(logits.detach(), targets)
-            errors = (pixels.probability - pixels.truth).abs().nan_to_num().flatten(1).mean(1)
+            pixels = self.baselines(logits.detach(), targets)
+            errors = (pixels.probability - pixels.target).abs().nan_to_num().flatten(1).mean(1)
             counts = metrics.count(pixels)
         self.scaler.step(self.optimizer)
         self.scaler.update()
@@ -114,25 +118,25 @@ class Stepper:
             for buffer, before in zip(self.network.buffers(), state[1], strict=True):
                 buffer.copy_(before)
 
-    def _make_room(self, tiles: int) -> None:
+    def _split_batch(self, tiles: int) -> None:
         with contextlib.suppress(RuntimeError):
             self.optimizer.zero_grad(set_to_none=True)
         free_cached_memory(self.device)
         recomputing = self.network if isinstance(self.network, Recomputing) and not self.network.recomputes else None
-        if not self.may_reduce or (self.parts >= tiles and recomputing is None):
+        if not self.split_on_oom or (self.micro_batches >= tiles and recomputing is None):
             raise UserError(
-                "training.batch_size" if not self.may_reduce else "sampling.patch_size",
-                "memory ran out" + ("" if not self.may_reduce else " even with one tile at a time"),
+                "training.batch_size" if not self.split_on_oom else "sampling.patch_size",
+                "memory ran out" + ("" if not self.split_on_oom else " even with one tile at a time"),
                 "Reduce the batch size or tick 'Reduce batch on out-of-memory'"
-                if not self.may_reduce
+                if not self.split_on_oom
                 else "Reduce the tile height and width, or the features of the network, or use a machine with more memory",
             )
         if recomputing is not None:  # exact, where parts are not
             recomputing.recomputes = True
-            self.when_reduced(tiles, 1)
+            self.on_batch_split(tiles, 1)
             return
-        self.parts = min(tiles, self.parts * 2)
-        self.when_reduced(-(-tiles // self.parts), self.parts)
+        self.micro_batches = min(tiles, self.micro_batches * 2)
+        self.on_batch_split(-(-tiles // self.micro_batches), self.micro_batches)
 
 
 def _parts(batch: torch.Tensor, count: int) -> tuple[torch.Tensor, ...]:

@@ -14,15 +14,15 @@ import psutil
 import torch
 
 from nbtrainer import metrics
-from nbtrainer.data.prefetch import prefetched
+from nbtrainer.data.prefetch import prefetch
 from nbtrainer.engine import checkpoint
-from nbtrainer.engine.build import Batch, Job
+from nbtrainer.engine.build import Batch, TrainingJob
 from nbtrainer.engine.finalize import finish
 from nbtrainer.engine.nan_loss import diverged
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
 from nbtrainer.engine.progress import SECONDS_BETWEEN_EVENTS, Emit, ReadStop, StopHeardError, raise_if_stopped, reporter
 from nbtrainer.errors import UserError
-from nbtrainer.metrics import Counts, Tally
+from nbtrainer.metrics import ConfusionCounts, MetricState
 from nbtrainer.runs import events
 from nbtrainer.wording import first_of_many
 
@@ -30,7 +30,9 @@ from nbtrainer.wording import first_of_many
 _UNSAVED_SECONDS = 30.0
 
 
-def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> events.Stopped | events.Finished:
+def train(
+    job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_totals: dict[str, Any]
+) -> events.Stopped | events.Finished:
     """Train until a budget is spent or a stop is asked; the event that ends the session, which is still to be told.
 
     `sums`: those of an epoch under way, from `Job.restore`.
@@ -41,20 +43,20 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> e
     tiles = choose_tiles(job.previewer.images, job.task, job.config.output.preview_tiles)
     clock.start()
     while not clock.is_over:
-        sums = _train_epoch(job, emit, stop_asked, sums)
+        epoch_totals = _train_epoch(job, emit, stop_asked, epoch_totals)
         if stop_asked() == "now":
-            return _stop(job, emit, sums)
-        scores = _training_scores(job, sums)
+            return _stop(job, emit, epoch_totals)
+        scores = _training_scores(job, epoch_totals)
         validates = _validates_now(job, stop_asked)
         if validates:
-            found = _validate_safely(job, emit, stop_asked, tiles, sums)
-            if found is None:
-                return _stop(job, emit, sums)
-            scores |= found
+            validation = _validate_safely(job, emit, stop_asked, tiles, epoch_totals)
+            if validation is None:
+                return _stop(job, emit, epoch_totals)
+            scores |= validation
         clock.close_epoch()
         job.close_epoch()
         _save(job, emit, scores)
-        sums = {}
+        epoch_totals = {}
         if validates and stop_asked() and not clock.is_over:
             return events.Stopped(step=clock.step)
     _tell_what_was_never_seen(job, emit)
@@ -64,7 +66,7 @@ def train(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> e
     return events.Finished(step=clock.step, reason=reason, elapsed_seconds=clock.elapsed_seconds)
 
 
-def started(resumed: bool, owner: str = "") -> events.RunStarted:
+def started_event(resumed: bool, owner: str = "") -> events.RunStarted:
     """The event that opens a session of a run in this process; `owner`: the token of the session."""
     born = psutil.Process().create_time()
     return events.RunStarted(
@@ -72,20 +74,20 @@ def started(resumed: bool, owner: str = "") -> events.RunStarted:
     )
 
 
-def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any]) -> dict[str, Any]:
+def _train_epoch(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_totals: dict[str, Any]) -> dict[str, Any]:
     """The steps to the end of the epoch, or until the time is spent or an immediate stop is asked."""
     clock, stepper = job.clock, job.stepper
-    counts, steps, loss_sum = Counts(), sums.get("steps", 0), sums.get("loss", 0.0)
-    terms: dict[str, Any] = dict(sums.get("terms", {}))
+    counts, steps, loss_sum = ConfusionCounts(), epoch_totals.get("steps", 0), epoch_totals.get("loss", 0.0)
+    terms: dict[str, Any] = dict(epoch_totals.get("terms", {}))
     group: list[torch.Tensor] = []
     began = time.monotonic()
     learning_rate = job.learning_rate()
-    for batch in prefetched(job.batch, clock.remaining_in_epoch(), job.workers, job.batches_ahead):
+    for batch in prefetch(job.batch, clock.remaining_in_epoch(), job.workers, job.batches_ahead):
         if _change_to_compiled(job, emit, len(batch.images)):
             began = time.monotonic()  # translating is no part of a step
         learning_rate = job.learning_rate()
         loss, counted = _step(job, emit, batch, learning_rate)
-        job.note(batch)
+        job.record_batch(batch)
         clock.step += 1
         steps, counts = steps + 1, counts + counted
         for name, value in stepper.terms.items():
@@ -98,28 +100,28 @@ def _train_epoch(job: Job, emit: Emit, stop_asked: ReadStop, sums: dict[str, Any
             loss_sum = _report_steps(job, emit, group, seconds, learning_rate, loss_sum)
             group, began = [], time.monotonic()
         if saves:
-            _save_within(job, emit, _summed(sums, counts, steps, loss_sum, terms))
+            _save_within(job, emit, _summed(epoch_totals, counts, steps, loss_sum, terms))
             began = time.monotonic()  # nor is saving
         if ends:
             break
     if group:
         loss_sum = _report_steps(job, emit, group, time.monotonic() - began, learning_rate, loss_sum)
-    return _summed(sums, counts, steps, loss_sum, terms)
+    return _summed(epoch_totals, counts, steps, loss_sum, terms)
 
 
 def _summed(
-    before: dict[str, Any], counts: Counts, steps: int, loss_sum: float, terms: dict[str, Any]
+    before: dict[str, Any], counts: ConfusionCounts, steps: int, loss_sum: float, terms: dict[str, Any]
 ) -> dict[str, Any]:
     """The sums of the epoch so far as plain values: `before` is what an earlier session counted.
 
     Tensors are only read here: once an epoch, and when it is saved within.
     """
-    counted = Counts.from_plain(before.get("counts", {})) + Counts.from_plain(counts.plain())
-    told = {name: float(value) for name, value in terms.items()}
-    return {"counts": counted.plain(), "steps": steps, "loss": loss_sum, "terms": told}
+    counted = ConfusionCounts.from_plain(before.get("counts", {})) + ConfusionCounts.from_plain(counts.plain())
+    values = {name: float(value) for name, value in terms.items()}
+    return {"counts": counted.plain(), "steps": steps, "loss": loss_sum, "terms": values}
 
 
-def _step(job: Job, emit: Emit, batch: Batch, learning_rate: float) -> tuple[torch.Tensor, Counts]:
+def _step(job: TrainingJob, emit: Emit, batch: Batch, learning_rate: float) -> tuple[torch.Tensor, ConfusionCounts]:
     """One step; should the compiled network fail, the same with the network as it is, and so from then on."""
     stepper = job.stepper
     try:
@@ -140,7 +142,7 @@ def _step(job: Job, emit: Emit, batch: Batch, learning_rate: float) -> tuple[tor
 
 
 def _report_steps(
-    job: Job, emit: Emit, group: list[torch.Tensor], seconds: float, learning_rate: float, loss_sum: float
+    job: TrainingJob, emit: Emit, group: list[torch.Tensor], seconds: float, learning_rate: float, loss_sum: float
 ) -> float:
     """Tell of a group of steps, and return `loss_sum` with their losses added."""
     losses = torch.stack(group).tolist()
@@ -166,37 +168,39 @@ def _report_steps(
     return loss_sum
 
 
-def _training_scores(job: Job, sums: dict[str, Any]) -> dict[str, float]:
-    if not sums["steps"]:
+def _training_scores(job: TrainingJob, epoch_totals: dict[str, Any]) -> dict[str, float]:
+    if not epoch_totals["steps"]:
         return {}
-    counts = Counts.from_plain(sums["counts"])
+    counts = ConfusionCounts.from_plain(epoch_totals["counts"])
     # of images without labels no pixel is counted
-    scores = metrics.scores(Tally({"pixels": counts}), job.metrics) if counts.known_pixels else {}
-    found = {"train_loss": sums["loss"] / sums["steps"]}
-    for name, value in sums.get("terms", {}).items():
-        found[f"train_{metrics.of_class('loss', name)}"] = value / sums["steps"]
-    return found | {f"train_{name}": value for name, value in scores.items() if value == value}
+    scores = metrics.scores(MetricState({"pixels": counts}), job.metrics) if counts.known_pixels else {}
+    training_scores = {"train_loss": epoch_totals["loss"] / epoch_totals["steps"]}
+    for name, value in epoch_totals.get("terms", {}).items():
+        training_scores[f"train_{metrics.class_metric_name('loss', name)}"] = value / epoch_totals["steps"]
+    return training_scores | {f"train_{name}": value for name, value in scores.items() if value == value}
 
 
-def _validates_now(job: Job, stop_asked: ReadStop) -> bool:
+def _validates_now(job: TrainingJob, stop_asked: ReadStop) -> bool:
     epoch = job.clock.epoch
     is_last = job.clock.step >= job.clock.total_steps or job.clock.is_out_of_time
     return epoch % job.config.training.validation_interval == 0 or is_last or stop_asked() != ""
 
 
-def _validate(job: Job, emit: Emit, stop_asked: ReadStop, tiles: list[Tile]) -> dict[str, float] | None:
+def _validate(job: TrainingJob, emit: Emit, stop_asked: ReadStop, tiles: list[Tile]) -> dict[str, float] | None:
     """Scores on the validation images, and a new preview; None if an immediate stop was asked meanwhile."""
     scores: dict[str, float] = {}
     outputs = {}
     if len(job.validator.images):
-        wanted = {tile.index for tile in tiles}
-        found = job.validator.scores(reporter(emit, "validating"), lambda: stop_asked() == "now", keep=wanted)
-        if found is None:
+        previewed = {tile.index for tile in tiles}
+        validation_scores = job.validator.scores(
+            reporter(emit, "validating"), lambda: stop_asked() == "now", keep=previewed
+        )
+        if validation_scores is None:
             return None
-        scores = {f"validation_{name}": value for name, value in found[0].items()}
-        outputs = found[1]
+        scores = {f"validation_{name}": value for name, value in validation_scores[0].items()}
+        outputs = validation_scores[1]
     if tiles:
-        shown = [
+        panels = [
             outputs[tile.index][(slice(None), *tile.region)]
             if tile.index in outputs
             else job.previewer.predict(tile.index, tile.region)
@@ -204,17 +208,17 @@ def _validate(job: Job, emit: Emit, stop_asked: ReadStop, tiles: list[Tile]) -> 
         ]
         epoch = job.clock.epoch
         path = job.directory.previews / f"epoch-{epoch:04d}.png"
-        write_preview(path, job.previewer.images, job.task, tiles, shown)
+        write_preview(path, job.previewer.images, job.task, tiles, panels)
         emit(events.PreviewWritten(epoch=epoch, path=f"previews/{path.name}", tiles=len(tiles)))
     return scores
 
 
 def _validate_safely(
-    job: Job, emit: Emit, stop_asked: ReadStop, tiles: list[Tile], sums: dict[str, Any]
+    job: TrainingJob, emit: Emit, stop_asked: ReadStop, tiles: list[Tile], epoch_totals: dict[str, Any]
 ) -> dict[str, float] | None:
     """As `_validate`; whatever breaks there (memory, an image, the disk), what was trained before is saved."""
     if _seconds_unsaved(job) > _UNSAVED_SECONDS:
-        _save_within(job, emit, sums)
+        _save_within(job, emit, epoch_totals)
     try:
         return _validate(job, emit, stop_asked, tiles)
     except StopHeardError:
@@ -223,15 +227,15 @@ def _validate_safely(
         # lets go of the memory that saving needs
         traceback.clear_frames(error.__traceback__)
         with suppress(Exception):  # the first failure is told
-            _save_within(job, emit, sums)
+            _save_within(job, emit, epoch_totals)
         raise
 
 
-def _seconds_unsaved(job: Job) -> float:
+def _seconds_unsaved(job: TrainingJob) -> float:
     return time.monotonic() - job.saved_at
 
 
-def _save(job: Job, emit: Emit, scores: dict[str, float]) -> None:
+def _save(job: TrainingJob, emit: Emit, scores: dict[str, float]) -> None:
     """Save the end of an epoch as the last checkpoint, and among the best if it earned a place; then tell."""
     clock, best = job.clock, job.best
     score = scores.get(job.monitor)
@@ -261,30 +265,30 @@ def _save(job: Job, emit: Emit, scores: dict[str, float]) -> None:
     job.write_seen()
 
 
-def _save_within(job: Job, emit: Emit, sums: dict[str, Any]) -> None:
+def _save_within(job: TrainingJob, emit: Emit, epoch_totals: dict[str, Any]) -> None:
     """Save inside an epoch; what it has summed so far is saved with it, so that it goes on from there exactly."""
-    _write(job, None, sums, [])
+    _write(job, None, epoch_totals, [])
     emit(_saved(job, "last", "checkpoints/last.pt", None))
 
 
-def _write(job: Job, score: float | None, sums: dict[str, Any], happened: list[events.Event]) -> None:
+def _write(job: TrainingJob, score: float | None, epoch_totals: dict[str, Any], happened: list[events.Event]) -> None:
     if not all(bool(weights.isfinite().all()) for weights in job.network.parameters()):
         raise diverged(job, f"the weights are no longer numbers at step {job.clock.step}")
-    checkpoint.write(job.checkpoint(score, sums, happened), job.directory.last)
+    checkpoint.write(job.checkpoint(score, epoch_totals, happened), job.directory.last)
     job.saved_at = time.monotonic()
 
 
-def _saved(job: Job, kind: str, path: str, score: float | None) -> events.CheckpointSaved:
+def _saved(job: TrainingJob, kind: str, path: str, score: float | None) -> events.CheckpointSaved:
     return events.CheckpointSaved(kind=kind, path=path, step=job.clock.step, epoch=job.clock.epoch, score=score)
 
 
-def _stop(job: Job, emit: Emit, sums: dict[str, Any]) -> events.Stopped:
+def _stop(job: TrainingJob, emit: Emit, epoch_totals: dict[str, Any]) -> events.Stopped:
     """End at once, inside an epoch."""
-    _save_within(job, emit, sums)
+    _save_within(job, emit, epoch_totals)
     return events.Stopped(step=job.clock.step)
 
 
-def _plan(job: Job, emit: Emit, stop_asked: ReadStop) -> None:
+def _plan(job: TrainingJob, emit: Emit, stop_asked: ReadStop) -> None:
     """Tell what was settled, and score the trivial method that the network has to beat."""
     training = job.config.training
     emit(
@@ -316,25 +320,25 @@ def _plan(job: Job, emit: Emit, stop_asked: ReadStop) -> None:
         words = f"{job.clock.step:,} steps are done, more than the {job.clock.total_steps:,} that are asked for by now"
         emit(events.Noted(text=f"{words}: no step is left, and the run ends"))
     if len(job.validator.images):
-        if job.validator.scored():
+        if job.validator.labelled_regions():
             scores = {f"validation_{name}": value for name, value in job.validator.baseline().items()}
             emit(events.BaselineScored(name=job.task.baseline_name, scores=scores))
             job.compare_with(job.task.baseline_name, scores)
         if job.clock.step == 0:
             try:
-                found = job.validator.scores(
+                baseline_scores = job.validator.scores(
                     reporter(emit, "scoring the starting weights"), lambda: stop_asked() == "now"
                 )
             except StopHeardError:
-                found = None
-            if found is None:
+                baseline_scores = None
+            if baseline_scores is None:
                 return
-            scores = {f"validation_{name}": value for name, value in found[0].items()}
+            scores = {f"validation_{name}": value for name, value in baseline_scores[0].items()}
             emit(events.StartScored(scores=scores))
             job.compare_with("the weights that it started from", scores)
 
 
-def _change_to_compiled(job: Job, emit: Emit, batch_size: int) -> bool:
+def _change_to_compiled(job: TrainingJob, emit: Emit, batch_size: int) -> bool:
     """From a fixed step on, full batches go through the network as machine code, smaller ones as before.
 
     Returns whether it was translated just now.
@@ -359,8 +363,8 @@ def _change_to_compiled(job: Job, emit: Emit, batch_size: int) -> bool:
     return is_new
 
 
-def _tell_what_was_never_seen(job: Job, emit: Emit) -> None:
-    seen = job.seen()
+def _tell_what_was_never_seen(job: TrainingJob, emit: Emit) -> None:
+    seen = job.sampling_summary()
     never = seen["never_drawn"]
     if never:
         share = 100 * len(never) / len(seen["images"])

@@ -14,8 +14,8 @@ from nbtrainer import metrics
 from nbtrainer.data.images import Images
 from nbtrainer.data.views import Region, whole
 from nbtrainer.inference.device import autocast
-from nbtrainer.inference.tiled import predict_variants
-from nbtrainer.metrics import Tally
+from nbtrainer.inference.tiled import predict_tta
+from nbtrainer.metrics import MetricState
 from nbtrainer.tasks import Task
 
 # more pixels than this are not scored in one validation; of more, blocks of so many tiles along each axis are
@@ -36,7 +36,7 @@ class Validator:
     task: Task
     images: Images
     tile: tuple[int, ...]
-    multiples: tuple[int, ...]
+    divisors: tuple[int, ...]
     metrics: list[str]
     device: torch.device
     precision: str
@@ -47,23 +47,23 @@ class Validator:
 
     def predict(self, index: int, region: Region | None = None) -> np.ndarray:
         """Network output (K, [Z,] Y, X) for image `index`, or for a part of it that is seen by itself."""
-        return self.answer(self.pair(index, region)[0])
+        return self.predict_array(self.pair(index, region)[0])
 
     def pair(self, index: int, region: Region | None) -> tuple[np.ndarray, np.ndarray]:
         """Image, normalised, and label of pair `index`, or a part of them."""
         return self.images.whole(index) if region is None else self.images.region(index, region)
 
-    def answer(self, image: np.ndarray) -> np.ndarray:
+    def predict_array(self, image: np.ndarray) -> np.ndarray:
         """Network output (K, [Z,] Y, X) for a normalised image (C, [Z,] Y, X)."""
         self.network.eval()
         with autocast(self.device, self.precision):
-            return predict_variants(
+            return predict_tta(
                 self.network,
                 image,
                 self.tile,
                 self.device,
                 report=lambda done, of: self.check(),
-                multiples=self.multiples,
+                divisors=self.divisors,
                 tell=self.tell,
             )
 
@@ -75,38 +75,38 @@ class Validator:
         Of very large images blocks are scored (see `plan`), and nothing is kept.
         """
         outputs = {}
-        work = self.plan()
-        tallies: dict[int, Tally] = {}
+        work = self.evaluation_regions()
+        tallies: dict[int, MetricState] = {}
         losses: dict[int, list[float]] = {}
         for done, (index, region) in enumerate(work):
             report(done, len(work))
             if is_stopped():
                 return None
             (image, label), links = self.pair(index, region), self.images.links(index)
-            raw = self.answer(image)
+            raw = self.predict_array(image)
             if index in keep and region is None:
                 outputs[index] = raw
             target = torch.from_numpy(self.task.target(image, label, links))[None]
             losses.setdefault(index, []).append(float(self.loss(torch.from_numpy(raw)[None], target)))
             if self.images.has_label(index):
-                tallies[index] = tallies.get(index, Tally()) + self.task.tally(raw, label, self.metrics, links)
-        mean_loss = float(np.mean([np.mean(found) for found in losses.values()]))
+                tallies[index] = tallies.get(index, MetricState()) + self.task.tally(raw, label, self.metrics, links)
+        mean_loss = float(np.mean([np.mean(loss) for loss in losses.values()]))
         return {"loss": mean_loss, **self._overall(list(tallies.values()))}, outputs
 
     def baseline(self) -> dict[str, float]:
         """Mean scores of the task's trivial method on the same images."""
-        tallies: dict[int, Tally] = {}
-        for index, region in self.scored():
+        tallies: dict[int, MetricState] = {}
+        for index, region in self.labelled_regions():
             image, label = (whole(view) if region is None else view.read(region) for view in self.images.views(index))
             tally = self.task.tally_labels(self.task.baseline(image), label, self.metrics, self.images.links(index))
-            tallies[index] = tallies.get(index, Tally()) + tally
+            tallies[index] = tallies.get(index, MetricState()) + tally
         return self._overall(list(tallies.values()))
 
-    def scored(self) -> list[tuple[int, Region | None]]:
+    def labelled_regions(self) -> list[tuple[int, Region | None]]:
         """As `plan`, of the images that have a label."""
-        return [(index, region) for index, region in self.plan() if self.images.has_label(index)]
+        return [(index, region) for index, region in self.evaluation_regions() if self.images.has_label(index)]
 
-    def plan(self) -> list[tuple[int, Region | None]]:
+    def evaluation_regions(self) -> list[tuple[int, Region | None]]:
         """What is scored: every image (None: all of it); of more than 32 megapixels together, blocks spread evenly.
 
         The same in every validation, so that scores can be compared.
@@ -122,10 +122,10 @@ class Validator:
             (index, region) for index in chosen for region in _spread(shapes[index], size, max(1, most // len(chosen)))
         ]
 
-    def _overall(self, tallies: list[Tally]) -> dict[str, float]:
+    def _overall(self, tallies: list[MetricState]) -> dict[str, float]:
         """Scores of all images; without those of which nothing could be measured."""
-        found = metrics.overall(tallies, self.metrics, self.task.classes)
-        return {name: value for name, value in found.items() if not np.isnan(value)}
+        scores = metrics.overall(tallies, self.metrics, self.task.classes)
+        return {name: value for name, value in scores.items() if not np.isnan(value)}
 
 
 def _spread(shape: tuple[int, ...], size: list[int], count: int) -> list[Region]:

@@ -42,16 +42,16 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PredictionOptions:
     """How images are predicted (see `Predictor.predict`) and what is written of each."""
 
     format: str = "auto"
     diameter: float | None = None
-    variants: int = 1
+    tta: int = 1
     rescale: bool = False
     stitch_above: float | None = None
     adjusted: dict[str, Any] = field(default_factory=dict)
-    maps: bool = False
+    probability_maps: bool = False
     measurements: bool = False
 
 
@@ -91,7 +91,11 @@ def check_targets(files: Sequence[Path], out: Path, format: str) -> None:
 
 
 def predict_files(
-    model: Predictor, files: Sequence[Path], out: Path, wanted: Wanted = Wanted(), report: Report | None = None
+    model: Predictor,
+    files: Sequence[Path],
+    out: Path,
+    options: PredictionOptions = PredictionOptions(),
+    report: Report | None = None,
 ) -> Iterator[Outcome]:
     """Predict each of `files` into the folder `out`, and yield what became of it.
 
@@ -103,12 +107,12 @@ def predict_files(
     UserError
         Before anything is predicted: if two images have one name, or a threshold is unknown.
     """
-    check_targets(files, out, wanted.format)
-    adjusted_task(model.task, wanted.adjusted)
+    check_targets(files, out, options.format)
+    adjusted_task(model.task, options.adjusted)
     make_folder(out, "out")
-    taken = {label_name(file, wanted.format) for file in files}
+    taken = {label_name(file, options.format) for file in files}
     for file in files:
-        outcome, ends_all = _outcome(model, file, out, wanted, taken, report)
+        outcome, ends_all = _outcome(model, file, out, options, taken, report)
         yield outcome
         if ends_all:
             return
@@ -124,51 +128,51 @@ def is_one_channel(file: Path) -> bool:
 
 
 def _outcome(
-    model: Predictor, file: Path, out: Path, wanted: Wanted, taken: set[str], report: Report | None
+    model: Predictor, file: Path, out: Path, options: PredictionOptions, taken: set[str], report: Report | None
 ) -> tuple[Outcome, bool]:
     try:
-        found = predict_file(
+        prediction = predict_file(
             model,
             file,
-            wanted.diameter,
-            wanted.variants,
-            rescale=wanted.rescale,
-            stitch_above=wanted.stitch_above,
-            adjusted=wanted.adjusted,
-            with_maps=wanted.maps,
-            with_measurements=wanted.measurements,
+            options.diameter,
+            options.tta,
+            rescale=options.rescale,
+            stitch_above=options.stitch_above,
+            adjusted=options.adjusted,
+            with_maps=options.probability_maps,
+            with_measurements=options.measurements,
             report=report,
         )
-        target = _write(found, file, out, wanted, taken)
+        target = _write(prediction, file, out, options, taken)
     except UserError as error:
         ends_all = isinstance(error, DiskError) and error.errno in _ENDS_ALL
         is_mistake = not isinstance(error, ComputerError)
         return Outcome(file, findings=tuple(error.findings), is_mistake=is_mistake), ends_all
     except Exception as error:  # readers and libraries raise whatever an odd image makes them stumble over
-        told: UserError
+        problem: UserError
         if is_out_of_memory(error):
-            told = too_large_to_predict(str(file))
+            problem = too_large_to_predict(str(file))
         else:
             logging.getLogger(__name__).debug("%s could not be predicted", file, exc_info=True)
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-            told = UserError(str(file), f"it could not be predicted ({reason})", "Look whether other images can be")
-        return Outcome(file, findings=tuple(told.findings), is_mistake=False), False
-    estimated = found.diameters if wanted.diameter is None else []
+            problem = UserError(str(file), f"it could not be predicted ({reason})", "Look whether other images can be")
+        return Outcome(file, findings=tuple(problem.findings), is_mistake=False), False
+    estimated = prediction.diameters if options.diameter is None else []
     diameter = sum(estimated) / len(estimated) if estimated else None
-    return Outcome(file, target, tuple(found.notes), diameter), False
+    return Outcome(file, target, tuple(prediction.notes), diameter), False
 
 
-def _write(found: FilePrediction, file: Path, out: Path, wanted: Wanted, taken: set[str]) -> Path:
-    where = (found.spacing, found.axes, found.place)
-    target = write_array(found.labels, file, out / label_name(file, wanted.format), *where)
-    for name, values in found.maps.items():
+def _write(prediction: FilePrediction, file: Path, out: Path, options: PredictionOptions, taken: set[str]) -> Path:
+    where = (prediction.spacing, prediction.axes, prediction.orientation)
+    target = write_array(prediction.labels, file, out / label_name(file, options.format), *where)
+    for name, values in prediction.probability_maps.items():
         # decimals, which a PNG cannot hold
-        format = "tif" if wanted.format == "png" else wanted.format
+        format = "tif" if options.format == "png" else options.format
         own = label_name(file, format, f"_{name.replace(' ', '_')}")
         if own in taken:
             wrong = f"its map {own} would be written over the label image of another"
             raise UserError(str(file), wrong, "Predict them into two folders")
         write_array(values, file, out / own, *where)
-    if wanted.measurements:
-        write_table(found.rows, out / f"{stem(file)}.csv")
+    if options.measurements:
+        write_table(prediction.rows, out / f"{stem(file)}.csv")
     return target

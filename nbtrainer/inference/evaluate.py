@@ -16,7 +16,7 @@ from nbtrainer.data.file_names import shortest_names
 from nbtrainer.data.pair import Naming, find_pairs, order_told
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import Predictor, load_model
-from nbtrainer.inference.report import Judged, judge, write_report
+from nbtrainer.inference.report import ImageReport, score_image, write_report
 from nbtrainer.labels import read_links
 from nbtrainer.tasks import Links, Task
 
@@ -53,7 +53,7 @@ def evaluate(
     names = [name for name, entry in METRICS.items() if task.measures(name) and entry.unit != "error"]
     if report:
         Path(report).parent.mkdir(parents=True, exist_ok=True)
-    judged: list[Judged] = []
+    judged: list[ImageReport] = []
     for image, label, name, links in _paired(images, labels, predictor.record["network"]["dim"], Naming(**naming)):
         truth = None
         count = predictor.time_points(image)
@@ -68,15 +68,17 @@ def evaluate(
             pixels = prediction.image() if report else None
             numbers = [] if count is None else [frame]
             if not prediction.is_stack:
-                judged.append(judge(_numbered(name, numbers), pixels, predicted, here, task, names, links=links))
+                judged.append(score_image(_numbered(name, numbers), pixels, predicted, here, task, names, links=links))
                 continue
             # slices have objects of their own, in the label and in what is predicted
             for number, (own, true) in enumerate(zip(predicted, here, strict=True)):
                 plane = None if pixels is None else pixels[:, number]
-                judged.append(judge(_numbered(name, [*numbers, number]), plane, own, true, task, names, links=links))
+                judged.append(
+                    score_image(_numbered(name, [*numbers, number]), plane, own, true, task, names, links=links)
+                )
     if report:
-        shown = list(dict.fromkeys([*task.default_metrics, *names]))
-        write_report(Path(report), "Evaluation", f"{len(judged)} images scored with {predictor}.", judged, shown)
+        metric_names = list(dict.fromkeys([*task.default_metrics, *names]))
+        write_report(Path(report), "Evaluation", f"{len(judged)} images scored with {predictor}.", judged, metric_names)
     tallies = [each.tally for each in judged]
     return {
         "overall": metrics.overall(tallies, names, task.classes),
@@ -104,9 +106,9 @@ def _paired(images: Any, labels: Any, dim: int, naming: Naming) -> list[tuple[An
         if not beside:
             raise UserError("labels", "images are a path, and labels are none", "Give the path of the labels too")
         pairs = find_pairs(Path(images), None if labels is None else Path(labels), "", naming)
-        told = order_told(pairs)
-        if told:
-            warnings.warn(told, UserWarning, stacklevel=5)
+        warning = order_told(pairs)
+        if warning:
+            warnings.warn(warning, UserWarning, stacklevel=5)
         names = shortest_names([pair.image for pair in pairs])
         links = [read_links(pair.links) if pair.links else [] for pair in pairs]
         return [(pair.image, pair, *named) for pair, named in zip(pairs, zip(names, links, strict=True), strict=True)]

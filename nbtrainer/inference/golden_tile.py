@@ -11,17 +11,17 @@ from torch import nn
 _TOLERANCE = 0.02
 
 
-def self_check(network: nn.Module, tile: torch.Tensor) -> dict[str, torch.Tensor]:
+def golden_tile(network: nn.Module, tile: torch.Tensor) -> dict[str, torch.Tensor]:
     """What to keep in a checkpoint: a normalised `tile` (C, [Z,] Y, X), and the answer to it."""
     return {"tile": tile.cpu(), "answer": _answer(network, tile)}
 
 
-def still_answers(network: nn.Module, kept: dict[str, Any]) -> bool:
+def reproduces_golden_tile(network: nn.Module, record: dict[str, Any]) -> bool:
     """Whether `network` answers to the kept tile as it did, within 2 percent of how much the answer varies."""
-    expected, found = kept["answer"], _answer(network, kept["tile"])
-    if found.shape != expected.shape:
+    expected, answer = record["answer"], _answer(network, record["tile"])
+    if answer.shape != expected.shape:
         return False
-    return bool((found - expected).abs().max() <= _TOLERANCE * (expected.std() + 0.1))
+    return bool((answer - expected).abs().max() <= _TOLERANCE * (expected.std() + 0.1))
 
 
 def _answer(network: nn.Module, tile: torch.Tensor) -> torch.Tensor:

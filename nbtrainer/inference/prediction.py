@@ -12,10 +12,10 @@ import numpy as np
 
 from nbtrainer.config.task import Task as Settings
 from nbtrainer.data.preparation import Preparation
-from nbtrainer.data.views import Held, Scaled, View, whole
+from nbtrainer.data.views import ArrayView, ResampledView, View, whole
 from nbtrainer.errors import UserError
-from nbtrainer.io.axes import said
-from nbtrainer.io.formats import Place
+from nbtrainer.io.axes import format_shape
+from nbtrainer.io.formats import Orientation
 from nbtrainer.labels.measure import measurements
 from nbtrainer.labels.stitch import stitch
 from nbtrainer.tasks import Task
@@ -49,7 +49,7 @@ class Prediction:
     is_stack: bool = False
     spacing: tuple[float, ...] | None = None
     notes: list[str] = field(default_factory=list)
-    place: Place | None = None
+    orientation: Orientation | None = None
 
     @property
     def axes(self) -> str:
@@ -66,15 +66,18 @@ class Prediction:
         task = adjusted_task(self.task, adjusted)
         if stitch_above is not None:
             _refuse_stitching(task, stitch_above)
-        planes = [self._back(Held(np.asarray(task.decode(part.raw)), is_label=True), part) for part in self.parts]
+        planes = [self._back(ArrayView(np.asarray(task.decode(part.raw)), is_label=True), part) for part in self.parts]
         if not self.is_stack:
             return planes[0]
         return np.stack(planes) if stitch_above is None else stitch(planes, stitch_above)
 
-    def maps(self) -> dict[str, np.ndarray]:
+    def probability_maps(self) -> dict[str, np.ndarray]:
         """Probabilities and what else the network tells, by name: float32 with the image's spatial shape."""
         parts = [
-            {name: self._back(Held(map_[None]), part)[0] for name, map_ in self.task.maps(part.raw).items()}
+            {
+                name: self._back(ArrayView(map_[None]), part)[0]
+                for name, map_ in self.task.probability_maps(part.raw).items()
+            }
             for part in self.parts
         ]
         return {
@@ -83,8 +86,8 @@ class Prediction:
 
     def raw(self) -> np.ndarray:
         """What the network answered, (K, [Z,] Y, X) float32 with the image's spatial shape."""
-        found = [self._back(Held(part.raw), part) for part in self.parts]
-        return np.stack(found, axis=1) if self.is_stack else found[0]
+        arrays = [self._back(ArrayView(part.raw), part) for part in self.parts]
+        return np.stack(arrays, axis=1) if self.is_stack else arrays[0]
 
     def measurements(self, labels: np.ndarray, stitched: bool = False) -> list[dict[str, Any]]:
         """A row for each object of `labels` (see `labels.measure`); intensities are those of the image as prepared.
@@ -94,7 +97,9 @@ class Prediction:
         image = self.image()
         if labels.shape != image.shape[1:]:
             raise UserError(
-                "labels", f"they are {said(labels.shape)}, the image {said(image.shape[1:])}", "Give labels of its size"
+                "labels",
+                f"they are {format_shape(labels.shape)}, the image {format_shape(image.shape[1:])}",
+                "Give labels of its size",
             )
         spacing = self.spacing
         if self.is_stack and not stitched:
@@ -107,8 +112,8 @@ class Prediction:
 
     def image(self) -> np.ndarray:
         """The image as it was prepared, (C, [Z,] Y, X), of a stack (C, N, Y, X)."""
-        found = [whole(part.image) for part in self.parts]
-        return np.stack(found, axis=1) if self.is_stack else found[0]
+        arrays = [whole(part.image) for part in self.parts]
+        return np.stack(arrays, axis=1) if self.is_stack else arrays[0]
 
     @property
     def adjustable(self) -> dict[str, Any]:
@@ -118,7 +123,7 @@ class Prediction:
     def _back(self, answer: View, part: Part) -> np.ndarray:
         """An answer in the network's size, in that of the image."""
         sized = self.preparation.back(answer, part.rescaled)
-        return whole(sized if part.rescaled == part.image.shape else Scaled(sized, part.image.shape))
+        return whole(sized if part.rescaled == part.image.shape else ResampledView(sized, part.image.shape))
 
 
 def adjusted_task(task: Task, adjusted: dict[str, Any]) -> Task:
@@ -137,26 +142,26 @@ def adjusted_task(task: Task, adjusted: dict[str, Any]) -> Task:
 
 def _refuse_unfit(task: Task, name: str, value: Any) -> None:
     """Raise `UserError` for a value that the threshold `name` cannot have."""
-    wanted = typing.get_type_hints(type(task))[name]
-    if typing.get_origin(wanted) is Literal:
-        if value not in typing.get_args(wanted):
+    expected_type = typing.get_type_hints(type(task))[name]
+    if typing.get_origin(expected_type) is Literal:
+        if value not in typing.get_args(expected_type):
             raise UserError(
-                name, f"{value!r} is unknown", f"Choose one of {', '.join(map(str, typing.get_args(wanted)))}"
+                name, f"{value!r} is unknown", f"Choose one of {', '.join(map(str, typing.get_args(expected_type)))}"
             )
         return
     kinds: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int, np.integer), float: (int, float, np.number)}
     if (
-        not isinstance(value, kinds.get(wanted, (object,)))
-        or (wanted is not bool and isinstance(value, bool))
+        not isinstance(value, kinds.get(expected_type, (object,)))
+        or (expected_type is not bool and isinstance(value, bool))
         or value != value
     ):
-        what = {bool: "True or False", int: "a whole number"}.get(wanted, "a number")
+        what = {bool: "True or False", int: "a whole number"}.get(expected_type, "a number")
         raise UserError(name, f"{value!r} is not {what}", f"Give {what}")
     try:
         setattr(Settings(), name, value)  # knows the bounds
     except UserError as error:
-        found = error.findings[0]
-        raise UserError(name, found.wrong, found.remedy) from None
+        finding = error.findings[0]
+        raise UserError(name, finding.wrong, finding.remedy) from None
 
 
 def _refuse_stitching(task: Task, above: float) -> None:

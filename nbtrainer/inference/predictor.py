@@ -15,25 +15,25 @@ import numpy as np
 import torch
 
 from nbtrainer import models
-from nbtrainer.catalog import TASKS, size_multiples
+from nbtrainer.catalog import TASKS, size_divisors
 from nbtrainer.data.grey_channels import as_channels
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair, pair_files
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsigned, spacing_of
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.data.statistics import LARGEST_VALUE
-from nbtrainer.data.views import Scaled, View, whole
+from nbtrainer.data.views import ResampledView, View, whole
 from nbtrainer.disk import exists, is_file, is_folder
 from nbtrainer.errors import ComputerError, UserError
 from nbtrainer.inference.device import choose_device, is_out_of_memory
-from nbtrainer.inference.golden_tile import still_answers
+from nbtrainer.inference.golden_tile import reproduces_golden_tile
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
 from nbtrainer.inference.size_model import SizeModel
-from nbtrainer.inference.tiled import Report, predict_variants
+from nbtrainer.inference.tiled import Report, predict_tta
 from nbtrainer.io.annotations import is_annotation, read_contents
 from nbtrainer.io.annotations.classes import number_classes
-from nbtrainer.io.axes import Layout, said
-from nbtrainer.io.formats import Opened, Place, is_image, open_image
+from nbtrainer.io.axes import Layout, format_shape
+from nbtrainer.io.formats import ImageFile, Orientation, is_image, open_image
 from nbtrainer.io.read import read_label
 from nbtrainer.labels import mean_diameter
 from nbtrainer.labels.integers import equals
@@ -62,7 +62,7 @@ class Predictor:
         self.network.to(self.device).eval()
         self.size_model = SizeModel.from_record(record["size_model"]) if "size_model" in record else None
         # models of before have none
-        self.is_sound = "self_check" not in record or still_answers(self.network, record["self_check"])
+        self.is_sound = "self_check" not in record or reproduces_golden_tile(self.network, record["self_check"])
         if not self.is_sound:
             warnings.warn(
                 f"{path or 'this model'} no longer answers as it did when it was saved: do not trust its predictions. "
@@ -78,7 +78,7 @@ class Predictor:
         self,
         image: Any,
         diameter: float | None = None,
-        variants: int = 1,
+        tta: int = 1,
         *,
         rescale: bool = False,
         stitch_above: float | None = None,
@@ -111,7 +111,7 @@ class Predictor:
         count = self.time_points(image)
         labels = []
         for frame in range(count or 1):
-            prediction = self.prediction(image, diameter, variants, rescale=rescale, frame=frame)
+            prediction = self.prediction(image, diameter, tta, rescale=rescale, frame=frame)
             for note in prediction.notes if frame == 0 else ():
                 name = f"{Path(image).name}: " if isinstance(image, str | os.PathLike) else ""
                 warnings.warn(f"{name}{note}", UserWarning, stacklevel=2)
@@ -120,14 +120,14 @@ class Predictor:
         with _memory_told(file):
             return labels[0] if count is None else np.stack(labels)
 
-    def predict_raw(self, image: Any, diameter: float | None = None, variants: int = 1) -> np.ndarray:
+    def predict_raw(self, image: Any, diameter: float | None = None, tta: int = 1) -> np.ndarray:
         """What the network answers to `image`, an array or the path of a file: (K, [Z,] Y, X) float32 logits.
 
         A stack, where the model is for 2D, gives (K, N, Y, X); a time series (K, T, ...).
         """
         count = self.time_points(image)
-        found = [self.prediction(image, diameter, variants, frame=frame).raw() for frame in range(count or 1)]
-        return found[0] if count is None else np.stack(found, axis=1)
+        frames = [self.prediction(image, diameter, tta, frame=frame).raw() for frame in range(count or 1)]
+        return frames[0] if count is None else np.stack(frames, axis=1)
 
     def time_points(self, image: Any) -> int | None:
         """How many time points `image`, an array or the path of a file, has; None if it is no series."""
@@ -135,10 +135,10 @@ class Predictor:
         return self._layout(source, name).time_points(source.shape)
 
     @property
-    def multiples(self) -> tuple[int, ...]:
+    def divisors(self) -> tuple[int, ...]:
         """Pixels that the sides ([z,] y, x) of what the network sees are multiples of."""
         built = self.record["network"]
-        return size_multiples(built["dim"], built["features"], built["flat_levels"])
+        return size_divisors(built["dim"], built["features"], built["anisotropic_levels"])
 
     def read_label(self, label: Any, shape: tuple[int, ...], where: str, image: Any = None) -> np.ndarray:
         """A true label of an `image` of this shape, arrays, paths of files, or a pair, as training reads it: uint32.
@@ -154,19 +154,19 @@ class Predictor:
             label = label.label
         source = Path(label) if isinstance(label, str | os.PathLike) else _numbers(label, where)
         file = Path(image) if isinstance(image, str | os.PathLike) else None
-        found = read_label(source, len(shape), where, file, self.preparation.z_axis)
-        if found.shape != shape:
-            wrong = f"the label is {said(found.shape)}, its image {said(shape)}"
+        label_image = read_label(source, len(shape), where, file, self.preparation.z_axis)
+        if label_image.shape != shape:
+            wrong = f"the label is {format_shape(label_image.shape)}, its image {format_shape(shape)}"
             raise UserError(where, wrong, "Give a label of its size")
         ignored = self.preparation.ignore_value
         wrong = ""
-        if found.size and found.max() >= IGNORED:
-            wrong = f"the label holds the value {found.max()}, which is too large"
-        elif found.size and np.any((found < 0) & ~equals(found, ignored)):
-            wrong = f"the label holds the negative value {found.min()}"
+        if label_image.size and label_image.max() >= IGNORED:
+            wrong = f"the label holds the value {label_image.max()}, which is too large"
+        elif label_image.size and np.any((label_image < 0) & ~equals(label_image, ignored)):
+            wrong = f"the label holds the negative value {label_image.min()}"
         if wrong:
             raise UserError(where, wrong, "Number objects or classes from 1; 0 is background")
-        return as_unsigned(found, ignored)
+        return as_unsigned(label_image, ignored)
 
     def _draw_label(self, pair: Pair, shape: tuple[int, ...]) -> np.ndarray:
         """The outlines of `pair` as a label of `shape`; of a stack of images a stack."""
@@ -175,9 +175,11 @@ class Predictor:
         if self.task.outlines == "classes" and not numbers:
             # the model learned from label images: its classes have names there, or the file's own numbers
             named = zip(self.task.classes, getattr(self.task, "class_values", ())[1:], strict=False)
-            found = {entry for classes in read_contents(pair.truth).classes.values() for entry in classes}
-            known = {name: value for name, value in named if any(name == other for other, _ in found)}
-            numbers = known or number_classes(found)
+            class_names = {
+                entry for classes in read_contents(pair.required_label).classes.values() for entry in classes
+            }
+            known = {name: value for name, value in named if any(name == other for other, _ in class_names)}
+            numbers = known or number_classes(class_names)
             preparation = dataclasses.replace(preparation, outline_classes=tuple(numbers.items()))
         layout = self._layout(open_image(pair.image), str(pair.image))
         of_one = shape[len(shape) - preparation.dim :]
@@ -193,7 +195,7 @@ class Predictor:
         self,
         image: Any,
         diameter: float | None = None,
-        variants: int = 1,
+        tta: int = 1,
         *,
         rescale: bool = False,
         report: Report | None = None,
@@ -215,9 +217,9 @@ class Predictor:
             shape = view.shape
             if ratios is not None:
                 shape = tuple(max(1, round(n * ratio)) for n, ratio in zip(view.shape, ratios, strict=True))
-            scaled = view if shape == view.shape else Scaled(view, shape)
+            scaled = view if shape == view.shape else ResampledView(view, shape)
             own = self._estimate(scaled, name) if diameter is None else diameter
-            raw = self._raw(scaled, name, own, variants, _shifted(report, index, count))
+            raw = self._raw(scaled, name, own, tta, _shifted(report, index, count))
             parts.append(Part(raw, view, shape, own))
         notes = [*source.notes, *([seen] if seen else []), *([] if rescale else self._notes(spacing, source))]
         if diameter is not None and not self.preparation.diameter:
@@ -247,10 +249,10 @@ class Predictor:
         source, name = _opened(image)
         layout = self._layout(source, name)
         views = [self.preparation.image(source, name, index, layout) for index in range(layout.count(source.shape))]
-        found = [self._estimate(self._fitted(view)[0], name) for view in views]
-        return float(np.mean([diameter for diameter in found if diameter is not None]))
+        diameters = [self._estimate(self._fitted(view)[0], name) for view in views]
+        return float(np.mean([diameter for diameter in diameters if diameter is not None]))
 
-    def _layout(self, source: Opened, name: str) -> Layout:
+    def _layout(self, source: ImageFile, name: str) -> Layout:
         dim, channels = self.record["network"]["dim"], self.record["network"]["input_channels"]
         try:
             if isinstance(source.array, np.ndarray):
@@ -260,7 +262,7 @@ class Predictor:
             one = f"one channel, {dim}D" if channels == 1 else f"{channels} channels, {dim}D"
             raise UserError(name, error.findings[0].wrong, f"Give an image as in training: {one}") from None
 
-    def _array_layout(self, source: Opened, name: str) -> Layout:
+    def _array_layout(self, source: ImageFile, name: str) -> Layout:
         """Channels are last if there are 3 or 4, else where the settings say: that is promised for arrays."""
         preparation = self.preparation
         if len(source.shape) > preparation.dim and source.shape[-1] in (3, 4):
@@ -270,10 +272,10 @@ class Predictor:
     def _fitted(self, view: View) -> tuple[View, str]:
         """`view` with the channels that the network takes, where it shows the same in others, and a note about it."""
         expected = self.record["network"]["input_channels"]
-        found = None
+        fitted = None
         if view.channels != expected:
-            found = as_channels(view, expected, bool(self.record.get("in_colours")))
-        return found or (view, "")
+            fitted = as_channels(view, expected, bool(self.record.get("in_colours")))
+        return fitted or (view, "")
 
     def _estimate(self, view: View, name: str) -> float | None:
         """Diameter of the objects of an image; None without a size model."""
@@ -282,25 +284,23 @@ class Predictor:
         assert isinstance(self.network, StyleUNet)
         style = self.size_model.style_of(self.network, self._normalised(view, name))
         diameter = self.size_model.diameter(style)
-        labels = self.task.decode(self._raw(view, name, diameter, variants=1))
+        labels = self.task.decode(self._raw(view, name, diameter, tta=1))
         measured = float(mean_diameter(labels)) * diameter / self.preparation.diameter
         return max(SMALLEST_DIAMETER, measured) if np.isfinite(measured) else diameter
 
-    def _raw(
-        self, view: View, name: str, diameter: float | None, variants: int, report: Report | None = None
-    ) -> np.ndarray:
+    def _raw(self, view: View, name: str, diameter: float | None, tta: int, report: Report | None = None) -> np.ndarray:
         """Output for the image, in the size that the network sees."""
         normalised = self._normalised(self.preparation.sized(view, None, diameter)[0], name)
         with _memory_told(name):
-            return predict_variants(
+            return predict_tta(
                 self.network,
                 normalised,
                 self.record["tile"],
                 self.device,
-                variants,
-                self.task.turned,
+                tta,
+                self.task.undo_flip_rotation,
                 report,
-                self.multiples,
+                self.divisors,
             )
 
     def _normalised(self, view: View, name: str) -> np.ndarray:
@@ -337,19 +337,19 @@ class Predictor:
             raise UserError(name, f"the pixel size of {whose} is not known", "Predict without rescaling")
         return tuple(own / learnt for own, learnt in zip(spacing, trained, strict=True))
 
-    def _notes(self, spacing: tuple[float, ...] | None, source: Opened) -> list[str]:
+    def _notes(self, spacing: tuple[float, ...] | None, source: ImageFile) -> list[str]:
         """What differs between an image and those of the training, in sentences."""
         notes = []
         trained = self.record.get("spacing")
         if trained and spacing and not np.allclose(spacing, trained, rtol=_SAME_SPACING):
-            said = [" x ".join(f"{value:g}" for value in values) for values in (spacing, trained)]
+            sizes = [" x ".join(f"{value:g}" for value in values) for values in (spacing, trained)]
             notes.append(
-                f"its pixels are {said[0]} um, those of the training were {said[1]} um; rescale=True brings it to their size"
+                f"its pixels are {sizes[0]} um, those of the training were {sizes[1]} um; rescale=True brings it to their size"
             )
         learnt = self.record.get("orientation")
-        if learnt and source.orientation and learnt != source.orientation:
+        if learnt and source.orientation_letters and learnt != source.orientation_letters:
             notes.append(
-                f"its axes point to {source.orientation}, those of the training to {learnt}: the network sees it mirrored, "
+                f"its axes point to {source.orientation_letters}, those of the training to {learnt}: the network sees it mirrored, "
                 "or lying on its side"
             )
         kind = self.record.get("dtype")
@@ -358,24 +358,24 @@ class Predictor:
         return notes
 
 
-def _opened(image: Any) -> tuple[Opened, str]:
+def _opened(image: Any) -> tuple[ImageFile, str]:
     """An array or the path of a file as an opened file, and what to call it."""
     if isinstance(image, str | os.PathLike):
         if Path(image).is_dir() and not is_image(Path(image)):
             raise UserError(str(image), "this is a folder", "Give one image; `nbtrainer predict` takes folders")
         return open_image(Path(image)), str(image)
     array = _numbers(image, "image")
-    return Opened(array, "?" * array.ndim, {}), "image"
+    return ImageFile(array, "?" * array.ndim, {}), "image"
 
 
-def _place_of(source: Opened, layout: Layout) -> Place | None:
+def _place_of(source: ImageFile, layout: Layout) -> Orientation | None:
     """Where what is predicted lies: the place of the image, its axes called as those of the labels."""
     order = [*([] if layout.slices is None else [layout.slices]), *layout.spatial]
     letters = [source.axes[axis] for axis in order]
-    if source.place is None or not set(letters) <= source.place.steps.keys():
+    if source.orientation is None or not set(letters) <= source.orientation.steps.keys():
         return None
-    steps = {new: source.place.steps[old] for new, old in zip("ZYX"[-len(order) :], letters, strict=True)}
-    return dataclasses.replace(source.place, steps=steps)
+    steps = {new: source.orientation.steps[old] for new, old in zip("ZYX"[-len(order) :], letters, strict=True)}
+    return dataclasses.replace(source.orientation, steps=steps)
 
 
 def _numbers(given: Any, where: str) -> np.ndarray:
@@ -464,10 +464,10 @@ def checkpoint_file(path: Path) -> Path:
         return path
     from nbtrainer.inference.checkpoint_path import best_checkpoint
 
-    found = best_checkpoint(path)
-    if found is None:
+    file = best_checkpoint(path)
+    if file is None:
         raise UserError(str(path), "this folder holds no model", "Give a checkpoint (.pt) or the folder of a run")
-    return found
+    return file
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
@@ -485,5 +485,5 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or record.get("format") != 1:
         raise UserError(str(file), "this checkpoint was not written by nbtrainer", "Give a file written by nbtrainer")
     if isinstance(record.get("network"), dict):  # before there was a choice
-        record["network"].setdefault("flat_levels", 0)
+        record["network"].setdefault("anisotropic_levels", 0)
     return record

@@ -38,7 +38,7 @@ def pretrained_record(config: Config) -> dict[str, Any] | None:
         return None
     try:
         record = load_checkpoint(checkpoint_file(path))
-        theirs = {name: record["network"][name] for name in ("name", "dim", "features", "flat_levels")}
+        theirs = {name: record["network"][name] for name in ("name", "dim", "features", "anisotropic_levels")}
         task_in(record)
     except UserError as error:
         raise UserError("model.pretrained", f"{path}: {error.wrong}", error.remedy) from None
@@ -47,8 +47,8 @@ def pretrained_record(config: Config) -> dict[str, Any] | None:
             "model.pretrained", f"{path}: this is no model of nbtrainer", "Give a .pt file or a run of nbtrainer"
         ) from None
     ours: dict[str, Any] = {"name": config.model.name, "dim": config.task.dim, "features": list(config.model.features)}
-    if config.model.flat_levels != "auto":
-        ours["flat_levels"] = config.model.flat_levels
+    if config.model.anisotropic_levels != "auto":
+        ours["anisotropic_levels"] = config.model.anisotropic_levels
     for name, value in ours.items():
         if theirs[name] != value:
             raise UserError(
@@ -59,7 +59,7 @@ def pretrained_record(config: Config) -> dict[str, Any] | None:
     return record
 
 
-def network_settings(config: Config, task: Task, input_channels: int, flat_levels: int) -> dict[str, Any]:
+def network_settings(config: Config, task: Task, input_channels: int, anisotropic_levels: int) -> dict[str, Any]:
     """How the network of a run is built: the arguments of `models.create`."""
     return {
         "name": config.model.name,
@@ -67,8 +67,8 @@ def network_settings(config: Config, task: Task, input_channels: int, flat_level
         "input_channels": input_channels,
         "output_channels": task.output_channels,
         "features": list(config.model.features),
-        "repaints": task.repaints,
-        "flat_levels": flat_levels,
+        "reconstructs_input": task.reconstructs_input,
+        "anisotropic_levels": anisotropic_levels,
     }
 
 
@@ -138,12 +138,12 @@ def _other_normalization(theirs: Normalizer, ours: Normalizer) -> Iterator[Findi
     other = [name for name in _RULES if getattr(theirs, name) != getattr(ours, name)]
     if other:
         names = {"invert": "data.invert"}
-        said = ", ".join(
+        differences = ", ".join(
             f"{names.get(name, f'normalization.{name}')} {_value(getattr(theirs, name))}" for name in other
         )
         own = ", ".join(_value(getattr(ours, name)) for name in other)
         yield _warning(
-            f"it was trained with {said}, this run has {own}",
+            f"it was trained with {differences}, this run has {own}",
             "Set it as there, so that the network sees intensities as it knows them, or train longer",
         )
 

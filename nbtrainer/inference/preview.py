@@ -24,7 +24,7 @@ from nbtrainer.tasks import Links, Task
 
 
 @dataclass(frozen=True)
-class Trial:
+class PredictionPreview:
     """What a network answered to an image, as `prediction`, and what is known of it.
 
     Attributes
@@ -67,7 +67,7 @@ class Trial:
         """The label image with these thresholds, those of the model for the rest."""
         return self.prediction.labels(**adjusted)
 
-    def kept(self, **adjusted: Any) -> Trial:
+    def save_thresholds(self, **adjusted: Any) -> PredictionPreview:
         """The same with a model that has these thresholds."""
         task = adjusted_task(self.task, adjusted)
         return dataclasses.replace(self, prediction=dataclasses.replace(self.prediction, task=task))
@@ -78,21 +78,21 @@ class Trial:
         if task.has_objects:
             return {"objects": int(np.count_nonzero(np.unique(labels)))}
         classes = task.classes or ("foreground",)
-        found = bincount(task.predicted_class_of(labels), minlength=len(classes) + 1)
-        return {name: int(count) for name, count in zip(classes, found[1:], strict=False)}
+        counts = bincount(task.predicted_class_of(labels), minlength=len(classes) + 1)
+        return {name: int(count) for name, count in zip(classes, counts[1:], strict=False)}
 
     def scores(self, labels: np.ndarray) -> dict[str, float]:
         """Scores of a predicted label image; empty without a label."""
         if self.truth is None or self.truth.shape != labels.shape:
             return {}
         tally = self.task.tally_labels(labels, self.truth, self.names, self.links)
-        found = metrics.scores(tally, self.names, self.task.classes)
-        return {name: value for name, value in found.items() if not np.isnan(value)}
+        scores = metrics.scores(tally, self.names, self.task.classes)
+        return {name: value for name, value in scores.items() if not np.isnan(value)}
 
 
 def try_out(
     model: Predictor, image: Pair | str | Path | np.ndarray, label: Any = None, report: Report | None = None
-) -> Trial:
+) -> PredictionPreview:
     """Predict an image once: a file or an array, with the `label` if it is known, or a pair of a run with its own.
 
     Of a time series the first time point is looked at.
@@ -104,7 +104,7 @@ def try_out(
         view, truth = model.preparation.open(image)
         prediction = model.answer(view, image.name, report)
         links = [] if image.links is None else read_links(image.links)
-        return Trial(image.name, prediction, whole(view), whole(truth), links, names)
+        return PredictionPreview(image.name, prediction, whole(view), whole(truth), links, names)
     name = "image" if isinstance(image, np.ndarray) else Path(image).name
     prediction = model.prediction(image, report=report)
     pixels = prediction.image()
@@ -115,7 +115,7 @@ def try_out(
         known = model.read_label(label, (*series, *pixels.shape[1:]), name, image)
         known = known if count is None else known[0]
     assert task is prediction.task
-    return Trial(name, prediction, pixels, known, [], names)
+    return PredictionPreview(name, prediction, pixels, known, [], names)
 
 
 def _names(model: Predictor) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from nbtrainer.data.overlay import GREEN, OUTLINE, edges, enlarged, grey, limits
 from nbtrainer.disk import write_text
 from nbtrainer.labels.connected import regions_of
 from nbtrainer.labels.error_regions import worst_objects
-from nbtrainer.metrics import Tally
+from nbtrainer.metrics import MetricState
 from nbtrainer.tasks import Links, Task
 
 _MARGIN_PX, _SHOWN_PX = 16, 160
@@ -34,7 +34,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True)
-class Wrong:
+class ErrorRegion:
     """Something that prediction and label disagree about. `box`: (start, stop) along each axis; `picture`: PNG."""
 
     kind: str
@@ -45,13 +45,13 @@ class Wrong:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ImageReport:
     """An image, its scores, and what is most wrong in it, worst first."""
 
     name: str
-    tally: Tally
+    tally: MetricState
     scores: dict[str, float]
-    worst: list[Wrong]
+    worst: list[ErrorRegion]
 
     def as_record(self) -> dict[str, Any]:
         """Plain values, without pictures."""
@@ -59,7 +59,7 @@ class Judged:
         return {"image": self.name, **self.scores, "worst": worst}
 
 
-def judge(
+def score_image(
     name: str,
     image: np.ndarray | None,
     predicted: np.ndarray,
@@ -68,7 +68,7 @@ def judge(
     names: Sequence[str],
     most: int = 8,
     links: Links = (),
-) -> Judged:
+) -> ImageReport:
     """Compare a predicted label image with the true one; up to `most` mistakes are shown in `image` (C, [Z,] Y, X).
 
     Without an image there are scores alone.
@@ -76,30 +76,30 @@ def judge(
     tally = task.tally_labels(predicted, label, names, links)
     scores = metrics.scores(tally, names, task.classes)
     if image is None:
-        return Judged(name, tally, scores, [])
+        return ImageReport(name, tally, scores, [])
     truth = task.objects(label, links)
-    known = task.known(label)
+    known = task.valid_mask(label)
     if truth is None:
         answers, truth = task.predicted_class_of(predicted), task.class_of(label)
-        found = _wrong_areas(answers, truth, known, most)
+        regions = _wrong_areas(answers, truth, known, most)
     else:
         answers = predicted
-        found = [
+        regions = [
             (mistake.kind, mistake.box, mistake.iou, int(mistake.wrong_pixels))
             for mistake in worst_objects(predicted, truth, most, known)
         ]
-    shown = limits(image[..., image.shape[-3] // 2, :, :] if image.ndim == 4 else image)
-    worst = [Wrong(*each, _picture(image, shown, answers, truth, each[1])) for each in found]
-    return Judged(name, tally, scores, worst)
+    display_range = limits(image[..., image.shape[-3] // 2, :, :] if image.ndim == 4 else image)
+    worst = [ErrorRegion(*each, _picture(image, display_range, answers, truth, each[1])) for each in regions]
+    return ImageReport(name, tally, scores, worst)
 
 
-def write_report(path: Path, title: str, words: str, judged: Sequence[Judged], names: Sequence[str]) -> Path:
+def write_report(path: Path, title: str, text: str, judged: Sequence[ImageReport], names: Sequence[str]) -> Path:
     """Write a page (HTML, pictures inside) about images, the worst first; `words` introduces it.
 
     They are ordered by the first of the metrics `names`; without any, by how many pixels are wrong.
     """
 
-    def goodness(each: Judged) -> float:
+    def goodness(each: ImageReport) -> float:
         if not names:
             return -float(sum(wrong.pixels for wrong in each.worst))
         score = each.scores.get(names[0], math.nan)
@@ -108,7 +108,7 @@ def write_report(path: Path, title: str, words: str, judged: Sequence[Judged], n
 
     ordered = sorted(judged, key=goodness)
     head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-    parts = [_HEAD.format(title=html.escape(title), words=html.escape(words), head=head)]
+    parts = [_HEAD.format(title=html.escape(title), words=html.escape(text), head=head)]
     for each in ordered:
         cells = "".join(f"<td>{each.scores[name]:.3f}</td>" if name in each.scores else "<td></td>" for name in names)
         parts.append(f"<tr><th>{html.escape(each.name)}</th>{cells}</tr>")
@@ -118,27 +118,27 @@ def write_report(path: Path, title: str, words: str, judged: Sequence[Judged], n
 
 
 def _wrong_areas(
-    answers: np.ndarray, truth: np.ndarray, known: np.ndarray, most: int
+    answers: np.ndarray, truth: np.ndarray, valid_mask: np.ndarray, most: int
 ) -> list[tuple[str, tuple[tuple[int, int], ...], float, int]]:
     """The largest connected areas in which classes differ."""
-    areas = regions_of((answers != truth) & known)
+    areas = regions_of((answers != truth) & valid_mask)
     if not areas.any():
         return []
     table = cc3d.statistics(areas)
     largest = np.argsort(-table["voxel_counts"][1:].astype(np.int64))[:most] + 1
-    found = []
+    regions = []
     for number in largest:
         box = table["bounding_boxes"][number]
         own = areas[box] == number
         here, true = answers[box][own], truth[box][own]
         kind = "missed" if (here == 0).mean() > 0.5 else "invented" if (true == 0).mean() > 0.5 else "wrong"
-        found.append((kind, tuple((edge.start, edge.stop) for edge in box), 0.0, int(own.sum())))
-    return found
+        regions.append((kind, tuple((edge.start, edge.stop) for edge in box), 0.0, int(own.sum())))
+    return regions
 
 
 def _picture(
     image: np.ndarray,
-    shown: tuple[float, float],
+    display_range: tuple[float, float],
     predicted: np.ndarray,
     truth: np.ndarray,
     box: tuple[tuple[int, int], ...],
@@ -150,7 +150,7 @@ def _picture(
     )
     if truth.ndim == 3:
         around = ((box[0][0] + box[0][1] - 1) // 2, *around)
-    picture = grey(image[(slice(None), *around)], shown)
+    picture = grey(image[(slice(None), *around)], display_range)
     for labels, colour in ((truth[around], GREEN), (predicted[around], OUTLINE)):
         picture[edges(labels)] = colour
     large = enlarged(picture, _SHOWN_PX)
@@ -158,7 +158,7 @@ def _picture(
     return made
 
 
-def _figure(wrong: Wrong) -> str:
+def _figure(wrong: ErrorRegion) -> str:
     place = ", ".join(f"{axis} {start}" for axis, (start, _) in zip("zyx"[-len(wrong.box) :], wrong.box, strict=True))
     data = base64.b64encode(wrong.picture).decode("ascii")
     words = f"{_WORDS[wrong.kind]}: {wrong.pixels:,} px at {place}"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nbtrainer.catalog import fitting
+from nbtrainer.catalog import round_to_multiple
 from nbtrainer.data.preparation import SMALLEST_DIAMETER
 from nbtrainer.disk import write_json, written_aside
 from nbtrainer.models.style_unet import StyleUNet
@@ -108,7 +108,7 @@ def image_style(network: StyleUNet, image: np.ndarray, side: int, multiple: int)
     total: np.ndarray | None = None
     for region in product(*(_parts(length, side) for length in image.shape[1:])):
         block = image[(slice(None), *region)]
-        missing = [fitting(length, multiple, math.ceil) - length for length in block.shape[1:]]
+        missing = [round_to_multiple(length, multiple, math.ceil) - length for length in block.shape[1:]]
         padded = np.pad(block, [(0, 0), *((0, gap) for gap in missing)], mode="symmetric")
         with torch.inference_mode():
             style = network.style(torch.from_numpy(padded.astype(np.float32))[None].to(device))[0].cpu().numpy()

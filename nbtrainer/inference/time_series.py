@@ -11,7 +11,7 @@ import numpy as np
 
 from nbtrainer.inference.predictor import Predictor
 from nbtrainer.inference.tiled import Report
-from nbtrainer.io.formats import Place
+from nbtrainer.io.formats import Orientation
 
 
 @dataclass
@@ -25,19 +25,19 @@ class FilePrediction:
 
     labels: np.ndarray
     axes: str
-    maps: dict[str, np.ndarray] = field(default_factory=dict)
+    probability_maps: dict[str, np.ndarray] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     diameters: list[float] = field(default_factory=list)
     spacing: tuple[float, ...] | None = None
-    place: Place | None = None
+    orientation: Orientation | None = None
 
 
 def predict_file(
     predictor: Predictor,
     file: Path,
     diameter: float | None = None,
-    variants: int = 1,
+    tta: int = 1,
     *,
     rescale: bool = False,
     stitch_above: float | None = None,
@@ -48,28 +48,28 @@ def predict_file(
 ) -> FilePrediction:
     """Predict all that is in `file`; arguments as for `Predictor.predict`. Raises `UserError` if it cannot be."""
     count = predictor.time_points(file)
-    labels, maps, found = [], [], FilePrediction(np.zeros(0), "")
+    labels, maps, file_prediction = [], [], FilePrediction(np.zeros(0), "")
     for frame in range(count or 1):
         prediction = predictor.prediction(
-            file, diameter, variants, rescale=rescale, report=_shifted(report, frame, count or 1), frame=frame
+            file, diameter, tta, rescale=rescale, report=_shifted(report, frame, count or 1), frame=frame
         )
         labels.append(prediction.labels(stitch_above, **adjusted or {}))
         if with_maps:
-            maps.append(prediction.maps())
+            maps.append(prediction.probability_maps())
         if with_measurements:
             rows = prediction.measurements(labels[-1], stitched=stitch_above is not None)
-            found.rows += [{"frame": frame, **row} for row in rows] if count is not None else rows
+            file_prediction.rows += [{"frame": frame, **row} for row in rows] if count is not None else rows
         if frame == 0:
-            found.notes = prediction.notes
-            found.axes = ("" if count is None else "T") + prediction.axes
-            found.spacing, found.place = prediction.spacing, prediction.place
-        found.diameters += [part.diameter for part in prediction.parts if part.diameter]
-    found.labels = labels[0] if count is None else np.stack(labels)
+            file_prediction.notes = prediction.notes
+            file_prediction.axes = ("" if count is None else "T") + prediction.axes
+            file_prediction.spacing, file_prediction.orientation = prediction.spacing, prediction.orientation
+        file_prediction.diameters += [part.diameter for part in prediction.parts if part.diameter]
+    file_prediction.labels = labels[0] if count is None else np.stack(labels)
     if maps:
-        found.maps = {
+        file_prediction.probability_maps = {
             name: maps[0][name] if count is None else np.stack([each[name] for each in maps]) for name in maps[0]
         }
-    return found
+    return file_prediction
 
 
 def _shifted(report: Report | None, index: int, count: int) -> Callable[[int, int], None] | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbtrainer.disk import written_aside
 from nbtrainer.errors import UserError
-from nbtrainer.io.formats import Place, stem
+from nbtrainer.io.formats import Orientation, stem
 
 _NIFTI = (".nii", ".nii.gz")
 FORMATS = ("auto", "tif", "nii.gz", "zarr", "png")
@@ -30,7 +30,7 @@ def write_array(
     target: Path,
     spacing: Sequence[float] | None = None,
     axes: str = "",
-    place: Place | None = None,
+    orientation: Orientation | None = None,
 ) -> Path:
     """Write labels or a map for the file `image` to `target`.
 
@@ -53,13 +53,13 @@ def write_array(
     axes = axes or "ZYX"[-array.ndim :]
     with written_aside(target) as aside:
         if target.name.endswith(".zarr"):
-            _write_zarr(array, aside, spacing, axes, place)
+            _write_zarr(array, aside, spacing, axes, orientation)
         elif target.suffix == ".tif":
             _write_tiff(array, aside, spacing, axes)
         elif target.suffix == ".png":
             _write_png(array, aside, image)
         else:
-            _write_nifti(array, image, aside, spacing, axes, place)
+            _write_nifti(array, image, aside, spacing, axes, orientation)
     return target
 
 
@@ -90,7 +90,7 @@ def _write_png(array: np.ndarray, target: Path, image: Path) -> None:
 
 
 def _write_zarr(
-    array: np.ndarray, target: Path, spacing: Sequence[float] | None, axes: str, place: Place | None
+    array: np.ndarray, target: Path, spacing: Sequence[float] | None, axes: str, orientation: Orientation | None
 ) -> None:
     """As OME-Zarr 0.5 with one resolution, which napari and Fiji open."""
     import zarr
@@ -105,8 +105,8 @@ def _write_zarr(
     scale = [steps.get(axis.lower(), 1.0) for axis in axes]
     unit = {"unit": "micrometer"} if spacing is not None else {}
     transformations: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
-    if place is not None and place.system == "OME-Zarr" and spacing is not None:
-        origin = dict(zip("xyz", place.origin, strict=True))
+    if orientation is not None and orientation.system == "OME-Zarr" and spacing is not None:
+        origin = dict(zip("xyz", orientation.origin, strict=True))
         moved = [1e3 * origin.get(axis.lower(), 0.0) for axis in axes]
         transformations.append({"type": "translation", "translation": moved})
     group.attrs["ome"] = {
@@ -125,15 +125,20 @@ def _write_zarr(
 
 
 def _write_nifti(
-    array: np.ndarray, image: Path, target: Path, spacing: Sequence[float] | None, axes: str, place: Place | None
+    array: np.ndarray,
+    image: Path,
+    target: Path,
+    spacing: Sequence[float] | None,
+    axes: str,
+    orientation: Orientation | None,
 ) -> None:
     import nibabel
 
     spatial = axes.replace("T", "")
     steps = dict(zip("XYZ", reversed(spacing or ()), strict=False))
     affine = np.diag([*(steps.get(axis, 1000.0) / 1000 for axis in spatial[::-1]), *[1.0] * (4 - len(spatial))])
-    if place is not None and place.steps.keys() >= set(spatial):
-        affine = place.affine(spatial[::-1])
+    if orientation is not None and orientation.steps.keys() >= set(spatial):
+        affine = orientation.affine(spatial[::-1])
     if "T" in axes and len(spatial) == 2:  # the third axis of NIfTI is depth
         array = array[:, np.newaxis]
     made = nibabel.Nifti1Image(np.transpose(array), affine, dtype=array.dtype)

@@ -75,7 +75,7 @@ class AxesWanted:
 
 
 def image_layout(
-    shape: Sequence[int], axes: str, dim: int, wanted: AxesWanted | None = None, **settings: Any
+    shape: Sequence[int], axes: str, dim: int, requested: AxesWanted | None = None, **settings: Any
 ) -> Layout:
     """How an image stored with `shape` is read for `dim` spatial axes.
 
@@ -94,18 +94,20 @@ def image_layout(
     ValueError
         With a sentence, if the axes do not fit; of two arguments, what is wrong and what to do.
     """
-    wanted = wanted or AxesWanted(**settings)
+    requested = requested or AxesWanted(**settings)
     count = len(shape)
     for name in ("channel_axis", "z_axis"):
-        axis = getattr(wanted, name)
+        axis = getattr(requested, name)
         if axis is not None and not -count <= axis < count and count > 2:
-            raise ValueError(f"there is no axis {axis} in shape {said(shape)}", f"Set data.{name} to 0 to {count - 1}")
-    depth = _depth(wanted.z_axis, count, dim)
-    channel = _channel(shape, axes, dim, depth, wanted)
+            raise ValueError(
+                f"there is no axis {axis} in shape {format_shape(shape)}", f"Set data.{name} to 0 to {count - 1}"
+            )
+    depth = _depth(requested.z_axis, count, dim)
+    channel = _channel(shape, axes, dim, depth, requested)
     free = [axis for axis in range(count) if axis != channel]
     frames = next((axis for axis in free if axes[axis] == "T" and shape[axis] > 1 and axis != depth), None)
     if frames is not None:
-        if not wanted.with_frames:
+        if not requested.with_frames:
             raise _time_series(shape, frames)
         free.remove(frames)
     needed = dim if depth is None or dim == 3 else dim + 1
@@ -113,12 +115,12 @@ def image_layout(
     slices = _slices(axes, free, dim, depth)
     if slices is not None:
         free.remove(slices)
-    if len(free) == dim + 1 and frames is None and wanted.with_frames and axes[free[0]] == "?":
+    if len(free) == dim + 1 and frames is None and requested.with_frames and axes[free[0]] == "?":
         frames = free.pop(0)
     if len(free) != dim:
         channels = " without its channels" if channel is not None else ""
         raise ValueError(
-            f"shape {said(shape)} has {len(free)} axes{channels}, but {dim}D training needs {dim}, or {dim + 1} with channels",
+            f"shape {format_shape(shape)} has {len(free)} axes{channels}, but {dim}D training needs {dim}, or {dim + 1} with channels",
             "Set data.channel_axis if one axis holds channels" if count > dim else _other_dim(dim, count),
         )
     return Layout(_depth_first(free, depth, dim), channel, slices, frames)
@@ -150,7 +152,7 @@ def label_layout(
     if slices is not None:
         free.remove(slices)
     if len(free) != dim:
-        raise ValueError(f"shape {said(shape)} is not {dim}D", _other_dim(dim, len(free)))
+        raise ValueError(f"shape {format_shape(shape)} is not {dim}D", _other_dim(dim, len(free)))
     return Layout(_depth_first(free, depth, dim), colour, slices)
 
 
@@ -164,7 +166,7 @@ def colour_axis(shape: Sequence[int], axes: str) -> int | None:
     return last if last > 1 and axes[last] == "?" and shape[last] in _COLOURS else None
 
 
-def said(shape: Sequence[int]) -> str:
+def format_shape(shape: Sequence[int]) -> str:
     """`512 x 512`."""
     return " x ".join(map(str, shape))
 
@@ -174,26 +176,26 @@ def _depth(z_axis: int | None, count: int, dim: int) -> int | None:
     return None if z_axis is None or count < 3 or count < dim else z_axis % count
 
 
-def _channel(shape: Sequence[int], axes: str, dim: int, depth: int | None, wanted: AxesWanted) -> int | None:
+def _channel(shape: Sequence[int], axes: str, dim: int, depth: int | None, requested: AxesWanted) -> int | None:
     count = len(shape)
     if count <= dim:
         return None
     named = [axis for axis in range(count) if axes[axis] in "CS" and shape[axis] > 1 and axis != depth]
-    given = None if wanted.channel_axis is None else wanted.channel_axis % count
+    given = None if requested.channel_axis is None else requested.channel_axis % count
     # whoever says that y or x holds the channels speaks of other images of the set
-    if given is not None and wanted.is_given and not (named and axes[given] in "YX"):
+    if given is not None and requested.is_given and not (named and axes[given] in "YX"):
         return given
     if len(named) == 1:
         return named[0]
     unnamed = [axis for axis in range(count) if axes[axis] == "?" and axis != depth]
-    lacking = _lacking(shape, unnamed, wanted.label_shape)
+    lacking = _lacking(shape, unnamed, requested.label_shape)
     if lacking is not None:
         return lacking
     if count - 1 in (*unnamed, *named) and shape[-1] in _COLOURS:
         return count - 1
     if given is not None:
         return given
-    fits = [axis for axis in unnamed if wanted.channels not in (None, 1) and shape[axis] == wanted.channels]
+    fits = [axis for axis in unnamed if requested.channels not in (None, 1) and shape[axis] == requested.channels]
     return fits[0] if len(fits) == 1 else None
 
 
@@ -218,10 +220,10 @@ def _depth_first(free: Sequence[int], depth: int | None, dim: int) -> tuple[int,
     return (depth, *(axis for axis in free if axis != depth))
 
 
-def _without_ones(shape: Sequence[int], axes: str, free: list[int], wanted: int, depth: int | None) -> list[int]:
+def _without_ones(shape: Sequence[int], axes: str, free: list[int], count: int, depth: int | None) -> list[int]:
     """`free` without axes of length 1, while there are more than `wanted`."""
     for axis in [axis for axis in free if shape[axis] == 1 and axis != depth]:
-        if len(free) > wanted:
+        if len(free) > count:
             free = [other for other in free if other != axis]
     return free
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nbtrainer.errors import UserError
 from nbtrainer.io.axes import label_layout
-from nbtrainer.io.formats import Opened, brought_to, open_image
+from nbtrainer.io.formats import ImageFile, brought_to, open_image
 
 
 def read(path: Path) -> np.ndarray:
@@ -16,13 +16,13 @@ def read(path: Path) -> np.ndarray:
     return open_image(path).read()
 
 
-def open_label(label: Path, image: Path | None = None) -> Opened:
+def open_label(label: Path, image: Path | None = None) -> ImageFile:
     """The label file `label`, its axes turned as those of its `image` where both say that they lie at the same place.
 
     Raises `UserError` if it cannot be read; an image that cannot turns nothing.
     """
     opened = open_image(label, for_label=True)
-    if image is None or opened.place is None:
+    if image is None or opened.orientation is None:
         return opened
     try:
         return brought_to(opened, open_image(image))
@@ -45,14 +45,14 @@ def read_label(
         raise UserError(where, *error.args) from None
     if layout.slices is not None:
         raise UserError(where, f"shape {array.shape} is a stack of images", "Give one label at a time")
-    found = layout.arrange(array)
-    if len(found) >= 3 and not (np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])):
+    label = layout.arrange(array)
+    if len(label) >= 3 and not (np.array_equal(label[0], label[1]) and np.array_equal(label[0], label[2])):
         raise UserError(where, "the label is a colour image", "Export it with one number per pixel")
-    if found.dtype.kind == "f" and not np.array_equal(found[0], np.round(found[0]), equal_nan=True):
+    if label.dtype.kind == "f" and not np.array_equal(label[0], np.round(label[0]), equal_nan=True):
         raise UserError(
             where, "the label has values between whole numbers", "Export it with one whole number per pixel"
         )
-    return found[0]
+    return label[0]
 
 
 def _opened(path: Path, image: Path | None) -> tuple[np.ndarray, str]:

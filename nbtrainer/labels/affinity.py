@@ -122,13 +122,13 @@ def mutex_watershed(
     # objects never leave a region of the mask, and what lies between regions costs as much as what lies in them
     single = sum(_volume(region) + _CALL for region in boxes) < regions.size
     result = np.zeros(mask.shape, np.uint32)
-    found = result[box]
+    labels = result[box]
     last = 0
     for number, region in enumerate(boxes, 1) if single else [(0, (slice(None),) * mask.ndim)]:
         inside = regions[region] == number if single else regions != 0
         own = _joined(part[(slice(None), *region)], offsets, inside, threshold)
-        found[region][inside] = own[inside] + np.uint64(last)
-        last = int(found[region].max())
+        labels[region][inside] = own[inside] + np.uint64(last)
+        last = int(labels[region].max())
     return without_small(result, smallest, small)
 
 
@@ -141,7 +141,7 @@ def _joined(affinity: np.ndarray, offsets: Sequence[Offset], inside: np.ndarray,
         for channel, offset in enumerate(offsets)
         if all(abs(step) < length for step, length in zip(offset, inside.shape, strict=True))
     ]
-    found = np.zeros(inside.shape, np.uint64)
+    joined = np.zeros(inside.shape, np.uint64)
     if chosen:
         # 0 joins nothing and parts nothing
         weights = np.zeros((len(chosen), *inside.shape))
@@ -150,12 +150,12 @@ def _joined(affinity: np.ndarray, offsets: Sequence[Offset], inside: np.ndarray,
             weight[here] = (affinity[channel][here] - threshold) * (inside[here] & inside[there])
             if max(map(abs, offset)) > 1:
                 np.minimum(weight, 0, out=weight)
-        found = agglom(weights, [list(offset) for _, offset in chosen])
+        joined = agglom(weights, [list(offset) for _, offset in chosen])
     # what was joined to nothing has no id yet
-    alone = inside & (found == 0)
-    found[alone] = int(found.max()) + 1 + np.arange(np.count_nonzero(alone), dtype=np.uint64)
-    found[~inside] = 0
-    return fastremap.renumber(found, preserve_zero=True)[0].astype(np.uint64)
+    alone = inside & (joined == 0)
+    joined[alone] = int(joined.max()) + 1 + np.arange(np.count_nonzero(alone), dtype=np.uint64)
+    joined[~inside] = 0
+    return fastremap.renumber(joined, preserve_zero=True)[0].astype(np.uint64)
 
 
 def ends(shape: tuple[int, ...], offset: Offset) -> tuple[tuple[slice, ...], tuple[slice, ...]]:

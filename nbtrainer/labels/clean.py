@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from nbtrainer.labels.connected import contacts, enclosed, parts, plain
+from nbtrainer.labels.connected import contacts, enclosed, label_components, plain
 from nbtrainer.labels.integers import bincount
 
 Small = Literal["background", "neighbour", "none"]
@@ -29,8 +29,8 @@ def relabel_pieces(labels: np.ndarray) -> np.ndarray:
         If ids would go beyond 2**32 - 1.
     """
     labels = plain(labels)
-    found, owners = parts(labels)
-    sizes = bincount(found.ravel(), minlength=len(owners))
+    components, owners = label_components(labels)
+    sizes = bincount(components.ravel(), minlength=len(owners))
     # by owner, then largest first; lexsort keeps the order of the parts among equals
     order = np.lexsort((-sizes, owners))
     keeps = np.ones(len(order), bool)
@@ -41,7 +41,7 @@ def relabel_pieces(labels: np.ndarray) -> np.ndarray:
         raise ValueError(f"{len(extra)} more ids do not fit after {owners.max()}")
     table = owners.astype(np.promote_types(labels.dtype, np.min_scalar_type(last)))
     table[extra] = np.arange(int(owners.max()) + 1, last + 1)
-    return table[found]
+    return table[components]
 
 
 def separate_objects(labels: np.ndarray, links: Iterable[tuple[int, int]] = ()) -> np.ndarray:
@@ -77,8 +77,8 @@ def remove_small(
     if to == "neighbour":
         pairs, faces = contacts(labels)
         target = _joined(sizes, np.searchsorted(ids, pairs), faces, smallest)
-    kept = bincount(target, sizes, len(ids)) >= smallest
-    return np.where(kept[target], ids[target], 0).astype(labels.dtype)[index]
+    is_large = bincount(target, sizes, len(ids)) >= smallest
+    return np.where(is_large[target], ids[target], 0).astype(labels.dtype)[index]
 
 
 def without_small(labels: np.ndarray, smallest: int, small: Small = "background") -> np.ndarray:

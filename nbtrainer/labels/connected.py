@@ -39,17 +39,17 @@ def regions_of(mask: np.ndarray, corners: bool = True) -> np.ndarray:
     return cc3d.connected_components(plain_mask, connectivity=(_FULL if corners else _FACES)[mask.ndim])
 
 
-def parts(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def label_components(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Every connected part of every object, corners connect: (parts, owners).
 
     `parts` has the shape of `labels` and holds 1, 2, 3 ...; `owners[part]` is the id in `labels`, `owners[0]` is 0.
     """
     if labels.size == 0:
         return np.zeros(labels.shape, np.uint32), np.zeros(1, labels.dtype)
-    found, count = cc3d.connected_components(labels, connectivity=_FULL[labels.ndim], return_N=True)
+    components, count = cc3d.connected_components(labels, connectivity=_FULL[labels.ndim], return_N=True)
     owners = np.zeros(count + 1, labels.dtype)
-    owners[found.ravel()] = labels.ravel()
-    return found, owners
+    owners[components.ravel()] = labels.ravel()
+    return components, owners
 
 
 def contacts(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

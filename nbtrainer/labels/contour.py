@@ -8,7 +8,9 @@ import numpy as np
 from nbtrainer.labels.connected import plain
 
 
-def contour(labels: np.ndarray, width: int = 1, with_background: bool = True, in_slices: bool = True) -> np.ndarray:
+def contour(
+    labels: np.ndarray, width: int = 1, with_background: bool = True, contours_in_plane: bool = True
+) -> np.ndarray:
     """Where the square (cube) around a pixel holds more than one object, or an object and background.
 
     Parameters
@@ -19,7 +21,7 @@ def contour(labels: np.ndarray, width: int = 1, with_background: bool = True, in
         How far the square reaches from its centre, in pixels: the contour is this wide on either side of an edge.
     with_background
         Whether the edge between an object and background counts, or only that between two objects.
-    in_slices
+    contours_in_plane
         Of a stack, look at each slice by itself; else at cubes.
 
     Returns
@@ -35,26 +37,26 @@ def contour(labels: np.ndarray, width: int = 1, with_background: bool = True, in
         return np.zeros(labels.shape, bool)
     # cv2 knows no uint32; doubles hold all of its values
     values = labels if labels.dtype != np.uint32 else labels.astype(np.float64)
-    highest = _extreme(values, width, in_slices, largest=True)
+    highest = _extreme(values, width, contours_in_plane, largest=True)
     if with_background:
-        return (highest != _extreme(values, width, in_slices, largest=False)) & (highest > 0)
+        return (highest != _extreme(values, width, contours_in_plane, largest=False)) & (highest > 0)
     # the lowest id that is not 0: background is set above every id
     values = np.where(values == 0, values.dtype.type(np.iinfo(labels.dtype).max), values)
-    return (highest > 0) & (highest > _extreme(values, width, in_slices, largest=False))
+    return (highest > 0) & (highest > _extreme(values, width, contours_in_plane, largest=False))
 
 
-def _extreme(values: np.ndarray, width: int, in_slices: bool, largest: bool) -> np.ndarray:
+def _extreme(values: np.ndarray, width: int, contours_in_plane: bool, largest: bool) -> np.ndarray:
     """The largest (smallest) value in the square or cube around each pixel; what lies outside the array is left out."""
     square = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
     change = cv2.dilate if largest else cv2.erode
     if values.ndim == 2:
         return change(values, square)
-    found = np.stack([change(plane, square) for plane in values])
-    if in_slices:
-        return found
+    extremes = np.stack([change(plane, square) for plane in values])
+    if contours_in_plane:
+        return extremes
     pick = np.maximum if largest else np.minimum
-    column = found.copy()
-    for step in range(1, min(width, len(found) - 1) + 1):
-        pick(column[step:], found[:-step], out=column[step:])
-        pick(column[:-step], found[step:], out=column[:-step])
+    column = extremes.copy()
+    for step in range(1, min(width, len(extremes) - 1) + 1):
+        pick(column[step:], extremes[:-step], out=column[step:])
+        pick(column[:-step], extremes[step:], out=column[:-step])
     return column

@@ -51,7 +51,7 @@ class Mistake:
 
 
 def worst_objects(
-    predicted: np.ndarray, truth: np.ndarray, count: int, known: np.ndarray | None = None, poor_below: float = 0.75
+    predicted: np.ndarray, truth: np.ndarray, count: int, valid_mask: np.ndarray | None = None, poor_below: float = 0.75
 ) -> list[Mistake]:
     """Up to `count` mistakes, those with most wrong pixels first.
 
@@ -66,15 +66,15 @@ def worst_objects(
     poor_below
         A true object that is neither missed, split nor merged is a mistake if its best IoU is below.
     """
-    overlaps = count_overlaps(predicted, truth, known)
-    found = sorted(_mistakes(overlaps, poor_below), key=lambda row: (-row[-1], row[0], row[1]))[:count]
+    overlaps = count_overlaps(predicted, truth, valid_mask)
+    mistakes = sorted(_mistakes(overlaps, poor_below), key=lambda row: (-row[-1], row[0], row[1]))[:count]
     boxes = {
-        side: _boxes(array, [row[1] for row in found if (row[0] in _IN_PREDICTION) == side])
+        side: _boxes(array, [row[1] for row in mistakes if (row[0] in _IN_PREDICTION) == side])
         for side, array in ((True, predicted), (False, truth))
     }
     return [
         Mistake(kind, number, partners, boxes[kind in _IN_PREDICTION][number], iou, wrong)
-        for kind, number, partners, iou, wrong in found
+        for kind, number, partners, iou, wrong in mistakes
     ]
 
 
@@ -84,12 +84,12 @@ _Row = tuple[Kind, int, tuple[int, ...], float, float]
 def _mistakes(overlaps: Overlaps, poor_below: float) -> list[_Row]:
     """(kind, id, partners, IoU, wrong pixels) of all mistakes."""
     merged, split = merge_pairs(overlaps), split_pairs(overlaps)
-    told = np.concatenate([merged, split])
+    explained = np.concatenate([merged, split])
     counterparts = match_objects(overlaps, _COUNTERPART)
-    elsewhere = np.isin(overlaps.truth[counterparts], overlaps.truth[told])
-    elsewhere |= np.isin(overlaps.predicted[counterparts], overlaps.predicted[told])
+    elsewhere = np.isin(overlaps.truth[counterparts], overlaps.truth[explained])
+    elsewhere |= np.isin(overlaps.predicted[counterparts], overlaps.predicted[explained])
     counterparts = counterparts[~elsewhere]
-    named = np.concatenate([told, counterparts])
+    named = np.concatenate([explained, counterparts])
     missed, invented = overlaps.is_true_object.copy(), overlaps.is_predicted_object.copy()
     missed[overlaps.truth[named]] = False
     invented[overlaps.predicted[named]] = False
@@ -132,5 +132,5 @@ def _boxes(labels: np.ndarray, ids: list[int]) -> dict[int, tuple[tuple[int, int
     # find_objects makes a list as long as the largest id
     table = {number: place for place, number in enumerate(ids, 1)}
     few = fastremap.remap(fastremap.mask_except(plain(labels), ids), table | {0: 0})
-    found = find_objects(few.astype(np.int32))
-    return {number: tuple((edge.start, edge.stop) for edge in found[place - 1]) for number, place in table.items()}
+    boxes = find_objects(few.astype(np.int32))
+    return {number: tuple((edge.start, edge.stop) for edge in boxes[place - 1]) for number, place in table.items()}

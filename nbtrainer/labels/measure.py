@@ -56,22 +56,22 @@ def measurements(
     if labels.ndim == 2 and not is_square:
         table["perimeter"] = perimeters(compact, step)
     places = regionprops_table(compact, properties=("centroid", "bbox"))
-    found: dict[str, np.ndarray] = {"label": values, size: table.pop("area")}
-    found["equivalent_diameter"] = table.pop("equivalent_diameter_area")
+    columns: dict[str, np.ndarray] = {"label": values, size: table.pop("area")}
+    columns["equivalent_diameter"] = table.pop("equivalent_diameter_area")
     axes = "zyx"[-labels.ndim :]
-    found |= {f"centroid_{axis}": places[f"centroid-{number}"] for number, axis in enumerate(axes)}
-    found |= {f"{axis}_min": places[f"bbox-{number}"] for number, axis in enumerate(axes)}
-    found |= {f"{axis}_max": places[f"bbox-{number + labels.ndim}"] - 1 for number, axis in enumerate(axes)}
-    found |= table
+    columns |= {f"centroid_{axis}": places[f"centroid-{number}"] for number, axis in enumerate(axes)}
+    columns |= {f"{axis}_min": places[f"bbox-{number}"] for number, axis in enumerate(axes)}
+    columns |= {f"{axis}_max": places[f"bbox-{number + labels.ndim}"] - 1 for number, axis in enumerate(axes)}
+    columns |= table
     if image is not None:
         ranks = compact.ravel()
         pixels = bincount(ranks, minlength=len(values) + 1)[1:]
         for number, channel in enumerate(image):
             weights = channel.ravel().astype(np.float64)
             sums = bincount(ranks, weights=weights, minlength=len(pixels) + 1)[1:]
-            found[f"mean_intensity_{number}"] = sums / pixels
+            columns[f"mean_intensity_{number}"] = sums / pixels
     unit = "px" if spacing is None else "um"
-    columns = {name: column.tolist() for name, column in found.items()}
+    columns = {name: column.tolist() for name, column in columns.items()}
     rows = [dict(zip(columns, row, strict=True)) | {"unit": unit} for row in zip(*columns.values(), strict=True)]
     # what has no value for this object (how convex a line is) stays empty
     return [{name: value for name, value in row.items() if value == value} for row in rows]

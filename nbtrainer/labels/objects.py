@@ -8,7 +8,7 @@ import edt
 import numpy as np
 from scipy.ndimage import find_objects
 
-from nbtrainer.labels.connected import count_pairs, enclosed, pair_keys, parts, plain
+from nbtrainer.labels.connected import count_pairs, enclosed, label_components, pair_keys, plain
 from nbtrainer.labels.integers import bincount
 
 # two objects face each other where no more background than this lies between them, in pixels
@@ -40,16 +40,16 @@ class Objects:
 def measure_objects(labels: np.ndarray) -> Objects:
     """Every object of `labels` ((Z, Y, X) or (Y, X) whole numbers) with its measures."""
     labels = plain(labels)
-    found, owners = parts(labels)
+    components, owners = label_components(labels)
     ids, index = np.unique(owners[1:], return_inverse=True)
-    part_sizes = bincount(found.ravel(), minlength=len(owners))[1:]
+    part_sizes = bincount(components.ravel(), minlength=len(owners))[1:]
     sizes = bincount(index, part_sizes, len(ids)).astype(np.int64)
     largest = np.zeros(len(ids), np.int64)
     np.maximum.at(largest, index, part_sizes)
 
     boxes = np.empty((len(ids), labels.ndim, 2), np.int64)
     boxes[..., 0], boxes[..., 1] = np.iinfo(np.int64).max, 0
-    part_boxes = _boxes(found, len(owners) - 1)
+    part_boxes = _boxes(components, len(owners) - 1)
     np.minimum.at(boxes[..., 0], index, part_boxes[..., 0])
     np.maximum.at(boxes[..., 1], index, part_boxes[..., 1])
 
@@ -121,7 +121,7 @@ def dense_regions(labels: np.ndarray, size: tuple[int, ...], count: int) -> list
 
     `size` has one length an axis of `labels`, in pixels; longer than the array means as long as the array.
     """
-    size = tuple(min(wanted, length) for wanted, length in zip(size, labels.shape, strict=True))
+    size = tuple(min(side, length) for side, length in zip(size, labels.shape, strict=True))
     if not labels.size or min(size) < 1:
         return []
     filled = _box_sums(labels != 0, size)
@@ -134,11 +134,11 @@ def dense_regions(labels: np.ndarray, size: tuple[int, ...], count: int) -> list
     return regions
 
 
-def _boxes(found: np.ndarray, count: int) -> np.ndarray:
+def _boxes(components: np.ndarray, count: int) -> np.ndarray:
     """(count, axes, 2) start and stop of the parts 1 ... count, all of which occur."""
     if not count:
-        return np.zeros((0, found.ndim, 2), np.int64)
-    boxes = [[(edge.start, edge.stop) for edge in box] for box in find_objects(found.astype(np.int32, copy=False))]
+        return np.zeros((0, components.ndim, 2), np.int64)
+    boxes = [[(edge.start, edge.stop) for edge in box] for box in find_objects(components.astype(np.int32, copy=False))]
     return np.array(boxes, np.int64)
 
 

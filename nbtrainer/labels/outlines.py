@@ -13,7 +13,7 @@ import fastremap
 import numpy as np
 
 from nbtrainer.labels.clean import dilate, without_small
-from nbtrainer.labels.connected import contacts, parts, plain, regions_of
+from nbtrainer.labels.connected import contacts, label_components, plain, regions_of
 from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.watershed import by_slice
 
@@ -165,15 +165,15 @@ def _seeds(cells: np.ndarray, outline: np.ndarray) -> np.ndarray:
     deepest = np.zeros(count + 1, np.float32)
     np.maximum.at(deepest, ids.ravel(), depth.ravel())
     deep = (ids != 0) & (depth > 0) & (depth > deepest[ids] / 2)
-    found, owners = parts(ids * deep)
-    sizes = bincount(found.ravel())
+    components, owners = label_components(ids * deep)
+    sizes = bincount(components.ravel())
     order = np.lexsort((-sizes, owners))
     first = np.ones(len(order), bool)
     first[1:] = owners[order][1:] != owners[order][:-1]
-    kept = np.zeros(len(owners), bool)
-    kept[order[first]] = True
-    kept[0] = False
-    return kept[found]
+    is_seed = np.zeros(len(owners), bool)
+    is_seed[order[first]] = True
+    is_seed[0] = False
+    return is_seed[components]
 
 
 def _without_cut(cells: np.ndarray) -> np.ndarray:

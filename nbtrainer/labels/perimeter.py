@@ -19,10 +19,10 @@ def perimeters(labels: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
     neighbours, straight, diagonally or first one and then the other. Here a straight step is as long as the pixel is in
     its direction.
     """
-    found = []
+    lengths = []
     for number, box in enumerate(find_objects(labels), 1):
-        found.append(0.0 if box is None else _perimeter(np.pad(labels[box] == number, 1), spacing))
-    return np.array(found)
+        lengths.append(0.0 if box is None else _perimeter(np.pad(labels[box] == number, 1), spacing))
+    return np.array(lengths)
 
 
 def _perimeter(inside: np.ndarray, spacing: Sequence[float]) -> float:

@@ -61,8 +61,8 @@ def tune(
     def try_out(settings: Settings) -> float:
         key = tuple(settings[name] for name in candidates)
         if key not in known:
-            found = float(score([decode(prediction, **settings) for prediction in predictions], truths))
-            known[key] = -np.inf if np.isnan(found) else found
+            value = float(score([decode(prediction, **settings) for prediction in predictions], truths))
+            known[key] = -np.inf if np.isnan(value) else value
         return known[key]
 
     best = dict(defaults)

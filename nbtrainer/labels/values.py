@@ -38,19 +38,19 @@ def frequent_values(array: np.ndarray) -> np.ndarray:
     return values[drawn]
 
 
-def snap_values(array: np.ndarray, known: np.ndarray) -> np.ndarray:
+def snap_values(array: np.ndarray, valid_mask: np.ndarray) -> np.ndarray:
     """`array` (any shape, whole numbers or floats) with each value replaced by the nearest of `known`, the lower of two.
 
     What lies between two values is not told from a third that is nearer: an edge of 0 and 2 becomes 1 if 1 is known.
     """
-    known = np.unique(known)
-    if not len(known):
+    valid_mask = np.unique(valid_mask)
+    if not len(valid_mask):
         raise ValueError("there are no known values to choose from")
-    middles = (known[1:].astype(np.float64) + known[:-1]) / 2
+    middles = (valid_mask[1:].astype(np.float64) + valid_mask[:-1]) / 2
     if array.dtype.kind in "bu" and array.dtype.itemsize <= 2:
-        table = known[np.searchsorted(middles, np.arange(2 ** (8 * array.dtype.itemsize)))]
+        table = valid_mask[np.searchsorted(middles, np.arange(2 ** (8 * array.dtype.itemsize)))]
         return table[array.view(np.uint8) if array.dtype.kind == "b" else array]
-    return known[np.searchsorted(middles, array)]
+    return valid_mask[np.searchsorted(middles, array)]
 
 
 def drop_alpha(image: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ def binary_watershed(
     seed_threshold: float = 0.98,
     threshold: float = 0.85,
     smallest: int = 128,
-    smallest_seed: int = 32,
+    min_seed_size: int = 32,
     small: Small = "background",
     keep_unseeded: bool = False,
 ) -> np.ndarray:
@@ -36,14 +36,14 @@ def binary_watershed(
 
     Parameters
     ----------
-    seed_threshold, smallest_seed
+    seed_threshold, min_seed_size
         A seed is a connected part above this probability with at least so many pixels.
     keep_unseeded
         Whether a connected part of the mask that holds no seed is an object, or is lost as in
         PyTorch Connectomics (`binary_watershed`).
     """
     seeds = foreground > seed_threshold
-    return _grown(-foreground, seeds, foreground > threshold, smallest, smallest_seed, small, keep_unseeded)
+    return _grown(-foreground, seeds, foreground > threshold, smallest, min_seed_size, small, keep_unseeded)
 
 
 def bc_watershed(
@@ -53,7 +53,7 @@ def bc_watershed(
     contour_threshold: float = 0.8,
     threshold: float = 0.85,
     smallest: int = 128,
-    smallest_seed: int = 32,
+    min_seed_size: int = 32,
     small: Small = "background",
     keep_unseeded: bool = False,
 ) -> np.ndarray:
@@ -64,7 +64,7 @@ def bc_watershed(
     """
     seeds = (foreground > seed_threshold) & (contour < contour_threshold)
     mask = foreground > threshold
-    return _grown(contour - foreground, seeds, mask, smallest, smallest_seed, small, keep_unseeded)
+    return _grown(contour - foreground, seeds, mask, smallest, min_seed_size, small, keep_unseeded)
 
 
 def bcd_watershed(
@@ -77,7 +77,7 @@ def bcd_watershed(
     seed_distance: float = 0.5,
     mask_distance: float = 0.0,
     smallest: int = 128,
-    smallest_seed: int = 32,
+    min_seed_size: int = 32,
     small: Small = "background",
     keep_unseeded: bool = False,
 ) -> np.ndarray:
@@ -88,7 +88,7 @@ def bcd_watershed(
     """
     seeds = (foreground > seed_threshold) & (contour < contour_threshold) & (distance > seed_distance)
     mask = (foreground > threshold) & (distance > mask_distance)
-    return _grown(contour - foreground - distance, seeds, mask, smallest, smallest_seed, small, keep_unseeded)
+    return _grown(contour - foreground - distance, seeds, mask, smallest, min_seed_size, small, keep_unseeded)
 
 
 def voronoi_otsu(
@@ -132,8 +132,8 @@ def by_slice(decode: Callable[..., np.ndarray], *stacks: np.ndarray) -> np.ndarr
     slices = [decode(*arrays) for arrays in zip(*(np.moveaxis(stack, -3, 0) for stack in stacks), strict=True)]
     result = np.zeros(stacks[0].shape[-3:], np.uint32)
     last = 0
-    for plane, found in zip(result, slices, strict=True):
-        plane[found != 0] = found[found != 0] + np.uint32(last)
+    for plane, labels in zip(result, slices, strict=True):
+        plane[labels != 0] = labels[labels != 0] + np.uint32(last)
         last = max(last, int(plane.max(initial=0)))
     return result.astype(np.min_scalar_type(last))
 
@@ -143,13 +143,13 @@ def _grown(
     seeds: np.ndarray,
     mask: np.ndarray,
     smallest: int,
-    smallest_seed: int,
+    min_seed_size: int,
     small: Small,
     keep_unseeded: bool,
 ) -> np.ndarray:
     from skimage.segmentation import watershed  # scikit-image's modules take long to load
 
-    markers = without_small(regions_of(seeds), smallest_seed).astype(np.int32)
+    markers = without_small(regions_of(seeds), min_seed_size).astype(np.int32)
     if keep_unseeded:
         regions = regions_of(mask)
         seeded = np.zeros(int(regions.max(initial=0)) + 1, bool)

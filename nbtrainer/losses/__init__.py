@@ -1,6 +1,6 @@
 """What training makes small."""
 
 from nbtrainer.losses.create import create
-from nbtrainer.losses.masked import Ignoring
+from nbtrainer.losses.masked import MaskedLoss
 
-__all__ = ["Ignoring", "create"]
+__all__ = ["MaskedLoss", "create"]

@@ -7,9 +7,9 @@ from typing import Any
 from torch import nn
 
 from nbtrainer.catalog import LOSSES
-from nbtrainer.losses.masked import Ignoring
-from nbtrainer.losses.pixels import OfPixels
-from nbtrainer.losses.targets import PerTarget
+from nbtrainer.losses.masked import MaskedLoss
+from nbtrainer.losses.pixels import PixelLoss
+from nbtrainer.losses.targets import MultiTargetLoss
 
 
 def create(name: str, settings: dict[str, Any], may_ignore: bool) -> nn.Module:
@@ -19,8 +19,8 @@ def create(name: str, settings: dict[str, Any], may_ignore: bool) -> nn.Module:
     """
     if "targets" in settings:
         targets = settings["targets"]
-        return PerTarget(targets, [create(target.loss or name, {}, may_ignore) for target in targets])
+        return MultiTargetLoss(targets, [create(target.loss or name, {}, may_ignore) for target in targets])
     loss = LOSSES.load(name)(**settings)
     assert isinstance(loss, nn.Module)
     # the others look at the neighbours of a pixel, and leave out what is unknown themselves
-    return Ignoring(loss) if may_ignore and isinstance(loss, OfPixels) else loss
+    return MaskedLoss(loss) if may_ignore and isinstance(loss, PixelLoss) else loss

@@ -64,9 +64,9 @@ class _Terms(NamedTuple):
     euler: torch.Tensor
 
 
-def _terms(prediction: torch.Tensor, target: torch.Tensor, known: torch.Tensor) -> _Terms:
+def _terms(prediction: torch.Tensor, target: torch.Tensor, valid_mask: torch.Tensor) -> _Terms:
     dim = prediction.ndim - 2
-    counts = known.sum()
+    counts = valid_mask.sum()
     flow, true_flow = prediction[:, :dim], target[:, :dim]
     distance, true_distance = prediction[:, dim], target[:, dim]
     edge = target[:, dim + 1]
@@ -75,7 +75,7 @@ def _terms(prediction: torch.Tensor, target: torch.Tensor, known: torch.Tensor) 
 
     def mean(values: torch.Tensor) -> torch.Tensor:
         # where, not a product: a prediction beside an unknown pixel may be anything
-        return torch.where(known, values, 0).sum() / counts
+        return torch.where(valid_mask, values, 0).sum() / counts
 
     squares = ((flow - true_flow) / _FLOW_SCALE).square().mean(dim=1)
     length, true_length = _length(flow), _length(true_flow)
@@ -93,7 +93,7 @@ def _terms(prediction: torch.Tensor, target: torch.Tensor, known: torch.Tensor) 
         boundary=2 * boundary,
         norm=2 * norm,
         distance=2 * mean(weight * ((distance - true_distance) / _FLOW_SCALE).square()),
-        euler=mean((_moved(flow, known) - _moved(true_flow, known)).square().mean(dim=1)),
+        euler=mean((_moved(flow, valid_mask) - _moved(true_flow, valid_mask)).square().mean(dim=1)),
     )
 
 
@@ -102,9 +102,9 @@ def _length(flow: torch.Tensor) -> torch.Tensor:
     return (flow.square().sum(dim=1) + _TINY**2).sqrt()
 
 
-def _moved(flow: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+def _moved(flow: torch.Tensor, valid_mask: torch.Tensor) -> torch.Tensor:
     """How far each pixel has moved, (B, d, [Z,] Y, X). Flow of unknown pixels is 0, so that none is led by them."""
-    flow = torch.where(known[:, None], flow, 0)
+    flow = torch.where(valid_mask[:, None], flow, 0)
     shape = flow.shape[2:]
     ranges = [torch.arange(length, device=flow.device) for length in shape]
     start = torch.stack(torch.meshgrid(*ranges, indexing="ij")).to(flow.dtype)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 
-class Ignoring(nn.Module):
+class MaskedLoss(nn.Module):
     """`loss` of the pixels whose target is a number; those with NaN do not enter it, as if they were not there.
 
     Exact for every loss that sums over batch and space, in whatever order: all of `nbtrainer.losses.pixels`.

@@ -21,7 +21,7 @@ _SMOOTHING = 1e-5
 _TINY = 1e-12
 
 
-class OfPixels(nn.Module):
+class PixelLoss(nn.Module):
     """What losses of pixels share: how many classes exclude each other (0: none does), and how much each counts."""
 
     def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
@@ -30,7 +30,7 @@ class OfPixels(nn.Module):
         self.class_weights: torch.Tensor | None
         self.register_buffer("class_weights", None if class_weights is None else torch.tensor(class_weights))
 
-    def shares(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def one_hot(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The share of each channel in the truth, of the shape of `logits`."""
         if not self.classes:
             return target
@@ -50,14 +50,14 @@ class OfPixels(nn.Module):
         return {"sigmoid": not self.classes, "softmax": bool(self.classes), "batch": True}
 
 
-class CrossEntropy(OfPixels):
+class CrossEntropy(PixelLoss):
     """Mean of -y log p - (1 - y) log(1 - p); of classes the weighted mean of -log p of the true one."""
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return self.cross_entropy(logits, target)
 
 
-class Dice(OfPixels):
+class Dice(PixelLoss):
     """1 - (2 Σpy + s) / (Σp + Σy + s)."""
 
     _jaccard = False
@@ -73,7 +73,7 @@ class Dice(OfPixels):
         )
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self._overlap(logits, self.shares(logits, target))
+        return self._overlap(logits, self.one_hot(logits, target))
 
 
 class Jaccard(Dice):
@@ -95,7 +95,7 @@ class JaccardCrossEntropy(DiceCrossEntropy):
     _jaccard = True
 
 
-class Focal(OfPixels):
+class Focal(PixelLoss):
     """Mean of -(1 - p_t)² log p_t, where p_t is the probability of what is true."""
 
     def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
@@ -103,7 +103,7 @@ class Focal(OfPixels):
         self._focal = FocalLoss(gamma=2.0, use_softmax=bool(classes), weight=class_weights)
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self._focal(logits, self.shares(logits, target))
+        return self._focal(logits, self.one_hot(logits, target))
 
 
 class DiceFocal(Dice):
@@ -114,10 +114,10 @@ class DiceFocal(Dice):
         self._focal = FocalLoss(gamma=2.0, use_softmax=bool(classes), weight=class_weights)
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return 0.5 * super().forward(logits, target) + self._focal(logits, self.shares(logits, target))
+        return 0.5 * super().forward(logits, target) + self._focal(logits, self.one_hot(logits, target))
 
 
-class GeneralizedDice(OfPixels):
+class GeneralizedDice(PixelLoss):
     """Dice over all channels together, each weighted by one over the square of its size."""
 
     def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
@@ -125,10 +125,10 @@ class GeneralizedDice(OfPixels):
         self._overlap = GeneralizedDiceLoss(smooth_nr=_TINY, smooth_dr=_TINY, **self._activation)
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self._overlap(logits, self.shares(logits, target))
+        return self._overlap(logits, self.one_hot(logits, target))
 
 
-class Tversky(OfPixels):
+class Tversky(PixelLoss):
     """1 - TP / (TP + 0.5 FP + 0.5 FN), of probabilities."""
 
     def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
@@ -136,18 +136,18 @@ class Tversky(OfPixels):
         self._overlap = TverskyLoss(alpha=0.5, beta=0.5, smooth_nr=_SMOOTHING, smooth_dr=_SMOOTHING, **self._activation)
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self._overlap(logits, self.shares(logits, target))
+        return self._overlap(logits, self.one_hot(logits, target))
 
 
-class MeanSquaredError(OfPixels):
+class MeanSquaredError(PixelLoss):
     """Mean of (p - y)²."""
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return F.mse_loss(self.probabilities(logits), self.shares(logits, target))
+        return F.mse_loss(self.probabilities(logits), self.one_hot(logits, target))
 
 
-class MeanAbsoluteError(OfPixels):
+class MeanAbsoluteError(PixelLoss):
     """Mean of |p - y|."""
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return F.l1_loss(self.probabilities(logits), self.shares(logits, target))
+        return F.l1_loss(self.probabilities(logits), self.one_hot(logits, target))

@@ -18,7 +18,7 @@ class Target(NamedTuple):
     loss: str = ""
 
 
-class PerTarget(nn.Module):
+class MultiTargetLoss(nn.Module):
     """Weighted mean of a loss for each target; `terms` holds those of the last call, unweighted."""
 
     def __init__(self, targets: Sequence[Target], losses: Sequence[nn.Module]) -> None:

@@ -1,17 +1,25 @@
 """Scores: of pixels, from counts of each class; of objects, partitions and surfaces, from label images."""
 
-from nbtrainer.metrics.pixels import Counts, Pixels, count
-from nbtrainer.metrics.state import OfClasses, Tally, families, higher_is_better, of_class, overall, scores
+from nbtrainer.metrics.pixels import ConfusionCounts, PixelPredictions, count
+from nbtrainer.metrics.state import (
+    MetricState,
+    PerClass,
+    class_metric_name,
+    higher_is_better,
+    metric_inputs,
+    overall,
+    scores,
+)
 
 __all__ = [
-    "Counts",
-    "OfClasses",
-    "Pixels",
-    "Tally",
+    "ConfusionCounts",
+    "MetricState",
+    "PerClass",
+    "PixelPredictions",
+    "class_metric_name",
     "count",
-    "families",
     "higher_is_better",
-    "of_class",
+    "metric_inputs",
     "overall",
     "scores",
 ]

@@ -47,29 +47,29 @@ class Matches:
         return Matches(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
 
-def compare_objects(predicted: np.ndarray, truth: np.ndarray, known: np.ndarray | None = None) -> Matches:
+def compare_objects(predicted: np.ndarray, truth: np.ndarray, valid_mask: np.ndarray | None = None) -> Matches:
     """The matches of two label images ((Z, Y, X) or (Y, X) ids, 0 is background); `known`: boolean, same shape.
 
     Pixels that are not known enter no IoU. A predicted object that matches none and lies in them with more than half
     of its pixels is left out, neither right nor wrong (as Kirillov et al. 2019 do with void pixels).
     """
-    return count_matches(count_overlaps(predicted, truth, known))
+    return count_matches(count_overlaps(predicted, truth, valid_mask))
 
 
 def count_matches(overlaps: Overlaps) -> Matches:
     """The matches of a table of overlaps."""
-    found = [match_objects(overlaps, threshold) for threshold in THRESHOLDS]
+    matches = [match_objects(overlaps, threshold) for threshold in THRESHOLDS]
     invented = []
-    for pairs in found:
+    for pairs in matches:
         unmatched = overlaps.is_predicted_object.copy()
         unmatched[overlaps.predicted[pairs]] = False
         invented.append(np.count_nonzero(unmatched))
-    hits = np.array([len(pairs) for pairs in found], float)
+    hits = np.array([len(pairs) for pairs in matches], float)
     return Matches(
         true_positive=hits,
         false_positive=np.array(invented, float),
         false_negative=np.count_nonzero(overlaps.is_true_object) - hits,
-        matched_iou=np.array([overlaps.iou[pairs].sum() for pairs in found]),
+        matched_iou=np.array([overlaps.iou[pairs].sum() for pairs in matches]),
         splits=len(np.unique(overlaps.truth[split_pairs(overlaps)])),
         merges=len(np.unique(overlaps.predicted[merge_pairs(overlaps)])),
     )

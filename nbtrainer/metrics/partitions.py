@@ -40,7 +40,7 @@ class Partition:
 
 
 def compare_partitions(
-    predicted: np.ndarray, truth: np.ndarray, known: np.ndarray | None = None, with_background: bool = False
+    predicted: np.ndarray, truth: np.ndarray, valid_mask: np.ndarray | None = None, with_background: bool = False
 ) -> Partition:
     """The sums of two label images ((Z, Y, X) or (Y, X) ids, 0 is background); `known`: boolean, same shape.
 
@@ -49,7 +49,7 @@ def compare_partitions(
 
     The prediction's background inside true objects always counts as one more object.
     """
-    return measure_partition(count_overlaps(predicted, truth, known), with_background)
+    return measure_partition(count_overlaps(predicted, truth, valid_mask), with_background)
 
 
 def measure_partition(overlaps: Overlaps, with_background: bool = False) -> Partition:

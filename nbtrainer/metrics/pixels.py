@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
-class Pixels(NamedTuple):
+class PixelPredictions(NamedTuple):
     """What pixel scores compare: all (B, C, [Z,] Y, X), a channel for each class, or one for the foreground.
 
     `probability` is between 0 and 1, `predicted` boolean, `truth` 0, 1, or NaN where nothing is known.
@@ -16,11 +16,11 @@ class Pixels(NamedTuple):
 
     probability: Any
     predicted: Any
-    truth: Any
+    target: Any
 
 
 @dataclass
-class Counts:
+class ConfusionCounts:
     """Pixels of each class that are rightly and wrongly called its own (positive) and not (negative).
 
     `squared` and `absolute` are sums of errors of the probabilities. Entries have one number for each class, the
@@ -35,8 +35,8 @@ class Counts:
     squared: Any = 0.0
     absolute: Any = 0.0
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(**{name: value + getattr(other, name) for name, value in vars(self).items()})
+    def __add__(self, other: ConfusionCounts) -> ConfusionCounts:
+        return ConfusionCounts(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
     @property
     def known_pixels(self) -> float:
@@ -48,11 +48,11 @@ class Counts:
         return {name: np.atleast_1d(_on_processor(value)).astype(float).tolist() for name, value in vars(self).items()}
 
     @classmethod
-    def from_plain(cls, record: dict[str, Any]) -> Counts:
+    def from_plain(cls, record: dict[str, Any]) -> ConfusionCounts:
         return cls(**{name: np.atleast_1d(value).astype(float) for name, value in record.items()})
 
 
-def count(pixels: Pixels) -> Counts:
+def count(pixels: PixelPredictions) -> ConfusionCounts:
     """Counts over batch and space."""
     probability, predicted, truth = pixels
     known = truth == truth  # NaN is not itself, in numpy and torch alike
@@ -63,7 +63,7 @@ def count(pixels: Pixels) -> Counts:
     # NaN times 0 is NaN: where nothing is known, the probability stands for the truth
     difference = (probability - is_true * 1.0) * known
     positive, true, size = predicted.sum(axes), is_true.sum(axes), known.sum(axes)
-    return Counts(
+    return ConfusionCounts(
         hits,
         positive - hits,
         true - hits,
@@ -73,7 +73,7 @@ def count(pixels: Pixels) -> Counts:
     )
 
 
-def per_class(counts: Counts, values: np.ndarray | float) -> tuple[float, np.ndarray]:
+def per_class(counts: ConfusionCounts, values: np.ndarray | float) -> tuple[float, np.ndarray]:
     """A score's mean over the classes besides the background, and the score of each of those.
 
     Classes that are neither there nor predicted have no score (NaN) and do not enter the mean.
@@ -86,65 +86,65 @@ def per_class(counts: Counts, values: np.ndarray | float) -> tuple[float, np.nda
     return (float(np.nanmean(own)) if occurs.any() else 1.0), own
 
 
-def dice(counts: Counts) -> np.ndarray:
+def dice(counts: ConfusionCounts) -> np.ndarray:
     """2 TP / (2 TP + FP + FN); 1 where there is nothing to find and nothing was found."""
     return _f_beta(counts, 1)
 
 
-def f2(counts: Counts) -> np.ndarray:
+def f2(counts: ConfusionCounts) -> np.ndarray:
     """F-beta with beta 2: 5 TP / (5 TP + 4 FN + FP)."""
     return _f_beta(counts, 2)
 
 
-def iou(counts: Counts) -> np.ndarray:
+def iou(counts: ConfusionCounts) -> np.ndarray:
     """TP / (TP + FP + FN); 1 where there is nothing to find and nothing was found."""
     return _share(counts.true_positive, _occurring(counts), counts)
 
 
-def accuracy(counts: Counts) -> np.ndarray:
+def accuracy(counts: ConfusionCounts) -> np.ndarray:
     """Share of all pixels whose class is right: (TP + TN) / all of a single foreground, else the sum of TP / all."""
     if len(np.atleast_1d(counts.true_positive)) == 1:
         return _share(counts.true_positive + counts.true_negative, _all(counts), counts)
     return _share(counts.true_positive.sum(), _all(counts)[0], counts)[:1]
 
 
-def precision(counts: Counts) -> np.ndarray:
+def precision(counts: ConfusionCounts) -> np.ndarray:
     """TP / (TP + FP); 0 where nothing was found of what there is, 1 if there is nothing either."""
     return _share(counts.true_positive, counts.true_positive + counts.false_positive, counts)
 
 
-def recall(counts: Counts) -> np.ndarray:
+def recall(counts: ConfusionCounts) -> np.ndarray:
     """TP / (TP + FN); 0 where something was found although there is nothing, 1 if nothing was."""
     return _share(counts.true_positive, counts.true_positive + counts.false_negative, counts)
 
 
-def mean_squared_error(counts: Counts) -> np.ndarray:
+def mean_squared_error(counts: ConfusionCounts) -> np.ndarray:
     """Mean of the squared differences between probability and truth."""
     return np.asarray(counts.squared / np.maximum(1, _all(counts)))
 
 
-def mean_absolute_error(counts: Counts) -> np.ndarray:
+def mean_absolute_error(counts: ConfusionCounts) -> np.ndarray:
     """Mean of the differences between probability and truth, without sign."""
     return np.asarray(counts.absolute / np.maximum(1, _all(counts)))
 
 
-def _f_beta(counts: Counts, beta: float) -> np.ndarray:
+def _f_beta(counts: ConfusionCounts, beta: float) -> np.ndarray:
     hits = (1 + beta**2) * counts.true_positive
     return _share(hits, hits + beta**2 * counts.false_negative + counts.false_positive, counts)
 
 
-def _share(part: Any, whole: Any, counts: Counts) -> np.ndarray:
+def _share(part: Any, whole: Any, counts: ConfusionCounts) -> np.ndarray:
     """`part / whole`; without a whole 1 if the class is neither there nor predicted, else 0."""
     part, whole = np.atleast_1d(part), np.atleast_1d(whole)
     nothing = np.where(np.atleast_1d(_occurring(counts)) == 0, 1.0, 0.0)
     return np.divide(part, whole, out=nothing[: len(whole)], where=whole != 0)
 
 
-def _occurring(counts: Counts) -> Any:
+def _occurring(counts: ConfusionCounts) -> Any:
     return counts.true_positive + counts.false_positive + counts.false_negative
 
 
-def _all(counts: Counts) -> Any:
+def _all(counts: ConfusionCounts) -> Any:
     return counts.true_positive + counts.false_positive + counts.false_negative + counts.true_negative
 
 

@@ -9,64 +9,66 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.catalog import LOWER_IS_BETTER, METRICS
-from nbtrainer.metrics.pixels import Counts, per_class
+from nbtrainer.metrics.pixels import ConfusionCounts, per_class
 
 
 @dataclass(frozen=True)
-class OfClasses:
+class PerClass:
     """A record for each class."""
 
     records: tuple[Any, ...]
 
-    def __add__(self, other: OfClasses) -> OfClasses:
-        return OfClasses(tuple(one + another for one, another in zip(self.records, other.records, strict=True)))
+    def __add__(self, other: PerClass) -> PerClass:
+        return PerClass(tuple(one + another for one, another in zip(self.records, other.records, strict=True)))
 
 
 @dataclass
-class Tally:
+class MetricState:
     """Records by what they count (`pixels`, `objects` ...), each of which can be added to another of its sort."""
 
     parts: dict[str, Any] = field(default_factory=dict)
 
-    def __add__(self, other: Tally) -> Tally:
+    def __add__(self, other: MetricState) -> MetricState:
         names = [*self.parts, *(name for name in other.parts if name not in self.parts)]
         both = {name: [tally.parts[name] for tally in (self, other) if name in tally.parts] for name in names}
-        return Tally({name: found[0] if len(found) == 1 else found[0] + found[1] for name, found in both.items()})
+        return MetricState(
+            {name: states[0] if len(states) == 1 else states[0] + states[1] for name, states in both.items()}
+        )
 
 
-def families(names: Iterable[str]) -> set[str]:
+def metric_inputs(names: Iterable[str]) -> set[str]:
     """What the metrics of these names are computed from."""
     return {METRICS[name].of for name in names}
 
 
-def of_class(metric: str, name: str) -> str:
+def class_metric_name(metric: str, name: str) -> str:
     """What the score `metric` of the class `name` is called."""
     return f"{metric} ({name})"
 
 
-def scores(tally: Tally, names: Sequence[str], classes: Sequence[str] = ()) -> dict[str, float]:
+def scores(tally: MetricState, names: Sequence[str], classes: Sequence[str] = ()) -> dict[str, float]:
     """The metrics of these names; of pixels the mean over `classes` (the background is not among them), then each."""
-    found: dict[str, float] = {}
+    by_name: dict[str, float] = {}
     for name in names:
         family = METRICS[name].of
         if family not in tally.parts:
             continue
         record, score = tally.parts[family], METRICS.load(name)
         own = np.zeros(0)
-        if isinstance(record, Counts):
-            plain = Counts.from_plain(record.plain())
-            found[name], own = per_class(plain, score(plain))
-        elif isinstance(record, OfClasses):
+        if isinstance(record, ConfusionCounts):
+            plain = ConfusionCounts.from_plain(record.plain())
+            by_name[name], own = per_class(plain, score(plain))
+        elif isinstance(record, PerClass):
             own = np.array([score(each) for each in record.records])
-            found[name] = float("nan") if np.isnan(own).all() else float(np.nanmean(own))
+            by_name[name] = float("nan") if np.isnan(own).all() else float(np.nanmean(own))
         else:
-            found[name] = float(score(record))
+            by_name[name] = float(score(record))
         if len(own) == len(classes):
-            found |= {of_class(name, each): float(value) for each, value in zip(classes, own, strict=True)}
-    return found
+            by_name |= {class_metric_name(name, each): float(value) for each, value in zip(classes, own, strict=True)}
+    return by_name
 
 
-def overall(tallies: Sequence[Tally], names: Sequence[str], classes: Sequence[str] = ()) -> dict[str, float]:
+def overall(tallies: Sequence[MetricState], names: Sequence[str], classes: Sequence[str] = ()) -> dict[str, float]:
     """Scores of several images together.
 
     Of objects, all are counted together, so that a crowded image weighs more than an empty one. Of pixels, partitions
@@ -74,20 +76,24 @@ def overall(tallies: Sequence[Tally], names: Sequence[str], classes: Sequence[st
     itself, so that a class that is missing in one image does not change what the mean means.
     """
     rows = [scores(tally, names, classes) for tally in tallies]
-    pooled = scores(sum(tallies, Tally()), names, classes)
-    found: dict[str, float] = {}
+    pooled = scores(sum(tallies, MetricState()), names, classes)
+    by_name: dict[str, float] = {}
     for name, value in pooled.items():
         plain = name.partition(" (")[0]
         if METRICS[plain].of == "objects":
-            found[name] = value
+            by_name[name] = value
             continue
         values = [row[name] for row in rows if not np.isnan(row[name])]
-        found[name] = float(np.mean(values)) if values else float("nan")
+        by_name[name] = float(np.mean(values)) if values else float("nan")
     for name in names:
-        own = [found[key] for each in classes if (key := of_class(name, each)) in found and not np.isnan(found[key])]
+        own = [
+            by_name[key]
+            for each in classes
+            if (key := class_metric_name(name, each)) in by_name and not np.isnan(by_name[key])
+        ]
         if own:
-            found[name] = float(np.mean(own))
-    return found
+            by_name[name] = float(np.mean(own))
+    return by_name
 
 
 def higher_is_better(name: str) -> bool:

@@ -51,7 +51,7 @@ class Surfaces:
 
 
 def compare_surfaces(
-    predicted: np.ndarray, truth: np.ndarray, spacing: Sequence[float], known: np.ndarray | None = None
+    predicted: np.ndarray, truth: np.ndarray, spacing: Sequence[float], valid_mask: np.ndarray | None = None
 ) -> Surfaces:
     """Distances between the surfaces of two masks.
 
@@ -70,23 +70,25 @@ def compare_surfaces(
     ValueError
         If shapes differ, or `spacing` does not have one number above 0 for each axis.
     """
-    if predicted.shape != truth.shape or (known is not None and known.shape != truth.shape):
+    if predicted.shape != truth.shape or (valid_mask is not None and valid_mask.shape != truth.shape):
         raise ValueError(f"a prediction of {predicted.shape} cannot be compared with a truth of {truth.shape}")
     if len(spacing) != truth.ndim or not all(step > 0 for step in spacing):
         raise ValueError(f"the spacing of {truth.ndim} axes is as many numbers above 0, not {tuple(spacing)}")
     predicted, truth = predicted.astype(bool, copy=False), truth.astype(bool, copy=False)
-    if known is not None:
-        predicted, truth = predicted & known, truth & known
+    if valid_mask is not None:
+        predicted, truth = predicted & valid_mask, truth & valid_mask
     boxes = find_objects((predicted | truth).view(np.uint8))
     if not boxes:
         return Surfaces()
     # a frame of one pixel shows where the unknown begins
     box = tuple(slice(max(0, edge.start - 1), edge.stop + 1) for edge in boxes[0])
-    found, wanted = _surface(predicted[box]), _surface(truth[box])
-    measured = np.ones(found.shape, bool) if known is None else ~binary_dilation(~known[box])
-    one_sided = found.any() != wanted.any()
+    predicted_surface, true_surface = _surface(predicted[box]), _surface(truth[box])
+    measured = np.ones(predicted_surface.shape, bool) if valid_mask is None else ~binary_dilation(~valid_mask[box])
+    one_sided = predicted_surface.any() != true_surface.any()
     return Surfaces(
-        _distances(found & measured, wanted, spacing), _distances(wanted & measured, found, spacing), int(one_sided)
+        _distances(predicted_surface & measured, true_surface, spacing),
+        _distances(true_surface & measured, predicted_surface, spacing),
+        int(one_sided),
     )
 
 
@@ -95,11 +97,12 @@ def compare_classes(
     truth: np.ndarray,
     classes: Iterable[int],
     spacing: Sequence[float],
-    known: np.ndarray | None = None,
+    valid_mask: np.ndarray | None = None,
 ) -> dict[int, Surfaces]:
     """`compare_surfaces` for each of `classes` (values of the class maps `predicted` and `truth`, whole numbers)."""
     return {
-        value: compare_surfaces(equals(predicted, value), equals(truth, value), spacing, known) for value in classes
+        value: compare_surfaces(equals(predicted, value), equals(truth, value), spacing, valid_mask)
+        for value in classes
     }
 
 

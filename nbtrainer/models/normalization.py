@@ -18,12 +18,12 @@ def normalizes_batches(network: nn.Module) -> bool:
 @contextlib.contextmanager
 def changed_momentum(network: nn.Module, change: Callable[[float], float]) -> Iterator[None]:
     """Inside, running statistics move by `change` of what they usually do; by 0 they stay."""
-    found = [module for module in network.modules() if isinstance(module, _BatchNorm) and module.momentum is not None]
-    before = [module.momentum or 0.0 for module in found]
+    layers = [module for module in network.modules() if isinstance(module, _BatchNorm) and module.momentum is not None]
+    before = [module.momentum or 0.0 for module in layers]
     try:
-        for module, usual in zip(found, before, strict=True):
+        for module, usual in zip(layers, before, strict=True):
             module.momentum = change(usual)
         yield
     finally:
-        for module, usual in zip(found, before, strict=True):
+        for module, usual in zip(layers, before, strict=True):
             module.momentum = usual

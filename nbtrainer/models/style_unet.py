@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from nbtrainer.catalog import size_multiples, strides
+from nbtrainer.catalog import size_divisors, strides
 from nbtrainer.models.normalization import changed_momentum
 from nbtrainer.models.padding import crop_to, pad_to_network
 
@@ -37,7 +37,7 @@ class StyleUNet(nn.Module):
         residual_on: bool,
         style_on: bool,
         concatenation: bool,
-        flat_levels: int,
+        anisotropic_levels: int,
     ) -> None:
         super().__init__()
         style_features = features[-1] if style_on else 0
@@ -53,8 +53,8 @@ class StyleUNet(nn.Module):
         )
         self.last = _step(dim, features[0], output_channels, 1)
         self._shrink = F.max_pool2d if dim == 2 else F.max_pool3d
-        self._strides = strides(dim, features, flat_levels)
-        self._multiples = size_multiples(dim, features, flat_levels)
+        self._strides = strides(dim, features, anisotropic_levels)
+        self._multiples = size_divisors(dim, features, anisotropic_levels)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         levels = self._levels(image)
@@ -73,11 +73,13 @@ class StyleUNet(nn.Module):
 
     def _levels(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Features at each level, from fine to coarse."""
-        found: list[torch.Tensor] = []
+        levels: list[torch.Tensor] = []
         padded = pad_to_network(image, self._multiples)
         for number, block in enumerate(self.down):
-            found.append(self._through(block, self._shrink(found[-1], self._strides[number - 1]) if number else padded))
-        return found
+            levels.append(
+                self._through(block, self._shrink(levels[-1], self._strides[number - 1]) if number else padded)
+            )
+        return levels
 
     def _through(self, block: nn.Module, *given: torch.Tensor) -> torch.Tensor:
         if not (self.recomputes and self.training and torch.is_grad_enabled()):
@@ -96,7 +98,7 @@ def style_unet(
     residual_on: bool = True,
     style_on: bool = True,
     concatenation: bool = False,
-    flat_levels: int = 0,
+    anisotropic_levels: int = 0,
 ) -> nn.Module:
     """The network of Cellpose and Omnipose, with `features[i]` channels at level i (theirs are 32, 64, 128, 256).
 
@@ -112,13 +114,15 @@ def style_unet(
         Whether the style enters the way up.
     concatenation
         Whether skips are put beside the features instead of added to them.
-    flat_levels
+    anisotropic_levels
         How many of the halvings, from fine to coarse, leave z as it is.
 
     Stringer et al. 2021, https://doi.org/10.1038/s41592-020-01018-x (figure 1), and Cutler et al. 2022,
     https://doi.org/10.1038/s41592-022-01639-4.
     """
-    return StyleUNet(dim, input_channels, output_channels, features, residual_on, style_on, concatenation, flat_levels)
+    return StyleUNet(
+        dim, input_channels, output_channels, features, residual_on, style_on, concatenation, anisotropic_levels
+    )
 
 
 def _statistics_once(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
@@ -139,12 +143,12 @@ class _Down(nn.Module):
         self.project = _projection(dim, before, after) if residual_on else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        found = self.first(x)
+        features = self.first(x)
         if self.project is not None and self.second is not None:
-            found = self.project(x) + found
-            found = found + self.second(found)
-        assert isinstance(found, torch.Tensor)
-        return found
+            features = self.project(x) + features
+            features = features + self.second(features)
+        assert isinstance(features, torch.Tensor)
+        return features
 
 
 class _Up(nn.Module):
@@ -161,16 +165,16 @@ class _Up(nn.Module):
         self.project = _projection(dim, before, after) if residual_on else None
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
-        found = self.enter(x)
-        found = self.join(torch.cat([skip, found], dim=1) if self.concatenation else found + skip, style)
+        features = self.enter(x)
+        features = self.join(torch.cat([skip, features], dim=1) if self.concatenation else features + skip, style)
         if self.project is not None and self.second is not None:
-            found = self.project(x) + found
-            refined = found
+            features = self.project(x) + features
+            refined = features
             for block in self.second:
                 refined = block(refined, style)
-            found = found + refined
-        assert isinstance(found, torch.Tensor)
-        return found
+            features = features + refined
+        assert isinstance(features, torch.Tensor)
+        return features
 
 
 class _Styled(nn.Module):
@@ -183,11 +187,11 @@ class _Styled(nn.Module):
 
     def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
         if self.tell is not None:
-            told = self.tell(style)
-            x = x + told.view(*told.shape, *[1] * (x.ndim - 2))
-        found = self.step(x)
-        assert isinstance(found, torch.Tensor)
-        return found
+            shift = self.tell(style)
+            x = x + shift.view(*shift.shape, *[1] * (x.ndim - 2))
+        features = self.step(x)
+        assert isinstance(features, torch.Tensor)
+        return features
 
 
 def _step(dim: int, before: int, after: int, side: int = 3) -> nn.Sequential:

@@ -8,25 +8,25 @@ import torch
 from monai.networks.nets import UNet
 from torch import nn
 
-from nbtrainer.catalog import size_multiples, strides
+from nbtrainer.catalog import size_divisors, strides
 from nbtrainer.models.padding import crop_to, pad_to_network
 
 
 class CompactUNet(UNet):
     """MONAI's, for images of any size: what halving needs beyond them is mirrored, and cut off again."""
 
-    multiples: tuple[int, ...]
+    divisors: tuple[int, ...]
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return crop_to(super().forward(pad_to_network(image, self.multiples)), image.shape[2:])
+        return crop_to(super().forward(pad_to_network(image, self.divisors)), image.shape[2:])
 
 
 def unet(
-    dim: int, input_channels: int, output_channels: int, features: Sequence[int], flat_levels: int = 0
+    dim: int, input_channels: int, output_channels: int, features: Sequence[int], anisotropic_levels: int = 0
 ) -> nn.Module:
     """(B, input_channels, [Z,] Y, X) to logits (B, output_channels, [Z,] Y, X), of `features[i]` channels at level i.
 
-    Sides that are no multiple of 2 to the number of halvings are padded inside; the first `flat_levels` of the halvings
+    Sides that are no multiple of 2 to the number of halvings are padded inside; the first `anisotropic_levels` of the halvings
     leave z as it is.
     Instance normalization with PReLU learns twice as much in a step as batch normalization with ReLU. Its learnt scale lets
     the network become sure of itself sooner: after 400 steps on nuclei the mean Dice was 0.952 with it, 0.872 without
@@ -37,9 +37,9 @@ def unet(
         in_channels=input_channels,
         out_channels=output_channels,
         channels=tuple(features),
-        strides=strides(dim, features, flat_levels),
+        strides=strides(dim, features, anisotropic_levels),
         num_res_units=2,
         norm=("INSTANCE", {"affine": True}),
     )
-    network.multiples = size_multiples(dim, features, flat_levels)
+    network.divisors = size_divisors(dim, features, anisotropic_levels)
     return network

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from nbtrainer.catalog import size_multiples, strides
+from nbtrainer.catalog import size_divisors, strides
 from nbtrainer.models.padding import crop_to, pad_to_network
 
 _CONV: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
@@ -24,9 +24,9 @@ class WNet(nn.Module):
     Sides that are no `multiples` are padded inside.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, multiples: Sequence[int]) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, divisors: Sequence[int]) -> None:
         super().__init__()
-        self._multiples = tuple(multiples)
+        self._multiples = tuple(divisors)
         self.encoder = encoder
         self.decoder = decoder
 
@@ -42,12 +42,12 @@ def wnet(
     output_channels: int,
     features: Sequence[int],
     dropout: float = 0.65,
-    flat_levels: int = 0,
+    anisotropic_levels: int = 0,
 ) -> nn.Module:
     """WNet (Xia and Kulis 2017, https://arxiv.org/abs/1711.08506) for `dim` dimensions.
 
     Each U-Net has `features[i]` channels at level i and halves the sides len(features) - 1 times; sides that are no
-    multiples of 2 to that number are padded inside; the first `flat_levels` of the halvings leave z as it is. `output_channels` are the classes and
+    multiples of 2 to that number are padded inside; the first `anisotropic_levels` of the halvings leave z as it is. `output_channels` are the classes and
     the channels of the image together. As in CellSeg3D groups of channels are normalized and not batches, which are small
     in 3D; its features are 64, 128, 256, 512 and 1024.
 
@@ -63,9 +63,9 @@ def wnet(
     if classes < 2:
         raise ValueError(f"{output_channels} channels hold no 2 classes beside an image of {input_channels} channels")
     return WNet(
-        _UNet(dim, input_channels, classes, features, dropout, flat_levels),
-        _UNet(dim, classes, input_channels, features, dropout, flat_levels),
-        size_multiples(dim, features, flat_levels),
+        _UNet(dim, input_channels, classes, features, dropout, anisotropic_levels),
+        _UNet(dim, classes, input_channels, features, dropout, anisotropic_levels),
+        size_divisors(dim, features, anisotropic_levels),
     )
 
 
@@ -77,7 +77,7 @@ class _UNet(nn.Module):
         output_channels: int,
         features: Sequence[int],
         dropout: float,
-        flat_levels: int,
+        anisotropic_levels: int,
     ) -> None:
         super().__init__()
         inputs = [input_channels, *features[:-1]]
@@ -87,7 +87,7 @@ class _UNet(nn.Module):
             for level, (before, here) in enumerate(zip(inputs, features, strict=True))
         )
         levels = range(len(features) - 2, -1, -1)
-        self._strides = strides(dim, features, flat_levels)
+        self._strides = strides(dim, features, anisotropic_levels)
         self.enlarge = nn.ModuleList(
             _UP[dim](features[i + 1], features[i], self._strides[i], stride=self._strides[i]) for i in levels
         )
@@ -96,13 +96,13 @@ class _UNet(nn.Module):
         self._shrink = F.max_pool2d if dim == 2 else F.max_pool3d
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        kept: list[torch.Tensor] = []
+        skips: list[torch.Tensor] = []
         for level, block in enumerate(self.down):
             x = block(self._shrink(x, self._strides[level - 1]) if level else x)
-            kept.append(x)
-        kept.pop()
+            skips.append(x)
+        skips.pop()
         for enlarge, block in zip(self.enlarge, self.up, strict=True):
-            x = block(torch.cat([kept.pop(), enlarge(x)], dim=1))
+            x = block(torch.cat([skips.pop(), enlarge(x)], dim=1))
         return self.last(x)
 
 

@@ -20,7 +20,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.datasets.survey import survey
 from nbtrainer.disk import write_text, written_aside
 from nbtrainer.errors import UserError
-from nbtrainer.io.formats import Opened, stem
+from nbtrainer.io.formats import ImageFile, stem
 from nbtrainer.io.read import open_label
 
 Change = Callable[[str, np.ndarray], np.ndarray]
@@ -69,18 +69,18 @@ class Copies:
 def repair_labels(config: Config, files: Sequence[str], change: Change, what: str) -> str:
     """Write the labels `files` again, changed, point their datasets to the copies, and say `what` they now are."""
     surveyed = survey(config)
-    wanted = set(files)
-    concerned = sorted({pair.dataset for pair in surveyed.listed if str(pair.label) in wanted}, reverse=True)
+    to_repair = set(files)
+    concerned = sorted({pair.dataset for pair in surveyed.listed if str(pair.label) in to_repair}, reverse=True)
     if not concerned:
         raise UserError(files[0], "this file is not among the labels any more", "Check again")
     copies = Copies(config, "labels")
     mended: dict[Path, Path] = {}
     try:
-        images = {pair.truth: pair.image for pair in reversed(surveyed.listed) if str(pair.label) in wanted}
-        for label in dict.fromkeys(pair.truth for pair in surveyed.listed if str(pair.label) in wanted):
+        images = {pair.required_label: pair.image for pair in reversed(surveyed.listed) if str(pair.label) in to_repair}
+        for label in dict.fromkeys(pair.required_label for pair in surveyed.listed if str(pair.label) in to_repair):
             opened = open_label(label, images[label])
             changed = change(str(label), opened.read())
-            has_place = opened.place is not None and opened.place.system == "anatomical"
+            has_place = opened.orientation is not None and opened.orientation.system == "anatomical"
             mended[label] = copies.path(label, has_place or label.name.lower().endswith(_NIFTI))
             _write(mended[label], changed, opened)
             links = next((pair.links for pair in surveyed.listed if pair.label == label and pair.links), None)
@@ -137,7 +137,7 @@ def write_image(path: Path, pixels: np.ndarray, spacing: dict[str, float], in_co
         _write_tiff(path, pixels, "CYX", spacing)
 
 
-def _write(path: Path, label: np.ndarray, opened: Opened) -> None:
+def _write(path: Path, label: np.ndarray, opened: ImageFile) -> None:
     axes = opened.axes.replace("S", "")
     if path.name.endswith(".nii.gz"):
         _write_nifti(path, label, opened, axes)
@@ -155,11 +155,11 @@ def _write_tiff(path: Path, array: np.ndarray, axes: str, spacing: dict[str, flo
         tifffile.imwrite(aside, array, **options)
 
 
-def _write_nifti(path: Path, label: np.ndarray, opened: Opened, axes: str) -> None:
+def _write_nifti(path: Path, label: np.ndarray, opened: ImageFile, axes: str) -> None:
     """With the place that the label had; its axes reversed, whatever they are called."""
     import nibabel
 
-    place = opened.place
+    place = opened.orientation
     spatial = [axis for axis in axes[::-1] if axis in "XYZ"]
     if place is not None and place.system != "anatomical":
         place = None
@@ -168,7 +168,7 @@ def _write_nifti(path: Path, label: np.ndarray, opened: Opened, axes: str) -> No
         affine = place.affine("".join(spatial))
     made = nibabel.Nifti1Image(np.ascontiguousarray(label.T), affine, dtype=label.dtype)
     made.header.set_xyzt_units("mm")
-    if opened.place is None:  # the copy says no more than the label did
+    if opened.orientation is None:  # the copy says no more than the label did
         made.header["sform_code"] = made.header["qform_code"] = 0
         made.header.set_zooms([*np.abs(np.diag(affine))[: min(3, label.ndim)], *[1.0] * (label.ndim - 3)])
     with written_aside(path) as aside:

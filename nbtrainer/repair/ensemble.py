@@ -58,14 +58,17 @@ def pack_dense_regions(config: Config, files: Sequence[str]) -> str:
             packed: list[Pair] = []
             for pair in pairs:
                 image, label = (whole(view) for view in plain.open(pair))
-                found = dense_boxes((label != 0) & ~equals(label, ignored))
-                if not found:
+                boxes = dense_boxes((label != 0) & ~equals(label, ignored))
+                if not boxes:
                     continue
-                mended[pair.image], mended[pair.truth] = images.path(pair.image), labels.path(pair.truth)
-                ensemble, ensemble_label = ensemble_of(image, label, found)
+                mended[pair.image], mended[pair.required_label] = (
+                    images.path(pair.image),
+                    labels.path(pair.required_label),
+                )
+                ensemble, ensemble_label = ensemble_of(image, label, boxes)
                 opened = open_image(pair.image)
                 write_image(mended[pair.image], ensemble, opened.spacing, "S" in opened.axes)
-                write_image(mended[pair.truth], ensemble_label[np.newaxis], {})
+                write_image(mended[pair.required_label], ensemble_label[np.newaxis], {})
                 packed.append(pair)
                 before, after, count = before + label.size, after + ensemble_label.size, count + 1
             if packed:

@@ -80,13 +80,13 @@ def fix_all(config: Config, also_leave_out: bool = False) -> list[str]:
 
     What takes images away only because they look odd (a warning) is left to the user, unless `also_leave_out`.
     """
-    said: list[str] = []
+    sentences: list[str] = []
     tried: set[tuple[str, tuple[str, ...]]] = set()
     for _ in range(_MOST_ROUNDS):
         groups: dict[str, list[Finding]] = {}
         for finding in check(config):
-            wanted = finding.level == "error" or also_leave_out
-            if finding.fix in FIXES and (wanted or not FIXES[finding.fix].takes_away):
+            is_included = finding.level == "error" or also_leave_out
+            if finding.fix in FIXES and (is_included or not FIXES[finding.fix].takes_away):
                 groups.setdefault(finding.fix, []).append(finding)
         todo = [
             (name, files) for name in FIXES if name in groups and (name, files := _files(groups[name])) not in tried
@@ -96,10 +96,10 @@ def fix_all(config: Config, also_leave_out: bool = False) -> list[str]:
         tried.add(todo[0])
         name, files = todo[0]
         try:
-            said.append(FIXES[name].mend(config, files))
+            sentences.append(FIXES[name].mend(config, files))
         except UserError as error:
-            said.append(f"Not mended: {error}")
-    return said
+            sentences.append(f"Not mended: {error}")
+    return sentences
 
 
 def _files(findings: Iterable[Finding]) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ def _files(findings: Iterable[Finding]) -> tuple[str, ...]:
 
 
 def _pair_by_name(config: Config, files: tuple[str, ...]) -> str:
-    said = []
+    sentences = []
     for index in range(len(config.data.datasets)):
         where = f"data.datasets[{index}]"
         dataset = config.data.datasets[index]
@@ -118,10 +118,12 @@ def _pair_by_name(config: Config, files: tuple[str, ...]) -> str:
         if pairs:
             chosen = [Pair(image, label, dataset.use, index) for image, label in pairs]
             target = point_to(config, index, chosen, Copies(config, "pairs"), pair_by="order")
-            said.append(f"{len(pairs)} images of {where} are paired with the labels that have their names ({target})")
-    if not said:
+            sentences.append(
+                f"{len(pairs)} images of {where} are paired with the labels that have their names ({target})"
+            )
+    if not sentences:
         raise UserError("data.datasets", "the names of images and labels have nothing in common", "Rename the files")
-    return "; ".join(said)
+    return "; ".join(sentences)
 
 
 def _colours(config: Config, files: tuple[str, ...]) -> str:
@@ -212,10 +214,10 @@ def _classes(config: Config, files: tuple[str, ...]) -> str:
         numbers = np.where(listed, place + 1, 0)
         return _smallest(np.where(equals(array, ignored), ignored, numbers) if ignored is not None else numbers)
 
-    said = repair_labels(config, every, change, f"have the values 0 to {len(known)}")
-    wanted = config.data.labels_of_interest
-    config.data.labels_of_interest = [int(np.searchsorted(known, value)) + 1 for value in wanted if value in known]
-    return said
+    sentence = repair_labels(config, every, change, f"have the values 0 to {len(known)}")
+    of_interest = config.data.labels_of_interest
+    config.data.labels_of_interest = [int(np.searchsorted(known, value)) + 1 for value in of_interest if value in known]
+    return sentence
 
 
 def _pieces(config: Config, files: tuple[str, ...]) -> str:
@@ -256,18 +258,18 @@ def _exclude(config: Config, files: tuple[str, ...]) -> str:
     if not unwanted:
         raise UserError(files[0], "this file is not among the images any more", "Check again")
     left = list(config.data.datasets)
-    said = []
+    sentences = []
     for index in sorted(unwanted, reverse=True):
         names = list(dict.fromkeys(_short_path(config, index, path) for path in unwanted[index]))
         if {pair.image for pair in surveyed.listed if pair.dataset == index} - set(unwanted[index]):
             left[index] = left[index].model_copy(update={"exclude": [*left[index].exclude, *names]})
         else:
             del left[index]
-        said.append(f"{_some(names)} left out of data.datasets[{index}]")
+        sentences.append(f"{_some(names)} left out of data.datasets[{index}]")
     if not left:
         raise UserError("data.datasets", "nothing would be left", "Choose other images")
     config.data.datasets = left
-    return "; ".join(said)
+    return "; ".join(sentences)
 
 
 def _leave_out(config: Config, files: tuple[str, ...]) -> str:
@@ -277,16 +279,16 @@ def _leave_out(config: Config, files: tuple[str, ...]) -> str:
         dataset = re.match(r"data\.datasets\[(\d+)\]", problem.where)
         if problem.fix == "leave_out" and dataset:
             unwanted.setdefault(int(dataset[1]), []).extend(Path(file) for file in problem.files if file in files)
-    said = []
+    sentences = []
     datasets = list(config.data.datasets)
     for index, paths in unwanted.items():
         names = list(dict.fromkeys(_short_path(config, index, path) for path in paths))
         datasets[index] = datasets[index].model_copy(update={"exclude": [*datasets[index].exclude, *names]})
-        said.append(f"{_some(names)} left out of data.datasets[{index}]")
-    if not said:
+        sentences.append(f"{_some(names)} left out of data.datasets[{index}]")
+    if not sentences:
         raise UserError(files[0], "this file is not among the images any more", "Check again")
     config.data.datasets = datasets
-    return "; ".join(said)
+    return "; ".join(sentences)
 
 
 def _short_path(config: Config, index: int, path: Path) -> str:
@@ -318,8 +320,8 @@ def _whole(array: np.ndarray, ignored: int | None) -> np.ndarray:
     """Whole numbers: what is negative becomes background, unless it says that nothing is known."""
     if ignored is None or ignored >= 0 or not equals(array, ignored).any():
         return _smallest(np.maximum(array, 0))
-    kept = np.where(equals(array, ignored), ignored, np.maximum(array, 0)).astype(np.int64)
-    return kept.astype(np.result_type(np.min_scalar_type(int(kept.max())), np.min_scalar_type(ignored)))
+    rounded = np.where(equals(array, ignored), ignored, np.maximum(array, 0)).astype(np.int64)
+    return rounded.astype(np.result_type(np.min_scalar_type(int(rounded.max())), np.min_scalar_type(ignored)))
 
 
 def _not_negative(array: np.ndarray) -> np.ndarray:

@@ -25,19 +25,19 @@ def advice(history: Sequence[dict[str, Any]], monitor: str) -> str:
     best = max(values)
     at = values.index(best)
     early = max(values[: max(1, 3 * len(values) // 4)])
-    said = score_name(plain)
+    score_title = score_name(plain)
     if (best - early) / scale > _STILL_RISING:
-        return f"{said} on the validation images still improved in the last quarter of the run: training longer is worth it"
+        return f"{score_title} on the validation images still improved in the last quarter of the run: training longer is worth it"
     gap = _gap(rows[at], plain)
     if gap is not None and gap[0] > _GAP:
         return (
-            f"{said} no longer improves, and training images do better ({gap[1]}): more annotated images like the worst of the "
+            f"{score_title} no longer improves, and training images do better ({gap[1]}): more annotated images like the worst of the "
             "report, or stronger augmentation, help more than more steps"
         )
     if at < len(values) // 2 and (best - values[-1]) / scale > _STILL_RISING:
-        return f"{said} was best at epoch {rows[at]['epoch']} and became worse since: train shorter, or annotate more images"
+        return f"{score_title} was best at epoch {rows[at]['epoch']} and became worse since: train shorter, or annotate more images"
     return (
-        f"{said} no longer rises, and training images do no better: more images would not help yet; train longer, "
+        f"{score_title} no longer rises, and training images do no better: more images would not help yet; train longer, "
         "or try a larger network or larger tiles"
     )
 

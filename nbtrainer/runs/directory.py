@@ -81,7 +81,7 @@ def _make(parent: Path, name: str) -> Path:
             raise _taken(parent / name) from None
         return parent / name
     while True:
-        numbers = [int(found[1]) for path in list_folder(parent) if (found := re.fullmatch(r"run-(\d+)", path.name))]
+        numbers = [int(match[1]) for path in list_folder(parent) if (match := re.fullmatch(r"run-(\d+)", path.name))]
         path = parent / f"run-{max(numbers, default=0) + 1:03d}"
         try:
             path.mkdir()

@@ -295,12 +295,12 @@ def sentence(event: Event) -> str:
 
 def log_line(event: Event) -> str:
     """The line of a log for `event`, with its time; empty if a log need not say anything."""
-    said = sentence(event)
-    if not said:
+    text = sentence(event)
+    if not text:
         return ""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.time))
     details = f"\n{event.details}" if isinstance(event, Failed) and event.details else ""
-    return f"{stamp}  {said}{details}\n"
+    return f"{stamp}  {text}{details}\n"
 
 
 def is_warning(event: Event) -> bool:
@@ -339,12 +339,12 @@ def _scores(scores: dict[str, float]) -> str:
         values = {
             part: scores[f"{part}_{name}"] for part in ("train", "validation", "test") if f"{part}_{name}" in scores
         }
-        said = {part: readable_score(name, value) for part, value in values.items()}
-        beside = f"{said['train']} (validation {said['validation']})" if len(said) == 2 else ""
+        texts = {part: readable_score(name, value) for part, value in values.items()}
+        beside = f"{texts['train']} (validation {texts['validation']})" if len(texts) == 2 else ""
         parts.append(
             f"{score_name(name)} {beside}"
             if beside
-            else f"{' '.join(said)} {score_name(name)} {next(iter(said.values()))}"
+            else f"{' '.join(texts)} {score_name(name)} {next(iter(texts.values()))}"
         )
     return ", ".join(parts)
 

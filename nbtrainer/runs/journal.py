@@ -83,7 +83,7 @@ class JournalReader:
             return []
         complete = added[: added.rfind(b"\n") + 1]
         self._position += len(complete)
-        found: list[Event] = []
+        events: list[Event] = []
         for line in complete.splitlines():
             self._lines += 1
             try:
@@ -94,10 +94,10 @@ class JournalReader:
                 event = from_record(record) if isinstance(record, dict) else None
             except ValueError as error:  # written by another program, or by hand: the rest is as true as before
                 text = f"line {self._lines} of {self._path} was left out, because it is no event ({error})"
-                event = Warned(text=text, time=found[-1].time if found else 0.0)
+                event = Warned(text=text, time=events[-1].time if events else 0.0)
             if event is not None:
-                found.append(event)
-        return found
+                events.append(event)
+        return events
 
 
 def _end_last_line(path: Path) -> None:

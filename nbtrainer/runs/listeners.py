@@ -74,9 +74,9 @@ class Log:
         self._unwritten: deque[str] = deque(maxlen=_MOST_UNWRITTEN_LINES)
 
     def __call__(self, event: Event) -> None:
-        said = events.log_line(event)
-        if said:
-            self._unwritten.append(said)
+        line = events.log_line(event)
+        if line:
+            self._unwritten.append(line)
         if self._unwritten:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write("".join(self._unwritten))
@@ -96,8 +96,8 @@ class Tables:
         closing = isinstance(event, events.Finished | events.Stopped | events.Failed)
         if not isinstance(event, events.EpochEnded) and not closing:
             return
-        kept = (events.EpochEnded, events.Planned, events.BaselineScored)
-        self._happened += [happened for happened in self._reader.read_new() if isinstance(happened, kept)]
+        tabulated = (events.EpochEnded, events.Planned, events.BaselineScored)
+        self._happened += [happened for happened in self._reader.read_new() if isinstance(happened, tabulated)]
         rows = history_rows(self._happened)
         if not rows:
             return

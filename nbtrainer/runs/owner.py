@@ -201,8 +201,8 @@ def _replace(path: Path, old: bytes, own: Owner) -> bool:
     aside = path.with_name(f"{OWNER_FILE}.{own.token}.new")
     try:
         aside.write_bytes(_content(own, 0))
-        found = _read(path)
-        if _token_of(found) != _token_of(old):
+        current = _read(path)
+        if _token_of(current) != _token_of(old):
             return False
         os.replace(aside, path)
     finally:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from nbtrainer.data.roi import IGNORED
-from nbtrainer.metrics import Pixels
-from nbtrainer.tasks.task import Links, Task, otsu, probability_of, smallest_type
+from nbtrainer.metrics import PixelPredictions
+from nbtrainer.tasks.task import Links, Task, otsu, sigmoid, smallest_type
 
 if TYPE_CHECKING:
     import torch
@@ -40,10 +40,12 @@ class Binary(Task):
     @classmethod
     def create(cls, *, values: Iterable[int] = (), labels_of_interest: Sequence[int] = (), **settings: Any) -> Self:
         """The task for training labels with these values: predictions write the foreground's value if there is just one, else 1."""
-        wanted = set(labels_of_interest) - {0}
+        of_interest = set(labels_of_interest) - {0}
         unknown = (0, settings.get("ignored", IGNORED))
-        found = {value for value in values if value not in unknown and (not wanted or value in wanted)}
-        foreground = found.pop() if len(found) == 1 else 1
+        foreground_values = {
+            value for value in values if value not in unknown and (not of_interest or value in of_interest)
+        }
+        foreground = foreground_values.pop() if len(foreground_values) == 1 else 1
         return super().create(labels_of_interest=labels_of_interest, foreground=foreground, **settings)
 
     @property
@@ -52,19 +54,19 @@ class Binary(Task):
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         target = self.is_foreground(label).astype(np.float32)
-        target[~self.known(label)] = np.nan
+        target[~self.valid_mask(label)] = np.nan
         return target[np.newaxis]
 
-    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
+    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
         probability = output.sigmoid()
-        return Pixels(probability, probability > self.threshold, target)
+        return PixelPredictions(probability, probability > self.threshold, target)
 
-    def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
-        return {"foreground": probability_of(raw[0])}
+    def probability_maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
+        return {"foreground": sigmoid(raw[0])}
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Network output (1, [Z,] Y, X), logits, as labels ([Z,] Y, X): 0 and the foreground's value."""
-        is_foreground = probability_of(raw[0]) > self.threshold
+        is_foreground = sigmoid(raw[0]) > self.threshold
         return np.where(is_foreground, self.foreground, 0).astype(smallest_type(self.foreground))
 
     def baseline(self, image: np.ndarray) -> np.ndarray:

@@ -14,8 +14,8 @@ from nbtrainer.labels.clean import dilate, without_small
 from nbtrainer.labels.contour import contour
 from nbtrainer.labels.outlines import cells_from_channels, cells_from_outlines, outline_channels, outline_mask
 from nbtrainer.labels.watershed import by_slice
-from nbtrainer.metrics import Pixels
-from nbtrainer.tasks.task import Links, Task, probability_of
+from nbtrainer.metrics import PixelPredictions
+from nbtrainer.tasks.task import Links, Task, sigmoid
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ class Epyseg(Task):
 
     Attributes
     ----------
-    labels_show
+    label_style
         "cells": each cell has its value; cells touch, or have lines of background between them. "outlines": lines between
         cells have a value (which one does not matter), cells have 0.
     outline_threshold
@@ -42,7 +42,7 @@ class Epyseg(Task):
         Probability above which a pixel is part of a cell's seed.
     without_seed
         What an area within outlines is in which no seed was found: "background" or "cell".
-    smallest_object
+    min_object_size
         Size in pixels below which a cell becomes part of the neighbour that it touches most.
     smallest_share
         The same below this share of the median size of its neighbours; 0: never; EPySeg's local filter is 0.5.
@@ -50,11 +50,11 @@ class Epyseg(Task):
         Whether cells stay that the edge of the image cuts.
     """
 
-    labels_show: Literal["cells", "outlines"] = "cells"
+    label_style: Literal["cells", "outlines"] = "cells"
     outline_threshold: float = 0.5
     seed_threshold: float = 0.5
     without_seed: Literal["background", "cell"] = "background"
-    smallest_object: int = 16
+    min_object_size: int = 16
     smallest_share: float = 0.0
     touching_border: bool = True
 
@@ -64,7 +64,7 @@ class Epyseg(Task):
     default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "f1_50", "dice")
     baseline_name: ClassVar[str] = "watershed of the smoothed image"
     adjustable: ClassVar[tuple[str, ...]] = (
-        *("outline_threshold", "seed_threshold", "without_seed", "smallest_object", "smallest_share"),
+        *("outline_threshold", "seed_threshold", "without_seed", "min_object_size", "smallest_share"),
         "touching_border",
     )
 
@@ -74,7 +74,7 @@ class Epyseg(Task):
         *,
         values: Iterable[int] = (),
         labels_of_interest: Sequence[int] = (),
-        labels_show: Literal["auto", "cells", "outlines"] = "auto",
+        label_style: Literal["auto", "cells", "outlines"] = "auto",
         without_seed: Literal["auto", "background", "cell"] = "auto",
         frequencies: dict[int, float] | None = None,
         **settings: Any,
@@ -85,16 +85,16 @@ class Epyseg(Task):
         (`frequencies`: share of the training pixels by label value). An area without a seed is a cell then: a drawn
         outline encloses cells only.
         """
-        wanted = set(labels_of_interest) - {0}
-        if labels_show == "auto":
-            found = {int(value) for value in values} - {0, settings.get("ignored", IGNORED)}
-            shown = found & wanted if wanted else found
-            filled = sum((frequencies or {}).get(value, 0.0) for value in shown)
-            labels_show = "outlines" if len(shown) == 1 and filled <= _MOST_OUTLINE else "cells"
+        of_interest = set(labels_of_interest) - {0}
+        if label_style == "auto":
+            label_values = {int(value) for value in values} - {0, settings.get("ignored", IGNORED)}
+            used_values = label_values & of_interest if of_interest else label_values
+            filled = sum((frequencies or {}).get(value, 0.0) for value in used_values)
+            label_style = "outlines" if len(used_values) == 1 and filled <= _MOST_OUTLINE else "cells"
         if without_seed == "auto":
-            without_seed = "cell" if labels_show == "outlines" else "background"
+            without_seed = "cell" if label_style == "outlines" else "background"
         return super().create(
-            labels_of_interest=labels_of_interest, labels_show=labels_show, without_seed=without_seed, **settings
+            labels_of_interest=labels_of_interest, label_style=label_style, without_seed=without_seed, **settings
         )
 
     @property
@@ -111,7 +111,7 @@ class Epyseg(Task):
 
     def class_of(self, label: np.ndarray) -> np.ndarray:
         """1 on the outline of cells, three pixels wide."""
-        if self.labels_show == "outlines":
+        if self.label_style == "outlines":
             return dilate(cells_from_outlines(self.is_foreground(label), keep_line=True) == 0)
         return dilate(outline_mask(self.objects(label)))
 
@@ -122,37 +122,37 @@ class Epyseg(Task):
         """The cells; in a stack, those of each slice."""
         if label.ndim == 3:
             return by_slice(lambda plane: self.objects(plane, links), label)
-        if self.labels_show == "cells":
+        if self.label_style == "cells":
             return self.separated(label, links)
         return cells_from_outlines(self.is_foreground(label))
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """(7, [Z,] Y, X) float32, 0 or 1; NaN where nothing is known, and so near to it that an outline could reach."""
-        if self.labels_show == "outlines":
+        if self.label_style == "outlines":
             target = outline_channels(cells_from_outlines(self.is_foreground(label), keep_line=True), True)
         else:
             target = outline_channels(self.objects(label, links))
-        unknown = ~self.known(label)
+        unknown = ~self.valid_mask(label)
         if unknown.any():
             target[:, unknown | contour(unknown, 3)] = np.nan
         return target
 
-    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
+    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
         """Of the outline three pixels wide, which two channels tell."""
         probability = (output[:, 1:2].sigmoid() + 1 - output[:, 3:4].sigmoid()) / 2
-        return Pixels(probability, probability > self.outline_threshold, target[:, 1:2])
+        return PixelPredictions(probability, probability > self.outline_threshold, target[:, 1:2])
 
-    def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
-        return dict(zip(self.channels, probability_of(raw), strict=True))
+    def probability_maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
+        return dict(zip(self.channels, sigmoid(raw), strict=True))
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Network output (7, [Z,] Y, X), logits, as labels ([Z,] Y, X): 0 and an id 1, 2, 3 ... for each cell."""
         return cells_from_channels(
-            probability_of(raw),
+            sigmoid(raw),
             self.outline_threshold,
             self.seed_threshold,
             self.without_seed,
-            self.smallest_object,
+            self.min_object_size,
             self.smallest_share,
             self.touching_border,
         )
@@ -165,4 +165,4 @@ class Epyseg(Task):
         if grey.ndim == 3:
             return by_slice(lambda plane: self.baseline(plane[np.newaxis]), grey)
         cells = watershed(gaussian_filter(grey, _SMOOTH))
-        return without_small(cells, self.smallest_object, "neighbour")
+        return without_small(cells, self.min_object_size, "neighbour")

@@ -12,9 +12,9 @@ from nbtrainer.labels import affinity, watershed
 from nbtrainer.labels.clean import Small
 from nbtrainer.labels.contour import contour
 from nbtrainer.labels.distance import relative_distance
-from nbtrainer.metrics import Pixels
+from nbtrainer.metrics import PixelPredictions
 from nbtrainer.tasks.objects import Objects
-from nbtrainer.tasks.task import Links, probability_of
+from nbtrainer.tasks.task import Links, sigmoid
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +53,7 @@ class InstanceContour(Objects):
         Pixels of contour on either side of an edge.
     contour_with_background
         Whether the edge between an object and background is contour too, or only that between two objects.
-    in_slices
+    contours_in_plane
         Of a volume, whether contours lie in the slices, or also between them.
     with_distance
         Whether a channel holds the depth in the object, as a share of its greatest.
@@ -73,7 +73,7 @@ class InstanceContour(Objects):
         Distance (-1 to 1) above which a pixel may be part of a seed, of an object; -1: all are.
     affinity_threshold
         Probability above which two neighbours belong together.
-    smallest_object, smallest_seed
+    min_object_size, min_seed_size
         Size in pixels below which an object becomes what `small_objects` says, and a seed none.
     small_objects
         "background", part of the "neighbour" that is touched most, or "none": they stay.
@@ -86,7 +86,7 @@ class InstanceContour(Objects):
     dim: int = 2
     contour_width: int = 1
     contour_with_background: bool = True
-    in_slices: bool = True
+    contours_in_plane: bool = True
     with_distance: bool = False
     affinities: Affinities = "none"
     contour_weight: float = 1.0
@@ -99,7 +99,7 @@ class InstanceContour(Objects):
     seed_distance: float = 0.5
     mask_distance: float = -1.0
     affinity_threshold: float = 0.5
-    smallest_seed: int = 4
+    min_seed_size: int = 4
     small_objects: Small = "background"
     keep_unseeded: bool = False
     slice_by_slice: bool = False
@@ -108,7 +108,7 @@ class InstanceContour(Objects):
     default_loss: ClassVar[str] = "bce_dice"
     adjustable: ClassVar[tuple[str, ...]] = (
         *("decoder", "threshold", "seed_threshold", "contour_threshold", "seed_distance", "mask_distance"),
-        *("affinity_threshold", "smallest_object", "smallest_seed", "small_objects", "keep_unseeded"),
+        *("affinity_threshold", "min_object_size", "min_seed_size", "small_objects", "keep_unseeded"),
     )
 
     def __post_init__(self) -> None:
@@ -173,8 +173,8 @@ class InstanceContour(Objects):
     def in_use(self) -> tuple[str, ...]:
         decoder = self.chosen_decoder
         has_seeds = decoder in ("binary_watershed", "bc_watershed", "bcd_watershed")
-        used = {"decoder", *_THRESHOLDS[decoder], "smallest_object", "small_objects"}
-        used |= {"smallest_seed", "keep_unseeded"} if has_seeds else set()
+        used = {"decoder", *_THRESHOLDS[decoder], "min_object_size", "small_objects"}
+        used |= {"min_seed_size", "keep_unseeded"} if has_seeds else set()
         return tuple(name for name in self.adjustable if name in used)
 
     def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
@@ -190,17 +190,17 @@ class InstanceContour(Objects):
         objects = self.objects(label, links)
         target = np.empty((self.output_channels, *label.shape), np.float32)
         target[0] = objects != 0
-        in_slices = self.in_slices or self.slice_by_slice
-        target[1] = contour(objects, self.contour_width, self.contour_with_background, in_slices)
+        contours_in_plane = self.contours_in_plane or self.slice_by_slice
+        target[1] = contour(objects, self.contour_width, self.contour_with_background, contours_in_plane)
         if self.with_distance:
             target[2] = (self._distance(objects) + 1) / 2
         first = self.output_channels - len(self.offsets)
         if self.offsets:
             target[first:] = affinity.affinities(objects, self.offsets)
-        unknown = ~self.known(label)
+        unknown = ~self.valid_mask(label)
         if unknown.any():
             target[:, unknown] = np.nan
-            target[1, contour(unknown, self.contour_width, in_slices=in_slices)] = np.nan
+            target[1, contour(unknown, self.contour_width, contours_in_plane=contours_in_plane)] = np.nan
             for channel, offset in zip(target[first:], self.offsets, strict=True):
                 here, there = affinity.ends(label.shape, offset)
                 channel[here][unknown[there]] = np.nan
@@ -211,19 +211,19 @@ class InstanceContour(Objects):
             return np.stack([relative_distance(plane, self.spacing[1:] or None) for plane in objects])
         return relative_distance(objects, self.spacing or None)
 
-    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
+    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
         """Of the foreground."""
         probability = output[:, :1].sigmoid()
-        return Pixels(probability, probability > self.threshold, target[:, :1])
+        return PixelPredictions(probability, probability > self.threshold, target[:, :1])
 
-    def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
+    def probability_maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
         """Probabilities, and the distance from -1 (background) to 1 (the middle of an object)."""
-        found = dict(zip(self.channels, probability_of(raw), strict=True))
-        return {name: 2 * map_ - 1 if name == "distance" else map_ for name, map_ in found.items()}
+        maps = dict(zip(self.channels, sigmoid(raw), strict=True))
+        return {name: 2 * map_ - 1 if name == "distance" else map_ for name, map_ in maps.items()}
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Network output (K, [Z,] Y, X), logits, as labels ([Z,] Y, X): 0 and an id 1, 2, 3 ... for each object."""
-        channels = probability_of(raw)
+        channels = sigmoid(raw)
         if self.slice_by_slice and channels.ndim == 4:
             return watershed.by_slice(self._decode, channels)
         return self._decode(channels)
@@ -231,7 +231,7 @@ class InstanceContour(Objects):
     def _decode(self, channels: np.ndarray) -> np.ndarray:
         foreground, edge = channels[:2]
         decoder = self.chosen_decoder
-        size: dict[str, Any] = {"smallest": self.smallest_object, "small": self.small_objects}
+        size: dict[str, Any] = {"smallest": self.min_object_size, "small": self.small_objects}
         if decoder == "binary_connected":
             return watershed.binary_connected(foreground, self.threshold, **size)
         if decoder == "mutex_watershed":
@@ -245,7 +245,7 @@ class InstanceContour(Objects):
         seeds: dict[str, Any] = {
             "threshold": self.threshold,
             "seed_threshold": self.seed_threshold,
-            "smallest_seed": self.smallest_seed,
+            "min_seed_size": self.min_seed_size,
             "keep_unseeded": self.keep_unseeded,
         }
         if decoder == "binary_watershed":
@@ -269,7 +269,7 @@ class InstanceContour(Objects):
             **size,
         )
 
-    def turned(self, raw: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    def undo_flip_rotation(self, raw: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Affinities move to the channel of the step that they are about; `matrix` takes a step in the turned image to one in the image."""
         if not self.offsets:
             return raw

@@ -20,11 +20,11 @@ class Objects(Task):
 
     Attributes
     ----------
-    smallest_object
+    min_object_size
         Size in pixels below which an object is dropped.
     """
 
-    smallest_object: int = 16
+    min_object_size: int = 16
 
     outlines: ClassVar[Literal["objects", "foreground", "classes"]] = "objects"
     default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "f1_50", "dice")
@@ -34,4 +34,4 @@ class Objects(Task):
         return self.separated(label, links)
 
     def baseline(self, image: np.ndarray) -> np.ndarray:
-        return without_small(regions_of(otsu(image)), self.smallest_object, "background")
+        return without_small(regions_of(otsu(image)), self.min_object_size, "background")

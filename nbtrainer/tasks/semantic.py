@@ -14,8 +14,8 @@ from nbtrainer.data.overlay import Colour
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.errors import UserError
 from nbtrainer.labels.labels_of_interest import LabelLookup
-from nbtrainer.metrics import Pixels
-from nbtrainer.tasks.task import Links, Task, shares_of, smallest_type
+from nbtrainer.metrics import PixelPredictions
+from nbtrainer.tasks.task import Links, Task, smallest_type, softmax
 
 if TYPE_CHECKING:
     import torch
@@ -70,20 +70,20 @@ class Semantic(Task):
         `class_names` name the classes besides the background, in the order of `labels_of_interest`, else of the values.
         `frequencies`: share of the training pixels by label value, for weights from the data.
         """
-        wanted = [value for value in dict.fromkeys(labels_of_interest) if value != 0]
-        found = wanted or sorted({int(value) for value in values} - {0, settings.get("ignored", IGNORED)})
-        if len(class_names) > len(found) > 0:
+        of_interest = [value for value in dict.fromkeys(labels_of_interest) if value != 0]
+        classes = of_interest or sorted({int(value) for value in values} - {0, settings.get("ignored", IGNORED)})
+        if len(class_names) > len(classes) > 0:
             raise UserError(
                 "task.class_names",
-                f"there are {len(class_names)} names for {len(found)} classes",
+                f"there are {len(class_names)} names for {len(classes)} classes",
                 "Name the classes besides the background, or list them in data.labels_of_interest",
             )
-        names = [*class_names[: len(found)], *map(str, found[len(class_names) :])]
-        shares = _shares(frequencies, found)
+        names = [*class_names[: len(classes)], *map(str, classes[len(class_names) :])]
+        shares = _shares(frequencies, classes)
         return cls(
-            class_values=(0, *found),
+            class_values=(0, *classes),
             class_names=("background", *names),
-            labels_of_interest=tuple(wanted),
+            labels_of_interest=tuple(of_interest),
             frequencies=shares,
             class_weights=_weights(class_weights, shares),
             **settings,
@@ -131,16 +131,16 @@ class Semantic(Task):
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """The class of each pixel as (1, [Z,] Y, X) float32, NaN where nothing is known."""
         target = self.class_of(label).astype(np.float32)
-        target[~self.known(label)] = np.nan
+        target[~self.valid_mask(label)] = np.nan
         return target[np.newaxis]
 
-    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
+    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
         classes = output.new_tensor(range(output.shape[1])).view(1, -1, *[1] * (output.ndim - 2))
         truth = (target == classes).float() + 0 * target  # + NaN where nothing is known
-        return Pixels(output.softmax(1), output.argmax(1, keepdim=True) == classes, truth)
+        return PixelPredictions(output.softmax(1), output.argmax(1, keepdim=True) == classes, truth)
 
-    def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
-        return dict(zip(self.class_names, shares_of(raw), strict=True))
+    def probability_maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
+        return dict(zip(self.class_names, softmax(raw), strict=True))
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Network output (K, [Z,] Y, X) as the label value of the most likely class of each pixel."""
@@ -159,10 +159,10 @@ def _rgb(colour: str) -> Colour:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def _shares(frequencies: dict[int, float] | None, found: Sequence[int]) -> tuple[float, ...]:
+def _shares(frequencies: dict[int, float] | None, classes: Sequence[int]) -> tuple[float, ...]:
     if not frequencies:
         return ()
-    own = [float(frequencies.get(value, 0.0)) for value in found]
+    own = [float(frequencies.get(value, 0.0)) for value in classes]
     return (1 - sum(own), *own)
 
 

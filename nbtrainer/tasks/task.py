@@ -18,7 +18,7 @@ from nbtrainer.data.roi import IGNORED
 from nbtrainer.labels.clean import separate_objects
 from nbtrainer.labels.integers import equals
 from nbtrainer.labels.match import count_overlaps
-from nbtrainer.metrics import OfClasses, Pixels, Tally
+from nbtrainer.metrics import MetricState, PerClass, PixelPredictions
 from nbtrainer.metrics.objects import count_matches
 from nbtrainer.metrics.partitions import measure_partition
 from nbtrainer.metrics.surfaces import compare_surfaces
@@ -54,7 +54,7 @@ class Task(ABC):
     default_metrics: ClassVar[tuple[str, ...]]
     baseline_name: ClassVar[str]
     # whether the network's last channels are the image, painted again
-    repaints: ClassVar[bool] = False
+    reconstructs_input: ClassVar[bool] = False
     # settings that may be changed after a prediction, without predicting again; fields of the task and of its panel
     adjustable: ClassVar[tuple[str, ...]] = ()
 
@@ -115,7 +115,7 @@ class Task(ABC):
         """Whether labels of `pairs` can hold pixels of which nothing is known."""
         return self.ignored != IGNORED or any(pair.regions or pair.has_crowd for pair in pairs)
 
-    def known(self, label: np.ndarray) -> np.ndarray:
+    def valid_mask(self, label: np.ndarray) -> np.ndarray:
         """Where something is known: boolean, the shape of `label`."""
         return ~equals(label, self.ignored)
 
@@ -123,7 +123,7 @@ class Task(ABC):
         """Where `label` is foreground: boolean, same shape."""
         if self.labels_of_interest:
             return np.isin(label, self.labels_of_interest)
-        return (label != 0) & self.known(label)
+        return (label != 0) & self.valid_mask(label)
 
     def class_of(self, label: np.ndarray) -> np.ndarray:
         """The class of each pixel of a true label: 0 is background; uint8, same shape."""
@@ -145,11 +145,11 @@ class Task(ABC):
         return self.encode(label, links)
 
     @abstractmethod
-    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
+    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
         """What pixel scores compare, of network output (B, K, [Z,] Y, X) and encoded targets (B, T, [Z,] Y, X)."""
 
     @abstractmethod
-    def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
+    def probability_maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
         """Network output (K, [Z,] Y, X) as maps for people, each ([Z,] Y, X) float32, probabilities from 0 to 1."""
 
     @abstractmethod
@@ -178,54 +178,56 @@ class Task(ABC):
         """The foreground of a true label, each part of a value that does not touch the others with an id of its own."""
         return separate_objects(np.where(self.is_foreground(label), label, 0), links)
 
-    def turned(self, raw: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    def undo_flip_rotation(self, raw: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Network output (K, [Z,] Y, X) for a turned image, of which each pixel was put back in its place already.
 
         What has a direction follows here: `matrix` takes a step in the turned image to one in the image.
         """
         return raw
 
-    def tally(self, raw: np.ndarray, label: np.ndarray, names: Iterable[str], links: Links = ()) -> Tally:
+    def tally(self, raw: np.ndarray, label: np.ndarray, names: Iterable[str], links: Links = ()) -> MetricState:
         """What the metrics of these names need of network output (K, [Z,] Y, X) and the true label."""
         import torch
 
-        wanted = metrics.families(names)
-        found = Tally()
-        if "pixels" in wanted:
+        inputs = metrics.metric_inputs(names)
+        state = MetricState()
+        if "pixels" in inputs:
             target = self.encode(label, links)
             compared = self.pixels(torch.from_numpy(raw)[None], torch.from_numpy(target)[None])
-            found.parts["pixels"] = metrics.count(compared)
-        if wanted - {"pixels"}:
-            found += self._tally_of_labels(self.decode(raw), label, wanted - {"pixels"}, links)
-        return found
+            state.parts["pixels"] = metrics.count(compared)
+        if inputs - {"pixels"}:
+            state += self._tally_of_labels(self.decode(raw), label, inputs - {"pixels"}, links)
+        return state
 
-    def tally_labels(self, predicted: np.ndarray, label: np.ndarray, names: Iterable[str], links: Links = ()) -> Tally:
+    def tally_labels(
+        self, predicted: np.ndarray, label: np.ndarray, names: Iterable[str], links: Links = ()
+    ) -> MetricState:
         """The same of a predicted label image."""
-        return self._tally_of_labels(predicted, label, metrics.families(names), links)
+        return self._tally_of_labels(predicted, label, metrics.metric_inputs(names), links)
 
-    def _tally_of_labels(self, predicted: np.ndarray, label: np.ndarray, wanted: set[str], links: Links) -> Tally:
-        found = Tally()
-        known = self.known(label)
-        if wanted & {"pixels", "surfaces"}:
+    def _tally_of_labels(self, predicted: np.ndarray, label: np.ndarray, inputs: set[str], links: Links) -> MetricState:
+        state = MetricState()
+        known = self.valid_mask(label)
+        if inputs & {"pixels", "surfaces"}:
             answers, truth = self.predicted_class_of(predicted), self.class_of(label)
-        if "pixels" in wanted:
+        if "pixels" in inputs:
             classes = range(len(self.classes) + 1) if self.classes else (1,)
             own = np.stack([answers == each for each in classes])[None]
             true = np.stack([truth == each for each in classes])[None].astype(np.float32)
             true[:, :, ~known] = np.nan
-            found.parts["pixels"] = metrics.count(Pixels(own * 1.0, own, true))
-        if "surfaces" in wanted:
+            state.parts["pixels"] = metrics.count(PixelPredictions(own * 1.0, own, true))
+        if "surfaces" in inputs:
             spacing = self.spacing or (1.0,) * label.ndim
             classes = range(1, max(1, len(self.classes)) + 1)
-            found.parts["surfaces"] = OfClasses(
+            state.parts["surfaces"] = PerClass(
                 tuple(compare_surfaces(answers == each, truth == each, spacing, known) for each in classes)
             )
-        if wanted & {"objects", "partitions"}:
+        if inputs & {"objects", "partitions"}:
             objects = self.objects(label, links)
             assert objects is not None, f"{self.name} has no objects to score"
             shared = count_overlaps(predicted, objects, known)
-            found.parts["objects"], found.parts["partitions"] = count_matches(shared), measure_partition(shared)
-        return found
+            state.parts["objects"], state.parts["partitions"] = count_matches(shared), measure_partition(shared)
+        return state
 
 
 def otsu(image: np.ndarray) -> np.ndarray:
@@ -238,12 +240,12 @@ def otsu(image: np.ndarray) -> np.ndarray:
     return np.asarray(grey > threshold_otsu(grey))
 
 
-def probability_of(logits: np.ndarray) -> np.ndarray:
+def sigmoid(logits: np.ndarray) -> np.ndarray:
     """Logits as probabilities; float32, the same shape."""
     return (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
 
 
-def shares_of(logits: np.ndarray) -> np.ndarray:
+def softmax(logits: np.ndarray) -> np.ndarray:
     """Logits (K, ...) of classes that exclude each other as shares that sum to 1; float32, the same shape."""
     shares = np.exp(logits - logits.max(axis=0))
     return (shares / shares.sum(axis=0)).astype(np.float32)

@@ -17,7 +17,7 @@ MOST_TRIES = 60
 Kind = TypeVar("Kind", bound=Task)
 
 
-def tuned(
+def tune_task(
     task: Kind,
     raws: Sequence[np.ndarray],
     objects: Sequence[np.ndarray],
@@ -32,7 +32,7 @@ def tuned(
     def decode(raw: np.ndarray, **settings: Any) -> np.ndarray:
         return replace(task, **settings).decode(raw)
 
-    found = tune(
+    best_thresholds = tune(
         decode,
         task.candidates,
         {name: getattr(task, name) for name in task.candidates},
@@ -41,5 +41,5 @@ def tuned(
         score,
         most_tries,
     )
-    best: dict[str, Any] = dict(found.settings)
-    return replace(task, **best), found
+    best: dict[str, Any] = dict(best_thresholds.settings)
+    return replace(task, **best), best_thresholds

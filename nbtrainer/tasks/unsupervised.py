@@ -9,8 +9,8 @@ import numpy as np
 
 from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.watershed import binary_connected, binary_watershed, voronoi_otsu
-from nbtrainer.metrics import Pixels
-from nbtrainer.tasks.task import Links, Task, otsu, probability_of, shares_of
+from nbtrainer.metrics import PixelPredictions
+from nbtrainer.tasks.task import Links, Task, otsu, sigmoid, softmax
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,7 @@ class Unsupervised(Task):
         The same for the seeds of "watershed".
     spot_sigma, outline_sigma
         Of "voronoi_otsu", in pixels.
-    smallest_object
+    min_object_size
         Size in pixels below which an object is dropped.
     cuts_radius, cuts_sigma_spatial, cuts_sigma_intensity, cuts_weight
         Of the soft normalized cuts; `losses.normalized_cuts` explains them.
@@ -59,7 +59,7 @@ class Unsupervised(Task):
     surest_above: float = 0.9
     spot_sigma: float = 2.0
     outline_sigma: float = 2.0
-    smallest_object: int = 16
+    min_object_size: int = 16
     cuts_radius: int = 2
     cuts_sigma_spatial: float = 4.0
     cuts_sigma_intensity: float = 1.0
@@ -71,10 +71,10 @@ class Unsupervised(Task):
     default_loss: ClassVar[str] = "normalized_cuts"
     default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
     baseline_name: ClassVar[str] = "Otsu's threshold"
-    repaints: ClassVar[bool] = True
+    reconstructs_input: ClassVar[bool] = True
     adjustable: ClassVar[tuple[str, ...]] = (
         *("foreground_class", "post_processing", "threshold", "surest_above", "spot_sigma", "outline_sigma"),
-        "smallest_object",
+        "min_object_size",
     )
 
     @property
@@ -97,14 +97,14 @@ class Unsupervised(Task):
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """For scores only: 1 in the foreground, NaN where nothing is known; (1, [Z,] Y, X) float32."""
         target = self.is_foreground(label).astype(np.float32)
-        target[~self.known(label)] = np.nan
+        target[~self.valid_mask(label)] = np.nan
         return target[np.newaxis]
 
     def target(self, image: np.ndarray, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """The image, which the network shall paint again, and behind it the truth for scores."""
         return np.concatenate([image.astype(np.float32, copy=False), self.encode(label, links)])
 
-    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> Pixels:
+    def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
         import torch
 
         shares = output[:, : self.number_of_classes].softmax(1)
@@ -112,12 +112,12 @@ class Unsupervised(Task):
         number = torch.stack([torch.as_tensor(each, device=output.device) for each in chosen])
         number = number.view(-1, *[1] * (output.ndim - 1))
         probability = shares.take_along_dim(number, dim=1)
-        return Pixels(probability, shares.argmax(1, keepdim=True) == number, target[:, -1:])
+        return PixelPredictions(probability, shares.argmax(1, keepdim=True) == number, target[:, -1:])
 
-    def maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
+    def probability_maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
         painted = raw[self.number_of_classes :]
         if self.reconstruction == "bce":
-            painted = probability_of(painted)
+            painted = sigmoid(painted)
         shares = [*self._shares(raw), *painted.astype(np.float32)]
         return dict(zip(self.channels, shares, strict=True))
 
@@ -130,13 +130,13 @@ class Unsupervised(Task):
         number = self._foreground(shares, raw[self.number_of_classes :])
         match self.post_processing:
             case "connected":
-                return binary_connected(shares[number], self.threshold, self.smallest_object)
+                return binary_connected(shares[number], self.threshold, self.min_object_size)
             case "watershed":
                 return binary_watershed(
-                    shares[number], self.surest_above, self.threshold, self.smallest_object, _SMALLEST_SEED_PX
+                    shares[number], self.surest_above, self.threshold, self.min_object_size, _SMALLEST_SEED_PX
                 )
             case "voronoi_otsu":
-                return voronoi_otsu(shares[number], self.spot_sigma, self.outline_sigma, self.smallest_object)
+                return voronoi_otsu(shares[number], self.spot_sigma, self.outline_sigma, self.min_object_size)
         return (shares.argmax(axis=0) == number).astype(np.uint8)
 
     @property
@@ -151,17 +151,17 @@ class Unsupervised(Task):
 
     def baseline(self, image: np.ndarray) -> np.ndarray:
         """Brighter than Otsu's threshold is foreground; with post-processing, its connected parts."""
-        found = otsu(image)
+        threshold = otsu(image)
         if self.has_objects:
-            return binary_connected(found, smallest=self.smallest_object)
-        return found.astype(np.uint8)
+            return binary_connected(threshold, smallest=self.min_object_size)
+        return threshold.astype(np.uint8)
 
     def _shares(self, raw: np.ndarray) -> np.ndarray:
-        return shares_of(raw[: self.number_of_classes])
+        return softmax(raw[: self.number_of_classes])
 
-    def _foreground(self, shares: Any, painted: Any) -> Any:
+    def _foreground(self, probabilities: Any, reconstruction: Any) -> Any:
         """The foreground's class; which one is bright is seen in the image painted again."""
-        return brightest_class(shares, painted) if self.foreground_class < 0 else self.foreground_class
+        return brightest_class(probabilities, reconstruction) if self.foreground_class < 0 else self.foreground_class
 
 
 def brightest_class(probabilities: Any, image: Any) -> Any:
@@ -181,14 +181,14 @@ def brightest_class(probabilities: Any, image: Any) -> Any:
     return ((probabilities * (grey - grey.min())).sum(axes) / (weight + (weight == 0))).argmax()
 
 
-def best_class(classes: np.ndarray, foreground: np.ndarray, known: np.ndarray | None = None) -> tuple[int, float]:
+def best_class(classes: np.ndarray, foreground: np.ndarray, valid_mask: np.ndarray | None = None) -> tuple[int, float]:
     """The class that has most in common with a labelled foreground, and its Dice.
 
     `classes` ([Z,] Y, X) numbers from 0, `foreground` and `known` boolean, same shape. Without foreground the class
     with the fewest pixels, and 0.
     """
-    if known is not None:
-        classes, foreground = classes[known], foreground[known]
+    if valid_mask is not None:
+        classes, foreground = classes[valid_mask], foreground[valid_mask]
     sizes = bincount(classes)
     hits = bincount(classes[foreground], minlength=len(sizes))
     if not hits.any():

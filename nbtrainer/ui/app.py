@@ -16,18 +16,18 @@ from nbtrainer.errors import Finding, UserError
 from nbtrainer.runs import Run
 from nbtrainer.runs.signals import stop_before_the_end
 from nbtrainer.ui import frontend, style
-from nbtrainer.ui.background import HOUSE
-from nbtrainer.ui.dashboard.dashboard import Board
-from nbtrainer.ui.dashboard.resume_banner import Offer
+from nbtrainer.ui.background import API
+from nbtrainer.ui.dashboard.dashboard import DashboardView
+from nbtrainer.ui.dashboard.resume_banner import ResumeBanner
 from nbtrainer.ui.disposal import dispose, say_closed
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form.actions import Actions
 from nbtrainer.ui.form.code_view import CodeView
-from nbtrainer.ui.form.fields import make, put, shown, text
+from nbtrainer.ui.form.fields import create, set_trait, set_visible, text
 from nbtrainer.ui.form.findings import FindingsList, pictures_of
 from nbtrainer.ui.form.form import Form
 from nbtrainer.ui.form.panels import missing
-from nbtrainer.ui.predict.threshold_explorer import Adjust
+from nbtrainer.ui.predict.threshold_explorer import ThresholdExplorer
 
 OWN = "(your settings)"
 _CHECKING = "checking your data …"
@@ -105,7 +105,7 @@ class TrainerApp:
     # building
 
     def _build(self, config: Config, preset: str) -> None:
-        self._door = HOUSE
+        self._api = API
         self._run: Run | None = None
         self._working = ""
         self._results: queue.SimpleQueue[tuple[str, Callable[[], None]]] = queue.SimpleQueue()
@@ -117,29 +117,29 @@ class TrainerApp:
         self._driver = frontend.driver(guard(self._beat))
         self._code = CodeView(guard, lambda: self.config, lambda: self._preset.value)
         self._actions = Actions(guard, self._go, self._check, self._stop, self._resume, self._code.toggle)
-        self._board = Board(guard)
-        self._form = Form(config, self._base(preset), guard, self._edited, self._door, self._work)
+        self._board = DashboardView(guard)
+        self._form = Form(config, self._base(preset), guard, self._edited, self._api, self._work)
         self._findings = FindingsList(guard, self._place_of, self._open_panel, self._fix_title, self._fix)
-        self._adjust = Adjust(self._door, self._work, guard)
-        self._offer = Offer(guard, self._show_run, self._resume_run)
+        self._adjust = ThresholdExplorer(self._api, self._work, guard)
+        self._offer = ResumeBanner(guard, self._show_run, self._resume_run)
         self._pick_preset(preset, config)
-        self._note = make(w.HTML, layout=w.Layout(display="none", padding="6px 10px"))
+        self._note = create(w.HTML, layout=w.Layout(display="none", padding="6px 10px"))
         self._lay_out()
         self._refresh()
         root = config.resolve(config.output.root)
         self._work("", lambda: self._look_for_runs(root))
 
     def _lay_out(self) -> None:
-        left = make(
+        left = create(
             w.VBox,
             children=[self._form.box, self._findings.box, self._actions.box, self._code.box],
             classes=("nbt-form",),
         )
-        right = make(w.VBox, children=[self._board.box, self._adjust.box], classes=("nbt-board",))
-        columns = make(w.HBox, children=[left, right], classes=("nbt-columns",))
-        sheet = make(w.HTML, value=style.sheet(), layout=w.Layout(height="0", margin="0"))
+        right = create(w.VBox, children=[self._board.box, self._adjust.box], classes=("nbt-board",))
+        columns = create(w.HBox, children=[left, right], classes=("nbt-columns",))
+        sheet = create(w.HTML, value=style.sheet(), layout=w.Layout(height="0", margin="0"))
         heart = [self._driver.widget] if self._driver.widget is not None else []
-        self._root = make(
+        self._root = create(
             w.VBox,
             children=[sheet, self._head(), self._errors.box, self._offer.box, self._note, columns, *heart],
             classes=("nbt",),
@@ -147,13 +147,13 @@ class TrainerApp:
 
     def _head(self) -> w.HBox:
         guard = self._errors.guard
-        self._view = make(
+        self._view = create(
             w.Dropdown,
             options=[("Simple view", False), ("All settings", True)],
             layout=w.Layout(width="120px"),
             tooltip="How many settings are shown",
         )
-        self._helps = make(
+        self._helps = create(
             w.ToggleButton,
             value=False,
             description="Help",
@@ -162,14 +162,16 @@ class TrainerApp:
         )
         for switch in (self._view, self._helps):
             switch.observe(guard(lambda _: self._form.show_view(self._view.value, self._helps.value)), "value")
-        name = make(w.HTML, value='<span class="nbt-name">nbtrainer</span>')
-        self._about = make(w.HTML, layout=w.Layout(flex="1 1 100%", display="none"))
-        return make(w.HBox, children=[name, self._preset, self._view, self._helps, self._about], classes=("nbt-head",))
+        name = create(w.HTML, value='<span class="nbt-name">nbtrainer</span>')
+        self._about = create(w.HTML, layout=w.Layout(flex="1 1 100%", display="none"))
+        return create(
+            w.HBox, children=[name, self._preset, self._view, self._helps, self._about], classes=("nbt-head",)
+        )
 
     def _pick_preset(self, preset: str, config: Config) -> None:
         self._presets = presets()
         options = [(f"Preset: {known.title}", name) for name, known in self._presets.items()]
-        self._preset = make(
+        self._preset = create(
             w.Dropdown,
             options=[(f"Preset: {OWN}", ""), *options],
             value=preset,
@@ -187,11 +189,11 @@ class TrainerApp:
     def _load(self, config: Config, preset: str) -> None:
         self._is_loading = True
         try:
-            put(self._preset, "value", preset)
+            set_trait(self._preset, "value", preset)
         finally:
             self._is_loading = False
         self._form.load(config, self._base(preset))
-        self._findings.say([])
+        self._findings.show_message([])
         self._say("")
         self._edited()
 
@@ -207,7 +209,7 @@ class TrainerApp:
     # what buttons do
 
     def _edited(self) -> None:
-        self._findings.is_old()
+        self._findings.mark_stale()
         self._code.redraw()
         self._refresh()
 
@@ -233,7 +235,7 @@ class TrainerApp:
         """Whether something was typed that the config did not take; it is listed."""
         refused = self._form.refused()
         if refused:
-            self._findings.say(refused)
+            self._findings.show_message(refused)
         return bool(refused)
 
     def _fix(self, finding: Finding) -> None:
@@ -244,13 +246,13 @@ class TrainerApp:
         after = self.config.validated()
 
         def fix() -> Callable[[], None]:
-            sentence = self._door.fix(after, finding)
+            sentence = self._api.fix(after, finding)
             return lambda: self._fixed(before, after, sentence)
 
         self._work("mending …", fix)
 
     def _fix_title(self, finding: Finding) -> str:
-        return self._door.fix_title(finding)
+        return self._api.fix_title(finding)
 
     def _fixed(self, before: Config, after: Config, sentence: str) -> None:
         take_changes(self.config, before, after)
@@ -277,7 +279,7 @@ class TrainerApp:
 
     def _check_and_start(self, config: Config) -> Callable[[], None]:
         """Runs beside the page; returns what is to be shown then."""
-        findings = self._door.check(config)
+        findings = self._api.check(config)
         if any(finding.level == "error" for finding in findings):
             return self._with_pictures(findings, config)
         if self._is_closed:
@@ -293,20 +295,20 @@ class TrainerApp:
 
     def _found(self, config: Config, fine: bool) -> Callable[[], None]:
         """Runs beside the page, like what follows."""
-        return self._with_pictures(self._door.check(config), config, fine)
+        return self._with_pictures(self._api.check(config), config, fine)
 
     def _with_pictures(self, findings: list[Finding], config: Config, fine: bool = False) -> Callable[[], None]:
-        pictures = pictures_of(findings, config, self._door)
+        pictures = pictures_of(findings, config, self._api)
 
         def show() -> None:
-            self._form.complain(findings)
-            self._findings.say(findings, pictures, fine)
+            self._form.show_findings(findings)
+            self._findings.show_message(findings, pictures, fine)
 
         return show
 
     def _look_for_runs(self, root: Path) -> Callable[[], None]:
-        found = self._offer.newest(root)
-        return lambda: self._offer.show(found) if self._run is None else None
+        run = self._offer.newest(root)
+        return lambda: self._offer.show(run) if self._run is None else None
 
     # what comes back
 
@@ -365,8 +367,8 @@ class TrainerApp:
                 self._working = "" if words and self._working == words else self._working
 
     def _show_findings(self, findings: list[Finding]) -> None:
-        self._form.complain(findings)
-        self._findings.say(findings)
+        self._form.show_findings(findings)
+        self._findings.show_message(findings)
 
     def _place_of(self, finding: Finding) -> str:
         panel = self._form.panel_of(finding)
@@ -414,8 +416,8 @@ class TrainerApp:
         self._findings.can_fix(not self._working)
 
     def _say(self, words: str) -> None:
-        put(self._note, "value", text(words, "nbt-muted"))
-        shown(self._note, bool(words))
+        set_trait(self._note, "value", text(words, "nbt-muted"))
+        set_visible(self._note, bool(words))
 
 
 def take_changes(config: Config, before: Config, after: Config) -> None:

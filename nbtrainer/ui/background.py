@@ -13,19 +13,19 @@ from nbtrainer import api
 from nbtrainer.config import Config
 from nbtrainer.data.roi import Region
 from nbtrainer.errors import Finding, UserError
-from nbtrainer.ui.form.fields import make, put, sentences, shown, text
+from nbtrainer.ui.form.fields import create, sentences, set_trait, set_visible, text
 
 T = TypeVar("T")
 Task = Callable[[], Callable[[], None]]
 Pairs = list[dict[str, Any]]
 
 
-class Door(Protocol):
+class Api(Protocol):
     """What the form asks of the house: `nbtrainer.api`, or a small real thing in a test."""
 
     def pairs(self, config: Config) -> Pairs: ...
 
-    def picture(
+    def thumbnail(
         self, config: Config, index: int, size: int = 96, outlines: bool = True, whole: bool = False
     ) -> tuple[Any, float]: ...
 
@@ -39,9 +39,11 @@ class Door(Protocol):
 
     def regions(self, config: Config, index: int) -> Sequence[Region]: ...
 
-    def variants(self, config: Config, count: int = 12, number: int = 0, first: int = 1) -> list[tuple[Any, Any]]: ...
+    def augmented_examples(
+        self, config: Config, count: int = 12, number: int = 0, first: int = 1
+    ) -> list[tuple[Any, Any]]: ...
 
-    def places(self, config: Config, count: int, start: int = 0) -> dict[str, Any]: ...
+    def patch_locations(self, config: Config, count: int, start: int = 0) -> dict[str, Any]: ...
 
     def load_model(self, path: str) -> Any: ...
 
@@ -51,34 +53,34 @@ class Door(Protocol):
         self, model: Any, image: Any, label: Any = None, report: Callable[[int, int], None] | None = None
     ) -> Any: ...
 
-    def adjust(self, path: str, **thresholds: Any) -> str: ...
+    def set_thresholds(self, path: str, **thresholds: Any) -> str: ...
 
     def stack_images(self, folder: Path, out: Path) -> tuple[int, ...]: ...
 
     def unstack_images(self, stack: Path, out_folder: Path) -> list[Path]: ...
 
 
-HOUSE = cast(Door, api)
+API = cast(Api, api)
 
 
-class Work(Protocol):
+class RunInBackground(Protocol):
     """Does `task` in a thread; what that returns is called when the page may be touched."""
 
     def __call__(self, words: str, task: Task) -> None: ...
 
 
-def at_once(words: str, task: Task) -> None:
+def run_inline(words: str, task: Task) -> None:
     """Work without a thread, where waiting does no harm."""
     task()()
 
 
-class Latest:
+class LatestOnly:
     """Work for one place of the page: says that it goes on, and drops what was overtaken by a newer start."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: RunInBackground) -> None:
         self._work = work
         self._number = 0
-        self.words = make(w.HTML, layout=w.Layout(display="none"))
+        self.words = create(w.HTML, layout=w.Layout(display="none"))
 
     def start(
         self, words: str, task: Callable[[], T], show: Callable[[T], None], failed: Callable[[], None] = lambda: None
@@ -89,14 +91,14 @@ class Latest:
         """
         self._number += 1
         number = self._number
-        self.say(text(f"{words} …", "nbt-muted", "nbt-small") if words else "")
+        self.show_message(text(f"{words} …", "nbt-muted", "nbt-small") if words else "")
 
         def work() -> Callable[[], None]:
             try:
                 result = task()
             except UserError as error:
-                said = complaint(error)
-                return lambda: self._fail(number, said, failed)
+                message = complaint(error)
+                return lambda: self._fail(number, message, failed)
             except Exception as error:
                 broke = error
                 return lambda: self._break(number, broke, failed)
@@ -107,24 +109,24 @@ class Latest:
     def forget(self) -> None:
         """Whatever is still on its way is not wanted any more."""
         self._number += 1
-        self.say("")
+        self.show_message("")
 
-    def say(self, words: str) -> None:
+    def show_message(self, words: str) -> None:
         """Show `words`, as HTML, in the place of those about the work."""
-        put(self.words, "value", words)
-        shown(self.words, bool(words))
+        set_trait(self.words, "value", words)
+        set_visible(self.words, bool(words))
 
     def _is_newest(self, number: int) -> bool:
         return number == self._number
 
     def _show(self, number: int, show: Callable[[T], None], result: T) -> None:
         if self._is_newest(number):
-            self.say("")
+            self.show_message("")
             show(result)
 
-    def _fail(self, number: int, said: str, failed: Callable[[], None]) -> None:
+    def _fail(self, number: int, message: str, failed: Callable[[], None]) -> None:
         if self._is_newest(number):
-            self.say(said)
+            self.show_message(message)
             failed()
 
     def _break(self, number: int, error: Exception, failed: Callable[[], None]) -> None:
@@ -132,19 +134,19 @@ class Latest:
         raise error
 
 
-class Newest:
+class LatestWins:
     """Work for one place of the page, one piece at a time: of what is asked for meanwhile only the newest is done.
 
     So a slider that is moved faster than its effect can be computed is followed as fast as it can be, and no faster.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: RunInBackground) -> None:
         self._work = work
         self._lock = threading.Lock()
         self._waiting: tuple[Callable[[], Any], Callable[[Any], None]] | None = None
         self._is_busy = False
         self._number = 0
-        self.words = make(w.HTML, layout=w.Layout(display="none"))
+        self.words = create(w.HTML, layout=w.Layout(display="none"))
 
     def start(self, task: Callable[[], T], show: Callable[[T], None]) -> None:
         """Do `task` beside the page as soon as what is being done is done, unless something newer is asked for first."""
@@ -173,8 +175,8 @@ class Newest:
             try:
                 result = task()
             except UserError as error:
-                said = complaint(error)
-                return lambda: self._end(number, lambda: self._say(said))
+                message = complaint(error)
+                return lambda: self._end(number, lambda: self._say(message))
             except Exception as error:
                 broke = error
                 return lambda: self._break(number, broke)
@@ -198,14 +200,14 @@ class Newest:
         raise error
 
     def _say(self, words: str) -> None:
-        put(self.words, "value", words)
-        shown(self.words, bool(words))
+        set_trait(self.words, "value", words)
+        set_visible(self.words, bool(words))
 
 
 def complaint(error: UserError) -> str:
     """What a user's mistake is, as HTML."""
-    said = " ".join(sentences(finding) for finding in error.findings[:3])
-    return text(f"✕ {said}", "nbt-wrong", "nbt-small")
+    message = " ".join(sentences(finding) for finding in error.findings[:3])
+    return text(f"✕ {message}", "nbt-wrong", "nbt-small")
 
 
 def png(pixels: Any) -> bytes:

@@ -7,8 +7,8 @@ from typing import NamedTuple, TypeVar
 
 import ipywidgets as w
 
-from nbtrainer.ui.background import Latest, Work
-from nbtrainer.ui.form.fields import Guard, make, put, shown, text
+from nbtrainer.ui.background import LatestOnly, RunInBackground
+from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible, text
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class Words(NamedTuple):
     tooltip: str
 
 
-class Drawer:
+class Disclosure:
     """Shows `children` once something was read; `tools` stand above them, `read` is asked to read."""
 
     def __init__(
@@ -31,29 +31,29 @@ class Drawer:
         tools: Sequence[w.Widget],
         children: Sequence[w.Widget],
         read: Callable[[], None],
-        work: Work,
+        work: RunInBackground,
         guard: Guard,
     ) -> None:
         self._words, self._read = words, read
         self._is_open = self._is_filled = False
         self._edits = 0
-        self._latest = Latest(work)
-        self._open = make(w.Button, icon=words.icon, tooltip=words.tooltip)
+        self._latest = LatestOnly(work)
+        self._open = create(w.Button, icon=words.icon, tooltip=words.tooltip)
         self._open.on_click(guard(lambda _: self._toggle()))
-        self._again = make(w.Button, description="Renew", icon="refresh", tooltip="With the settings as they are now")
+        self._again = create(w.Button, description="Renew", icon="refresh", tooltip="With the settings as they are now")
         self._again.on_click(guard(lambda _: read()))
-        self._wide = make(w.ToggleButton, icon="arrows-h", tooltip="Give it the whole width", classes=("nbt-icon",))
+        self._wide = create(w.ToggleButton, icon="arrows-h", tooltip="Give it the whole width", classes=("nbt-icon",))
         self._wide.observe(guard(lambda _: self._widen()), "value")
-        self._old = make(
+        self._old = create(
             w.HTML,
             value=text("▲ Settings have changed since this was drawn.", "nbt-look", "nbt-small"),
             layout=w.Layout(display="none"),
         )
-        head = make(w.HBox, children=[self._open, self._wide], classes=("nbt-bar-of-tools",))
-        bar = make(w.HBox, children=[self._again, *tools], classes=("nbt-bar-of-tools", "nbt-plain"))
-        self._body = make(w.VBox, children=[*children], layout=w.Layout(display="none"))
-        self._all = make(w.VBox, children=[bar, self._old, self._latest.words, self._body])
-        self.box = make(w.VBox, children=[head, self._all], classes=("nbt-drawer",))
+        head = create(w.HBox, children=[self._open, self._wide], classes=("nbt-bar-of-tools",))
+        bar = create(w.HBox, children=[self._again, *tools], classes=("nbt-bar-of-tools", "nbt-plain"))
+        self._body = create(w.VBox, children=[*children], layout=w.Layout(display="none"))
+        self._all = create(w.VBox, children=[bar, self._old, self._latest.words, self._body])
+        self.box = create(w.VBox, children=[head, self._all], classes=("nbt-drawer",))
         self._show_button()
 
     def start(self, words: str, task: Callable[[], T], show: Callable[[T], None]) -> None:
@@ -64,22 +64,22 @@ class Drawer:
         def fill(result: T) -> None:
             show(result)
             self._is_filled = True
-            shown(self._old, self._edits != edits)
-            shown(self._body, True)
+            set_visible(self._old, self._edits != edits)
+            set_visible(self._body, True)
 
         self._latest.start(words, task, fill)
 
-    def is_old(self) -> None:
+    def mark_stale(self) -> None:
         """Settings have changed: say so, and let the user decide when to read again."""
         self._edits += 1
-        shown(self._old, self._is_filled)
+        set_visible(self._old, self._is_filled)
 
     def forget(self) -> None:
         """What was read is about other data: close."""
         self._latest.forget()
         self._is_open = self._is_filled = False
-        shown(self._old, False)
-        shown(self._body, False)
+        set_visible(self._old, False)
+        set_visible(self._body, False)
         self._show_button()
 
     def _toggle(self) -> None:
@@ -89,9 +89,9 @@ class Drawer:
             self._read()
 
     def _show_button(self) -> None:
-        put(self._open, "description", self._words.hide if self._is_open else self._words.show)
-        shown(self._all, self._is_open)
-        shown(self._wide, self._is_open)
+        set_trait(self._open, "description", self._words.hide if self._is_open else self._words.show)
+        set_visible(self._all, self._is_open)
+        set_visible(self._wide, self._is_open)
         self._widen()
 
     def _widen(self) -> None:

@@ -22,10 +22,10 @@ def dispose(*widgets: w.Widget, keep: Iterable[w.Widget] = ()) -> None:
 
     What `keep` is made of stays. Closing twice does no harm.
     """
-    kept = {id(part) for root in keep for part in parts(root)}
+    kept_ids = {id(part) for root in keep for part in children_of(root)}
     for widget in widgets:
-        for part in parts(widget):
-            if id(part) not in kept:
+        for part in children_of(widget):
+            if id(part) not in kept_ids:
                 part.unobserve_all()  # a callback holds the view that it belongs to
                 part.close()
 
@@ -43,21 +43,21 @@ def set_children(box: w.Box, children: Iterable[w.Widget]) -> None:
         dispose(*old, keep=new)
 
 
-def parts(widget: w.Widget) -> Iterator[w.Widget]:
+def children_of(widget: w.Widget) -> Iterator[w.Widget]:
     """`widget`, every widget that one of its traits leads to, and those attached to them, each once."""
     waiting: list[Any] = [widget]
     seen: set[int] = set()
     while waiting:
-        found = waiting.pop()
-        if isinstance(found, w.Widget):
-            if id(found) in seen:
+        child = waiting.pop()
+        if isinstance(child, w.Widget):
+            if id(child) in seen:
                 continue
-            seen.add(id(found))
-            yield found
+            seen.add(id(child))
+            yield child
             # asking for a trait that has no value yet would make one
-            waiting += [getattr(found, name) for name in found.trait_names(sync=True) if found.trait_has_value(name)]
-            waiting += _ATTACHED.get(found, ())
-        elif isinstance(found, dict):
-            waiting += found.values()
-        elif isinstance(found, list | tuple):
-            waiting += found
+            waiting += [getattr(child, name) for name in child.trait_names(sync=True) if child.trait_has_value(name)]
+            waiting += _ATTACHED.get(child, ())
+        elif isinstance(child, dict):
+            waiting += child.values()
+        elif isinstance(child, list | tuple):
+            waiting += child

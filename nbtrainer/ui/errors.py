@@ -10,17 +10,19 @@ from typing import Any
 
 import ipywidgets as w
 
-from nbtrainer.ui.form.fields import make, shown
+from nbtrainer.ui.form.fields import create, set_visible
 
 
 class Errors:
     """A line that is hidden until something breaks."""
 
     def __init__(self) -> None:
-        self._line = make(w.HTML)
-        self._close = make(w.Button, description="Dismiss", classes=("nbt-link",))
-        self.box = make(w.VBox, children=[self._line, self._close], layout=w.Layout(display="none", padding="6px 10px"))
-        self._close.on_click(lambda _: shown(self.box, False))
+        self._line = create(w.HTML)
+        self._close = create(w.Button, description="Dismiss", classes=("nbt-link",))
+        self.box = create(
+            w.VBox, children=[self._line, self._close], layout=w.Layout(display="none", padding="6px 10px")
+        )
+        self._close.on_click(lambda _: set_visible(self.box, False))
 
     def guard(self, callback: Callable[..., Any]) -> Callable[..., None]:
         """`callback`, whose errors are shown in the page."""
@@ -37,9 +39,9 @@ class Errors:
     def show(self, error: BaseException) -> None:
         """Say what happened; the traceback is one press away."""
         details = html.escape("".join(traceback.format_exception(error)))
-        said = html.escape(f"{type(error).__name__}: {error}")
+        message = html.escape(f"{type(error).__name__}: {error}")
         self._line.value = (
-            f'<div role="alert"><span class="nbt-wrong">✕ Something in nbtrainer broke: {said}</span>'
+            f'<div role="alert"><span class="nbt-wrong">✕ Something in nbtrainer broke: {message}</span>'
             f'<details><summary>Details, for a report</summary><pre class="nbt-code">{details}</pre></details></div>'
         )
-        shown(self.box, True)
+        set_visible(self.box, True)

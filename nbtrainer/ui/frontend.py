@@ -16,7 +16,7 @@ _BETWEEN = 0.05  # and so long at least, however much news there is
 _LONGEST_BEAT = 10.0  # seconds; what takes longer hangs, and is not waited for
 
 
-class Driver(Protocol):
+class RefreshLoop(Protocol):
     """Calls a function a few times a second between `start` and `stop`."""
 
     widget: w.Widget | None
@@ -34,7 +34,7 @@ class Driver(Protocol):
         """There is news: call the function as soon as the page can take it."""
 
 
-def driver(beat: Callable[[], None], kind: str = "") -> Driver:
+def driver(tick: Callable[[], None], kind: str = "") -> RefreshLoop:
     """The driver for this front end; `kind` or `NBTRAINER_FRONTEND` (`timer`, `heartbeat`) overrides the guess.
 
     In Colab, what a thread of the kernel sends does not reach the page (colabtools issue 3373), but answers to the page do.
@@ -42,7 +42,7 @@ def driver(beat: Callable[[], None], kind: str = "") -> Driver:
     kind = (
         kind or os.environ.get("NBTRAINER_FRONTEND", "") or ("heartbeat" if "google.colab" in sys.modules else "timer")
     )
-    return Heartbeat(beat) if kind == "heartbeat" else Timer(beat)
+    return Heartbeat(tick) if kind == "heartbeat" else Timer(tick)
 
 
 def prepare() -> None:
@@ -54,9 +54,9 @@ def prepare() -> None:
 class Timer:
     """Beats in a thread of the kernel."""
 
-    def __init__(self, beat: Callable[[], None]) -> None:
+    def __init__(self, tick: Callable[[], None]) -> None:
         self.widget: w.Widget | None = None
-        self._beat = beat
+        self._beat = tick
         self._lock = threading.Lock()
         self._stop: threading.Event | None = None
         self._thread: threading.Thread | None = None
@@ -97,10 +97,10 @@ class Timer:
 class Heartbeat:
     """Beats in the page: a tiny widget sends a message, and the answer carries the news. Nothing beats when nobody looks."""
 
-    def __init__(self, beat: Callable[[], None]) -> None:
+    def __init__(self, tick: Callable[[], None]) -> None:
         self._heart = _heart()
         self.widget: w.Widget | None = self._heart
-        self._heart.on_msg(lambda *_: beat())
+        self._heart.on_msg(lambda *_: tick())
 
     def start(self) -> None:
         self._heart.beating = True

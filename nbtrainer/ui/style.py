@@ -43,7 +43,7 @@ def colour(name: str) -> str:
     return (_LIGHT | {"muted": "#5A6270", "grid": "#E6E8EB"})[name]
 
 
-def painted(name: str) -> tuple[int, int, int]:
+def with_colors(name: str) -> tuple[int, int, int]:
     """The red, green and blue of a colour on pictures, from 0 to 255."""
     red, green, blue = bytes.fromhex(_ON_PICTURES[name][1:])
     return red, green, blue

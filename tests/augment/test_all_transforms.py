@@ -11,8 +11,8 @@ from nbtrainer.config import STEPS
 from nbtrainer.data.images import Images
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.patch_sampler import Places
-from nbtrainer.data.prefetch import prefetched
+from nbtrainer.data.patch_sampler import PatchSampler
+from nbtrainer.data.prefetch import prefetch
 from nbtrainer.data.preparation import Preparation
 
 
@@ -23,7 +23,7 @@ def _patches(folder: Path, size: tuple[int, ...], seed: int = 5) -> Patches:
     tifffile.imwrite(folder / "label.tif", rng.integers(0, 90_000, shape).astype(np.uint32), photometric="minisblack")
     pairs = [Pair(folder / "image.tif", folder / "label.tif")]
     dim = len(size)
-    places = Places(Images(pairs, Normalizer(), Preparation(dim=dim)), [shape], size, seed=seed)
+    places = PatchSampler(Images(pairs, Normalizer(), Preparation(dim=dim)), [shape], size, seed=seed)
     steps = [step().model_dump() for step in STEPS.values() if dim in step.dims]
     return Patches(places, [step | {"probability": 1.0} if "probability" in step else step for step in steps])
 
@@ -31,9 +31,9 @@ def _patches(folder: Path, size: tuple[int, ...], seed: int = 5) -> Patches:
 @pytest.mark.feature(115)
 @pytest.mark.parametrize("size", [(48, 64), (8, 32, 32)], ids=["2D", "3D"])
 def test_the_same_patches_whatever_the_number_of_workers(tmp_path, size):
-    alone = list(prefetched(_patches(tmp_path, size).patch, range(3, 15), workers=0))
+    alone = list(prefetch(_patches(tmp_path, size).patch, range(3, 15), workers=0))
     for workers in (1, 4):
-        together = list(prefetched(_patches(tmp_path, size).patch, range(3, 15), workers=workers))
+        together = list(prefetch(_patches(tmp_path, size).patch, range(3, 15), workers=workers))
         for one, other in zip(alone, together, strict=True):
             assert np.array_equal(one.image, other.image) and np.array_equal(one.label, other.label)
     assert all(np.isfinite(patch.image).all() and patch.image.dtype == np.float32 for patch in alone)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nbtrainer.augment import apply_changes, draw_changes
+from nbtrainer.augment import apply_transforms, sample_params
 from nbtrainer.augment.brightness import Adjustment, adjust
 from nbtrainer.config import STEPS, STRENGTHS
 
@@ -39,9 +39,9 @@ def test_sections_of_a_volume_are_changed_one_by_one_if_asked():
     assert np.allclose(changed[:, 0], volume[:, 0], atol=1e-6)
     assert changed[:, 1].mean() < volume[:, 1].mean() and changed[:, 2].mean() > volume[:, 2].mean()
     step = STEPS["intensity"](per_section=True).model_dump()
-    ((_, change),) = draw_changes(np.random.default_rng(0), [step], (3, 16, 16))
+    ((_, change),) = sample_params(np.random.default_rng(0), [step], (3, 16, 16))
     assert len(set(change.gamma)) == len(set(change.brightness)) == 3
-    ((_, change),) = draw_changes(np.random.default_rng(0), [step], (16, 16))
+    ((_, change),) = sample_params(np.random.default_rng(0), [step], (16, 16))
     assert len(change.gamma) == 1
 
 
@@ -49,15 +49,15 @@ def test_sections_of_a_volume_are_changed_one_by_one_if_asked():
 def test_every_patch_changes_and_none_is_inverted(strength):
     steps = [step.model_dump() for step in STRENGTHS[strength] if isinstance(step, STEPS["intensity"])]
     for seed in range(50):
-        changes = draw_changes(np.random.default_rng(seed), steps, (32, 32))
+        changes = sample_params(np.random.default_rng(seed), steps, (32, 32))
         assert changes
-        changed = apply_changes(IMAGE, LABEL, changes)[0]
+        changed = apply_transforms(IMAGE, LABEL, changes)[0]
         assert not np.allclose(changed, IMAGE)
         assert np.corrcoef(changed[0].ravel(), IMAGE[0].ravel())[0, 1] > 0.9
 
 
 def test_gammas_of_the_triangle_lie_between_its_ends_and_mostly_near_one():
     step = STEPS["gamma"]().model_dump()
-    drawn = [draw_changes(np.random.default_rng(seed), [step], (8, 8))[0][1].gamma[0] for seed in range(300)]
+    drawn = [sample_params(np.random.default_rng(seed), [step], (8, 8))[0][1].gamma[0] for seed in range(300)]
     assert 0.75 <= min(drawn) < 0.85 and 2.2 < max(drawn) <= 2.5
     assert 1.3 < np.mean(drawn) < 1.55

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from nbtrainer.augment import apply_changes, draw_changes
-from nbtrainer.augment.transforms import CHANGES
+from nbtrainer.augment import apply_transforms, sample_params
+from nbtrainer.augment.transforms import TRANSFORMS
 from nbtrainer.config import STEPS
 
 SHAPES = [(2, 48, 40), (2, 12, 36, 32)]
-GEOMETRY = {kind for kind in STEPS if kind not in CHANGES}
+GEOMETRY = {kind for kind in STEPS if kind not in TRANSFORMS}
 ONLY_VOLUMES = {kind for kind, step in STEPS.items() if step.dims == (3,)}
 MOVES_BOTH = ONLY_VOLUMES | {"copy_paste"}
 # in these, intensities may leave the patch's range
@@ -48,7 +48,7 @@ MENUS = [
     {"kind": "intensity", "per_section": True},
     {"kind": "copy_paste", "new_numbers": True},
 ]  # fmt: skip
-CASES = [*({"kind": kind} for kind in CHANGES), *MENUS]
+CASES = [*({"kind": kind} for kind in TRANSFORMS), *MENUS]
 
 
 def _name(value: object) -> str:
@@ -71,12 +71,12 @@ def _patch(shape: tuple[int, ...], dtype: type = np.uint16) -> tuple[np.ndarray,
 
 
 def _changed(step: dict, image: np.ndarray, label: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    return apply_changes(image, label, draw_changes(np.random.default_rng(seed), [step], label.shape))
+    return apply_transforms(image, label, sample_params(np.random.default_rng(seed), [step], label.shape))
 
 
 def test_every_step_is_geometry_or_has_its_functions():
     assert {"flip", "rotate90", "rotate", "zoom", "shear", "elastic", "none"} <= GEOMETRY
-    assert set(CHANGES) <= set(STEPS)
+    assert set(TRANSFORMS) <= set(STEPS)
 
 
 @pytest.mark.feature(79)
@@ -128,13 +128,13 @@ def test_strength_zero_changes_nothing_exactly(kind, settings, shape):
 
 
 def test_every_change_that_has_a_strength_can_be_nothing():
-    assert set(CHANGES) - set(NOTHING) == {"invert", "roll_z", "shuffle_z"}
+    assert set(TRANSFORMS) - set(NOTHING) == {"invert", "roll_z", "shuffle_z"}
 
 
 @pytest.mark.parametrize("kind", STEPS)
 def test_probability_zero_changes_nothing(kind):
     step = STEPS[kind](probability=0).model_dump()
-    assert draw_changes(np.random.default_rng(0), [step], (12, 36, 32)) == []
+    assert sample_params(np.random.default_rng(0), [step], (12, 36, 32)) == []
 
 
 @pytest.mark.parametrize("shape", [(1, 16, 16), (1, 4, 16, 16), (1, 1, 16, 16), (1, 2, 3, 3)])
@@ -156,7 +156,7 @@ def test_all_together_work(shape):
     image, label = _patch(shape)
     steps = [_step({"kind": kind}) for kind in STEPS]
     for seed in range(5):
-        changed, truth = apply_changes(image, label, draw_changes(np.random.default_rng(seed), steps, label.shape))
+        changed, truth = apply_transforms(image, label, sample_params(np.random.default_rng(seed), steps, label.shape))
         assert np.isfinite(changed).all() and changed.shape == image.shape
         assert set(np.unique(truth)) <= set(np.unique(label))
 

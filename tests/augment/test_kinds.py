@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nbtrainer.augment import apply_changes, draw_changes
+from nbtrainer.augment import apply_transforms, sample_params
 from nbtrainer.augment.blur import CoarseBox, Motion, coarsen, smear
 from nbtrainer.augment.curves import Bits, Inversion, Stretch, invert, reduce_bits, stretch
 from nbtrainer.augment.lighting import Border, Light, darken_border, illuminate
@@ -19,13 +19,13 @@ FLAT = np.zeros((128, 128), np.uint8)
 
 def _drawn(kind: str, shape: tuple[int, ...], seed: int = 0, **settings: object) -> object:
     step = STEPS[kind](**settings).model_dump() | {"probability": 1.0}
-    ((_, change),) = draw_changes(np.random.default_rng(seed), [step], shape)
+    ((_, change),) = sample_params(np.random.default_rng(seed), [step], shape)
     return change
 
 
 def test_what_is_only_for_volumes_leaves_images_as_they_are():
     for kind, step in STEPS.items():
-        drawn = draw_changes(np.random.default_rng(0), [step(probability=1).model_dump()], (32, 32))
+        drawn = sample_params(np.random.default_rng(0), [step(probability=1).model_dump()], (32, 32))
         assert not (drawn and 2 not in step.dims), kind
 
 
@@ -143,7 +143,7 @@ def test_copies_are_whole_on_free_ground_and_carry_their_pixels(shape):
     for seed in range(20):
         for new in (False, True):
             change = [("copy_paste", _drawn("copy_paste", shape, seed, objects=3, new_numbers=new))]
-            changed, truth = apply_changes(image, label, change)
+            changed, truth = apply_transforms(image, label, change)
             pasted = truth != label
             copied += pasted.any()
             assert not label[pasted].any(), "an object was hidden"
@@ -166,8 +166,8 @@ def test_what_is_ignored_is_no_object_and_never_covered():
     image = np.random.default_rng(0).normal(size=(1, 40, 40)).astype(np.float32)
     step = STEPS["copy_paste"](objects=5, new_numbers=True, probability=1).model_dump()
     for seed in range(10):
-        changes = draw_changes(np.random.default_rng(seed), [step], (40, 40), ignored=255)
-        _, truth = apply_changes(image, label, changes)
+        changes = sample_params(np.random.default_rng(seed), [step], (40, 40), ignored=255)
+        _, truth = apply_transforms(image, label, changes)
         assert np.array_equal(truth == 255, label == 255)
         for value in set(np.unique(truth)) - {0, 3, 255}:
             assert (truth == value).sum() == 16
@@ -182,14 +182,14 @@ def test_objects_that_ignored_pixels_cut_are_not_copied():
     step = STEPS["copy_paste"](objects=5, probability=1).model_dump()
     copied = 0
     for seed in range(10):
-        changes = draw_changes(np.random.default_rng(seed), [step], (60, 60), ignored=255)
-        _, truth = apply_changes(image, label, changes)
+        changes = sample_params(np.random.default_rng(seed), [step], (60, 60), ignored=255)
+        _, truth = apply_transforms(image, label, changes)
         assert (truth == 4).sum() == 16
         copied += (truth == 3).sum() > 16
     assert copied
     # where 0 is what is not known, there is no background to lay a copy on
-    changes = draw_changes(np.random.default_rng(0), [step], (60, 60), ignored=0)
-    assert np.array_equal(apply_changes(image, label, changes)[1], label)
+    changes = sample_params(np.random.default_rng(0), [step], (60, 60), ignored=0)
+    assert np.array_equal(apply_transforms(image, label, changes)[1], label)
 
 
 def test_a_new_number_fits_the_type_of_the_label_or_nothing_is_copied():
@@ -200,8 +200,8 @@ def test_a_new_number_fits_the_type_of_the_label_or_nothing_is_copied():
     numbers = np.setdiff1d(np.arange(1, 255), [77])
     label.reshape(-1)[80 * 60 : 80 * 60 + len(numbers)] = numbers
     change = [("copy_paste", _drawn("copy_paste", (80, 80), 1, objects=3, new_numbers=True))]
-    truth = apply_changes(image, label, change)[1]
+    truth = apply_transforms(image, label, change)[1]
     assert set(np.unique(truth[truth != label])) <= {77}
     label[0, 0] = 77
-    assert np.array_equal(apply_changes(image, label, change)[1], label)
+    assert np.array_equal(apply_transforms(image, label, change)[1], label)
     assert IGNORED not in truth

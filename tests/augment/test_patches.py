@@ -10,8 +10,8 @@ from nbtrainer.data.cache import Cache
 from nbtrainer.data.images import Images
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import list_files, pair_files
-from nbtrainer.data.patch_sampler import Places, grid_centres
-from nbtrainer.data.prefetch import prefetched
+from nbtrainer.data.patch_sampler import PatchSampler, grid_centres
+from nbtrainer.data.prefetch import prefetch
 from nbtrainer.samples import path
 
 
@@ -21,7 +21,9 @@ def _patches(**settings: object) -> Patches:
     images = Images(pairs, Normalizer(), cache=settings.pop("cache", Cache()))
     changes = {name: settings.pop(name) for name in ("steps", "apply", "rotate_and_flip") if name in settings}
     class_of = settings.pop("class_of", lambda label: (label > 0).astype(np.uint8))
-    places = Places(images, [(256, 256)] * 4, **{"patch_size": (64, 64), "seed": 3, "class_of": class_of, **settings})
+    places = PatchSampler(
+        images, [(256, 256)] * 4, **{"patch_size": (64, 64), "seed": 3, "class_of": class_of, **settings}
+    )
     return Patches(places, **changes)
 
 
@@ -51,7 +53,7 @@ def test_patches_turn_and_flip_besides_the_list_and_stay_what_they_are():
     seen = set()
     for number in range(40):
         whole, image = plain.patch(number), turned.patch(number)
-        assert whole.place == image.place
+        assert whole.location == image.location
         ways = [np.rot90(other, k) for other in (whole.image[0], whole.image[0, ::-1]) for k in range(4)]
         found = [k for k, way in enumerate(ways) if np.array_equal(way, image.image[0])]
         assert found
@@ -61,13 +63,13 @@ def test_patches_turn_and_flip_besides_the_list_and_stay_what_they_are():
 
 @pytest.mark.feature(115)
 def test_threads_deliver_the_same_patches_in_order():
-    alone = [patch.image for patch in prefetched(_patches(steps=STEPS).patch, range(5, 40), workers=0)]
-    together = [patch.image for patch in prefetched(_patches(steps=STEPS).patch, range(5, 40), workers=4)]
+    alone = [patch.image for patch in prefetch(_patches(steps=STEPS).patch, range(5, 40), workers=0)]
+    together = [patch.image for patch in prefetch(_patches(steps=STEPS).patch, range(5, 40), workers=4)]
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
 
 
 def test_leaving_a_prefetch_early_leaves_no_thread_behind():
-    for _ in prefetched(_patches().patch, range(100), workers=2):
+    for _ in prefetch(_patches().patch, range(100), workers=2):
         break
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("nbtrainer-patches")]
 
@@ -109,11 +111,11 @@ def test_patches_can_be_centred_on_objects():
 
 def test_variants_show_one_place_first_unchanged_and_then_changed_in_different_ways():
     patches = _patches(steps=STEPS)
-    first, *others = patches.variants(5, 4)
+    first, *others = patches.augmented_examples(5, 4)
     plain = _patches().patch(5)
     assert np.array_equal(first.image, plain.image) and np.array_equal(first.label, plain.label)
-    assert {variant.place for variant in others} == {first.place} == {patches.patch(5).place}
+    assert {variant.location for variant in others} == {first.location} == {patches.patch(5).location}
     assert len({variant.image.tobytes() for variant in [first, *others]}) == 4
-    again = patches.variants(5, 4)
+    again = patches.augmented_examples(5, 4)
     assert all(np.array_equal(one.image, other.image) for one, other in zip(others, again[1:], strict=True))
-    assert len({variant.image.tobytes() for variant in _patches().variants(5, 4)}) == 1
+    assert len({variant.image.tobytes() for variant in _patches().augmented_examples(5, 4)}) == 1

@@ -5,10 +5,10 @@ import pytest
 from scipy.ndimage import map_coordinates
 from scipy.stats import kstest, uniform
 
-from nbtrainer.augment.spatial import Warp, draw_warp, mirrored, warp_patch
+from nbtrainer.augment.spatial import SpatialTransform, mirrored, sample_spatial, warp_patch
 from nbtrainer.config import STEPS, STRENGTHS
-from nbtrainer.data.normalize import IntensityMap
-from nbtrainer.data.views import Held, Window
+from nbtrainer.data.normalize import IntensityTransform
+from nbtrainer.data.views import ArrayView, CropView
 
 SIZE = (64, 64)
 DEEP = (24, 40, 40)
@@ -30,16 +30,18 @@ def _scene(dim: int = 2) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _warped(
-    warp: Warp, size: tuple[int, ...] = SIZE, centre: tuple[float, ...] | None = None
+    warp: SpatialTransform, size: tuple[int, ...] = SIZE, centre: tuple[float, ...] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     image, label = _scene(len(size))
     middle = centre or tuple((length - 1) / 2 for length in label.shape)
     return _cut(image, label, middle, size, warp)
 
 
-def _cut(image: np.ndarray, label: np.ndarray, centre: tuple[float, ...], size: tuple[int, ...], warp: Warp):
-    unchanged = IntensityMap.unchanged(len(image))
-    return warp_patch(Held(image), Held(label, is_label=True), unchanged, centre, size, warp)
+def _cut(
+    image: np.ndarray, label: np.ndarray, centre: tuple[float, ...], size: tuple[int, ...], warp: SpatialTransform
+):
+    unchanged = IntensityTransform.unchanged(len(image))
+    return warp_patch(ArrayView(image), ArrayView(label, is_label=True), unchanged, centre, size, warp)
 
 
 @pytest.mark.feature(79)
@@ -50,7 +52,7 @@ def _cut(image: np.ndarray, label: np.ndarray, centre: tuple[float, ...], size: 
 def test_image_and_label_move_together_and_no_label_is_invented(kind, size):
     step = STEPS[kind]().model_dump() | {"probability": 1.0}
     for seed in range(20):
-        image, label = _warped(draw_warp(np.random.default_rng(seed), [step], size), size)
+        image, label = _warped(sample_spatial(np.random.default_rng(seed), [step], size), size)
         # interpolated between pixels of one kind, the nearest is of that kind: nothing is off by half a pixel
         assert (label[image[0] > 0.999] > 0).all()
         assert (label[image[0] < 0.001] == 0).all()
@@ -64,7 +66,7 @@ def test_image_and_label_move_together_and_no_label_is_invented(kind, size):
 @pytest.mark.parametrize("kind", GEOMETRIC)
 def test_with_probability_zero_nothing_moves(kind, size):
     step = STEPS[kind]().model_dump() | {"probability": 0.0}
-    image, label = _warped(draw_warp(np.random.default_rng(0), [step], size), size)
+    image, label = _warped(sample_spatial(np.random.default_rng(0), [step], size), size)
     whole, truth = _scene(len(size))
     middle = tuple(slice((full - part) // 2, (full + part) // 2) for full, part in zip(truth.shape, size, strict=True))
     assert np.array_equal(image, whole[(slice(None), *middle)])
@@ -81,7 +83,7 @@ def test_what_is_interpolated_is_what_scipy_interpolates(size):
     matrix = np.eye(dim) + rng.normal(0, 0.15, (dim, dim))
     # so near to a corner that part of the patch lies beyond it
     centre = tuple(0.3 * length for length in size)
-    found, truth = _cut(image, label, centre, size, Warp(matrix))
+    found, truth = _cut(image, label, centre, size, SpatialTransform(matrix))
     offsets = np.stack(np.meshgrid(*(np.arange(n) - (n - 1) / 2 for n in size), indexing="ij"))
     where = np.array(centre).reshape(-1, *[1] * dim) + np.tensordot(matrix, offsets, 1)
     for channel, expected in zip(found, image, strict=True):
@@ -91,8 +93,8 @@ def test_what_is_interpolated_is_what_scipy_interpolates(size):
 
 
 def test_knots_are_met_and_a_constant_bend_is_a_shift():
-    bent, label = _warped(Warp(np.eye(2), np.full((2, 5, 5), 5.0, np.float32)))
-    shifted, moved = _warped(Warp(np.eye(2)), centre=(68.5, 68.5))
+    bent, label = _warped(SpatialTransform(np.eye(2), np.full((2, 5, 5), 5.0, np.float32)))
+    shifted, moved = _warped(SpatialTransform(np.eye(2)), centre=(68.5, 68.5))
     assert np.allclose(bent, shifted, atol=1e-4) and np.array_equal(label, moved)
 
 
@@ -102,7 +104,7 @@ def test_flips_and_quarter_turns_only_move_pixels():
     step = [STEPS["flip"]().model_dump(), STEPS["rotate90"]().model_dump()]
     seen = set()
     for seed in range(60):
-        warp = draw_warp(np.random.default_rng(seed), step, SIZE)
+        warp = sample_spatial(np.random.default_rng(seed), step, SIZE)
         assert warp.is_exact
         image, label = _cut(whole, truth, (63.5, 63.5), SIZE, warp)
         crop = whole[0, 32:96, 32:96]
@@ -117,14 +119,14 @@ def test_flips_and_quarter_turns_only_move_pixels():
 
 def test_an_exact_turn_is_the_interpolated_turn():
     turn = np.array([[0.0, -1.0], [1.0, 0.0]])
-    exact_image, exact_label = _warped(Warp(turn), size=(48, 64))
-    image, label = _warped(Warp(turn, np.zeros((2, 5, 5), np.float32)), size=(48, 64))
+    exact_image, exact_label = _warped(SpatialTransform(turn), size=(48, 64))
+    image, label = _warped(SpatialTransform(turn, np.zeros((2, 5, 5), np.float32)), size=(48, 64))
     assert np.allclose(exact_image, image, atol=1e-5)
     assert np.array_equal(exact_label, label)
 
 
 def test_beyond_the_edge_the_image_is_mirrored_with_its_label():
-    image, label = _warped(Warp(np.eye(2)), centre=(0.0, 120.0))
+    image, label = _warped(SpatialTransform(np.eye(2)), centre=(0.0, 120.0))
     assert np.array_equal(image[0] > 0.5, label > 0)
     whole, _ = _scene()
     rows, columns = mirrored(-32, 64, 128), mirrored(88, 64, 128)
@@ -135,7 +137,7 @@ def test_beyond_the_edge_the_image_is_mirrored_with_its_label():
 def test_large_label_values_survive(kind):
     largest = np.iinfo(kind).max
     label = np.full((80, 80), largest, kind)
-    warp = draw_warp(np.random.default_rng(0), [step.model_dump() for step in STRENGTHS["strong"]], SIZE)
+    warp = sample_spatial(np.random.default_rng(0), [step.model_dump() for step in STRENGTHS["strong"]], SIZE)
     _, warped = _cut(np.zeros((1, 80, 80), np.float32), label, (40, 40), SIZE, warp)
     assert warped.dtype == kind and (warped == largest).all()
 
@@ -149,10 +151,10 @@ def test_at_strength_zero_nothing_moves(size):
         "shear": {"degrees": 0},
         "elastic": {"displacement": 0},
     }
-    image, label = _warped(Warp(np.eye(len(size))), size)
+    image, label = _warped(SpatialTransform(np.eye(len(size))), size)
     for kind, values in strengths.items():
         step = STEPS[kind](**values).model_dump() | {"probability": 1.0}
-        warped, truth = _warped(draw_warp(np.random.default_rng(0), [step], size), size)
+        warped, truth = _warped(sample_spatial(np.random.default_rng(0), [step], size), size)
         assert np.allclose(warped, image, atol=1e-5) and np.array_equal(truth, label)
 
 
@@ -162,14 +164,19 @@ def test_an_image_read_region_by_region_is_the_one_in_memory(size):
     shape = tuple(2 * length for length in size)
     image = rng.integers(0, 255, (2, *shape)).astype(np.uint8)
     label = rng.integers(0, 60_000, shape).astype(np.uint16)
-    known = IntensityMap(np.array([10, -np.inf]), np.array([200, np.inf]), np.array([2.0, 0.1]), np.array([-1.0, 0.5]))
+    known = IntensityTransform(
+        np.array([10, -np.inf]), np.array([200, np.inf]), np.array([2.0, 0.1]), np.array([-1.0, 0.5])
+    )
     everything = tuple((0, length) for length in shape)
     for seed in range(5):
-        warp = draw_warp(np.random.default_rng(seed), [step.model_dump() for step in STRENGTHS["strong"]], size)
+        warp = sample_spatial(np.random.default_rng(seed), [step.model_dump() for step in STRENGTHS["strong"]], size)
         centre = tuple(rng.uniform(0.1, 0.9) * length for length in shape)
-        held, truth = warp_patch(Held(image), Held(label, is_label=True), known, centre, size, warp)
+        held, truth = warp_patch(ArrayView(image), ArrayView(label, is_label=True), known, centre, size, warp)
         for kind in (np.uint8, np.int32, np.float64):
-            views = Window(Held(image.astype(kind)), everything), Window(Held(label, is_label=True), everything)
+            views = (
+                CropView(ArrayView(image.astype(kind)), everything),
+                CropView(ArrayView(label, is_label=True), everything),
+            )
             read, nearest = warp_patch(*views, known, centre, size, warp)
             assert np.allclose(read, held, atol=1e-5) and np.array_equal(nearest, truth)
         # clipped before it is interpolated, as where predictions are made
@@ -184,7 +191,7 @@ def test_small_patches_bend_as_much_as_large_ones():
         rows = np.arange(400, dtype=np.float32)[:, None].repeat(400, 1)
         found = []
         for seed in range(200):
-            warp = draw_warp(np.random.default_rng(seed), [step], (size, size))
+            warp = sample_spatial(np.random.default_rng(seed), [step], (size, size))
             warped = _cut(rows[None], np.zeros((400, 400), np.uint8), (199.5, 199.5), (size, size), warp)[0][0]
             inner = slice((size - 40) // 2, (size + 40) // 2)
             y, x = np.mgrid[:40, :40].reshape(2, -1)
@@ -199,7 +206,7 @@ def test_small_patches_bend_as_much_as_large_ones():
 @pytest.mark.parametrize("size", [SIZE, DEEP], ids=["2D", "3D"])
 def test_each_axis_is_magnified_evenly_between_the_bounds_as_in_omnipose(size):
     step = STEPS["zoom"](lowest=0.5, highest=1.5, per_axis=True).model_dump()
-    drawn = [draw_warp(np.random.default_rng(seed), [step], size).matrix for seed in range(3000)]
+    drawn = [sample_spatial(np.random.default_rng(seed), [step], size).matrix for seed in range(3000)]
     factors = 1 / np.array([np.diag(matrix) for matrix in drawn])
     assert factors.min() >= 0.5 and factors.max() <= 1.5
     for axis in factors.T:
@@ -210,5 +217,5 @@ def test_each_axis_is_magnified_evenly_between_the_bounds_as_in_omnipose(size):
 def test_a_factor_above_one_makes_objects_larger():
     step = STEPS["zoom"](lowest=1, highest=1.5).model_dump()
     for seed in range(5):
-        _, label = _warped(draw_warp(np.random.default_rng(seed), [step], (120, 120)), (120, 120))
+        _, label = _warped(sample_spatial(np.random.default_rng(seed), [step], (120, 120)), (120, 120))
         assert np.count_nonzero(label == 2000) > np.count_nonzero(_scene()[1] == 2000)

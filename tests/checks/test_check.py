@@ -101,8 +101,8 @@ def test_validation_without_anything_to_find_is_told(small_config, write_pairs):
 
 
 def test_more_levels_within_slices_than_there_are_is_told(small_config):
-    small_config.model.flat_levels = 2
-    (found,) = [finding for finding in nbt.check(small_config) if finding.where == "model.flat_levels"]
+    small_config.model.anisotropic_levels = 2
+    (found,) = [finding for finding in nbt.check(small_config) if finding.where == "model.anisotropic_levels"]
     assert found.level == "warning" and found.remedy == "1 is as good"
 
 

@@ -4,13 +4,13 @@ import pytest
 
 from nbtrainer.config import Config
 from nbtrainer.config.describe import settings
-from nbtrainer.config.section import shown_of
+from nbtrainer.config.section import metadata_of
 
 MENUS = [
     (name, setting, info.default)
     for name, section in Config.model_fields.items()
     for setting, info in section.annotation.model_fields.items()
-    if info.annotation is str and shown_of(info).choices and "auto" not in shown_of(info).choices
+    if info.annotation is str and metadata_of(info).choices and "auto" not in metadata_of(info).choices
 ]
 
 

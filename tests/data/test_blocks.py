@@ -88,7 +88,7 @@ def test_large_images_are_divided_and_the_blocks_are_what_the_image_was(
     assert done.counts["train"] == 7
     assert (train / "images" / "small.tif").exists()
     pairs = pair_files(list_files(train / "images.txt", "i"), list_files(train / "labels.txt", "l"), "d")
-    assert len(pairs) == 7 and not any(pair.by_order for pair in pairs)
+    assert len(pairs) == 7 and not any(pair.paired_by_order for pair in pairs)
     again, _ = put_together(train, "images", "large")
     np.testing.assert_array_equal(again.reshape(image.shape), image)
     assert again.dtype == dtype

@@ -52,8 +52,8 @@ def test_accents_are_compared_as_they_look(tmp_path):
     pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", Naming(exclude=(unicodedata.normalize("NFD", "é 1"),)))
     assert [pair.image.name for pair in pairs] == ["f1.tif", "z1.tif"]
     pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", Naming())
-    composed = [unicodedata.normalize("NFC", pair.truth.name) for pair in pairs]
-    assert [pair.image.name for pair in pairs] == composed and not any(pair.by_order for pair in pairs)
+    composed = [unicodedata.normalize("NFC", pair.required_label.name) for pair in pairs]
+    assert [pair.image.name for pair in pairs] == composed and not any(pair.paired_by_order for pair in pairs)
 
 
 def test_what_is_typed_finds_a_file_whose_accents_are_written_otherwise(tmp_path):
@@ -75,11 +75,11 @@ def test_capitals_make_no_difference_where_no_other_name_does(tmp_path):
         for name in names:
             tifffile.imwrite(tmp_path / folder / name, zeros((4, 4)))
     pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", Naming())
-    assert {pair.image.name: pair.truth.name for pair in pairs} == {
+    assert {pair.image.name: pair.required_label.name for pair in pairs} == {
         "Cell_1.tif": "cell_1.tif",
         "cell_2.TIF": "CELL_2.tif",
     }
-    assert not any(pair.by_order for pair in pairs)
+    assert not any(pair.paired_by_order for pair in pairs)
 
 
 def test_files_of_one_name_are_called_with_their_folders():

@@ -27,7 +27,7 @@ def _tiffs(folder: Path, *names: str, value: int = 1) -> None:
 def _found(folder: Path, labels: Path | None = None, **naming) -> list[tuple[str, str, str]]:
     pairs = find_pairs(folder, labels, "d", Naming(**naming))
     return [
-        (pair.image.relative_to(folder).as_posix(), pair.truth.relative_to(folder).as_posix(), pair.use)
+        (pair.image.relative_to(folder).as_posix(), pair.required_label.relative_to(folder).as_posix(), pair.use)
         for pair in pairs
     ]
 
@@ -111,9 +111,12 @@ def test_one_mask_an_object_can_be_prepared_and_found_again(tmp_path):
     done = prepare_dataset(tmp_path / "dsb", tmp_path / "out", "x")
     assert sum(done.counts.values()) == 4
     pairs = find_pairs(done.folder, None, "d", Naming())
-    assert all(pair.truth.is_dir() and pair.truth.name == pair.image.stem for pair in pairs) and len(pairs) == 4
+    assert (
+        all(pair.required_label.is_dir() and pair.required_label.name == pair.image.stem for pair in pairs)
+        and len(pairs) == 4
+    )
     lists = find_pairs(done.folder / "train" / "images.txt", done.folder / "train" / "labels.txt", "d", Naming())
-    assert [pair.truth.name for pair in lists] == [pair.image.stem for pair in lists]
+    assert [pair.required_label.name for pair in lists] == [pair.image.stem for pair in lists]
 
 
 @pytest.mark.parametrize("is_there", [False, True])

@@ -93,7 +93,7 @@ def test_filters_work_on_two_folders_too(tmp_path):
     _files(tmp_path / "l", "x_masks.tif", "y_masks.tif")
     found = find_pairs(tmp_path / "i", tmp_path / "l", "d", Naming(img_filter="_img"))
     assert _names(found) == [("x_img.tif", "x_masks.tif"), ("y_img.tif", "y_masks.tif")]
-    assert not any(pair.by_order for pair in found)
+    assert not any(pair.paired_by_order for pair in found)
 
 
 @pytest.mark.feature(52)
@@ -144,7 +144,7 @@ def test_what_is_excluded_is_left_out_with_its_label(tmp_path):
 def test_names_that_differ_are_flagged_when_paired_by_order(tmp_path):
     _files(tmp_path / "i", "a.tif", "b.tif")
     _files(tmp_path / "l", "b.tif", "a2.tif")
-    assert [pair.by_order for pair in find_pairs(tmp_path / "i", tmp_path / "l", "d", Naming())] == [True, False]
+    assert [pair.paired_by_order for pair in find_pairs(tmp_path / "i", tmp_path / "l", "d", Naming())] == [True, False]
     same = _files(tmp_path / "m", "a.tif", "b.tif")
     by_order = find_pairs(tmp_path / "i", tmp_path / "m", "d", Naming(pair_by="order"))
     assert [pair.label for pair in by_order] == same

@@ -10,12 +10,12 @@ import tifffile
 from nbtrainer.data.images import Images
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.patch_sampler import Place, Places, grid_centres
+from nbtrainer.data.patch_sampler import PatchLocation, PatchSampler, grid_centres
 from nbtrainer.data.preparation import Preparation
-from nbtrainer.data.sampling_log import Ledger, Seen
+from nbtrainer.data.sampling_log import PatchContent, SamplingLog
 
 
-def _places(folder: Path, labels: list[np.ndarray], dim: int = 2, **settings: object) -> Places:
+def _places(folder: Path, labels: list[np.ndarray], dim: int = 2, **settings: object) -> PatchSampler:
     pairs = []
     for number, label in enumerate(labels):
         for kind, array in (("image", np.zeros(label.shape, np.uint8)), ("label", label)):
@@ -23,14 +23,14 @@ def _places(folder: Path, labels: list[np.ndarray], dim: int = 2, **settings: ob
         pairs.append(Pair(folder / f"image{number}.tif", folder / f"label{number}.tif"))
     images = Images(pairs, Normalizer(), Preparation(dim=dim))
     settings = {"patch_size": (16,) * dim, "class_of": lambda label: label.astype(np.uint8), **settings}
-    return Places(images, [label.shape for label in labels], **settings)
+    return PatchSampler(images, [label.shape for label in labels], **settings)
 
 
-def _drawn(places: Places, count: int) -> list[Place]:
-    return [places.place(number, np.random.default_rng([1, number])) for number in range(count)]
+def _drawn(places: PatchSampler, count: int) -> list[PatchLocation]:
+    return [places.locate(number, np.random.default_rng([1, number])) for number in range(count)]
 
 
-def _class_at(places: Places, place: Place) -> int:
+def _class_at(places: PatchSampler, place: PatchLocation) -> int:
     label = places.images.raw(place.index)[1]
     return int(label[tuple(round(at) for at in place.centre)])
 
@@ -68,7 +68,7 @@ def test_a_class_that_one_image_lacks_is_taken_from_another(tmp_path):
 def test_an_image_of_one_class_only_ends_too(tmp_path, value):
     places = _places(tmp_path, [np.full((80, 90), value, np.uint8)], method="balanced")
     assert len(_drawn(places, 50)) == 50
-    rejecting = _places(tmp_path, [np.full((80, 90), value, np.uint8)], least_foreground=0.5, rejection=1.0)
+    rejecting = _places(tmp_path, [np.full((80, 90), value, np.uint8)], min_foreground=0.5, rejection_probability=1.0)
     assert {place.rejected for place in _drawn(rejecting, 20)} == ({50} if value == 0 else {0})
 
 
@@ -76,12 +76,12 @@ def test_patches_with_too_little_in_them_are_drawn_again(tmp_path):
     label = _scene((200, 300))
     shares = []
     for least in (0.0, 0.5):
-        places = _places(tmp_path, [label], least_foreground=least, rejection=1.0, trials=200)
+        places = _places(tmp_path, [label], min_foreground=least, rejection_probability=1.0, max_attempts=200)
         shares.append(np.mean([places._content(0, place.centre)[1] >= 0.5 for place in _drawn(places, 60)]))
     assert shares[0] < 0.2 and shares[1] > 0.95
 
 
-def _objects_around(label: np.ndarray, place: Place) -> int:
+def _objects_around(label: np.ndarray, place: PatchLocation) -> int:
     y, x = (int(at - 7.5) for at in place.centre)
     return len(np.unique(label[y : y + 16, x : x + 16])) - 1
 
@@ -94,7 +94,7 @@ def test_tiles_with_too_few_objects_are_drawn_again(tmp_path):
         label[10 + 15 * number, 155] = 3 * number + 3
     enough = {}
     for chance in (0.0, 0.5, 1.0):
-        places = _places(tmp_path, [label], least_objects=2, rejection=chance, trials=300)
+        places = _places(tmp_path, [label], min_objects=2, rejection_probability=chance, max_attempts=300)
         enough[chance] = np.mean([_objects_around(label, place) >= 2 for place in _drawn(places, 100)])
     assert enough[0.0] < 0.3 and enough[0.0] < enough[0.5] < 1 and enough[1.0] == 1
 
@@ -103,7 +103,7 @@ def test_where_no_tile_has_so_many_objects_the_one_with_most_is_taken_and_it_end
     label = np.zeros((200, 200), np.uint8)
     label[100:104, 100:104] = 1
     label[150:] = 255
-    places = _places(tmp_path, [label], least_objects=3, rejection=1.0, trials=400)
+    places = _places(tmp_path, [label], min_objects=3, rejection_probability=1.0, max_attempts=400)
     places.images.preparation = Preparation(ignore_value=255)
     drawn = _drawn(places, 10)
     assert {place.rejected for place in drawn} == {400}
@@ -142,21 +142,21 @@ def test_tiles_of_the_grid_overlap_and_slide_through_a_volume(tmp_path):
 
 def test_hard_places_are_shown_again_in_the_share_asked_for(tmp_path):
     places = _places(tmp_path, [np.zeros((80, 90), np.uint8)], hard_fraction=0.4)
-    places.hard = [Place(0, (33.0, 44.0))]
+    places.hard = [PatchLocation(0, (33.0, 44.0))]
     shown = [place.centre == (33.0, 44.0) for place in _drawn(places, 500)]
     assert np.mean(shown) == pytest.approx(0.4, abs=0.06)
 
 
 def test_the_ledger_counts_what_was_seen():
-    ledger = Ledger()
+    ledger = SamplingLog()
     label = np.array([[0, 7], [7, 70_000]], np.uint32)
-    ledger.add(Seen.of(Place(0, (0.0, 0.0), rejected=3), label, (label > 0).astype(np.uint8)))
-    ledger.add(Seen.of(Place(0, (0.0, 0.0)), label * 0, np.zeros((2, 2), np.uint8)))
+    ledger.add(PatchContent.of(PatchLocation(0, (0.0, 0.0), rejected=3), label, (label > 0).astype(np.uint8)))
+    ledger.add(PatchContent.of(PatchLocation(0, (0.0, 0.0)), label * 0, np.zeros((2, 2), np.uint8)))
     summary = ledger.summary(["a.tif", "b.tif"])
     assert summary["patches"] == 2 and summary["never_drawn"] == ["b.tif"]
     assert summary["rejected"] == {"a.tif": 3} and summary["objects_seen"] == {"a.tif": 2}
     assert summary["share_of_pixels"] == {"0": 5 / 8, "1": 3 / 8}
-    assert Ledger.from_record(ledger.as_record()) == ledger
+    assert SamplingLog.from_record(ledger.as_record()) == ledger
 
 
 def test_where_values_are_ignored_the_middle_of_a_tile_is_known(tmp_path):
@@ -170,8 +170,8 @@ def test_where_values_are_ignored_the_middle_of_a_tile_is_known(tmp_path):
 
 
 def test_what_is_ignored_is_in_no_ledger():
-    ledger = Ledger()
+    ledger = SamplingLog()
     label = np.array([[0, 7], [255, 255]], np.uint8)
-    ledger.add(Seen.of(Place(0, (0.0, 0.0)), label, (label == 7).astype(np.uint8), ignored=255))
+    ledger.add(PatchContent.of(PatchLocation(0, (0.0, 0.0)), label, (label == 7).astype(np.uint8), ignored=255))
     summary = ledger.summary(["a.tif"])
     assert summary["share_of_pixels"] == {"0": 0.5, "1": 0.5} and summary["objects_seen"] == {"a.tif": 1}

@@ -105,7 +105,7 @@ def test_small_parts_are_combined_with_the_neighbour_they_touch(tmp_path):
     label[10:20, 10:20] = 1
     label[10:12, 20] = 2
     label[40, 40] = 3
-    _, found = _open(_write(tmp_path, label=label), smallest_part=5)
+    _, found = _open(_write(tmp_path, label=label), min_part_size=5)
     assert set(np.unique(found)) == {0, 1} and (found == 1).sum() == 102
 
 
@@ -165,7 +165,7 @@ def test_a_label_of_another_size_is_refused(tmp_path):
 
 
 def test_a_part_is_seen_as_if_there_were_nothing_else(tmp_path):
-    image, label = _open(_write(tmp_path, part=((10, 50), (5, 80))))
+    image, label = _open(_write(tmp_path, crop=((10, 50), (5, 80))))
     assert np.array_equal(image[0], IMAGE[10:50, 5:]) and np.array_equal(label, LABEL[10:50, 5:])
 
 

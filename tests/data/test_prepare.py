@@ -10,7 +10,7 @@ import tifffile
 
 from nbtrainer.data import prepare as module
 from nbtrainer.data.pair import Naming, find_pairs, list_files, pair_files
-from nbtrainer.data.prepare import prepare, prepare_dataset, share_counts, shares_of
+from nbtrainer.data.prepare import prepare, prepare_dataset, share_counts, split_shares
 from nbtrainer.errors import UserError
 
 
@@ -169,7 +169,7 @@ def test_shares_become_whole_numbers(count, shares, expected):
 def test_shares_are_fractions_or_percentages(shares, tmp_path):
     done = prepare(*_source(tmp_path, 10), tmp_path / "out", "x", *shares, by="list")
     assert done.counts == {"train": 7, "val": 1, "test": 2}
-    assert shares_of(99, 1, 0) == {"train": 0.99, "val": 0.01, "test": 0}
+    assert split_shares(99, 1, 0) == {"train": 0.99, "val": 0.01, "test": 0}
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,8 @@ def test_a_single_image_is_divided_into_blocks_with_a_gap(length, gap):
     ends = set()
     for seed in range(8):
         split = split_pairs([pair], 0.2, seed, gap=gap, part_of=lambda pair: ((0, length // 2 or 1), (0, length)))
-        ((_, train),) = (each.part for each in split.train)
-        ((_, validation),) = (each.part for each in split.validation)
+        ((_, train),) = (each.crop for each in split.train)
+        ((_, validation),) = (each.crop for each in split.validation)
         first, second = sorted([train, validation])
         assert first[0] == 0 and second[1] == length
         assert second[0] - first[1] == min(gap, length // 20)

@@ -3,7 +3,7 @@ import pytest
 
 from nbtrainer.data import statistics
 from nbtrainer.data.statistics import measure, pooled
-from nbtrainer.data.views import Held
+from nbtrainer.data.views import ArrayView
 
 
 def _images() -> dict[str, np.ndarray]:
@@ -21,7 +21,7 @@ def _images() -> dict[str, np.ndarray]:
 def test_what_is_measured_in_blocks_is_what_numpy_says_of_the_whole(kind, most, monkeypatch):
     monkeypatch.setattr(statistics, "_BLOCK_PIXELS", most)
     image = _images()[kind]
-    for channel, known in zip(image, measure(Held(image)), strict=True):
+    for channel, known in zip(image, measure(ArrayView(image)), strict=True):
         values = channel.astype(np.float64)
         assert (known.minimum, known.maximum, known.count) == (values.min(), values.max(), values.size)
         assert np.isclose(known.mean, values.mean()) and np.isclose(known.deviation, values.std())
@@ -32,7 +32,7 @@ def test_what_is_measured_in_blocks_is_what_numpy_says_of_the_whole(kind, most, 
 def test_many_different_values_are_counted_in_bins_with_little_loss(monkeypatch):
     monkeypatch.setattr(statistics, "_MOST_VALUES", 1000)
     image = np.random.default_rng(0).lognormal(0, 2, (1, 300, 300)).astype(np.float32)
-    (known,) = measure(Held(image))
+    (known,) = measure(ArrayView(image))
     assert len(known.values) < 30_000
     for percent in (1, 50, 99):
         assert np.isclose(known.percentile(percent), np.percentile(image, percent), rtol=2e-3)
@@ -43,32 +43,32 @@ def test_of_a_large_image_samples_are_measured_and_said_to_be_an_estimate(monkey
     monkeypatch.setattr(statistics, "_SAMPLED_BYTES", 8000)
     monkeypatch.setattr(statistics, "_FEWEST_PIXELS", 100)
     image = np.random.default_rng(0).integers(0, 1000, (1, 20, 60, 70)).astype(np.uint16)
-    (known,) = measure(Held(image))
+    (known,) = measure(ArrayView(image))
     assert known.is_estimate and 1500 < known.count < 8000
     assert abs(known.mean - image.mean()) < 30
-    (exact,) = measure(Held(image), is_exact=True)
+    (exact,) = measure(ArrayView(image), is_exact=True)
     assert not exact.is_estimate and exact.count == image.size
 
 
 def test_images_taken_together_are_one_image():
     one, other = (np.random.default_rng(k).integers(0, 256, (1, 30, 40)).astype(np.uint8) for k in (0, 1))
-    (together,) = pooled([measure(Held(one)), measure(Held(other))])
-    (joined,) = measure(Held(np.concatenate([one, other], axis=1)))
+    (together,) = pooled([measure(ArrayView(one)), measure(ArrayView(other))])
+    (joined,) = measure(ArrayView(np.concatenate([one, other], axis=1)))
     assert np.array_equal(together.values, joined.values) and np.array_equal(together.counts, joined.counts)
     assert np.isclose(together.mean, joined.mean) and together.maximum == joined.maximum
 
 
 def test_what_is_no_number_does_not_count():
     image = np.array([[[1, 2, np.nan, np.inf, 3]]], np.float32)
-    (known,) = measure(Held(image))
+    (known,) = measure(ArrayView(image))
     assert (known.count, known.unknown, known.minimum, known.maximum) == (3, 2, 1, 3)
-    (nothing,) = measure(Held(np.full((1, 2, 2), np.nan, np.float32)))
+    (nothing,) = measure(ArrayView(np.full((1, 2, 2), np.nan, np.float32)))
     assert nothing.count == 0 and nothing.unknown == 4
 
 
 def test_the_negative_has_the_same_extremes():
     image = _images()["uint16"]
-    (known,) = measure(Held(image))
+    (known,) = measure(ArrayView(image))
     negative = known.maximum + known.minimum - image.astype(np.float64)
     mirrored = known.mirrored()
     assert np.isclose(mirrored.mean, negative.mean()) and np.isclose(mirrored.deviation, negative.std())

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from skimage.transform import resize
 
-from nbtrainer.data.views import Held, Local, Padded, Scaled, Window, blocks, size_in_bytes, whole
+from nbtrainer.data.views import ArrayView, CropView, MapView, PaddedView, ResampledView, blocks, size_in_bytes, whole
 
-IMAGE = Held(np.random.default_rng(0).random((2, 9, 40, 50)).astype(np.float32))
-LABEL = Held(np.random.default_rng(1).integers(0, 70_000, (9, 40, 50)).astype(np.uint32), is_label=True)
+IMAGE = ArrayView(np.random.default_rng(0).random((2, 9, 40, 50)).astype(np.float32))
+LABEL = ArrayView(np.random.default_rng(1).integers(0, 70_000, (9, 40, 50)).astype(np.uint32), is_label=True)
 
 
 def _blurred(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
@@ -19,12 +19,12 @@ def _blurred(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
 @pytest.mark.parametrize(
     "made",
     [
-        lambda view: Window(view, ((1, 8), (5, 35), (0, 44))),
-        lambda view: Local(view, _blurred, halo=2),
-        lambda view: Scaled(view, (9, 61, 23)),
-        lambda view: Scaled(view, (4, 20, 100)),
-        lambda view: Padded(view, (16, 32, 64)),
-        lambda view: Padded(Scaled(Window(view, ((1, 8), (5, 35), (0, 44))), (7, 60, 22)), (8, 64, 32)),
+        lambda view: CropView(view, ((1, 8), (5, 35), (0, 44))),
+        lambda view: MapView(view, _blurred, halo=2),
+        lambda view: ResampledView(view, (9, 61, 23)),
+        lambda view: ResampledView(view, (4, 20, 100)),
+        lambda view: PaddedView(view, (16, 32, 64)),
+        lambda view: PaddedView(ResampledView(CropView(view, ((1, 8), (5, 35), (0, 44))), (7, 60, 22)), (8, 64, 32)),
     ],
     ids=["window", "local", "scaled", "shrunk", "padded", "all"],
 )
@@ -43,12 +43,12 @@ def test_a_region_is_what_the_whole_has_there(base, made):
 
 
 def test_scaling_keeps_edges_and_labels_hold_no_new_value():
-    ramp = Held(np.linspace(0, 1, 32, dtype=np.float32)[None, None, :].repeat(32, 1))
-    larger = whole(Scaled(ramp, (64, 64)))[0]
+    ramp = ArrayView(np.linspace(0, 1, 32, dtype=np.float32)[None, None, :].repeat(32, 1))
+    larger = whole(ResampledView(ramp, (64, 64)))[0]
     expected = resize(ramp.array[0], (64, 64), order=1, mode="edge", anti_aliasing=False)
     assert np.allclose(larger, expected, atol=1e-5)
-    assert set(np.unique(whole(Scaled(LABEL, (5, 77, 31))))) <= set(np.unique(LABEL.array))
-    assert abs(float(whole(Scaled(IMAGE, (3, 10, 10))).mean()) - float(IMAGE.array.mean())) < 0.02
+    assert set(np.unique(whole(ResampledView(LABEL, (5, 77, 31))))) <= set(np.unique(LABEL.array))
+    assert abs(float(whole(ResampledView(IMAGE, (3, 10, 10))).mean()) - float(IMAGE.array.mean())) < 0.02
 
 
 def test_blocks_cover_a_shape_once_and_are_not_larger_than_asked():

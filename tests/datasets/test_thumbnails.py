@@ -8,10 +8,10 @@ from nbtrainer.datasets.thumbnails import OUTLINE
 
 
 def test_a_picture_is_small_and_shows_the_outline(small_config):
-    small, scale = api.picture(small_config, 0, size=32)
+    small, scale = api.thumbnail(small_config, 0, size=32)
     assert small.shape == (32, 32, 3) and small.dtype == np.uint8 and scale == 2
     assert (small == OUTLINE).all(-1).sum() > 10
-    plain, scale = api.picture(small_config, 0, size=500, outlines=False)
+    plain, scale = api.thumbnail(small_config, 0, size=500, outlines=False)
     assert plain.shape == (64, 64, 3) and scale == 1 and not (plain == OUTLINE).all(-1).any()
 
 
@@ -22,7 +22,7 @@ def test_of_a_volume_the_middle_slice_is_shown(small_config, tmp_path):
         tifffile.imwrite(tmp_path / f"{name}.tif", volume)
     dataset = {"images": str(tmp_path / "image.tif"), "labels": str(tmp_path / "label.tif")}
     small_config.update(task={"dim": 3}, data={"datasets": [dataset], "validation_fraction": 0})
-    pixels, _ = api.picture(small_config, 0, outlines=False)
+    pixels, _ = api.thumbnail(small_config, 0, outlines=False)
     assert pixels.shape == (40, 60, 3) and pixels[20, 30].tolist() == [255] * 3 and pixels[5, 5].tolist() == [0] * 3
 
 
@@ -50,7 +50,7 @@ def test_an_image_whose_label_is_in_colours_is_shown_without_an_outline(small_co
     path = nbt.pairs(small_config)[0]["label"]
     colours = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
     tifffile.imwrite(path, colours, photometric="rgb")
-    pixels, _ = api.picture(small_config, 0)
+    pixels, _ = api.thumbnail(small_config, 0)
     assert pixels.shape == (64, 64, 3)
     tifffile.imwrite(path, np.zeros((9, 9), np.uint8))
-    assert api.picture(small_config, 0)[0].shape == (64, 64, 3)
+    assert api.thumbnail(small_config, 0)[0].shape == (64, 64, 3)

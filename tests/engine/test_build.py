@@ -8,12 +8,12 @@ import torch
 import nbtrainer as nbt
 from nbtrainer.config import Config
 from nbtrainer.data.cache import Cache
-from nbtrainer.engine.build import Job, build
+from nbtrainer.engine.build import TrainingJob, build
 from nbtrainer.engine.nan_loss import diverged
 from nbtrainer.runs import RunDirectory, events
 
 
-def _job(config: Config) -> Job:
+def _job(config: Config) -> TrainingJob:
     return build(config, RunDirectory.create(config.resolve(config.output.root), "test", ""))
 
 
@@ -71,8 +71,8 @@ def test_files_that_changed_before_a_run_is_resumed_are_told(small_config, tmp_p
 def test_what_a_batch_shows_is_counted_where_it_is_made(small_config):
     job = _job(small_config)
     made = job.batch(0)
-    assert job.seen()["patches"] == 0
-    assert sum(sum(each.pixels.values()) for each in made.seen) == made.targets.numel()
-    assert [each.image for each in made.seen] == [place.index for place in made.places]
-    job.note(made)
-    assert job.seen()["patches"] == 2
+    assert job.sampling_summary()["patches"] == 0
+    assert sum(sum(each.pixels.values()) for each in made.summary) == made.targets.numel()
+    assert [each.image for each in made.summary] == [place.index for place in made.locations]
+    job.record_batch(made)
+    assert job.sampling_summary()["patches"] == 2

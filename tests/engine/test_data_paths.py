@@ -326,7 +326,7 @@ def test_a_network_for_thick_slices_takes_few_of_them(small_config, tmp_path):
     run = nbt.train(small_config)
     assert run.status == "finished", run.error
     model = nbt.load_model(run.directory)
-    assert model.record["network"]["flat_levels"] == 2
+    assert model.record["network"]["anisotropic_levels"] == 2
     assert model.predict(tmp_path / "image.tif").shape == ball.shape
     small_config.update(model={"pretrained": str(run.directory)}, data={"spacing": []})
     assert nbt.train(small_config).status == "finished"  # it keeps the levels of the model that it starts from

@@ -144,7 +144,7 @@ def test_images_that_are_in_memory_may_go_away(small_config):
 def test_what_breaks_in_a_validation_loses_no_step(small_config, monkeypatch):
     whole = nbt.train(small_config)
     answered = []
-    answer = Validator.answer
+    answer = Validator.predict_array
 
     def fails_once(validator, image):
         answered.append(1)
@@ -237,7 +237,7 @@ def test_a_run_gives_back_the_threads_and_random_numbers_of_the_kernel(small_con
 
 def test_a_stop_is_heard_after_the_last_step_and_a_resume_does_what_was_left(small_config, monkeypatch):
     whole = nbt.train(small_config)
-    answer, answered = Validator.answer, []
+    answer, answered = Validator.predict_array, []
 
     def stops_at_the_fifth(validator, image):
         answered.append(1)
@@ -301,6 +301,8 @@ def _begun(small_config, tmp_path, *command):
     small_config.update(training={"steps_per_epoch": 1_000_000})
     small_config.save(tmp_path / "config.json")
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    if sys.platform != "win32":  # under nohup, processes inherit that a hangup is ignored
+        options["preexec_fn"] = lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)
     process = subprocess.Popen([sys.executable, *command], **options)
     folder = Path(small_config.output.root) / small_config.output.data_task / "run-001"
     while not (folder / "events.jsonl").exists():

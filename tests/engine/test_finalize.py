@@ -61,7 +61,7 @@ def test_every_kind_trains_scores_and_reports(kind, discs, tmp_path):
     model = nbt.load_model(run.directory)
     image = discs / "images" / "disc_4.tif"
     assert model.predict(image).shape == (96, 96)
-    assert model.predict(image, variants=8).shape == (96, 96)
+    assert model.predict(image, tta=8).shape == (96, 96)
     assert {"report.html", "audit.html", "audit.json"} <= {path.name for path in run.directory.iterdir()}
     assert any(isinstance(event, events.StartScored) for event in run.events)
 
@@ -71,7 +71,7 @@ def test_every_kind_trains_scores_and_reports(kind, discs, tmp_path):
     # thresholds that find too little, and specks that others can drop
     [
         ("instance_contour", {"threshold": 0.9999}, 2),
-        ("instance_flow", {"smallest_object": 0}, 6),
+        ("instance_flow", {"min_object_size": 0}, 6),
     ],
 )
 def test_thresholds_are_tuned_on_validation_images_and_kept_in_the_model(kind, settings, epochs, discs, tmp_path):
@@ -154,7 +154,7 @@ def balls(tmp_path_factory):
     ("kind", "settings"),
     [
         ("semantic", {"class_weights": "auto"}),
-        ("instance_contour", {"with_distance": True, "in_slices": False}),
+        ("instance_contour", {"with_distance": True, "contours_in_plane": False}),
         ("instance_contour", {"affinities": "nearest"}),
         ("instance_flow", {"with_boundary": True}),
     ],

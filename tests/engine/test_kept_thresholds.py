@@ -15,7 +15,7 @@ def run(trained):
 def test_a_threshold_is_written_into_the_best_model_and_into_nothing_else(run):
     before, last = load_checkpoint(run.best), run.last.read_bytes()
 
-    file = api.adjust(run.directory, threshold=0.3)
+    file = api.set_thresholds(run.directory, threshold=0.3)
 
     after = load_checkpoint(run.best)
     assert file == str(run.best)
@@ -26,7 +26,7 @@ def test_a_threshold_is_written_into_the_best_model_and_into_nothing_else(run):
 
 
 def test_a_run_that_goes_on_keeps_them(run):
-    api.adjust(run.directory, threshold=0.3)
+    api.set_thresholds(run.directory, threshold=0.3)
     more = api.resume(run.directory, training={"epochs": 5})
     assert more.wait(timeout=120)
     assert more.status == "finished", more.error
@@ -37,7 +37,7 @@ def test_an_unknown_threshold_is_refused_with_those_that_there_are(run):
     before = run.best.read_bytes()
 
     with pytest.raises(UserError, match="no threshold of that name \\(it has threshold\\)"):
-        api.adjust(run.directory, contour_threshold=0.3)
+        api.set_thresholds(run.directory, contour_threshold=0.3)
 
     assert run.best.read_bytes() == before
 
@@ -46,7 +46,7 @@ def test_a_value_out_of_bounds_is_refused(run):
     before = run.best.read_bytes()
 
     with pytest.raises(UserError, match="is too large"):
-        api.adjust(run.directory, threshold=1.5)
+        api.set_thresholds(run.directory, threshold=1.5)
 
     assert run.best.read_bytes() == before
 

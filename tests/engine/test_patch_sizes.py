@@ -38,7 +38,7 @@ def test_a_run_with_patches_of_any_size_trains_predicts_and_resumes(small_config
         task={"dim": len(shape)},
         data={"datasets": [{"images": str(tmp_path / "image.tif"), "labels": str(tmp_path / "label.tif")}]},
         sampling={"patch_size": size},
-        model={"features": [4, 8, 8, 8], "flat_levels": 3},
+        model={"features": [4, 8, 8, 8], "anisotropic_levels": 3},
         training={"epochs": 1, "steps_per_epoch": 2},
     )
     run = nbt.train(small_config)

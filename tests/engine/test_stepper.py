@@ -11,7 +11,7 @@ from nbtrainer.catalog import LOSSES
 from nbtrainer.engine.micro_batches import Answers, what_parts_change
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.losses.pixels import CrossEntropy
-from nbtrainer.metrics import Counts
+from nbtrainer.metrics import ConfusionCounts
 from nbtrainer.runs import events
 from nbtrainer.tasks import Task
 from nbtrainer.tasks.binary import Binary
@@ -36,7 +36,7 @@ def _batch(count: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
     return images, (images > 0).float()
 
 
-def _flat(counts: Counts) -> list[float]:
+def _flat(counts: ConfusionCounts) -> list[float]:
     return [value for values in counts.plain().values() for value in values]
 
 
@@ -80,11 +80,11 @@ def _labelled(task: Task, count: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _gradients(task: Task, loss: str, network: str, parts: int) -> tuple[float, torch.Tensor]:
     torch.manual_seed(0)
-    made = models.create(network, 2, 1, task.output_channels, [4, 8], repaints=task.repaints)
+    made = models.create(network, 2, 1, task.output_channels, [4, 8], reconstructs_input=task.reconstructs_input)
     _without_dropout(made)
     optimizer = optimizers.create("sgd", made.parameters(), 0.1, 0.0, 0.0)
     module = losses.create(loss, task.loss_settings, may_ignore=True)
-    stepper = Stepper(made, module, optimizer, CPU, "float32", task.pixels, parts=parts)
+    stepper = Stepper(made, module, optimizer, CPU, "float32", task.pixels, micro_batches=parts)
     value, _ = stepper.step(*_labelled(task, 4), 0.0)
     return float(value), torch.cat([weights.grad.flatten() for weights in made.parameters()])
 
@@ -156,7 +156,7 @@ class TestANetworkThatNormalizesOverTheBatch:
         told: list[tuple[int, int]] = []
         optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
         stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary().pixels)
-        stepper.when_reduced = lambda tiles, parts: told.append((tiles, parts))
+        stepper.on_batch_split = lambda tiles, parts: told.append((tiles, parts))
         # stands for a machine with room for the network that keeps less, and for two images at once
         network.register_forward_pre_hook(lambda module, given: _refuse(len(given[0]) > 2 or not module.recomputes))
         stepper.step(*_batch(4), 0.1)
@@ -213,9 +213,9 @@ def test_a_step_that_is_done_again_starts_from_where_the_first_try_did():
         torch.manual_seed(0)
         network = _ShortOfMemory()
         optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
-        stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary().pixels, parts=parts)
+        stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary().pixels, micro_batches=parts)
         stepper.step(*_batch(4), 0.1)
-        assert stepper.parts == 2
+        assert stepper.micro_batches == 2
         return [*network.state_dict().values(), torch.rand(3)]
 
     assert all(map(torch.equal, after_a_step(1), after_a_step(2)))
@@ -233,7 +233,7 @@ def test_trying_out_a_compiled_network_compiles_what_the_steps_use_and_leaves_no
     stepper.network = stepper.forward = models.create("wnet", 2, 1, 3, [4, 8])
     stepper.network.eval()  # as validation leaves it
     before = [torch.get_rng_state(), *map(torch.clone, stepper.network.state_dict().values())]
-    stepper.loss, stepper.compared = losses.create("normalized_cuts", {}, False), Unsupervised().pixels
+    stepper.loss, stepper.baselines = losses.create("normalized_cuts", {}, False), Unsupervised().pixels
     forward = torch.compile(stepper.network, backend=backend, dynamic=False)
     stepper.try_out(forward, _batch()[0])
     assert all(map(torch.equal, before, [torch.get_rng_state(), *stepper.network.state_dict().values()]))
@@ -256,8 +256,8 @@ torch.set_num_threads(1)
 network = models.create("unet", 2, 1, 1, [16, 32])
 optimizer = optimizers.create("adam", network.parameters(), 1e-3, 0.0, 0.0)
 stepper = Stepper(network, CrossEntropy(), optimizer, torch.device("cpu"), "float32", Binary().pixels)
-stepper.may_reduce = sys.argv[2] == "may"
-stepper.when_reduced = lambda tiles, parts: print("reduced", tiles, parts, flush=True)
+stepper.split_on_oom = sys.argv[2] == "may"
+stepper.on_batch_split = lambda tiles, parts: print("reduced", tiles, parts, flush=True)
 stepper.step(torch.randn(1, 1, 64, 64), torch.ones(1, 1, 64, 64), 1e-3)
 size = int(sys.argv[1])
 images = torch.randn(8, 1, size, size)

@@ -365,18 +365,18 @@ def test_patches_are_those_of_training(small_config):
 
 def test_variants_and_places_are_those_of_the_settings(small_config):
     small_config.update(augmentation={"strength": "strong"})
-    (first, label), *others = api.variants(small_config, 3, number=1)
+    (first, label), *others = api.augmented_examples(small_config, 3, number=1)
     assert first.shape == (1, 32, 32) and label.shape == (32, 32) and len(others) == 2
     assert not any(np.array_equal(first, image) for image, _ in others)
     with pytest.raises(nbt.UserError, match="no patch -1"):
-        api.variants(small_config, 3, number=-1)
-    assert api.places(small_config, 0)["per_epoch"] == 2 * 2
+        api.augmented_examples(small_config, 3, number=-1)
+    assert api.patch_locations(small_config, 0)["per_epoch"] == 2 * 2
     small_config.training.steps_per_epoch = -1
-    assert api.places(small_config, 0)["per_epoch"] == training_patches(small_config).per_pass
+    assert api.patch_locations(small_config, 0)["per_epoch"] == training_patches(small_config).per_pass
 
 
 def test_patches_of_whole_images_are_as_large_as_the_largest(small_config):
     small_config.update(sampling={"whole_images": True}, augmentation={"strength": "none"})
     (image, _) = next(nbt.patches(small_config, 1))
     assert image.shape == (1, 64, 64)
-    assert api.places(small_config, 1)["places"][0]["box"] == ((0, 64), (0, 64))
+    assert api.patch_locations(small_config, 1)["places"][0]["box"] == ((0, 64), (0, 64))

@@ -48,7 +48,7 @@ def test_images_alone_train_and_their_objects_are_found(tmp_path, images):
     foreground = prediction.labels()
     assert set(np.unique(foreground)) == {0, 1}
     counts = {
-        (way, sigma): len(np.unique(prediction.labels(post_processing=way, spot_sigma=sigma, smallest_object=100))) - 1
+        (way, sigma): len(np.unique(prediction.labels(post_processing=way, spot_sigma=sigma, min_object_size=100))) - 1
         for way, sigma in (("connected", 2.0), ("watershed", 2.0), ("voronoi_otsu", 2.0), ("voronoi_otsu", 5.0))
     }
     # 35 were drawn, of about 450 pixels: with a sigma of 2 some have several maxima
@@ -87,7 +87,7 @@ def test_a_label_beside_an_image_is_found_and_others_go_without(tmp_path, images
 
 def test_patches_of_images_alone_say_that_nothing_is_known(tmp_path, images):
     config = _config(tmp_path, [{"images": str(images)}])
-    config.sampling.least_objects = 3
+    config.sampling.min_objects = 3
     config.data.ignore_value = 255
     image, label = next(nbt.patches(config, 1))
     assert image.shape == (1, 64, 64) and (label == 255).all()

@@ -18,7 +18,7 @@ import torch
 import nbtrainer as nbt
 from nbtrainer.cli.main import app
 from nbtrainer.errors import UserError
-from nbtrainer.inference.batch import Wanted, predict_files
+from nbtrainer.inference.batch import PredictionOptions, predict_files
 from nbtrainer.inference.write import label_name, write_array
 
 resource = pytest.importorskip("resource")
@@ -145,7 +145,7 @@ def test_a_full_disk_ends_the_batch_since_nothing_more_could_be_written(model, f
 
 
 def test_labels_are_written_as_png(model, files, tmp_path):
-    (outcome,) = predict_files(model, files[:1], tmp_path, Wanted(format="png", maps=True))
+    (outcome,) = predict_files(model, files[:1], tmp_path, PredictionOptions(format="png", probability_maps=True))
     assert outcome.target == tmp_path / "a.png"
     assert np.array_equal(imageio.imread(outcome.target), model.predict(files[0]))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a_foreground.tif"]
@@ -164,7 +164,7 @@ def test_a_png_refuses_what_it_cannot_hold(tmp_path):
 def test_a_map_is_not_written_over_the_labels_of_another_image(model, files, folder, tmp_path):
     other = tmp_path / "a_foreground.tif"
     other.write_bytes(files[0].read_bytes())
-    outcomes = list(predict_files(model, [files[0], other], tmp_path / "out", Wanted(maps=True)))
+    outcomes = list(predict_files(model, [files[0], other], tmp_path / "out", PredictionOptions(probability_maps=True)))
     assert "would be written over" in outcomes[0].findings[0].wrong
     assert outcomes[1].target is not None
 

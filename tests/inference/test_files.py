@@ -170,7 +170,7 @@ def _predict_with(model, file, out):
 
     out.mkdir()
     found = predict_file(model, file)
-    write_array(found.labels, file, out / label_name(file), found.spacing, found.axes, found.place)
+    write_array(found.labels, file, out / label_name(file), found.spacing, found.axes, found.orientation)
 
 
 def test_a_file_with_a_wrong_name_is_predicted_by_its_content_and_told(model, grey, tmp_path):

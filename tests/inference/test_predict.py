@@ -6,9 +6,9 @@ import tifffile
 import torch
 
 import nbtrainer as nbt
-from nbtrainer.augment.spatial import turn
+from nbtrainer.augment.spatial import flip_rotate_image
 from nbtrainer.inference.predictor import load_checkpoint
-from nbtrainer.inference.tiled import predict_variants, turns
+from nbtrainer.inference.tiled import flips_and_rotations, predict_tta
 
 
 @pytest.fixture
@@ -153,12 +153,12 @@ def test_a_damaged_model_is_told(run, tmp_path, lacks):
 @pytest.mark.parametrize("dim", [2, 3])
 def test_every_way_to_turn_an_image_is_another_and_turns_back(dim):
     image = np.arange(2 * np.prod((3, 4, 5)[:dim])).reshape(2, *(3, 4, 5)[:dim])
-    ways = turns(dim)
+    ways = flips_and_rotations(dim)
     assert len(ways) == 2 ** (dim + 1) and np.array_equal(ways[0], np.eye(dim))
-    turned = [turn(image, matrix) for matrix in ways]
+    turned = [flip_rotate_image(image, matrix) for matrix in ways]
     assert len({(array.shape, array.tobytes()) for array in turned}) == len(ways)
     for array, matrix in zip(turned, ways, strict=True):
-        assert np.array_equal(turn(array, matrix.T), image)
+        assert np.array_equal(flip_rotate_image(array, matrix.T), image)
 
 
 @pytest.mark.parametrize("dim", [2, 3])
@@ -168,11 +168,11 @@ def test_averaging_over_turns_makes_the_answer_turn_with_the_image(dim):
     image = np.random.default_rng(0).random((1, *(8, 24, 16)[3 - dim :])).astype(np.float32)
     tile = image.shape[1:]
     device = torch.device("cpu")
-    everything = len(turns(dim))
-    found = predict_variants(conv, image, tile, device, everything)
-    for matrix in turns(dim):
-        turned = turn(image, matrix)
-        again = predict_variants(conv, turned, turned.shape[1:], device, everything)
-        assert np.allclose(again, turn(found, matrix), atol=1e-5)
-    alone = predict_variants(conv, image, tile, device, 1)
+    everything = len(flips_and_rotations(dim))
+    found = predict_tta(conv, image, tile, device, everything)
+    for matrix in flips_and_rotations(dim):
+        turned = flip_rotate_image(image, matrix)
+        again = predict_tta(conv, turned, turned.shape[1:], device, everything)
+        assert np.allclose(again, flip_rotate_image(found, matrix), atol=1e-5)
+    alone = predict_tta(conv, image, tile, device, 1)
     assert not np.allclose(alone, found, atol=1e-3)

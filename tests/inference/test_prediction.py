@@ -38,10 +38,10 @@ def image():
 class TestThresholds:
     def test_they_change_the_labels_without_another_prediction(self, model, image):
         prediction = model.prediction(image)
-        few = prediction.labels(threshold=0.95, smallest_object=200)
-        many = prediction.labels(threshold=0.05, smallest_object=0)
+        few = prediction.labels(threshold=0.95, min_object_size=200)
+        many = prediction.labels(threshold=0.05, min_object_size=0)
         assert np.count_nonzero(few) < np.count_nonzero(prediction.labels()) < np.count_nonzero(many)
-        assert np.array_equal(model.predict(image, threshold=0.95, smallest_object=200), few)
+        assert np.array_equal(model.predict(image, threshold=0.95, min_object_size=200), few)
 
     def test_one_that_the_model_has_not_is_refused_before_time_is_spent(self, model):
         with pytest.raises(UserError, match="threshhold: this model has no threshold of that name"):
@@ -288,8 +288,8 @@ class TestMistakesAtPrediction:
             ({"threshold": 5}, "5 is too large. Give less than 1"),
             ({"threshold": float("nan")}, "nan is not a number"),
             ({"decoder": "bogus"}, "'bogus' is unknown. Choose one of auto"),
-            ({"smallest_object": -5}, "-5 is too small. Give 0 or more"),
-            ({"smallest_object": 2.5}, r"2\.5 is not a whole number"),
+            ({"min_object_size": -5}, "-5 is too small. Give 0 or more"),
+            ({"min_object_size": 2.5}, r"2\.5 is not a whole number"),
         ],
     )
     def test_a_threshold_that_cannot_be_is_refused(self, model, image, adjusted, says):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from nbtrainer.inference.tiled import predict_tiled, predict_variants, prediction_tile
+from nbtrainer.inference.tiled import predict_tiled, predict_tta, prediction_tile
 
 CPU = torch.device("cpu")
 _LAYERS = 3  # of 3 x 3: three pixels on each side are seen
@@ -53,8 +53,8 @@ def test_tiles_of_a_network_that_halves_start_where_those_of_the_whole_image_do(
     dim, multiples = len(shape), (4,) * len(shape)
     pool, network = (nn.AvgPool2d, nn.AvgPool3d)[dim - 2](4), nn.Sequential()
     network.append(pool).append(nn.Upsample(scale_factor=4))  # each block of four pixels a side by itself
-    whole = predict_tiled(network, image, [-(-length // 4) * 4 for length in shape], CPU, multiples=multiples)
-    assert np.abs(predict_tiled(network, image, tile, CPU, multiples=multiples) - whole).max() < 1e-5
+    whole = predict_tiled(network, image, [-(-length // 4) * 4 for length in shape], CPU, divisors=multiples)
+    assert np.abs(predict_tiled(network, image, tile, CPU, divisors=multiples) - whole).max() < 1e-5
     assert np.abs(predict_tiled(network, image, tile, CPU) - whole).max() > 0.1  # without it they do not
 
 
@@ -99,9 +99,9 @@ class _ShortOfMemory(nn.Module):
 
 def test_where_memory_runs_out_fewer_tiles_are_seen_at_once(recwarn):
     image = np.random.default_rng(0).normal(size=(1, 300, 300)).astype(np.float32)
-    expected = predict_variants(_network(2), image, (128, 128), CPU, variants=2)
+    expected = predict_tta(_network(2), image, (128, 128), CPU, tta=2)
     network = _ShortOfMemory(_network(2), 304 * 304)
-    assert np.allclose(predict_variants(network, image, (128, 128), CPU, variants=2), expected, atol=1e-5)
+    assert np.allclose(predict_tta(network, image, (128, 128), CPU, tta=2), expected, atol=1e-5)
     assert not recwarn.list
 
 
@@ -109,7 +109,7 @@ def test_and_then_those_of_the_training_which_is_told():
     image = np.random.default_rng(0).normal(size=(1, 300, 300)).astype(np.float32)
     network = _ShortOfMemory(_network(2), 2 * 128 * 128)
     with pytest.warns(UserWarning, match="memory ran out: images are predicted in tiles of 128 x 128 pixels"):
-        found = predict_variants(network, image, (128, 128), CPU)
+        found = predict_tta(network, image, (128, 128), CPU)
     assert set(network.seen) <= {(2, 1, 128, 128), (1, 1, 128, 128)}
     expected = predict_tiled(_network(2), image, (128, 128), CPU)
     assert np.allclose(found, expected, atol=1e-5)
@@ -118,10 +118,10 @@ def test_and_then_those_of_the_training_which_is_told():
 def test_one_tile_that_does_not_fit_is_the_end():
     image = np.zeros((1, 300, 300), np.float32)
     with pytest.raises(torch.OutOfMemoryError):
-        predict_variants(_ShortOfMemory(_network(2), 100), image, (128, 128), CPU)
+        predict_tta(_ShortOfMemory(_network(2), 100), image, (128, 128), CPU)
 
 
 def test_tiles_of_any_size_are_rounded_to_what_the_network_computes_on():
     network = _ShortOfMemory(_network(2), 10**9)
-    predict_variants(network, np.zeros((1, 45, 45), np.float32), (45, 45), CPU, multiples=(8, 8))
+    predict_tta(network, np.zeros((1, 45, 45), np.float32), (45, 45), CPU, divisors=(8, 8))
     assert set(network.seen) == {(1, 1, 48, 48)}

@@ -4,12 +4,12 @@ import pytest
 from nbtrainer.labels.contour import contour
 
 
-def _slowly(labels, width, with_background, in_slices):
+def _slowly(labels, width, with_background, contours_in_plane):
     """Every window by itself."""
     result = np.zeros(labels.shape, bool)
     for place in np.ndindex(labels.shape):
         reach = [width] * labels.ndim
-        if labels.ndim == 3 and in_slices:
+        if labels.ndim == 3 and contours_in_plane:
             reach[0] = 0
         window = labels[tuple(slice(max(0, at - far), at + far + 1) for at, far in zip(place, reach, strict=True))]
         ids = set(window.ravel().tolist())
@@ -25,9 +25,9 @@ def test_the_contour_is_where_a_window_holds_two(shape, dtype):
     labels[labels == 3] = np.iinfo(dtype).max if dtype != np.int64 else 2**32 - 1
     for width in (1, 2, 3):
         for with_background in (True, False):
-            for in_slices in (True, False):
-                expected = _slowly(labels, width, with_background, in_slices)
-                assert np.array_equal(contour(labels, width, with_background, in_slices), expected)
+            for contours_in_plane in (True, False):
+                expected = _slowly(labels, width, with_background, contours_in_plane)
+                assert np.array_equal(contour(labels, width, with_background, contours_in_plane), expected)
 
 
 def test_neither_the_edge_of_the_image_nor_nothing_is_a_contour():

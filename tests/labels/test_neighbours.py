@@ -1,11 +1,11 @@
 import numpy as np
 
-from nbtrainer.labels.flow.neighbours import affinity, rim, steps
+from nbtrainer.labels.flow.neighbours import affinity, neighbour_offsets, rim
 
 
 def test_touching_objects_are_apart_unless_linked():
     labels = np.array([[1, 1, 2, 2]] * 3, np.uint8)
-    right = int(np.flatnonzero((steps(2) == [0, 1]).all(axis=1))[0])
+    right = int(np.flatnonzero((neighbour_offsets(2) == [0, 1]).all(axis=1))[0])
     assert affinity(labels)[right].tolist() == [[True, False, True, True]] * 3
     assert affinity(labels, [(1, 2)])[right].all()
 
@@ -18,7 +18,7 @@ def test_the_edge_of_the_array_closes_no_object():
 def test_links_work_by_way_of_others_and_background_belongs_to_nothing():
     labels = np.array([[1, 2, 3, 0]], np.uint16)
     found = affinity(labels, [(1, 2), (2, 3)])
-    right = int(np.flatnonzero((steps(2) == [0, 1]).all(axis=1))[0])
+    right = int(np.flatnonzero((neighbour_offsets(2) == [0, 1]).all(axis=1))[0])
     assert found[right].tolist() == [[True, True, False, False]]
 
 

@@ -15,11 +15,11 @@ from nbtrainer.labels.watershed import (
     voronoi_otsu,
 )
 
-OFF = {"smallest": 0, "smallest_seed": 0}
+OFF = {"smallest": 0, "min_seed_size": 0}
 
 
 def _found(labels, **settings):
-    edge = contour(labels, in_slices=False)
+    edge = contour(labels, contours_in_plane=False)
     return bc_watershed((labels > 0).astype(np.float32), edge.astype(np.float32), **OFF, **settings), edge
 
 
@@ -44,7 +44,7 @@ def test_what_has_no_interior_but_stands_alone_comes_back_if_wished():
 
 @pytest.mark.parametrize("labels", [crowd(), crowd3d()])
 def test_by_contour_and_distance_every_object_that_keeps_an_interior_comes_back(labels):
-    edge = contour(labels, in_slices=False)
+    edge = contour(labels, contours_in_plane=False)
     found = bcd_watershed((labels > 0).astype(np.float32), edge.astype(np.float32), relative_distance(labels), **OFF)
     iou = matched(labels, found)
     inner = np.unique(labels[~edge & (relative_distance(labels) > 0.5)]).tolist()
@@ -77,7 +77,7 @@ def test_binary_watershed_parts_two_peaks_of_one_mask():
     found = binary_watershed(foreground, seed_threshold=0.9, threshold=0.5)
     assert found.max() == 2
     assert np.unique(found[:, :40]).tolist() == [0, 1] and np.unique(found[:, 41:]).tolist() == [0, 2]
-    assert binary_watershed(foreground, seed_threshold=0.9, threshold=0.5, smallest_seed=500).max() == 0
+    assert binary_watershed(foreground, seed_threshold=0.9, threshold=0.5, min_seed_size=500).max() == 0
 
 
 def test_seeds_meet_on_the_ridge_of_the_contour():
@@ -95,7 +95,7 @@ def test_small_objects_become_background_or_neighbour_or_stay():
     labels[5:25, 5:15], labels[10:14, 15:20] = 1, 2
     foreground, edge = (labels > 0).astype(np.float32), contour(labels).astype(np.float32)
     for small, expected in (("background", [0, 1]), ("neighbour", [0, 1]), ("none", [0, 1, 2])):
-        found = bc_watershed(foreground, edge, smallest=30, smallest_seed=0, small=small)
+        found = bc_watershed(foreground, edge, smallest=30, min_seed_size=0, small=small)
         assert np.unique(found).tolist() == expected
         assert (found[11, 17] > 0) == (small != "background")
 

@@ -6,7 +6,7 @@ import torch
 
 from nbtrainer import losses
 from nbtrainer.catalog import LOSSES
-from nbtrainer.losses import Ignoring
+from nbtrainer.losses import MaskedLoss
 
 S = 1e-5
 # of foreground channels, and of classes that exclude each other
@@ -118,7 +118,7 @@ def test_unknown_pixels_enter_no_loss_and_no_gradient(name):
     target = (torch.rand(3, 2, 8, 9) > 0.5).float()
     unknown = torch.rand(3, 8, 9) > 0.6
     target.movedim(1, -1)[unknown] = float("nan")
-    loss = Ignoring(LOSSES.load(name)())
+    loss = MaskedLoss(LOSSES.load(name)())
     value = loss(logits, target)
     value.backward()
     assert torch.isfinite(value) and (logits.grad.movedim(1, -1)[unknown] == 0).all()

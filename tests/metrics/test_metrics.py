@@ -10,11 +10,13 @@ PIXELS = [name for name, entry in METRICS.items() if entry.of == "pixels"]
 
 def _counts(probability, truth, threshold=0.5):
     """Counts of a foreground, of any shape."""
-    return metrics.count(metrics.Pixels(*(a[None, None] for a in (probability, probability > threshold, truth))))
+    return metrics.count(
+        metrics.PixelPredictions(*(a[None, None] for a in (probability, probability > threshold, truth)))
+    )
 
 
 def _tally(probability, truth):
-    return metrics.Tally({"pixels": _counts(probability, truth)})
+    return metrics.MetricState({"pixels": _counts(probability, truth)})
 
 
 def test_scores_are_those_of_counts_made_by_hand():
@@ -55,7 +57,7 @@ def test_nothing_found_of_something_and_something_found_in_nothing_are_worth_not
 
 def _classes(predicted, truth, count=3):
     own, true = (np.stack([array == each for each in range(count)])[None] for array in (predicted, truth))
-    return metrics.Tally({"pixels": metrics.count(metrics.Pixels(own * 1.0, own, true * 1.0))})
+    return metrics.MetricState({"pixels": metrics.count(metrics.PixelPredictions(own * 1.0, own, true * 1.0))})
 
 
 def test_of_several_classes_the_mean_leaves_out_background_and_absent_ones():

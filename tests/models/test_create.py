@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from nbtrainer import models
-from nbtrainer.catalog import NETWORKS, flat_levels_for, network_shape, size_multiples
+from nbtrainer.catalog import NETWORKS, flat_levels_for, network_shape, size_divisors
 
 FEATURES = (8, 8, 16, 16)
 
@@ -26,18 +26,18 @@ def test_the_u_net_is_made_of_residual_units():
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("flat_levels", [0, 1, 3])
-def test_a_patch_may_have_as_few_slices_as_the_levels_within_slices_allow(name, flat_levels):
-    multiples = size_multiples(3, FEATURES, flat_levels)
-    assert multiples == (2 ** (3 - flat_levels), 8, 8)
-    network = models.create(name, 3, 1, 3, FEATURES, flat_levels=flat_levels)
+@pytest.mark.parametrize("anisotropic_levels", [0, 1, 3])
+def test_a_patch_may_have_as_few_slices_as_the_levels_within_slices_allow(name, anisotropic_levels):
+    multiples = size_divisors(3, FEATURES, anisotropic_levels)
+    assert multiples == (2 ** (3 - anisotropic_levels), 8, 8)
+    network = models.create(name, 3, 1, 3, FEATURES, anisotropic_levels=anisotropic_levels)
     patch = torch.rand(2, 1, 3 * multiples[0], 16, 24)
     assert network(patch).shape == (2, 3, *patch.shape[2:])
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_flat_images_have_no_slices_to_spare(name):
-    network = models.create(name, 2, 1, 3, FEATURES, flat_levels=3)
+    network = models.create(name, 2, 1, 3, FEATURES, anisotropic_levels=3)
     assert network(torch.rand(2, 1, 16, 24)).shape == (2, 3, 16, 24)
 
 
@@ -64,8 +64,10 @@ _SHAPES = [(225, 45), (60, 60), (1, 9), (3, 3), (5, 45, 45), (12, 20, 18), (1, 5
 @pytest.mark.parametrize("name", [*NETWORKS, "unet that repaints"])
 @pytest.mark.parametrize("shape", _SHAPES)
 def test_a_patch_of_any_size_has_an_answer_of_its_size_and_a_gradient(name, shape):
-    flat_levels = 2 if shape[0] == 5 else 0
-    network = models.create(name.split()[0], len(shape), 1, 3, [4, 8, 8, 8], "repaints" in name, flat_levels).train()
+    anisotropic_levels = 2 if shape[0] == 5 else 0
+    network = models.create(
+        name.split()[0], len(shape), 1, 3, [4, 8, 8, 8], "repaints" in name, anisotropic_levels
+    ).train()
     answer = network(torch.randn(2, 1, *shape))
     assert answer.shape == (2, 3, *shape)
     answer.sum().backward()

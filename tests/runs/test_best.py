@@ -7,7 +7,7 @@ import pytest
 from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.runs import events
 from nbtrainer.runs.best import best_epoch
-from nbtrainer.ui.dashboard.run_state import Story
+from nbtrainer.ui.dashboard.run_state import RunState
 
 
 @pytest.mark.parametrize("higher", [True, False])
@@ -15,7 +15,7 @@ def test_dashboard_and_disk_call_the_same_epoch_the_best(tmp_path, higher):
     rng = np.random.default_rng(0)
     values, losses = [0.0, 0.5, math.nan], [0.3, 0.2, math.inf]
     for _ in range(200):
-        kept, story = BestCheckpoints(tmp_path, 3, higher), Story()
+        kept, story = BestCheckpoints(tmp_path, 3, higher), RunState()
         story.planned = events.Planned(
             step=0, total_steps=9, epochs=9, steps_per_epoch=1, max_minutes=None, training_images=1, validation_images=1,
             parameters=1, device="cpu", threads=1, monitor="validation_dice", higher_is_better=higher, metrics=["dice"],

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from nbtrainer.config import Config
-from nbtrainer.engine.trainer import started
+from nbtrainer.engine.trainer import started_event
 from nbtrainer.errors import UserError
 from nbtrainer.runs import RunDirectory, attach, owner
 from nbtrainer.runs.journal import Journal
@@ -53,7 +53,7 @@ def _started_by(folder, token):
     """A run in `folder` that the session with `token` trains."""
     directory = RunDirectory(folder)
     Config().save(directory.config)
-    Journal(directory.events).append(started(False, token))
+    Journal(directory.events).append(started_event(False, token))
     return attach(folder)
 
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from nbtrainer.config import Config
-from nbtrainer.engine.trainer import started
+from nbtrainer.engine.trainer import started_event
 from nbtrainer.errors import UserError
 from nbtrainer.runs import Run, RunDirectory, attach, events
 from nbtrainer.runs.journal import Journal
@@ -43,7 +43,7 @@ def test_runs_take_the_next_free_name_and_a_taken_one_is_refused(tmp_path):
 
 
 def test_the_last_event_tells_the_status(tmp_path):
-    live = started(resumed=False)
+    live = started_event(resumed=False)
     assert _run(tmp_path, live).status == "running"
     assert _run(tmp_path, live, events.Stopped(step=1)).status == "stopped"
     assert _run(tmp_path, live, events.Finished(step=1, reason="", elapsed_seconds=1)).status == "finished"
@@ -56,7 +56,7 @@ def test_a_run_whose_process_is_gone_is_stopped(tmp_path):
     code = "from nbtrainer.engine.trainer import started; import json; print(json.dumps(started(False).as_record()))"
     record = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert _run(tmp_path, events.from_record(__import__("json").loads(record))).status == "stopped"
-    recycled = events.RunStarted(process=os.getpid(), process_started=1.0, host=started(False).host)
+    recycled = events.RunStarted(process=os.getpid(), process_started=1.0, host=started_event(False).host)
     assert _run(tmp_path, recycled).status == "stopped"
 
 
@@ -96,7 +96,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
 
 
 def test_waiting_has_an_end(tmp_path):
-    assert not _run(tmp_path, started(resumed=False)).wait(timeout=0.2)
+    assert not _run(tmp_path, started_event(resumed=False)).wait(timeout=0.2)
     assert isinstance(_run(tmp_path, events.Stopped(step=1)), Run)
 
 
@@ -109,7 +109,7 @@ def test_a_journal_of_somebody_else_leads_to_no_checkpoint_outside_of_the_run(tm
 
 @pytest.mark.feature(138)
 def test_the_log_is_saved_when_it_is_asked_for_as_sentences_or_as_a_table(tmp_path):
-    run = _run(tmp_path, started(False), _planned(0), _epoch(1, 3, 0.25), events.Warned(text="mind this"))
+    run = _run(tmp_path, started_event(False), _planned(0), _epoch(1, 3, 0.25), events.Warned(text="mind this"))
     words = run.save_log(tmp_path / "copy.txt").read_text()
     assert "epoch 1: Dice" in words or "epoch 1: validation Dice 25.00 %" in words
     assert "mind this" in words

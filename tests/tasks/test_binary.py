@@ -38,7 +38,7 @@ def test_the_threshold_decides():
 
 
 def test_probabilities_of_extreme_outputs_stay_between_0_and_1():
-    assert Binary().maps(np.array([[[-1e4, 0, 1e4]]]))["foreground"].tolist() == [[0, 0.5, 1]]
+    assert Binary().probability_maps(np.array([[[-1e4, 0, 1e4]]]))["foreground"].tolist() == [[0, 0.5, 1]]
 
 
 def test_the_baseline_finds_most_of_the_nuclei():

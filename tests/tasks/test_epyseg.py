@@ -6,7 +6,7 @@ from nbtrainer import metrics
 from nbtrainer.labels.outlines import outline_mask
 from nbtrainer.losses.create import create
 from nbtrainer.tasks.epyseg import Epyseg
-from nbtrainer.tasks.tuning import tuned
+from nbtrainer.tasks.tuning import tune_task
 
 
 def _cells():
@@ -20,7 +20,7 @@ def _raw(target):
 
 def test_encode_then_decode_gives_the_cells_back():
     task = Epyseg.create(values=range(26))
-    assert task.labels_show == "cells" and task.without_seed == "background"
+    assert task.label_style == "cells" and task.without_seed == "background"
     target = task.encode(_cells())
     assert target.shape == (7, *_cells().shape) == (task.output_channels, *_cells().shape)
     found = task.decode(_raw(target))
@@ -32,24 +32,24 @@ def test_encode_then_decode_gives_the_cells_back():
 
 def test_one_value_that_fills_most_of_the_image_is_the_inside_of_cells():
     task = Epyseg.create(values=[0, 255], frequencies={0: 0.2, 255: 0.8})
-    assert task.labels_show == "cells" and task.without_seed == "background"
+    assert task.label_style == "cells" and task.without_seed == "background"
     label = np.full((9, 12), 255, np.uint8)
     label[:, 5] = 0
     assert len(np.unique(task.objects(label))) == 3
-    assert Epyseg.create(values=[0, 255], frequencies={0: 0.8, 255: 0.2}).labels_show == "outlines"
+    assert Epyseg.create(values=[0, 255], frequencies={0: 0.8, 255: 0.2}).label_style == "outlines"
 
 
 def test_labels_with_one_value_show_outlines():
     lines = outline_mask(_cells()).astype(np.uint8) * 255
     task = Epyseg.create(values=[0, 255])
-    assert task.labels_show == "outlines" and task.without_seed == "cell"
+    assert task.label_style == "outlines" and task.without_seed == "cell"
     assert task.objects(lines).max() == 26  # the outside is one
     assert np.mean(task.encode(lines)[0] == (lines > 0)) > 0.99
     assert not (task.encode(lines)[0] > lines).any()
     assert np.array_equal(task.encode(lines)[1], task.class_of(lines))
     assert task.decode(_raw(task.encode(lines))).max() == 26
-    assert Epyseg.create(values=[0, 255], labels_show="cells").labels_show == "cells"
-    assert Epyseg.create(values=[0, 1, 2], labels_of_interest=[2]).labels_show == "outlines"
+    assert Epyseg.create(values=[0, 255], label_style="cells").label_style == "cells"
+    assert Epyseg.create(values=[0, 1, 2], labels_of_interest=[2]).label_style == "outlines"
 
 
 def test_pixel_scores_of_output_and_of_labels_agree_about_truth():
@@ -88,7 +88,7 @@ def test_a_task_survives_its_record():
 def test_thresholds_are_tuned():
     task = Epyseg.create(values=range(26), outline_threshold=0.95, seed_threshold=0.95)
     raw = _raw(task.encode(_cells())) * 0.12
-    _, found = tuned(task, [raw], [_cells()], lambda a, b: float(a[0].max() == len(np.unique(b[0])) - 1))
+    _, found = tune_task(task, [raw], [_cells()], lambda a, b: float(a[0].max() == len(np.unique(b[0])) - 1))
     assert found.score == 1
 
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from nbtrainer import metrics
-from nbtrainer.augment.spatial import turn
+from nbtrainer.augment.spatial import flip_rotate_image
 from nbtrainer.errors import UserError
-from nbtrainer.inference.tiled import turns
+from nbtrainer.inference.tiled import flips_and_rotations
 from nbtrainer.losses.create import create
 from nbtrainer.tasks.instance_contour import InstanceContour
-from nbtrainer.tasks.tuning import tuned
+from nbtrainer.tasks.tuning import tune_task
 
 
 def _raw(target):
@@ -25,7 +25,7 @@ def _labels(dim=2):
     return labels if dim == 2 else np.stack([labels * 0, *[labels] * 8, np.roll(labels, 1, 1) * 0])
 
 
-KINDS = [
+FORMATS = [
     {"with_distance": distance, "affinities": affinities}
     for distance in (False, True)
     for affinities in ("none", "nearest", "long_range")
@@ -34,7 +34,7 @@ KINDS = [
 
 @pytest.mark.feature(39, 132)
 @pytest.mark.parametrize("dim", [2, 3])
-@pytest.mark.parametrize("settings", KINDS)
+@pytest.mark.parametrize("settings", FORMATS)
 def test_encode_then_decode_gives_the_objects_back(dim, settings):
     label = _labels(dim)
     task = InstanceContour.create(dim=dim, **settings)
@@ -53,7 +53,7 @@ def test_channels_say_what_they_are(dim):
     assert task.channels[:3] == ("foreground", "contour", "distance")
     assert task.channels[3] == ("affinity -1 0" if dim == 2 else "affinity -1 0 0")
     assert len(task.channels) == 3 + (4 if dim == 2 else 13) == len(set(task.channels))
-    assert list(task.maps(np.zeros((task.output_channels, 4, 5)))) == list(task.channels)
+    assert list(task.probability_maps(np.zeros((task.output_channels, 4, 5)))) == list(task.channels)
 
 
 def test_the_decoder_that_uses_all_channels_is_chosen():
@@ -79,10 +79,10 @@ def test_every_decoder_decodes(decoder):
     assert np.array_equal(found > 0, _labels() > 0)
 
 
-@pytest.mark.parametrize("settings", KINDS)
+@pytest.mark.parametrize("settings", FORMATS)
 def test_slices_are_decoded_as_images(settings):
     label = _labels(3)
-    volume = InstanceContour.create(dim=3, slice_by_slice=True, in_slices=True, **settings)
+    volume = InstanceContour.create(dim=3, slice_by_slice=True, contours_in_plane=True, **settings)
     plane = InstanceContour.create(dim=2, **settings)
     target = volume.encode(label)
     found = volume.decode(_raw(target))
@@ -115,7 +115,7 @@ def test_pieces_of_one_value_are_objects_unless_linked():
     assert len(np.unique(task.objects(label, [(6, 7)]))) == 4
 
 
-@pytest.mark.parametrize("settings", KINDS)
+@pytest.mark.parametrize("settings", FORMATS)
 def test_nothing_is_learned_from_what_is_not_known(settings):
     label = _labels()
     label[10:14, 15:25] = 65535
@@ -134,7 +134,7 @@ def test_nothing_is_learned_from_what_is_not_known(settings):
 def test_pixel_scores_are_those_of_the_foreground():
     rng = np.random.default_rng(0)
     label = _labels()
-    task = InstanceContour.create(decoder="binary_connected", smallest_object=0, affinities="nearest")
+    task = InstanceContour.create(decoder="binary_connected", min_object_size=0, affinities="nearest")
     raw = rng.normal(size=(task.output_channels, *label.shape)).astype(np.float32)
     names = ["dice", "iou", "accuracy"]
     one = metrics.scores(task.tally(raw, label, names), names)
@@ -150,13 +150,13 @@ def test_objects_are_scored():
     assert all(scores[name] == 1 for name in names)
 
 
-@pytest.mark.parametrize("matrix", turns(2))
+@pytest.mark.parametrize("matrix", flips_and_rotations(2))
 @pytest.mark.parametrize("affinities", ["nearest", "long_range"])
 def test_affinities_of_a_turned_image_follow_the_turn(matrix, affinities):
     label = _labels()
     task = InstanceContour.create(affinities=affinities)
-    answered = turn(task.encode(np.ascontiguousarray(turn(label[None], matrix)[0])), matrix.T)
-    found = task.turned(np.ascontiguousarray(answered), matrix)
+    answered = flip_rotate_image(task.encode(np.ascontiguousarray(flip_rotate_image(label[None], matrix)[0])), matrix.T)
+    found = task.undo_flip_rotation(np.ascontiguousarray(answered), matrix)
     inner = (
         (slice(None), slice(28, -28), slice(28, -28))
         if affinities == "long_range"
@@ -170,25 +170,25 @@ def test_affinities_of_a_turned_image_follow_the_turn(matrix, affinities):
 def test_affinities_of_turned_volumes_follow_too():
     label = _labels(3)
     task = InstanceContour.create(dim=3, affinities="nearest")
-    matrix = turns(3)[11]
-    answered = turn(task.encode(np.ascontiguousarray(turn(label[None], matrix)[0])), matrix.T)
-    found = task.turned(np.ascontiguousarray(answered), matrix)
+    matrix = flips_and_rotations(3)[11]
+    answered = flip_rotate_image(task.encode(np.ascontiguousarray(flip_rotate_image(label[None], matrix)[0])), matrix.T)
+    found = task.undo_flip_rotation(np.ascontiguousarray(answered), matrix)
     assert np.array_equal(found[:, 1:-1, 1:-1, 1:-1], task.encode(label)[:, 1:-1, 1:-1, 1:-1])
 
 
 def test_thresholds_are_tuned_and_never_worse():
     label = _labels()
-    task = InstanceContour.create(smallest_object=0, threshold=0.9, seed_threshold=0.9)
+    task = InstanceContour.create(min_object_size=0, threshold=0.9, seed_threshold=0.9)
     raw = _raw(task.encode(label)) * 0.15  # a network that is right, but unsure: at most 0.8
     assert task.decode(raw).max() == 0
 
     def score(found, truth):
         return float(np.mean([a.max() == len(np.unique(b)) - 1 for a, b in zip(found, truth, strict=True)]))
 
-    better, found = tuned(task, [raw], [label], score)
+    better, found = tune_task(task, [raw], [label], score)
     assert found.score == 1 > found.first_score == 0
     assert better.decode(raw).max() == 3
-    same, _ = tuned(better, [raw], [label], score)
+    same, _ = tune_task(better, [raw], [label], score)
     assert same == better
     assert set(task.candidates) <= {field.name for field in dataclasses.fields(task)} & set(task.adjustable)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from nbtrainer.augment.spatial import turn
-from nbtrainer.inference.tiled import turns
+from nbtrainer.augment.spatial import flip_rotate_image
+from nbtrainer.inference.tiled import flips_and_rotations
 from nbtrainer.losses.flow import FlowLoss
 from nbtrainer.tasks.instance_flow import InstanceFlow
 
@@ -72,12 +72,14 @@ def test_parts_of_one_value_that_do_not_touch_are_objects_of_their_own():
     assert len(np.unique(task.objects(label))) == 3
 
 
-@pytest.mark.parametrize("matrix", turns(2)[1:])
+@pytest.mark.parametrize("matrix", flips_and_rotations(2)[1:])
 def test_the_flow_of_a_turned_image_turned_back_is_that_of_the_image(matrix):
     task = InstanceFlow.create(dim=2)
     label = _touching_discs()
-    there = task.encode(turn(label[None], matrix)[0])
-    assert np.allclose(task.turned(turn(there, matrix.T), matrix), task.encode(label), atol=1e-4)
+    there = task.encode(flip_rotate_image(label[None], matrix)[0])
+    assert np.allclose(
+        task.undo_flip_rotation(flip_rotate_image(there, matrix.T), matrix), task.encode(label), atol=1e-4
+    )
 
 
 def test_objects_at_pixels_of_which_nothing_is_known_are_unknown():

@@ -84,7 +84,7 @@ def test_a_task_of_classes_survives_its_record():
 
 def test_maps_are_shares_that_sum_to_one():
     task = Semantic.create(values=[0, 1, 2])
-    maps = task.maps(np.random.default_rng(0).normal(size=(3, 5, 6)) * 50)
+    maps = task.probability_maps(np.random.default_rng(0).normal(size=(3, 5, 6)) * 50)
     assert list(maps) == ["background", "1", "2"]
     assert np.allclose(sum(maps.values()), 1, atol=1e-5)
 

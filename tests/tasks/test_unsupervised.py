@@ -61,8 +61,8 @@ def test_post_processing_parts_the_foreground_into_objects(way, count):
 
 def test_small_objects_are_dropped():
     raw, _ = _discs()
-    assert Unsupervised(post_processing="connected", smallest_object=300).decode(raw).max() == 1
-    assert Unsupervised(post_processing="connected", smallest_object=0).decode(raw).max() == 2
+    assert Unsupervised(post_processing="connected", min_object_size=300).decode(raw).max() == 1
+    assert Unsupervised(post_processing="connected", min_object_size=0).decode(raw).max() == 2
 
 
 def test_without_post_processing_true_labels_have_no_objects_to_score():
@@ -77,8 +77,8 @@ def test_each_image_of_a_batch_has_its_own_foreground():
     output = torch.from_numpy(np.stack([raw for raw, _, _ in scenes]))
     target = torch.from_numpy(np.stack([task.target(image, label) for _, image, label in scenes]))
     compared = task.pixels(output, target)
-    assert torch.equal(compared.predicted.float(), compared.truth)
-    assert compared.probability.shape == compared.truth.shape == (2, 1, 16, 16)
+    assert torch.equal(compared.predicted.float(), compared.target)
+    assert compared.probability.shape == compared.target.shape == (2, 1, 16, 16)
 
 
 def test_the_target_is_the_image_and_labels_do_not_reach_the_loss():
@@ -108,7 +108,7 @@ def test_channels_and_maps_are_classes_then_image():
     raw, image, _ = _scene()
     task = Unsupervised()
     assert task.channels == ("class 1", "class 2", "image 1") and task.output_channels == 3
-    maps = task.maps(raw)
+    maps = task.probability_maps(raw)
     assert list(maps) == list(task.channels)
     assert np.allclose(maps["class 1"] + maps["class 2"], 1) and np.allclose(maps["image 1"], image[0])
 
@@ -156,7 +156,7 @@ def test_steps_of_the_engine_learn_the_bright_objects_without_labels():
     network.eval()
     with torch.no_grad():
         raw = network(batch).numpy()
-    tally = sum((task.tally(*pair, ["dice"]) for pair in zip(raw, labels, strict=True)), metrics.Tally())
+    tally = sum((task.tally(*pair, ["dice"]) for pair in zip(raw, labels, strict=True)), metrics.MetricState())
     assert losses[-1] < 0.75 * losses[0]
     # 0.86 where it was written, 0.85 with another seed
     assert metrics.scores(tally, ["dice"])["dice"] > 0.75

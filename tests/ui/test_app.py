@@ -5,8 +5,8 @@ import sys
 import time
 
 import pytest
-from door import SmallDoor
 from journals import begun, epoch, write_run
+from small_api import SmallApi
 
 from nbtrainer.config import Config
 from nbtrainer.errors import Finding
@@ -168,7 +168,7 @@ def test_check_can_not_be_pressed_without_images(app):
 def test_fix_mends_the_settings_keeps_what_was_edited_meanwhile_and_checks_again(app, nuclei):
     app._form.field("data.datasets").enter([nuclei])
     bad = Finding(where=f"{nuclei['labels']}/nuclei_00.tif", wrong="it is a colour image", fix="colours")
-    app._door = SmallDoor([bad])
+    app._api = SmallApi([bad])
     config = app.config
     app._actions.check.click()
     until(lambda: not app.is_busy)
@@ -186,7 +186,7 @@ def test_fix_mends_the_settings_keeps_what_was_edited_meanwhile_and_checks_again
     assert config.training.epochs == 7
     assert "nuclei_00.tif is left out." in app._note.value
     assert "Nothing is wrong" in words_of(app._findings)
-    assert app._door.asked[-2:] == ["fix colours", "check"]
+    assert app._api.asked[-2:] == ["fix colours", "check"]
 
 
 @pytest.mark.feature(129, 130)

@@ -148,7 +148,7 @@ def test_what_is_replaced_in_the_form_is_gone_too():
         form.field("compile.metrics").enter(["dice", "iou"])
         form.field("compile.metrics").enter("auto")
         form.field("training.batch_size")._text.value = "0"
-        form.complain([Finding(where="sampling.patch_size", wrong="100 does not fit", remedy="Try 96 or 104")])
+        form.show_findings([Finding(where="sampling.patch_size", wrong="100 does not fit", remedy="Try 96 or 104")])
         form.load(Config.preset("binary_2d"), Config.preset("binary_2d"))
 
     go_round()

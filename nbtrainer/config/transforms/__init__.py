@@ -13,7 +13,7 @@ from nbtrainer.config.transforms.brightness import (
 from nbtrainer.config.transforms.lighting import BorderDarkening, Illumination
 from nbtrainer.config.transforms.noise import CutNoise, Noise
 from nbtrainer.config.transforms.stack import Misalignment, Misrotation, MissingSection, RollZ, ShuffleZ
-from nbtrainer.config.transforms.transform import NoChange, Step, probability
+from nbtrainer.config.transforms.transform import Identity, Transform, probability
 
 __all__ = [
     "BitDepth",
@@ -24,6 +24,7 @@ __all__ = [
     "CutNoise",
     "Gamma",
     "GammaContrast",
+    "Identity",
     "Illumination",
     "Intensity",
     "Invert",
@@ -32,12 +33,11 @@ __all__ = [
     "MissingPart",
     "MissingSection",
     "MotionBlur",
-    "NoChange",
     "Noise",
     "PercentileStretch",
     "RollZ",
     "ShiftIntensity",
     "ShuffleZ",
-    "Step",
+    "Transform",
     "probability",
 ]

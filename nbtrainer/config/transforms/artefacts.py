@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from nbtrainer.config.section import field
-from nbtrainer.config.transforms.transform import Step, probability
+from nbtrainer.config.transforms.transform import Transform, probability
 
 
-class MissingPart(Step):
+class MissingPart(Transform):
     """Wipes a band from the image, not from the label, so that the network learns to fill gaps."""
 
     kind: Literal["missing_part"] = field("missing_part", title="Missing part")
@@ -31,7 +31,7 @@ class MissingPart(Step):
     probability: float = probability(0.5)
 
 
-class BitDepth(Step):
+class BitDepth(Transform):
     """Leaves fewer shades between the patch's extremes, as files of fewer bits have."""
 
     kind: Literal["bit_depth"] = field("bit_depth", title="Loss of bit depth")
@@ -46,7 +46,7 @@ class BitDepth(Step):
     probability: float = probability(0.5)
 
 
-class CopyPaste(Step):
+class CopyPaste(Transform):
     """Copies whole objects, pixels and label, to free places of the patch; more of what is rare."""
 
     kind: Literal["copy_paste"] = field("copy_paste", title="Copy and paste")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from nbtrainer.config.section import field
-from nbtrainer.config.transforms.transform import Step, probability
+from nbtrainer.config.transforms.transform import Transform, probability
 
 
-class Blur(Step):
+class Blur(Transform):
     """Blurs the image, not the label."""
 
     kind: Literal["blur"] = field("blur", title="Blur")
@@ -23,7 +23,7 @@ class Blur(Step):
     probability: float = probability(0.2)
 
 
-class MotionBlur(Step):
+class MotionBlur(Transform):
     """Smears the image along a line, as if the sample moved while it was imaged; of a volume, a few sections."""
 
     kind: Literal["motion_blur"] = field("motion_blur", title="Motion blur")
@@ -46,7 +46,7 @@ class MotionBlur(Step):
     probability: float = probability(0.5)
 
 
-class CutBlur(Step):
+class CutBlur(Transform):
     """Makes a box of the patch coarse, so that the network learns to see at lower resolution."""
 
     kind: Literal["cut_blur"] = field("cut_blur", title="Blurred box")

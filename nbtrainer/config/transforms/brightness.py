@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from nbtrainer.config.section import field
-from nbtrainer.config.transforms.transform import Step, probability
+from nbtrainer.config.transforms.transform import Transform, probability
 
 
-class Intensity(Step):
+class Intensity(Transform):
     """Changes brightness, contrast and gamma of the image; never inverts it."""
 
     kind: Literal["intensity"] = field("intensity", title="Intensity")
@@ -42,7 +42,7 @@ class Intensity(Step):
     probability: float = probability(1.0)
 
 
-class ShiftIntensity(Step):
+class ShiftIntensity(Transform):
     """Adds the same number to all intensities, as where the camera's offset differs."""
 
     kind: Literal["shift_intensity"] = field("shift_intensity", title="Shift intensity")
@@ -56,7 +56,7 @@ class ShiftIntensity(Step):
     probability: float = probability(0.1)
 
 
-class Gamma(Step):
+class Gamma(Transform):
     """Bends the scale of intensities between the patch's extremes; gammas near 1 are the most frequent."""
 
     kind: Literal["gamma"] = field("gamma", title="Gamma")
@@ -77,7 +77,7 @@ class Gamma(Step):
     probability: float = probability(1.0)
 
 
-class GammaContrast(Step):
+class GammaContrast(Transform):
     """Bends the scale of intensities along a curve drawn from a menu, within the patch's range."""
 
     kind: Literal["gamma_contrast"] = field("gamma_contrast", title="Gamma and contrast curves")
@@ -103,7 +103,7 @@ class GammaContrast(Step):
     probability: float = probability(0.5)
 
 
-class PercentileStretch(Step):
+class PercentileStretch(Transform):
     """Cuts the darkest and the brightest pixels and stretches the rest over the patch's range."""
 
     kind: Literal["percentile_stretch"] = field("percentile_stretch", title="Stretch between percentiles")
@@ -118,7 +118,7 @@ class PercentileStretch(Step):
     probability: float = probability(0.5)
 
 
-class Invert(Step):
+class Invert(Transform):
     """Makes dark pixels bright and bright ones dark; for images of both kinds."""
 
     kind: Literal["invert"] = field("invert", title="Invert")

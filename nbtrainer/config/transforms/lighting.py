@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from nbtrainer.config.section import field
-from nbtrainer.config.transforms.transform import Step, probability
+from nbtrainer.config.transforms.transform import Transform, probability
 
 
-class Illumination(Step):
+class Illumination(Transform):
     """Lights the patch unevenly; intensities stay within its range."""
 
     kind: Literal["illumination"] = field("illumination", title="Illumination")
@@ -28,7 +28,7 @@ class Illumination(Step):
     probability: float = probability(0.5)
 
 
-class BorderDarkening(Step):
+class BorderDarkening(Transform):
     """Darkens the patch's border, as some cameras and stitched images do."""
 
     kind: Literal["border_darkening"] = field("border_darkening", title="Dark border")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from nbtrainer.config.section import field
-from nbtrainer.config.transforms.transform import Step, probability
+from nbtrainer.config.transforms.transform import Transform, probability
 
 
-class Noise(Step):
+class Noise(Transform):
     """Adds noise of a camera; intensities stay within the patch's range."""
 
     kind: Literal["noise"] = field("noise", title="Noise")
@@ -43,7 +43,7 @@ class Noise(Step):
     probability: float = probability(0.5)
 
 
-class CutNoise(Step):
+class CutNoise(Transform):
     """Adds noise to a box of the patch; intensities stay within the patch's range."""
 
     kind: Literal["cut_noise"] = field("cut_noise", title="Noisy box")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from nbtrainer.config.section import field
-from nbtrainer.config.transforms.transform import Step, probability
+from nbtrainer.config.transforms.transform import Transform, probability
 
 
 def _moved() -> Any:
@@ -17,7 +17,7 @@ def _moved() -> Any:
     )
 
 
-class RollZ(Step):
+class RollZ(Transform):
     """Moves sections from one end of the volume to the other, in their order."""
 
     dims: ClassVar[tuple[int, ...]] = (3,)
@@ -25,7 +25,7 @@ class RollZ(Step):
     probability: float = probability(0.5)
 
 
-class ShuffleZ(Step):
+class ShuffleZ(Transform):
     """Puts the sections of the volume into another order; for stacks of separate images."""
 
     dims: ClassVar[tuple[int, ...]] = (3,)
@@ -33,7 +33,7 @@ class ShuffleZ(Step):
     probability: float = probability(0.5)
 
 
-class MissingSection(Step):
+class MissingSection(Transform):
     """Leaves sections of the volume out, image and label; those behind move up, the end is mirrored."""
 
     dims: ClassVar[tuple[int, ...]] = (3,)
@@ -48,7 +48,7 @@ class MissingSection(Step):
     probability: float = probability(0.5)
 
 
-class Misalignment(Step):
+class Misalignment(Transform):
     """Shifts sections of the volume against the others by whole pixels, image and label; the edge is mirrored."""
 
     dims: ClassVar[tuple[int, ...]] = (3,)
@@ -65,7 +65,7 @@ class Misalignment(Step):
     probability: float = probability(0.25)
 
 
-class Misrotation(Step):
+class Misrotation(Transform):
     """Turns sections of the volume against the others, image and label; the edge is mirrored."""
 
     is_safe: ClassVar[bool] = False

@@ -18,7 +18,7 @@ def probability(default: float) -> Any:
     )
 
 
-class Step(Section):
+class Transform(Section):
     """One kind of change.
 
     `is_safe`: it does not interpolate the label, so that outlines one pixel wide stay whole. `dims`: 2 if it changes
@@ -30,7 +30,7 @@ class Step(Section):
     dims: ClassVar[tuple[int, ...]] = (2, 3)
 
 
-class NoChange(Step):
+class Identity(Transform):
     """Leaves the patch as it is: an entry that stands for no change where one entry is drawn for each patch."""
 
     kind: Literal["none"] = field("none", title="None")

@@ -15,7 +15,7 @@ UNNAMED = "unclassified"
 
 
 def number_classes(
-    found: Iterable[ClassName], given: Sequence[str] = (), reserved: int | None = None
+    classes: Iterable[ClassName], given: Sequence[str] = (), reserved: int | None = None
 ) -> dict[str, int]:
     """The number of each class, from 1.
 
@@ -26,7 +26,7 @@ def number_classes(
     if given:
         return parse_classes(given)
     named: dict[str, set[int | None]] = {}
-    for name, number in found:
+    for name, number in classes:
         named.setdefault(name, set()).add(number)
     numbers = [next(iter(own)) for own in named.values() if len(own) == 1]
     if len(numbers) == len(named) == len(set(numbers)) and all(number is not None and number > 0 for number in numbers):

@@ -44,12 +44,12 @@ def coco_shapes(content: Any) -> dict[str, tuple[int, int] | None]:
 
 def coco_shape(content: Any, image: str = "") -> tuple[int, int] | None:
     """(Y, X) of the image that the file calls so, or of the only image."""
-    found = [entry for entry in content["images"] if not image or is_same_image(_file_name(entry), image)]
-    if len(found) > 1:
-        found = [entry for entry in found if _file_name(entry) == image]
-    if len(found) != 1 or not (found[0].get("height") and found[0].get("width")):
+    entries = [entry for entry in content["images"] if not image or is_same_image(_file_name(entry), image)]
+    if len(entries) > 1:
+        entries = [entry for entry in entries if _file_name(entry) == image]
+    if len(entries) != 1 or not (entries[0].get("height") and entries[0].get("width")):
         return None
-    return int(found[0]["height"]), int(found[0]["width"])
+    return int(entries[0]["height"]), int(entries[0]["width"])
 
 
 def read_coco(path: Path, content: Any) -> list[Outline]:

@@ -33,7 +33,7 @@ def read_entries(
         except UserError as error:
             faults.append(error)
         except Exception as error:  # readers raise whatever a broken entry makes them stumble over
-            wrong = f"{_called(name, number, entry)} cannot be read: {in_words(error)}"
+            wrong = f"{_called(name, number, entry)} cannot be read: {describe_error(error)}"
             faults.append(UserError(str(path), wrong, remedy))
     if faults:
         first, more = faults[0], len(faults) - 1
@@ -42,7 +42,7 @@ def read_entries(
     return outlines
 
 
-def in_words(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """What is wrong with the file where reading it raised `error`."""
     if isinstance(error, OutlineError):
         return str(error)

@@ -9,7 +9,7 @@ import numpy as np
 from nbtrainer.errors import UserError
 from nbtrainer.io.annotations.cellpose import outlines_of_labels
 from nbtrainer.io.annotations.outline import Outline
-from nbtrainer.io.axes import said
+from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats import is_image, open_image
 
 
@@ -33,7 +33,7 @@ def read_mask_folder(path: Path) -> list[Outline]:
         mask = _mask(file)
         shape = shape or mask.shape
         if mask.shape != shape:
-            wrong = f"its mask {file.name} is {said(mask.shape)}, but the first is {said(shape)}"
+            wrong = f"its mask {file.name} is {format_shape(mask.shape)}, but the first is {format_shape(shape)}"
             raise UserError(str(path), wrong, "All masks of an image have its size; take the file out of the folder")
         for part in outlines_of_labels(mask):
             name = file.stem if len(np.unique(mask)) < 3 else f"{file.stem} {part.name}"
@@ -50,6 +50,6 @@ def _mask(file: Path) -> np.ndarray:
     if array.ndim == 3 and array.shape[-1] in (2, 3, 4):  # grey saved as colour; the last of 2 or 4 is transparency
         array = array[..., : array.shape[-1] - (array.shape[-1] % 2 == 0)].max(axis=-1)
     if array.ndim != 2 or array.dtype.kind not in "bui":
-        wrong = f"its file {file.name} is {said(array.shape)} {array.dtype}, and no mask"
+        wrong = f"its file {file.name} is {format_shape(array.shape)} {array.dtype}, and no mask"
         raise UserError(str(file.parent), wrong, "Save it as 2D whole numbers, or take it out of the folder")
     return array

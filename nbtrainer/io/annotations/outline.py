@@ -90,12 +90,12 @@ def from_corner(xy: object) -> np.ndarray:
 def pairs_of_numbers(points: object) -> np.ndarray:
     """`points` as (N, 2 or more) float; raises `OutlineError` if they are no pairs of numbers."""
     try:
-        found = np.asarray(points, np.float64)
+        array = np.asarray(points, np.float64)
     except (TypeError, ValueError):
-        found = np.zeros(0)
-    if found.ndim != 2 or found.shape[1] < 2:
+        array = np.zeros(0)
+    if array.ndim != 2 or array.shape[1] < 2:
         raise OutlineError("its points are no pairs of numbers (x, y)")
-    return found
+    return array
 
 
 def rectangle(left: float, top: float, width: float, height: float) -> np.ndarray:

@@ -38,14 +38,14 @@ def on_slice(outlines: Iterable[Outline], index: int, count: int) -> list[Outlin
 
     Raises `UserError` if any lies beyond the stack.
     """
-    found = []
+    on_this_slice = []
     for outline in outlines:
         if outline.z is not None and not 0 <= outline.z < count:
             wrong = f"one lies on slice {outline.z + 1}, but the stack has {count}"
             raise UserError("outlines", wrong, "Use them with the stack that they were drawn on")
         if outline.z is None or outline.z == index:
-            found.append(dataclasses.replace(outline, z=None))
-    return found
+            on_this_slice.append(dataclasses.replace(outline, z=None))
+    return on_this_slice
 
 
 def on_channels(outlines: Sequence[Outline], channels: Sequence[int]) -> list[Outline]:

@@ -15,7 +15,7 @@ from nbtrainer.errors import UserError
 from nbtrainer.io.annotations.cellpose import is_cellpose, read_cellpose
 from nbtrainer.io.annotations.classes import ClassName
 from nbtrainer.io.annotations.coco import coco_images, coco_shape, coco_shapes, is_coco, read_coco
-from nbtrainer.io.annotations.entries import in_words
+from nbtrainer.io.annotations.entries import describe_error
 from nbtrainer.io.annotations.geojson import is_geojson, read_geojson
 from nbtrainer.io.annotations.imagej import holds_rois, read_imagej
 from nbtrainer.io.annotations.labelme import is_labelme, labelme_image, labelme_shape, read_labelme
@@ -133,10 +133,10 @@ def _shapes(path: Path, modified: int, size: int) -> dict[str, tuple[int, int] |
 # not looked through once an image: files have a million outlines
 @lru_cache(maxsize=2)
 def _by_image(path: Path, modified: int, size: int) -> dict[str, list[Outline]]:
-    found: dict[str, list[Outline]] = {}
+    by_image: dict[str, list[Outline]] = {}
     for outline in _checked_outlines(path, modified, size):
-        found.setdefault(outline.image, []).append(outline)
-    return found
+        by_image.setdefault(outline.image, []).append(outline)
+    return by_image
 
 
 @lru_cache(maxsize=100_000)
@@ -171,7 +171,7 @@ def _checked_outlines(path: Path, modified: int, size: int) -> tuple[Outline, ..
     except UserError:
         raise
     except Exception as error:  # readers raise whatever a broken file makes them stumble over
-        wrong = f"the outlines in this file cannot be read: {in_words(error)}"
+        wrong = f"the outlines in this file cannot be read: {describe_error(error)}"
         raise UserError(str(path), wrong, "Export them again") from None
     for number, outline in enumerate(outlines, 1):
         _check(path, outline, number)

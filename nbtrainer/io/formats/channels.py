@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.errors import UserError
-from nbtrainer.io.axes import said
+from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats.chunked import Bounds, Regions
 from nbtrainer.io.formats.display_views import brought_to
 from nbtrainer.io.formats.file_formats import suffix_of
-from nbtrainer.io.formats.image_file import Opened
+from nbtrainer.io.formats.image_file import ImageFile
 from nbtrainer.io.formats.orientation import difference
 
 # how the names of channels end: nnU-Net's _0000, microscopes' _ch00, _c1, _w1
@@ -35,12 +35,12 @@ def join_channels(files: Iterable[Path]) -> tuple[list[Path], dict[Path, list[Pa
     others = []
     for file in files:
         suffix = file.name[len(file.name) - len(suffix_of(file)) :]
-        found = _ENDING.fullmatch(file.name[: len(file.name) - len(suffix)])
-        if found is None or not suffix:
+        match = _ENDING.fullmatch(file.name[: len(file.name) - len(suffix)])
+        if match is None or not suffix:
             others.append(file)
             continue
-        number = int(re.search(r"\d+$", found["ending"])[0])  # type: ignore[index]
-        groups.setdefault((file.parent, found["base"], suffix), []).append((number, found["ending"], file))
+        number = int(re.search(r"\d+$", match["ending"])[0])  # type: ignore[index]
+        groups.setdefault((file.parent, match["base"], suffix), []).append((number, match["ending"], file))
     joined = {}
     for (folder, base, suffix), members in groups.items():
         members.sort()
@@ -79,7 +79,7 @@ def join_for_model(
     return list(dict.fromkeys(image_of.get(file, file) for file in files))
 
 
-def open_channels(path: Path, files: Sequence[Path], opened: Sequence[Opened]) -> Opened:
+def open_channels(path: Path, files: Sequence[Path], opened: Sequence[ImageFile]) -> ImageFile:
     """The image that the `opened` files make up, channels first, turned as the first where they say how they lie.
 
     Raises `UserError` if they do not fit together.
@@ -88,7 +88,7 @@ def open_channels(path: Path, files: Sequence[Path], opened: Sequence[Opened]) -
     opened = [first, *(brought_to(other, first, files[0].name) for other in opened[1:])]
     for file, other in zip(files, opened, strict=True):
         if other.shape != first.shape or other.dtype != first.dtype:
-            wrong = f"this channel is {said(other.shape)} {other.dtype}, but {files[0].name} is {said(first.shape)} {first.dtype}"
+            wrong = f"this channel is {format_shape(other.shape)} {other.dtype}, but {files[0].name} is {format_shape(first.shape)} {first.dtype}"
             raise UserError(str(file), wrong, "The channels of an image have one size and type; export them again")
         several = [length for axis, length in zip(other.axes, other.shape, strict=True) if axis in "CS" and length > 1]
         if several and len(files) > 1:
@@ -97,7 +97,7 @@ def open_channels(path: Path, files: Sequence[Path], opened: Sequence[Opened]) -
     if len(files) == 1:
         return first
     array = _Channels(path, opened)
-    image = Opened(array, f"C{first.axes}", dict(first.spacing), first.notes, first.place)
+    image = ImageFile(array, f"C{first.axes}", dict(first.spacing), first.notes, first.orientation)
     for file, other in zip(files[1:], opened[1:], strict=True):
         notes = [
             note for note in (*other.notes, _apart(other, first, files[0].name)) if note and note not in first.notes
@@ -106,13 +106,13 @@ def open_channels(path: Path, files: Sequence[Path], opened: Sequence[Opened]) -
     return image
 
 
-def _apart(channel: Opened, first: Opened, name: str) -> str:
+def _apart(channel: ImageFile, first: ImageFile, name: str) -> str:
     """In what a channel lies elsewhere than the first, called `name`, although both are laid on each other."""
     wrong = ""
-    if channel.place is not None and first.place is not None:
-        lengths = {axis: first.shape[first.axes.index(axis)] for axis in first.place.steps if axis in first.axes}
-        if lengths.keys() == channel.place.steps.keys():
-            wrong = difference(channel.place, first.place, lengths, name)
+    if channel.orientation is not None and first.orientation is not None:
+        lengths = {axis: first.shape[first.axes.index(axis)] for axis in first.orientation.steps if axis in first.axes}
+        if lengths.keys() == channel.orientation.steps.keys():
+            wrong = difference(channel.orientation, first.orientation, lengths, name)
     common = [axis for axis in "zyx" if axis in channel.spacing and axis in first.spacing]
     sizes = [[opened.spacing[axis] for axis in common] for opened in (channel, first)]
     if not wrong and not np.allclose(sizes[0], sizes[1], rtol=_SAME_SPACING):
@@ -124,7 +124,7 @@ def _apart(channel: Opened, first: Opened, name: str) -> str:
 class _Channels(Regions):
     """Arrays of equal shape and type, one a channel, along a new first axis."""
 
-    def __init__(self, path: Path, opened: Sequence[Opened]) -> None:
+    def __init__(self, path: Path, opened: Sequence[ImageFile]) -> None:
         super().__init__(path, (len(opened), *opened[0].shape), opened[0].dtype)
         self._opened = opened
 

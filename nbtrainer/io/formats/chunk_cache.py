@@ -24,13 +24,13 @@ def owner() -> int:
     return next(_numbers)
 
 
-def decoded(owner: int, key: Hashable, decode: Callable[[], np.ndarray]) -> np.ndarray:
+def get_or_decode(owner: int, key: Hashable, decode: Callable[[], np.ndarray]) -> np.ndarray:
     """What `decode` gives, or gave before; not to be written to."""
     with _lock:
-        found = _chunks.get((owner, key))
-        if found is not None:
+        cached = _chunks.get((owner, key))
+        if cached is not None:
             _chunks.move_to_end((owner, key))
-            return found
+            return cached
     chunk = decode()
     # a view would keep more memory than is counted
     chunk = chunk if chunk.base is None else chunk.copy()
@@ -46,8 +46,8 @@ def forget(owner: int) -> None:
     with _lock:
         for key in [key for key in list(_chunks) if key[0] == owner]:
             # the collector may call this in the middle of itself
-            found = _chunks.pop(key, None)
-            _bytes -= 0 if found is None else found.nbytes
+            chunk = _chunks.pop(key, None)
+            _bytes -= 0 if chunk is None else chunk.nbytes
 
 
 def forget_all() -> None:

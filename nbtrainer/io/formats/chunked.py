@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.errors import UserError
-from nbtrainer.io.formats.chunk_cache import LARGEST_CHUNK, decoded, forget, owner
+from nbtrainer.io.formats.chunk_cache import LARGEST_CHUNK, forget, get_or_decode, owner
 from nbtrainer.io.formats.decompressed import Copy, OnProgress, unpack
 from nbtrainer.io.formats.problems import check_room, damaged, not_numbers, too_large
 from nbtrainer.io.formats.uncompressed import Bounds as Bounds
@@ -49,10 +49,10 @@ class Regions(ABC):
 
     def __getitem__(self, index: Any) -> np.ndarray:
         bounds, after = _bounds(index, self.shape)
-        wanted = tuple(stop - start for start, stop in bounds)
-        if 0 in wanted:
-            return np.zeros(wanted, self.dtype)[after]
-        needed = int(np.prod(wanted, dtype=object)) * self.dtype.itemsize
+        expected_shape = tuple(stop - start for start, stop in bounds)
+        if 0 in expected_shape:
+            return np.zeros(expected_shape, self.dtype)[after]
+        needed = int(np.prod(expected_shape, dtype=object)) * self.dtype.itemsize
         check_room(self.path, needed)
         try:
             region = self._region(bounds)
@@ -62,8 +62,8 @@ class Regions(ABC):
             raise too_large(self.path, needed) from None
         except Exception as error:  # readers raise whatever a broken file makes them stumble over
             raise damaged(self.path, error) from error
-        if region.shape != wanted:
-            raise damaged(self.path, f"it gave {region.shape} pixels where {wanted} were expected")
+        if region.shape != expected_shape:
+            raise damaged(self.path, f"it gave {region.shape} pixels where {expected_shape} were expected")
         return np.asarray(region, self.dtype)[after]
 
     @abstractmethod
@@ -94,7 +94,7 @@ class Chunked(Regions):
         result = np.full([stop - start for start, stop in bounds], self._fill, self.dtype)
         grid = [range(start // size, -(-stop // size)) for (start, stop), size in zip(bounds, self.chunk, strict=True)]
         for place in itertools.product(*grid):
-            chunk = decoded(self._owner, place, lambda place=place: self._filled(place))  # type: ignore[misc]
+            chunk = get_or_decode(self._owner, place, lambda place=place: self._filled(place))  # type: ignore[misc]
             if not chunk.size:
                 continue
             target, source = [], []
@@ -149,7 +149,7 @@ class Whole(Regions):
                 self._copy = None
                 return self._unpacked(bounds)
         with self._lock:  # else as many threads would decode it at once
-            whole = decoded(self._owner, (), self._all)
+            whole = get_or_decode(self._owner, (), self._all)
         return np.array(whole[tuple(slice(*bound) for bound in bounds)])
 
     def _unpacked(self, bounds: Bounds) -> np.ndarray:

@@ -13,7 +13,7 @@ from pylibCZIrw.czi import CacheOptions, CacheType, CziReader
 from nbtrainer.io.formats.chunked import Bounds, Regions
 from nbtrainer.io.formats.file_version import version
 from nbtrainer.io.formats.handles import Handle, borrow, put_away
-from nbtrainer.io.formats.image_file import Opened
+from nbtrainer.io.formats.image_file import ImageFile
 from nbtrainer.io.formats.problems import damaged, first_of, not_inside
 from nbtrainer.io.formats.spacing import sane
 
@@ -21,7 +21,7 @@ _TYPES = {"Gray8": "u1", "Gray16": "u2", "Gray32Float": "f4", "Bgr24": "u1", "Bg
 _CACHE_BYTES = 64 * 2**20
 
 
-def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """The scene with the number `inside`, or the first; axes T, C, Z are left out where there is one of them."""
     handle = _reader(path, version(path))
     reader = handle.thing
@@ -43,7 +43,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     axes = "".join(planes) + ("YXS" if is_colour else "YX")
     array = Scene(path, shape + (3,) * is_colour, _TYPES[kind], scene, planes, (x, y))
     others = [] if inside else [str(other) for other in sorted(scenes) if other != scene]
-    return Opened(array, axes, _spacing(reader.metadata)).noting(first_of(path, others))
+    return ImageFile(array, axes, _spacing(reader.metadata)).noting(first_of(path, others))
 
 
 class Scene(Regions):
@@ -94,9 +94,9 @@ def _spacing(metadata: Any) -> dict[str, float]:
         distances = metadata["ImageDocument"]["Metadata"]["Scaling"]["Items"]["Distance"]
     except (KeyError, TypeError):
         return {}
-    found = {}
+    spacing = {}
     for distance in distances if isinstance(distances, list) else [distances]:
         axis = str(distance.get("@Id", "")).lower()
         if axis in ("x", "y", "z") and distance.get("Value"):
-            found[axis] = 1e6 * float(distance["Value"])
-    return sane(**found)
+            spacing[axis] = 1e6 * float(distance["Value"])
+    return sane(**spacing)

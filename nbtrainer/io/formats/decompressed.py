@@ -79,23 +79,23 @@ def unpack(
     key = "\n".join(map(str, (os.path.abspath(path), known, inside, shape, np.dtype(dtype).str)))
     target = cache_folder() / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:32]}.npy"
     with _locks[target]:
-        found = _reopened(target, shape, dtype)
-        if found is None:
+        array = _reopened(target, shape, dtype)
+        if array is None:
             _write(path, target, shape, dtype, pieces, on_progress)
             if version(path) != known:
                 target.unlink(missing_ok=True)
                 raise UserError(str(path), "this file was changed while it was read", "Try again when it is complete")
-            found = _reopened(target, shape, dtype)
-        if found is None:
+            array = _reopened(target, shape, dtype)
+        if array is None:
             raise UserError(str(path), f"its unpacked copy in {target.parent} vanished", "Try again")
-        return found
+        return array
 
 
 def _reopened(target: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Copy | None:
     """The unpacked array, if it is there and whole; its time of use is noted."""
-    found = _open.get(target)
-    if found is not None:
-        return found
+    array = _open.get(target)
+    if array is not None:
+        return array
     try:
         os.utime(target)
         with target.open("rb") as opened:
@@ -106,8 +106,8 @@ def _reopened(target: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Cop
     is_whole = file.size == offset + int(np.prod(shape, dtype=object)) * dtype.itemsize
     if stored != tuple(shape) or kind != dtype or fortran or not is_whole:
         return None
-    found = _open[target] = Copy(file, offset)
-    return found
+    array = _open[target] = Copy(file, offset)
+    return array
 
 
 def _write(
@@ -124,7 +124,7 @@ def _write(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _evicting:
-            _make_room(path, target.parent, total)
+            _free_space(path, target.parent, total)
         with open(partial, "wb") as file:
             header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": tuple(shape)}
             np.lib.format.write_array_header_2_0(file, header)
@@ -159,7 +159,7 @@ def _write_pieces(
         raise ValueError(f"it ends after {done:,} of {total:,} bytes of pixels")
 
 
-def _make_room(path: Path, folder: Path, needed: int) -> None:
+def _free_space(path: Path, folder: Path, needed: int) -> None:
     """Evict the least recently used until `needed` bytes fit, never what this process has open."""
     entries = []
     for entry in os.scandir(folder):

@@ -11,7 +11,7 @@ import numpy as np
 from nbtrainer.io.formats.chunked import Bounds, Regions
 from nbtrainer.io.formats.colours import palette_colours
 from nbtrainer.io.formats.decompressed import OnProgress
-from nbtrainer.io.formats.image_file import Opened
+from nbtrainer.io.formats.image_file import ImageFile
 from nbtrainer.io.formats.orientation import turn_between
 
 # what EXIF and TIFF say of the first row and column: are y and x exchanged, and which of them then run backwards
@@ -35,7 +35,7 @@ _TURNS = {
 }
 
 
-class Shown(Regions):
+class DisplayView(Regions):
     """Another array seen through a change; `prepare` is handed on."""
 
     def __init__(self, stored: Any, shape: tuple[int, ...], dtype: Any) -> None:
@@ -49,7 +49,7 @@ class Shown(Regions):
             prepare(on_progress)
 
 
-class Turned(Shown):
+class Reoriented(DisplayView):
     """Another array with its axes in another order, some of them from end to start.
 
     `order` names the stored axis that each axis was; `backwards` are the axes, in the new order, that are reversed.
@@ -68,7 +68,7 @@ class Turned(Shown):
         return np.asarray(np.flip(pixels, tuple(self._backwards)))
 
 
-class Recoloured(Shown):
+class Recoloured(DisplayView):
     """Another array whose values are changed pixel by pixel.
 
     Parameters
@@ -109,7 +109,7 @@ class Recoloured(Shown):
         return np.moveaxis(changed[..., slice(*bounds[self._shown_axis])], -1, self._shown_axis)
 
 
-def with_palette(opened: Opened, table: np.ndarray) -> Opened:
+def with_palette(opened: ImageFile, table: np.ndarray) -> ImageFile:
     """An opened file of numbers as the colours, or greys, that its palette `table` (n, 3) from 0 to 255 gives them."""
     colours = palette_colours(table)
     if colours is None:
@@ -123,7 +123,7 @@ def with_palette(opened: Opened, table: np.ndarray) -> Opened:
     return dataclasses.replace(opened, array=array, axes=axes).noting(f"it has a palette: its {words} are read")
 
 
-def upright(opened: Opened, orientation: Any) -> Opened:
+def upright(opened: ImageFile, orientation: Any) -> ImageFile:
     """An opened file as viewers show it, by the `orientation` that its EXIF data or its TIFF tag states (1 to 8)."""
     turn = _ORIENTATIONS.get(orientation) if isinstance(orientation, int) else None
     if turn is None or "Y" not in opened.axes or "X" not in opened.axes:
@@ -137,26 +137,26 @@ def upright(opened: Opened, orientation: Any) -> Opened:
         exchanged = {new: spacing.get(old) for new, old in (("y", "x"), ("x", "y"))}
         spacing = {axis: length for axis, length in (spacing | exchanged).items() if length is not None}
     reversed_axes = frozenset(opened.axes.index(letter) for letter in backwards)
-    array = Turned(opened.array, tuple(order), reversed_axes)
+    array = Reoriented(opened.array, tuple(order), reversed_axes)
     note = f"its orientation tag says that it is to be seen {_TURNS[orientation]}, and so it is read"
     return dataclasses.replace(opened, array=array, spacing=spacing).noting(note)
 
 
-def brought_to(opened: Opened, other: Opened, whose: str = "its image") -> Opened:
+def brought_to(opened: ImageFile, other: ImageFile, whose: str = "its image") -> ImageFile:
     """An opened file with its axes turned as those of another, where both say that they lie at the same place.
 
     `whose` is what the note about it calls the other. It stays as it is where either does not say, or no turn brings
     both together: see `place.difference`.
     """
-    place, target = opened.place, other.place
+    place, target = opened.orientation, other.orientation
     if place is None or target is None:
         return opened
     lengths = {letter: opened.shape[opened.axes.index(letter)] for letter in place.steps if letter in opened.axes}
-    wanted = {letter: other.shape[other.axes.index(letter)] for letter in target.steps if letter in other.axes}
-    turn = turn_between(place, lengths, target, wanted)
+    target_lengths = {letter: other.shape[other.axes.index(letter)] for letter in target.steps if letter in other.axes}
+    turn = turn_between(place, lengths, target, target_lengths)
     if (
         turn is None
-        or lengths.keys() != wanted.keys()
+        or lengths.keys() != target_lengths.keys()
         or all(new == old and not back for new, (old, back) in turn.items())
     ):
         return opened
@@ -170,7 +170,7 @@ def brought_to(opened: Opened, other: Opened, whose: str = "its image") -> Opene
     own, theirs = (each.orientation("".join(lengths)) for each in (place, target))
     return dataclasses.replace(
         opened,
-        array=Turned(opened.array, tuple(order), backwards),
+        array=Reoriented(opened.array, tuple(order), backwards),
         spacing=opened.spacing | spacing,
-        place=place.turned(turn, lengths),
+        orientation=place.turned(turn, lengths),
     ).noting(f"its axes point to {own}, those of {whose} to {theirs}: they are brought together")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileFormat:
     """Files with one of `suffixes`, opened by `module` of this package: its `open_file(path, inside, for_label)`.
 
     With `goes_inside` a path may go on in the file: `file.h5/raw/volume`. With `extra`, reading needs the extra
@@ -22,23 +22,23 @@ class Kind:
     extra: str = ""
 
 
-KINDS = (
-    Kind((".ome.tif", ".ome.tiff", ".tif", ".tiff", ".btf", ".tf8", ".lsm"), "tiff", goes_inside=True),
-    Kind((".png", ".jpg", ".jpeg"), "pictures"),
-    Kind((".nii", ".nii.gz"), "nifti"),
-    Kind((".h5", ".hdf5", ".hdf"), "hdf5", goes_inside=True),
-    Kind((".ome.zarr", ".zarr", ".ome.zarr.zip", ".zarr.zip", ".zip"), "zarrs", goes_inside=True),
-    Kind((".npy",), "npy"),
-    Kind((".npz",), "npz", goes_inside=True),
-    Kind((".json",), "sections"),
-    Kind((".czi",), "czi", goes_inside=True, extra="microscopy"),
-    Kind((".lif",), "lif", goes_inside=True, extra="microscopy"),
-    Kind((".nd2",), "nd2", goes_inside=True, extra="microscopy"),
-    Kind((".mha", ".mhd"), "metaimage", extra="microscopy"),
-    Kind((".nrrd", ".nhdr"), "nrrd", extra="microscopy"),
+FORMATS = (
+    FileFormat((".ome.tif", ".ome.tiff", ".tif", ".tiff", ".btf", ".tf8", ".lsm"), "tiff", goes_inside=True),
+    FileFormat((".png", ".jpg", ".jpeg"), "png_jpeg"),
+    FileFormat((".nii", ".nii.gz"), "nifti"),
+    FileFormat((".h5", ".hdf5", ".hdf"), "hdf5", goes_inside=True),
+    FileFormat((".ome.zarr", ".zarr", ".ome.zarr.zip", ".zarr.zip", ".zip"), "zarr_arrays", goes_inside=True),
+    FileFormat((".npy",), "npy"),
+    FileFormat((".npz",), "npz", goes_inside=True),
+    FileFormat((".json",), "sections"),
+    FileFormat((".czi",), "czi", goes_inside=True, extra="microscopy"),
+    FileFormat((".lif",), "lif", goes_inside=True, extra="microscopy"),
+    FileFormat((".nd2",), "nd2", goes_inside=True, extra="microscopy"),
+    FileFormat((".mha", ".mhd"), "metaimage", extra="microscopy"),
+    FileFormat((".nrrd", ".nhdr"), "nrrd", extra="microscopy"),
 )
 
-SUFFIXES = tuple(suffix for kind in KINDS for suffix in kind.suffixes)
+SUFFIXES = tuple(suffix for kind in FORMATS for suffix in kind.suffixes)
 
 _CHANNELS = re.compile(r"(?P<base>[^{}]+)\{(?P<endings>[^{}]*\d)\}(?P<rest>\.[^{}]+)")
 _BY_LENGTH = sorted(SUFFIXES, key=len, reverse=True)
@@ -67,10 +67,10 @@ def stem(path: Path) -> str:
 
 def channel_files(path: Path) -> list[Path]:
     """The files, one a channel, that `x{_0000,_0001}.tif` stands for; none of an ordinary path, or if it exists itself."""
-    found = _CHANNELS.fullmatch(path.name) if "{" in path.name else None
-    if found is None or os.path.lexists(path):
+    match = _CHANNELS.fullmatch(path.name) if "{" in path.name else None
+    if match is None or os.path.lexists(path):
         return []
-    return [path.with_name(f"{found['base']}{ending}{found['rest']}") for ending in found["endings"].split(",")]
+    return [path.with_name(f"{match['base']}{ending}{match['rest']}") for ending in match["endings"].split(",")]
 
 
 def suffix_of(path: Path) -> str:
@@ -79,10 +79,10 @@ def suffix_of(path: Path) -> str:
     return next((suffix for suffix in _BY_LENGTH if name.endswith(suffix) and len(name) > len(suffix)), "")
 
 
-def kind_of(path: Path) -> Kind | None:
+def kind_of(path: Path) -> FileFormat | None:
     """The kind that the name says; None if it is unknown."""
     suffix = suffix_of(path)
-    return next((kind for kind in KINDS if suffix in kind.suffixes), None)
+    return next((kind for kind in FORMATS if suffix in kind.suffixes), None)
 
 
 def split_inside(path: Path) -> tuple[Path, str]:

@@ -31,10 +31,10 @@ class Handle(Generic[T]):
 def borrow(key: Hashable, open_again: Callable[[], Handle[T]]) -> Handle[T]:
     """The handle kept under `key`, or what `open_again` gives; to be held for as long as it is used, no longer."""
     with _lock:
-        found = _open.get(key)
-        if found is not None:
+        handle = _open.get(key)
+        if handle is not None:
             _open.move_to_end(key)
-            return found
+            return handle
     return keep(key, open_again())
 
 
@@ -52,8 +52,8 @@ def keep(key: Hashable, handle: Handle[T]) -> Handle[T]:
 def put_away(key: Hashable) -> None:
     """Close what is kept under `key` when nobody uses it any more."""
     with _lock:
-        found = _open.pop(key, None)
-    del found
+        handle = _open.pop(key, None)
+    del handle
 
 
 def put_all_away() -> None:

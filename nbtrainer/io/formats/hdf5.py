@@ -15,7 +15,7 @@ from nbtrainer.errors import UserError
 from nbtrainer.io.formats.axis_names import axis_letters
 from nbtrainer.io.formats.chunk_cache import LARGEST_CHUNK
 from nbtrainer.io.formats.chunked import Bounds, Chunked, Regions, Whole
-from nbtrainer.io.formats.image_file import Opened
+from nbtrainer.io.formats.image_file import ImageFile
 from nbtrainer.io.formats.members import choose
 from nbtrainer.io.formats.problems import check_room, damaged, not_inside
 from nbtrainer.io.formats.spacing import sane
@@ -27,7 +27,7 @@ _SLAB_BYTES = 16 * 2**20
 _DEEPEST = 4
 
 
-def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """The dataset `inside`; without a name the only one of two axes or more, or the one with a usual name."""
     with _file(path) as file:
         names = _datasets(file)
@@ -35,7 +35,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
         dataset = file[name]
         axes = _axes(dataset)
         _check_sources(path, dataset)
-        return Opened(_array(path, name, dataset), axes, _spacing(dataset))
+        return ImageFile(_array(path, name, dataset), axes, _spacing(dataset))
 
 
 def _array(path: Path, name: str, dataset: h5py.Dataset) -> Regions:
@@ -148,15 +148,15 @@ def _named(path: Path, file: h5py.File, inside: str, names: list[str], for_label
 
 def _axes(dataset: h5py.Dataset) -> str:
     """From vigra's `axistags`, an attribute `axes`, or the labels of the dimensions."""
-    found: list[str] = []
+    letters: list[str] = []
     tags, axes = dataset.attrs.get("axistags"), dataset.attrs.get("axes")
     if tags is not None:
-        found = [str(tag["key"]) for tag in json.loads(_text(tags))["axes"]]
+        letters = [str(tag["key"]) for tag in json.loads(_text(tags))["axes"]]
     elif axes is not None:
-        found = [_text(axis) for axis in (axes if np.ndim(axes) else _text(axes))]
+        letters = [_text(axis) for axis in (axes if np.ndim(axes) else _text(axes))]
     else:
-        found = [dimension.label for dimension in dataset.dims]
-    return axis_letters(found, dataset.ndim)
+        letters = [dimension.label for dimension in dataset.dims]
+    return axis_letters(letters, dataset.ndim)
 
 
 def _spacing(dataset: h5py.Dataset) -> dict[str, float]:

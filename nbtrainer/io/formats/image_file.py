@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.io.formats.decompressed import OnProgress
-from nbtrainer.io.formats.orientation import Place
+from nbtrainer.io.formats.orientation import Orientation
 
 AXES = "TCZYXS"
 
 
 @dataclass(frozen=True)
-class Opened:
+class ImageFile:
     """An image file, opened: indexing `array` reads only that region where the format allows it.
 
     `axes` has one letter of TCZYXS for each axis of `array` (S are the samples of a colour), '?' where the file does
@@ -27,7 +27,7 @@ class Opened:
     axes: str
     spacing: dict[str, float]
     notes: tuple[str, ...] = ()
-    place: Place | None = None
+    orientation: Orientation | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -45,12 +45,12 @@ class Opened:
         return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
 
     @property
-    def orientation(self) -> str:
+    def orientation_letters(self) -> str:
         """Towards what the spatial axes count, in the order in which they are stored, if the file says where it lies:
         `SAR` for superior, anterior, right."""
-        if self.place is None or self.place.system != "anatomical":
+        if self.orientation is None or self.orientation.system != "anatomical":
             return ""
-        return self.place.orientation("".join(axis for axis in self.axes if axis in "XYZ"))
+        return self.orientation.orientation("".join(axis for axis in self.axes if axis in "XYZ"))
 
     def read(self, region: tuple[slice, ...] | None = None) -> np.ndarray:
         """A contiguous copy of `region` (all if none), safe from any thread; raises `UserError` if the file is damaged."""
@@ -63,6 +63,6 @@ class Opened:
         if prepare is not None:
             prepare(on_progress)
 
-    def noting(self, *sentences: str) -> Opened:
+    def noting(self, *sentences: str) -> ImageFile:
         """The same with more notes."""
         return dataclasses.replace(self, notes=(*self.notes, *filter(None, sentences)))

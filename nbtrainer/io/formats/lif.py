@@ -9,26 +9,26 @@ import numpy as np
 from liffile import LifFile
 
 from nbtrainer.io.formats.chunked import Regions, Whole
-from nbtrainer.io.formats.image_file import AXES, Opened
-from nbtrainer.io.formats.memory_mapped import Stored
+from nbtrainer.io.formats.image_file import AXES, ImageFile
+from nbtrainer.io.formats.memory_mapped import MemoryMapped
 from nbtrainer.io.formats.problems import choose_inside, first_of, not_inside
 from nbtrainer.io.formats.spacing import sane
 
 
-def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """The image called `inside` (`Series name`, or its number from 0), or the first."""
     with LifFile(path) as file:
         image = _chosen(path, list(file.images), inside)
         name, shape, dtype, block = image.name, image.shape, image.dtype, image.memory_block
         array: Regions
         if block.offset >= 0 and block.size == image.nbytes and "S" not in image.dims:
-            array = Stored(path, dtype, shape, block.offset)
+            array = MemoryMapped(path, dtype, shape, block.offset)
         else:
             # colours in the order blue, green, red, or rows with a gap: the library knows how
             array = Whole(path, shape, dtype, lambda: [_read(path, inside)], inside or name)
         axes = "".join(axis if axis in AXES else "?" for axis in image.dims)
         names = [] if inside else [other.name for other in file.images][1:]
-        return Opened(array, axes, _spacing(image)).noting(first_of(path, names))
+        return ImageFile(array, axes, _spacing(image)).noting(first_of(path, names))
 
 
 def _chosen(path: Path, images: list[Any], inside: str) -> Any:
@@ -51,9 +51,9 @@ def _read(path: Path, inside: str) -> np.ndarray:
 
 def _spacing(image: Any) -> dict[str, float]:
     """From the coordinates of the first and the last pixel, which are in metres."""
-    found = {}
+    spacing = {}
     for axis in "zyx":
         places = image.coords.get(axis.upper(), ())
         if len(places) > 1:
-            found[axis] = 1e6 * abs(float(places[-1] - places[0])) / (len(places) - 1)
-    return sane(**found)
+            spacing[axis] = 1e6 * abs(float(places[-1] - places[0])) / (len(places) - 1)
+    return sane(**spacing)

@@ -40,7 +40,7 @@ _OTHER: tuple[tuple[bytes, str], ...] = (
 
 
 # the files whose content begins like something else
-_WRAPPED = {"zip file": ("npz", "zarrs"), "gzip file": ("nifti",), "JPEG 2000": ("nd2",)}
+_WRAPPED = {"zip file": ("npz", "zarr_arrays"), "gzip file": ("nifti",), "JPEG 2000": ("nd2",)}
 
 
 def may_hold(module: str, name: str) -> bool:

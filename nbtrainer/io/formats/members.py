@@ -24,10 +24,10 @@ def choose(path: Path, names: list[str], for_label: bool = False) -> str:
         return names[0]
     own, others = (_LABELS, _IMAGES) if for_label else (_IMAGES, _LABELS)
     rest = [name for name in names if _last(name) not in others]
-    for wanted in (*own, *_EITHER):
-        found = [name for name in rest if _last(name) == wanted]
-        if found:
-            return min(found, key=lambda name: (name.count("/"), names.index(name)))
+    for usual_name in (*own, *_EITHER):
+        matches = [name for name in rest if _last(name) == usual_name]
+        if matches:
+            return min(matches, key=lambda name: (name.count("/"), names.index(name)))
     if len(rest) == 1:
         return rest[0]
     raise choose_inside(path, rest or names, "label" if for_label else "image")

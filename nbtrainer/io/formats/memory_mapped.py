@@ -14,7 +14,7 @@ from nbtrainer.io.formats.problems import truncated
 from nbtrainer.io.formats.uncompressed import PlainFile, read_region
 
 
-class Stored(Regions):
+class MemoryMapped(Regions):
     """An uncompressed array in C order that begins at `offset` in a file; `file`, if that is not the one of `path`."""
 
     def __init__(self, path: Path, dtype: Any, shape: Sequence[int], offset: int, file: Path | None = None) -> None:

@@ -12,8 +12,8 @@ import SimpleITK
 
 from nbtrainer.disk import file_below
 from nbtrainer.io.formats.chunked import Bounds, Regions, Whole
-from nbtrainer.io.formats.image_file import Opened
-from nbtrainer.io.formats.orientation import Place
+from nbtrainer.io.formats.image_file import ImageFile
+from nbtrainer.io.formats.orientation import Orientation
 from nbtrainer.io.formats.problems import check_inflation, damaged, not_numbers, truncated
 from nbtrainer.io.formats.spacing import sane
 
@@ -27,12 +27,12 @@ _PATTERN = re.compile(r"%0?\d?d")
 _PLACES = {"transformmatrix", "orientation", "rotation", "offset", "position", "origin"}
 
 
-def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """The volume as z, y, x, its channels last; compressed files are unpacked whole."""
     with path.open("rb") as file:
         head = file.read(_HEADER_BYTES)
-    told = _checked_header(path, head)
-    missing = [key for key in ("DimSize", "ElementType", "ElementDataFile") if not told.get(key.lower())]
+    header = _checked_header(path, head)
+    missing = [key for key in ("DimSize", "ElementType", "ElementDataFile") if not header.get(key.lower())]
     if missing:
         # ITK would say so on the console
         raise damaged(path, f"its header does not say {missing[0]}")
@@ -43,31 +43,31 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     dtype = _dtype(path, reader.GetPixelID())
     array: Regions
     nbytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if told.get("compresseddata", "").lower() == "true":
-        compressed = told.get("compresseddatasize", "0")
-        _check_length(path, told, head, int(compressed) if compressed.isdigit() else 0)
-        stored = path if told["elementdatafile"].lower() == "local" else path.parent / told["elementdatafile"]
+    if header.get("compresseddata", "").lower() == "true":
+        compressed = header.get("compresseddatasize", "0")
+        _check_length(path, header, head, int(compressed) if compressed.isdigit() else 0)
+        stored = path if header["elementdatafile"].lower() == "local" else path.parent / header["elementdatafile"]
         check_inflation(path, nbytes, stored.stat().st_size)
         array = Whole(
             path, shape, dtype, lambda: [_asked(path, lambda: SimpleITK.GetArrayFromImage(_reader(path).Execute()))]
         )
     else:
         array = Region(path, shape, dtype, ndim)
-        _check_length(path, told, head, array.nbytes)
+        _check_length(path, header, head, array.nbytes)
     # 1 mm is what ITK says of files that say nothing
-    stated = reader.GetSpacing()[:3] if told.keys() & {"elementspacing", "elementsize"} else ()
+    stated = reader.GetSpacing()[:3] if header.keys() & {"elementspacing", "elementsize"} else ()
     spacing = sane(**{axis: 1e3 * length for axis, length in zip("xyz", stated, strict=False)})
     axes = "TZYX"[-ndim:] + ("S" if components in (3, 4) else "C" if components > 1 else "")
-    return Opened(array, axes, spacing, place=_place(reader, ndim) if told.keys() & _PLACES else None)
+    return ImageFile(array, axes, spacing, orientation=_place(reader, ndim) if header.keys() & _PLACES else None)
 
 
-def _place(reader: SimpleITK.ImageFileReader, ndim: int) -> Place | None:
+def _place(reader: SimpleITK.ImageFileReader, ndim: int) -> Orientation | None:
     """ITK counts towards left, posterior and superior."""
     count = min(ndim, 3)
     directions = np.array(reader.GetDirection()).reshape(ndim, ndim)[:count, :count] * reader.GetSpacing()[:count]
     matrix = np.zeros((3, count + 1))
     matrix[:count, :count], matrix[:count, count] = directions, reader.GetOrigin()[:count]
-    return Place.of(matrix * np.array([[-1], [-1], [1]]), "XYZ"[:count])
+    return Orientation.of(matrix * np.array([[-1], [-1], [1]]), "XYZ"[:count])
 
 
 class Region(Regions):
@@ -114,13 +114,13 @@ def _dtype(path: Path, pixel: int) -> np.dtype[Any]:
 
 def _told(head: bytes) -> dict[str, str]:
     """The lines of the header, up to the one that says where the pixels are."""
-    told = {}
+    fields = {}
     for line in head.split(b"\n"):
         key, _, value = line.decode("latin-1").partition("=")
-        told[key.strip().lower()] = value.strip()
+        fields[key.strip().lower()] = value.strip()
         if key.strip().lower() == "elementdatafile":
             break
-    return told
+    return fields
 
 
 def _checked_header(path: Path, head: bytes) -> dict[str, str]:
@@ -128,11 +128,11 @@ def _checked_header(path: Path, head: bytes) -> dict[str, str]:
 
     ITK takes the name of the data file as a format for printf: `%s` and `%n` read and write where they like.
     """
-    found = _DATA_FILE.search(head)
-    if found is None:
+    match = _DATA_FILE.search(head)
+    if match is None:
         raise damaged(path, "its header does not say ElementDataFile, or not within 16 kB")
-    lines, name = head[: found.start()], found[1].decode("latin-1").strip()
-    if not _TEXT.fullmatch(lines) or any(len(line) > _LONGEST_LINE for line in [*lines.split(b"\n"), found[1]]):
+    lines, name = head[: match.start()], match[1].decode("latin-1").strip()
+    if not _TEXT.fullmatch(lines) or any(len(line) > _LONGEST_LINE for line in [*lines.split(b"\n"), match[1]]):
         raise damaged(path, "its header is no text, or has a line of more than 1,000 characters")
     patterns = _PATTERN.findall(name)
     if b"%" in lines or name.count("%") > len(patterns) or len(patterns) > 1:
@@ -161,15 +161,15 @@ def _data_files(path: Path, name: str) -> list[str]:
     return [pattern % number for number in range(low, high + 1, step)]
 
 
-def _check_length(path: Path, told: dict[str, str], head: bytes, nbytes: int) -> None:
+def _check_length(path: Path, header: dict[str, str], head: bytes, nbytes: int) -> None:
     """ITK fills what is cut off with whatever was in memory."""
-    name = told.get("elementdatafile", "")
+    name = header.get("elementdatafile", "")
     if name.lower() == "local":
         mark = head.index(b"ElementDataFile")
-        needed, found = head.index(b"\n", mark) + 1 + nbytes, path.stat().st_size
+        needed, actual = head.index(b"\n", mark) + 1 + nbytes, path.stat().st_size
     elif name and "%" not in name and not name.lower().startswith("list") and (path.parent / name).is_file():
-        needed, found = nbytes, (path.parent / name).stat().st_size
+        needed, actual = nbytes, (path.parent / name).stat().st_size
     else:
         return
-    if found < needed:
-        raise truncated(path, needed, found)
+    if actual < needed:
+        raise truncated(path, needed, actual)

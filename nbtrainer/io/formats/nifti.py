@@ -13,9 +13,9 @@ import numpy as np
 
 from nbtrainer.io.formats.chunked import Bounds, Regions, Whole
 from nbtrainer.io.formats.decompressed import OnProgress
-from nbtrainer.io.formats.image_file import Opened
-from nbtrainer.io.formats.memory_mapped import Stored
-from nbtrainer.io.formats.orientation import Place
+from nbtrainer.io.formats.image_file import ImageFile
+from nbtrainer.io.formats.memory_mapped import MemoryMapped
+from nbtrainer.io.formats.orientation import Orientation
 from nbtrainer.io.formats.problems import check_inflation, damaged, no_pixels, not_numbers
 from nbtrainer.io.formats.spacing import micrometres, sane
 
@@ -26,7 +26,7 @@ _GZIP = b"\x1f\x8b"
 _TIMES = ("sec", "msec", "usec")
 
 
-def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """The volume with its axes reversed, z y x (time, channels before them), scaled as its header says."""
     with path.open("rb") as file:
         is_packed = file.read(2) == _GZIP
@@ -48,15 +48,15 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
         check_inflation(path, offset + int(np.prod(stored, dtype=object)) * dtype.itemsize, path.stat().st_size)
         array = Whole(path, stored, dtype, lambda: _pieces(path, offset, dtype))
     else:
-        array = Stored(path, dtype, stored, offset)
+        array = MemoryMapped(path, dtype, stored, offset)
     # a slope of 0 or none means that the numbers are what they are
     if slope is not None and (slope, intercept) != (1, 0) and np.isfinite([slope, intercept or 0]).all():
-        array = Scaled(array, slope, intercept or 0)
+        array = ScaledArray(array, slope, intercept or 0)
     time = "T" if _has_time(header) else "?"
-    return Opened(array, f"C{time}ZYX"[-len(stored) :], _spacing(header), place=_place(header, len(stored)))
+    return ImageFile(array, f"C{time}ZYX"[-len(stored) :], _spacing(header), orientation=_place(header, len(stored)))
 
 
-class Scaled(Regions):
+class ScaledArray(Regions):
     """Another array's values times `slope` plus `intercept`, as decimals."""
 
     def __init__(self, stored: Any, slope: float, intercept: float) -> None:
@@ -89,14 +89,14 @@ def _has_time(header: Any) -> bool:
     return header.get_xyzt_units()[1] in _TIMES and np.isfinite(step) and step not in (0, 1)
 
 
-def _place(header: Any, ndim: int) -> Place | None:
+def _place(header: Any, ndim: int) -> Orientation | None:
     """Where it lies, if the header says so; a header without a code is not believed."""
     if not (int(header["sform_code"]) or int(header["qform_code"])):
         return None
     unit = (micrometres(header.get_xyzt_units()[0]) or 1e3) / 1e3
     letters = "XYZ"[: min(ndim, 3)]
     affine = header.get_best_affine()[:3] * unit
-    return Place.of(affine[:, [*range(len(letters)), 3]], letters)
+    return Orientation.of(affine[:, [*range(len(letters)), 3]], letters)
 
 
 def _pieces(path: Path, offset: int, dtype: np.dtype[Any]) -> Iterator[np.ndarray]:

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from nbtrainer.errors import UserError
-from nbtrainer.io.formats.display_views import Turned
-from nbtrainer.io.formats.image_file import Opened
-from nbtrainer.io.formats.memory_mapped import Stored
+from nbtrainer.io.formats.display_views import Reoriented
+from nbtrainer.io.formats.image_file import ImageFile
+from nbtrainer.io.formats.memory_mapped import MemoryMapped
 from nbtrainer.io.formats.problems import damaged, no_pixels
 from nbtrainer.io.formats.uncompressed import read_header
 
 
-def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """The array as it was saved; its axes are not known beyond two."""
     with path.open("rb") as file:
         head = file.read(128)
@@ -25,9 +25,9 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
         shape, fortran, dtype, offset = read_header(file)
     if 0 in shape:
         raise no_pixels(path, shape)
-    stored = Stored(path, dtype, shape[::-1] if fortran else shape, offset)
-    array = Turned(stored, tuple(range(len(shape)))[::-1]) if fortran else stored
-    return Opened(array, unknown_axes(len(shape)), {})
+    stored = MemoryMapped(path, dtype, shape[::-1] if fortran else shape, offset)
+    array = Reoriented(stored, tuple(range(len(shape)))[::-1]) if fortran else stored
+    return ImageFile(array, unknown_axes(len(shape)), {})
 
 
 def unknown_axes(ndim: int) -> str:

@@ -11,10 +11,10 @@ from typing import IO, Any
 import numpy as np
 
 from nbtrainer.io.formats.chunked import Regions, Whole
-from nbtrainer.io.formats.display_views import Turned
-from nbtrainer.io.formats.image_file import Opened
+from nbtrainer.io.formats.display_views import Reoriented
+from nbtrainer.io.formats.image_file import ImageFile
 from nbtrainer.io.formats.members import choose
-from nbtrainer.io.formats.memory_mapped import Stored
+from nbtrainer.io.formats.memory_mapped import MemoryMapped
 from nbtrainer.io.formats.npy import refuse_pickle, unknown_axes
 from nbtrainer.io.formats.problems import no_pixels, not_inside
 from nbtrainer.io.formats.uncompressed import read_header
@@ -22,7 +22,7 @@ from nbtrainer.io.formats.uncompressed import read_header
 _PIECE_BYTES = 8 * 2**20
 
 
-def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """The array called `inside`; without a name the usual one, or the only one."""
     with zipfile.ZipFile(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
@@ -37,12 +37,12 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     stored = shape[::-1] if fortran else shape
     array: Regions
     if info.compress_type == zipfile.ZIP_STORED:
-        array = Stored(path, dtype, stored, _start(path, info) + header_bytes)
+        array = MemoryMapped(path, dtype, stored, _start(path, info) + header_bytes)
     else:
         array = Whole(path, stored, dtype, lambda: _pieces(path, info, dtype), name)
     if fortran:
-        array = Turned(array, tuple(reversed(range(len(shape)))))
-    return Opened(array, unknown_axes(len(shape)), {})
+        array = Reoriented(array, tuple(reversed(range(len(shape)))))
+    return ImageFile(array, unknown_axes(len(shape)), {})
 
 
 def _header(path: Path, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:

@@ -13,10 +13,10 @@ import numpy as np
 
 from nbtrainer.disk import file_below
 from nbtrainer.io.formats.chunked import Regions, Whole
-from nbtrainer.io.formats.image_file import Opened
-from nbtrainer.io.formats.memory_mapped import Stored
+from nbtrainer.io.formats.image_file import ImageFile
+from nbtrainer.io.formats.memory_mapped import MemoryMapped
 from nbtrainer.io.formats.npy import unknown_axes
-from nbtrainer.io.formats.orientation import Place
+from nbtrainer.io.formats.orientation import Orientation
 from nbtrainer.io.formats.problems import check_inflation, check_room, no_pixels, not_numbers
 from nbtrainer.io.formats.spacing import micrometres, sane
 
@@ -45,7 +45,7 @@ _SIGNS = {
 }
 
 
-def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """The array with its axes reversed: z, y, x, and before or behind them what else the file holds."""
     with path.open("rb") as file:
         header: dict[str, Any] = nrrd.read_header(file)
@@ -57,7 +57,9 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
         raise no_pixels(path, shape)
     dtype = np.dtype(_TYPES[header["type"]]).newbyteorder(">" if header.get("endian") == "big" else "<")
     axes = _axes(header)
-    return Opened(_array(path, header, shape, dtype, start), axes, _spacing(header), place=_place(header, axes))
+    return ImageFile(
+        _array(path, header, shape, dtype, start), axes, _spacing(header), orientation=_place(header, axes)
+    )
 
 
 def _array(path: Path, header: dict[str, Any], shape: tuple[int, ...], dtype: np.dtype[Any], start: int) -> Regions:
@@ -70,7 +72,7 @@ def _array(path: Path, header: dict[str, Any], shape: tuple[int, ...], dtype: np
     )
     if header["encoding"] == "raw" and is_one_file and skips == [0, 0]:
         data, offset = (path, start) if detached is None else (path.parent / str(detached), 0)
-        return Stored(path, dtype, shape, offset, data)
+        return MemoryMapped(path, dtype, shape, offset, data)
     nbytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
     data = path if detached is None else path.parent / str(detached)
     if header["encoding"] in ("gzip", "gz", "bzip2", "bz2"):
@@ -127,7 +129,7 @@ def _spacing(header: dict[str, Any]) -> dict[str, float]:
     return sane(**{axis: length * unit for axis, length in zip("xyz", lengths, strict=False)})
 
 
-def _place(header: dict[str, Any], axes: str) -> Place | None:
+def _place(header: dict[str, Any], axes: str) -> Orientation | None:
     """From the directions and the origin; anatomical spaces are counted towards right, anterior and superior."""
     directions, origin = header.get("space directions"), header.get("space origin")
     if directions is None or origin is None or "?" in axes:
@@ -141,12 +143,16 @@ def _place(header: dict[str, Any], axes: str) -> Place | None:
             columns.append(_in_space(row) * signs * unit)
             letters += letter
     columns.append(_in_space(origin) * signs * unit)
-    return Place.of(np.stack(columns, axis=1), letters, "anatomical" if space in _SIGNS else space) if letters else None
+    return (
+        Orientation.of(np.stack(columns, axis=1), letters, "anatomical" if space in _SIGNS else space)
+        if letters
+        else None
+    )
 
 
 def _in_space(vector: Any) -> np.ndarray:
     """A vector of two or three lengths as three."""
-    found = np.zeros(3)
+    rotated = np.zeros(3)
     values = np.asarray(vector, float).ravel()[:3]
-    found[: len(values)] = values
-    return found
+    rotated[: len(values)] = values
+    return rotated

@@ -20,7 +20,7 @@ _DIRECTIONS = (("L", "R"), ("P", "A"), ("I", "S"))
 
 
 @dataclass(frozen=True)
-class Place:
+class Orientation:
     """Where an array lies: the middle of its first voxel, and the way from one voxel to the next along each axis.
 
     Attributes
@@ -29,7 +29,7 @@ class Place:
         (x, y, z) in millimetres; `steps` by the letter of the axis. In the system "anatomical" they count towards right,
         anterior and superior, as in NIfTI.
     system
-        Places of different systems cannot be compared.
+        PatchSampler of different systems cannot be compared.
     """
 
     origin: Vector
@@ -37,7 +37,7 @@ class Place:
     system: str = "anatomical"
 
     @classmethod
-    def of(cls, affine: np.ndarray, letters: str, system: str = "anatomical") -> Place | None:
+    def of(cls, affine: np.ndarray, letters: str, system: str = "anatomical") -> Orientation | None:
         """The place that a matrix (3 or 4, n + 1) says, with one column for each of `letters` and one for the origin.
 
         None if it says nothing that could be true.
@@ -66,7 +66,7 @@ class Place:
         steps = np.array([self.steps[letter] for letter in lengths])
         return np.array([np.array(self.origin) + np.array(end) @ steps for end in ends])
 
-    def turned(self, order: Mapping[str, tuple[str, bool]], lengths: Mapping[str, int]) -> Place:
+    def turned(self, order: Mapping[str, tuple[str, bool]], lengths: Mapping[str, int]) -> Orientation:
         """The place of an array whose axis `new` was the axis `old` of this one, from end to start where reversed."""
         origin, steps = np.array(self.origin), dict(self.steps)
         for new, (old, is_reversed) in order.items():
@@ -74,47 +74,51 @@ class Place:
             if is_reversed:
                 origin = origin + step * (lengths[old] - 1)
             steps[new] = _vector(-step if is_reversed else step)
-        return Place(_vector(origin), steps, self.system)
+        return Orientation(_vector(origin), steps, self.system)
 
 
 def turn_between(
-    place: Place, lengths: Mapping[str, int], other: Place, other_lengths: Mapping[str, int]
+    orientation: Orientation, lengths: Mapping[str, int], other: Orientation, other_lengths: Mapping[str, int]
 ) -> dict[str, tuple[str, bool]] | None:
     """How an array must be turned to lie voxel on voxel on another: for each axis of the other the own one, and whether
     it is reversed. None if no turn does it. `lengths` are those of the axes that both places know, by letter."""
-    if place.system != other.system or len(lengths) != len(other_lengths):
+    if orientation.system != other.system or len(lengths) != len(other_lengths):
         return None
-    own, wanted = list(lengths), list(other_lengths)
-    cosines = np.array([[_cosine(other.steps[new], place.steps[old]) for old in own] for new in wanted])
+    own, target = list(lengths), list(other_lengths)
+    cosines = np.array([[_cosine(other.steps[new], orientation.steps[old]) for old in own] for new in target])
     nearest = np.abs(cosines).argmax(axis=1)
     if len(set(nearest.tolist())) != len(own):
         return None
     order = {
         new: (own[column], bool(cosines[row, column] < 0))
-        for row, (new, column) in enumerate(zip(wanted, nearest.tolist(), strict=True))
+        for row, (new, column) in enumerate(zip(target, nearest.tolist(), strict=True))
     }
     if any(lengths[old] != other_lengths[new] for new, (old, _) in order.items()):
         return None
-    brought = place.turned(order, lengths)
+    brought = orientation.turned(order, lengths)
     apart = np.linalg.norm(brought.corners(other_lengths) - other.corners(other_lengths), axis=1).max()
-    return order if apart < _SAME * min(np.linalg.norm(other.steps[letter]) for letter in wanted) else None
+    return order if apart < _SAME * min(np.linalg.norm(other.steps[letter]) for letter in target) else None
 
 
-def difference(place: Place, other: Place, lengths: Mapping[str, int], whose: str = "its image") -> str:
+def difference(
+    orientation: Orientation, other: Orientation, lengths: Mapping[str, int], whose: str = "its image"
+) -> str:
     """In what a place differs from another of the same lengths, as a sentence about both; empty if in nothing.
 
     `whose` is what the other is called.
     """
-    if place.system != other.system:
+    if orientation.system != other.system:
         return ""
     letters = "".join(lengths)
-    own, theirs = (np.array([np.linalg.norm(each.steps[letter]) for letter in letters]) for each in (place, other))
+    own, theirs = (
+        np.array([np.linalg.norm(each.steps[letter]) for letter in letters]) for each in (orientation, other)
+    )
     if not np.allclose(own, theirs, rtol=_SAME_LENGTH):
         return f"its voxels are {_sizes(own)} mm, those of {whose} {_sizes(theirs)} mm"
-    directions = [each.orientation(letters[::-1]) for each in (place, other)]
+    directions = [each.orientation(letters[::-1]) for each in (orientation, other)]
     if directions[0] != directions[1]:
         return f"its axes point to {directions[0]}, those of {whose} to {directions[1]}"
-    apart = np.linalg.norm(place.corners(lengths) - other.corners(lengths), axis=1)
+    apart = np.linalg.norm(orientation.corners(lengths) - other.corners(lengths), axis=1)
     if apart.max() > max(_SHIFT, _SAME_LENGTH) * theirs.min():
         return f"it lies up to {apart.max():.3g} mm from the place of {whose}"
     return ""

@@ -10,7 +10,7 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from nbtrainer.io.formats.chunked import Whole
 from nbtrainer.io.formats.display_views import upright, with_palette
-from nbtrainer.io.formats.image_file import Opened
+from nbtrainer.io.formats.image_file import ImageFile
 from nbtrainer.io.formats.problems import check_room, damaged
 
 _ORIENTATION = 274
@@ -32,7 +32,7 @@ _MODES = {
 }
 
 
-def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """The picture as viewers show it, transparency of grey images left out; of a label with a palette the indices."""
     with path.open("rb") as file:
         head = file.read(26)
@@ -52,7 +52,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
     # the library's own copy of it, and ours
     check_room(path, 2 * size, f"decoding its {width:,} x {height:,} pixels")
     read = _read_deep if deep else _read
-    opened = Opened(Whole(path, shape, dtype, lambda: [read(path)]), "YXS" if samples else "YX", {})
+    opened = ImageFile(Whole(path, shape, dtype, lambda: [read(path)]), "YXS" if samples else "YX", {})
     return upright(opened if palette is None else with_palette(opened, palette), orientation)
 
 

@@ -49,11 +49,11 @@ def check_inflation(path: Path, nbytes: int, compressed: int) -> None:
         raise damaged(path, f"it says that it holds {nbytes / 1e9:,.1f} GB, but has only {compressed:,} bytes")
 
 
-def truncated(path: Path, needed: int, found: int) -> UserError:
+def truncated(path: Path, needed: int, actual: int) -> UserError:
     """The file ends before its pixels do."""
     return UserError(
         str(path),
-        f"this file is incomplete: it should have at least {needed:,} bytes but has {found:,}",
+        f"this file is incomplete: it should have at least {needed:,} bytes but has {actual:,}",
         "Copy or export it again",
     )
 

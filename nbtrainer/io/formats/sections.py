@@ -12,40 +12,40 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.errors import UserError
-from nbtrainer.io.axes import said
+from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats.chunked import Bounds, Regions
 from nbtrainer.io.formats.file_formats import suffix_of
-from nbtrainer.io.formats.image_file import Opened
-from nbtrainer.io.formats.open_image import open_image
+from nbtrainer.io.formats.image_file import ImageFile
+from nbtrainer.io.formats.opening import open_image
 from nbtrainer.io.formats.problems import damaged
 from nbtrainer.wording import first_of_many
 
 _REMEDY = 'It should hold {"images": ["section_000.png", ...]}, or the list alone, or a list of tiles'
 
 
-def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """The volume, one section a file; of each file only the region is read.
 
     A list of tiles has `image`, `depth`, `height`, `width` and `tile_size`; `{row}` and `{column}` in a name stand for
     the place of a tile, counted from `tile_st`. Tiles are enlarged `tile_ratio` times, each pixel by its nearest.
     Paths are relative to the folder of the JSON file.
     """
-    told, names = _read(path)
-    if "tile_size" in told:
-        return Opened(_tiled(path, told, names, for_label), "ZYX", {})
+    content, names = _read(path)
+    if "tile_size" in content:
+        return ImageFile(_tiled(path, content, names, for_label), "ZYX", {})
     files = [_file(path, name) for name in names]
     _check_there(path, files)
     first = open_image(files[0], for_label)
     if first.axes not in ("YX", "YXS"):
         raise UserError(str(files[0]), f"this section has the shape {first.shape}, but sections are 2D", _REMEDY)
     spacing = {axis: length for axis, length in first.spacing.items() if axis != "z"}
-    return Opened(Sections(path, files, first, for_label), f"Z{first.axes}", spacing, first.notes)
+    return ImageFile(Sections(path, files, first, for_label), f"Z{first.axes}", spacing, first.notes)
 
 
 class Sections(Regions):
     """Files of equal size and type, one a section."""
 
-    def __init__(self, path: Path, files: list[Path], first: Opened, for_label: bool) -> None:
+    def __init__(self, path: Path, files: list[Path], first: ImageFile, for_label: bool) -> None:
         super().__init__(path, (len(files), *first.shape), first.dtype)
         self._files, self._for_label = files, for_label
 
@@ -58,8 +58,8 @@ class Sections(Regions):
             if section.shape != self.shape[1:] or section.dtype != self.dtype:
                 raise UserError(
                     str(self._files[number]),
-                    f"this section is {said(section.shape)} {section.dtype}, but the first of {self.path.name} is "
-                    f"{said(self.shape[1:])} {self.dtype}",
+                    f"this section is {format_shape(section.shape)} {section.dtype}, but the first of {self.path.name} is "
+                    f"{format_shape(self.shape[1:])} {self.dtype}",
                     "Export the sections again with one size and type, or take it out of the list",
                 )
             result[number - start] = section.read(region)
@@ -109,20 +109,20 @@ class Tiles(Regions):
             raise UserError(str(file), f"{self.path.name} lists this file, which does not exist", "Mend the list")
         tile = open_image(file, self._for_label)
         # half pixels: an enlarged pixel's middle lies in the pixel that it came from
-        wanted = [((np.arange(*bound) + 0.5) / self._grid.ratio).astype(int) for bound in part]
-        if len(tile.shape) not in (2, 3) or any(k[-1] >= n for k, n in zip(wanted, tile.shape, strict=False)):
-            needed = " x ".join(str(k[-1] + 1) for k in wanted)
+        source_pixels = [((np.arange(*bound) + 0.5) / self._grid.ratio).astype(int) for bound in part]
+        if len(tile.shape) not in (2, 3) or any(k[-1] >= n for k, n in zip(source_pixels, tile.shape, strict=False)):
+            needed = " x ".join(str(k[-1] + 1) for k in source_pixels)
             raise UserError(
                 str(file),
-                f"this tile is {said(tile.shape)}, but {self.path.name} needs at least {needed} pixels of it",
+                f"this tile is {format_shape(tile.shape)}, but {self.path.name} needs at least {needed} pixels of it",
                 "Mend height, width, tile_size or tile_ratio in the list",
             )
-        first = [int(k[0]) for k in wanted]
-        pixels = tile.read(tuple(slice(int(k[0]), int(k[-1]) + 1) for k in wanted))
+        first = [int(k[0]) for k in source_pixels]
+        pixels = tile.read(tuple(slice(int(k[0]), int(k[-1]) + 1) for k in source_pixels))
         values = _one_channel(pixels, self.dtype)
         if not np.can_cast(values.dtype, self.dtype) and values.size:
             _check_range(file, values, self.dtype)
-        return values[np.ix_(wanted[0] - first[0], wanted[1] - first[1])].astype(self.dtype)
+        return values[np.ix_(source_pixels[0] - first[0], source_pixels[1] - first[1])].astype(self.dtype)
 
 
 def _one_channel(pixels: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
@@ -149,24 +149,24 @@ def _check_range(file: Path, values: np.ndarray, dtype: np.dtype[Any]) -> None:
 
 def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
     try:
-        told = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise UserError(str(path), f"this is no JSON file ({error})", _REMEDY) from None
-    told = told if isinstance(told, dict) else {"images": told}
-    names = told.get("images", told.get("image"))
+    content = content if isinstance(content, dict) else {"images": content}
+    names = content.get("images", content.get("image"))
     if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
         raise UserError(str(path), "this JSON file lists no sections", _REMEDY)
     lists = next((name for name in names if suffix_of(Path(name)) == ".json"), None)
     if lists is not None:
         raise UserError(str(path), f"a list of sections cannot hold another list ({lists})", _REMEDY)
-    return told, names
+    return content, names
 
 
-def _tiled(path: Path, told: dict[str, Any], names: list[str], for_label: bool) -> Tiles:
-    depth, height, width, size = (_whole(path, told, key) for key in ("depth", "height", "width", "tile_size"))
+def _tiled(path: Path, content: dict[str, Any], names: list[str], for_label: bool) -> Tiles:
+    depth, height, width, size = (_whole(path, content, key) for key in ("depth", "height", "width", "tile_size"))
     if depth > len(names):
         raise UserError(str(path), f"depth is {depth}, but image lists {len(names)} sections", "Mend the list")
-    ratio, start = told.get("tile_ratio", 1), told.get("tile_st", [0, 0])
+    ratio, start = content.get("tile_ratio", 1), content.get("tile_st", [0, 0])
     if not isinstance(ratio, int | float) or not 0 < ratio < 1e6:
         raise UserError(str(path), f"tile_ratio is {ratio!r}", "It should be a number above 0, mostly 1")
     if not isinstance(start, list) or len(start) != 2 or not all(isinstance(k, int) for k in start):
@@ -175,14 +175,14 @@ def _tiled(path: Path, told: dict[str, Any], names: list[str], for_label: bool) 
     first = _file(path, _placed(names[0], *start))
     _check_there(path, [_file(path, name) for name in names[:depth] if "{" not in name] or [first])
     try:
-        dtype = np.dtype(told["dtype"]) if "dtype" in told else open_image(first, for_label).dtype
+        dtype = np.dtype(content["dtype"]) if "dtype" in content else open_image(first, for_label).dtype
     except TypeError:
-        raise UserError(str(path), f"dtype is {told['dtype']!r}", 'It should be a type such as "uint8"') from None
+        raise UserError(str(path), f"dtype is {content['dtype']!r}", 'It should be a type such as "uint8"') from None
     return Tiles(path, (depth, height, width), dtype, names[:depth], grid, for_label)
 
 
-def _whole(path: Path, told: dict[str, Any], key: str) -> int:
-    value = told.get(key)
+def _whole(path: Path, content: dict[str, Any], key: str) -> int:
+    value = content.get(key)
     if not isinstance(value, int) or value < 1:
         raise UserError(str(path), f"{key} is {value!r}", "It should be a whole number above 0")
     return value

@@ -15,10 +15,10 @@ import tifffile
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats.chunk_cache import LARGEST_CHUNK
 from nbtrainer.io.formats.chunked import Chunked, Regions, Whole
-from nbtrainer.io.formats.image_file import AXES, Opened
-from nbtrainer.io.formats.memory_mapped import Stored, StoredPages
+from nbtrainer.io.formats.image_file import AXES, ImageFile
+from nbtrainer.io.formats.memory_mapped import MemoryMapped, StoredPages
 from nbtrainer.io.formats.problems import check_room, damaged, first_of, no_pixels, not_inside, not_numbers, truncated
-from nbtrainer.io.formats.tiff_display import as_seen
+from nbtrainer.io.formats.tiff_display import as_displayed
 from nbtrainer.io.formats.tiff_spacing import spacing_of
 
 # what it has to say of a broken file stands in our own sentence
@@ -40,7 +40,7 @@ class _Page:
     jpeg_tables: bytes | None
 
 
-def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """A series of images at its full resolution: the one with the number (from 0) or name `inside`, else the first.
 
     A set of OME files is one, where all of them are there.
@@ -53,19 +53,19 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
             # half a set would be black pages: what is in this file stands alone
             with tifffile.TiffFile(path, is_ome=False) as alone:
                 alone_number = _series_number(path, alone, inside)
-                return as_seen(_opened(path, alone, alone_number, spacing_of(tif)), alone, alone_number, for_label)
-        opened = as_seen(_opened(path, tif, number, spacing_of(tif, number)), tif, number, for_label)
+                return as_displayed(_opened(path, alone, alone_number, spacing_of(tif)), alone, alone_number, for_label)
+        opened = as_displayed(_opened(path, tif, number, spacing_of(tif, number)), tif, number, for_label)
         return opened if inside else opened.noting(first_of(path, [str(other) for other in range(1, len(tif.series))]))
 
 
-def _opened(path: Path, tif: Any, number: int, spacing: dict[str, float]) -> Opened:
+def _opened(path: Path, tif: Any, number: int, spacing: dict[str, float]) -> ImageFile:
     series = tif.series[number]
     if series.dtype is None or series.dtype.kind not in "buif":
         raise not_numbers(path, series.dtype)
     if 0 in series.shape:
         raise no_pixels(path, series.shape)
     _check_whole(path, tif, series)
-    return Opened(_array(path, tif, number), _axes(series.axes), spacing).noting(_missing(series))
+    return ImageFile(_array(path, tif, number), _axes(series.axes), spacing).noting(_missing(series))
 
 
 def _missing(series: Any) -> str:
@@ -91,7 +91,7 @@ def _array(path: Path, tif: Any, number: int) -> Regions:
     series = tif.series[number]
     stored = series.dtype.newbyteorder(tif.byteorder)
     if series.dataoffset is not None and not series.is_multifile:
-        return Stored(path, stored, series.shape, int(series.dataoffset))
+        return MemoryMapped(path, stored, series.shape, int(series.dataoffset))
     keyframe = series.keyframe
     lead = series.shape[: series.ndim - len(keyframe.shape)]
     if series.shape[len(lead) :] != keyframe.shape or int(np.prod(lead)) != len(series.pages):
@@ -209,14 +209,16 @@ def _value_end(tag: bytes, order: Any, offset_size: int) -> int:
 
 def _check_whole(path: Path, tif: Any, series: Any) -> None:
     """Raise if the file holds fewer pixels than its own description says, or its pages lie beyond its end."""
-    found, size = int(np.prod(series.shape, dtype=object)), tif.filehandle.size
+    needed, size = int(np.prod(series.shape, dtype=object)), tif.filehandle.size
     if series.kind not in ("imagej", "shaped") and not tif.is_ome:
         for shape in _described(tif):
-            if int(np.prod(shape, dtype=object)) > found:
-                told = " x ".join(map(str, shape))
-                raise damaged(path, f"its description says {told} pixels, but it holds {found:,}: it is incomplete")
+            if int(np.prod(shape, dtype=object)) > needed:
+                shape_text = " x ".join(map(str, shape))
+                raise damaged(
+                    path, f"its description says {shape_text} pixels, but it holds {needed:,}: it is incomplete"
+                )
     if series.dataoffset is not None and not series.is_multifile:
-        end = series.dataoffset + found * series.dtype.itemsize
+        end = series.dataoffset + needed * series.dtype.itemsize
         if end > size:
             raise truncated(path, end, size)
         return
@@ -230,10 +232,10 @@ def _check_whole(path: Path, tif: Any, series: Any) -> None:
 def _described(tif: Any) -> Iterator[tuple[int, ...]]:
     page = tif.pages[0]
     if tif.is_shaped:
-        yield from (tuple(told["shape"]) for told in (tif.shaped_metadata or ())[:1] if "shape" in told)
+        yield from (tuple(entry["shape"]) for entry in (tif.shaped_metadata or ())[:1] if "shape" in entry)
     if tif.is_imagej:
-        told = tif.imagej_metadata or {}
-        planes = [int(told.get(key, 1)) for key in ("frames", "slices", "channels")]
+        metadata = tif.imagej_metadata or {}
+        planes = [int(metadata.get(key, 1)) for key in ("frames", "slices", "channels")]
         if max(planes) > 1 and page.samplesperpixel == 1:
             yield (int(np.prod(planes)), *page.shape)
 

@@ -10,7 +10,7 @@ import tifffile
 
 from nbtrainer.io.formats import colours
 from nbtrainer.io.formats.display_views import Recoloured, upright, with_palette
-from nbtrainer.io.formats.image_file import Opened
+from nbtrainer.io.formats.image_file import ImageFile
 
 _PHOTOMETRIC = tifffile.PHOTOMETRIC
 _LAB = (_PHOTOMETRIC.CIELAB, _PHOTOMETRIC.ICCLAB)
@@ -21,7 +21,7 @@ _FAX = (2, 3, 4)
 _ALPHA = (1, 2)
 
 
-def as_seen(opened: Opened, tif: Any, number: int, for_label: bool) -> Opened:
+def as_displayed(opened: ImageFile, tif: Any, number: int, for_label: bool) -> ImageFile:
     """Series `number` of a TIFF as viewers show it; of a label the numbers as they are stored, turned as shown.
 
     Palettes and inverted greys of ImageJ are how it shows intensities, which stay what they are.
@@ -37,7 +37,7 @@ def as_seen(opened: Opened, tif: Any, number: int, for_label: bool) -> Opened:
     return upright(_without_alpha(opened, page), _orientation(page))
 
 
-def _white_is_zero(opened: Opened, page: Any, for_label: bool) -> Opened:
+def _white_is_zero(opened: ImageFile, page: Any, for_label: bool) -> ImageFile:
     bits = int(page.bitspersample)
     # fax codes know black and white, no numbers; tifffile calls True black, and means 1
     if for_label and not (bits == 1 and page.compression in _FAX):
@@ -48,7 +48,7 @@ def _white_is_zero(opened: Opened, page: Any, for_label: bool) -> Opened:
     return dataclasses.replace(opened, array=array).noting("it says that 0 is white: bright is read as bright")
 
 
-def _in_colours(opened: Opened, page: Any) -> Opened:
+def _in_colours(opened: ImageFile, page: Any) -> ImageFile:
     """Inks, and brightness with differences of colour, as red, green and blue."""
     axis = opened.axes.find("S")
     samples = opened.shape[axis] if axis >= 0 else 0
@@ -70,7 +70,7 @@ def _in_colours(opened: Opened, page: Any) -> Opened:
     )
 
 
-def _without_alpha(opened: Opened, page: Any) -> Opened:
+def _without_alpha(opened: ImageFile, page: Any) -> ImageFile:
     """Grey without the transparency behind it."""
     axis = opened.axes.find("S")
     if axis < 0 or opened.shape[axis] != 2 or not any(int(sample) in _ALPHA for sample in page.extrasamples):

@@ -20,8 +20,8 @@ def spacing_of(tif: Any, number: int = 0) -> dict[str, float]:
     if tif.is_ome:
         return _of_ome(tif.ome_metadata, number)
     if tif.is_lsm:
-        told = tif.lsm_metadata or {}
-        return sane(**{axis: 1e6 * float(told.get(f"VoxelSize{axis.upper()}", 0)) for axis in "zyx"})
+        metadata = tif.lsm_metadata or {}
+        return sane(**{axis: 1e6 * float(metadata.get(f"VoxelSize{axis.upper()}", 0)) for axis in "zyx"})
     if tif.is_imagej:
         return _of_imagej(tif.imagej_metadata or {}, tif.pages[0])
     return _of_resolution(tif.series[number].keyframe if number else tif.pages[0])
@@ -44,11 +44,11 @@ def _of_ome(description: str, number: int) -> dict[str, float]:
     return sane(**spacing)
 
 
-def _of_imagej(told: dict[str, Any], page: Any) -> dict[str, float]:
-    unit = micrometres(told.get("unit"))
-    y_unit, z_unit = (micrometres(told[key]) if key in told else unit for key in ("yunit", "zunit"))
+def _of_imagej(metadata: dict[str, Any], page: Any) -> dict[str, float]:
+    unit = micrometres(metadata.get("unit"))
+    y_unit, z_unit = (micrometres(metadata[key]) if key in metadata else unit for key in ("yunit", "zunit"))
     return sane(
-        z=_times(_number(told.get("spacing")), z_unit),
+        z=_times(_number(metadata.get("spacing")), z_unit),
         y=_times(_pixel(page, "YResolution"), y_unit),
         x=_times(_pixel(page, "XResolution"), unit),
     )
@@ -69,9 +69,9 @@ def _of_resolution(page: Any) -> dict[str, float]:
 
 def _pixel(page: Any, tag: str) -> float | None:
     """Length of one pixel in the unit of the resolution, of which the tag holds pixels per unit."""
-    found = page.tags.get(tag)
+    resolution = page.tags.get(tag)
     try:
-        numerator, denominator = found.value
+        numerator, denominator = resolution.value
         return float(denominator) / float(numerator)
     except (AttributeError, TypeError, ValueError, ZeroDivisionError):
         return None

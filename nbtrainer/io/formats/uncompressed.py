@@ -89,8 +89,8 @@ class _Opened:
 
     def read_into(self, target: memoryview, offset: int) -> int:
         """How many bytes of `target` were filled: fewer than its length if the file ends."""
-        wanted, done = len(target), self._read_some(target, offset)
-        while 0 < done < wanted:
+        needed, done = len(target), self._read_some(target, offset)
+        while 0 < done < needed:
             count = self._read_some(target[done:], offset + done)
             if not count:
                 break

@@ -19,10 +19,10 @@ from nbtrainer.io.formats.chunk_cache import LARGEST_CHUNK
 from nbtrainer.io.formats.chunked import Bounds, Regions, Whole
 from nbtrainer.io.formats.file_version import version
 from nbtrainer.io.formats.handles import Handle, borrow, keep, put_away
-from nbtrainer.io.formats.image_file import Opened
+from nbtrainer.io.formats.image_file import ImageFile
 from nbtrainer.io.formats.members import choose
 from nbtrainer.io.formats.npy import refuse_pickle
-from nbtrainer.io.formats.orientation import Place
+from nbtrainer.io.formats.orientation import Orientation
 from nbtrainer.io.formats.problems import check_room, damaged, not_inside
 from nbtrainer.io.formats.spacing import micrometres, sane
 from nbtrainer.io.formats.zarr_stores import MOST_METADATA_BYTES, FolderStore, Limits, ZippedStore
@@ -31,17 +31,17 @@ _METADATA = ("zarr.json", ".zarray", ".zgroup")
 # a pyramid in a pyramid in a pyramid: nobody means that
 _DEEPEST = 8
 
-Described = tuple[str, dict[str, float], Place | None]
+Described = tuple[str, dict[str, float], Orientation | None]
 
 
-def open_file(path: Path, inside: str = "", for_label: bool = False) -> Opened:
+def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """The array `inside`; of a group its full resolution if it is OME-Zarr, else the only array or the usual one."""
     store = _store(path)
     top = _top(path)
     name = _array_name(path, store, top, posixpath.join(top, inside) if inside else top, inside, for_label)
     array: Any = _node(path, store, name)
     axes, spacing, place = _described(path, store, name, array)
-    return Opened(_regions(path, store, array), axes, spacing, place=place)
+    return ImageFile(_regions(path, store, array), axes, spacing, orientation=place)
 
 
 class ZarrArray(Regions):
@@ -102,8 +102,8 @@ def _regions(path: Path, store: Any, array: Any) -> Regions:
 
 def _codecs(array: Any) -> frozenset[str]:
     """The names of what compresses the chunks."""
-    told = array.metadata.to_dict()
-    entries = [*(told.get("codecs") or ()), *(told.get("filters") or ()), told.get("compressor")]
+    metadata = array.metadata.to_dict()
+    entries = [*(metadata.get("codecs") or ()), *(metadata.get("filters") or ()), metadata.get("compressor")]
     configs = [each if isinstance(each, dict) else getattr(each, "get_config", dict)() for each in entries if each]
     return frozenset(str(config.get("name", config.get("id", ""))).rpartition(".")[2] for config in configs)
 
@@ -207,8 +207,8 @@ def _attributes(path: Path, folder: str) -> dict[str, Any]:
     for name, key in (("zarr.json", "attributes"), (".zattrs", "")):
         text = _text(path, posixpath.join(folder, name))
         if text:
-            found = json.loads(text)
-            return dict(found.get(key, {}) if key else found)
+            attributes = json.loads(text)
+            return dict(attributes.get(key, {}) if key else attributes)
     return {}
 
 
@@ -218,8 +218,8 @@ def _ome(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _multiscales(attributes: dict[str, Any]) -> dict[str, Any]:
-    found = _ome(attributes).get("multiscales")
-    first = found[0] if isinstance(found, list) and found else {}
+    multiscales = _ome(attributes).get("multiscales")
+    first = multiscales[0] if isinstance(multiscales, list) and multiscales else {}
     return first if isinstance(first, dict) and first.get("datasets") else {}
 
 
@@ -250,7 +250,7 @@ def _of_ome(levels: dict[str, Any], below: str, ndim: int) -> Described:
     return letters, sane(**spacing), _place(letters, units, scale, moved) if is_moved else None
 
 
-def _place(letters: str, units: list[str | None], scale: np.ndarray, moved: np.ndarray) -> Place | None:
+def _place(letters: str, units: list[str | None], scale: np.ndarray, moved: np.ndarray) -> Orientation | None:
     """Where a level lies, by its scale and translation, in millimetres; None if they have no unit of length."""
     matrix, own = np.zeros((3, 4)), ""
     for number, letter in enumerate(letters):
@@ -259,4 +259,4 @@ def _place(letters: str, units: list[str | None], scale: np.ndarray, moved: np.n
             row = "XYZ".index(letter)
             matrix[row, len(own)], matrix[row, 3] = scale[number] * unit / 1e3, moved[number] * unit / 1e3
             own += letter
-    return Place.of(matrix[:, [*range(len(own)), 3]], own, "OME-Zarr") if own else None
+    return Orientation.of(matrix[:, [*range(len(own)), 3]], own, "OME-Zarr") if own else None

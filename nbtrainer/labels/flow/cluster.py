@@ -6,9 +6,9 @@ import numba
 import numpy as np
 
 from nbtrainer.labels.connected import regions_of
-from nbtrainer.labels.flow.integrate import divergence, follow_smoothly
+from nbtrainer.labels.flow.integrate import divergence, integrate_smoothly
 from nbtrainer.labels.flow.join import root_of, unite
-from nbtrainer.labels.flow.neighbours import steps
+from nbtrainer.labels.flow.neighbours import neighbour_offsets
 
 _compiled = numba.njit(nogil=True, cache=True, boundscheck=False)
 
@@ -66,12 +66,12 @@ def gather_alike(
     either and does not lead them more than a pixel apart. Pixels with fewer than 3^(d - 1) connections are left out, and given to the object next to them afterwards.
     """
     dim = foreground.ndim
-    ends = follow_smoothly(flow, foreground, size, smoothly or max(1, int(diameter / 2)))
+    ends = integrate_smoothly(flow, foreground, size, smoothly or max(1, int(diameter / 2)))
     ways = (ends - np.argwhere(foreground)).astype(np.float32)
     sink = divergence(flow, size)[foreground] < 0
     wide = np.pad(foreground, 1)
     strides = np.array([int(np.prod(wide.shape[axis + 1 :])) for axis in range(dim)])
-    half = steps(dim)[(3**dim - 1) // 2 :]
+    half = neighbour_offsets(dim)[(3**dim - 1) // 2 :]
     places = np.flatnonzero(wide)
     numbers = np.full(wide.size, -1, np.int32)
     numbers[places] = np.arange(len(places), dtype=np.int32)

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from scipy.special import ndtri
 
-from nbtrainer.labels.flow.neighbours import BEYOND, framed, steps
+from nbtrainer.labels.flow.neighbours import BEYOND, framed, neighbour_offsets
 
 # compiled once per machine, as in data/interpolate.py; no fastmath, which would undo the symmetry of the sums
 _compiled = numba.njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")
@@ -107,7 +107,7 @@ def _pairs(shape: tuple[int, ...], size: np.ndarray) -> tuple[np.ndarray, np.nda
     (z, y, x), and what its difference adds to each component of a gradient, so that every ring (1, 2 or 3 axes at once)
     counts alike. In the plane z is 0."""
     dim = len(shape)
-    half = steps(dim)[(3**dim - 1) // 2 :]
+    half = neighbour_offsets(dim)[(3**dim - 1) // 2 :]
     rings = np.abs(half).sum(axis=1)
     half = half[np.argsort(rings, kind="stable")]
     rings.sort()

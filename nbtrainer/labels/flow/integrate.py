@@ -35,7 +35,7 @@ def follow_suppressed(
     return _follow_nearest(*_volume(velocity, foreground), _harmonic(steps))[:, 3 - dim :]
 
 
-def follow_smoothly(flow: np.ndarray, foreground: np.ndarray, size: np.ndarray | None, steps: int) -> np.ndarray:
+def integrate_smoothly(flow: np.ndarray, foreground: np.ndarray, size: np.ndarray | None, steps: int) -> np.ndarray:
     """As `follow_suppressed`, by steps of the flow itself, linear between pixels, neither slowed nor averaged."""
     dim = foreground.ndim
     size = np.ones(dim) if size is None else size

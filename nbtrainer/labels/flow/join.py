@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from nbtrainer.labels.flow.neighbours import steps
+from nbtrainer.labels.flow.neighbours import neighbour_offsets
 from nbtrainer.labels.integers import bincount
 
 _compiled = numba.njit(nogil=True, cache=True, boundscheck=False)
@@ -34,7 +34,7 @@ def join(
     distance: np.ndarray,
     flow: np.ndarray,
     size: np.ndarray | None = None,
-    least_depth: float = 0.55,
+    min_border_depth: float = 0.55,
 ) -> np.ndarray:
     """Objects ([Z,] Y, X) int32, 0 in the background, 1, 2, 3 ... in no order.
 
@@ -43,11 +43,11 @@ def join(
     is a single pixel wide.
 
     First every pixel goes with the neighbour, over a face, to which it flows. Such groups then grow into one another, always the two
-    whose common border is deepest on average, until none is deeper than `least_depth`. So a few wrong pixels tie no two
+    whose common border is deepest on average, until none is deeper than `min_border_depth`. So a few wrong pixels tie no two
     objects together. `size` is the size of a voxel along each axis, as in `flow_fields`; equal if left out.
     """
     graph = _graph(foreground, distance, flow, np.ones(foreground.ndim) if size is None else size)
-    least = np.float32(2 * least_depth)
+    least = np.float32(2 * min_border_depth)
     group = _flow_together(*graph, least)
     pairs, sums, weights = _borders(*graph, group)
     if len(pairs):
@@ -73,7 +73,7 @@ class _Graph(NamedTuple):
 
 def _graph(foreground: np.ndarray, distance: np.ndarray, flow: np.ndarray, size: np.ndarray) -> _Graph:
     dim = foreground.ndim
-    half = steps(dim)[(3**dim - 1) // 2 :]
+    half = neighbour_offsets(dim)[(3**dim - 1) // 2 :]
     wide = np.pad(foreground, 1)
     strides = np.array([int(np.prod(wide.shape[axis + 1 :])) for axis in range(dim)])
     vectors = np.zeros((len(half), 3), np.float32)

@@ -33,7 +33,7 @@ def masks_from_fields(
     spacing: tuple[float, ...] | None = None,
     mask_threshold: float = 0.0,
     method: Method = "join",
-    least_depth: float = 0.55,
+    min_border_depth: float = 0.55,
     cluster: bool | None = None,
     diam_threshold: float = 12.0,
     steps: int = 200,
@@ -57,7 +57,7 @@ def masks_from_fields(
     method
         "join": neighbours hang together where the depth between them does not fall to 0 (`join`). "points": Omnipose's
         own, end points of the suppressed flow clustered. "affinity": neighbours led the same way.
-    least_depth
+    min_border_depth
         For "join": of the border of two parts that are one, on average, in pixels.
     cluster
         For "points": DBSCAN, or rounding and connected parts; if left out, DBSCAN up to a mean diameter of `diam_threshold`.
@@ -73,7 +73,7 @@ def masks_from_fields(
     size = relative_spacing(distance.ndim, spacing)
     foreground = _hysteresis(distance, mask_threshold)
     if method == "join":
-        labels, errors = _joined(foreground, distance, flow, size, least_depth)
+        labels, errors = _joined(foreground, distance, flow, size, min_border_depth)
     else:
         if method == "affinity":
             objects = gather_alike(foreground, flow, size, _diameter(foreground))
@@ -115,7 +115,7 @@ def _numbered(objects: np.ndarray) -> np.ndarray:
 
 
 def _joined(
-    foreground: np.ndarray, distance: np.ndarray, flow: np.ndarray, size: np.ndarray, least_depth: float
+    foreground: np.ndarray, distance: np.ndarray, flow: np.ndarray, size: np.ndarray, min_border_depth: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels by `join`, and the error of each one's flow.
 
@@ -123,14 +123,14 @@ def _joined(
     objects become one, whose flow is another than the predicted. So objects with an error are taken apart by a stricter
     join, then by end points; what explains the flow better stays.
     """
-    labels = _numbered(join(foreground, distance, flow, size, least_depth))
+    labels = _numbered(join(foreground, distance, flow, size, min_border_depth))
     errors = _flow_errors(labels, flow, size)
     for stricter in (_STRICTER, None):
         doubtful = (errors > _DOUBTFUL)[labels]
         if not doubtful.any():
             break
         if stricter is not None:
-            again = join(doubtful, distance, flow, size, max(stricter, least_depth))
+            again = join(doubtful, distance, flow, size, max(stricter, min_border_depth))
         else:
             again = gather_rounded(doubtful, follow_suppressed(flow, doubtful, size))
         # parts of different objects stay apart
@@ -153,8 +153,8 @@ def _flow_errors(labels: np.ndarray, flow: np.ndarray, size: np.ndarray) -> np.n
     inside = labels != 0
     own = flow_fields(labels, spacing=tuple(size)).flow
     errors = np.zeros(np.count_nonzero(inside), np.float32)
-    for expected, found in zip(flow, own, strict=True):
-        errors += (expected[inside] - found[inside]) ** 2
+    for expected, predicted in zip(flow, own, strict=True):
+        errors += (expected[inside] - predicted[inside]) ** 2
     count = int(labels.max(initial=0)) + 1
     sizes = bincount(labels[inside], minlength=count)
     return bincount(labels[inside], errors, count) / np.maximum(sizes, 1)

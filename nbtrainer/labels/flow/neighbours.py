@@ -14,7 +14,7 @@ BEYOND = np.uint32(2**32 - 1)
 """What stands for "outside the array" in `framed`; no label may have this id."""
 
 
-def steps(dim: int) -> np.ndarray:
+def neighbour_offsets(dim: int) -> np.ndarray:
     """(3^dim - 1, dim) int64: from a pixel to its neighbours, in reading order; step k and the k-th from the end are opposite."""
     return np.array([step for step in product((-1, 0, 1), repeat=dim) if any(step)], np.int64)
 
@@ -28,7 +28,7 @@ def affinity(labels: np.ndarray, links: Iterable[tuple[int, int]] = ()) -> np.nd
     merged = merge_links(labels, links)
     wide = np.pad(merged, 1, mode="edge")
     inside = merged != 0
-    views = [wide[_moved(step, merged.shape)] for step in steps(merged.ndim)]
+    views = [wide[_moved(step, merged.shape)] for step in neighbour_offsets(merged.ndim)]
     return np.stack([(view == merged) & inside for view in views])
 
 

@@ -11,7 +11,7 @@ import ipywidgets as w
 import numpy as np
 
 from nbtrainer.ui import style
-from nbtrainer.ui.form.fields import make
+from nbtrainer.ui.form.fields import create
 
 MOST_POINTS = 1500
 
@@ -28,11 +28,11 @@ def thin(x: Sequence[float], y: Sequence[float], most: int = MOST_POINTS) -> tup
     if len(up) <= most:
         return across, up
     edges = np.linspace(1, len(up) - 1, (most - 2) // 2 + 1).astype(int)
-    kept = {0, len(up) - 1}
+    kept_indices = {0, len(up) - 1}
     for low, high in itertools.pairwise(edges):
         bucket = up[low:high]
-        kept |= {low + int(bucket.argmin()), low + int(bucket.argmax())}
-    chosen = np.array(sorted(kept))
+        kept_indices |= {low + int(bucket.argmin()), low + int(bucket.argmax())}
+    chosen = np.array(sorted(kept_indices))
     return across[chosen], up[chosen]
 
 
@@ -50,14 +50,14 @@ class Curves:
     """One figure over epochs."""
 
     def __init__(self) -> None:
-        self._x = make(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
-        self._y = make(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
+        self._x = create(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
+        self._y = create(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
         scales = {"x": self._x, "y": self._y}
         common: dict[str, Any] = {"scales": scales, "x": [], "y": [], "stroke_width": 1.6}
-        self._training = make(bqplot.Lines, colors=[style.colour("training")], **common)
-        self._validation = make(bqplot.Lines, colors=[style.colour("validation")], line_style="dashed", **common)
-        self._baseline = make(bqplot.Lines, colors=[style.colour("muted")], line_style="dotted", **common)
-        self._best = make(
+        self._training = create(bqplot.Lines, colors=[style.colour("training")], **common)
+        self._validation = create(bqplot.Lines, colors=[style.colour("validation")], line_style="dashed", **common)
+        self._baseline = create(bqplot.Lines, colors=[style.colour("muted")], line_style="dotted", **common)
+        self._best = create(
             bqplot.Scatter, scales=scales, x=[], y=[], colors=[style.colour("validation")], default_size=48
         )
         axis: dict[str, Any] = {
@@ -65,11 +65,11 @@ class Curves:
             "color": style.colour("muted"),
             "label_color": style.colour("muted"),
         }
-        self._across = make(bqplot.Axis, scale=self._x, grid_lines="none", **axis)
+        self._across = create(bqplot.Axis, scale=self._x, grid_lines="none", **axis)
         # bqplot before 0.13 wants the orientation too; since then the side says it
         upright = {"orientation": "vertical"} if "orientation" in bqplot.Axis.class_trait_names() else {}
-        self._up = make(bqplot.Axis, scale=self._y, side="left", **upright, **axis)
-        self.figure = make(
+        self._up = create(bqplot.Axis, scale=self._y, side="left", **upright, **axis)
+        self.figure = create(
             bqplot.Figure,
             marks=[self._baseline, self._training, self._validation, self._best],
             axes=[self._across, self._up],

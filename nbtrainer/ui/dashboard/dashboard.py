@@ -18,10 +18,10 @@ from nbtrainer.ui import frontend, style
 from nbtrainer.ui.dashboard.curves import Curves
 from nbtrainer.ui.dashboard.previews import Preview
 from nbtrainer.ui.dashboard.reports import Reports
-from nbtrainer.ui.dashboard.run_state import LogLine, Story, known
+from nbtrainer.ui.dashboard.run_state import LogLine, RunState, latest_states
 from nbtrainer.ui.disposal import attach, dispose, say_closed
 from nbtrainer.ui.errors import Errors
-from nbtrainer.ui.form.fields import Guard, make, put, shown, text
+from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible, text
 
 _SAVE_LOG = "Keep the log and the table of losses and metrics as they are now, in the folder of the run"
 _WELCOME = (
@@ -45,14 +45,14 @@ class Dashboard:
     def __init__(self, run: Run | str | os.PathLike[str]) -> None:
         self.run = run if isinstance(run, Run) else api.attach(run)
         errors = Errors()
-        self._board = Board(errors.guard)
+        self._board = DashboardView(errors.guard)
         self._driver = frontend.driver(errors.guard(self._beat))
         self._board.watch(self.run)
         self._beat()
-        sheet = make(w.HTML, value=style.sheet())
+        sheet = create(w.HTML, value=style.sheet())
         heart = [self._driver.widget] if self._driver.widget is not None else []
-        board = make(w.VBox, children=[errors.box, self._board.box], classes=("nbt-board",))
-        self._root = make(w.VBox, children=[sheet, board, *heart], classes=("nbt",))
+        board = create(w.VBox, children=[errors.box, self._board.box], classes=("nbt-board",))
+        self._root = create(w.VBox, children=[sheet, board, *heart], classes=("nbt",))
 
     def close(self) -> None:
         """Take the dashboard off the page, with all that it holds in the kernel and in the browser. The run goes on."""
@@ -74,7 +74,7 @@ class Dashboard:
             self._driver.stop()
 
 
-class Board:
+class DashboardView:
     """The widgets of the dashboard. `flush` brings them up to date; whoever calls it decides how often."""
 
     def __init__(self, guard: Guard) -> None:
@@ -83,14 +83,14 @@ class Board:
         self._run: Run | None = None
         self._lock = threading.Lock()
         self._drawn: tuple[Any, ...] = ()
-        self._progress = make(w.HTML)
-        self._tiles = make(w.HTML, layout=w.Layout(margin="10px 2px"))
+        self._progress = create(w.HTML)
+        self._tiles = create(w.HTML, layout=w.Layout(margin="10px 2px"))
         self._loss, self._metric = Curves(), Curves()
-        self._menu = make(
+        self._menu = create(
             w.Dropdown, options=[("metric", "")], layout=w.Layout(width="190px"), tooltip="Which metric the curve shows"
         )
         self._menu.observe(guard(lambda _: self._draw_metric()), "value")
-        self._loss_menu = make(
+        self._loss_menu = create(
             w.Dropdown,
             options=[("Loss", "loss")],
             layout=w.Layout(width="150px"),
@@ -98,13 +98,15 @@ class Board:
         )
         self._loss_menu.observe(guard(lambda _: self._draw_loss()), "value")
         self._preview, self._reports = Preview(guard), Reports(guard)
-        self._log = make(w.HTML)
-        self._save = make(w.Button, description="Save log", icon="download", tooltip=_SAVE_LOG, classes=("nbt-quiet",))
+        self._log = create(w.HTML)
+        self._save = create(
+            w.Button, description="Save log", icon="download", tooltip=_SAVE_LOG, classes=("nbt-quiet",)
+        )
         self._save.on_click(guard(lambda _: self._save_log()))
-        self._saved = make(w.HTML)
+        self._saved = create(w.HTML)
         self._figures_box = self._figures()
-        self._welcome = make(w.HTML, value=_WELCOME)
-        self._live = make(w.VBox, layout=w.Layout(display="none"))
+        self._welcome = create(w.HTML, value=_WELCOME)
+        self._live = create(w.VBox, layout=w.Layout(display="none"))
         self._parts = [
             self._progress,
             self._tiles,
@@ -112,20 +114,20 @@ class Board:
             self._preview.box,
             self._reports.box,
             self._log,
-            make(w.HBox, children=[self._save, self._saved]),
+            create(w.HBox, children=[self._save, self._saved]),
         ]
         attach(self._live, *self._parts)
-        self.box = make(w.VBox, children=[self._welcome, self._live])
-        self.story = Story()
+        self.box = create(w.VBox, children=[self._welcome, self._live])
+        self.story = RunState()
 
     def watch(self, run: Run) -> None:
         """Show `run` from its beginning."""
         with self._lock:
-            self._run, self.story, self._taken, self.is_over, self._drawn = run, Story(), 0, False, ()
-            shown(self._welcome, False)
+            self._run, self.story, self._taken, self.is_over, self._drawn = run, RunState(), 0, False, ()
+            set_visible(self._welcome, False)
             # bqplot complains in the browser when drawn into nothing: only now
             self._live.children = self._parts
-            shown(self._live, True)
+            set_visible(self._live, True)
 
     def flush(self) -> bool:
         """Draw what is new; whether the run is over. A call that comes while another one draws does nothing: newest wins."""
@@ -152,32 +154,32 @@ class Board:
         assert self._run is not None
         sentences = self._run.save_log()
         table = self._run.save_log(sentences.with_suffix(".csv"))
-        put(self._saved, "value", text(f"saved: {sentences} and {table.name}", "nbt-small", "nbt-muted"))
+        set_trait(self._saved, "value", text(f"saved: {sentences} and {table.name}", "nbt-small", "nbt-muted"))
 
     def _figures(self) -> w.HBox:
         legend = '<span class="nbt-small"><span class="nbt-training">— training</span> &nbsp;<span class="nbt-validation">– – validation</span></span>'
         marks = '<span class="nbt-small nbt-muted">● best &nbsp;··· baseline</span>'
-        self._loss_title = make(w.HTML, value="<b>Loss</b>")
-        loss_head = make(
+        self._loss_title = create(w.HTML, value="<b>Loss</b>")
+        loss_head = create(
             w.HBox,
-            children=[self._loss_title, self._loss_menu, make(w.HTML, value=legend)],
+            children=[self._loss_title, self._loss_menu, create(w.HTML, value=legend)],
             classes=("nbt-curve-head",),
         )
-        metric_head = make(w.HBox, children=[self._menu, make(w.HTML, value=marks)], classes=("nbt-curve-head",))
-        return make(
+        metric_head = create(w.HBox, children=[self._menu, create(w.HTML, value=marks)], classes=("nbt-curve-head",))
+        return create(
             w.HBox,
             children=[
-                make(w.VBox, children=[loss_head, self._loss.figure], classes=("nbt-curve",)),
-                make(w.VBox, children=[metric_head, self._metric.figure], classes=("nbt-curve",)),
+                create(w.VBox, children=[loss_head, self._loss.figure], classes=("nbt-curve",)),
+                create(w.VBox, children=[metric_head, self._metric.figure], classes=("nbt-curve",)),
             ],
             classes=("nbt-curves",),
         )
 
     def _draw(self) -> None:
         assert self._run is not None
-        put(self._progress, "value", progress(self.story, self.status, time.time()))
-        put(self._tiles, "value", tiles(self.story))
-        put(self._log, "value", log(list(self.story.log)))
+        set_trait(self._progress, "value", progress(self.story, self.status, time.time()))
+        set_trait(self._tiles, "value", tiles(self.story))
+        set_trait(self._log, "value", log_html(list(self.story.log)))
         self._draw_menus()
         drawn = (self._taken, self._menu.value, self._loss_menu.value)
         if drawn != self._drawn:
@@ -192,19 +194,19 @@ class Board:
         losses = [(legible(name), name) for name in self.story.loss_names]
         _fill(self._loss_menu, losses)
         # a loss without terms leaves nothing to choose
-        shown(self._loss_menu, len(losses) > 1)
-        shown(self._loss_title, len(losses) == 1)
+        set_visible(self._loss_menu, len(losses) > 1)
+        set_visible(self._loss_title, len(losses) == 1)
 
     def _draw_loss(self) -> None:
         name = self._loss_menu.value or "loss"
-        drawn = known(self.story, name) | {"baseline": None}
+        drawn = latest_states(self.story, name) | {"baseline": None}
         if name == "loss":  # known step by step; its terms once an epoch
             drawn["training"] = (self.story.loss_epochs, self.story.losses)
         self._loss.draw(**drawn, epochs=self._epochs())
 
     def _draw_metric(self) -> None:
         if self._menu.value:
-            self._metric.draw(**known(self.story, self._menu.value), epochs=self._epochs())
+            self._metric.draw(**latest_states(self.story, self._menu.value), epochs=self._epochs())
 
     def _epochs(self) -> float:
         planned = self.story.planned
@@ -228,7 +230,7 @@ class Board:
             part.send()
 
 
-def progress(story: Story, status: str, now: float) -> str:
+def progress(story: RunState, status: str, now: float) -> str:
     """Bar and words, as HTML."""
     percent = 100 * story.fraction
     words, tone = _PILLS.get(status, (status, "nbt-muted"))
@@ -259,7 +261,7 @@ def progress(story: Story, status: str, now: float) -> str:
     return f'{bar}<div class="nbt-words">{spans}<span class="nbt-pill {tone}">{words}</span></div>'
 
 
-def tiles(story: Story) -> str:
+def tiles(story: RunState) -> str:
     """The four numbers that matter, as HTML."""
     monitor = story.planned.monitor if story.planned is not None else "validation_loss"
     best = story.best(monitor)
@@ -281,10 +283,10 @@ def tiles(story: Story) -> str:
     return f'<div class="nbt-tiles">{"".join(made)}</div>'
 
 
-def log(lines: list[LogLine]) -> str:
+def log_html(lines: list[LogLine]) -> str:
     """The log, newest first, as HTML; warnings are gathered above so that they stay in sight."""
 
-    def said(line: LogLine) -> str:
+    def log_html(line: LogLine) -> str:
         clock = time.strftime("%H:%M:%S", time.localtime(line.time))
         words = html.escape(f"{clock} {'▲ ' if line.is_warning else ''}{line.words}")
         return f'<div class="{"nbt-look" if line.is_warning else "nbt-muted"}">{words}</div>'
@@ -292,7 +294,7 @@ def log(lines: list[LogLine]) -> str:
     newest = list(reversed(lines))
     ordered = [line for line in newest if line.is_warning] + [line for line in newest if not line.is_warning]
     return (
-        f'<div class="nbt-log" role="log" aria-label="Log" tabindex="0">{"".join(said(line) for line in ordered)}</div>'
+        f'<div class="nbt-log" role="log" aria-label="Log" tabindex="0">{"".join(log_html(line) for line in ordered)}</div>'
         if lines
         else ""
     )
@@ -314,7 +316,7 @@ def _fill(menu: Any, options: list[tuple[str, str]]) -> None:
     if list(menu.options) != options:
         chosen = menu.value
         menu.options = options
-        put(menu, "value", chosen if chosen in dict(options).values() else options[0][1])
+        set_trait(menu, "value", chosen if chosen in dict(options).values() else options[0][1])
 
 
 def _score(value: float | None, name: str = "") -> str:

@@ -10,7 +10,7 @@ import ipywidgets as w
 
 from nbtrainer.disk import file_below
 from nbtrainer.errors import UserError
-from nbtrainer.ui.form.fields import Guard, make, put, shown
+from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible
 
 _CAPTIONS = (
     '<div class="nbt-captions"><span>image</span><span>truth</span><span>prediction</span>'
@@ -26,7 +26,7 @@ class Preview:
         self._paths: dict[int, str] = {}
         self._drawn = ""
         self._is_filling = False
-        self._slider = make(
+        self._slider = create(
             w.SelectionSlider,
             options=[("-", 0)],
             description="epoch",
@@ -34,12 +34,12 @@ class Preview:
             layout=w.Layout(width="300px"),
         )
         self._slider.observe(guard(self._slid), "value")
-        self._image = make(w.Image, format="png", layout=w.Layout(width="100%"), classes=("nbt-preview-image",))
-        title = make(w.HTML, value="<b>Validation tiles</b>")
-        head = make(w.HBox, children=[title, self._slider], classes=("nbt-curve-head",))
-        self.box = make(
+        self._image = create(w.Image, format="png", layout=w.Layout(width="100%"), classes=("nbt-preview-image",))
+        title = create(w.HTML, value="<b>Validation tiles</b>")
+        head = create(w.HBox, children=[title, self._slider], classes=("nbt-curve-head",))
+        self.box = create(
             w.VBox,
-            children=[head, make(w.HTML, value=_CAPTIONS), self._image],
+            children=[head, create(w.HTML, value=_CAPTIONS), self._image],
             classes=("nbt-preview",),
             layout=w.Layout(display="none"),
         )
@@ -56,10 +56,10 @@ class Preview:
             self._is_filling = True
             try:
                 self._slider.options = options
-                put(self._slider, "value", options[-1][1] if follows or chosen not in paths else chosen)
+                set_trait(self._slider, "value", options[-1][1] if follows or chosen not in paths else chosen)
             finally:
                 self._is_filling = False
-        shown(self.box, bool(paths))
+        set_visible(self.box, bool(paths))
         self._draw()
 
     def send(self) -> None:

@@ -14,7 +14,7 @@ import ipywidgets as w
 from nbtrainer.disk import file_below, read_text
 from nbtrainer.errors import UserError
 from nbtrainer.ui.disposal import set_children
-from nbtrainer.ui.form.fields import Guard, make, put, shown, text
+from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible, text
 
 # of a longer page the beginning is shown, which is about the worst images: the browser and the notebook have to keep it
 MOST_CHARACTERS = 4_000_000
@@ -29,9 +29,9 @@ class Reports:
         self._paths: dict[str, str] = {}
         self._shown = ""
         self._made: dict[str, w.Button] = {}
-        self._buttons = make(w.HBox, classes=("nbt-bar-of-tools",))
-        self._page = make(w.HTML, layout=w.Layout(display="none"), classes=("nbt-report",))
-        self.box = make(
+        self._buttons = create(w.HBox, classes=("nbt-bar-of-tools",))
+        self._page = create(w.HTML, layout=w.Layout(display="none"), classes=("nbt-report",))
+        self.box = create(
             w.VBox, children=[self._buttons, self._page], layout=w.Layout(display="none", margin="10px 0 0")
         )
 
@@ -42,7 +42,7 @@ class Reports:
         self._folder, self._paths = folder, dict(paths)
         self._made = {title: self._button(title) for title in self._paths}
         set_children(self._buttons, self._made.values())
-        shown(self.box, bool(self._paths))
+        set_visible(self.box, bool(self._paths))
         self._open("")
 
     def send(self) -> None:
@@ -51,7 +51,7 @@ class Reports:
 
     def _button(self, title: str) -> w.Button:
         words = title[:1].upper() + title[1:]
-        button = make(w.Button, description=words, icon="file-text-o", tooltip=str(self._folder / self._paths[title]))
+        button = create(w.Button, description=words, icon="file-text-o", tooltip=str(self._folder / self._paths[title]))
         button.on_click(self._guard(lambda _: self._open("" if self._shown == title else title)))
         return button
 
@@ -60,8 +60,8 @@ class Reports:
         for name, button in self._made.items():
             (button.add_class if name == title else button.remove_class)("mod-active")
         # closed, nothing of it is kept in the page or saved with the notebook
-        put(self._page, "value", framed(self._folder, self._paths[title]) if title else "")
-        shown(self._page, bool(title))
+        set_trait(self._page, "value", framed(self._folder, self._paths[title]) if title else "")
+        set_visible(self._page, bool(title))
 
 
 def framed(folder: Path, name: str) -> str:

@@ -10,22 +10,22 @@ import ipywidgets as w
 from nbtrainer import api
 from nbtrainer.errors import UserError
 from nbtrainer.runs import Run
-from nbtrainer.ui.form.fields import Guard, make, shown, text
+from nbtrainer.ui.form.fields import Guard, create, set_visible, text
 
 
-class Offer:
+class ResumeBanner:
     """A line with two buttons that can be dismissed."""
 
     def __init__(self, guard: Guard, watch: Callable[[Run], None], resume: Callable[[Path], None]) -> None:
         self._found: Run | None = None
-        self._words = make(w.HTML)
-        self._resume = make(w.Button, description="Resume", icon="repeat")
-        self._watch = make(w.Button, description="Show", icon="line-chart")
-        close = make(w.Button, icon="times", tooltip="Dismiss", classes=("nbt-quiet", "nbt-icon"))
+        self._words = create(w.HTML)
+        self._resume = create(w.Button, description="Resume", icon="repeat")
+        self._watch = create(w.Button, description="Show", icon="line-chart")
+        close = create(w.Button, icon="times", tooltip="Dismiss", classes=("nbt-quiet", "nbt-icon"))
         self._resume.on_click(guard(lambda _: self._take(lambda run: resume(run.directory))))
         self._watch.on_click(guard(lambda _: self._take(watch)))
         close.on_click(guard(lambda _: self.dismiss()))
-        self.box = make(
+        self.box = create(
             w.HBox,
             children=[self._words, self._resume, self._watch, close],
             layout=w.Layout(display="none", padding="4px 10px", align_items="center", flex_flow="row wrap"),
@@ -40,20 +40,20 @@ class Offer:
             return None
         return run if run is not None and run.status in ("running", "stopped") else None
 
-    def show(self, found: Run | None) -> None:
+    def show(self, run: Run | None) -> None:
         """Offer to go on with `found`."""
-        if found is None:
+        if run is None:
             return
-        self._found = found
-        is_running = found.status == "running"
-        name = "/".join(found.directory.parts[-2:])
+        self._found = run
+        is_running = run.status == "running"
+        name = "/".join(run.directory.parts[-2:])
         self._words.value = text(f"Run {name} {'is still going on' if is_running else 'was stopped and can go on'}.")
-        shown(self._resume, not is_running)
-        shown(self.box, True)
+        set_visible(self._resume, not is_running)
+        set_visible(self.box, True)
 
     def dismiss(self) -> None:
         """Take the line away."""
-        shown(self.box, False)
+        set_visible(self.box, False)
 
     def _take(self, act: Callable[[Run], None]) -> None:
         self.dismiss()

@@ -21,7 +21,7 @@ class LogLine(NamedTuple):
     is_warning: bool
 
 
-class Story:
+class RunState:
     """Takes events in the order in which they happened; may be asked at any moment."""
 
     def __init__(self) -> None:
@@ -133,9 +133,9 @@ class Story:
     def scores(self, name: str) -> tuple[list[float], list[float]]:
         """Epochs and values of one score, `validation_dice` for example; at epoch 0 that of the starting weights."""
         start = {} if self.start is None else self.start.scores
-        found = [(0.0, start[name])] if name in start else []
-        found += [(float(epoch), row[name]) for epoch, row in sorted(self.rows.items()) if name in row]
-        return [epoch for epoch, _ in found], [value for _, value in found]
+        points = [(0.0, start[name])] if name in start else []
+        points += [(float(epoch), row[name]) for epoch, row in sorted(self.rows.items()) if name in row]
+        return [epoch for epoch, _ in points], [value for _, value in points]
 
     def best(self, name: str) -> tuple[int, float] | None:
         """Epoch and value of the best score of this name, or None if it was never measured."""
@@ -153,12 +153,12 @@ class Story:
         """What came after this step is done again: forget it."""
         self.planned = event
         self.step = event.step
-        kept = event.step / max(event.steps_per_epoch, 1)
-        while self.loss_epochs and self.loss_epochs[-1] > kept:
+        done_epochs = event.step / max(event.steps_per_epoch, 1)
+        while self.loss_epochs and self.loss_epochs[-1] > done_epochs:
             self.loss_epochs.pop()
             self.losses.pop()
-        self.rows = {epoch: row for epoch, row in self.rows.items() if epoch <= kept}
-        self.previews = {epoch: path for epoch, path in self.previews.items() if epoch <= kept}
+        self.rows = {epoch: row for epoch, row in self.rows.items() if epoch <= done_epochs}
+        self.previews = {epoch: path for epoch, path in self.previews.items() if epoch <= done_epochs}
 
     def _count(self, event: events.StepsDone) -> None:
         self.step, self.elapsed = event.step, event.elapsed_seconds
@@ -181,7 +181,7 @@ def _is_loss(name: str) -> bool:
     return name.partition(" (")[0] == "loss"
 
 
-def known(story: Story, name: str) -> dict[str, Any]:
+def latest_states(story: RunState, name: str) -> dict[str, Any]:
     """What a figure of score `name` shows: training and validation, the best, the baseline."""
     return {
         "training": story.scores(f"train_{name}"),

@@ -10,11 +10,11 @@ import numpy as np
 
 from nbtrainer.config import Config
 from nbtrainer.data.overlay import OUTLINE, edges, grey, limits
-from nbtrainer.data.views import Held, Scaled, whole
+from nbtrainer.data.views import ArrayView, ResampledView, whole
 from nbtrainer.ui import style
-from nbtrainer.ui.background import Door, Work, png
-from nbtrainer.ui.disclosure import Drawer, Words
-from nbtrainer.ui.form.fields import Guard, make, put, text
+from nbtrainer.ui.background import Api, RunInBackground, png
+from nbtrainer.ui.disclosure import Disclosure, Words
+from nbtrainer.ui.form.fields import Guard, create, set_trait, text
 
 COUNT = 12
 _COLUMNS = 4
@@ -26,20 +26,20 @@ _WORDS = Words(
 )
 
 
-class Gallery:
+class AugmentationPreview:
     """A button, and the examples once it was pressed."""
 
-    def __init__(self, config: Callable[[], Config], door: Door, work: Work, guard: Guard) -> None:
-        self._config, self._door = config, door
+    def __init__(self, config: Callable[[], Config], api: Api, work: RunInBackground, guard: Guard) -> None:
+        self._config, self._api = config, api
         self._number, self._first = 0, 1
-        another = make(
+        another = create(
             w.Button, description="Another tile", icon="step-forward", tooltip="The next tile that training would draw"
         )
         another.on_click(guard(lambda _: self._go_on()))
         self._another = another
-        self._image = make(w.Image, format="png")
-        self._caption = make(w.HTML)
-        self._drawer = Drawer(_WORDS, [another], [self._image, self._caption], self.read, work, guard)
+        self._image = create(w.Image, format="png")
+        self._caption = create(w.HTML)
+        self._drawer = Disclosure(_WORDS, [another], [self._image, self._caption], self.read, work, guard)
         self.box = self._drawer.box
 
     def read(self) -> None:
@@ -48,18 +48,18 @@ class Gallery:
         self._first += COUNT - 1  # other changes the next time
 
         def show(picture: bytes) -> None:
-            put(self._image, "value", picture)
-            put(
+            set_trait(self._image, "value", picture)
+            set_trait(
                 self._caption, "value", text(caption(number, bool(config.augmentation.steps)), "nbt-muted", "nbt-small")
             )
 
         self._drawer.start(
-            "drawing examples", lambda: png(gallery(self._door.variants(config, COUNT, number, first))), show
+            "drawing examples", lambda: png(gallery(self._api.augmented_examples(config, COUNT, number, first))), show
         )
 
-    def is_old(self) -> None:
+    def mark_stale(self) -> None:
         """Settings have changed."""
-        self._drawer.is_old()
+        self._drawer.mark_stale()
 
     def forget(self) -> None:
         """Other data: close, and begin with the first tile."""
@@ -79,12 +79,12 @@ def caption(number: int, changes: bool) -> str:
     return f"Tile {number + 1:,}. The framed one is as it is; {others}. Orange: outlines of the label."
 
 
-def gallery(variants: Sequence[tuple[Any, Any]]) -> np.ndarray:
+def gallery(examples: Sequence[tuple[Any, Any]]) -> np.ndarray:
     """Images (C, [Z,] Y, X) with their labels' outlines in rows of four, uint8 (Y, X, 4), gaps transparent, the first framed.
 
     Grey spans the percentiles of the first, so that brighter ones look brighter; volumes show their middle slice.
     """
-    planes = [(_plane(image, 3), _plane(label, 2)) for image, label in variants]
+    planes = [(_plane(image, 3), _plane(label, 2)) for image, label in examples]
     between = limits(planes[0][0])
     cells = [_cell(image, label, between) for image, label in planes]
     height, width = cells[0].shape[:2]
@@ -96,7 +96,7 @@ def gallery(variants: Sequence[tuple[Any, Any]]) -> np.ndarray:
         canvas[top : top + height, left : left + width, :3] = cell
         canvas[top : top + height, left : left + width, 3] = 255
     inside = canvas[_FRAME : height - _FRAME, _FRAME : width - _FRAME, :3].copy()
-    canvas[:height, :width, :3] = style.painted("region")
+    canvas[:height, :width, :3] = style.with_colors("region")
     canvas[_FRAME : height - _FRAME, _FRAME : width - _FRAME, :3] = inside
     return canvas
 
@@ -110,6 +110,6 @@ def _plane(array: Any, axes: int) -> np.ndarray:
 def _cell(image: np.ndarray, label: np.ndarray, between: tuple[float, float]) -> np.ndarray:
     side = (_WIDTH + _GAP) // _COLUMNS - _GAP
     shape = tuple(max(1, round(length * side / max(label.shape))) for length in label.shape)
-    pixels = grey(whole(Scaled(Held(image), shape)), between)
-    pixels[edges(whole(Scaled(Held(label, is_label=True), shape)))] = OUTLINE
+    pixels = grey(whole(ResampledView(ArrayView(image), shape)), between)
+    pixels[edges(whole(ResampledView(ArrayView(label, is_label=True), shape)))] = OUTLINE
     return pixels.astype(np.uint8)

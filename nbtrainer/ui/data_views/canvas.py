@@ -12,7 +12,7 @@ import numpy as np
 from nbtrainer.ui import style
 from nbtrainer.ui.data_views.roi_geometry import Point, Shape, closed, middle
 from nbtrainer.ui.disposal import attach, dispose
-from nbtrainer.ui.form.fields import Guard, make, put
+from nbtrainer.ui.form.fields import Guard, create, set_trait
 
 # longest side of the figure; the page makes it smaller where there is less room
 SIDE = 560
@@ -41,14 +41,14 @@ class Canvas:
         middle_moved: Callable[[Point], None],
     ) -> None:
         self.shape: Shape = (1, 1)
-        self._x = make(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
-        self._y = make(bqplot.LinearScale, min=0.0, max=1.0, reverse=True, allow_padding=False)
+        self._x = create(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
+        self._y = create(bqplot.LinearScale, min=0.0, max=1.0, reverse=True, allow_padding=False)
         scales = {"x": self._x, "y": self._y}
-        self._image = make(bqplot.Image, image=make(w.Image, format="png"), scales=scales)
-        self._image.on_element_click(guard(lambda _, said: clicked(_clicked_at(said))))
+        self._image = create(bqplot.Image, image=create(w.Image, format="png"), scales=scales)
+        self._image.on_element_click(guard(lambda _, message: clicked(_clicked_at(message))))
         line: dict[str, Any] = {"scales": scales, "x": [], "y": [], "fill": "inside"}
         self._tones = {
-            tone: make(
+            tone: create(
                 bqplot.Lines,
                 colors=[style.colour(tone)],
                 stroke_width=width,
@@ -62,15 +62,17 @@ class Canvas:
                 ("chosen", 2.6, "solid"),
             )
         }
-        self._sketch = make(bqplot.Lines, scales=scales, x=[], y=[], colors=[style.colour("chosen")], stroke_width=2.0)
+        self._sketch = create(
+            bqplot.Lines, scales=scales, x=[], y=[], colors=[style.colour("chosen")], stroke_width=2.0
+        )
         dot: dict[str, Any] = {"scales": scales, "x": [], "y": [], "colors": [style.colour("chosen")]}
         dot |= {"stroke": style.colour("handle"), "default_size": 70}
-        self._begun = make(bqplot.Scatter, **dot)
-        self._corners = make(bqplot.Scatter, marker="square", enable_move=True, **dot)
-        self._middle = make(bqplot.Scatter, marker="diamond", enable_move=True, **dot | {"default_size": 110})
-        self._corners.on_drag_end(guard(lambda _, said: corner_moved(int(said["index"]), _moved_to(said))))
-        self._middle.on_drag_end(guard(lambda _, said: middle_moved(_moved_to(said))))
-        self._names = make(
+        self._begun = create(bqplot.Scatter, **dot)
+        self._corners = create(bqplot.Scatter, marker="square", enable_move=True, **dot)
+        self._middle = create(bqplot.Scatter, marker="diamond", enable_move=True, **dot | {"default_size": 110})
+        self._corners.on_drag_end(guard(lambda _, message: corner_moved(int(message["index"]), _moved_to(message))))
+        self._middle.on_drag_end(guard(lambda _, message: middle_moved(_moved_to(message))))
+        self._names = create(
             bqplot.Label,
             scales=scales,
             x=[],
@@ -82,13 +84,13 @@ class Canvas:
             x_offset=5,
             y_offset=14,
         )
-        self._brush = make(bqplot.interacts.BrushSelector, x_scale=self._x, y_scale=self._y)
+        self._brush = create(bqplot.interacts.BrushSelector, x_scale=self._x, y_scale=self._y)
         self._brush.observe(guard(lambda change: self._brushed(change["new"], dragged)), "brushing")
         # bqplot from 0.13 on shows buttons to zoom, which an image to draw on does not need
         plain: dict[str, Any] = (
             {"display_toolbar": False} if "display_toolbar" in bqplot.Figure.class_trait_names() else {}
         )
-        self.figure = make(
+        self.figure = create(
             bqplot.Figure,
             marks=[
                 self._image,
@@ -121,7 +123,7 @@ class Canvas:
         old = self._image.image
         with self._image.hold_sync():
             # a new one: a change of the old one's bytes does not reach the figure
-            self._image.image = make(w.Image, format="png", value=picture)
+            self._image.image = create(w.Image, format="png", value=picture)
             # a pixel is a square around its middle
             self._image.x, self._image.y = np.array([-0.5, width - 0.5]), np.array([height - 0.5, -0.5])
         dispose(old)
@@ -134,12 +136,12 @@ class Canvas:
             self.figure.min_aspect_ratio, self.figure.max_aspect_ratio = min(ratio, self.figure.max_aspect_ratio), ratio
             self.figure.min_aspect_ratio = ratio
         by = SIDE / max(shape)
-        put(self.figure.layout, "width", f"{max(round(width * by), 60)}px")
-        put(self.figure.layout, "height", f"{max(round(height * by), 60)}px")
+        set_trait(self.figure.layout, "width", f"{max(round(width * by), 60)}px")
+        set_trait(self.figure.layout, "height", f"{max(round(height * by), 60)}px")
 
     def listen(self, drags: bool) -> None:
         """Wait for a rectangle to be dragged, or else for clicks."""
-        put(self.figure, "interaction", self._brush if drags else None)
+        set_trait(self.figure, "interaction", self._brush if drags else None)
 
     def draw(
         self, tones: Mapping[str, Sequence[Sequence[Point]]], names: Sequence[tuple[Point, str]], handles: bool
@@ -149,8 +151,8 @@ class Canvas:
             outlines = tones.get(tone, [])
             # one for each: bqplot repeats the colours of lines, but not those of what they enclose
             count = max(len(outlines), 1)
-            put(mark, "fill_opacities", [_OPACITIES[tone]] * count)
-            put(mark, "fill_colors", [style.colour(tone)] * count)
+            set_trait(mark, "fill_opacities", [_OPACITIES[tone]] * count)
+            set_trait(mark, "fill_colors", [style.colour(tone)] * count)
             _set(mark, *(closed(outlines) if outlines else ([], [])))
         chosen = tones.get("chosen", []) if handles else []
         self._place(self._corners, [point for outline in chosen for point in outline])
@@ -180,12 +182,12 @@ class Canvas:
         dragged((float(y[0]), float(x[0])), (float(y[1]), float(x[1])))
 
 
-def _clicked_at(said: Any) -> Point:
-    return float(said["data"]["click_y"]), float(said["data"]["click_x"])
+def _clicked_at(message: Any) -> Point:
+    return float(message["data"]["click_y"]), float(message["data"]["click_x"])
 
 
-def _moved_to(said: Any) -> Point:
-    return float(said["point"]["y"]), float(said["point"]["x"])
+def _moved_to(message: Any) -> Point:
+    return float(message["point"]["y"]), float(message["point"]["x"])
 
 
 def _set(mark: Any, x: Any, y: Any) -> None:

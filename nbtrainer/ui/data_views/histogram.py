@@ -11,33 +11,33 @@ import numpy as np
 
 from nbtrainer.config import Config
 from nbtrainer.ui import style
-from nbtrainer.ui.background import Door, Latest, Pairs, Work
+from nbtrainer.ui.background import Api, LatestOnly, Pairs, RunInBackground
 from nbtrainer.ui.dashboard.curves import round_ticks
 from nbtrainer.ui.data_views.pair_table import name_of
-from nbtrainer.ui.form.fields import Guard, make, put, shown, text
+from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible, text
 
 
 class HistogramView:
     """A button, and the histograms once it was pressed; edits renew them while they are in sight."""
 
-    def __init__(self, config: Callable[[], Config], door: Door, work: Work, guard: Guard) -> None:
-        self._config, self._door = config, door
+    def __init__(self, config: Callable[[], Config], api: Api, work: RunInBackground, guard: Guard) -> None:
+        self._config, self._api = config, api
         self._is_open = self._is_filling = False
-        self._latest = Latest(work)
-        self._open = make(
+        self._latest = LatestOnly(work)
+        self._open = create(
             w.Button, icon="bar-chart", tooltip="Intensities of one image as they are, and as the network sees them"
         )
         self._open.on_click(guard(lambda _: self._toggle()))
-        self._image = make(
+        self._image = create(
             w.Dropdown, layout=w.Layout(width="auto", flex="1 1 auto"), tooltip="Which image is measured"
         )
         self._image.observe(guard(lambda _: None if self._is_filling else self.read()), "value")
         self._plots = {"before": _Plot("as stored", "muted"), "after": _Plot("normalized", "training")}
-        pair = make(w.HBox, children=[plot.box for plot in self._plots.values()], classes=("nbt-curves",))
-        self._drawing = make(w.VBox, children=[self._image, pair], classes=("nbt-plain",))
-        self._body = make(w.VBox, children=[self._latest.words, self._drawing])
-        self.box = make(w.VBox, children=[self._open, self._body], classes=("nbt-histogram",))
-        shown(self._drawing, False)
+        pair = create(w.HBox, children=[plot.box for plot in self._plots.values()], classes=("nbt-curves",))
+        self._drawing = create(w.VBox, children=[self._image, pair], classes=("nbt-plain",))
+        self._body = create(w.VBox, children=[self._latest.words, self._drawing])
+        self.box = create(w.VBox, children=[self._open, self._body], classes=("nbt-histogram",))
+        set_visible(self._drawing, False)
         self._show_button()
 
     def renew(self) -> None:
@@ -53,14 +53,14 @@ class HistogramView:
 
     def read(self) -> None:
         """Measure the image that is chosen."""
-        config, wanted = self._config().validated(), self._image.value or 0
+        config, number = self._config().validated(), self._image.value or 0
 
         def measure() -> tuple[Pairs, int, dict[str, Any]]:
-            rows = self._door.pairs(config)
-            index = wanted if wanted < len(rows) else 0
-            return rows, index, self._door.histogram(config, index) if rows else {}
+            rows = self._api.pairs(config)
+            index = number if number < len(rows) else 0
+            return rows, index, self._api.histogram(config, index) if rows else {}
 
-        self._latest.start("measuring intensities", measure, lambda found: self._show(*found))
+        self._latest.start("measuring intensities", measure, lambda result: self._show(*result))
 
     def _show(self, rows: Pairs, index: int, histogram: dict[str, Any]) -> None:
         self._is_filling = True
@@ -68,10 +68,10 @@ class HistogramView:
             options = [(f"{number + 1}: {name_of(row)}", number) for number, row in enumerate(rows)]
             if list(self._image.options) != options:
                 self._image.options = options
-            put(self._image, "value", index if rows else None)
+            set_trait(self._image, "value", index if rows else None)
         finally:
             self._is_filling = False
-        shown(self._drawing, bool(rows))
+        set_visible(self._drawing, bool(rows))
         for name, plot in self._plots.items():
             if name in histogram:
                 plot.draw(*histogram[name])
@@ -85,18 +85,18 @@ class HistogramView:
             self._latest.forget()
 
     def _show_button(self) -> None:
-        put(self._open, "description", "Hide histogram" if self._is_open else "Show histogram")
-        shown(self._body, self._is_open)
+        set_trait(self._open, "description", "Hide histogram" if self._is_open else "Show histogram")
+        set_visible(self._body, self._is_open)
 
 
 class _Plot:
     """One histogram."""
 
     def __init__(self, title: str, tone: str) -> None:
-        self._x = make(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
-        y = make(bqplot.LinearScale, min=0.0, max=1.05, allow_padding=False)
+        self._x = create(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
+        y = create(bqplot.LinearScale, min=0.0, max=1.05, allow_padding=False)
         colour = style.colour(tone)
-        self._area = make(
+        self._area = create(
             bqplot.Lines,
             scales={"x": self._x, "y": y},
             x=[],
@@ -108,8 +108,8 @@ class _Plot:
             stroke_width=1.2,
         )
         muted = {"color": style.colour("muted"), "label_color": style.colour("muted")}
-        self._axis = make(bqplot.Axis, scale=self._x, grid_lines="none", grid_color=style.colour("grid"), **muted)
-        figure = make(
+        self._axis = create(bqplot.Axis, scale=self._x, grid_lines="none", grid_color=style.colour("grid"), **muted)
+        figure = create(
             bqplot.Figure,
             marks=[self._area],
             axes=[self._axis],
@@ -118,8 +118,8 @@ class _Plot:
             layout=w.Layout(height=style.HISTOGRAM_HEIGHT, width="100%", min_width="0"),
         )
         self._name = title
-        self._title = make(w.HTML)
-        self.box = make(w.VBox, children=[self._title, figure], classes=("nbt-small-curve",))
+        self._title = create(w.HTML)
+        self.box = create(w.VBox, children=[self._title, figure], classes=("nbt-small-curve",))
 
     def draw(self, counts: Any, edges: Any) -> None:
         """Draw the outline of a histogram: `counts` between `edges`, the largest 1."""
@@ -135,4 +135,4 @@ class _Plot:
             # steps: two points for every bar
             self._area.x, self._area.y = np.repeat(bounds, 2)[1:-1], np.repeat(heights, 2)
         span = f"{self._name}, {bounds[0]:,.4g} to {bounds[-1]:,.4g}"
-        put(self._title, "value", text(span, "nbt-small", "nbt-muted"))
+        set_trait(self._title, "value", text(span, "nbt-small", "nbt-muted"))

@@ -11,8 +11,8 @@ from typing import Any
 import ipywidgets as w
 
 from nbtrainer.config import Config
-from nbtrainer.ui.background import Door, Latest, Pairs, Work, png
-from nbtrainer.ui.form.fields import Guard, make, put, shown, text
+from nbtrainer.ui.background import Api, LatestOnly, Pairs, RunInBackground, png
+from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible, text
 from nbtrainer.wording import count_noun
 
 PAGE = 20
@@ -26,41 +26,41 @@ MOST_CLASSES = 10
 class PairTable:
     """A button, and the table once it was pressed. It is read once; when a setting changes it only says that it is old."""
 
-    def __init__(self, config: Callable[[], Config], door: Door, work: Work, guard: Guard) -> None:
-        self._config, self._door, self._guard = config, door, guard
+    def __init__(self, config: Callable[[], Config], api: Api, work: RunInBackground, guard: Guard) -> None:
+        self._config, self._api, self._guard = config, api, guard
         self._rows: list[tuple[int, dict[str, Any]]] = []
         self._snapshot: Config | None = None
         self._page = 0
         self._is_open = False
         self._pictures: dict[int, bytes] = {}
-        self._latest, self._lens = Latest(work), Latest(work)
+        self._latest, self._lens = LatestOnly(work), LatestOnly(work)
         self._open = self._button("", "table", self._toggle)
         self._again = self._button("Read again", "refresh", self.read)
-        self._old = make(
+        self._old = create(
             w.HTML,
             value=text("▲ Settings have changed since this was read.", "nbt-look", "nbt-small"),
             layout=w.Layout(display="none"),
         )
-        self._search = make(
+        self._search = create(
             w.Text, placeholder="search by name, split or problem", layout=w.Layout(flex="1 1 120px", width="auto")
         )
         self._search.observe(guard(lambda _: self._turn_to(0)), "value")
-        self._with_pictures = make(
+        self._with_pictures = create(
             w.ToggleButton,
             description="Pictures",
             icon="picture-o",
             tooltip="A small picture of each row, with its label",
         )
         self._with_pictures.observe(guard(lambda _: self._draw()), "value")
-        self._wide = make(
+        self._wide = create(
             w.ToggleButton, icon="arrows-h", tooltip="Give the table the whole width", classes=("nbt-icon",)
         )
         self._wide.observe(guard(lambda _: self._widen()), "value")
-        self._sum = make(w.HTML)
-        self._table = make(w.HTML, classes=("nbt-table",))
+        self._sum = create(w.HTML)
+        self._table = create(w.HTML, classes=("nbt-table",))
         self._back = self._button("", "chevron-left", lambda: self._turn_to(self._page - 1), "Previous page")
         self._on = self._button("", "chevron-right", lambda: self._turn_to(self._page + 1), "Next page")
-        self._position = make(w.HTML)
+        self._position = create(w.HTML)
         self.box = self._lay_out()
         self._close()
 
@@ -70,19 +70,19 @@ class PairTable:
 
         def show(rows: Pairs) -> None:
             self._snapshot, self._rows, self._pictures = config, in_order(rows), {}
-            shown(self._old, False)
-            shown(self._again, False)
-            shown(self._body, True)
-            put(self._sum, "value", text(summed(rows), "nbt-small"))
+            set_visible(self._old, False)
+            set_visible(self._again, False)
+            set_visible(self._body, True)
+            set_trait(self._sum, "value", text(summarize(rows), "nbt-small"))
             self._turn_to(0)
 
-        self._latest.start("reading the images", lambda: self._door.pairs(config), show)
+        self._latest.start("reading the images", lambda: self._api.pairs(config), show)
 
-    def is_old(self) -> None:
+    def mark_stale(self) -> None:
         """Settings have changed: say so, and let the user decide when to read again."""
         if self._snapshot is not None:
-            shown(self._old, True)
-            shown(self._again, True)
+            set_visible(self._old, True)
+            set_visible(self._again, True)
 
     def forget(self) -> None:
         """Other data: what was read says nothing about it."""
@@ -96,21 +96,21 @@ class PairTable:
             self._close()
             return
         self._is_open = True
-        put(self._open, "description", "Hide the table")
-        shown(self._all, True)
+        set_trait(self._open, "description", "Hide the table")
+        set_visible(self._all, True)
         self._widen()
         if self._snapshot is None:
             self.read()
 
     def _close(self) -> None:
         self._is_open = False
-        put(self._open, "description", "List images and labels")
-        put(
+        set_trait(self._open, "description", "List images and labels")
+        set_trait(
             self._open,
             "tooltip",
             "Every image with its label, size, type, objects and split, before anything is trained",
         )
-        shown(self._all, False)
+        set_visible(self._all, False)
         self._widen()
 
     def _widen(self) -> None:
@@ -126,30 +126,30 @@ class PairTable:
         return [(index, row) for index, row in self._rows if sought in _searched(row)]
 
     def _draw(self) -> None:
-        found = self._found()
-        rows = found[self._page * PAGE : (self._page + 1) * PAGE]
+        table_rows = self._found()
+        rows = table_rows[self._page * PAGE : (self._page + 1) * PAGE]
         pictures = self._pictures if self._with_pictures.value else None
-        put(self._table, "value", table(rows, pictures))
+        set_trait(self._table, "value", table(rows, pictures))
         first = self._page * PAGE + 1
-        words = f"{first:,} to {first + len(rows) - 1:,} of {len(found):,}" if rows else "nothing is found"
-        put(self._position, "value", text(words, "nbt-muted", "nbt-small"))
-        put(self._back, "disabled", self._page == 0)
-        put(self._on, "disabled", first + PAGE > len(found))
-        shown(self._turner, len(found) > PAGE or not rows)
+        words = f"{first:,} to {first + len(rows) - 1:,} of {len(table_rows):,}" if rows else "nothing is found"
+        set_trait(self._position, "value", text(words, "nbt-muted", "nbt-small"))
+        set_trait(self._back, "disabled", self._page == 0)
+        set_trait(self._on, "disabled", first + PAGE > len(table_rows))
+        set_visible(self._turner, len(table_rows) > PAGE or not rows)
         if pictures is not None:
             self._look([index for index, _ in rows if index not in pictures][:_AT_ONCE])
         else:
             self._lens.forget()
 
-    def _look(self, wanted: list[int]) -> None:
+    def _look(self, indices: list[int]) -> None:
         """Read the next few pictures of this page; those that come show the page again, which asks for the next."""
         config = self._snapshot
-        if not wanted or config is None:
+        if not indices or config is None:
             self._lens.forget()
             return
 
         def look() -> dict[int, bytes]:
-            return {index: png(self._door.picture(config, index, size=PICTURE)[0]) for index in wanted}
+            return {index: png(self._api.thumbnail(config, index, size=PICTURE)[0]) for index in indices}
 
         def show(pictures: dict[int, bytes]) -> None:
             self._pictures |= pictures
@@ -158,24 +158,24 @@ class PairTable:
         self._lens.start("opening pictures", look, show)
 
     def _button(self, name: str, icon: str, press: Callable[[], None], tooltip: str = "") -> w.Button:
-        button = make(w.Button, description=name, icon=icon, tooltip=tooltip, classes=() if name else ("nbt-tool",))
+        button = create(w.Button, description=name, icon=icon, tooltip=tooltip, classes=() if name else ("nbt-tool",))
         button.on_click(self._guard(lambda _: press()))
         return button
 
     def _lay_out(self) -> w.VBox:
-        tools = make(
+        tools = create(
             w.HBox, children=[self._search, self._with_pictures, self._wide], classes=("nbt-bar-of-tools", "nbt-plain")
         )
-        self._turner = make(w.HBox, children=[self._back, self._position, self._on], classes=("nbt-bar-of-tools",))
-        self._body = make(
+        self._turner = create(w.HBox, children=[self._back, self._position, self._on], classes=("nbt-bar-of-tools",))
+        self._body = create(
             w.VBox,
             children=[self._sum, tools, self._table, self._lens.words, self._turner],
             layout=w.Layout(display="none"),
         )
-        old = make(w.HBox, children=[self._old, self._again], classes=("nbt-bar-of-tools",))
-        self._all = make(w.VBox, children=[self._latest.words, old, self._body])
-        shown(self._again, False)
-        return make(w.VBox, children=[self._open, self._all], classes=("nbt-pairs",))
+        old = create(w.HBox, children=[self._old, self._again], classes=("nbt-bar-of-tools",))
+        self._all = create(w.VBox, children=[self._latest.words, old, self._body])
+        set_visible(self._again, False)
+        return create(w.VBox, children=[self._open, self._all], classes=("nbt-pairs",))
 
 
 def in_order(rows: Pairs) -> list[tuple[int, dict[str, Any]]]:
@@ -183,7 +183,7 @@ def in_order(rows: Pairs) -> list[tuple[int, dict[str, Any]]]:
     return sorted(enumerate(rows), key=lambda pair: (not pair[1].get("problem"), not pair[1].get("by_order")))
 
 
-def summed(rows: Pairs) -> str:
+def summarize(rows: Pairs) -> str:
     """All rows in one line."""
     if not rows:
         return "There are no images."
@@ -248,12 +248,12 @@ def _row(index: int, row: dict[str, Any], pictures: dict[int, bytes] | None) -> 
         ("", {"train": "train", "validation": "validate", "test": "test"}.get(row["split"], row["split"])),
     ]
     title = html.escape(f"{row['image']}\n{row['label']}", quote=True)
-    said = f'<tr title="{title}">' + "".join(f'<td class="{name}">{cell}</td>' for name, cell in cells) + "</tr>"
+    row_html = f'<tr title="{title}">' + "".join(f'<td class="{name}">{cell}</td>' for name, cell in cells) + "</tr>"
     words = problem or ("Paired by their order: the names differ. Do they belong together?" if by_order else "")
     if words:
         tone = "nbt-wrong" if problem else "nbt-look"
-        said += f'<tr class="nbt-remark"><td></td><td colspan="7" class="{tone}">{html.escape(words)}</td></tr>'
-    return said
+        row_html += f'<tr class="nbt-remark"><td></td><td colspan="7" class="{tone}">{html.escape(words)}</td></tr>'
+    return row_html
 
 
 def name_of(row: dict[str, Any]) -> str:

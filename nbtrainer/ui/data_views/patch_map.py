@@ -12,10 +12,10 @@ import numpy as np
 
 from nbtrainer.config import Config
 from nbtrainer.ui import style
-from nbtrainer.ui.background import Door, Latest, Work, png
+from nbtrainer.ui.background import Api, LatestOnly, RunInBackground, png
 from nbtrainer.ui.data_views.pair_table import name_of
-from nbtrainer.ui.disclosure import Drawer, Words
-from nbtrainer.ui.form.fields import Guard, make, put, text
+from nbtrainer.ui.disclosure import Disclosure, Words
+from nbtrainer.ui.form.fields import Guard, create, set_trait, text
 
 MOST_TILES = 500
 MOST_BOXES = 200
@@ -37,57 +37,57 @@ Box = Sequence[Sequence[int]]
 
 
 class Epoch(NamedTuple):
-    """The tiles of an epoch: names of the training images, `places` and `seen` as `api.places` has them, and how many
+    """The tiles of an epoch: names of the training images, `places` and `seen` as `api.patch_locations` has them, and how many
     tiles the epoch has, which may be more than the places."""
 
     names: list[str]
-    places: list[dict[str, Any]]
+    locations: list[dict[str, Any]]
     seen: dict[str, Any]
     per_epoch: int
 
     @property
     def counts(self) -> list[int]:
         """How many tiles each image has."""
-        counted = Counter(place["image"] for place in self.places)
+        counted = Counter(place["image"] for place in self.locations)
         return [counted[index] for index in range(len(self.names))]
 
     def boxes(self, index: int) -> list[Box]:
         """The tiles that fall on image `index`."""
-        return [place["box"] for place in self.places if place["image"] == index]
+        return [place["box"] for place in self.locations if place["image"] == index]
 
 
-class TilesView:
+class PatchMap:
     """A button, and once it was pressed a picture with tiles, and what they show in numbers."""
 
-    def __init__(self, config: Callable[[], Config], door: Door, work: Work, guard: Guard) -> None:
-        self._config, self._door = config, door
+    def __init__(self, config: Callable[[], Config], api: Api, work: RunInBackground, guard: Guard) -> None:
+        self._config, self._api = config, api
         self._is_filling = False
         self._snapshot: Config | None = None
         self._epoch = Epoch([], [], {}, 0)
-        self._lens = Latest(work)
-        self._index = make(w.Dropdown, tooltip="Which image is looked at")
+        self._lens = LatestOnly(work)
+        self._index = create(w.Dropdown, tooltip="Which image is looked at")
         self._index.observe(guard(lambda _: None if self._is_filling else self._look()), "value")
-        self._back = make(w.Button, icon="chevron-left", tooltip="Previous image", classes=("nbt-icon",))
-        self._on = make(w.Button, icon="chevron-right", tooltip="Next image", classes=("nbt-icon",))
+        self._back = create(w.Button, icon="chevron-left", tooltip="Previous image", classes=("nbt-icon",))
+        self._on = create(w.Button, icon="chevron-right", tooltip="Next image", classes=("nbt-icon",))
         self._back.on_click(guard(lambda _: self._turn(-1)))
         self._on.on_click(guard(lambda _: self._turn(1)))
-        self._image = make(w.Image, format="png")
-        self._caption, self._numbers = make(w.HTML), make(w.HTML)
+        self._image = create(w.Image, format="png")
+        self._caption, self._numbers = create(w.HTML), create(w.HTML)
         children = [self._image, self._caption, self._lens.words, self._numbers]
         tools = [self._back, self._index, self._on]
-        self._drawer = Drawer(_WORDS, tools, children, self.read, work, guard)
+        self._drawer = Disclosure(_WORDS, tools, children, self.read, work, guard)
         self.box = self._drawer.box
 
     def read(self) -> None:
         """Draw the tiles of an epoch with the settings as they are."""
-        config, wanted = self._config().validated(), self._index.value or 0
+        config, number = self._config().validated(), self._index.value or 0
 
         def draw() -> tuple[Epoch, int, bytes]:
-            names = [name_of(row) for row in self._door.pairs(config) if row["split"] == "train"]
-            per_epoch = self._door.places(config, 0)["per_epoch"]
-            drawn = self._door.places(config, min(per_epoch, MOST_TILES))
+            names = [name_of(row) for row in self._api.pairs(config) if row["split"] == "train"]
+            per_epoch = self._api.patch_locations(config, 0)["per_epoch"]
+            drawn = self._api.patch_locations(config, min(per_epoch, MOST_TILES))
             epoch = Epoch(names, drawn["places"], drawn["seen"], per_epoch)
-            index = wanted if wanted < len(names) else 0
+            index = number if number < len(names) else 0
             return epoch, index, self._picture(config, epoch, index)
 
         def show(drawn: tuple[Epoch, int, bytes]) -> None:
@@ -95,13 +95,13 @@ class TilesView:
             self._lens.forget()
             self._fill(index)
             self._show(index, picture)
-            put(self._numbers, "value", numbers(self._epoch))
+            set_trait(self._numbers, "value", numbers(self._epoch))
 
         self._drawer.start("drawing the tiles of an epoch", draw, show)
 
-    def is_old(self) -> None:
+    def mark_stale(self) -> None:
         """Settings have changed."""
-        self._drawer.is_old()
+        self._drawer.mark_stale()
 
     def forget(self) -> None:
         """Other data: close."""
@@ -119,11 +119,13 @@ class TilesView:
         config, epoch, index = self._snapshot, self._epoch, self._index.value
         if config is not None and index is not None:
             self._lens.start(
-                "opening the image", lambda: self._picture(config, epoch, index), lambda found: self._show(index, found)
+                "opening the image",
+                lambda: self._picture(config, epoch, index),
+                lambda result: self._show(index, result),
             )
 
     def _picture(self, config: Config, epoch: Epoch, index: int) -> bytes:
-        pixels, scale = self._door.picture(config, index, size=_SIDE)
+        pixels, scale = self._api.thumbnail(config, index, size=_SIDE)
         return png(with_boxes(pixels, scale, epoch.boxes(index)))
 
     def _fill(self, index: int) -> None:
@@ -135,15 +137,15 @@ class TilesView:
         try:
             if list(self._index.options) != options:
                 self._index.options = options
-            put(self._index, "value", index)
+            set_trait(self._index, "value", index)
         finally:
             self._is_filling = False
 
     def _show(self, index: int, picture: bytes) -> None:
-        put(self._image, "value", picture)
-        put(self._caption, "value", text(caption(self._epoch.boxes(index)), "nbt-muted", "nbt-small"))
-        put(self._back, "disabled", index == 0)
-        put(self._on, "disabled", index + 1 >= len(self._epoch.names))
+        set_trait(self._image, "value", picture)
+        set_trait(self._caption, "value", text(caption(self._epoch.boxes(index)), "nbt-muted", "nbt-small"))
+        set_trait(self._back, "disabled", index == 0)
+        set_trait(self._on, "disabled", index + 1 >= len(self._epoch.names))
 
 
 def with_boxes(pixels: Any, scale: float, boxes: Sequence[Box]) -> np.ndarray:
@@ -174,7 +176,7 @@ def with_boxes(pixels: Any, scale: float, boxes: Sequence[Box]) -> np.ndarray:
     for place in places:
         is_dim[place] = False
     canvas[is_dim, :3] = (canvas[is_dim, :3] * _DIMMED).astype(np.uint8)
-    line = np.array([*style.painted("region"), 255])
+    line = np.array([*style.with_colors("region"), 255])
     opacity = min(1.0, max(_PALEST, _FULL_LINES / max(1, len(places))))
     for y, x in places[:MOST_BOXES]:
         edges = [(edge, x) for edge in (y.start, y.stop - 1)] + [(y, edge) for edge in (x.start, x.stop - 1)]
@@ -198,7 +200,7 @@ def caption(boxes: Sequence[Box]) -> str:
 
 def numbers(epoch: Epoch) -> str:
     """How often images and classes are seen, as HTML."""
-    count, counts = len(epoch.places), epoch.counts
+    count, counts = len(epoch.locations), epoch.counts
     part = f"The first {count:,} of {epoch.per_epoch:,} tiles of an epoch"
     parts = [f"<b>{tiles(count) + ' in an epoch' if count >= epoch.per_epoch else part}</b>"]
     rows = [
@@ -219,9 +221,9 @@ def numbers(epoch: Epoch) -> str:
     never = [name for name, tiled in zip(epoch.names, counts, strict=True) if not tiled]
     if never and count:
         more = f" and {len(never) - _MOST_NAMES:,} more" if len(never) > _MOST_NAMES else ""
-        said = f"▲ {len(never):,} of {len(counts):,} images not drawn: {', '.join(never[:_MOST_NAMES])}{more}"
-        parts.append(text(said, "nbt-look", "nbt-small"))
-    given_up = sum(place["rejected"] for place in epoch.places)
+        warning = f"▲ {len(never):,} of {len(counts):,} images not drawn: {', '.join(never[:_MOST_NAMES])}{more}"
+        parts.append(text(warning, "nbt-look", "nbt-small"))
+    given_up = sum(place["rejected"] for place in epoch.locations)
     if given_up:
         words = f"{tiles(given_up)} given up because too little was labelled, {given_up / count:.1f} for each one taken"
         parts.append(text(words, "nbt-muted", "nbt-small"))

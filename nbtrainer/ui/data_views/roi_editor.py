@@ -14,14 +14,14 @@ from nbtrainer.config.data import Region
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats import stem
-from nbtrainer.ui.background import Door, Latest, Pairs, Work, png
+from nbtrainer.ui.background import Api, LatestOnly, Pairs, RunInBackground, png
 from nbtrainer.ui.data_views import roi_geometry as outline
 from nbtrainer.ui.data_views.canvas import SIDE, Canvas
 from nbtrainer.ui.data_views.pair_table import name_of
 from nbtrainer.ui.data_views.roi_geometry import Point
 from nbtrainer.ui.data_views.roi_list import RegionList
 from nbtrainer.ui.disposal import dispose, set_children
-from nbtrainer.ui.form.fields import Field, Guard, make, put, shown, text
+from nbtrainer.ui.form.fields import Field, Guard, create, set_trait, set_visible, text
 
 SELECT, RECTANGLE, POLYGON = "Select", "Rectangle", "Polygon"
 _HINTS = {
@@ -69,7 +69,7 @@ class RegionsField(Field):
         else:
             self.editor = self._open_editor(self)
             self._place.children = [self.editor.box]
-        put(self._button, "icon", "pencil" if self.editor is None else "times")
+        set_trait(self._button, "icon", "pencil" if self.editor is None else "times")
         self._display(self.value)
 
     def refuse(self, error: UserError) -> None:
@@ -78,16 +78,16 @@ class RegionsField(Field):
         self._has_untaken = True
 
     def _lines(self) -> list[w.Widget]:
-        title = make(w.HTML, value=text(self.setting.title), classes=("nbt-field-name",))
-        self._count = make(w.HTML, layout=w.Layout(flex="1 1 auto"))
-        self._button = make(w.Button, icon="pencil", tooltip="Draw regions on a picture, or type their corners")
+        title = create(w.HTML, value=text(self.setting.title), classes=("nbt-field-name",))
+        self._count = create(w.HTML, layout=w.Layout(flex="1 1 auto"))
+        self._button = create(w.Button, icon="pencil", tooltip="Draw regions on a picture, or type their corners")
         self._button.on_click(self._guard(lambda _: self.toggle()))
-        self._place = make(w.VBox)
+        self._place = create(w.VBox)
         return [self._row(title, self._button, self._count), self._place]
 
     def _display(self, value: Any) -> None:
-        put(self._button, "description", "Draw or type …" if self.editor is None else "Close")
-        put(self._count, "value", text(counted(value), "nbt-muted", "nbt-small"))
+        set_trait(self._button, "description", "Draw or type …" if self.editor is None else "Close")
+        set_trait(self._count, "value", text(counted(value), "nbt-muted", "nbt-small"))
         if self.editor is not None:
             self.editor.draw()
 
@@ -98,8 +98,8 @@ class Editor:
     Every change is entered through the field, so that the form validates it, counts it and can set it back.
     """
 
-    def __init__(self, field: RegionsField, config: Config, door: Door, work: Work, guard: Guard) -> None:
-        self._field, self._door, self._guard = field, door, guard
+    def __init__(self, field: RegionsField, config: Config, api: Api, work: RunInBackground, guard: Guard) -> None:
+        self._field, self._api, self._guard = field, api, guard
         self._rows: list[tuple[int, dict[str, Any]]] = []
         self._position = 0
         self._chosen: int | None = None
@@ -107,7 +107,7 @@ class Editor:
         self._snapshot = as_drawn_on(config, field.dataset)
         self._sketch = outline.Sketch()
         self._drawn: Any = None
-        self._latest = Latest(work)
+        self._latest = LatestOnly(work)
         self._canvas = Canvas(guard, self.click, self.drag, self.move_corner, self.move_middle)
         self._list = RegionList(guard, self.choose, self.change, self.remove, self.type)
         self.box = self._lay_out()
@@ -147,8 +147,8 @@ class Editor:
             self._show_sketch()
         else:
             visible = self._visible()
-            found = outline.hit([self._around(region) for _, region in visible], point)
-            self.choose(None if found is None else visible[found][0])
+            hit = outline.hit([self._around(region) for _, region in visible], point)
+            self.choose(None if hit is None else visible[hit][0])
 
     def drag(self, one: Point, other: Point) -> None:
         """A rectangle from corner to corner."""
@@ -170,7 +170,7 @@ class Editor:
 
     def move_middle(self, to: Point) -> None:
         """The region that is taken was dragged by its middle."""
-        self._move(lambda region: outline.moved(region, to, self._canvas.shape))
+        self._move(lambda region: outline.moved_region(region, to, self._canvas.shape))
 
     # what the list and the buttons do
 
@@ -217,12 +217,12 @@ class Editor:
         self._drawn = (list(regions), *now[1:])
         chosen = None if self._chosen is None else regions[self._chosen]
         self._list.show(self._visible(), self._chosen, len(regions))
-        put(self._delete, "disabled", chosen is None)
+        set_trait(self._delete, "disabled", chosen is None)
         self._showing = True
         try:
             if chosen is not None:
-                put(self._scope, "value", bool(chosen.image))
-                put(self._use, "value", chosen.use)
+                set_trait(self._scope, "value", bool(chosen.image))
+                set_trait(self._use, "value", chosen.use)
         finally:
             self._showing = False
         self._draw_outlines()
@@ -236,7 +236,7 @@ class Editor:
             self._rows = images_of(rows, self._field.dataset)
             self._turn_to(0)
 
-        self._latest.start("reading the images", lambda: self._door.pairs(config), show)
+        self._latest.start("reading the images", lambda: self._api.pairs(config), show)
 
     def _turn_to(self, position: int) -> None:
         """Show another image."""
@@ -247,21 +247,21 @@ class Editor:
         self._sketch = outline.Sketch()
         self._show_sketch()
         name = name_of(row).partition(" (")[0]
-        put(self._where, "value", text(f"{name} ({self._position + 1:,} of {len(self._rows):,})", "nbt-small"))
+        set_trait(self._where, "value", text(f"{name} ({self._position + 1:,} of {len(self._rows):,})", "nbt-small"))
         for button in self._turners:
-            put(button, "disabled", len(self._rows) < 2)
+            set_trait(button, "disabled", len(self._rows) < 2)
 
         def read() -> tuple[bytes, tuple[int, ...], list[list[Point]]]:
-            pixels, scale = self._door.picture(self._snapshot, index, size=SIDE, outlines=True, whole=True)
+            pixels, scale = self._api.thumbnail(self._snapshot, index, size=SIDE, outlines=True, whole=True)
             shape = full_shape(row, pixels.shape, scale)
             # regions of files, and random ones: the snapshot has no others
-            given = [outline.corners(region.corners, shape) for region in self._door.regions(self._snapshot, index)]
+            given = [outline.corners(region.corners, shape) for region in self._api.regions(self._snapshot, index)]
             return png(pixels), shape, given
 
-        def show(found: tuple[bytes, tuple[int, ...], list[list[Point]]]) -> None:
-            self._canvas.show(*found[:2])
-            self._given = found[2]
-            shown(self._stage, True)
+        def show(picture: tuple[bytes, tuple[int, ...], list[list[Point]]]) -> None:
+            self._canvas.show(*picture[:2])
+            self._given = picture[2]
+            set_visible(self._stage, True)
             self._drawn = None
             self.draw()
 
@@ -270,7 +270,7 @@ class Editor:
     # layout and small things
 
     def _lay_out(self) -> w.VBox:
-        self._mode = make(
+        self._mode = create(
             w.ToggleButtons,
             options=[SELECT, RECTANGLE, POLYGON],
             value=SELECT,  # bqplot takes a brush that is there before the figure for one without a size
@@ -278,26 +278,26 @@ class Editor:
         )
         # with bqplot-gl installed nothing in a bqplot figure can be dragged
         is_dragging_dead = importlib.util.find_spec("bqplot_gl") is not None
-        self._by_clicks = make(
+        self._by_clicks = create(
             w.Checkbox, value=is_dragging_dead, description="by two clicks", indent=False, layout=w.Layout(width="auto")
         )
         self._close_up = self._button("Close", "check", "Close the polygon", self.finish)
         self._delete = self._button("Delete", "trash-o", "Delete the region that is taken", self._delete_chosen)
-        self._hint = make(w.HTML)
-        self._where = make(w.HTML)
+        self._hint = create(w.HTML)
+        self._where = create(w.HTML)
         self._turners = [
             self._button("", "chevron-left", "Previous image", lambda: self._turn_to(self._position - 1)),
             self._button("", "chevron-right", "Next image", lambda: self._turn_to(self._position + 1)),
         ]
         wide = w.Layout(width="170px")
-        self._scope = make(
+        self._scope = create(
             w.Dropdown,
             options=[("for this image", True), ("for all images of the set", False)],
             value=True,
             layout=wide,
             tooltip="Which images the region belongs to",
         )
-        self._use = make(
+        self._use = create(
             w.Dropdown,
             options=[("use only this", "use"), ("leave this out", "ignore")],
             layout=wide,
@@ -310,20 +310,22 @@ class Editor:
             self._guard(lambda _: self._describe(image=self.image if self._scope.value else "")), "value"
         )
         self._use.observe(self._guard(lambda _: self._describe(use=self._use.value)), "value")
-        turn = make(w.HBox, children=[self._turners[0], self._where, self._turners[1]], classes=("nbt-bar-of-tools",))
-        tools = make(
+        turn = create(w.HBox, children=[self._turners[0], self._where, self._turners[1]], classes=("nbt-bar-of-tools",))
+        tools = create(
             w.HBox, children=[self._mode, self._by_clicks, self._close_up, self._delete], classes=("nbt-bar-of-tools",)
         )
-        meaning = make(w.HBox, children=[self._use, self._scope], classes=("nbt-bar-of-tools",))
-        picture = make(w.VBox, children=[turn, self._canvas.figure], classes=("nbt-picture",))
-        beside = make(w.VBox, children=[tools, self._hint, meaning, self._list.box], classes=("nbt-beside",))
-        self._stage = make(w.HBox, children=[picture, beside], classes=("nbt-stage",), layout=w.Layout(display="none"))
-        return make(
+        meaning = create(w.HBox, children=[self._use, self._scope], classes=("nbt-bar-of-tools",))
+        picture = create(w.VBox, children=[turn, self._canvas.figure], classes=("nbt-picture",))
+        beside = create(w.VBox, children=[tools, self._hint, meaning, self._list.box], classes=("nbt-beside",))
+        self._stage = create(
+            w.HBox, children=[picture, beside], classes=("nbt-stage",), layout=w.Layout(display="none")
+        )
+        return create(
             w.VBox, children=[self._latest.words, self._stage], classes=("nbt-editor", "nbt-opened", "nbt-plain")
         )
 
     def _button(self, name: str, icon: str, tooltip: str, press: Callable[[], None]) -> w.Button:
-        button = make(w.Button, description=name, icon=icon, tooltip=tooltip, classes=() if name else ("nbt-icon",))
+        button = create(w.Button, description=name, icon=icon, tooltip=tooltip, classes=() if name else ("nbt-icon",))
         button.on_click(self._guard(lambda _: press()))
         return button
 
@@ -332,10 +334,10 @@ class Editor:
         self._sketch = outline.Sketch()
         self._show_sketch()
         self._canvas.listen(drags=mode == RECTANGLE and not self._by_clicks.value)
-        shown(self._by_clicks, mode == RECTANGLE)
-        shown(self._close_up, mode == POLYGON)
+        set_visible(self._by_clicks, mode == RECTANGLE)
+        set_visible(self._close_up, mode == POLYGON)
         hint = _TWO_CLICKS if mode == RECTANGLE and self._by_clicks.value else _HINTS[mode]
-        put(self._hint, "value", text(hint, "nbt-muted", "nbt-small"))
+        set_trait(self._hint, "value", text(hint, "nbt-muted", "nbt-small"))
         if mode != SELECT:
             self._canvas.figure.add_class("nbt-drawing")
             self.choose(None)
@@ -381,7 +383,7 @@ class Editor:
 
     def _show_sketch(self) -> None:
         self._canvas.sketch(self._sketch.points)
-        put(self._close_up, "disabled", len(self._sketch.points) < 3)
+        set_trait(self._close_up, "disabled", len(self._sketch.points) < 3)
 
     def _around(self, region: Region) -> list[Point]:
         return outline.corners(region.points, self._canvas.shape)
@@ -419,11 +421,11 @@ def as_drawn_on(config: Config, dataset: int) -> Config:
 
 def images_of(rows: Pairs, dataset: int) -> list[tuple[int, dict[str, Any]]]:
     """The images of a dataset with their numbers in the table, each once, however many parts of it are used."""
-    found: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+    by_source: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
     for index, row in enumerate(rows):
         if row["dataset"] == dataset:
-            found.setdefault((row["image"], name_of(row).partition(" (")[0]), (index, row))
-    return list(found.values())
+            by_source.setdefault((row["image"], name_of(row).partition(" (")[0]), (index, row))
+    return list(by_source.values())
 
 
 def full_shape(row: dict[str, Any], picture: tuple[int, ...], scale: float) -> tuple[int, int]:

@@ -58,14 +58,14 @@ def rectangle(one: Point, other: Point, shape: Shape) -> list[list[float]] | Non
 
 def polygon(points: Sequence[Point], shape: Shape) -> list[list[float]] | None:
     """A polygon's points on whole pixels within the image, none twice in a row; None if fewer than three are left."""
-    found: list[list[float]] = []
+    corners: list[list[float]] = []
     for point in points:
         corner = list(_on_pixel(point, shape))
-        if not found or found[-1] != corner:
-            found.append(corner)
-    if len(found) > 1 and found[0] == found[-1]:
-        found.pop()
-    return found if len(found) > 2 and area([(y, x) for y, x in found]) > 0 else None
+        if not corners or corners[-1] != corner:
+            corners.append(corner)
+    if len(corners) > 1 and corners[0] == corners[-1]:
+        corners.pop()
+    return corners if len(corners) > 2 and area([(y, x) for y, x in corners]) > 0 else None
 
 
 def with_corner(region: Region, index: int, to: Point, shape: Shape) -> Region:
@@ -78,7 +78,7 @@ def with_corner(region: Region, index: int, to: Point, shape: Shape) -> Region:
     return region if points is None else region.model_copy(update={"points": points})
 
 
-def moved(region: Region, to: Point, shape: Shape) -> Region:
+def moved_region(region: Region, to: Point, shape: Shape) -> Region:
     """`region` with its middle at `to`, kept whole within the image."""
     outline = corners(region.points, shape)
     here = middle(outline)
@@ -87,8 +87,8 @@ def moved(region: Region, to: Point, shape: Shape) -> Region:
         for lengths, length, start, end in zip(zip(*outline, strict=True), shape, here, to, strict=True)
     ]
     # two opposite corners stand for a rectangle's four
-    kept = [outline[0], outline[2]] if region.shape == "rectangle" else outline
-    return region.model_copy(update={"points": [[y + by[0], x + by[1]] for y, x in kept]})
+    fixed_corners = [outline[0], outline[2]] if region.shape == "rectangle" else outline
+    return region.model_copy(update={"points": [[y + by[0], x + by[1]] for y, x in fixed_corners]})
 
 
 class Sketch:

@@ -10,7 +10,7 @@ import ipywidgets as w
 from nbtrainer.config.data import Region
 from nbtrainer.ui.data_views.roi_geometry import written_points
 from nbtrainer.ui.disposal import set_children
-from nbtrainer.ui.form.fields import Guard, make, put, text
+from nbtrainer.ui.form.fields import Guard, create, set_trait, text
 
 # each is four widgets; more of them would keep the page waiting
 MOST_LINES = 40
@@ -35,9 +35,9 @@ class RegionList:
     ) -> None:
         self._guard, self._choose, self._change, self._remove, self._type = guard, choose, change, remove, type
         self._lines: dict[int, _Line] = {}
-        self._list = make(w.VBox)
-        self._more = make(w.HTML)
-        self._new = make(
+        self._list = create(w.VBox)
+        self._more = create(w.HTML)
+        self._new = create(
             w.Text,
             placeholder="or type corners here: y x, y x",
             continuous_update=False,
@@ -46,7 +46,7 @@ class RegionList:
             classes=("nbt-unset",),
         )
         self._new.observe(guard(lambda _: self._add()), "value")
-        self.box = make(w.VBox, children=[self._list, self._new, self._more], classes=("nbt-regions",))
+        self.box = create(w.VBox, children=[self._list, self._new, self._more], classes=("nbt-regions",))
 
     def show(self, regions: list[tuple[int, Region]], chosen: int | None, count: int) -> None:
         """Show `regions` with their numbers, of `count` in the whole dataset."""
@@ -62,7 +62,7 @@ class RegionList:
         hidden = count - len(regions)
         words = [f"and {len(regions) - MOST_LINES:,} more on this image"] if len(regions) > MOST_LINES else []
         words += [f"{hidden:,} on other images"] if hidden else []
-        put(self._more, "value", text("; ".join(words), "nbt-muted", "nbt-small"))
+        set_trait(self._more, "value", text("; ".join(words), "nbt-muted", "nbt-small"))
 
     def _add(self) -> None:
         if self._type(self._new.value):
@@ -82,29 +82,29 @@ class _Line:
         type: Typed,
     ) -> None:
         self._showing = False
-        self._take = make(w.Button, icon="circle-o", tooltip="Take this region", classes=("nbt-icon", "nbt-quiet"))
-        self._name = make(w.Text, continuous_update=False, placeholder="name", classes=("nbt-region-name",))
-        self._points = make(w.Text, continuous_update=False, tooltip="Corners: y x, y x")
-        self._all = make(w.HTML)
-        drop = make(w.Button, icon="minus", tooltip="Remove this region", classes=("nbt-icon", "nbt-quiet"))
+        self._take = create(w.Button, icon="circle-o", tooltip="Take this region", classes=("nbt-icon", "nbt-quiet"))
+        self._name = create(w.Text, continuous_update=False, placeholder="name", classes=("nbt-region-name",))
+        self._points = create(w.Text, continuous_update=False, tooltip="Corners: y x, y x")
+        self._all = create(w.HTML)
+        drop = create(w.Button, icon="minus", tooltip="Remove this region", classes=("nbt-icon", "nbt-quiet"))
         self._take.on_click(guard(lambda _: choose(index)))
         drop.on_click(guard(lambda _: remove(index)))
         self._observe(guard, self._name, lambda: change(index, name=self._name.value.strip()))
         self._observe(guard, self._points, lambda: type(self._points.value, index))
-        self.box = make(
+        self.box = create(
             w.HBox, children=[self._take, self._name, self._points, self._all, drop], classes=("nbt-region",)
         )
 
     def show(self, region: Region, is_chosen: bool) -> None:
         self._showing = True
         try:
-            put(self._name, "value", region.name)
-            put(self._points, "value", written_points(region.points))
+            set_trait(self._name, "value", region.name)
+            set_trait(self._points, "value", written_points(region.points))
         finally:
             self._showing = False
-        put(self._take, "icon", "dot-circle-o" if is_chosen else "circle-o")
+        set_trait(self._take, "icon", "dot-circle-o" if is_chosen else "circle-o")
         words = [*([] if region.image else ["all images"]), *(["left out"] if region.use == "ignore" else [])]
-        put(self._all, "value", text(", ".join(words), "nbt-muted", "nbt-small"))
+        set_trait(self._all, "value", text(", ".join(words), "nbt-muted", "nbt-small"))
 
     def _observe(self, guard: Guard, field: w.Text, act: Callable[[], Any]) -> None:
         field.observe(guard(lambda _: None if self._showing else act()), "value")

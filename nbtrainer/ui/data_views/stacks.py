@@ -8,8 +8,8 @@ from collections.abc import Callable
 import ipywidgets as w
 
 from nbtrainer.config import Config
-from nbtrainer.ui.background import Door, Latest, Work
-from nbtrainer.ui.form.fields import Guard, PathField, make, put, shown, text
+from nbtrainer.ui.background import Api, LatestOnly, RunInBackground
+from nbtrainer.ui.form.fields import Guard, PathField, create, set_trait, set_visible, text
 from nbtrainer.ui.form.panels import ROWS
 
 _TITLES = {"folder": "Single images", "stack": "Stack"}
@@ -27,13 +27,18 @@ class StackTool:
     """
 
     def __init__(
-        self, config: Callable[[], Config], use: Callable[[str, str], None], door: Door, work: Work, guard: Guard
+        self,
+        config: Callable[[], Config],
+        use: Callable[[str, str], None],
+        api: Api,
+        work: RunInBackground,
+        guard: Guard,
     ) -> None:
-        self._config, self._use, self._door = config, use, door
+        self._config, self._use, self._api = config, use, api
         self._paths = {"folder": "", "stack": ""}
         self._made = ""
-        self._latest = Latest(work)
-        self._open = make(
+        self._latest = LatestOnly(work)
+        self._open = create(
             w.Button,
             description="Single images and stacks …",
             icon="clone",
@@ -41,24 +46,24 @@ class StackTool:
         )
         self._open.on_click(guard(lambda _: self._toggle()))
         self.fields = {name: self._field(name, guard) for name in self._paths}
-        self.combine = make(
+        self.combine = create(
             w.Button, description="Combine", icon="compress", tooltip="Write the single images into the stack"
         )
-        self.take_apart = make(
+        self.take_apart = create(
             w.Button, description="Take apart", icon="expand", tooltip="Write the slices of the stack into the folder"
         )
         self.combine.on_click(guard(lambda _: self._combine()))
         self.take_apart.on_click(guard(lambda _: self._take_apart()))
-        self.as_images = make(w.Button, description="Use as images", classes=("nbt-link",))
-        self.as_labels = make(w.Button, description="Use as labels", classes=("nbt-link",))
+        self.as_images = create(w.Button, description="Use as images", classes=("nbt-link",))
+        self.as_labels = create(w.Button, description="Use as labels", classes=("nbt-link",))
         for button, kind in ((self.as_images, "images"), (self.as_labels, "labels")):
             button.on_click(guard(lambda _, kind=kind: use(kind, self._made)))
-        ways = make(w.HBox, children=[self.combine, self.take_apart], classes=("nbt-bar-of-tools", "nbt-plain"))
-        self._offers = make(w.HBox, children=[self.as_images, self.as_labels], layout=w.Layout(display="none"))
+        ways = create(w.HBox, children=[self.combine, self.take_apart], classes=("nbt-bar-of-tools", "nbt-plain"))
+        self._offers = create(w.HBox, children=[self.as_images, self.as_labels], layout=w.Layout(display="none"))
         parts = [*(field.box for field in self.fields.values()), ways, self._latest.words, self._offers]
-        self._body = make(w.VBox, children=parts, layout=w.Layout(display="none"))
-        head = make(w.HBox, children=[self._open], classes=("nbt-bar-of-tools",))
-        self.box = make(w.VBox, children=[head, self._body], classes=("nbt-drawer",))
+        self._body = create(w.VBox, children=parts, layout=w.Layout(display="none"))
+        head = create(w.HBox, children=[self._open], classes=("nbt-bar-of-tools",))
+        self.box = create(w.VBox, children=[head, self._body], classes=("nbt-drawer",))
 
     @property
     def words(self) -> str:
@@ -66,7 +71,7 @@ class StackTool:
         return str(self._latest.words.value)
 
     def _toggle(self) -> None:
-        shown(self._body, self._body.layout.display == "none")
+        set_visible(self._body, self._body.layout.display == "none")
 
     def _field(self, name: str, guard: Guard) -> PathField:
         """The field of a path that is no setting; it looks like one."""
@@ -82,7 +87,7 @@ class StackTool:
         folder, stack = (self._config().resolve(self._paths[name]) for name in ("folder", "stack"))
 
         def combine() -> tuple[str, str]:
-            shape = self._door.stack_images(folder, stack)
+            shape = self._api.stack_images(folder, stack)
             return f"{shape[0]:,} images are in {stack.name} ({' x '.join(map(str, shape))}).", self._paths["stack"]
 
         self._start("combining", combine)
@@ -91,7 +96,7 @@ class StackTool:
         folder, stack = (self._config().resolve(self._paths[name]) for name in ("folder", "stack"))
 
         def take_apart() -> tuple[str, str]:
-            files = self._door.unstack_images(stack, folder)
+            files = self._api.unstack_images(stack, folder)
             return f"{len(files):,} slices, {files[0].name} to {files[-1].name}, are in {folder}.", self._paths[
                 "folder"
             ]
@@ -100,16 +105,16 @@ class StackTool:
 
     def _start(self, words: str, task: Callable[[], tuple[str, str]]) -> None:
         missing = [_TITLES[name] for name, path in self._paths.items() if not path]
-        shown(self._offers, False)
+        set_visible(self._offers, False)
         if missing:
-            self._latest.say(text(f"✕ Give a path: {' and '.join(missing)}.", "nbt-wrong", "nbt-small"))
+            self._latest.show_message(text(f"✕ Give a path: {' and '.join(missing)}.", "nbt-wrong", "nbt-small"))
             return
 
         def show(made: tuple[str, str]) -> None:
-            said, self._made = made
-            self._latest.say(text(f"✓ {said}", "nbt-fine", "nbt-small"))
-            put(self.as_images, "tooltip", f"{self._made}: in the place of the last set's images")
-            put(self.as_labels, "tooltip", f"{self._made}: in the place of the last set's labels")
-            shown(self._offers, True)
+            message, self._made = made
+            self._latest.show_message(text(f"✓ {message}", "nbt-fine", "nbt-small"))
+            set_trait(self.as_images, "tooltip", f"{self._made}: in the place of the last set's images")
+            set_trait(self.as_labels, "tooltip", f"{self._made}: in the place of the last set's labels")
+            set_visible(self._offers, True)
 
         self._latest.start(words, task, show)

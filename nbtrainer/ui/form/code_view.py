@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as w
 
 from nbtrainer.config import STRENGTHS, Config
-from nbtrainer.ui.form.fields import Guard, make, put, shown
+from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible
 
 
 class CodeView:
@@ -19,12 +19,12 @@ class CodeView:
     def __init__(self, guard: Guard, config: Callable[[], Config], preset: Callable[[], str]) -> None:
         self._config, self._preset = config, preset
         self._is_open = False
-        self._code = make(w.HTML)
-        self._language = make(
+        self._code = create(w.HTML)
+        self._language = create(
             w.Dropdown, options=["Python", "JSON"], layout=w.Layout(width="110px"), tooltip="Language"
         )
         self._language.observe(guard(lambda _: self.redraw()), "value")
-        self.box = make(
+        self.box = create(
             w.VBox,
             children=[self._language, self._code],
             layout=w.Layout(display="none", padding="0 10px 10px"),
@@ -34,7 +34,7 @@ class CodeView:
     def toggle(self) -> None:
         """Show the code, or hide it again."""
         self._is_open = not self._is_open
-        shown(self.box, self._is_open)
+        set_visible(self.box, self._is_open)
         self.redraw()
 
     def redraw(self) -> None:
@@ -45,7 +45,7 @@ class CodeView:
                 if self._language.value == "Python"
                 else as_json(self._config())
             )
-            put(self._code, "value", f'<pre class="nbt-code" tabindex="0">{html.escape(words)}</pre>')
+            set_trait(self._code, "value", f'<pre class="nbt-code" tabindex="0">{html.escape(words)}</pre>')
 
 
 def as_python(config: Config, preset: str = "") -> str:

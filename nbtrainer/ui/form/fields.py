@@ -24,7 +24,7 @@ NOT_SUITED = "not for this kind of segmentation"
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
 
-def make(kind: type[Made], *, tooltip: str = "", classes: Iterable[str] = (), **traits: Any) -> Made:
+def create(kind: type[Made], *, tooltip: str = "", classes: Iterable[str] = (), **traits: Any) -> Made:
     """A widget of `kind`; a trait that this version of the library does not have raises instead of being lost.
 
     `tooltip` goes to wherever this version keeps it: ipywidgets 7 calls it `description_tooltip`.
@@ -41,15 +41,15 @@ def make(kind: type[Made], *, tooltip: str = "", classes: Iterable[str] = (), **
     return made
 
 
-def put(widget: w.Widget, name: str, value: Any) -> None:
+def set_trait(widget: w.Widget, name: str, value: Any) -> None:
     """Set a trait of `widget` only if it changes, so that nothing is sent for nothing."""
     if getattr(widget, name) != value:
         setattr(widget, name, value)
 
 
-def shown(widget: w.Widget, is_shown: bool) -> None:
+def set_visible(widget: w.Widget, is_shown: bool) -> None:
     """Show or hide `widget`."""
-    put(widget.layout, "display", None if is_shown else "none")
+    set_trait(widget.layout, "display", None if is_shown else "none")
 
 
 def text(words: str, *classes: str) -> str:
@@ -91,26 +91,26 @@ class Field:
         self.on_settled: Callable[[], None] = lambda: None
         self._read, self._write, self._default, self._guard = read, write, default, guard
         self._showing = False
-        self._reset = make(
+        self._reset = create(
             w.Button, icon="undo", classes=("nbt-quiet", "nbt-icon"), layout=w.Layout(visibility="hidden")
         )
         self._reset.on_click(guard(lambda _: self._set_back()))
         # ipywidgets 8 shows no tooltip on a field that has a label; a button is also reached by keyboard and finger
-        self._ask = make(
+        self._ask = create(
             w.Button, icon="question-circle-o", tooltip=tooltip(setting, default()), classes=("nbt-quiet", "nbt-icon")
         )
         self._ask.on_click(guard(lambda _: self._toggle_help()))
-        self._help = make(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
-        self._complaint = make(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
-        self._offers = make(
+        self._help = create(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
+        self._complaint = create(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
+        self._offers = create(
             w.HBox, classes=("nbt-under", "nbt-wrong"), layout=w.Layout(display="none", flex_flow="row wrap")
         )
         self._helps = self._is_asked = self._is_complete = False
         self._task_kind = ""
         beside = () if setting.kind == "entries" else ("nbt-under",)  # a list has no label to its left
-        guide = [make(w.HTML, value=guidance(setting), classes=beside)] if setting.guidance else []
+        guide = [create(w.HTML, value=guidance(setting), classes=beside)] if setting.guidance else []
         parts = [*guide, *self._lines(), self._help, self._complaint, self._offers]
-        self.box = make(w.VBox, children=parts, classes=("nbt-field",))
+        self.box = create(w.VBox, children=parts, classes=("nbt-field",))
         self.show()
 
     @property
@@ -149,7 +149,7 @@ class Field:
             self.show()
         self.on_settled()
 
-    def complain(self, finding: Finding) -> bool:
+    def show_findings(self, finding: Finding) -> bool:
         """Say `finding` beside the field; whether it belongs here."""
         if not re.match(re.escape(self.setting.path) + r"($|[\[.])", finding.where):
             return False
@@ -165,7 +165,7 @@ class Field:
         self._redisplay_help()
         self._redisplay_box()
 
-    def suit(self, kind: str) -> None:
+    def filter_for_task(self, kind: str) -> None:
         """Follow the kind of segmentation: a setting without an effect on it is not shown, and keeps its value."""
         if kind != self._task_kind:
             self._task_kind = kind
@@ -181,7 +181,7 @@ class Field:
     def _redisplay_box(self) -> None:
         is_wanted = self._suits_kind and (self._is_complete or not self.setting.advanced)
         # what is wrong must be seen, in whatever view
-        shown(self.box, is_wanted or self.finding is not None)
+        set_visible(self.box, is_wanted or self.finding is not None)
 
     @property
     def _suits_kind(self) -> bool:
@@ -198,8 +198,10 @@ class Field:
             self._display(value)
         finally:
             self._showing = False
-        put(self._reset.layout, "visibility", "visible" if changed else "hidden")
-        put(self._reset, "tooltip", f"{self.setting.title}: back to {in_words(self.setting, self._default())}")
+        set_trait(self._reset.layout, "visibility", "visible" if changed else "hidden")
+        set_trait(
+            self._reset, "tooltip", f"{self.setting.title}: back to {describe_value(self.setting, self._default())}"
+        )
         (self.box.add_class if changed else self.box.remove_class)("nbt-changed")
         self._redisplay_help()
 
@@ -212,8 +214,8 @@ class Field:
         links = sources(self.setting, self.value if isinstance(self.value, str) else "")
         if is_explained:
             links += references(self.setting, self._choice_suits)
-        put(self._help, "value", text(words, "nbt-muted", "nbt-small") + links)
-        shown(self._help, bool(words or links))
+        set_trait(self._help, "value", text(words, "nbt-muted", "nbt-small") + links)
+        set_visible(self._help, bool(words or links))
 
     def _toggle_help(self) -> None:
         self._is_asked = not self._is_asked
@@ -243,20 +245,20 @@ class Field:
             mark, tone = ("✕", "nbt-wrong") if is_error else ("▲", "nbt-look")
             words = sentences(finding)
             sentence = f'<span role="alert" class="{tone} nbt-small">{mark} {html.escape(words)}</span>'
-        put(self._complaint, "value", sentence)
-        shown(self._complaint, bool(sentence))
+        set_trait(self._complaint, "value", sentence)
+        set_visible(self._complaint, bool(sentence))
         offers = [] if finding is None else [self._offer(right) for right in right_values(self.setting, value, finding)]
-        set_children(self._offers, [make(w.HTML, value=text("Take", "nbt-small")), *offers] if offers else [])
-        shown(self._offers, bool(offers))
+        set_children(self._offers, [create(w.HTML, value=text("Take", "nbt-small")), *offers] if offers else [])
+        set_visible(self._offers, bool(offers))
 
     def _offer(self, right: Any) -> w.Button:
-        button = make(w.Button, description=in_words(self.setting, right), classes=("nbt-link",))
+        button = create(w.Button, description=describe_value(self.setting, right), classes=("nbt-link",))
         button.on_click(self._guard(lambda _: self.enter(right)))
         return button
 
     def _row(self, *widgets: w.Widget) -> w.HBox:
-        unit = [make(w.HTML, value=text(self.setting.unit), classes=("nbt-unit",))] if self.setting.unit else []
-        return make(w.HBox, children=[*widgets, *unit, self._ask, self._reset], layout=w.Layout(align_items="center"))
+        unit = [create(w.HTML, value=text(self.setting.unit), classes=("nbt-unit",))] if self.setting.unit else []
+        return create(w.HBox, children=[*widgets, *unit, self._ask, self._reset], layout=w.Layout(align_items="center"))
 
     def _label(self) -> dict[str, Any]:
         return {
@@ -270,18 +272,18 @@ class TextField(Field):
     """A number, text, path or list of numbers, typed: numbers too, so that a wrong one is answered and not swallowed."""
 
     def _lines(self) -> list[w.Widget]:
-        self._text = make(
+        self._text = create(
             w.Text,
             continuous_update=False,
             placeholder=when_empty(self.setting),
             classes=("nbt-unset",),
             **self._label(),
         )
-        self._text.observe(self._changed(lambda: typed(self.setting, self._text.value)), "value")
+        self._text.observe(self._changed(lambda: parse_value(self.setting, self._text.value)), "value")
         return [self._row(self._text)]
 
     def _display(self, value: Any) -> None:
-        put(self._text, "value", written(self.setting, value))
+        set_trait(self._text, "value", format_value(self.setting, value))
 
 
 class SliderField(Field):
@@ -295,12 +297,12 @@ class SliderField(Field):
         high = row.maximum if row.maximum is not None else (row.below or 0) - step
         kind = w.IntSlider if row.integer else w.FloatSlider
         shape = {"readout_format": "d" if row.integer else ".2f"}
-        self._slider = make(kind, min=low, max=high, step=step, **shape, **self._label())
+        self._slider = create(kind, min=low, max=high, step=step, **shape, **self._label())
         self._slider.observe(self._changed(lambda: self._slider.value), "value")
         return [self._row(self._slider)]
 
     def _display(self, value: Any) -> None:
-        put(self._slider, "value", value)
+        set_trait(self._slider, "value", value)
 
 
 class PathField(TextField):
@@ -309,19 +311,19 @@ class PathField(TextField):
     def _lines(self) -> list[w.Widget]:
         lines = super()._lines()
         self._chooser: Any = None
-        button = make(w.Button, icon="folder-open-o", tooltip=f"{self.setting.title}: choose", classes=("nbt-icon",))
+        button = create(w.Button, icon="folder-open-o", tooltip=f"{self.setting.title}: choose", classes=("nbt-icon",))
         button.on_click(self._guard(lambda _: self._toggle_chooser()))
         lines[0].children = [lines[0].children[0], button, *lines[0].children[1:]]
-        self._place = make(w.VBox, layout=w.Layout(display="none"))
+        self._place = create(w.VBox, layout=w.Layout(display="none"))
         return [*lines, self._place]
 
     def _toggle_chooser(self) -> None:
         if self._chooser is None:
             self._chooser = self._choose()
             self._place.children = [self._chooser]
-            shown(self._place, True)
+            set_visible(self._place, True)
         else:
-            shown(self._place, self._place.layout.display == "none")
+            set_visible(self._place, self._place.layout.display == "none")
 
     def _choose(self) -> Any:
         from ipyfilechooser import FileChooser  # reads the folder when made: only once somebody asks
@@ -340,7 +342,7 @@ class PathField(TextField):
 
         def chosen(_: Any = None) -> None:
             picked = chooser.selected if self.setting.path_kind == "file" else chooser.selected_path
-            shown(self._place, False)
+            set_visible(self._place, False)
             if picked:
                 self.enter(picked)
 
@@ -353,19 +355,19 @@ class SwitchField(Field):
     """On or off."""
 
     def _lines(self) -> list[w.Widget]:
-        self._box = make(w.Checkbox, indent=True, **self._label())
+        self._box = create(w.Checkbox, indent=True, **self._label())
         self._box.observe(self._changed(lambda: self._box.value), "value")
         return [self._row(self._box)]
 
     def _display(self, value: Any) -> None:
-        put(self._box, "value", bool(value))
+        set_trait(self._box, "value", bool(value))
 
 
 class ChoiceField(Field):
     """One of a menu."""
 
     def _lines(self) -> list[w.Widget]:
-        self._menu = make(w.Dropdown, options=self._options(self.value), value=self.value, **self._label())
+        self._menu = create(w.Dropdown, options=self._options(self.value), value=self.value, **self._label())
         self._menu.observe(self._changed(lambda: self._menu.value), "value")
         return [self._row(self._menu)]
 
@@ -373,7 +375,7 @@ class ChoiceField(Field):
         options = self._options(value)
         if list(self._menu.options) != options:
             self._menu.options = options
-        put(self._menu, "value", value)
+        set_trait(self._menu, "value", value)
 
     def _options(self, chosen: Any) -> list[tuple[str, Any]]:
         """What suits the kind of segmentation, and what is chosen, whether it does or not."""
@@ -396,23 +398,23 @@ class ChoicesField(Field):
     meaning: Callable[[], Iterable[str]] = staticmethod(lambda: ())
 
     def _lines(self) -> list[w.Widget]:
-        self._menu = make(w.Dropdown, **self._label())
-        self._add = make(
+        self._menu = create(w.Dropdown, **self._label())
+        self._add = create(
             w.Button, icon="plus", tooltip=f"{self.setting.title}: add the one chosen here", classes=("nbt-icon",)
         )
         self._add.on_click(self._guard(lambda _: self._add_chosen()))
         self._menu.observe(self._guard(lambda _: self._can_add()), "value")
-        self._list = make(w.VBox, classes=("nbt-under",))
+        self._list = create(w.VBox, classes=("nbt-under",))
         return [self._row(self._menu, self._add), self._list]
 
     def _add_chosen(self) -> None:
         name = self._menu.value
         if name:
             self.enter(list(dict.fromkeys([*(self._chosen() or self._meant()), name])))
-            put(self._menu, "value", "")
+            set_trait(self._menu, "value", "")
 
     def _can_add(self) -> None:
-        put(self._add, "disabled", not self._menu.value)
+        set_trait(self._add, "disabled", not self._menu.value)
 
     def _chosen(self) -> list[str]:
         return list(self.value) if isinstance(self.value, list) else []
@@ -430,21 +432,21 @@ class ChoicesField(Field):
         options = [(CHOOSE, ""), *left]
         if list(self._menu.options) != options:
             self._menu.options = options
-            put(self._menu, "value", "")
-        put(self._menu, "disabled", not left)
+            set_trait(self._menu, "value", "")
+        set_trait(self._menu, "disabled", not left)
         self._can_add()
         titles = ", ".join(str(self.setting.choices.get(name, name)) for name in meant)
         words = f"auto: {titles or 'chosen to suit the task'}" if self.setting.empty == "auto" else "none"
-        nothing = [] if chosen else [make(w.HTML, value=text(words, "nbt-muted", "nbt-small"))]
+        nothing = [] if chosen else [create(w.HTML, value=text(words, "nbt-muted", "nbt-small"))]
         set_children(self._list, [self._line(name) for name in chosen] or nothing)
 
     def _line(self, name: str) -> w.HBox:
         title = self.setting.choices.get(name, name)
-        remove = make(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
+        remove = create(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
         remove.on_click(self._guard(lambda _: self._remove(name)))
         remark = "" if self._choice_suits(name) else text(f" ▲ {NOT_SUITED}", "nbt-look", "nbt-small")
-        words = make(w.HTML, value=text(title) + remark + sources(self.setting, name))
-        return make(w.HBox, children=[remove, words], layout=w.Layout(align_items="center"))
+        words = create(w.HTML, value=text(title) + remark + sources(self.setting, name))
+        return create(w.HBox, children=[remove, words], layout=w.Layout(align_items="center"))
 
     def _remove(self, name: str) -> None:
         left = [other for other in self._chosen() if other != name]
@@ -469,7 +471,7 @@ def field_for(
     return kinds[setting.kind](setting, read, write, default, guard)
 
 
-def typed(setting: Setting, words: str) -> Any:
+def parse_value(setting: Setting, words: str) -> Any:
     """What was typed, as a value for the config; what cannot be read is passed on as it is, to be refused in a sentence."""
     words = words.strip()
     if setting.kind in ("text", "path"):
@@ -483,22 +485,22 @@ def typed(setting: Setting, words: str) -> Any:
     return _number(percentage(words, setting.unit) if setting.kind == "float" else words)
 
 
-def written(setting: Setting, value: Any) -> str:
+def format_value(setting: Setting, value: Any) -> str:
     """A value as it stands in its field; `typed` reads it back."""
     if value is None or (value == "auto" and setting.empty == "auto"):
         return ""
     if isinstance(value, list):
-        return ", ".join(written(setting, item) for item in value)
+        return ", ".join(format_value(setting, item) for item in value)
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def when_empty(setting: Setting) -> str:
     """What an empty field stands for: as its help says it, else `auto`, `not set` or nothing."""
-    said = re.search(r"\bEmpty: (.+?)\.*$", setting.help)
-    return said[1] if said else {"auto": "auto", "none": "not set", "": ""}[setting.empty]
+    match = re.search(r"\bEmpty: (.+?)\.*$", setting.help)
+    return match[1] if match else {"auto": "auto", "none": "not set", "": ""}[setting.empty]
 
 
-def in_words(setting: Setting, value: Any) -> str:
+def describe_value(setting: Setting, value: Any) -> str:
     """A value for people: the title of a choice, on or off, `auto`."""
     if isinstance(value, bool):
         return "on" if value else "off"
@@ -508,7 +510,7 @@ def in_words(setting: Setting, value: Any) -> str:
         return ", ".join(str(setting.choices.get(name, name)) for name in value) or "none"
     if setting.kind == "entries":
         return f"{len(value)} in the list"
-    return written(setting, value) or {"auto": "auto", "none": "not set", "": "empty"}[setting.empty]
+    return format_value(setting, value) or {"auto": "auto", "none": "not set", "": "empty"}[setting.empty]
 
 
 def tooltip(setting: Setting, default: Any) -> str:
@@ -516,7 +518,7 @@ def tooltip(setting: Setting, default: Any) -> str:
     if setting.kind == "entries":
         return setting.help
     limits = f"Allowed: {setting.range_in_words} {setting.unit}".rstrip() + "." if setting.range_in_words else ""
-    return " ".join(filter(None, [setting.help, limits, f"Default: {in_words(setting, default)}."]))
+    return " ".join(filter(None, [setting.help, limits, f"Default: {describe_value(setting, default)}."]))
 
 
 def guidance(setting: Setting) -> str:
@@ -543,14 +545,14 @@ def references(setting: Setting, suits: Callable[[str], bool]) -> str:
 
 def sources(setting: Setting, choice: str) -> str:
     """Links to where `choice` comes from, as HTML; empty if nothing is known to link to."""
-    found = []
+    with_source = []
     for source in filter(None, setting.choice_source.get(choice, "").split(";")):
         words, start, rest = source.strip().partition("https://")
         name = words.strip(" ,") or rest.partition("/")[0]
         if start:
             address = html.escape(start + rest, quote=True)
-            found.append(f'<a href="{address}" target="_blank" rel="noopener">{html.escape(name)}</a>')
-    return f' <span class="nbt-small nbt-source">{", ".join(found)}</span>' if found else ""
+            with_source.append(f'<a href="{address}" target="_blank" rel="noopener">{html.escape(name)}</a>')
+    return f' <span class="nbt-small nbt-source">{", ".join(with_source)}</span>' if with_source else ""
 
 
 def right_values(setting: Setting, value: Any, finding: Finding) -> list[Any]:
@@ -567,10 +569,10 @@ def right_values(setting: Setting, value: Any, finding: Finding) -> list[Any]:
     if tried is None or setting.kind not in ("int", "float", "numbers"):
         return []
     parts = re.findall(r"\d[\d.]*(?: x \d[\d.]*)*", tried[1])
-    found = [[_number(number.rstrip(".")) for number in part.split(" x ")] for part in parts]
+    values = [[_number(number.rstrip(".")) for number in part.split(" x ")] for part in parts]
     if setting.kind != "numbers":
-        return [numbers[0] for numbers in found]
-    return [numbers if len(numbers) > 1 else _replaced(value, numbers[0]) for numbers in found]
+        return [numbers[0] for numbers in values]
+    return [numbers if len(numbers) > 1 else _replaced(value, numbers[0]) for numbers in values]
 
 
 def _replaced(values: Any, number: Any) -> Any:

@@ -11,9 +11,9 @@ import ipywidgets as w
 
 from nbtrainer.config import Config
 from nbtrainer.errors import Finding, UserError
-from nbtrainer.ui.background import Door, Pairs, png
+from nbtrainer.ui.background import Api, Pairs, png
 from nbtrainer.ui.disposal import set_children
-from nbtrainer.ui.form.fields import Guard, make, put, sentences, shown, text
+from nbtrainer.ui.form.fields import Guard, create, sentences, set_trait, set_visible, text
 
 MOST_FINDINGS = 8
 MOST_NAMES = 3
@@ -45,30 +45,32 @@ class FindingsList:
     ) -> None:
         self._guard, self._place, self._show, self._fix_title, self._fix = guard, place, show, fix_title, fix
         self._is_old = False
-        self._head = make(w.HTML)
-        self._list = make(w.VBox)
+        self._head = create(w.HTML)
+        self._list = create(w.VBox)
         self._fixes: list[w.Button] = []
-        self.box = make(
+        self.box = create(
             w.VBox, children=[self._head, self._list], layout=w.Layout(padding="8px 10px 0", display="none")
         )
 
-    def say(self, findings: list[Finding], pictures: Mapping[Finding, bytes] | None = None, fine: bool = False) -> None:
+    def show_message(
+        self, findings: list[Finding], pictures: Mapping[Finding, bytes] | None = None, fine: bool = False
+    ) -> None:
         """List `findings`, with those pictures that there are; `fine` says so if there are none."""
         self._is_old, self._fixes = False, []
         listed = findings[:MOST_FINDINGS]
         rows: list[w.Widget] = [self._row(finding, (pictures or {}).get(finding)) for finding in listed]
         if len(findings) > MOST_FINDINGS:
             more = f"and {len(findings) - MOST_FINDINGS:,} more"
-            rows.append(make(w.HTML, value=text(more, "nbt-muted", "nbt-small")))
+            rows.append(create(w.HTML, value=text(more, "nbt-muted", "nbt-small")))
         set_children(self._list, rows)
-        put(self._head, "value", summed(findings) if findings or fine else "")
-        shown(self.box, bool(findings) or fine)
+        set_trait(self._head, "value", summarize(findings) if findings or fine else "")
+        set_visible(self.box, bool(findings) or fine)
 
-    def is_old(self) -> None:
+    def mark_stale(self) -> None:
         """Settings have changed since the check."""
         if not self._is_old and self._head.value:
             self._is_old = True
-            put(
+            set_trait(
                 self._head,
                 "value",
                 f"{self._head.value} {text('Settings have changed since: check again.', 'nbt-look', 'nbt-small')}",
@@ -77,21 +79,21 @@ class FindingsList:
     def can_fix(self, is_able: bool) -> None:
         """Whether something can be mended now."""
         for button in self._fixes:
-            put(button, "disabled", not is_able)
+            set_trait(button, "disabled", not is_able)
 
     def _row(self, finding: Finding, picture: bytes | None) -> w.Widget:
         mark, tone = ("✕", "nbt-wrong") if finding.level == "error" else ("▲", "nbt-look")
         seen = "" if picture is None else base64.b64encode(picture).decode()
         image = f'<img class="nbt-finding-picture" alt="" src="data:image/png;base64,{seen}">' if seen else ""
-        files = html.escape(named(finding))
+        files = html.escape(finding_title(finding))
         words = f"{mark} {f'<b>{files}</b>: ' if files else ''}{html.escape(sentences(finding))}"
-        sentence = make(
+        sentence = create(
             w.HTML,
             value=f'<span role="alert" class="nbt-small {tone}">{words}</span>',
         )
-        said: list[w.Widget] = [sentence]
+        children: list[w.Widget] = [sentence]
         if finding.fix:
-            fix = make(
+            fix = create(
                 w.Button,
                 description=self._fix_title(finding),
                 icon="wrench",
@@ -100,19 +102,19 @@ class FindingsList:
             )
             fix.on_click(self._guard(lambda _: self._fix(finding)))
             self._fixes.append(fix)
-            said.append(fix)
-        parts: list[w.Widget] = [make(w.VBox, children=said, layout=w.Layout(flex="1 1 0", min_width="0"))]
+            children.append(fix)
+        parts: list[w.Widget] = [create(w.VBox, children=children, layout=w.Layout(flex="1 1 0", min_width="0"))]
         if image:
-            parts.insert(0, make(w.HTML, value=image))
+            parts.insert(0, create(w.HTML, value=image))
         name = self._place(finding)
         if name:
-            button = make(w.Button, description=name, classes=("nbt-link", "nbt-small"), tooltip=f"Open {name}")
+            button = create(w.Button, description=name, classes=("nbt-link", "nbt-small"), tooltip=f"Open {name}")
             button.on_click(self._guard(lambda _: self._show(finding)))
             parts.insert(0, button)
-        return make(w.HBox, children=parts, classes=("nbt-finding",))
+        return create(w.HBox, children=parts, classes=("nbt-finding",))
 
 
-def summed(findings: list[Finding]) -> str:
+def summarize(findings: list[Finding]) -> str:
     """All findings in one line, as HTML."""
     if not findings:
         return text(f"✓ {_FINE}", "nbt-fine", "nbt-small")
@@ -123,32 +125,32 @@ def summed(findings: list[Finding]) -> str:
     return f"<b>Check:</b> {text(', '.join(words), 'nbt-small')}"
 
 
-def named(finding: Finding) -> str:
+def finding_title(finding: Finding) -> str:
     """Names of the first few files that a finding is about; empty if it is about a setting."""
     names = list(dict.fromkeys(Path(file).name for file in _files(finding)))
     more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
     return ", ".join(names[:MOST_NAMES]) + more
 
 
-def pictures_of(findings: list[Finding], config: Config, door: Door) -> dict[Finding, bytes]:
+def pictures_of(findings: list[Finding], config: Config, api: Api) -> dict[Finding, bytes]:
     """Small pictures of the first image or label that each of the findings listed is about; opens files."""
     concerned = {finding: _files(finding) for finding in findings[:MOST_FINDINGS] if _files(finding)}
     if not concerned:
         return {}
     try:
-        rows = door.pairs(config)
+        rows = api.pairs(config)
     except UserError:  # then the findings say what is wrong
         return {}
     numbers = _numbers(rows)
-    found = {}
+    pictures = {}
     for finding, files in concerned.items():
         number = next((numbers[file] for file in files if file in numbers), None)
         if number is not None and not rows[number].get("problem"):
             try:
-                found[finding] = png(door.picture(config, number, size=96, outlines=True)[0])
+                pictures[finding] = png(api.thumbnail(config, number, size=96, outlines=True)[0])
             except UserError:  # a file that cannot be opened has no picture
                 continue
-    return found
+    return pictures
 
 
 def _files(finding: Finding) -> list[str]:

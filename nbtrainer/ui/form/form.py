@@ -14,14 +14,14 @@ from nbtrainer.catalog import TASKS
 from nbtrainer.config import Config
 from nbtrainer.config.describe import Setting, settings
 from nbtrainer.errors import Finding
-from nbtrainer.ui.background import HOUSE, Door, Work, at_once
-from nbtrainer.ui.data_views.augmentation_preview import Gallery
+from nbtrainer.ui.background import API, Api, RunInBackground, run_inline
+from nbtrainer.ui.data_views.augmentation_preview import AugmentationPreview
 from nbtrainer.ui.data_views.histogram import HistogramView
 from nbtrainer.ui.data_views.pair_table import PairTable
-from nbtrainer.ui.data_views.patch_map import TilesView
+from nbtrainer.ui.data_views.patch_map import PatchMap
 from nbtrainer.ui.data_views.roi_editor import Editor, RegionsField
 from nbtrainer.ui.data_views.stacks import StackTool
-from nbtrainer.ui.form.fields import ChoicesField, Field, Guard, field_for, make
+from nbtrainer.ui.form.fields import ChoicesField, Field, Guard, create, field_for
 from nbtrainer.ui.form.list_field import EntriesField
 from nbtrainer.ui.form.panels import ABOVE, PLANS, Panel, missing
 from nbtrainer.ui.form.task_field import KindField
@@ -56,7 +56,7 @@ class Form:
         Wraps callbacks, so that their errors are shown.
     on_edit
         Called after every entry, right or wrong.
-    door, work
+    api, work
         What is asked about images, and how that is done without keeping the page waiting.
     """
 
@@ -66,12 +66,12 @@ class Form:
         base: Config,
         guard: Guard,
         on_edit: Callable[[], None],
-        door: Door = HOUSE,
-        work: Work = at_once,
+        api: Api = API,
+        work: RunInBackground = run_inline,
     ) -> None:
         self.config, self.base = config, base
-        self._on_edit, self._guard, self._door, self._work = on_edit, guard, door, work
-        sample = make(
+        self._on_edit, self._guard, self._api, self._work = on_edit, guard, api, work
+        sample = create(
             w.Button,
             description="Use sample images",
             icon="picture-o",
@@ -79,11 +79,11 @@ class Form:
             layout=w.Layout(align_self="flex-start"),
         )
         sample.on_click(guard(lambda _: self.use_samples()))
-        self.pairs = PairTable(lambda: self.config, door, work, guard)
-        self.histogram = HistogramView(lambda: self.config, door, work, guard)
-        self.gallery = Gallery(lambda: self.config, door, work, guard)
-        self.tiles = TilesView(lambda: self.config, door, work, guard)
-        self.stacks = StackTool(lambda: self.config, self.use_file, door, work, guard)
+        self.pairs = PairTable(lambda: self.config, api, work, guard)
+        self.histogram = HistogramView(lambda: self.config, api, work, guard)
+        self.gallery = AugmentationPreview(lambda: self.config, api, work, guard)
+        self.tiles = PatchMap(lambda: self.config, api, work, guard)
+        self.stacks = StackTool(lambda: self.config, self.use_file, api, work, guard)
         extras: dict[str, list[w.Widget]] = {
             "data.datasets": [sample, self.pairs.box, self.stacks.box],
             "augmentation": [self.gallery.box],
@@ -95,7 +95,7 @@ class Form:
         for first in self._above.values():
             first.box.add_class("nbt-first")
         boxes = [*(first.box for first in self._above.values()), *(panel.box for panel in self.panels)]
-        self.box = make(w.VBox, children=boxes)
+        self.box = create(w.VBox, children=boxes)
         self.load(config, base)
 
     def load(self, config: Config, base: Config) -> None:
@@ -107,7 +107,7 @@ class Form:
         self.tiles.forget()
         if not config.data.datasets:
             config.data.datasets = [{}]  # type: ignore[list-item]  # so that there is a field to fill in
-        self.complain([])
+        self.show_findings([])
         if missing(config):
             self.panels[0].open()
 
@@ -127,15 +127,15 @@ class Form:
         panel.build()
         return next(field for field in panel.fields if field.setting.path == path)
 
-    def complain(self, findings: list[Finding]) -> None:
+    def show_findings(self, findings: list[Finding]) -> None:
         """Say what a check found, beside the fields; what it said before is forgotten."""
         placed = [self._placed(finding) for finding in findings]
         for panel in self.panels:
-            panel.complain([finding for finding in placed if panel.holds(finding.where)])
+            panel.show_findings([finding for finding in placed if panel.holds(finding.where)])
             panel.show(self.config)
         for first in self._above.values():
             first.show()
-            any(first.complain(finding) for finding in placed)
+            any(first.show_findings(finding) for finding in placed)
 
     def refused(self) -> list[Finding]:
         """What was typed and not taken: the fields say so, and the config knows nothing of it."""
@@ -193,7 +193,7 @@ class Form:
         return RegionsField(row, read, write, default, guard, self._editor)
 
     def _editor(self, field: RegionsField) -> Editor:
-        return Editor(field, self.config, self._door, self._work, self._guard)
+        return Editor(field, self.config, self._api, self._work, self._guard)
 
     def _settled(self, field: Field) -> None:
         panel = next(panel for panel in self.panels if panel.holds(field.setting.path))
@@ -204,8 +204,8 @@ class Form:
             self.histogram.renew()
         # the split is drawn by the seed
         if field.setting.section in ("data", "task") or field.setting.path == "training.seed":
-            self.pairs.is_old()
+            self.pairs.mark_stale()
         for names, view in ((_ABOUT_TILES, self.gallery), (_ABOUT_PLACES, self.tiles)):
             if field.setting.section in names or field.setting.path in names:
-                view.is_old()
+                view.mark_stale()
         self._on_edit()

@@ -11,7 +11,7 @@ import ipywidgets as w
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import Finding
 from nbtrainer.ui.disposal import set_children
-from nbtrainer.ui.form.fields import CHOOSE, Field, Guard, field_for, make, put, shown, text
+from nbtrainer.ui.form.fields import CHOOSE, Field, Guard, create, field_for, set_trait, set_visible, text
 
 # makes the field of a setting, as `field_for` does
 Maker = Callable[[Setting, Callable[[], Any], Callable[[Any], None], Callable[[], Any], Guard], Field]
@@ -43,10 +43,10 @@ class EntriesField(Field):
         for entry in self._entries:
             entry.show_view(*self._view)
 
-    def complain(self, finding: Finding) -> bool:
-        if any(field.complain(finding) for entry in self._entries for field in entry.fields):
+    def show_findings(self, finding: Finding) -> bool:
+        if any(field.show_findings(finding) for entry in self._entries for field in entry.fields):
             return True
-        return super().complain(finding)
+        return super().show_findings(finding)
 
     @property
     def fields(self) -> list[Field]:
@@ -55,23 +55,23 @@ class EntriesField(Field):
 
     def _lines(self) -> list[w.Widget]:
         kinds = [(title, kind) for kind, title in self.setting.entry_titles.items() if kind]
-        self._list = make(w.VBox)
-        add = make(w.Button, icon="plus", tooltip=f"{self.setting.title}: add one")
+        self._list = create(w.VBox)
+        add = create(w.Button, icon="plus", tooltip=f"{self.setting.title}: add one")
         if not kinds:
             add.description = "Add a set"
             add.on_click(self._guard(lambda _: self.enter([*self.value, {}])))
             return [self._list, self._row(add)]
-        self._kind = make(w.Dropdown, options=[(CHOOSE, ""), *kinds], **self._label())
+        self._kind = create(w.Dropdown, options=[(CHOOSE, ""), *kinds], **self._label())
         add.add_class("nbt-icon")
         add.disabled = True
         add.on_click(self._guard(lambda _: self._add_one()))
-        self._kind.observe(self._guard(lambda _: put(add, "disabled", not self._kind.value)), "value")
+        self._kind.observe(self._guard(lambda _: set_trait(add, "disabled", not self._kind.value)), "value")
         return [self._list, self._row(self._kind, add)]
 
     def _add_one(self) -> None:
         if self._kind.value:
             self.enter([*self.value, {"kind": self._kind.value}])
-            put(self._kind, "value", "")
+            set_trait(self._kind, "value", "")
 
     def _display(self, value: Any) -> None:
         if [id(entry.values) for entry in self._entries] != [id(values) for values in value]:
@@ -97,7 +97,7 @@ class EntriesField(Field):
     def _redisplay(self) -> None:
         super()._redisplay()
         if "" in self.setting.entries:  # a list of the user's own things has no default to go back to
-            shown(self._reset, False)
+            set_visible(self._reset, False)
             self.box.remove_class("nbt-changed")
 
     def _remove(self, index: int) -> None:
@@ -120,18 +120,18 @@ class _Entry:
         self.values, self._editors = values, editors
         kind = getattr(values, "kind", "")
         title = setting.entry_titles[kind] or f"Set {index + 1}"
-        button = make(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
+        button = create(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
         button.on_click(guard(lambda _: remove()))
         rows = [dataclasses.replace(row, path=f"{setting.path}[{index}].{row.name}") for row in setting.entries[kind]]
         rows = [row for row in rows if row.kind != "entries" or row.name in editors]
         self.fields = [self._field(row, guard) for row in rows]
         for field in self.fields:
             field.on_settled = touched
-        name = make(w.HTML, value=text(title, "nbt-entry-name"), tooltip=setting.entry_helps[kind])
-        head = make(w.HBox, children=[button, name], layout=w.Layout(align_items="center"))
+        name = create(w.HTML, value=text(title, "nbt-entry-name"), tooltip=setting.entry_helps[kind])
+        head = create(w.HBox, children=[button, name], layout=w.Layout(align_items="center"))
         explained = text(setting.entry_helps[kind], "nbt-muted", "nbt-small")
-        self._help = make(w.HTML, value=explained, classes=("nbt-under",), layout=w.Layout(display="none"))
-        self.box = make(
+        self._help = create(w.HTML, value=explained, classes=("nbt-under",), layout=w.Layout(display="none"))
+        self.box = create(
             w.VBox, children=[head, self._help, *(field.box for field in self.fields)], classes=("nbt-entry",)
         )
 
@@ -140,7 +140,7 @@ class _Entry:
             field.close()
 
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
-        shown(self._help, is_helping)
+        set_visible(self._help, is_helping)
         for field in self.fields:
             field.show_view(is_complete, is_helping)
 

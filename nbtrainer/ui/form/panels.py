@@ -14,7 +14,7 @@ from nbtrainer.config import Config
 from nbtrainer.config.describe import Setting, sections, settings
 from nbtrainer.errors import Finding
 from nbtrainer.ui import style
-from nbtrainer.ui.form.fields import Field, Guard, in_words, make, put, shown, text
+from nbtrainer.ui.form.fields import Field, Guard, create, describe_value, set_trait, set_visible, text
 
 
 class Plan(NamedTuple):
@@ -29,10 +29,10 @@ _TITLES = {name: title for name, (title, _) in sections().items()}
 ROWS = {row.path: row for row in settings()}
 
 
-def said(config: Config, path: str) -> str:
+def setting_text(config: Config, path: str) -> str:
     """The value of the setting at `path`, in words."""
     section, _, name = path.partition(".")
-    return in_words(ROWS[path], getattr(getattr(config, section), name))
+    return describe_value(ROWS[path], getattr(getattr(config, section), name))
 
 
 def _data(config: Config) -> str:
@@ -43,7 +43,7 @@ def _data(config: Config) -> str:
 
 def _model(config: Config) -> str:
     dim = f"{config.task.dim}D"
-    return f"{dim}, {said(config, 'model.name')}, {said(config, 'compile.optimizer')}"
+    return f"{dim}, {setting_text(config, 'model.name')}, {setting_text(config, 'compile.optimizer')}"
 
 
 def _tiling(config: Config) -> str:
@@ -75,7 +75,7 @@ PLANS = (
     Plan(
         _TITLES["normalization"],
         ("normalization",),
-        lambda config: said(config, "normalization.method").partition(" (")[0],
+        lambda config: setting_text(config, "normalization.method").partition(" (")[0],
     ),
     Plan(_TITLES["training"], ("training",), _training),
     Plan(_TITLES["output"], ("output",), _output),
@@ -95,9 +95,16 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "From predictions to labels": (
             *("tune_thresholds", "decoder", "threshold", "seed_threshold", "contour_threshold", "outline_threshold"),
-            *("seed_distance", "mask_distance", "affinity_threshold", "smallest_seed", "smallest_object"),
+            *("seed_distance", "mask_distance", "affinity_threshold", "min_seed_size", "min_object_size"),
             *("small_objects", "keep_unseeded", "slice_by_slice", "without_seed", "smallest_share"),
-            *("touching_border", "foreground_class", "decode_by", "mask_threshold", "least_depth", "flow_threshold"),
+            *(
+                "touching_border",
+                "foreground_class",
+                "decode_by",
+                "mask_threshold",
+                "min_border_depth",
+                "flow_threshold",
+            ),
             *("hole_size",),
         ),
     },
@@ -127,7 +134,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             "diameter",
             "label_border",
             "label_dilation",
-            "smallest_part",
+            "min_part_size",
         ),
     },
 }
@@ -164,28 +171,28 @@ class Panel:
         self._view = (False, False)
         self._kind = ""
         self.is_open = False
-        self._button = make(w.Button, description=f"{number}  {plan.title}", icon="caret-right")
+        self._button = create(w.Button, description=f"{number}  {plan.title}", icon="caret-right")
         self._button.on_click(guard(lambda _: self.open(not self.is_open)))
-        self._line = make(w.HTML, layout=w.Layout(max_width=style.beside(plan.title)))
-        self._head = make(w.HBox, children=[self._button, self._line], classes=("nbt-panel-head",))
-        self._body = make(w.VBox, classes=("nbt-panel-body",), layout=w.Layout(display="none"))
-        self.box = make(w.VBox, children=[self._head, self._body])
+        self._line = create(w.HTML, layout=w.Layout(max_width=style.beside(plan.title)))
+        self._head = create(w.HBox, children=[self._button, self._line], classes=("nbt-panel-head",))
+        self._body = create(w.VBox, classes=("nbt-panel-body",), layout=w.Layout(display="none"))
+        self.box = create(w.VBox, children=[self._head, self._body])
 
     def open(self, is_open: bool = True) -> None:
         """Open the panel, or close it."""
         if is_open:
             self.build()
         self.is_open = is_open
-        shown(self._body, is_open)
-        put(self._button, "icon", "caret-down" if is_open else "caret-right")
-        put(self._button, "tooltip", f"{'Close' if is_open else 'Open'} {self.plan.title}")
+        set_visible(self._body, is_open)
+        set_trait(self._button, "icon", "caret-down" if is_open else "caret-right")
+        set_trait(self._button, "tooltip", f"{'Close' if is_open else 'Open'} {self.plan.title}")
         (self._head.add_class if is_open else self._head.remove_class)("nbt-open")
 
     def holds(self, where: str) -> bool:
         """Whether the setting at `where` stands in this panel."""
         return where.partition(".")[0] in self.plan.sections
 
-    def complain(self, findings: list[Finding]) -> None:
+    def show_findings(self, findings: list[Finding]) -> None:
         """Say `findings` beside their fields, in the place of those said before; errors open the panel."""
         self.findings = findings
         if any(finding.level == "error" for finding in findings):
@@ -195,7 +202,7 @@ class Panel:
                 field.show()
             # errors last: where a field has several findings, the worst is seen
             for finding in sorted(findings, key=lambda finding: finding.level == "error"):
-                any(field.complain(finding) for field in self.fields)
+                any(field.show_findings(finding) for field in self.fields)
             self.show_view(*self._view)
 
     def settled(self, field: Field) -> None:
@@ -212,7 +219,7 @@ class Panel:
         refused = sum(field.finding is not None and field.finding.level == "error" for field in self._all_fields())
         errors = max(refused, sum(finding.level == "error" for finding in self.findings))
         warnings = sum(finding.level == "warning" for finding in self.findings)
-        put(self._line, "value", _line(self.plan.summary(config), errors, warnings, self._is_missing(config)))
+        set_trait(self._line, "value", _line(self.plan.summary(config), errors, warnings, self._is_missing(config)))
 
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
         """The simple or the complete view, with help under the fields or without."""
@@ -226,13 +233,13 @@ class Panel:
         if kind != self._kind:
             self._kind = kind
             for field in self.fields:
-                field.suit(kind)
+                field.filter_for_task(kind)
         self._show_heads()
 
     def _show_heads(self) -> None:
         """A head stands over something, or is not shown."""
         for head, fields in self._groups:
-            shown(head, any(field.is_shown for field in fields))
+            set_visible(head, any(field.is_shown for field in fields))
 
     def refused(self) -> list[Finding]:
         """What was typed here and not taken, each with the name of its field."""
@@ -256,12 +263,12 @@ class Panel:
         children: list[w.Widget] = []
         for section in self.plan.sections:
             if len(self.plan.sections) > 1:
-                children.append(make(w.HTML, value=f'<div class="nbt-subhead">{html.escape(_TITLES[section])}</div>'))
+                children.append(create(w.HTML, value=f'<div class="nbt-subhead">{html.escape(_TITLES[section])}</div>'))
             for title, rows in groups(section):
                 made = [self._make_field(row) for row in rows]
                 self.fields += made
                 if title:
-                    head = make(w.HTML, value=f'<div class="nbt-subhead">{html.escape(title)}</div>')
+                    head = create(w.HTML, value=f'<div class="nbt-subhead">{html.escape(title)}</div>')
                     self._groups.append((head, made))
                     children.append(head)
                 for field in made:
@@ -270,7 +277,7 @@ class Panel:
             children += self._extras.get(section, [])
         self._body.children = children
         for field in self.fields:
-            field.suit(self._kind)
+            field.filter_for_task(self._kind)
         self.show_view(*self._view)
 
 

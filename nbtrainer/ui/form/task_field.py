@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as w
 
-from nbtrainer.ui.form.fields import Field, make, put, text
+from nbtrainer.ui.form.fields import Field, create, set_trait, text
 
 
 class KindField(Field):
@@ -14,20 +14,20 @@ class KindField(Field):
 
     def _lines(self) -> list[w.Widget]:
         self._buttons = {kind: self._button(kind, title) for kind, title in self.setting.choices.items()}
-        self._chosen = make(w.HTML)
-        title = make(w.HTML, value=text(self.setting.title, "nbt-entry-name"))
-        head = make(w.HBox, children=[title, self._chosen, self._ask, self._reset], classes=("nbt-kind-head",))
-        row = make(w.HBox, children=list(self._buttons.values()), classes=("nbt-kinds",))
+        self._chosen = create(w.HTML)
+        title = create(w.HTML, value=text(self.setting.title, "nbt-entry-name"))
+        head = create(w.HBox, children=[title, self._chosen, self._ask, self._reset], classes=("nbt-kind-head",))
+        row = create(w.HBox, children=list(self._buttons.values()), classes=("nbt-kinds",))
         return [head, row]
 
     def _button(self, kind: str, title: str) -> w.Button:
-        said = f"{title}: {self.setting.choice_help.get(kind, '')}"
+        tooltip = f"{title}: {self.setting.choice_help.get(kind, '')}"
         words = title.partition(" (")[0]
-        button = make(w.Button, description=words, tooltip=said, classes=("nbt-kind", f"nbt-kind-{kind}"))
+        button = create(w.Button, description=words, tooltip=tooltip, classes=("nbt-kind", f"nbt-kind-{kind}"))
         button.on_click(self._guard(lambda _: self.enter(kind)))
         return button
 
     def _display(self, value: Any) -> None:
         for kind, button in self._buttons.items():
             (button.add_class if kind == value else button.remove_class)("nbt-kind-chosen")
-        put(self._chosen, "value", text(self.setting.choices.get(value, str(value)), "nbt-muted"))
+        set_trait(self._chosen, "value", text(self.setting.choices.get(value, str(value)), "nbt-muted"))

@@ -15,19 +15,29 @@ import numpy as np
 from nbtrainer.config.describe import Setting
 from nbtrainer.config.task import Task
 from nbtrainer.data.overlay import edges, grey, limits
-from nbtrainer.data.views import Held, Scaled, whole
+from nbtrainer.data.views import ArrayView, ResampledView, whole
 from nbtrainer.errors import UserError
 from nbtrainer.runs.events import readable_score, score_name
 from nbtrainer.ui import style
-from nbtrainer.ui.background import Door, Latest, Newest, Work, png
+from nbtrainer.ui.background import Api, LatestOnly, LatestWins, RunInBackground, png
 from nbtrainer.ui.disposal import set_children
-from nbtrainer.ui.form.fields import Field, Guard, PathField, SliderField, field_for, make, put, shown, text
+from nbtrainer.ui.form.fields import (
+    Field,
+    Guard,
+    PathField,
+    SliderField,
+    create,
+    field_for,
+    set_trait,
+    set_visible,
+    text,
+)
 from nbtrainer.ui.form.panels import ROWS
 
 if TYPE_CHECKING:
     from nbtrainer.data.pair import Pair
     from nbtrainer.inference import Predictor
-    from nbtrainer.inference.preview import Trial
+    from nbtrainer.inference.preview import PredictionPreview
 
 # longest side of the picture
 SIDE = 480
@@ -44,7 +54,7 @@ class _Stopped(Exception):  # noqa: N818 - no error: the user asked for it
     """The user stopped a prediction."""
 
 
-class Window(NamedTuple):
+class ImageWindow(NamedTuple):
     """Which part of an image is seen: slice `place` of a volume; `zoom` times larger than all of it, `down` and `across`
     from 0 (the edge above, to the left) to 100."""
 
@@ -63,7 +73,7 @@ class Window(NamedTuple):
         return plane[..., sides[0], sides[1]]
 
 
-class Look(NamedTuple):
+class Rendering(NamedTuple):
     """What is seen with certain thresholds: the picture as PNG, and labels, how much there is, and scores."""
 
     picture: bytes
@@ -73,22 +83,22 @@ class Look(NamedTuple):
     in_use: tuple[str, ...]
 
 
-class Adjust:
+class ThresholdExplorer:
     """A button, and what it opens: model, image, picture, and a field for each threshold.
 
     Nothing here waits: models are loaded, images predicted and labels made in threads; of several moves the newest counts.
     """
 
-    def __init__(self, door: Door, work: Work, guard: Guard) -> None:
-        self._door, self._guard = door, guard
-        self._latest, self._newest = Latest(work), Newest(work)
-        self._keeping = Latest(work)
+    def __init__(self, api: Api, work: RunInBackground, guard: Guard) -> None:
+        self._api, self._guard = api, guard
+        self._latest, self._newest = LatestOnly(work), LatestWins(work)
+        self._keeping = LatestOnly(work)
         self._paths = {"model": "", "image": "", "label": ""}
         self._offered = ""
         self._model: Predictor | None = None
         self._pairs: list[tuple[str, Pair]] = []
-        self._trial: Trial | None = None
-        self._look: Look | None = None
+        self._trial: PredictionPreview | None = None
+        self._look: Rendering | None = None
         self._looked_with: dict[str, Any] = {}
         self._own_scores: dict[str, float] = {}
         self._values = Task()
@@ -111,21 +121,21 @@ class Adjust:
         if self._is_predicting:
             done, of = self._done or (0, 0)
             words = progress(done, of)
-        put(self._progress, "value", words)
-        shown(self._progress, bool(words))
+        set_trait(self._progress, "value", words)
+        set_visible(self._progress, bool(words))
 
     # building
 
     def _build(self) -> None:
         guard = self._guard
-        self._open = make(
+        self._open = create(
             w.Button,
             description="Try and adjust",
             icon="caret-right",
             tooltip="Predict an image with a trained model, and move its thresholds",
         )
         self._open.on_click(guard(lambda _: self._toggle()))
-        self._head = make(w.HBox, children=[self._open, make(w.HTML, value=_HINT)], classes=("nbt-panel-head",))
+        self._head = create(w.HBox, children=[self._open, create(w.HTML, value=_HINT)], classes=("nbt-panel-head",))
         self._files = {
             "model": self._file(
                 "model", "Model", "A checkpoint (.pt), or the folder of a run: its best model is meant."
@@ -134,7 +144,7 @@ class Adjust:
             "label": self._file("label", "Its label", "A label image, for scores. Empty: not known."),
         }
         self._files["model"].on_settled = self._forget
-        self._menu = make(
+        self._menu = create(
             w.Dropdown,
             options=[("a file …", _FILE)],
             description="Image",
@@ -142,17 +152,17 @@ class Adjust:
             tooltip="Which image is predicted: those of the run, validation first, or a file",
         )
         self._menu.observe(guard(lambda _: self._image_chosen()), "value")
-        self._predict = make(
+        self._predict = create(
             w.Button, description="Predict", icon="magic", tooltip="Load the model and predict the image, once"
         )
         self._predict.on_click(guard(lambda _: self.predict(anew=True)))
-        self._stop = make(w.Button, description="Stop", icon="stop", tooltip="Leave this prediction")
+        self._stop = create(w.Button, description="Stop", icon="stop", tooltip="Leave this prediction")
         self._stop.on_click(guard(lambda _: self._stop_asked.set()))
-        self._progress = make(w.HTML, layout=w.Layout(display="none", flex="1 1 auto"))
-        menu = make(w.HBox, children=[self._menu, self._predict, self._stop], classes=("nbt-field",))
-        shown(self._stop, False)
+        self._progress = create(w.HTML, layout=w.Layout(display="none", flex="1 1 auto"))
+        menu = create(w.HBox, children=[self._menu, self._predict, self._stop], classes=("nbt-field",))
+        set_visible(self._stop, False)
         self._build_stage()
-        self._body = make(
+        self._body = create(
             w.VBox,
             children=[
                 self._files["model"].box,
@@ -167,58 +177,58 @@ class Adjust:
             classes=("nbt-panel-body",),
             layout=w.Layout(display="none"),
         )
-        self.box = make(w.VBox, children=[self._head, self._body], classes=("nbt-adjust",))
+        self.box = create(w.VBox, children=[self._head, self._body], classes=("nbt-adjust",))
         self._show_files()
 
     def _build_stage(self) -> None:
         guard = self._guard
-        self._image = make(w.Image, format="png")
-        self._slice = make(
+        self._image = create(w.Image, format="png")
+        self._slice = create(
             w.IntSlider, description="slice", min=0, max=0, layout=w.Layout(width="auto", display="none")
         )
         self._slice.observe(guard(lambda _: None if self._is_filling else self._redraw()), "value")
-        self._zoom = make(
+        self._zoom = create(
             w.Dropdown,
             options=[("all of it", 1), ("2 x", 2), ("4 x", 4), ("8 x", 8)],
             layout=w.Layout(width="90px"),
             tooltip="How much of the image is seen",
         )
         self._down, self._across = (
-            make(
+            create(
                 w.IntSlider, description=name, min=0, max=100, value=50, readout=False, layout=w.Layout(display="none")
             )
             for name in ("down", "across")
         )
         for moved in (self._zoom, self._down, self._across):
             moved.observe(guard(lambda _: None if self._is_filling else self._zoomed()), "value")
-        self._truth = make(
+        self._truth = create(
             w.ToggleButton, value=False, description="Label", icon="eye", tooltip="Draw the outlines of the label too"
         )
         self._truth.observe(guard(lambda _: self._redraw()), "value")
-        self._caption, self._notes, self._numbers = make(w.HTML), make(w.HTML), make(w.HTML)
-        tools = make(w.HBox, children=[self._zoom, self._truth])
-        under = make(w.HBox, children=[self._caption, tools], classes=("nbt-curve-head",))
+        self._caption, self._notes, self._numbers = create(w.HTML), create(w.HTML), create(w.HTML)
+        tools = create(w.HBox, children=[self._zoom, self._truth])
+        under = create(w.HBox, children=[self._caption, tools], classes=("nbt-curve-head",))
         parts = [self._image, self._slice, self._across, self._down, under]
-        seen = make(w.VBox, children=parts, classes=("nbt-seen",))
-        self._thresholds = make(w.VBox)
-        self._keep = make(
+        seen = create(w.VBox, children=parts, classes=("nbt-seen",))
+        self._thresholds = create(w.VBox)
+        self._keep = create(
             w.Button,
             description="Keep in the model",
             icon="save",
             tooltip="Write these thresholds into the model: from now on it predicts with them",
         )
         self._keep.on_click(guard(lambda _: self._keep_them()))
-        self._reset = make(
+        self._reset = create(
             w.Button, description="Reset", icon="undo", tooltip="Back to the thresholds that are in the model"
         )
         self._reset.on_click(guard(lambda _: self._set_back()))
-        buttons = make(w.HBox, children=[self._keep, self._reset], classes=("nbt-bar-of-tools",))
-        beside = make(
+        buttons = create(w.HBox, children=[self._keep, self._reset], classes=("nbt-bar-of-tools",))
+        beside = create(
             w.VBox,
             children=[self._numbers, self._newest.words, self._thresholds, buttons, self._keeping.words],
             classes=("nbt-beside",),
         )
-        self._stage = make(w.HBox, children=[seen, beside], classes=("nbt-stage",), layout=w.Layout(display="none"))
+        self._stage = create(w.HBox, children=[seen, beside], classes=("nbt-stage",), layout=w.Layout(display="none"))
 
     def _file(self, name: str, title: str, help: str) -> Field:
         """The field of a path that is no setting; it looks like one."""
@@ -236,8 +246,8 @@ class Adjust:
 
     def _toggle(self) -> None:
         self._is_open = not self._is_open
-        shown(self._body, self._is_open)
-        put(self._open, "icon", "caret-down" if self._is_open else "caret-right")
+        set_visible(self._body, self._is_open)
+        set_trait(self._open, "icon", "caret-down" if self._is_open else "caret-right")
         (self._head.add_class if self._is_open else self._head.remove_class)("nbt-open")
         if self._is_open and self._trial is None and self._paths["model"]:
             self.predict()
@@ -249,7 +259,7 @@ class Adjust:
 
     def _show_files(self) -> None:
         for name in ("image", "label"):
-            shown(self._files[name].box, self._menu.value == _FILE)
+            set_visible(self._files[name].box, self._menu.value == _FILE)
 
     def predict(self, anew: bool = False) -> None:
         """Predict the image that is chosen; the model is loaded first, where it was not or `anew`."""
@@ -266,10 +276,10 @@ class Adjust:
                 raise _Stopped
             self._done = done, of
 
-        def work() -> tuple[Predictor, list[tuple[str, Pair]], Trial | None]:
+        def work() -> tuple[Predictor, list[tuple[str, Pair]], PredictionPreview | None]:
             nonlocal model, pairs
             if model is None:
-                model, pairs = _loaded(self._door, path)
+                model, pairs = _loaded(self._api, path)
             # the images of the run are listed with the model: whoever chose none yet means the first
             index = chosen if chosen != _FILE or image or not pairs else 0
             source = image if index == _FILE or index >= len(pairs) else pairs[index][1]
@@ -279,13 +289,13 @@ class Adjust:
                 return (
                     model,
                     pairs,
-                    self._door.try_out(model, source, (label or None) if index == _FILE else None, report),
+                    self._api.try_out(model, source, (label or None) if index == _FILE else None, report),
                 )
             except _Stopped:
                 return model, pairs, None
 
-        def show(found: tuple[Predictor, list[tuple[str, Pair]], Trial | None]) -> None:
-            self._model, self._pairs, trial = found
+        def show(result: tuple[Predictor, list[tuple[str, Pair]], PredictionPreview | None]) -> None:
+            self._model, self._pairs, trial = result
             self._is_predicting = False
             self._list_images(choose=0 if chosen == _FILE and not image else chosen)
             self._show_buttons()
@@ -310,18 +320,18 @@ class Adjust:
         self._pairs = []
         self._is_predicting = False
         self._list_images(choose=_FILE)
-        shown(self._stage, False)
-        put(self._notes, "value", "")
+        set_visible(self._stage, False)
+        set_trait(self._notes, "value", "")
         self._show_buttons()
 
     # what is shown
 
     def _show_buttons(self) -> None:
-        put(self._predict, "disabled", self._is_predicting)
-        shown(self._stop, self._is_predicting)
+        set_trait(self._predict, "disabled", self._is_predicting)
+        set_visible(self._stop, self._is_predicting)
         changed = self._trial is not None and self._changed() != {}
-        put(self._keep, "disabled", not changed)
-        put(self._reset, "disabled", not changed)
+        set_trait(self._keep, "disabled", not changed)
+        set_trait(self._reset, "disabled", not changed)
         (self._keep.add_class if changed else self._keep.remove_class)("nbt-next")
         self.flush()
 
@@ -332,35 +342,35 @@ class Adjust:
         try:
             if list(self._menu.options) != options:
                 self._menu.options = options
-            put(self._menu, "value", choose if choose < len(self._pairs) else _FILE)
+            set_trait(self._menu, "value", choose if choose < len(self._pairs) else _FILE)
         finally:
             self._is_filling = False
         self._show_files()
 
-    def _show(self, trial: Trial) -> None:
+    def _show(self, trial: PredictionPreview) -> None:
         self._trial, self._look, self._own_scores = trial, None, {}
         self._newest.forget()
         notes = [text(f"▲ {note}", "nbt-look", "nbt-small") for note in trial.prediction.notes]
-        put(self._notes, "value", "".join(f"<div>{note}</div>" for note in notes))
+        set_trait(self._notes, "value", "".join(f"<div>{note}</div>" for note in notes))
         for name, value in trial.adjustable.items():
             setattr(self._values, name, value)
         self._fields = {name: self._threshold(name) for name in trial.adjustable}
         boxes = [field.box for field in self._fields.values()]
-        set_children(self._thresholds, boxes or [make(w.HTML, value=text(_NOTHING, "nbt-muted", "nbt-small"))])
+        set_children(self._thresholds, boxes or [create(w.HTML, value=text(_NOTHING, "nbt-muted", "nbt-small"))])
         self._show_used(trial.in_use())
         depth = trial.image.shape[1] if trial.image.ndim == 4 else 1
         self._is_filling = True
         try:
-            put(self._slice, "max", max(depth - 1, 0))
-            put(self._slice, "value", depth // 2)
-            put(self._zoom, "value", 1)
+            set_trait(self._slice, "max", max(depth - 1, 0))
+            set_trait(self._slice, "value", depth // 2)
+            set_trait(self._zoom, "value", 1)
         finally:
             self._is_filling = False
-        shown(self._zoom, max(trial.image.shape[-2:]) > SIDE)
+        set_visible(self._zoom, max(trial.image.shape[-2:]) > SIDE)
         self._show_zoom()
-        shown(self._slice, depth > 1)
-        shown(self._truth, trial.truth is not None)
-        shown(self._stage, True)
+        set_visible(self._slice, depth > 1)
+        set_visible(self._truth, trial.truth is not None)
+        set_visible(self._stage, True)
         self._show_buttons()
         self._redraw()
 
@@ -370,7 +380,7 @@ class Adjust:
 
     def _show_zoom(self) -> None:
         for slider in (self._down, self._across):
-            shown(slider, self._zoom.value > 1)
+            set_visible(slider, self._zoom.value > 1)
 
     def _threshold(self, name: str) -> Field:
         assert self._trial is not None
@@ -415,27 +425,27 @@ class Adjust:
         trial, before, values = self._trial, self._look, self._now()
         if trial is None:
             return
-        window = Window(self._slice.value, self._zoom.value, self._down.value, self._across.value)
+        window = ImageWindow(self._slice.value, self._zoom.value, self._down.value, self._across.value)
         shows_truth = self._truth.value
         known = before if before is not None and values == self._looked_with else None
 
-        def look() -> Look:
+        def look() -> Rendering:
             return looked_at(trial, values, window, shows_truth, known)
 
-        def show(found: Look) -> None:
-            self._look, self._looked_with = found, values
+        def show(rendering: Rendering) -> None:
+            self._look, self._looked_with = rendering, values
             if not self._own_scores and not self._changed():
-                self._own_scores = found.scores
-            put(self._image, "value", found.picture)
-            put(self._numbers, "value", numbers(trial, found, self._own_scores))
-            put(self._caption, "value", caption(trial, shows_truth))
-            self._show_used(found.in_use)
+                self._own_scores = rendering.scores
+            set_trait(self._image, "value", rendering.picture)
+            set_trait(self._numbers, "value", numbers(trial, rendering, self._own_scores))
+            set_trait(self._caption, "value", caption(trial, shows_truth))
+            self._show_used(rendering.in_use)
 
         self._newest.start(look, show)
 
     def _show_used(self, names: Sequence[str]) -> None:
         for name, field in self._fields.items():
-            shown(field.box, name in names or field.finding is not None)
+            set_visible(field.box, name in names or field.finding is not None)
 
     def _keep_them(self) -> None:
         trial, changed, path = self._trial, self._changed(), self._paths["model"]
@@ -443,19 +453,19 @@ class Adjust:
             return
 
         def keep() -> tuple[str, Predictor, list[tuple[str, Pair]]]:
-            file = self._door.adjust(path, **changed)
-            return file, *_loaded(self._door, path)
+            file = self._api.set_thresholds(path, **changed)
+            return file, *_loaded(self._api, path)
 
-        def show(kept: tuple[str, Predictor, list[tuple[str, Pair]]]) -> None:
-            file, self._model, self._pairs = kept
+        def show(result: tuple[str, Predictor, list[tuple[str, Pair]]]) -> None:
+            file, self._model, self._pairs = result
             if self._trial is trial:
-                self._trial = trial.kept(**changed)
+                self._trial = trial.save_thresholds(**changed)
                 self._own_scores = {}
                 for name in self._fields:
                     self._fields[name] = self._threshold(name)
                 set_children(self._thresholds, [field.box for field in self._fields.values()])
                 self._moved()
-            self._keeping.say(text(f"✓ Kept in {Path(file).name}.", "nbt-fine", "nbt-small"))
+            self._keeping.show_message(text(f"✓ Kept in {Path(file).name}.", "nbt-fine", "nbt-small"))
 
         self._keeping.start("keeping", keep, show)
 
@@ -468,25 +478,29 @@ def field_of_threshold(row: Setting) -> Callable[..., Field]:
 
 
 def looked_at(
-    trial: Trial, values: Mapping[str, Any], window: Window, shows_truth: bool, known: Look | None = None
-) -> Look:
+    trial: PredictionPreview,
+    values: Mapping[str, Any],
+    window: ImageWindow,
+    shows_truth: bool,
+    valid_mask: Rendering | None = None,
+) -> Rendering:
     """What is seen with these thresholds in `window`; `known`: what was seen with the same ones before."""
-    if known is None:
+    if valid_mask is None:
         labels = trial.labels(**values)
         counts, scores, in_use = trial.counts(labels), trial.scores(labels), trial.in_use(**values)
     else:
-        labels, counts, scores, in_use = known.labels, known.counts, known.scores, known.in_use
+        labels, counts, scores, in_use = valid_mask.labels, valid_mask.counts, valid_mask.scores, valid_mask.in_use
     drawn = picture(trial, labels, window, shows_truth)
-    return Look(png(drawn), labels, counts, scores, in_use)
+    return Rendering(png(drawn), labels, counts, scores, in_use)
 
 
-def picture(trial: Trial, labels: np.ndarray, window: Window, shows_truth: bool) -> np.ndarray:
+def picture(trial: PredictionPreview, labels: np.ndarray, window: ImageWindow, shows_truth: bool) -> np.ndarray:
     """The image in `window` with outlines of what was predicted, uint8 (Y, X, 3), at most `SIDE` large."""
     image = trial.image if trial.image.ndim == 3 else trial.image[:, window.place]
     between = limits(image)
     image = window.of(image)
     shape = _size(image.shape[-2:])
-    pixels = grey(whole(Scaled(Held(image.astype(np.float32)), shape)), between)
+    pixels = grey(whole(ResampledView(ArrayView(image.astype(np.float32)), shape)), between)
     # several classes are told apart by colour, one object from the other by its outline
     classes, colours = trial.task.classes, trial.task.colours
     for is_known, array in ((True, trial.truth), (False, labels)):
@@ -494,10 +508,10 @@ def picture(trial: Trial, labels: np.ndarray, window: Window, shows_truth: bool)
             continue
         plane = array if array.ndim == 2 else array[window.place]
         plane = window.of(_true_areas(trial, plane) if is_known else plane)
-        small = whole(Scaled(Held(np.ascontiguousarray(plane), is_label=True), shape))
+        small = whole(ResampledView(ArrayView(np.ascontiguousarray(plane), is_label=True), shape))
         lines = edges(small)
         if is_known or not classes:
-            pixels[lines] = style.painted(_TRUTH if is_known else _PREDICTION)
+            pixels[lines] = style.with_colors(_TRUTH if is_known else _PREDICTION)
             continue
         number = trial.task.predicted_class_of(small)
         for index in range(1, len(classes) + 1):
@@ -505,7 +519,7 @@ def picture(trial: Trial, labels: np.ndarray, window: Window, shows_truth: bool)
     return pixels.astype(np.uint8)
 
 
-def numbers(trial: Trial, look: Look, own: Mapping[str, float]) -> str:
+def numbers(trial: PredictionPreview, look: Rendering, own: Mapping[str, float]) -> str:
     """How much was found, and scores beside those of the model's own thresholds, as HTML."""
     rows = []
     pixels = look.labels.size
@@ -519,19 +533,19 @@ def numbers(trial: Trial, look: Look, own: Mapping[str, float]) -> str:
         before = own.get(name)
         differs = before is not None and abs(before - value) > 1e-9
         beside = f" <span>in the model {readable_score(name, before)}</span>" if differs and before is not None else ""
-        said = score_name(name)
+        title = score_name(name)
         rows.append(
-            f"<div>{html.escape(said[:1].upper() + said[1:])} <b>{readable_score(name, value)}</b>{beside}</div>"
+            f"<div>{html.escape(title[:1].upper() + title[1:])} <b>{readable_score(name, value)}</b>{beside}</div>"
         )
     return f'<div class="nbt-numbers">{"".join(rows)}</div>'
 
 
-def caption(trial: Trial, shows_truth: bool) -> str:
+def caption(trial: PredictionPreview, shows_truth: bool) -> str:
     """What the colours of the outlines mean, as HTML."""
     classes, colours = trial.task.classes, trial.task.colours
     named = [(colours[index % len(colours)], name) for index, name in enumerate(classes)]
-    named = named or [(style.painted(_PREDICTION), "prediction")]
-    named += [(style.painted(_TRUTH), "label")] if shows_truth and trial.truth is not None else []
+    named = named or [(style.with_colors(_PREDICTION), "prediction")]
+    named += [(style.with_colors(_TRUTH), "label")] if shows_truth and trial.truth is not None else []
     marks = " ".join(f"<span {style.mark(colour)}>{html.escape(name)}</span>" for colour, name in named)
     return f'<span class="nbt-small">{html.escape(trial.name)}: {marks}</span>'
 
@@ -544,10 +558,10 @@ def progress(done: int, of: int) -> str:
     return f'<div class="nbt-predicting">{bar}<span class="nbt-small nbt-muted">{words}</span></div>'
 
 
-def _true_areas(trial: Trial, plane: np.ndarray) -> np.ndarray:
+def _true_areas(trial: PredictionPreview, plane: np.ndarray) -> np.ndarray:
     """What of a label is outlined: its objects, else its classes."""
-    found = trial.task.objects(plane, trial.links)
-    return trial.task.class_of(plane) if found is None else found
+    objects = trial.task.objects(plane, trial.links)
+    return trial.task.class_of(plane) if objects is None else objects
 
 
 def _size(shape: Sequence[int]) -> tuple[int, ...]:
@@ -555,11 +569,11 @@ def _size(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(max(1, round(length * by)) for length in shape)
 
 
-def _loaded(door: Door, path: str) -> tuple[Predictor, list[tuple[str, Pair]]]:
+def _loaded(api: Api, path: str) -> tuple[Predictor, list[tuple[str, Pair]]]:
     """The model, and the images of the run that it belongs to."""
-    model = door.load_model(path)
+    model = api.load_model(path)
     folder = Path(path)
-    return model, door.images_of_run(folder if folder.is_dir() else folder.parent.parent)
+    return model, api.images_of_run(folder if folder.is_dir() else folder.parent.parent)
 
 
 def _checked(path: str, task: Callable[[], Any]) -> Callable[[], Any]:

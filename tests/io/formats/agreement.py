@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from nbtrainer.errors import UserError
-from nbtrainer.io.formats import Opened, open_image
+from nbtrainer.io.formats import ImageFile, open_image
 
 
-def opens_as(path: Path, whole: np.ndarray, axes: str, for_label: bool = False) -> Opened:
+def opens_as(path: Path, whole: np.ndarray, axes: str, for_label: bool = False) -> ImageFile:
     """`path` opens with `axes` and reads as `whole`: all of it, by region, and from several threads at once."""
     opened = open_image(path, for_label)
     assert (opened.axes, opened.shape, opened.dtype) == (axes, whole.shape, whole.dtype.newbyteorder("="))
@@ -44,7 +44,7 @@ def _regions(shape: tuple[int, ...]) -> list[tuple[slice, ...]]:
     return regions
 
 
-def _reads_in_threads(opened: Opened, whole: np.ndarray) -> None:
+def _reads_in_threads(opened: ImageFile, whole: np.ndarray) -> None:
     wrong: list[object] = []
 
     def read() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nbtrainer.io.formats.open_image import close_all
+from nbtrainer.io.formats.opening import close_all
 
 
 @pytest.fixture(autouse=True)

@@ -78,7 +78,7 @@ def test_channels_are_joined_where_the_label_has_their_common_name(tmp_path, end
         _channels(tmp_path / "raw", name, *endings)
         _label(tmp_path / "lab", f"{name}.tif")
     pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", Naming())
-    assert [(stem(pair.image), stem(pair.truth), len(pair.files)) for pair in pairs] == [
+    assert [(stem(pair.image), stem(pair.required_label), len(pair.files)) for pair in pairs] == [
         (name, name, len(endings) + 1) for name in ("x", "y")
     ]
 
@@ -122,7 +122,7 @@ def test_nnunets_folders_are_found_by_themselves(tmp_path):
                     image = nibabel.Nifti1Image(np.zeros((5, 6, 7), np.uint8), np.eye(4))
                     nibabel.save(image, tmp_path / folder / f"{name}{ending}.nii.gz")
     pairs = find_pairs(tmp_path, None, "d", Naming())
-    assert [(stem(pair.image), pair.truth.name, pair.use) for pair in pairs] == [
+    assert [(stem(pair.image), pair.required_label.name, pair.use) for pair in pairs] == [
         ("a", "a.nii.gz", "auto"),
         ("b", "b.nii.gz", "auto"),
         ("c", "c.nii.gz", "test"),
@@ -138,7 +138,7 @@ def test_channels_in_files_are_prepared_together(tmp_path, by):
     done = prepare(tmp_path / "raw", tmp_path / "lab", tmp_path / "out", "t", by=by)
     for dataset in done.datasets:
         for pair in find_pairs(Path(dataset["images"]), Path(dataset["labels"]), "d", Naming()):
-            assert open_image(pair.image).axes == "CYX" and stem(pair.image) == stem(pair.truth)
+            assert open_image(pair.image).axes == "CYX" and stem(pair.image) == stem(pair.required_label)
 
 
 def test_an_image_that_lacks_a_channel_hinders_no_other_from_being_predicted(small_config, tmp_path):

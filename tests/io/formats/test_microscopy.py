@@ -125,7 +125,7 @@ def test_text_under_a_microscopes_name_is_told(tmp_path, suffix):
     [(".czi", "pylibCZIrw"), (".lif", "liffile"), (".nd2", "nd2"), (".mhd", "SimpleITK"), (".nrrd", "nrrd")],
 )
 def test_a_missing_reader_is_told_with_the_line_that_installs_it(tmp_path, monkeypatch, suffix, library):
-    for name in [name for name in sys.modules if name.split(".")[0] == library or "data.formats." in name]:
+    for name in [name for name in sys.modules if name.split(".")[0] == library or "io.formats." in name]:
         if name.split(".")[0] == library or name.rsplit(".", 1)[1] in ("czi", "lif", "nd2", "metaimage", "nrrd"):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)

@@ -84,8 +84,8 @@ def test_the_place_is_what_the_header_says_and_unknown_without_a_code(tmp_path, 
     affine = np.array([[-0.5, 0, 0, 10], [0, -0.5, 0, 20], [0, 0, 2, -30], [0, 0, 0, 1]])
     image = nibabel.Nifti1Image(volume.astype(np.int16).T, affine)
     image.to_filename(tmp_path / "a.nii")
-    place = open_image(tmp_path / "a.nii").place
+    place = open_image(tmp_path / "a.nii").orientation
     assert np.allclose(place.affine("XYZ"), affine) and place.orientation("ZYX") == "SPL"
     image.header["sform_code"] = image.header["qform_code"] = 0
     nibabel.Nifti1Image(image.dataobj, None, image.header).to_filename(tmp_path / "b.nii")
-    assert open_image(tmp_path / "b.nii").place is None
+    assert open_image(tmp_path / "b.nii").orientation is None

@@ -36,7 +36,7 @@ def test_a_file_that_was_cut_short_while_it_is_open_is_told(tmp_path, volume):
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts handles where Linux lists them")
 def test_handles_are_closed_when_nobody_holds_the_file(tmp_path, monkeypatch, volume):
-    monkeypatch.setattr("nbtrainer.io.formats.open_image._MOST_OPEN", 3)
+    monkeypatch.setattr("nbtrainer.io.formats.opening._MOST_OPEN", 3)
     before = len(os.listdir("/proc/self/fd"))
     for k in range(20):
         np.save(tmp_path / f"{k}.npy", volume)

@@ -12,7 +12,7 @@ import tifffile
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats import chunked, open_image
 from nbtrainer.io.formats.decompressed import cache_folder
-from nbtrainer.io.formats.memory_mapped import Stored
+from nbtrainer.io.formats.memory_mapped import MemoryMapped
 
 
 @pytest.mark.parametrize("dtype", ["u1", "<u2", ">u2", ">f4", "<f8", "?"])
@@ -21,7 +21,7 @@ def test_every_region_is_what_numpy_reads(tmp_path, dtype, shape):
     rng = np.random.default_rng(len(shape))
     array = (rng.random(shape) * 200).astype(dtype)
     (tmp_path / "a.raw").write_bytes(b"header!" + array.tobytes())
-    stored = Stored(tmp_path / "a.raw", dtype, shape, 7)
+    stored = MemoryMapped(tmp_path / "a.raw", dtype, shape, 7)
     assert np.array_equal(stored[...], array) and stored[...].dtype.isnative
     for _ in range(40):
         ends = [sorted(rng.integers(0, length + 1, 2)) for length in shape]
@@ -31,7 +31,7 @@ def test_every_region_is_what_numpy_reads(tmp_path, dtype, shape):
 
 def test_bytes_that_are_neither_true_nor_false_are_true(tmp_path):
     (tmp_path / "a.raw").write_bytes(bytes(range(6)))
-    read = Stored(tmp_path / "a.raw", "?", (2, 3), 0)[...]
+    read = MemoryMapped(tmp_path / "a.raw", "?", (2, 3), 0)[...]
     assert read.view(np.uint8).tolist() == [[0, 1, 1], [1, 1, 1]]
 
 

@@ -128,5 +128,5 @@ def test_axes_have_any_names_in_any_order_and_a_place(tmp_path, volume):
     created = group.create_array("0", shape=array.shape, dtype=array.dtype)
     created[:] = array
     opened = opens_as(tmp_path / "a.zarr", array, "XCYT")
-    assert opened.place.origin == pytest.approx((0.01, 0.03, 0))
-    assert opened.place.steps["Y"] == pytest.approx((0, 0.002, 0))
+    assert opened.orientation.origin == pytest.approx((0.01, 0.03, 0))
+    assert opened.orientation.steps["Y"] == pytest.approx((0, 0.002, 0))

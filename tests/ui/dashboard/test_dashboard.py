@@ -6,7 +6,7 @@ import pytest
 from journals import add, begun, epoch, write_run
 
 from nbtrainer.runs import attach, events
-from nbtrainer.ui.dashboard.dashboard import Board, Dashboard, log
+from nbtrainer.ui.dashboard.dashboard import Dashboard, DashboardView, log_html
 from nbtrainer.ui.dashboard.run_state import LogLine
 from nbtrainer.ui.errors import Errors
 
@@ -20,7 +20,7 @@ def ended(tmp_path):
 
 
 def board_of(run):
-    board = Board(Errors().guard)
+    board = DashboardView(Errors().guard)
     board.watch(run)
     return board
 
@@ -129,8 +129,8 @@ def test_a_second_flush_during_a_first_returns_at_once(ended):
 
 
 def test_an_empty_log_is_nothing():
-    assert log([]) == ""
-    assert "▲" in log([LogLine(0.0, "look", True)])
+    assert log_html([]) == ""
+    assert "▲" in log_html([LogLine(0.0, "look", True)])
 
 
 # scores of every kind

@@ -4,11 +4,11 @@ import pytest
 from journals import begun, epoch, planned
 
 from nbtrainer.runs import events
-from nbtrainer.ui.dashboard.run_state import LOG_LINES, Story
+from nbtrainer.ui.dashboard.run_state import LOG_LINES, RunState
 
 
 def told(happened):
-    story = Story()
+    story = RunState()
     for event in happened:
         story.take(event)
     return story

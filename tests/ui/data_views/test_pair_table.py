@@ -1,16 +1,16 @@
 """The pair table, the histogram and the findings, without a browser."""
 
 import pytest
-from door import SmallDoor
+from small_api import SmallApi
 
 from nbtrainer.config import Config
 from nbtrainer.errors import Finding
-from nbtrainer.ui.background import Latest, at_once
+from nbtrainer.ui.background import LatestOnly, run_inline
 from nbtrainer.ui.data_views.histogram import HistogramView
-from nbtrainer.ui.data_views.pair_table import PAGE, PairTable, content, in_order, spacing, summed
+from nbtrainer.ui.data_views.pair_table import PAGE, PairTable, content, in_order, spacing, summarize
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form.findings import FindingsList, pictures_of
-from nbtrainer.ui.form.findings import summed as summed_findings
+from nbtrainer.ui.form.findings import summarize as summed_findings
 from nbtrainer.ui.form.form import Form
 
 
@@ -23,9 +23,9 @@ def config(nuclei):
 
 @pytest.fixture
 def table(config):
-    door = SmallDoor()
-    made = PairTable(lambda: config, door, at_once, Errors().guard)
-    made.door = door
+    api = SmallApi()
+    made = PairTable(lambda: config, api, run_inline, Errors().guard)
+    made.api = api
     return made
 
 
@@ -48,8 +48,8 @@ def row(number, **values):
     } | values
 
 
-class ManyImages(SmallDoor):
-    """A door to 45 images that were not read."""
+class ManyImages(SmallApi):
+    """A api to 45 images that were not read."""
 
     def pairs(self, config):
         return [row(number) for number in range(45)]
@@ -62,12 +62,12 @@ class ManyImages(SmallDoor):
 
 
 def test_the_table_is_read_when_it_is_asked_for_and_not_before(table):
-    assert table.door.asked == []
+    assert table.api.asked == []
     assert table._all.layout.display == "none"
 
     table._open.click()
 
-    assert table.door.asked == ["pairs"]
+    assert table.api.asked == ["pairs"]
     assert "nuclei_00.tif" in table._table.value
     assert "256 × 256" in table._table.value
     assert "uint16" in table._table.value
@@ -75,17 +75,17 @@ def test_the_table_is_read_when_it_is_asked_for_and_not_before(table):
 
 
 def test_an_edit_makes_the_table_old_but_reads_nothing(table):
-    table.is_old()
+    table.mark_stale()
     assert table._old.layout.display == "none"
     table._open.click()
 
-    table.is_old()
+    table.mark_stale()
 
     assert table._old.layout.display is None
-    assert table.door.asked == ["pairs"]
+    assert table.api.asked == ["pairs"]
     table._again.click()
     assert table._old.layout.display == "none"
-    assert table.door.asked == ["pairs", "pairs"]
+    assert table.api.asked == ["pairs", "pairs"]
 
 
 def test_the_table_can_be_searched(table):
@@ -102,7 +102,7 @@ def test_the_table_can_be_searched(table):
 
 
 def test_twenty_rows_make_a_page(config):
-    table = PairTable(lambda: config, ManyImages(), at_once, Errors().guard)
+    table = PairTable(lambda: config, ManyImages(), run_inline, Errors().guard)
     table._open.click()
     assert table._table.value.count("<tr title") == PAGE
     assert "1 to 20 of 45" in table._position.value
@@ -116,14 +116,14 @@ def test_twenty_rows_make_a_page(config):
 
 
 def test_pictures_are_read_when_asked_for_and_only_for_the_rows_of_the_page(config):
-    door = ManyImages()
-    table = PairTable(lambda: config, door, at_once, Errors().guard)
+    api = ManyImages()
+    table = PairTable(lambda: config, api, run_inline, Errors().guard)
     table._open.click()
-    assert door.asked == []
+    assert api.asked == []
 
     table._with_pictures.value = True
 
-    assert door.asked == list(range(PAGE))
+    assert api.asked == list(range(PAGE))
     assert table._table.value.count("data:image/png;base64,") == PAGE
     table._with_pictures.value = False
     assert "data:image" not in table._table.value
@@ -151,16 +151,16 @@ def test_rows_to_look_at_stand_first():
     rows = [row(0), row(1, by_order=True), row(2, problem="it is damaged")]
 
     assert [index for index, _ in in_order(rows)] == [2, 1, 0]
-    assert "✕ 1 with a problem" in summed(rows)
-    assert "▲ 1 paired by order" in summed(rows)
+    assert "✕ 1 with a problem" in summarize(rows)
+    assert "▲ 1 paired by order" in summarize(rows)
 
 
 def test_marks_and_estimates_are_seen(config):
-    class Odd(SmallDoor):
+    class Odd(SmallApi):
         def pairs(self, config):
             return [row(0, by_order=True), row(1, problem="<it> is damaged"), row(2, estimated=True)]
 
-    table = PairTable(lambda: config, Odd(), at_once, Errors().guard)
+    table = PairTable(lambda: config, Odd(), run_inline, Errors().guard)
     table._open.click()
 
     assert "the names differ" in table._table.value
@@ -195,7 +195,7 @@ def test_pixel_sizes_are_said_once_where_they_are_equal():
 
 def test_of_two_tasks_for_one_place_only_the_newer_is_shown():
     waiting, seen = [], []
-    latest = Latest(lambda words, task: waiting.append(task))
+    latest = LatestOnly(lambda words, task: waiting.append(task))
     latest.start("reading", lambda: "old", seen.append)
     latest.start("reading", lambda: "new", seen.append)
 
@@ -211,44 +211,44 @@ def test_of_two_tasks_for_one_place_only_the_newer_is_shown():
 
 @pytest.fixture
 def histogram(config):
-    door = SmallDoor()
-    made = HistogramView(lambda: config, door, at_once, Errors().guard)
-    made.door = door
+    api = SmallApi()
+    made = HistogramView(lambda: config, api, run_inline, Errors().guard)
+    made.api = api
     return made
 
 
 def test_the_histogram_is_measured_when_it_is_shown_and_after_edits_while_it_is(histogram, config):
     histogram.renew()
-    assert histogram.door.asked == []
+    assert histogram.api.asked == []
 
     histogram._open.click()
-    assert histogram.door.asked == ["pairs", "histogram 0"]
+    assert histogram.api.asked == ["pairs", "histogram 0"]
     before, after = histogram._plots["before"], histogram._plots["after"]
     assert before._area.x.max() > 100 > after._area.x.max()
     assert before._area.y.max() == 1
 
     config.normalization.method = "max"
     histogram.renew()
-    assert histogram.door.asked[2:] == ["pairs", "histogram 0"]
+    assert histogram.api.asked[2:] == ["pairs", "histogram 0"]
     histogram._image.value = 2
-    assert histogram.door.asked[-1] == "histogram 2"
+    assert histogram.api.asked[-1] == "histogram 2"
 
     histogram._open.click()
     histogram.renew()
-    assert histogram.door.asked[-1] == "histogram 2"
+    assert histogram.api.asked[-1] == "histogram 2"
 
 
 def test_an_edit_of_the_normalization_renews_the_histogram_in_the_form(config):
-    door = SmallDoor()
-    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, door)
+    api = SmallApi()
+    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, api)
     form.histogram._open.click()
-    asked = len(door.asked)
+    asked = len(api.asked)
 
     form.field("training.epochs").enter(3)
-    assert len(door.asked) == asked
+    assert len(api.asked) == asked
     form.field("normalization.method").enter("max")
 
-    assert door.asked[asked:] == ["pairs", "histogram 0"]
+    assert api.asked[asked:] == ["pairs", "histogram 0"]
 
 
 # findings
@@ -256,7 +256,7 @@ def test_an_edit_of_the_normalization_renews_the_histogram_in_the_form(config):
 
 def listed(findings, pictures=None):
     made = FindingsList(Errors().guard, lambda _: "1 Data", lambda _: None, lambda _: "Mend it", pressed.append)
-    made.say(findings, pictures)
+    made.show_message(findings, pictures)
     return made
 
 
@@ -280,12 +280,12 @@ def test_a_finding_that_can_be_mended_has_a_button_and_others_have_none():
 def test_edits_make_findings_old_and_only_a_new_check_takes_them_away():
     shown = listed([Finding(level="warning", where="a", wrong="odd")])
 
-    shown.is_old()
-    shown.is_old()
+    shown.mark_stale()
+    shown.mark_stale()
 
     assert shown._head.value.count("Settings have changed since") == 1
     assert len(shown._list.children) == 1
-    shown.say([], fine=True)
+    shown.show_message([], fine=True)
     assert len(shown._list.children) == 0
     assert "Nothing is wrong" in shown._head.value
 
@@ -300,12 +300,12 @@ def test_findings_about_files_of_the_table_have_pictures(config, nuclei):
     by_files = Finding(where="data.datasets", wrong="a", files=(f"{nuclei['labels']}/nuclei_01.tif",))
     by_where = Finding(where=f"{nuclei['images']}/nuclei_10.tif", wrong="b")
     neither = Finding(where="training.epochs", wrong="c")
-    door = SmallDoor()
+    api = SmallApi()
 
-    pictures = pictures_of([by_files, by_where, neither], config, door)
+    pictures = pictures_of([by_files, by_where, neither], config, api)
 
     assert set(pictures) == {by_files, by_where}
-    assert door.asked == ["pairs", "picture 1", "picture 2"]
+    assert api.asked == ["pairs", "thumbnail 1", "thumbnail 2"]
     assert pictures[by_files].startswith(b"\x89PNG")
     row_box = listed([by_files], pictures)._list.children[0]
     assert any("data:image/png" in getattr(child, "value", "") for child in row_box.children)

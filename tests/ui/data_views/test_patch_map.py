@@ -3,19 +3,19 @@
 import imageio.v3 as imageio
 import numpy as np
 import pytest
-from door import SmallDoor
+from small_api import SmallApi
 
 from nbtrainer import api
 from nbtrainer.config import Config
 from nbtrainer.datasets.thumbnails import OUTLINE
 from nbtrainer.ui import style
-from nbtrainer.ui.background import at_once
-from nbtrainer.ui.data_views.augmentation_preview import Gallery, gallery
-from nbtrainer.ui.data_views.patch_map import Epoch, TilesView, caption, numbers, with_boxes
+from nbtrainer.ui.background import run_inline
+from nbtrainer.ui.data_views.augmentation_preview import AugmentationPreview, gallery
+from nbtrainer.ui.data_views.patch_map import Epoch, PatchMap, caption, numbers, with_boxes
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form.form import Form
 
-LINE = (*style.painted("region"), 255)
+LINE = (*style.with_colors("region"), 255)
 
 
 @pytest.fixture
@@ -26,14 +26,14 @@ def config(nuclei):
     return made
 
 
-def view(kind, config, door=None):
-    made = kind(lambda: config, door or SmallDoor(), at_once, Errors().guard)
-    made.door = made._door
+def view(kind, config, api=None):
+    made = kind(lambda: config, api or SmallApi(), run_inline, Errors().guard)
+    made.api = made._api
     made.press = made._drawer._open.click
     return made
 
 
-def is_old(view):
+def mark_stale(view):
     return view._drawer._old.layout.display is None
 
 
@@ -41,23 +41,23 @@ def is_old(view):
 
 
 def test_examples_are_drawn_when_they_are_asked_for_and_again_for_another_tile(config):
-    examples = view(Gallery, config)
-    assert examples.door.asked == []
+    examples = view(AugmentationPreview, config)
+    assert examples.api.asked == []
 
     examples.press()
     first = examples._image.value
     examples._another.click()
 
-    assert examples.door.asked == ["variants 0", "variants 1"]
+    assert examples.api.asked == ["augmented_examples 0", "augmented_examples 1"]
     assert "Tile 2" in examples._caption.value
     assert examples._image.value != first
     examples.press()
     examples.press()
-    assert examples.door.asked == ["variants 0", "variants 1"]
+    assert examples.api.asked == ["augmented_examples 0", "augmented_examples 1"]
 
 
 def test_twelve_examples_fill_a_picture_of_at_most_640_pixels(config):
-    examples = view(Gallery, config)
+    examples = view(AugmentationPreview, config)
 
     examples.press()
 
@@ -69,7 +69,7 @@ def test_twelve_examples_fill_a_picture_of_at_most_640_pixels(config):
 
 def test_without_changes_all_examples_are_alike_and_said_to_be(config):
     config.augmentation.strength = "none"
-    examples = view(Gallery, config)
+    examples = view(AugmentationPreview, config)
 
     examples.press()
 
@@ -117,37 +117,37 @@ def test_tiles_wider_than_high_keep_their_shape():
 
 
 def test_edits_make_examples_old_until_they_are_renewed(config):
-    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, door := SmallDoor())
+    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, api := SmallApi())
     form.field("augmentation.strength").enter("light")
-    assert not is_old(form.gallery)
+    assert not mark_stale(form.gallery)
     form.gallery._drawer._open.click()
 
     form.field("training.epochs").enter(3)
-    assert not is_old(form.gallery)
+    assert not mark_stale(form.gallery)
     form.field("augmentation.strength").enter("strong")
-    assert is_old(form.gallery)
-    assert door.asked == ["variants 0"]
+    assert mark_stale(form.gallery)
+    assert api.asked == ["augmented_examples 0"]
 
     form.gallery._drawer._again.click()
-    assert not is_old(form.gallery)
+    assert not mark_stale(form.gallery)
     form.field("normalization.method").enter("max")
-    assert is_old(form.gallery)
+    assert mark_stale(form.gallery)
 
 
 def test_what_was_edited_while_examples_were_drawn_makes_them_old(config):
     waiting = []
-    examples = Gallery(lambda: config, SmallDoor(), lambda words, task: waiting.append(task), Errors().guard)
+    examples = AugmentationPreview(lambda: config, SmallApi(), lambda words, task: waiting.append(task), Errors().guard)
     examples._drawer._open.click()
 
-    examples.is_old()
+    examples.mark_stale()
     waiting.pop()()()
 
-    assert is_old(examples)
+    assert mark_stale(examples)
 
 
 def test_a_mistake_of_the_settings_is_told_in_the_place_of_the_examples(config):
     config.data.datasets[0].labels = "nowhere"
-    examples = view(Gallery, config)
+    examples = view(AugmentationPreview, config)
 
     examples.press()
 
@@ -159,12 +159,12 @@ def test_a_mistake_of_the_settings_is_told_in_the_place_of_the_examples(config):
 
 
 def test_tiles_are_drawn_when_asked_for_and_other_images_with_the_same_tiles(config):
-    seen = view(TilesView, config)
-    assert seen.door.asked == []
+    seen = view(PatchMap, config)
+    assert seen.api.asked == []
 
     seen.press()
 
-    assert seen.door.asked == ["pairs", "places 0", "places 24", "picture 0"]
+    assert seen.api.asked == ["pairs", "patch_locations 0", "patch_locations 24", "thumbnail 0"]
     assert [name for name, _ in seen._index.options][0].startswith("1: nuclei_00.tif, ")
     assert len(seen._index.options) == 3
     assert "24 tiles in an epoch" in seen._numbers.value
@@ -175,36 +175,36 @@ def test_tiles_are_drawn_when_asked_for_and_other_images_with_the_same_tiles(con
     seen._on.click()
     seen._on.click()
 
-    assert seen.door.asked[4:] == ["picture 1", "picture 2"]
+    assert seen.api.asked[4:] == ["thumbnail 1", "thumbnail 2"]
     assert seen._on.disabled and not seen._back.disabled
     assert seen._image.value != first
 
 
 def test_a_long_epoch_is_said_to_be_longer_than_what_is_drawn(config):
     config.update(sampling={"patch_size": [8, 8], "method": "image"}, training={"steps_per_epoch": 400})
-    seen = view(TilesView, config)
+    seen = view(PatchMap, config)
 
     seen.press()
 
-    assert seen.door.asked[1:3] == ["places 0", "places 500"]
+    assert seen.api.asked[1:3] == ["patch_locations 0", "patch_locations 500"]
     assert "The first 500 of 3,200 tiles of an epoch" in seen._numbers.value
 
 
 def test_edits_make_tiles_old_where_they_move_them(config):
-    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, SmallDoor())
+    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, SmallApi())
     form.tiles._drawer._open.click()
 
     form.field("normalization.method").enter("max")
-    assert not is_old(form.tiles)
+    assert not mark_stale(form.tiles)
     form.field("training.batch_size").enter(4)
-    assert is_old(form.tiles)
+    assert mark_stale(form.tiles)
 
     form.tiles._drawer._again.click()
     assert "12 tiles in an epoch" in form.tiles._numbers.value
 
 
 def test_other_data_close_both(config):
-    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, SmallDoor())
+    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, SmallApi())
     form.gallery._drawer._open.click()
     form.tiles._drawer._open.click()
 
@@ -293,11 +293,11 @@ def test_volumes_are_shown_too(config):
     config.update(
         task={"dim": 3}, sampling={"patch_size": [8, 32, 32]}, training={"steps_per_epoch": 1}, data={"z_axis": 0}
     )
-    examples, seen = view(Gallery, config), view(TilesView, config)
+    examples, seen = view(AugmentationPreview, config), view(PatchMap, config)
 
     examples.press()
     seen.press()
 
     assert imageio.imread(examples._image.value).shape[1] <= 640, examples._drawer._latest.words.value
     assert "tiles of every depth" in seen._caption.value
-    assert len(api.variants(config, 2)[0][1].shape) == 3
+    assert len(api.augmented_examples(config, 2)[0][1].shape) == 3

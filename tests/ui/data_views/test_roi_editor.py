@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from door import SmallDoor
+from small_api import SmallApi
 
 from nbtrainer.config import Config
 from nbtrainer.config.data import Region
@@ -13,7 +13,7 @@ from nbtrainer.ui.form.form import Form
 
 @pytest.fixture(scope="module")
 def made_once():
-    made = Form(Config.preset("binary_2d"), Config.preset("binary_2d"), Errors().guard, lambda: None, SmallDoor())
+    made = Form(Config.preset("binary_2d"), Config.preset("binary_2d"), Errors().guard, lambda: None, SmallApi())
     made.panels[0].open()
     return made
 

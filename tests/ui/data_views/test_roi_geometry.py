@@ -58,7 +58,7 @@ def test_of_a_polygon_only_the_dragged_corner_moves():
 
 @pytest.mark.parametrize("region", [SQUARE, TRIANGLE], ids=["rectangle", "polygon"])
 def test_a_moved_region_keeps_its_size_and_stays_within_the_image(region):
-    moved = outline.moved(region, (500, 100), SHAPE)
+    moved = outline.moved_region(region, (500, 100), SHAPE)
     before, after = (np.array(outline.corners(each.points, SHAPE)) for each in (region, moved))
 
     assert (np.ptp(before, axis=0) == np.ptp(after, axis=0)).all()

@@ -7,18 +7,18 @@ import ipywidgets as w
 import pytest
 
 import nbtrainer.ui
-from nbtrainer.ui.form.fields import make
+from nbtrainer.ui.form.fields import create
 
 SOURCES = sorted(Path(nbtrainer.ui.__file__).parent.rglob("*.py"))
 
 
 def test_an_unknown_trait_is_refused():
     with pytest.raises(TypeError, match="Box has no trait gap"):
-        make(w.Box, gap="4px")
+        create(w.Box, gap="4px")
 
 
 def test_a_tooltip_lands_where_this_version_keeps_it():
-    button = make(w.Button, tooltip="press")
+    button = create(w.Button, tooltip="press")
 
     assert button.tooltip == "press"
 

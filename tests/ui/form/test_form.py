@@ -5,7 +5,7 @@ import pytest
 from nbtrainer.config import STEPS, Config
 from nbtrainer.config.describe import settings
 from nbtrainer.errors import Finding
-from nbtrainer.ui.form.fields import tooltip, typed, when_empty, written
+from nbtrainer.ui.form.fields import format_value, parse_value, tooltip, when_empty
 from nbtrainer.ui.form.panels import groups
 
 ROWS = {row.path: row for row in settings()}
@@ -39,7 +39,7 @@ def test_every_setting_explains_itself_in_the_form(shared_form, path):
 
 @pytest.mark.parametrize("row", TYPED, ids=lambda row: row.path)
 def test_what_a_text_field_shows_is_read_back_as_the_same_value(row):
-    assert typed(row, written(row, row.default)) == row.default
+    assert parse_value(row, format_value(row, row.default)) == row.default
 
 
 def _others(row):

@@ -13,10 +13,10 @@ from nbtrainer import api
 from nbtrainer.catalog import TASKS
 from nbtrainer.config.describe import settings
 from nbtrainer.ui import style
-from nbtrainer.ui.background import HOUSE, Newest, at_once
+from nbtrainer.ui.background import API, LatestWins, run_inline
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form.fields import SliderField
-from nbtrainer.ui.predict.threshold_explorer import SIDE, Adjust, field_of_threshold
+from nbtrainer.ui.predict.threshold_explorer import SIDE, ThresholdExplorer, field_of_threshold
 
 ROWS = {row.path: row for row in settings()}
 
@@ -32,7 +32,7 @@ def foreground(tmp_path_factory):
 
 
 def opened(run):
-    adjust = Adjust(HOUSE, at_once, lambda callback: callback)
+    adjust = ThresholdExplorer(API, run_inline, lambda callback: callback)
     adjust.use(run.directory)
     adjust._open.click()
     return adjust
@@ -43,7 +43,7 @@ def seen(field):
 
 
 def has_colour(picture, tone):
-    return bool((imageio.imread(picture)[..., :3] == style.painted(tone)).all(-1).any())
+    return bool((imageio.imread(picture)[..., :3] == style.with_colors(tone)).all(-1).any())
 
 
 # what is seen
@@ -70,7 +70,7 @@ def test_opening_predicts_the_first_validation_image_with_the_thresholds_of_the_
 
 
 def test_nothing_is_read_until_the_panel_is_opened():
-    adjust = Adjust(None, at_once, lambda callback: callback)
+    adjust = ThresholdExplorer(None, run_inline, lambda callback: callback)
 
     assert adjust._image.value == b""
     assert not adjust._is_open
@@ -79,7 +79,7 @@ def test_nothing_is_read_until_the_panel_is_opened():
 def test_a_threshold_that_is_moved_changes_picture_count_and_scores_without_predicting_again(contours, monkeypatch):
     adjust = opened(contours)
     before, numbers = adjust._image.value, adjust._numbers.value
-    monkeypatch.setattr("nbtrainer.inference.predictor.predict_variants", lambda *_: pytest.fail("predicted again"))
+    monkeypatch.setattr("nbtrainer.inference.predictor.predict_tta", lambda *_: pytest.fail("predicted again"))
 
     adjust._fields["threshold"]._slider.value = 0.99
 
@@ -169,9 +169,9 @@ def test_a_wrong_value_is_answered_beside_its_field_and_the_picture_stays(contou
     adjust = opened(contours)
     before = adjust._image.value
 
-    adjust._fields["smallest_object"]._text.value = "-3"
+    adjust._fields["min_object_size"]._text.value = "-3"
 
-    assert "too small" in adjust._fields["smallest_object"]._complaint.value
+    assert "too small" in adjust._fields["min_object_size"]._complaint.value
     assert adjust._image.value == before
 
 
@@ -235,7 +235,7 @@ def test_any_checkpoint_can_be_chosen_and_its_run_is_found(contours, foreground)
 )
 def test_a_model_that_cannot_be_read_is_answered_in_a_sentence(tmp_path, model, sentence):
     (tmp_path / "broken.pt").write_bytes(b"no model")
-    adjust = Adjust(HOUSE, at_once, lambda callback: callback)
+    adjust = ThresholdExplorer(API, run_inline, lambda callback: callback)
     if model:
         adjust._files["model"].enter(str(tmp_path / model))
 
@@ -288,7 +288,7 @@ def test_a_prediction_can_be_left_and_says_how_far_it_is(contours, monkeypatch):
     def work(words, task):
         threading.Thread(target=lambda: brought.append(task()), daemon=True).start()
 
-    adjust = Adjust(SlowHouse, work, Errors().guard)
+    adjust = ThresholdExplorer(SlowHouse, work, Errors().guard)
     adjust.use(contours.directory)
     adjust._open.click()
     assert started.wait(20)
@@ -311,7 +311,7 @@ def test_a_prediction_can_be_left_and_says_how_far_it_is(contours, monkeypatch):
 
 def test_of_many_moves_only_the_newest_is_computed_after_the_one_that_is_under_way():
     waiting, done, shown = [], [], []
-    newest = Newest(lambda words, task: waiting.append(task))
+    newest = LatestWins(lambda words, task: waiting.append(task))
     for number in range(5):
         newest.start(lambda number=number: done.append(number) or number, shown.append)
 
@@ -324,7 +324,7 @@ def test_of_many_moves_only_the_newest_is_computed_after_the_one_that_is_under_w
 
 def test_what_is_forgotten_is_not_shown_and_work_goes_on_afterwards():
     waiting, shown = [], []
-    newest = Newest(lambda words, task: waiting.append(task))
+    newest = LatestWins(lambda words, task: waiting.append(task))
     newest.start(lambda: "old", shown.append)
     newest.forget()
     newest.start(lambda: "new", shown.append)

@@ -12,10 +12,10 @@ from pathlib import Path
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats.channels import open_channels
 from nbtrainer.io.formats.chunk_cache import forget_all
-from nbtrainer.io.formats.file_formats import KINDS, Kind, channel_files, kind_of, split_inside, suffix_of
+from nbtrainer.io.formats.file_formats import FORMATS, FileFormat, channel_files, kind_of, split_inside, suffix_of
 from nbtrainer.io.formats.file_version import version
 from nbtrainer.io.formats.handles import put_all_away
-from nbtrainer.io.formats.image_file import Opened
+from nbtrainer.io.formats.image_file import ImageFile
 from nbtrainer.io.formats.magic_bytes import may_hold, suffix_by_content
 from nbtrainer.io.formats.problems import damaged, no_pixels, not_inside, not_numbers, too_large
 
@@ -25,11 +25,11 @@ _IMPOSSIBLE_BYTES = 2**62
 # each may hold a handle, of which a process has about 1,000
 _MOST_OPEN = 128
 
-_kept: OrderedDict[tuple[str, bool, tuple[int, int]], Opened] = OrderedDict()
+_kept: OrderedDict[tuple[str, bool, tuple[int, int]], ImageFile] = OrderedDict()
 _lock = threading.Lock()
 
 
-def open_image(path: Path, for_label: bool = False) -> Opened:
+def open_image(path: Path, for_label: bool = False) -> ImageFile:
     """The image file at `path`, opened without reading its pixels; the last 128 are kept open until they change.
 
     In HDF5, zarr, npz, TIFF and microscopes' files the path may go on inside the file (`scan.h5/raw/volume`). What the
@@ -46,10 +46,10 @@ def open_image(path: Path, for_label: bool = False) -> Opened:
     path = Path(path)
     key = (os.path.abspath(path), for_label, version(path))
     with _lock:
-        found = _kept.get(key)
-        if found is not None:
+        cached = _kept.get(key)
+        if cached is not None:
             _kept.move_to_end(key)
-            return found
+            return cached
     opened = _open(path, for_label)
     with _lock:
         for stale in [other for other in _kept if other[:2] == key[:2]]:
@@ -80,7 +80,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _open(path: Path, for_label: bool) -> Opened:
+def _open(path: Path, for_label: bool) -> ImageFile:
     files = channel_files(path)
     if files:
         return open_channels(path, files, [_open(file, for_label) for file in files])
@@ -97,7 +97,7 @@ def _open(path: Path, for_label: bool) -> Opened:
             f'Install it with: pip install "nbtrainer[{kind.extra}]"',
         ) from None
     try:
-        opened: Opened = module.open_file(file, inside, for_label)
+        opened: ImageFile = module.open_file(file, inside, for_label)
     except UserError:
         raise
     except MemoryError:
@@ -117,7 +117,7 @@ def _unreadable(path: Path, error: OSError) -> UserError:
     return damaged(path, error)
 
 
-def _existing_kind(file: Path) -> tuple[Kind, str]:
+def _existing_kind(file: Path) -> tuple[FileFormat, str]:
     """The kind of a file that is there, by its content where that can be told, and a note if its name says another."""
     kind = kind_of(file)
     if not os.path.lexists(file):
@@ -128,7 +128,7 @@ def _existing_kind(file: Path) -> tuple[Kind, str]:
     if not os.path.exists(file):
         raise UserError(str(file), "this link leads nowhere", "Check where the file is")
     if os.path.isdir(file):
-        if kind is None or kind.module != "zarrs":
+        if kind is None or kind.module != "zarr_arrays":
             raise UserError(str(file), "this is a folder, not a file", "Choose the file in it")
         return kind, ""
     if not os.path.isfile(file):
@@ -139,28 +139,28 @@ def _existing_kind(file: Path) -> tuple[Kind, str]:
     return _kind_by_content(file, kind)
 
 
-def _kind_by_content(file: Path, kind: Kind | None) -> tuple[Kind, str]:
+def _kind_by_content(file: Path, kind: FileFormat | None) -> tuple[FileFormat, str]:
     try:
         name, suffix = suffix_by_content(file)
     except OSError as error:
         raise _unreadable(file, error) from None
     ending = suffix_of(file) or file.suffix
-    told = f"its name ends with {ending}" if ending else "its name has no suffix"
+    name_says = f"its name ends with {ending}" if ending else "its name has no suffix"
     if suffix:
-        found = kind_of(Path(f"image{suffix}"))
-        assert found is not None
-        fits = kind is found and (found.module != "pictures" or (ending == ".png") == (suffix == ".png"))
-        return found, "" if fits else f"{told}, but it is a {name}, and is read as one"
+        file_format = kind_of(Path(f"image{suffix}"))
+        assert file_format is not None
+        fits = kind is file_format and (file_format.module != "png_jpeg" or (ending == ".png") == (suffix == ".png"))
+        return file_format, "" if fits else f"{name_says}, but it is a {name}, and is read as one"
     if kind is not None and (not name or may_hold(kind.module, name)):
         return kind, ""
-    known = ", ".join(suffix for kind in KINDS for suffix in kind.suffixes if suffix.count(".") == 1)
+    known = ", ".join(suffix for kind in FORMATS for suffix in kind.suffixes if suffix.count(".") == 1)
     if name:
         raise UserError(str(file), f"this file cannot be read: it is a {name}", f"Save it as one of {known}")
     what = f"files of the kind {file.suffix!r}" if file.suffix else f"a file without a suffix ({file.name})"
     raise UserError(str(file), f"{what} cannot be read", f"Use one of {known}")
 
 
-def _judged(path: Path, opened: Opened) -> Opened:
+def _judged(path: Path, opened: ImageFile) -> ImageFile:
     if opened.dtype.kind not in "buif":
         raise not_numbers(path, opened.dtype)
     if len(opened.shape) < 2 or 0 in opened.shape:

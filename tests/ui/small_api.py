@@ -3,7 +3,7 @@
 from nbtrainer import api, checks, datasets
 
 
-class SmallDoor:
+class SmallApi:
     """Answers as `nbtrainer.api` does; `findings` are what `check` finds until `fix` takes one away."""
 
     def __init__(self, findings=None):
@@ -14,9 +14,9 @@ class SmallDoor:
         self.asked.append("pairs")
         return datasets.pair_table(config)
 
-    def picture(self, config, index, size=96, outlines=True, whole=False):
-        self.asked.append(f"picture {index}")
-        return datasets.picture(config, index, size, outlines, whole)
+    def thumbnail(self, config, index, size=96, outlines=True, whole=False):
+        self.asked.append(f"thumbnail {index}")
+        return datasets.thumbnail(config, index, size, outlines, whole)
 
     def histogram(self, config, index):
         self.asked.append(f"histogram {index}")
@@ -38,10 +38,10 @@ class SmallDoor:
     def regions(self, config, index):
         return datasets.regions(config, index)
 
-    def variants(self, config, count=12, number=0, first=1):
-        self.asked.append(f"variants {number}")
-        return api.variants(config, count, number, first)
+    def augmented_examples(self, config, count=12, number=0, first=1):
+        self.asked.append(f"augmented_examples {number}")
+        return api.augmented_examples(config, count, number, first)
 
-    def places(self, config, count, start=0):
-        self.asked.append(f"places {count}")
-        return api.places(config, count, start)
+    def patch_locations(self, config, count, start=0):
+        self.asked.append(f"patch_locations {count}")
+        return api.patch_locations(config, count, start)
