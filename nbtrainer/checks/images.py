@@ -127,6 +127,7 @@ def _channels_agree(config: Config, sound: Sequence[Checked]) -> Iterator[Findin
             where="model.input_channels",
             wrong=f"the network expects {_channels(expected)}, but the images have {_channels(next(iter(channels)))}",
             remedy="Set it to auto, or data.channel_rule to copy channels",
+            suggestions=("auto",),
         )
 
 

@@ -221,6 +221,7 @@ def _no_foreground(
             where="data.ignore_value",
             wrong=f"every pixel of every label is {ignored}, which is ignored",
             remedy="Choose the value of pixels that nobody annotated, or none",
+            suggestions=(None,),
         )
     elif of_interest and any(values):
         yield Finding(

@@ -56,6 +56,7 @@ def check_counts(config: Config, surveyed: Survey) -> Iterator[Finding]:
             where="training.monitor",
             wrong=f"the best model is to be found by {score.replace('_', ' ')}, but no image that validates has a label",
             remedy="Give labels to score with, or choose auto",
+            suggestions=("auto",),
         )
 
 
@@ -156,6 +157,7 @@ def _padded_patch(config: Config, divisors: Sequence[int]) -> Iterator[Finding]:
             wrong=f"tiles of {format_shape(size)} are padded to {format_shape(padded)} in the network, which takes {more:.0%} more time; "
             "what is added enters no loss and no score",
             remedy=f"{less}{format_shape(padded)} costs the same and shows more",
+            suggestions=tuple(dict.fromkeys([smaller, padded])),
         )
 
 
@@ -175,6 +177,7 @@ def _large_patch(config: Config, samples: Sequence[Sample], divisors: Sequence[i
             wrong=f"{format_shape(patch)} is larger than {which}: {smallest.pair.name} is {format_shape(smallest.shape)}, and is mirrored "
             "at its edges",
             remedy=f"Tiles of about half the image are best: try {', '.join(map(str, half))}",
+            suggestions=(tuple(half),),
             files=tuple(dict.fromkeys(str(sample.pair.image) for sample in small)),
         )
 
@@ -199,6 +202,7 @@ def _anisotropy(config: Config, surveyed: Survey, divisors: Sequence[int]) -> It
                 where="sampling.patch_size",
                 wrong=f"voxels are {ratio:.1f} times as thick as wide, but tiles of {format_shape(size)} are not thinner than wide",
                 remedy=f"A tile of {format_shape(better)} has about as many voxels and shows more of the plane",
+                suggestions=(tuple(better),),
             )
 
 
@@ -231,6 +235,7 @@ def _augmentation(config: Config, surveyed: Survey, samples: Sequence[Sample]) -
             where="augmentation.strength",
             wrong=f"augmentation is off, but there are {images} images with about {tiles:.0f} tiles each",
             remedy="The rule of thumb says to use it from 5 images with more than 10 tiles each: try light or standard",
+            suggestions=("light", "standard"),
         )
 
 
@@ -246,6 +251,7 @@ def _foreground(config: Config, samples: Sequence[Sample]) -> Iterator[Finding]:
             where="sampling.foreground_fraction",
             wrong=f"{empty:.0%} of all tiles hold no foreground{measured}",
             remedy="Set it to 0.5, so that every second tile is centred on foreground",
+            suggestions=(0.5,),
         )
     if share < _SPARSE:
         has_room = any(np.prod(sample.shape) > 4 * np.prod(config.sampling.patch_size) for sample in samples)
@@ -292,6 +298,7 @@ def _object_sizes(config: Config, samples: Sequence[Sample]) -> Iterator[Finding
             where="data.diameter",
             wrong=f"objects are only about {typical.max():.0f} pixels wide",
             remedy="The network halves images several times and loses what is so small: set it to 10 or more to enlarge them",
+            suggestions=(10.0,),
         )
 
 

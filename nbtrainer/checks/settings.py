@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from nbtrainer.catalog import DEVICE_NAMES, LOSSES, METRICS, NETWORKS, TASKS, device_name
 from nbtrainer.config import Config
@@ -47,18 +48,21 @@ def _settings(config: Config) -> Iterator[Finding]:
             where="normalization.range",
             wrong=f"{start:g} to {end:g} is more than a network can calculate with",
             remedy="Give numbers of about 1, such as 0 to 1 or -1 to 1",
+            suggestions=((0.0, 1.0), (-1.0, 1.0)),
         )
     if training.steps_per_epoch == 0:
         yield Finding(
             where="training.steps_per_epoch",
             wrong="an epoch of 0 steps trains nothing",
             remedy="Give 1 or more, or -1 for all",
+            suggestions=(1, -1),
         )
     if training.keep_best == 0:
         yield Finding(
             where="training.keep_best",
             wrong="no best model would be kept",
             remedy="Give 1 or more, or -1 for all",
+            suggestions=(1, -1),
         )
     yield from _size_model(config)
     halvings = len(config.model.features) - 1
@@ -68,6 +72,7 @@ def _settings(config: Config) -> Iterator[Finding]:
             where="model.anisotropic_levels",
             wrong=f"{config.model.anisotropic_levels} levels cannot leave depth as it is, where the network halves {halvings} times",
             remedy=f"{halvings} is as good",
+            suggestions=(halvings,),
         )
     if config.task.kind == "unsupervised" and not NETWORKS[config.model.name].kinds:
         yield Finding(
@@ -75,6 +80,7 @@ def _settings(config: Config) -> Iterator[Finding]:
             where="model.name",
             wrong=f"{NETWORKS[config.model.name].title} is not made for learning without labels, and draws objects too large",
             remedy="Choose wnet, whose dropout keeps the classes apart",
+            suggestions=("wnet",),
         )
     yield from _augmentation(config)
     yield from _device(config)
@@ -85,6 +91,7 @@ def _settings(config: Config) -> Iterator[Finding]:
             where="model.pretrained",
             wrong=f"there is no file or folder {config.resolve(pretrained)}",
             remedy="Choose a checkpoint (.pt) or the folder of a run, or leave it empty",
+            suggestions=("",),
         )
     if config.data.labels_of_interest and not any(config.data.labels_of_interest):
         yield Finding(where="data.labels_of_interest", wrong="0 is the background", remedy="List other values, or none")
@@ -94,6 +101,7 @@ def _settings(config: Config) -> Iterator[Finding]:
             where="training.monitor",
             wrong="the best model is to be found by validation, but nothing is kept for validation",
             remedy="Raise data.validation_fraction, or choose auto or train_loss",
+            suggestions=("auto", "train_loss"),
         )
     metrics = (
         TASKS.load(config.task.kind).default_metrics if config.compile.metrics == "auto" else config.compile.metrics
@@ -105,6 +113,7 @@ def _settings(config: Config) -> Iterator[Finding]:
             where="training.monitor",
             wrong=f"{score} is not among the metrics",
             remedy=f"Add {score} to compile.metrics, or choose auto",
+            suggestions=("auto",),
         )
 
 
@@ -117,6 +126,7 @@ def _unsuited(config: Config) -> Iterator[Finding]:
             where="compile.loss",
             wrong=f"{LOSSES[settings.loss].title} is no loss for the kind {kind}",
             remedy=f"Its own will be used, {LOSSES[TASKS.load(kind).default_loss].title}; choose auto to be asked no more",
+            suggestions=("auto",),
         )
     if not NETWORKS[config.model.name].suits(kind):
         yield Finding(
@@ -141,6 +151,7 @@ def _unsuited(config: Config) -> Iterator[Finding]:
             where="compile.metrics",
             wrong=f"{', '.join(unsuited)} cannot be measured for the kind {kind}",
             remedy="They are left out; choose auto to be asked no more",
+            suggestions=("auto",),
         )
 
 
@@ -149,30 +160,39 @@ def _size_model(config: Config) -> Iterator[Finding]:
     if config.task.kind != "instance_flow" or not config.task.size_model:
         return
     have = [name for name, entry in NETWORKS.items() if entry.has_style]
-    reasons = [
-        (config.task.dim == 3, "task.size_model", "sizes are learned in 2D only", "Switch it off for volumes"),
+    reasons: list[tuple[bool, str, str, str, tuple[Any, ...]]] = [
+        (
+            config.task.dim == 3,
+            "task.size_model",
+            "sizes are learned in 2D only",
+            "Switch it off for volumes",
+            (False,),
+        ),
         (
             config.model.name not in have,
             "model.name",
             f"the size model is told sizes by the network's style, and {NETWORKS[config.model.name].title} has none",
             f"Choose {' or '.join(have)}, or switch task.size_model off",
+            tuple(have),
         ),
         (
             not config.data.diameter,
             "data.diameter",
             "a size model is to be learned, but images are not brought to one diameter",
             "Give the diameter that objects should have, such as 30, or switch task.size_model off",
+            (30.0,),
         ),
         (
             bool(config.data.resize),
             "data.resize",
             "a size model is to be learned, but every image is brought to one size whatever its objects",
             "Leave it empty, or switch task.size_model off",
+            ((),),
         ),
     ]
-    for is_so, where, wrong, remedy in reasons:
+    for is_so, where, wrong, remedy, suggestions in reasons:
         if is_so:
-            yield Finding(where=where, wrong=wrong, remedy=remedy)
+            yield Finding(where=where, wrong=wrong, remedy=remedy, suggestions=suggestions)
 
 
 def _without_effect(config: Config) -> Iterator[Finding]:
@@ -195,6 +215,7 @@ def _without_effect(config: Config) -> Iterator[Finding]:
                 where=f"sampling.{name}",
                 wrong=f"this has no effect where {how}",
                 remedy="Set it back, or choose another method",
+                suggestions=(getattr(defaults, name),),
             )
 
 
@@ -212,7 +233,12 @@ def _augmentation(config: Config) -> Iterator[Finding]:
 def _device(config: Config) -> Iterator[Finding]:
     name = config.training.device
     if device_name(name) is None:
-        yield Finding(where="training.device", wrong=f"{name!r} is not a device", remedy=f"Choose {DEVICE_NAMES}")
+        yield Finding(
+            where="training.device",
+            wrong=f"{name!r} is not a device",
+            remedy=f"Choose {DEVICE_NAMES}",
+            suggestions=("auto", "cpu"),
+        )
     elif device_name(name) not in ("auto", "cpu"):
         yield from _missing_device(name)
     if config.training.precision == "float16" and device_name(name) == "cpu":
@@ -220,6 +246,7 @@ def _device(config: Config) -> Iterator[Finding]:
             where="training.precision",
             wrong="float16 needs a graphics card, but the device is cpu",
             remedy="Choose auto, float32 or bfloat16",
+            suggestions=("auto", "float32", "bfloat16"),
         )
 
 
@@ -243,6 +270,7 @@ def _threads(config: Config) -> Iterator[Finding]:
                 where=f"training.{name}",
                 wrong=f"{asked} {what} are asked for, but this process may use {cores} processor cores: steps take longer",
                 remedy=f"Leave it empty, or give {cores} at most",
+                suggestions=(None, cores),
             )
 
 
@@ -266,14 +294,21 @@ def _axes(config: Config) -> Iterator[Finding]:
             )
     if len(config.data.resize) != dim:
         return
-    multiples = config.model.size_divisors(dim)
-    odd = [pair for pair in zip(config.data.resize, multiples, strict=True) if pair[0] % pair[1]]
+    sides = list(zip(config.data.resize, config.model.size_divisors(dim), strict=True))
+    odd = [(length, multiple) for length, multiple in sides if length % multiple]
     if odd:
         length, multiple = odd[0]
-        near = sorted({max(multiple, length // multiple * multiple), -(-length // multiple) * multiple})
+        below, above = ([_multiple(*side, round_up=up) for side in sides] for up in (False, True))
+        near = sorted({_multiple(length, multiple, round_up=up) for up in (False, True)})
         yield Finding(
             level="warning",
             where="data.resize",
             wrong=f"{length} is no multiple of {multiple}, which the network needs: every image is mirrored at its edge",
             remedy=f"Try {' or '.join(map(str, near))}",
+            suggestions=tuple(dict.fromkeys([tuple(below), tuple(above)])),
         )
+
+
+def _multiple(length: int, multiple: int, *, round_up: bool) -> int:
+    """The nearest multiple below or above `length`, at least one `multiple`."""
+    return max(multiple, (-(-length // multiple) if round_up else length // multiple) * multiple)

@@ -70,7 +70,8 @@ class Config(Section):
         if name not in known:
             close = messages.nearest(name, known)
             guess = f"Did you mean {close}? " if close else ""
-            raise UserError("preset", f"{name!r} is unknown", f"{guess}There are {messages.join_or(known)}")
+            remedy = f"{guess}There are {messages.join_or(known)}"
+            raise UserError("preset", f"{name!r} is unknown", remedy, suggestions=(close,) if close else ())
         return cls(**known[name].settings)
 
     @classmethod
@@ -184,9 +185,9 @@ class Config(Section):
         if section not in Config.model_fields or not name:
             close = messages.nearest(section, Config.model_fields)
             guess = f"Did you mean {close}.{name}? " if close and name else ""
-            raise UserError(
-                path, "this setting is unknown", f"{guess}Sections are {messages.join_or(Config.model_fields)}"
-            )
+            remedy = f"{guess}Sections are {messages.join_or(Config.model_fields)}"
+            suggestions = (f"{close}.{name}",) if guess else ()
+            raise UserError(path, "this setting is unknown", remedy, suggestions=suggestions)
         group = getattr(self, section)
         name = type(group).renamed().get(name, name)
         if name not in type(group).model_fields:
@@ -196,6 +197,7 @@ class Config(Section):
                 path,
                 "this setting is unknown",
                 f"Did you mean {section}.{close}?" if close else f"Known are {known}",
+                suggestions=(f"{section}.{close}",) if close else (),
             )
         declared = type(group).model_fields[name]
         setattr(group, name, percentage(value, metadata_of(declared).unit) if declared.annotation is float else value)
@@ -211,7 +213,8 @@ class Config(Section):
         if field not in known:
             close = messages.nearest(field, known)
             remedy = f"Did you mean {close}?" if close else f"Known are {messages.join_or(known)}"
-            raise UserError(path, "this setting is unknown", remedy)
+            suggestions = (f"{path.rpartition('.')[0]}.{close}",) if close else ()
+            raise UserError(path, "this setting is unknown", remedy, suggestions=suggestions)
         values = [entry.model_dump() for entry in entries]
         values[index][field] = value
         setattr(group, name, values)
@@ -227,7 +230,8 @@ class Config(Section):
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "_folder" and name not in Config.model_fields:
             close = messages.nearest(name, Config.model_fields)
-            raise UserError(name, "this section is unknown", f"Did you mean {close}?" if close else "")
+            remedy, suggestions = (f"Did you mean {close}?", (close,)) if close else ("", ())
+            raise UserError(name, "this section is unknown", remedy, suggestions=suggestions)
         super().__setattr__(name, value)
 
 

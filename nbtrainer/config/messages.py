@@ -74,7 +74,8 @@ def _finding(where: str, detail: Any, model: type[BaseModel]) -> Finding:
         close = nearest(name, _field_names(model, detail["loc"]))
         suggestion = f"{parent}.{close}" if parent else close
         remedy = f"Did you mean {suggestion}?" if close else f"Known are {join_or(_field_names(model, detail['loc']))}"
-        return Finding(where=where, wrong="this setting is unknown", remedy=remedy)
+        suggestions = (suggestion,) if close else ()
+        return Finding(where=where, wrong="this setting is unknown", remedy=remedy, suggestions=suggestions)
     if kind == "not_on_the_menu":
         if context["name"] == "auto":
             return Finding(
@@ -83,9 +84,26 @@ def _finding(where: str, detail: Any, model: type[BaseModel]) -> Finding:
         close = nearest(context["name"], context["choices"])
         guess = f"Did you mean {close}? " if close else ""
         wrong = f"the {context['noun']} {context['name']!r} is unknown"
-        return Finding(where=where, wrong=wrong, remedy=f"{guess}Choose {join_or(context['choices'])}")
+        remedy = f"{guess}Choose {join_or(context['choices'])}"
+        suggestions = (_with_name(value, context["name"], close),) if close else ()
+        return Finding(where=where, wrong=wrong, remedy=remedy, suggestions=suggestions)
     wrong, remedy = _sentence(kind, value, context)
-    return Finding(where=where, wrong=wrong, remedy=remedy)
+    return Finding(where=where, wrong=wrong, remedy=remedy, suggestions=_nearest_values(kind, value, context))
+
+
+def _with_name(value: Any, old: str, new: str) -> Any:
+    """The choice `new`; in a list of choices, the list with `new` for `old`."""
+    return tuple(new if name == old else name for name in value) if isinstance(value, list) else new
+
+
+def _nearest_values(kind: str, value: Any, context: dict[str, Any]) -> tuple[Any, ...]:
+    """The bound that a number lies beyond, or the whole number next to it; empty for anything else."""
+    bound = {"greater_than_equal": "ge", "less_than_equal": "le"}.get(kind)
+    if bound is not None:
+        limit = context[bound]
+        return (int(limit) if float(limit).is_integer() else limit,)
+    is_fraction = kind == "int_from_float" and isinstance(value, float) and math.isfinite(value)
+    return (round(value),) if is_fraction else ()
 
 
 def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]:

@@ -206,7 +206,8 @@ def _listed(source: Path, where: str) -> list[Path]:
     try:
         lines = [line.strip() for line in read_text(source, where).splitlines()]
     except UserError as error:
-        raise UserError(where, f"the list {source} cannot be used: {error.wrong}", "Save it as UTF-8 text") from None
+        wrong = f"the list {source} cannot be used: {error.wrong}"
+        raise error.replace(where=where, wrong=wrong, remedy="Save it as UTF-8 text") from None
     files = [source.parent / Path(line).expanduser() for line in lines if line and not line.startswith("#")]
     files = [existing(path) for path in files]
     if not files:

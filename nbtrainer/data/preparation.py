@@ -238,7 +238,7 @@ class Preparation:
                 outlines = [dataclasses.replace(outline, is_crowd=False) for outline in outlines]
             return draw_labels(outlines, shape, unknown=self.ignored)
         except UserError as error:  # drawing does not know the file
-            raise UserError(str(pair.label), error.wrong, error.remedy) from None
+            raise error.replace(where=str(pair.label)) from None
 
     def _with_channels(self, view: View, where: str) -> View:
         count = view.channels

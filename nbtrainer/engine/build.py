@@ -428,7 +428,10 @@ def device_of(config: Config) -> torch.device:
     device = choose_device(config.training.device)
     if config.training.precision == "float16" and device.type == "cpu":
         raise UserError(
-            "training.precision", "float16 needs a graphics card, and there is none", "Choose auto or float32"
+            "training.precision",
+            "float16 needs a graphics card, and there is none",
+            "Choose auto or float32",
+            suggestions=("auto", "float32"),
         )
     return device
 

@@ -92,7 +92,7 @@ def _settle(files: RunDirectory, overrides: Mapping[str, Mapping[str, Any]]) -> 
     try:
         config = _checked(config, load_checkpoint(files.last) if files.last.exists() else None)
     except UserError as error:
-        raise UserError.of(tell_new_place(run.directory, config, error.findings)) from None
+        raise type(error).of(tell_new_place(run.directory, config, error.findings)) from None
     if run.status == "finished" and not _has_more_to_do(run, stored.training, config.training):
         return False
     files.make_folders()

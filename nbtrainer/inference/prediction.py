@@ -144,10 +144,10 @@ def _refuse_unfit(task: Task, name: str, value: Any) -> None:
     """Raise `UserError` for a value that the threshold `name` cannot have."""
     expected_type = typing.get_type_hints(type(task))[name]
     if typing.get_origin(expected_type) is Literal:
-        if value not in typing.get_args(expected_type):
-            raise UserError(
-                name, f"{value!r} is unknown", f"Choose one of {', '.join(map(str, typing.get_args(expected_type)))}"
-            )
+        choices = typing.get_args(expected_type)
+        if value not in choices:
+            remedy = f"Choose one of {', '.join(map(str, choices))}"
+            raise UserError(name, f"{value!r} is unknown", remedy, suggestions=choices)
         return
     kinds: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int, np.integer), float: (int, float, np.number)}
     if (
@@ -160,8 +160,7 @@ def _refuse_unfit(task: Task, name: str, value: Any) -> None:
     try:
         setattr(Settings(), name, value)  # knows the bounds
     except UserError as error:
-        finding = error.findings[0]
-        raise UserError(name, finding.wrong, finding.remedy) from None
+        raise error.replace(where=name) from None
 
 
 def _refuse_stitching(task: Task, above: float) -> None:

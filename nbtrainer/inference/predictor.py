@@ -260,7 +260,7 @@ class Predictor:
             return self.preparation.layout_of(source, name, channels=channels)
         except UserError as error:  # its remedy is for training
             one = f"one channel, {dim}D" if channels == 1 else f"{channels} channels, {dim}D"
-            raise UserError(name, error.findings[0].wrong, f"Give an image as in training: {one}") from None
+            raise error.replace(where=name, remedy=f"Give an image as in training: {one}") from None
 
     def _array_layout(self, source: ImageFile, name: str) -> Layout:
         """Channels are last if there are 3 or 4, else where the settings say: that is promised for arrays."""

@@ -41,7 +41,7 @@ def pretrained_record(config: Config) -> dict[str, Any] | None:
         theirs = {name: record["network"][name] for name in ("name", "dim", "features", "anisotropic_levels")}
         task_in(record)
     except UserError as error:
-        raise UserError("model.pretrained", f"{path}: {error.wrong}", error.remedy) from None
+        raise error.replace(where="model.pretrained", wrong=f"{path}: {error.wrong}") from None
     except (KeyError, TypeError, AttributeError):
         raise UserError(
             "model.pretrained", f"{path}: this is no model of nbtrainer", "Give a .pt file or a run of nbtrainer"
@@ -110,6 +110,7 @@ def differences(
             where="model.pretrained",
             wrong="none of its layers fits into the network of this run",
             remedy="Choose a model of the same kind of segmentation, or leave it empty",
+            suggestions=("",),
         )
         return
     anew = f"Nothing needs to be done: {'the last layer begins' if transfer.anew else 'no layer begins'} anew"

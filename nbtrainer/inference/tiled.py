@@ -72,6 +72,7 @@ def predict_tta(
             "variants",
             f"{tta!r} is no number of ways to turn an image",
             f"Choose one of {', '.join(map(str, possible))}",
+            suggestions=tuple(possible),
         )
     matrices = flips_and_rotations(len(tile))[:tta]
     divisors = divisors or (1,) * len(tile)

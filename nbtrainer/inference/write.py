@@ -19,7 +19,9 @@ FORMATS = ("auto", "tif", "nii.gz", "zarr", "png")
 def label_name(image: Path, format: str = "auto", addition: str = "") -> str:
     """The name of the file for `image`: its stem, `addition`, and by "auto" `.nii.gz` for NIfTI, else `.tif`."""
     if format not in FORMATS:
-        raise UserError("format", f"{format} is unknown", f"Choose one of {', '.join(FORMATS)}")
+        raise UserError(
+            "format", f"{format} is unknown", f"Choose one of {', '.join(FORMATS)}", suggestions=tuple(FORMATS)
+        )
     own = "nii.gz" if image.name.lower().endswith(_NIFTI) else "tif"
     return f"{stem(image)}{addition}.{own if format == 'auto' else format}"
 

@@ -92,5 +92,8 @@ def _make(parent: Path, name: str) -> Path:
 
 def _taken(path: Path) -> UserError:
     return UserError(
-        "output.name", f"{path} exists already", "Choose another name, or leave it empty for the next free one"
+        "output.name",
+        f"{path} exists already",
+        "Choose another name, or leave it empty for the next free one",
+        suggestions=("",),
     )

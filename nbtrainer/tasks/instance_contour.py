@@ -117,12 +117,14 @@ class InstanceContour(Objects):
                 "task.decoder",
                 "bcd_watershed needs the distance, which is not learned",
                 "Set task.with_distance, or choose auto",
+                suggestions=("auto",),
             )
         if self.decoder == "mutex_watershed" and self.affinities == "none":
             raise UserError(
                 "task.decoder",
                 "mutex_watershed needs affinities, which are not learned",
                 "Choose task.affinities nearest or long_range, or the decoder auto",
+                suggestions=("auto",),
             )
 
     @property

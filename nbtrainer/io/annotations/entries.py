@@ -38,7 +38,7 @@ def read_entries(
     if faults:
         first, more = faults[0], len(faults) - 1
         wrong = f"{first.wrong} (and {more} more cannot be used)" if more else first.wrong
-        raise UserError(first.where, wrong, first.remedy)
+        raise first.replace(wrong=wrong)
     return outlines
 
 

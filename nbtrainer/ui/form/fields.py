@@ -247,7 +247,9 @@ class Field:
             sentence = f'<span role="alert" class="{tone} nbt-small">{mark} {html.escape(words)}</span>'
         set_trait(self._complaint, "value", sentence)
         set_visible(self._complaint, bool(sentence))
-        offers = [] if finding is None else [self._offer(right) for right in right_values(self.setting, value, finding)]
+        offers = (
+            [] if finding is None else [self._offer(right) for right in suggested_values(self.setting, value, finding)]
+        )
         set_children(self._offers, [create(w.HTML, value=text("Take", "nbt-small")), *offers] if offers else [])
         set_visible(self._offers, bool(offers))
 
@@ -555,29 +557,30 @@ def sources(setting: Setting, choice: str) -> str:
     return f' <span class="nbt-small nbt-source">{", ".join(with_source)}</span>' if with_source else ""
 
 
-def right_values(setting: Setting, value: Any, finding: Finding) -> list[Any]:
-    """Values to press on instead of a refused one: those that the remedy names, the nearest bound, the nearest whole number."""
-    if setting.kind in ("int", "float") and isinstance(value, int | float) and not isinstance(value, bool):
-        low, high = setting.minimum, setting.maximum
-        if low is not None and value < low:
-            return [int(low) if setting.integer else low]
-        if high is not None and value > high:
-            return [int(high) if setting.integer else high]
-        if setting.integer and value != int(value):
-            return [round(value)]
-    tried = re.search(r"\bTry ((?:[\d.]+(?:, | or | x |\b))+)", finding.remedy)
-    if tried is None or setting.kind not in ("int", "float", "numbers"):
+def suggested_values(setting: Setting, value: Any, finding: Finding) -> list[Any]:
+    """What `finding` suggests instead of `value`, as values of `setting`, within its bounds."""
+    index = re.fullmatch(re.escape(setting.path) + r"\[(\d+)\]", finding.where)
+    if index is None and finding.where != setting.path:
         return []
-    parts = re.findall(r"\d[\d.]*(?: x \d[\d.]*)*", tried[1])
-    values = [[_number(number.rstrip(".")) for number in part.split(" x ")] for part in parts]
-    if setting.kind != "numbers":
-        return [numbers[0] for numbers in values]
-    return [numbers if len(numbers) > 1 else _replaced(value, numbers[0]) for numbers in values]
+    values = []
+    for suggestion in finding.suggestions:
+        if index is not None:
+            position = int(index[1])
+            values.append([*value[:position], suggestion, *value[position + 1 :]])
+        elif isinstance(suggestion, tuple):
+            values.append(list(suggestion))
+        else:
+            values.append(_bounded(setting, suggestion))
+    return values
 
 
-def _replaced(values: Any, number: Any) -> Any:
-    """A list of as many entries, all of them `number`."""
-    return [number] * len(values) if isinstance(values, list) and values else [number]
+def _bounded(setting: Setting, value: Any) -> Any:
+    """A number no smaller and no larger than the bounds of `setting`; anything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    low, high = setting.minimum, setting.maximum
+    bounded = low if low is not None and value < low else high if high is not None and value > high else value
+    return int(bounded) if setting.integer else bounded
 
 
 def _number(words: Any) -> Any:

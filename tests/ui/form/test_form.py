@@ -121,15 +121,34 @@ def test_the_nearest_right_value_can_be_pressed(form):
 
 
 def test_right_values_that_a_finding_names_can_be_pressed(form):
-    finding = Finding(where="sampling.patch_size", wrong="100 does not suit the network", remedy="Try 96 or 104")
-    form.complain([finding])
+    suggestions = ((96, 96), (104, 104))
+    finding = Finding(where="sampling.patch_size", wrong="100 does not suit the network", suggestions=suggestions)
+    form.show_findings([finding])
     field = form.field("sampling.patch_size")
 
     assert [offer.description for offer in field._offers.children[1:]] == ["96, 96", "104, 104"]
 
 
+@pytest.mark.parametrize(
+    ("path", "finding", "descriptions"),
+    [
+        ("training.device", Finding(where="training.device", wrong="x", suggestions=("auto", "cpu")), ["auto", "cpu"]),
+        ("training.threads", Finding(where="training.threads", wrong="x", suggestions=(None, 4)), ["not set", "4"]),
+        ("sampling.patch_size", Finding(where="sampling.patch_size[1]", wrong="x", suggestions=(32,)), ["256, 32"]),
+        ("training.batch_size", Finding(where="training.batch_size", wrong="x", suggestions=(0,)), ["1"]),
+    ],
+)
+def test_what_is_suggested_fits_the_setting(form, path, finding, descriptions):
+    form.config.sampling.patch_size = [256, 256]
+    field = form.field(path)
+
+    field.show_findings(finding)
+
+    assert [button.description for button in field._offers.children[1:]] == descriptions
+
+
 def test_an_error_of_the_check_opens_its_panel_and_a_new_value_clears_it(form):
-    form.complain([Finding(where="training.device", wrong="'gpu' is not a device", remedy="Choose auto or cpu")])
+    form.show_findings([Finding(where="training.device", wrong="'gpu' is not a device", remedy="Choose auto or cpu")])
     panel = form.panel_of(Finding(where="training.device", wrong=""))
 
     assert panel.is_open
@@ -145,7 +164,7 @@ def test_a_finding_about_a_file_stands_beside_the_folder_that_holds_it(form):
     form.use_samples()
     file = f"{form.config.data.datasets[0].labels}/nuclei_00.tif"
 
-    form.complain([Finding(where=file, wrong="it holds values that are not whole numbers")])
+    form.show_findings([Finding(where=file, wrong="it holds values that are not whole numbers")])
 
     labels = form.field("data.datasets").fields[1]
     assert "In nuclei_00.tif: it holds values" in labels._complaint.value
