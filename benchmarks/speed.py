@@ -21,8 +21,10 @@ from nbtrainer.augment.spatial import sample_spatial, warp_patch
 from nbtrainer.data.normalize import IntensityTransform
 from nbtrainer.data.prefetch import prefetch
 from nbtrainer.data.views import ArrayView
-from nbtrainer.engine.build import TrainingJob, build, training_patches
+from nbtrainer.engine.build import build
+from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.trainer import train
+from nbtrainer.engine.training_patches import training_patches
 from nbtrainer.labels.flow.fields import flow_fields
 from nbtrainer.labels.flow.masks import masks_from_fields
 from nbtrainer.runs import RunDirectory
@@ -39,7 +41,8 @@ def loop(rounds: int, dim: int = 2) -> dict[str, Any]:
 
 def _loop(job: TrainingJob, rounds: int) -> dict[str, Any]:
     found = []
-    images, targets, _ = job.batch(0)
+    batch = job.batch(0)
+    images, targets = batch.images, batch.targets
     for _ in range(3):
         job.stepper.step(images, targets, 1e-3)
     for number in range(rounds):

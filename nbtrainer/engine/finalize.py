@@ -13,8 +13,8 @@ import numpy as np
 from nbtrainer import metrics
 from nbtrainer.disk import write_json
 from nbtrainer.engine import checkpoint
-from nbtrainer.engine.build import TrainingJob
 from nbtrainer.engine.fit_size_model import learn_sizes
+from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.progress import Emit, OutOfTimeError, ReadStop, StopHeardError, reporter
 from nbtrainer.engine.validate import Validator
 from nbtrainer.errors import UserError

@@ -13,10 +13,12 @@ from nbtrainer.checks import check
 from nbtrainer.config import Config
 from nbtrainer.config.training import Training
 from nbtrainer.data.sampling_log import PatchContent, SamplingLog
-from nbtrainer.engine.build import device_of, split_before, training_patches
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.moved_data import from_here, tell_new_place
+from nbtrainer.engine.resolve_auto import resolve_device
+from nbtrainer.engine.resumed_split import previous_split
 from nbtrainer.engine.session import launch, report_failure
+from nbtrainer.engine.training_patches import training_patches
 from nbtrainer.errors import CompleteRunWarning, Finding, UserError
 from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.inference.pretrained import pretrained_record
@@ -171,13 +173,13 @@ def _checked(config: Config, record: dict[str, Any] | None = None) -> Config:
     """
     config = Config.of(config).validated()
     refused: list[Finding] = []
-    for look in (device_of, _follow_pretrained):  # both need torch, which a check does without
+    for look in (resolve_device, _follow_pretrained):  # both need torch, which a check does without
         try:
             look(config)
         except UserError as error:
             refused += error.findings
     errors = [
-        *(finding for finding in check(config, before=split_before(record)) if finding.level == "error"),
+        *(finding for finding in check(config, before=previous_split(record)) if finding.level == "error"),
         *refused,
     ]
     if record is not None:

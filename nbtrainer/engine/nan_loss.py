@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbtrainer.engine.build import TrainingJob
+from nbtrainer.engine.job import TrainingJob
 from nbtrainer.errors import UserError
 
 # normalised intensities are about 1; float16 ends at 65,504

@@ -16,8 +16,8 @@ import torch
 from nbtrainer import metrics
 from nbtrainer.data.prefetch import prefetch
 from nbtrainer.engine import checkpoint
-from nbtrainer.engine.build import Batch, TrainingJob
 from nbtrainer.engine.finalize import finish
+from nbtrainer.engine.job import Batch, TrainingJob
 from nbtrainer.engine.nan_loss import diverged
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
 from nbtrainer.engine.progress import SECONDS_BETWEEN_EVENTS, Emit, ReadStop, StopHeardError, raise_if_stopped, reporter

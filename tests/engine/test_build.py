@@ -8,7 +8,8 @@ import torch
 import nbtrainer as nbt
 from nbtrainer.config import Config
 from nbtrainer.data.cache import Cache
-from nbtrainer.engine.build import TrainingJob, build
+from nbtrainer.engine.build import build
+from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.nan_loss import diverged
 from nbtrainer.runs import RunDirectory, events
 

@@ -14,7 +14,7 @@ from nbtrainer.data.cache import Cache
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.data.views import whole
 from nbtrainer.datasets import survey
-from nbtrainer.engine.build import training_patches
+from nbtrainer.engine.training_patches import training_patches
 from nbtrainer.runs import events
 
 

@@ -14,7 +14,7 @@ import torch
 import nbtrainer as nbt
 from nbtrainer import api
 from nbtrainer.config import Config, presets
-from nbtrainer.engine.build import training_patches
+from nbtrainer.engine.training_patches import training_patches
 from nbtrainer.runs import events
 
 
