@@ -18,7 +18,7 @@ from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.progress import Emit, OutOfTimeError, ReadStop, StopHeardError, reporter
 from nbtrainer.engine.validate import Validator
 from nbtrainer.errors import UserError
-from nbtrainer.inference.predictor import load_checkpoint
+from nbtrainer.inference.checkpoint import load_checkpoint
 from nbtrainer.inference.report import ImageReport, score_image, write_report
 from nbtrainer.inference.size_model import SizeModel
 from nbtrainer.models.style_unet import StyleUNet

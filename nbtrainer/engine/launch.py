@@ -20,7 +20,7 @@ from nbtrainer.engine.resumed_split import previous_split
 from nbtrainer.engine.session import launch, report_failure
 from nbtrainer.engine.training_patches import training_patches
 from nbtrainer.errors import CompleteRunWarning, Finding, UserError
-from nbtrainer.inference.predictor import load_checkpoint
+from nbtrainer.inference.checkpoint import load_checkpoint
 from nbtrainer.inference.pretrained import pretrained_record
 from nbtrainer.runs import Run, RunDirectory, attach, events
 from nbtrainer.runs.owner import take

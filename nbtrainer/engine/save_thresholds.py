@@ -8,8 +8,8 @@ from typing import Any
 
 from nbtrainer.config import Config
 from nbtrainer.engine import checkpoint
+from nbtrainer.inference.checkpoint import checkpoint_file, load_checkpoint, task_in
 from nbtrainer.inference.prediction import adjusted_task
-from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint, task_in
 from nbtrainer.runs import RunDirectory
 
 

@@ -19,8 +19,8 @@ from nbtrainer.engine.progress import Emit
 from nbtrainer.engine.trainer import started_event, train
 from nbtrainer.environment import waits_politely
 from nbtrainer.errors import UserError
+from nbtrainer.inference.checkpoint import load_checkpoint
 from nbtrainer.inference.device import is_out_of_memory
-from nbtrainer.inference.predictor import load_checkpoint
 from nbtrainer.runs import Run, RunDirectory, attach, events
 from nbtrainer.runs.events import Event
 from nbtrainer.runs.listeners import Emitter

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from nbtrainer import models
-from nbtrainer.catalog import TASKS, size_divisors
+from nbtrainer.catalog import size_divisors
 from nbtrainer.data.grey_channels import as_channels
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair, pair_files
@@ -23,8 +22,8 @@ from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsign
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.data.statistics import LARGEST_VALUE
 from nbtrainer.data.views import ResampledView, View, whole
-from nbtrainer.disk import exists, is_file, is_folder
 from nbtrainer.errors import ComputerError, UserError
+from nbtrainer.inference.checkpoint import checkpoint_file, load_checkpoint, task_in
 from nbtrainer.inference.device import choose_device, is_out_of_memory
 from nbtrainer.inference.golden_tile import reproduces_golden_tile
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
@@ -38,7 +37,6 @@ from nbtrainer.io.read import read_label
 from nbtrainer.labels import mean_diameter
 from nbtrainer.labels.integers import equals
 from nbtrainer.models.style_unet import StyleUNet
-from nbtrainer.tasks import Task
 
 # pixel sizes that differ by less are the same
 _SAME_SPACING = 0.1
@@ -428,13 +426,6 @@ def _preparation(record: dict[str, Any]) -> Preparation:
     return Preparation(dim=record["network"]["dim"], channel_axis=record["channel_axis"])
 
 
-def task_in(record: dict[str, Any]) -> Task:
-    """The task of the model in `record`."""
-    task = TASKS.load(record["task"]["name"]).from_record(record["task"]["settings"])
-    assert isinstance(task, Task)
-    return task
-
-
 def load_model(path: str | os.PathLike[str], device: str = "auto") -> Predictor:
     """The model in a checkpoint or the folder of a run (see `load_checkpoint`)."""
     file = checkpoint_file(Path(path))
@@ -453,37 +444,3 @@ def load_model(path: str | os.PathLike[str], device: str = "auto") -> Predictor:
             f"this model is damaged, or was written by another version ({type(error).__name__})",
             f"It says that nbtrainer {writer} wrote it; load it with that one, or train again",
         ) from None
-
-
-def checkpoint_file(path: Path) -> Path:
-    """The checkpoint that `path` means: itself, or of a run's folder the best one, else the last.
-
-    Raises `UserError` if there is none.
-    """
-    if not is_folder(path):
-        return path
-    from nbtrainer.inference.checkpoint_path import best_checkpoint
-
-    file = best_checkpoint(path)
-    if file is None:
-        raise UserError(str(path), "this folder holds no model", "Give a checkpoint (.pt) or the folder of a run")
-    return file
-
-
-def load_checkpoint(file: Path) -> dict[str, Any]:
-    """The record in a checkpoint; loads plain tensors and values only, never code. Raises `UserError`."""
-    if exists(file) and not is_file(file):
-        raise UserError(str(file), "this is no ordinary file", "Give a .pt file written by nbtrainer")
-    try:
-        record = torch.load(file, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise UserError(str(file), "there is no such file or folder", "Check the path") from None
-    except Exception:  # torch and pickle stumble over whatever a damaged file makes them
-        raise UserError(
-            str(file), "this is not a readable checkpoint", "Give a .pt file written by nbtrainer"
-        ) from None
-    if not isinstance(record, dict) or record.get("format") != 1:
-        raise UserError(str(file), "this checkpoint was not written by nbtrainer", "Give a file written by nbtrainer")
-    if isinstance(record.get("network"), dict):  # before there was a choice
-        record["network"].setdefault("anisotropic_levels", 0)
-    return record

@@ -13,7 +13,7 @@ from nbtrainer.catalog import TASKS
 from nbtrainer.config import Config
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.errors import Finding, UserError
-from nbtrainer.inference.predictor import checkpoint_file, load_checkpoint, task_in
+from nbtrainer.inference.checkpoint import checkpoint_file, load_checkpoint, task_in
 from nbtrainer.tasks import Task
 from nbtrainer.wording import first_of_many
 

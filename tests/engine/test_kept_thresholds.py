@@ -4,7 +4,7 @@ import pytest
 
 from nbtrainer import api
 from nbtrainer.errors import UserError
-from nbtrainer.inference.predictor import load_checkpoint
+from nbtrainer.inference.checkpoint import load_checkpoint
 
 
 @pytest.fixture

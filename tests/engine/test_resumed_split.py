@@ -11,7 +11,7 @@ import tifffile
 import nbtrainer as nbt
 from nbtrainer import api
 from nbtrainer.engine import checkpoint
-from nbtrainer.inference.predictor import load_checkpoint
+from nbtrainer.inference.checkpoint import load_checkpoint
 from nbtrainer.runs import events
 
 

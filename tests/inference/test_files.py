@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 import nbtrainer as nbt
 from nbtrainer.cli.main import app
-from nbtrainer.inference.predictor import load_checkpoint
+from nbtrainer.inference.checkpoint import load_checkpoint
 from nbtrainer.inference.time_series import predict_file
 from nbtrainer.io.formats import open_image
 
