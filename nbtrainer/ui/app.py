@@ -23,11 +23,11 @@ from nbtrainer.ui.disposal import dispose, say_closed
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form.actions import Actions
 from nbtrainer.ui.form.code_view import CodeView
-from nbtrainer.ui.form.fields import create, set_trait, set_visible, text
 from nbtrainer.ui.form.findings import FindingsList, pictures_of
 from nbtrainer.ui.form.form import Form
 from nbtrainer.ui.form.panels import missing
 from nbtrainer.ui.predict.threshold_explorer import ThresholdExplorer
+from nbtrainer.ui.widgets import create, set_trait, set_visible, text
 
 OWN = "(your settings)"
 _CHECKING = "checking your data …"

@@ -13,7 +13,7 @@ from nbtrainer import api
 from nbtrainer.config import Config
 from nbtrainer.data.roi import Region
 from nbtrainer.errors import Finding, UserError
-from nbtrainer.ui.form.fields import create, sentences, set_trait, set_visible, text
+from nbtrainer.ui.widgets import create, sentences, set_trait, set_visible, text
 
 T = TypeVar("T")
 Task = Callable[[], Callable[[], None]]

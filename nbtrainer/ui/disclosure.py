@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 import ipywidgets as w
 
 from nbtrainer.ui.background import LatestOnly, RunInBackground
-from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible, text
+from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import ipywidgets as w
 
-from nbtrainer.ui.form.fields import create, set_visible
+from nbtrainer.ui.widgets import create, set_visible
 
 
 class Errors:

@@ -11,7 +11,7 @@ import ipywidgets as w
 import numpy as np
 
 from nbtrainer.ui import style
-from nbtrainer.ui.form.fields import create
+from nbtrainer.ui.widgets import create
 
 MOST_POINTS = 1500
 

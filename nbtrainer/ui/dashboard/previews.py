@@ -10,7 +10,7 @@ import ipywidgets as w
 
 from nbtrainer.disk import file_below
 from nbtrainer.errors import UserError
-from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible
+from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible
 
 _CAPTIONS = (
     '<div class="nbt-captions"><span>image</span><span>truth</span><span>prediction</span>'

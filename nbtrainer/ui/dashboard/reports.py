@@ -14,7 +14,7 @@ import ipywidgets as w
 from nbtrainer.disk import file_below, read_text
 from nbtrainer.errors import UserError
 from nbtrainer.ui.disposal import set_children
-from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible, text
+from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 
 # of a longer page the beginning is shown, which is about the worst images: the browser and the notebook have to keep it
 MOST_CHARACTERS = 4_000_000

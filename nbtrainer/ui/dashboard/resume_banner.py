@@ -10,7 +10,7 @@ import ipywidgets as w
 from nbtrainer import api
 from nbtrainer.errors import UserError
 from nbtrainer.runs import Run
-from nbtrainer.ui.form.fields import Guard, create, set_visible, text
+from nbtrainer.ui.widgets import Guard, create, set_visible, text
 
 
 class ResumeBanner:

@@ -14,7 +14,7 @@ from nbtrainer.data.views import ArrayView, ResampledView, whole
 from nbtrainer.ui import style
 from nbtrainer.ui.background import Api, RunInBackground, png
 from nbtrainer.ui.disclosure import Disclosure, Words
-from nbtrainer.ui.form.fields import Guard, create, set_trait, text
+from nbtrainer.ui.widgets import Guard, create, set_trait, text
 
 COUNT = 12
 _COLUMNS = 4

@@ -12,7 +12,7 @@ import numpy as np
 from nbtrainer.ui import style
 from nbtrainer.ui.data_views.roi_geometry import Point, Shape, closed, middle
 from nbtrainer.ui.disposal import attach, dispose
-from nbtrainer.ui.form.fields import Guard, create, set_trait
+from nbtrainer.ui.widgets import Guard, create, set_trait
 
 # longest side of the figure; the page makes it smaller where there is less room
 SIDE = 560

@@ -14,7 +14,7 @@ from nbtrainer.ui import style
 from nbtrainer.ui.background import Api, LatestOnly, Pairs, RunInBackground
 from nbtrainer.ui.dashboard.curves import round_ticks
 from nbtrainer.ui.data_views.pair_table import name_of
-from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible, text
+from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 
 
 class HistogramView:

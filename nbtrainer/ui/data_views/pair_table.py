@@ -12,7 +12,7 @@ import ipywidgets as w
 
 from nbtrainer.config import Config
 from nbtrainer.ui.background import Api, LatestOnly, Pairs, RunInBackground, png
-from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible, text
+from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 from nbtrainer.wording import count_noun
 
 PAGE = 20

@@ -15,7 +15,7 @@ from nbtrainer.ui import style
 from nbtrainer.ui.background import Api, LatestOnly, RunInBackground, png
 from nbtrainer.ui.data_views.pair_table import name_of
 from nbtrainer.ui.disclosure import Disclosure, Words
-from nbtrainer.ui.form.fields import Guard, create, set_trait, text
+from nbtrainer.ui.widgets import Guard, create, set_trait, text
 
 MOST_TILES = 500
 MOST_BOXES = 200

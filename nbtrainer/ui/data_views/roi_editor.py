@@ -21,7 +21,8 @@ from nbtrainer.ui.data_views.pair_table import name_of
 from nbtrainer.ui.data_views.roi_geometry import Point
 from nbtrainer.ui.data_views.roi_list import RegionList
 from nbtrainer.ui.disposal import dispose, set_children
-from nbtrainer.ui.form.fields import Field, Guard, create, set_trait, set_visible, text
+from nbtrainer.ui.form.field import Field
+from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 
 SELECT, RECTANGLE, POLYGON = "Select", "Rectangle", "Polygon"
 _HINTS = {

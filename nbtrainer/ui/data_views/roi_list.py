@@ -10,7 +10,7 @@ import ipywidgets as w
 from nbtrainer.config.data import Region
 from nbtrainer.ui.data_views.roi_geometry import written_points
 from nbtrainer.ui.disposal import set_children
-from nbtrainer.ui.form.fields import Guard, create, set_trait, text
+from nbtrainer.ui.widgets import Guard, create, set_trait, text
 
 # each is four widgets; more of them would keep the page waiting
 MOST_LINES = 40

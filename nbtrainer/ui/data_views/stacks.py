@@ -9,8 +9,9 @@ import ipywidgets as w
 
 from nbtrainer.config import Config
 from nbtrainer.ui.background import Api, LatestOnly, RunInBackground
-from nbtrainer.ui.form.fields import Guard, PathField, create, set_trait, set_visible, text
+from nbtrainer.ui.form.fields import PathField
 from nbtrainer.ui.form.panels import ROWS
+from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 
 _TITLES = {"folder": "Single images", "stack": "Stack"}
 _HELPS = {

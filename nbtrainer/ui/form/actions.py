@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import ipywidgets as w
 
-from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible, text
+from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 
 
 class Actions:

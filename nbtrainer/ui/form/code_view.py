@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as w
 
 from nbtrainer.config import STRENGTHS, Config
-from nbtrainer.ui.form.fields import Guard, create, set_trait, set_visible
+from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible
 
 
 class CodeView:

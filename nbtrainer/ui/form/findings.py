@@ -13,7 +13,7 @@ from nbtrainer.config import Config
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.ui.background import Api, Pairs, png
 from nbtrainer.ui.disposal import set_children
-from nbtrainer.ui.form.fields import Guard, create, sentences, set_trait, set_visible, text
+from nbtrainer.ui.widgets import Guard, create, sentences, set_trait, set_visible, text
 
 MOST_FINDINGS = 8
 MOST_NAMES = 3

@@ -21,10 +21,12 @@ from nbtrainer.ui.data_views.pair_table import PairTable
 from nbtrainer.ui.data_views.patch_map import PatchMap
 from nbtrainer.ui.data_views.roi_editor import Editor, RegionsField
 from nbtrainer.ui.data_views.stacks import StackTool
-from nbtrainer.ui.form.fields import ChoicesField, Field, Guard, create, field_for
+from nbtrainer.ui.form.field import Field
+from nbtrainer.ui.form.fields import ChoicesField, field_for
 from nbtrainer.ui.form.list_field import EntriesField
 from nbtrainer.ui.form.panels import ABOVE, PLANS, Panel, missing
 from nbtrainer.ui.form.task_field import KindField
+from nbtrainer.ui.widgets import Guard, create
 
 # what these settings amount to while they are "auto"
 _MEANINGS: dict[str, Callable[[Config], Iterable[str]]] = {

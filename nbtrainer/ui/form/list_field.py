@@ -11,7 +11,9 @@ import ipywidgets as w
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import Finding
 from nbtrainer.ui.disposal import set_children
-from nbtrainer.ui.form.fields import CHOOSE, Field, Guard, create, field_for, set_trait, set_visible, text
+from nbtrainer.ui.form.field import Field
+from nbtrainer.ui.form.fields import CHOOSE, field_for
+from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 
 # makes the field of a setting, as `field_for` does
 Maker = Callable[[Setting, Callable[[], Any], Callable[[Any], None], Callable[[], Any], Guard], Field]

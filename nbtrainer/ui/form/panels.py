@@ -14,7 +14,9 @@ from nbtrainer.config import Config
 from nbtrainer.config.describe import Setting, sections, settings
 from nbtrainer.errors import Finding
 from nbtrainer.ui import style
-from nbtrainer.ui.form.fields import Field, Guard, create, describe_value, set_trait, set_visible, text
+from nbtrainer.ui.form.field import Field
+from nbtrainer.ui.form.field_values import describe_value
+from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 
 
 class Plan(NamedTuple):

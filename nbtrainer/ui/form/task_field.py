@@ -6,7 +6,8 @@ from typing import Any
 
 import ipywidgets as w
 
-from nbtrainer.ui.form.fields import Field, create, set_trait, text
+from nbtrainer.ui.form.field import Field
+from nbtrainer.ui.widgets import create, set_trait, text
 
 
 class KindField(Field):

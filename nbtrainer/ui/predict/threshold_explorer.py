@@ -3,48 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
-import numpy as np
 
 from nbtrainer.config.describe import Setting
 from nbtrainer.config.task import Task
-from nbtrainer.data.overlay import edges, grey, limits
-from nbtrainer.data.views import ArrayView, ResampledView, whole
 from nbtrainer.errors import UserError
-from nbtrainer.runs.events import readable_score, score_name
 from nbtrainer.ui import style
-from nbtrainer.ui.background import Api, LatestOnly, LatestWins, RunInBackground, png
+from nbtrainer.ui.background import Api, LatestOnly, LatestWins, RunInBackground
 from nbtrainer.ui.disposal import set_children
-from nbtrainer.ui.form.fields import (
-    Field,
-    Guard,
-    PathField,
-    SliderField,
-    create,
-    field_for,
-    set_trait,
-    set_visible,
-    text,
-)
+from nbtrainer.ui.form.field import Field
+from nbtrainer.ui.form.fields import PathField, SliderField, field_for
 from nbtrainer.ui.form.panels import ROWS
+from nbtrainer.ui.predict.rendering import SIDE, ImageWindow, Rendering, caption, looked_at, numbers, progress
+from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 
 if TYPE_CHECKING:
     from nbtrainer.data.pair import Pair
     from nbtrainer.inference import Predictor
     from nbtrainer.inference.preview import PredictionPreview
 
-# longest side of the picture
-SIDE = 480
 _FILE = -1
 _WHAT_FOR = {"validation": "validation", "test": "test", "train": "trained on"}
-# the colours of what is predicted, where there are no classes, and of the label
-_PREDICTION, _TRUTH = "chosen", "truth"
 _HINT = f'<div class="nbt-line">{text("predict an image, and see what each threshold does", "nbt-muted")}</div>'
 
 _NOTHING = "This model has no threshold that could be moved."
@@ -52,35 +36,6 @@ _NOTHING = "This model has no threshold that could be moved."
 
 class _Stopped(Exception):  # noqa: N818 - no error: the user asked for it
     """The user stopped a prediction."""
-
-
-class ImageWindow(NamedTuple):
-    """Which part of an image is seen: slice `place` of a volume; `zoom` times larger than all of it, `down` and `across`
-    from 0 (the edge above, to the left) to 100."""
-
-    place: int = 0
-    zoom: int = 1
-    down: int = 50
-    across: int = 50
-
-    def of(self, plane: np.ndarray) -> np.ndarray:
-        """The part of ([Z,] Y, X) or, of an image, (C, [Z,] Y, X) that is seen; the slice was taken before."""
-        sides = []
-        for length, share in zip(plane.shape[-2:], (self.down, self.across), strict=True):
-            size = max(1, length // self.zoom)
-            start = round((length - size) * share / 100)
-            sides.append(slice(start, start + size))
-        return plane[..., sides[0], sides[1]]
-
-
-class Rendering(NamedTuple):
-    """What is seen with certain thresholds: the picture as PNG, and labels, how much there is, and scores."""
-
-    picture: bytes
-    labels: np.ndarray
-    counts: dict[str, int]
-    scores: dict[str, float]
-    in_use: tuple[str, ...]
 
 
 class ThresholdExplorer:
@@ -475,98 +430,6 @@ def field_of_threshold(row: Setting) -> Callable[..., Field]:
     low = row.minimum if row.minimum is not None else row.above
     high = row.maximum if row.maximum is not None else row.below
     return SliderField if row.kind in ("int", "float") and low is not None and high is not None else field_for
-
-
-def looked_at(
-    trial: PredictionPreview,
-    values: Mapping[str, Any],
-    window: ImageWindow,
-    shows_truth: bool,
-    valid_mask: Rendering | None = None,
-) -> Rendering:
-    """What is seen with these thresholds in `window`; `known`: what was seen with the same ones before."""
-    if valid_mask is None:
-        labels = trial.labels(**values)
-        counts, scores, in_use = trial.counts(labels), trial.scores(labels), trial.in_use(**values)
-    else:
-        labels, counts, scores, in_use = valid_mask.labels, valid_mask.counts, valid_mask.scores, valid_mask.in_use
-    drawn = picture(trial, labels, window, shows_truth)
-    return Rendering(png(drawn), labels, counts, scores, in_use)
-
-
-def picture(trial: PredictionPreview, labels: np.ndarray, window: ImageWindow, shows_truth: bool) -> np.ndarray:
-    """The image in `window` with outlines of what was predicted, uint8 (Y, X, 3), at most `SIDE` large."""
-    image = trial.image if trial.image.ndim == 3 else trial.image[:, window.place]
-    between = limits(image)
-    image = window.of(image)
-    shape = _size(image.shape[-2:])
-    pixels = grey(whole(ResampledView(ArrayView(image.astype(np.float32)), shape)), between)
-    # several classes are told apart by colour, one object from the other by its outline
-    classes, colours = trial.task.classes, trial.task.colours
-    for is_known, array in ((True, trial.truth), (False, labels)):
-        if array is None or (is_known and not shows_truth):
-            continue
-        plane = array if array.ndim == 2 else array[window.place]
-        plane = window.of(_true_areas(trial, plane) if is_known else plane)
-        small = whole(ResampledView(ArrayView(np.ascontiguousarray(plane), is_label=True), shape))
-        lines = edges(small)
-        if is_known or not classes:
-            pixels[lines] = style.with_colors(_TRUTH if is_known else _PREDICTION)
-            continue
-        number = trial.task.predicted_class_of(small)
-        for index in range(1, len(classes) + 1):
-            pixels[lines & (number == index)] = colours[(index - 1) % len(colours)]
-    return pixels.astype(np.uint8)
-
-
-def numbers(trial: PredictionPreview, look: Rendering, own: Mapping[str, float]) -> str:
-    """How much was found, and scores beside those of the model's own thresholds, as HTML."""
-    rows = []
-    pixels = look.labels.size
-    for name, count in look.counts.items():
-        if name == "objects":
-            rows.append(f'<div><b class="nbt-count">{count:,}</b> {"object" if count == 1 else "objects"}</div>')
-        else:
-            share = f"{100 * count / max(pixels, 1):.1f} %"
-            rows.append(f"<div><b>{count:,}</b> px {html.escape(name)} <span>{share}</span></div>")
-    for name, value in look.scores.items():
-        before = own.get(name)
-        differs = before is not None and abs(before - value) > 1e-9
-        beside = f" <span>in the model {readable_score(name, before)}</span>" if differs and before is not None else ""
-        title = score_name(name)
-        rows.append(
-            f"<div>{html.escape(title[:1].upper() + title[1:])} <b>{readable_score(name, value)}</b>{beside}</div>"
-        )
-    return f'<div class="nbt-numbers">{"".join(rows)}</div>'
-
-
-def caption(trial: PredictionPreview, shows_truth: bool) -> str:
-    """What the colours of the outlines mean, as HTML."""
-    classes, colours = trial.task.classes, trial.task.colours
-    named = [(colours[index % len(colours)], name) for index, name in enumerate(classes)]
-    named = named or [(style.with_colors(_PREDICTION), "prediction")]
-    named += [(style.with_colors(_TRUTH), "label")] if shows_truth and trial.truth is not None else []
-    marks = " ".join(f"<span {style.mark(colour)}>{html.escape(name)}</span>" for colour, name in named)
-    return f'<span class="nbt-small">{html.escape(trial.name)}: {marks}</span>'
-
-
-def progress(done: int, of: int) -> str:
-    """Bar and words, as HTML."""
-    percent = 100 * done / of if of else 0
-    words = f"predicting, {done:,} of {of:,} tiles …" if of else "opening the model and the image …"
-    bar = f'<div class="nbt-bar"><div style="width: {percent:.0f}%"></div></div>'
-    return f'<div class="nbt-predicting">{bar}<span class="nbt-small nbt-muted">{words}</span></div>'
-
-
-def _true_areas(trial: PredictionPreview, plane: np.ndarray) -> np.ndarray:
-    """What of a label is outlined: its objects, else its classes."""
-    objects = trial.task.objects(plane, trial.links)
-    return trial.task.class_of(plane) if objects is None else objects
-
-
-def _size(shape: Sequence[int]) -> tuple[int, ...]:
-    by = SIDE / max(shape)
-    return tuple(max(1, round(length * by)) for length in shape)
 
 
 def _loaded(api: Api, path: str) -> tuple[Predictor, list[tuple[str, Pair]]]:

@@ -6,8 +6,9 @@ import pytest
 from journals import add, begun, epoch, write_run
 
 from nbtrainer.runs import attach, events
-from nbtrainer.ui.dashboard.dashboard import Dashboard, DashboardView, log_html
+from nbtrainer.ui.dashboard.dashboard import Dashboard, DashboardView
 from nbtrainer.ui.dashboard.run_state import LogLine
+from nbtrainer.ui.dashboard.summary_html import log_html
 from nbtrainer.ui.errors import Errors
 
 

@@ -7,7 +7,7 @@ import ipywidgets as w
 import pytest
 
 import nbtrainer.ui
-from nbtrainer.ui.form.fields import create
+from nbtrainer.ui.widgets import create
 
 SOURCES = sorted(Path(nbtrainer.ui.__file__).parent.rglob("*.py"))
 

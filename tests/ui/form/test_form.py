@@ -5,7 +5,8 @@ import pytest
 from nbtrainer.config import STEPS, Config
 from nbtrainer.config.describe import settings
 from nbtrainer.errors import Finding
-from nbtrainer.ui.form.fields import format_value, parse_value, tooltip, when_empty
+from nbtrainer.ui.form.field_help import tooltip
+from nbtrainer.ui.form.field_values import format_value, parse_value, when_empty
 from nbtrainer.ui.form.panels import groups
 
 ROWS = {row.path: row for row in settings()}

@@ -8,7 +8,8 @@ from nbtrainer.config.describe import settings
 from nbtrainer.ui import icons as glyphs
 from nbtrainer.ui import style
 from nbtrainer.ui.errors import Errors
-from nbtrainer.ui.form.fields import CHOOSE, NOT_SUITED
+from nbtrainer.ui.form.field import NOT_SUITED
+from nbtrainer.ui.form.fields import CHOOSE
 from nbtrainer.ui.form.form import Form
 
 ROWS = {row.path: row for row in settings()}

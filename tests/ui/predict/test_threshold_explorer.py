@@ -16,7 +16,8 @@ from nbtrainer.ui import style
 from nbtrainer.ui.background import API, LatestWins, run_inline
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form.fields import SliderField
-from nbtrainer.ui.predict.threshold_explorer import SIDE, ThresholdExplorer, field_of_threshold
+from nbtrainer.ui.predict.rendering import SIDE
+from nbtrainer.ui.predict.threshold_explorer import ThresholdExplorer, field_of_threshold
 
 ROWS = {row.path: row for row in settings()}
 

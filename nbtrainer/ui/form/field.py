@@ -1,0 +1,229 @@
+"""What every field of the form does: shows a value, enters another, explains itself, answers a wrong one."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as w
+
+from nbtrainer.config.describe import Setting
+from nbtrainer.errors import Finding, UserError
+from nbtrainer.ui import style
+from nbtrainer.ui.disposal import set_children
+from nbtrainer.ui.form.field_help import guidance, references, sources, tooltip
+from nbtrainer.ui.form.field_values import describe_value, suggested_values
+from nbtrainer.ui.widgets import Guard, create, sentences, set_trait, set_visible, text
+
+# what is said of a choice that was made for another kind of segmentation
+NOT_SUITED = "not for this kind of segmentation"
+
+
+class Field:
+    """One setting: its widget, unit, way back to the default, help, and what is wrong with it.
+
+    Parameters
+    ----------
+    setting
+        The row that describes it.
+    read, write
+        Get its value, set it; `write` raises `UserError` for a wrong one.
+    default
+        Its value unless changed: that of the preset.
+    guard
+        Wraps callbacks, so that their errors are shown.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        read: Callable[[], Any],
+        write: Callable[[Any], None],
+        default: Callable[[], Any],
+        guard: Guard,
+    ) -> None:
+        self.setting = setting
+        self.finding: Finding | None = None
+        self._has_untaken = False
+        self.on_settled: Callable[[], None] = lambda: None
+        self._read, self._write, self._default, self._guard = read, write, default, guard
+        self._showing = False
+        self._reset = create(
+            w.Button, icon="undo", classes=("nbt-quiet", "nbt-icon"), layout=w.Layout(visibility="hidden")
+        )
+        self._reset.on_click(guard(lambda _: self._set_back()))
+        # ipywidgets 8 shows no tooltip on a field that has a label; a button is also reached by keyboard and finger
+        self._ask = create(
+            w.Button, icon="question-circle-o", tooltip=tooltip(setting, default()), classes=("nbt-quiet", "nbt-icon")
+        )
+        self._ask.on_click(guard(lambda _: self._toggle_help()))
+        self._help = create(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
+        self._complaint = create(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
+        self._offers = create(
+            w.HBox, classes=("nbt-under", "nbt-wrong"), layout=w.Layout(display="none", flex_flow="row wrap")
+        )
+        self._helps = self._is_asked = self._is_complete = False
+        self._task_kind = ""
+        beside = () if setting.kind == "entries" else ("nbt-under",)  # a list has no label to its left
+        guide = [create(w.HTML, value=guidance(setting), classes=beside)] if setting.guidance else []
+        parts = [*guide, *self._lines(), self._help, self._complaint, self._offers]
+        self.box = create(w.VBox, children=parts, classes=("nbt-field",))
+        self.show()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a wrong value stands in the field that the config did not take."""
+        return self._has_untaken
+
+    # what each kind of field does its own way
+
+    def _lines(self) -> list[w.Widget]:
+        raise NotImplementedError
+
+    def _display(self, value: Any) -> None:
+        raise NotImplementedError
+
+    # what they share
+
+    @property
+    def value(self) -> Any:
+        """What the config says."""
+        return self._read()
+
+    def show(self) -> None:
+        """Show what the config says, and forget what was wrong."""
+        self._complain(None)
+        self._redisplay()
+
+    def enter(self, value: Any) -> None:
+        """Give the config `value`; a wrong one is answered beside the field, and the config keeps its last right one."""
+        try:
+            self._write(value)
+        except UserError as error:
+            self._complain(error.findings[0], value)
+            self._has_untaken = True
+        else:
+            self.show()
+        self.on_settled()
+
+    def show_findings(self, finding: Finding) -> bool:
+        """Say `finding` beside the field; whether it belongs here."""
+        if not re.match(re.escape(self.setting.path) + r"($|[\[.])", finding.where):
+            return False
+        self._complain(finding, self.value)
+        return True
+
+    def close(self) -> None:
+        """The field is taken off the form: what is still on its way for it is not wanted."""
+
+    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+        """Show or hide the field if it is for the complete view only, and write its help under it or not."""
+        self._helps, self._is_complete = is_helping, is_complete
+        self._redisplay_help()
+        self._redisplay_box()
+
+    def filter_for_task(self, kind: str) -> None:
+        """Follow the kind of segmentation: a setting without an effect on it is not shown, and keeps its value."""
+        if kind != self._task_kind:
+            self._task_kind = kind
+            self._redisplay_box()
+            if self.finding is None:
+                self._redisplay()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the field is in sight, if its panel is."""
+        return self.box.layout.display is None
+
+    def _redisplay_box(self) -> None:
+        is_wanted = self._suits_kind and (self._is_complete or not self.setting.advanced)
+        # what is wrong must be seen, in whatever view
+        set_visible(self.box, is_wanted or self.finding is not None)
+
+    @property
+    def _suits_kind(self) -> bool:
+        return not self._task_kind or self.setting.suits(self._task_kind)
+
+    def _choice_suits(self, name: Any) -> bool:
+        return not self._task_kind or self.setting.choice_suits(name, self._task_kind)
+
+    def _redisplay(self) -> None:
+        value = self.value
+        changed = value != self._default()
+        self._showing = True
+        try:
+            self._display(value)
+        finally:
+            self._showing = False
+        set_trait(self._reset.layout, "visibility", "visible" if changed else "hidden")
+        set_trait(
+            self._reset, "tooltip", f"{self.setting.title}: back to {describe_value(self.setting, self._default())}"
+        )
+        (self.box.add_class if changed else self.box.remove_class)("nbt-changed")
+        self._redisplay_help()
+
+    def _redisplay_help(self) -> None:
+        choice = self.setting.choice_help.get(self.value, "") if isinstance(self.value, str) else ""
+        if choice and not self._choice_suits(self.value):
+            choice = f"▲ {NOT_SUITED[:1].upper()}{NOT_SUITED[1:]}. {choice}"
+        is_explained = self._helps or self._is_asked
+        words = " ".join(filter(None, [tooltip(self.setting, self._default()) if is_explained else "", choice]))
+        links = sources(self.setting, self.value if isinstance(self.value, str) else "")
+        if is_explained:
+            links += references(self.setting, self._choice_suits)
+        set_trait(self._help, "value", text(words, "nbt-muted", "nbt-small") + links)
+        set_visible(self._help, bool(words or links))
+
+    def _toggle_help(self) -> None:
+        self._is_asked = not self._is_asked
+        self._redisplay_help()
+
+    def _set_back(self) -> None:
+        self.enter(self._default())
+
+    def _changed(self, read: Callable[[], Any]) -> Callable[[Any], None]:
+        """A callback for a widget that enters what `read` returns, unless the change came from here."""
+
+        def changed(_: Any) -> None:
+            if not self._showing:
+                self.enter(read())
+
+        return self._guard(changed)
+
+    def _complain(self, finding: Finding | None, value: Any = None) -> None:
+        self.finding = finding
+        self._has_untaken = False
+        if not self._suits_kind:  # only what was wrong kept it in sight
+            self._redisplay_box()
+        is_error = finding is not None and finding.level == "error"
+        (self.box.add_class if is_error else self.box.remove_class)("nbt-refused")
+        sentence = ""
+        if finding is not None:
+            mark, tone = ("✕", "nbt-wrong") if is_error else ("▲", "nbt-look")
+            words = sentences(finding)
+            sentence = f'<span role="alert" class="{tone} nbt-small">{mark} {html.escape(words)}</span>'
+        set_trait(self._complaint, "value", sentence)
+        set_visible(self._complaint, bool(sentence))
+        offers = (
+            [] if finding is None else [self._offer(right) for right in suggested_values(self.setting, value, finding)]
+        )
+        set_children(self._offers, [create(w.HTML, value=text("Take", "nbt-small")), *offers] if offers else [])
+        set_visible(self._offers, bool(offers))
+
+    def _offer(self, right: Any) -> w.Button:
+        button = create(w.Button, description=describe_value(self.setting, right), classes=("nbt-link",))
+        button.on_click(self._guard(lambda _: self.enter(right)))
+        return button
+
+    def _row(self, *widgets: w.Widget) -> w.HBox:
+        unit = [create(w.HTML, value=text(self.setting.unit), classes=("nbt-unit",))] if self.setting.unit else []
+        return create(w.HBox, children=[*widgets, *unit, self._ask, self._reset], layout=w.Layout(align_items="center"))
+
+    def _label(self) -> dict[str, Any]:
+        return {
+            "description": self.setting.title,
+            "style": {"description_width": style.LABEL_WIDTH},
+            "tooltip": tooltip(self.setting, self._default()),
+        }
