@@ -63,7 +63,7 @@ class TrainerApp:
             TrainerApp._only = self
         elif self.is_busy:
             if starts is not None:
-                self._say(
+                self._show_message(
                     "A run is going on: this is the app that shows it. New settings can be loaded when it has ended."
                 )
         elif starts is not None:
@@ -72,7 +72,7 @@ class TrainerApp:
     @property
     def config(self) -> Config:
         """The settings as they stand in the form."""
-        return self._form.config
+        return self.form.config
 
     @property
     def run(self) -> Run | None:
@@ -88,7 +88,7 @@ class TrainerApp:
         """Take the app off the page, with all that it holds in the kernel and in the browser. A run that is going on goes on."""
         with self._lock:
             self._is_closed = True
-        self._driver.close()
+        self.refresh_loop.close()
         dispose(self._root)
         if TrainerApp._only is self:
             TrainerApp._only = None
@@ -99,54 +99,62 @@ class TrainerApp:
             return
         frontend.prepare()
         display(self._root)
-        if self.is_busy or not self._board.is_over:
-            self._driver.start()
+        if self.is_busy or not self.dashboard.is_over:
+            self.refresh_loop.start()
 
     # building
 
     def _build(self, config: Config, preset: str) -> None:
-        self._api = API
+        self.api = API
         self._run: Run | None = None
         self._working = ""
         self._results: queue.SimpleQueue[tuple[str, Callable[[], None]]] = queue.SimpleQueue()
         self._jobs = 0
         self._lock = threading.RLock()  # so that the driver is not stopped just when there is something to do again
-        self._beating = threading.Lock()
-        self._errors = Errors()
-        guard = self._errors.guard
-        self._driver = frontend.driver(guard(self._beat))
-        self._code = CodeView(guard, lambda: self.config, lambda: self._preset.value)
-        self._actions = Actions(guard, self._go, self._check, self._stop, self._resume, self._code.toggle)
-        self._board = DashboardView(guard)
-        self._form = Form(config, self._base(preset), guard, self._edited, self._api, self._work)
-        self._findings = FindingsList(guard, self._place_of, self._open_panel, self._fix_title, self._fix)
-        self._adjust = ThresholdExplorer(self._api, self._work, guard)
-        self._offer = ResumeBanner(guard, self._show_run, self._resume_run)
+        self._ticking = threading.Lock()
+        self.errors = Errors()
+        guard = self.errors.guard
+        self.refresh_loop = frontend.driver(guard(self.tick))
+        self._code = CodeView(guard, lambda: self.config, lambda: self.preset_menu.value)
+        self.actions = Actions(guard, self._go, self._check, self._stop, self._resume, self._code.toggle)
+        self.dashboard = DashboardView(guard)
+        self.form = Form(config, self._base(preset), guard, self._edited, self.api, self.run_in_background)
+        self.findings = FindingsList(guard, self._place_of, self._open_panel, self._fix_title, self._fix)
+        self.threshold_explorer = ThresholdExplorer(self.api, self.run_in_background, guard)
+        self.resume_banner = ResumeBanner(guard, self.show_run, self._resume_run)
         self._pick_preset(preset, config)
-        self._note = create(w.HTML, layout=w.Layout(display="none", padding="6px 10px"))
+        self.message = create(w.HTML, layout=w.Layout(display="none", padding="6px 10px"))
         self._lay_out()
         self._refresh()
         root = config.resolve(config.output.root)
-        self._work("", lambda: self._look_for_runs(root))
+        self.run_in_background("", lambda: self._look_for_runs(root))
 
     def _lay_out(self) -> None:
         left = create(
             w.VBox,
-            children=[self._form.box, self._findings.box, self._actions.box, self._code.box],
+            children=[self.form.box, self.findings.box, self.actions.box, self._code.box],
             classes=("nbt-form",),
         )
-        right = create(w.VBox, children=[self._board.box, self._adjust.box], classes=("nbt-board",))
+        right = create(w.VBox, children=[self.dashboard.box, self.threshold_explorer.box], classes=("nbt-board",))
         columns = create(w.HBox, children=[left, right], classes=("nbt-columns",))
         sheet = create(w.HTML, value=style.sheet(), layout=w.Layout(height="0", margin="0"))
-        heart = [self._driver.widget] if self._driver.widget is not None else []
+        loop_widget = [self.refresh_loop.widget] if self.refresh_loop.widget is not None else []
         self._root = create(
             w.VBox,
-            children=[sheet, self._head(), self._errors.box, self._offer.box, self._note, columns, *heart],
+            children=[
+                sheet,
+                self._head(),
+                self.errors.box,
+                self.resume_banner.box,
+                self.message,
+                columns,
+                *loop_widget,
+            ],
             classes=("nbt",),
         )
 
     def _head(self) -> w.HBox:
-        guard = self._errors.guard
+        guard = self.errors.guard
         self._view = create(
             w.Dropdown,
             options=[("Simple view", False), ("All settings", True)],
@@ -161,17 +169,17 @@ class TrainerApp:
             tooltip="Explain every setting under its field",
         )
         for switch in (self._view, self._helps):
-            switch.observe(guard(lambda _: self._form.show_view(self._view.value, self._helps.value)), "value")
+            switch.observe(guard(lambda _: self.form.show_view(self._view.value, self._helps.value)), "value")
         name = create(w.HTML, value='<span class="nbt-name">nbtrainer</span>')
         self._about = create(w.HTML, layout=w.Layout(flex="1 1 100%", display="none"))
         return create(
-            w.HBox, children=[name, self._preset, self._view, self._helps, self._about], classes=("nbt-head",)
+            w.HBox, children=[name, self.preset_menu, self._view, self._helps, self._about], classes=("nbt-head",)
         )
 
     def _pick_preset(self, preset: str, config: Config) -> None:
         self._presets = presets()
         options = [(f"Preset: {known.title}", name) for name, known in self._presets.items()]
-        self._preset = create(
+        self.preset_menu = create(
             w.Dropdown,
             options=[(f"Preset: {OWN}", ""), *options],
             value=preset,
@@ -179,7 +187,7 @@ class TrainerApp:
             tooltip="Ready settings to begin with",
         )
         self._is_loading = False
-        self._preset.observe(self._errors.guard(lambda _: self._preset_chosen()), "value")
+        self.preset_menu.observe(self.errors.guard(lambda _: self._preset_chosen()), "value")
 
     # loading
 
@@ -189,39 +197,39 @@ class TrainerApp:
     def _load(self, config: Config, preset: str) -> None:
         self._is_loading = True
         try:
-            set_trait(self._preset, "value", preset)
+            set_trait(self.preset_menu, "value", preset)
         finally:
             self._is_loading = False
-        self._form.load(config, self._base(preset))
-        self._findings.show_message([])
-        self._say("")
+        self.form.load(config, self._base(preset))
+        self.findings.show_message([])
+        self._show_message("")
         self._edited()
 
     def _preset_chosen(self) -> None:
         """A preset says how to train, not on what: what the user said of data, results and machine stays."""
-        if self._is_loading or not self._preset.value:
+        if self._is_loading or not self.preset_menu.value:
             return
-        config = Config.preset(self._preset.value)
-        config.take_data_of(self.config, self._form.base)
-        self._load(config, self._preset.value)
-        self._say(self._presets[self._preset.value].description)
+        config = Config.preset(self.preset_menu.value)
+        config.take_data_of(self.config, self.form.base)
+        self._load(config, self.preset_menu.value)
+        self._show_message(self._presets[self.preset_menu.value].description)
 
     # what buttons do
 
     def _edited(self) -> None:
-        self._findings.mark_stale()
+        self.findings.mark_stale()
         self._code.redraw()
         self._refresh()
 
     def _go(self) -> None:
         if self.is_busy:
             return
-        self._say("")
+        self._show_message("")
         if self._is_refusing():
             return
         # a copy: the form stays open for edits, which belong to the next run
         config = self.config.validated()
-        self._work(_CHECKING, lambda: self._check_and_start(config))
+        self.run_in_background(_CHECKING, lambda: self._check_and_start(config))
 
     def _check(self) -> None:
         if not self._working and not self._is_refusing():
@@ -229,13 +237,13 @@ class TrainerApp:
 
     def _start_check(self) -> None:
         config = self.config.validated()
-        self._work(_CHECKING, lambda: self._found(config, fine=True))
+        self.run_in_background(_CHECKING, lambda: self._found(config, fine=True))
 
     def _is_refusing(self) -> bool:
         """Whether something was typed that the config did not take; it is listed."""
-        refused = self._form.refused()
+        refused = self.form.refused()
         if refused:
-            self._findings.show_message(refused)
+            self.findings.show_message(refused)
         return bool(refused)
 
     def _fix(self, finding: Finding) -> None:
@@ -246,18 +254,18 @@ class TrainerApp:
         after = self.config.validated()
 
         def fix() -> Callable[[], None]:
-            sentence = self._api.fix(after, finding)
+            sentence = self.api.fix(after, finding)
             return lambda: self._fixed(before, after, sentence)
 
-        self._work("mending …", fix)
+        self.run_in_background("mending …", fix)
 
     def _fix_title(self, finding: Finding) -> str:
-        return self._api.fix_title(finding)
+        return self.api.fix_title(finding)
 
     def _fixed(self, before: Config, after: Config, sentence: str) -> None:
         take_changes(self.config, before, after)
-        self._form.load(self.config, self._form.base)
-        self._say(sentence)
+        self.form.load(self.config, self.form.base)
+        self._show_message(sentence)
         self._edited()
         self._start_check()
 
@@ -273,13 +281,13 @@ class TrainerApp:
     def _resume_run(self, directory: Path) -> None:
         def resume() -> Callable[[], None]:
             run = api.resume(directory)
-            return lambda: self._show_run(run)
+            return lambda: self.show_run(run)
 
-        self._work("getting the run back …", resume)
+        self.run_in_background("getting the run back …", resume)
 
     def _check_and_start(self, config: Config) -> Callable[[], None]:
         """Runs beside the page; returns what is to be shown then."""
-        findings = self._api.check(config)
+        findings = self.api.check(config)
         if any(finding.level == "error" for finding in findings):
             return self._with_pictures(findings, config)
         if self._is_closed:
@@ -289,31 +297,31 @@ class TrainerApp:
 
         def started() -> None:
             show()
-            self._show_run(run)
+            self.show_run(run)
 
         return started
 
     def _found(self, config: Config, fine: bool) -> Callable[[], None]:
         """Runs beside the page, like what follows."""
-        return self._with_pictures(self._api.check(config), config, fine)
+        return self._with_pictures(self.api.check(config), config, fine)
 
     def _with_pictures(self, findings: list[Finding], config: Config, fine: bool = False) -> Callable[[], None]:
-        pictures = pictures_of(findings, config, self._api)
+        pictures = pictures_of(findings, config, self.api)
 
         def show() -> None:
-            self._form.show_findings(findings)
-            self._findings.show_message(findings, pictures, fine)
+            self.form.show_findings(findings)
+            self.findings.show_message(findings, pictures, fine)
 
         return show
 
     def _look_for_runs(self, root: Path) -> Callable[[], None]:
-        run = self._offer.newest(root)
-        return lambda: self._offer.show(run) if self._run is None else None
+        run = self.resume_banner.newest(root)
+        return lambda: self.resume_banner.show(run) if self._run is None else None
 
     # what comes back
 
-    def _work(self, words: str, task: Callable[[], Callable[[], None]]) -> None:
-        """Do `task` in a thread; what it returns is called by the next beat, because only beats may touch the page."""
+    def run_in_background(self, words: str, task: Callable[[], Callable[[], None]]) -> None:
+        """Do `task` in a thread; what it returns is called by the next tick, because only ticks may touch the page."""
 
         def work() -> None:
             try:
@@ -323,34 +331,34 @@ class TrainerApp:
                 result = lambda: self._show_findings(findings)  # noqa: E731
             except Exception as error:  # shown in the page, whatever it is
                 broke = error
-                result = lambda: self._errors.show(broke)  # noqa: E731
+                result = lambda: self.errors.show(broke)  # noqa: E731
             self._results.put((words, result))
-            self._driver.hurry()
+            self.refresh_loop.hurry()
 
         with self._lock:
             if self._is_closed:
                 return
             self._working = words or self._working
             self._jobs += 1
-            self._driver.start()
+            self.refresh_loop.start()
         threading.Thread(target=work, name="nbtrainer-work", daemon=True).start()
         self._refresh()
 
-    def _beat(self) -> None:
+    def tick(self) -> None:
         """A few times a second: show what threads brought, and what the run did."""
         # in Colab answers to the page may overlap: one at a time, and none waits for another
-        if self._is_closed or not self._beating.acquire(blocking=False):
+        if self._is_closed or not self._ticking.acquire(blocking=False):
             return
         try:
             self._show_results()
-            self._board.flush()
-            self._adjust.flush()
+            self.dashboard.flush()
+            self.threshold_explorer.flush()
             self._refresh()
             with self._lock:
-                if not self._jobs and self._board.is_over:
-                    self._driver.stop()
+                if not self._jobs and self.dashboard.is_over:
+                    self.refresh_loop.stop()
         finally:
-            self._beating.release()
+            self._ticking.release()
 
     def _show_results(self) -> None:
         """Show what threads brought, and what is brought while this is done."""
@@ -367,35 +375,35 @@ class TrainerApp:
                 self._working = "" if words and self._working == words else self._working
 
     def _show_findings(self, findings: list[Finding]) -> None:
-        self._form.show_findings(findings)
-        self._findings.show_message(findings)
+        self.form.show_findings(findings)
+        self.findings.show_message(findings)
 
     def _place_of(self, finding: Finding) -> str:
-        panel = self._form.panel_of(finding)
+        panel = self.form.panel_of(finding)
         return f"{panel.number} {panel.plan.title}" if panel is not None else ""
 
     def _open_panel(self, finding: Finding) -> None:
-        panel = self._form.panel_of(finding)
+        panel = self.form.panel_of(finding)
         if panel is not None:
             panel.open()
 
-    def _show_run(self, run: Run) -> None:
+    def show_run(self, run: Run) -> None:
         self._run = run
-        self._adjust.use(run.directory)
-        self._offer.dismiss()
+        self.threshold_explorer.use(run.directory)
+        self.resume_banner.dismiss()
         with self._lock:
-            self._board.watch(run)
-            self._driver.start()
-        self._board.flush()
+            self.dashboard.watch(run)
+            self.refresh_loop.start()
+        self.dashboard.flush()
         self._refresh()
 
     def _refresh(self) -> None:
         """Say what can be done now, and what is missing."""
-        status = self._board.status
+        status = self.dashboard.status
         runs = status in ("running", "paused")
         needed = missing(self.config)
         go = self._working or ("A run is going on: stop it first, or wait until it has ended." if runs else needed)
-        story = self._board.story
+        state = self.dashboard.state
         words = self._working or needed
         if runs:
             words = "Stop once: after the next validation. Twice: now. Nothing is lost either way."
@@ -405,19 +413,19 @@ class TrainerApp:
                 words = f"The run failed: {self._run.error} {words}"
         elif not words:
             words = "Go checks data and settings, then trains. It may take minutes, hours or days; progress is shown."
-        self._actions.can(
+        self.actions.can(
             go=go,
             check=self._working or needed,
             stop="" if runs else "There is nothing to stop: no run is going on.",
-            is_stopping=runs and story.is_stopping,
+            is_stopping=runs and state.is_stopping,
             resume=status == "stopped" and not self._working,
             words=words,
         )
-        self._findings.can_fix(not self._working)
+        self.findings.can_fix(not self._working)
 
-    def _say(self, words: str) -> None:
-        set_trait(self._note, "value", text(words, "nbt-muted"))
-        set_visible(self._note, bool(words))
+    def _show_message(self, words: str) -> None:
+        set_trait(self.message, "value", text(words, "nbt-muted"))
+        set_visible(self.message, bool(words))
 
 
 def take_changes(config: Config, before: Config, after: Config) -> None:

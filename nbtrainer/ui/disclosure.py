@@ -37,23 +37,25 @@ class Disclosure:
         self._words, self._read = words, read
         self._is_open = self._is_filled = False
         self._edits = 0
-        self._latest = LatestOnly(work)
-        self._open = create(w.Button, icon=words.icon, tooltip=words.tooltip)
-        self._open.on_click(guard(lambda _: self._toggle()))
-        self._again = create(w.Button, description="Renew", icon="refresh", tooltip="With the settings as they are now")
-        self._again.on_click(guard(lambda _: read()))
+        self.reading = LatestOnly(work)
+        self.open_button = create(w.Button, icon=words.icon, tooltip=words.tooltip)
+        self.open_button.on_click(guard(lambda _: self._toggle()))
+        self.reload_button = create(
+            w.Button, description="Renew", icon="refresh", tooltip="With the settings as they are now"
+        )
+        self.reload_button.on_click(guard(lambda _: read()))
         self._wide = create(w.ToggleButton, icon="arrows-h", tooltip="Give it the whole width", classes=("nbt-icon",))
         self._wide.observe(guard(lambda _: self._widen()), "value")
-        self._old = create(
+        self.stale_note = create(
             w.HTML,
             value=text("▲ Settings have changed since this was drawn.", "nbt-look", "nbt-small"),
             layout=w.Layout(display="none"),
         )
-        head = create(w.HBox, children=[self._open, self._wide], classes=("nbt-bar-of-tools",))
-        bar = create(w.HBox, children=[self._again, *tools], classes=("nbt-bar-of-tools", "nbt-plain"))
-        self._body = create(w.VBox, children=[*children], layout=w.Layout(display="none"))
-        self._all = create(w.VBox, children=[bar, self._old, self._latest.words, self._body])
-        self.box = create(w.VBox, children=[head, self._all], classes=("nbt-drawer",))
+        head = create(w.HBox, children=[self.open_button, self._wide], classes=("nbt-bar-of-tools",))
+        bar = create(w.HBox, children=[self.reload_button, *tools], classes=("nbt-bar-of-tools", "nbt-plain"))
+        self.body = create(w.VBox, children=[*children], layout=w.Layout(display="none"))
+        self.content = create(w.VBox, children=[bar, self.stale_note, self.reading.words, self.body])
+        self.box = create(w.VBox, children=[head, self.content], classes=("nbt-drawer",))
         self._show_button()
 
     def start(self, words: str, task: Callable[[], T], show: Callable[[T], None]) -> None:
@@ -64,22 +66,22 @@ class Disclosure:
         def fill(result: T) -> None:
             show(result)
             self._is_filled = True
-            set_visible(self._old, self._edits != edits)
-            set_visible(self._body, True)
+            set_visible(self.stale_note, self._edits != edits)
+            set_visible(self.body, True)
 
-        self._latest.start(words, task, fill)
+        self.reading.start(words, task, fill)
 
     def mark_stale(self) -> None:
         """Settings have changed: say so, and let the user decide when to read again."""
         self._edits += 1
-        set_visible(self._old, self._is_filled)
+        set_visible(self.stale_note, self._is_filled)
 
     def forget(self) -> None:
         """What was read is about other data: close."""
-        self._latest.forget()
+        self.reading.forget()
         self._is_open = self._is_filled = False
-        set_visible(self._old, False)
-        set_visible(self._body, False)
+        set_visible(self.stale_note, False)
+        set_visible(self.body, False)
         self._show_button()
 
     def _toggle(self) -> None:
@@ -89,8 +91,8 @@ class Disclosure:
             self._read()
 
     def _show_button(self) -> None:
-        set_trait(self._open, "description", self._words.hide if self._is_open else self._words.show)
-        set_visible(self._all, self._is_open)
+        set_trait(self.open_button, "description", self._words.hide if self._is_open else self._words.show)
+        set_visible(self.content, self._is_open)
         set_visible(self._wide, self._is_open)
         self._widen()
 

@@ -17,10 +17,10 @@ class Errors:
     """A line that is hidden until something breaks."""
 
     def __init__(self) -> None:
-        self._line = create(w.HTML)
+        self.text_line = create(w.HTML)
         self._close = create(w.Button, description="Dismiss", classes=("nbt-link",))
         self.box = create(
-            w.VBox, children=[self._line, self._close], layout=w.Layout(display="none", padding="6px 10px")
+            w.VBox, children=[self.text_line, self._close], layout=w.Layout(display="none", padding="6px 10px")
         )
         self._close.on_click(lambda _: set_visible(self.box, False))
 
@@ -40,7 +40,7 @@ class Errors:
         """Say what happened; the traceback is one press away."""
         details = html.escape("".join(traceback.format_exception(error)))
         message = html.escape(f"{type(error).__name__}: {error}")
-        self._line.value = (
+        self.text_line.value = (
             f'<div role="alert"><span class="nbt-wrong">✕ Something in nbtrainer broke: {message}</span>'
             f'<details><summary>Details, for a report</summary><pre class="nbt-code">{details}</pre></details></div>'
         )

@@ -50,17 +50,17 @@ def test_a_second_app_is_the_first_with_the_new_preset(app):
 
     assert second is app
     assert app.config == Config.preset("epyseg") or app.config.training.epochs == 100
-    assert app._preset.value == "epyseg"
+    assert app.preset_menu.value == "epyseg"
 
 
 def test_a_second_app_during_a_run_shows_the_first_and_says_so(app, tmp_path):
-    app._show_run(attach(write_run(tmp_path / "runs", [*begun(), *epoch(1, 0.5, 1.0)]).path))
+    app.show_run(attach(write_run(tmp_path / "runs", [*begun(), *epoch(1, 0.5, 1.0)]).path))
 
     second = TrainerApp("epyseg")
 
     assert second is app
     assert app.config.training.epochs == Config.preset("binary_2d").training.epochs
-    assert "A run is going on" in app._note.value
+    assert "A run is going on" in app.message.value
     app._run = None
 
 
@@ -74,36 +74,36 @@ def test_the_config_that_is_given_is_edited_in_place(app):
     config = Config.preset("binary_2d")
     TrainerApp(config=config)
 
-    app._form.field("training.epochs").enter(3)
+    app.form.field("training.epochs").enter(3)
 
     assert app.config is config
     assert config.training.epochs == 3
-    assert app._preset.value == "binary_2d"
+    assert app.preset_menu.value == "binary_2d"
 
 
 def test_go_is_disabled_until_there_are_images_and_says_why(app):
-    assert app._actions.go.disabled
-    assert "Choose a folder of images" in app._actions.go.tooltip
-    assert "Choose a folder of images" in app._actions._words.value
+    assert app.actions.go.disabled
+    assert "Choose a folder of images" in app.actions.go.tooltip
+    assert "Choose a folder of images" in app.actions.hint.value
 
-    app._form.use_samples()
+    app.form.use_samples()
 
-    assert not app._actions.go.disabled
+    assert not app.actions.go.disabled
 
 
 @pytest.mark.feature(131)
 def test_it_is_said_that_training_may_take_hours_or_days_before_it_begins(app):
-    app._form.use_samples()
+    app.form.use_samples()
 
-    assert "It may take minutes, hours or days; progress is shown." in app._actions._words.value
-    assert "Training may take minutes, hours or days" in words_of(app._board)
+    assert "It may take minutes, hours or days; progress is shown." in app.actions.hint.value
+    assert "Training may take minutes, hours or days" in words_of(app.dashboard)
 
 
 def test_choosing_a_preset_keeps_data_and_output(app):
-    app._form.use_samples()
-    app._form.field("output.name").enter("mine")
+    app.form.use_samples()
+    app.form.field("output.name").enter("mine")
 
-    app._preset.value = "epyseg"
+    app.preset_menu.value = "epyseg"
 
     assert app.config.training.epochs == 100
     assert app.config.output.name == "mine"
@@ -111,70 +111,70 @@ def test_choosing_a_preset_keeps_data_and_output(app):
 
 
 def test_a_preset_that_trains_with_every_image_does_not_take_the_validation_share_from_the_next(app):
-    app._form.use_samples()
+    app.form.use_samples()
 
     for name in ("omnipose", "plantbio_instance_2d", "epyseg", "semantic_2d"):
-        app._preset.value = name
+        app.preset_menu.value = name
         assert app.config.data.validation_fraction == Config.preset(name).data.validation_fraction
 
-    app._form.field("data.validation_fraction").enter(0.4)
+    app.form.field("data.validation_fraction").enter(0.4)
     for name in ("omnipose", "", "binary_2d"):
-        app._preset.value = name
+        app.preset_menu.value = name
         assert app.config.data.validation_fraction == 0.4
 
 
 def test_go_lists_what_the_check_finds_and_does_not_start(app):
-    app._form.use_samples()
-    app._form.field("model.pretrained").enter("gone.pt")
+    app.form.use_samples()
+    app.form.field("model.pretrained").enter("gone.pt")
 
-    app._actions.go.click()
+    app.actions.go.click()
     until(lambda: not app.is_busy)
 
     assert app.run is None
-    assert "There is no file or folder" in words_of(app._findings)
-    assert "There is no file or folder" in app._form.field("model.pretrained")._complaint.value
+    assert "There is no file or folder" in words_of(app.findings)
+    assert "There is no file or folder" in app.form.field("model.pretrained").message.value
 
 
 def test_go_refuses_while_a_wrong_value_stands_in_a_field(app):
-    app._form.use_samples()
-    app._form.field("training.epochs")._text.value = "many"
+    app.form.use_samples()
+    app.form.field("training.epochs").widget.value = "many"
 
-    app._actions.go.click()
+    app.actions.go.click()
 
     assert not app.is_busy
-    assert "Epochs: &#x27;many&#x27; is not a whole number" in words_of(app._findings)
+    assert "Epochs: &#x27;many&#x27; is not a whole number" in words_of(app.findings)
 
 
 def test_check_looks_without_starting_and_says_that_nothing_is_wrong(app, small_config):
     TrainerApp(config=small_config)
-    app._actions.check.click()
+    app.actions.check.click()
     until(lambda: not app.is_busy)
 
     assert app.run is None
-    assert "to look at" in app._findings._head.value  # there are few images
-    assert "There are only 3 images" in words_of(app._findings)
+    assert "to look at" in app.findings.summary_line.value  # there are few images
+    assert "There are only 3 images" in words_of(app.findings)
 
     app.config.training.epochs = 2
-    app._form.field("training.epochs").enter(4)
-    assert "There are only 3 images" in words_of(app._findings)
-    assert "Settings have changed since" in app._findings._head.value
+    app.form.field("training.epochs").enter(4)
+    assert "There are only 3 images" in words_of(app.findings)
+    assert "Settings have changed since" in app.findings.summary_line.value
 
 
 def test_check_can_not_be_pressed_without_images(app):
-    assert app._actions.check.disabled
-    assert "Choose a folder of images" in app._actions.check.tooltip
+    assert app.actions.check.disabled
+    assert "Choose a folder of images" in app.actions.check.tooltip
 
 
 def test_fix_mends_the_settings_keeps_what_was_edited_meanwhile_and_checks_again(app, nuclei):
-    app._form.field("data.datasets").enter([nuclei])
+    app.form.field("data.datasets").enter([nuclei])
     bad = Finding(where=f"{nuclei['labels']}/nuclei_00.tif", wrong="it is a colour image", fix="colours")
-    app._api = SmallApi([bad])
+    app.api = SmallApi([bad])
     config = app.config
-    app._actions.check.click()
+    app.actions.check.click()
     until(lambda: not app.is_busy)
-    assert "<b>nuclei_00.tif</b>: It is a colour image" in words_of(app._findings)
-    assert "data:image/png" in words_of(app._findings)
-    (button,) = app._findings._fixes
+    assert "<b>nuclei_00.tif</b>: It is a colour image" in words_of(app.findings)
+    assert "data:image/png" in words_of(app.findings)
+    (button,) = app.findings.fix_buttons
     assert button.description == "Leave it out"
 
     button.click()
@@ -184,9 +184,9 @@ def test_fix_mends_the_settings_keeps_what_was_edited_meanwhile_and_checks_again
     assert app.config is config
     assert config.data.datasets[0].exclude == ["nuclei_00.tif"]
     assert config.training.epochs == 7
-    assert "nuclei_00.tif is left out." in app._note.value
-    assert "Nothing is wrong" in words_of(app._findings)
-    assert app._api.asked[-2:] == ["fix colours", "check"]
+    assert "nuclei_00.tif is left out." in app.message.value
+    assert "Nothing is wrong" in words_of(app.findings)
+    assert app.api.asked[-2:] == ["fix colours", "check"]
 
 
 @pytest.mark.feature(129, 130)
@@ -194,25 +194,25 @@ def test_go_trains_stop_turns_into_stop_now_and_resume_goes_on(app, small_config
     small_config.training.epochs = 10_000
     TrainerApp(config=small_config)
 
-    app._actions.go.click()
-    until(lambda: app.run is not None and app._board.story.step > 0)
-    until(lambda: "A run is going on" in app._actions.go.tooltip)
-    assert app._actions.go.disabled
-    assert not app._actions.stop.disabled
+    app.actions.go.click()
+    until(lambda: app.run is not None and app.dashboard.state.step > 0)
+    until(lambda: "A run is going on" in app.actions.go.tooltip)
+    assert app.actions.go.disabled
+    assert not app.actions.stop.disabled
 
-    app._actions.stop.click()
-    until(lambda: app._actions.stop.description == "Stop now" or not app.is_busy)
-    app._actions.stop.click()
-    until(lambda: not app.is_busy and app._board.is_over)
-    until(lambda: app._actions.resume.layout.display is None and "runs/default/run-001" in app._actions._words.value)
+    app.actions.stop.click()
+    until(lambda: app.actions.stop.description == "Stop now" or not app.is_busy)
+    app.actions.stop.click()
+    until(lambda: not app.is_busy and app.dashboard.is_over)
+    until(lambda: app.actions.resume.layout.display is None and "runs/default/run-001" in app.actions.hint.value)
 
     assert app.run.status == "stopped"
     assert app.run.last is not None
-    assert not app._actions.go.disabled
+    assert not app.actions.go.disabled
 
-    step, directory = app._board.story.step, app.run.directory
-    app._actions.resume.click()
-    until(lambda: app._board.story.step > step)
+    step, directory = app.dashboard.state.step, app.run.directory
+    app.actions.resume.click()
+    until(lambda: app.dashboard.state.step > step)
     assert app.run.directory == directory
     assert app.is_busy
 
@@ -223,12 +223,12 @@ def test_a_stopped_run_of_another_day_is_offered_once(app, tmp_path):
     TrainerApp._only = None
 
     fresh = TrainerApp("binary_2d")
-    until(lambda: fresh._offer.box.layout.display is None)
+    until(lambda: fresh.resume_banner.box.layout.display is None)
 
-    assert "run-001 was stopped" in fresh._offer._words.value
-    fresh._offer._watch.click()
+    assert "run-001 was stopped" in fresh.resume_banner.sentence.value
+    fresh.resume_banner.watch_button.click()
     assert fresh.run.directory == directory.path
-    assert fresh._offer.box.layout.display == "none"
+    assert fresh.resume_banner.box.layout.display == "none"
     fresh.close()
 
 
@@ -236,18 +236,18 @@ def test_a_finished_run_is_not_offered(app, tmp_path):
     happened = [*begun(), events.Finished(step=0, reason="all steps done", elapsed_seconds=1)]
     write_run(tmp_path / "runs", happened)
 
-    assert app._offer.newest(tmp_path / "runs") is None
+    assert app.resume_banner.newest(tmp_path / "runs") is None
 
 
 def test_an_error_in_a_callback_is_shown_in_the_page(app):
     def broken(_):
         raise ZeroDivisionError("a < b")
 
-    app._errors.guard(broken)(None)
+    app.errors.guard(broken)(None)
 
-    assert app._errors.box.layout.display is None
-    assert "ZeroDivisionError: a &lt; b" in app._errors._line.value
-    assert "Traceback" in app._errors._line.value
+    assert app.errors.box.layout.display is None
+    assert "ZeroDivisionError: a &lt; b" in app.errors.text_line.value
+    assert "Traceback" in app.errors.text_line.value
 
 
 def test_the_nearest_preset_is_found_whatever_the_data():

@@ -46,25 +46,25 @@ def run(tmp_path):
 def used_app(run):
     """An app of which everything was opened once."""
     app = TrainerApp("binary_2d")
-    form = app._form
+    form = app.form
     form.use_samples()
     form.show_view(True, True)
     for panel in form.panels:
         panel.open()
-    for view in (form.pairs, form.histogram, form.gallery._drawer, form.tiles._drawer):
-        view._open.click()
+    for view in (form.pairs, form.histogram, form.gallery.disclosure, form.tiles.disclosure):
+        view.open_button.click()
         settle(app)
     images = form.field("data.datasets").fields
     images[0]._toggle_chooser()
     regions = next(field for field in images if field.setting.name == "regions")
     regions.toggle()
     settle(app)
-    regions.editor._mode.value = "Rectangle"
-    form.field("training.epochs")._text.value = "many"
-    app._actions.as_code.click()
-    app._adjust._open.click()
-    app._show_run(run)
-    app._actions.check.click()
+    regions.editor.mode_switch.value = "Rectangle"
+    form.field("training.epochs").widget.value = "many"
+    app.actions.as_code.click()
+    app.threshold_explorer.open_button.click()
+    app.show_run(run)
+    app.actions.check.click()
     settle(app)
     return app
 
@@ -91,7 +91,7 @@ def test_a_closed_dashboard_leaves_no_widget_and_no_thread(tmp_path):
     running = attach(write_run(tmp_path / "runs", [*begun(), *epoch(1, 0.5, 1.0)]).path)
     before = open_widgets()
     dashboard = Dashboard(running)
-    dashboard._driver.start()
+    dashboard.refresh_loop.start()
 
     dashboard.close()
     gone = weakref.ref(dashboard)
@@ -110,8 +110,8 @@ def test_a_closed_app_begins_nothing_any_more(run, tmp_path, monkeypatch):
     app.close()
     before = open_widgets()
 
-    app._work("checking", lambda: lambda: app._show_run(run))
-    app._beat()
+    app.run_in_background("checking", lambda: lambda: app.show_run(run))
+    app.tick()
 
     assert app.run is None
     assert not app.is_busy
@@ -147,7 +147,7 @@ def test_what_is_replaced_in_the_form_is_gone_too():
         form.field("data.datasets").enter([{}])
         form.field("compile.metrics").enter(["dice", "iou"])
         form.field("compile.metrics").enter("auto")
-        form.field("training.batch_size")._text.value = "0"
+        form.field("training.batch_size").widget.value = "0"
         form.show_findings([Finding(where="sampling.patch_size", wrong="100 does not fit", remedy="Try 96 or 104")])
         form.load(Config.preset("binary_2d"), Config.preset("binary_2d"))
 
@@ -197,7 +197,7 @@ def test_beats_that_overlap_never_wait_for_each_other(tmp_path, monkeypatch):
     app._results = LookedAtTwice()
     app._jobs += 1
     app._results.put(("", lambda: shown.append("news")))
-    beats = [threading.Thread(target=app._beat, daemon=True) for _ in range(2)]
+    beats = [threading.Thread(target=app.tick, daemon=True) for _ in range(2)]
     for beat in beats:
         beat.start()
     for beat in beats:

@@ -54,10 +54,10 @@ class Curves:
         self._y = create(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
         scales = {"x": self._x, "y": self._y}
         common: dict[str, Any] = {"scales": scales, "x": [], "y": [], "stroke_width": 1.6}
-        self._training = create(bqplot.Lines, colors=[style.colour("training")], **common)
-        self._validation = create(bqplot.Lines, colors=[style.colour("validation")], line_style="dashed", **common)
-        self._baseline = create(bqplot.Lines, colors=[style.colour("muted")], line_style="dotted", **common)
-        self._best = create(
+        self.training = create(bqplot.Lines, colors=[style.colour("training")], **common)
+        self.validation = create(bqplot.Lines, colors=[style.colour("validation")], line_style="dashed", **common)
+        self.baseline = create(bqplot.Lines, colors=[style.colour("muted")], line_style="dotted", **common)
+        self.best = create(
             bqplot.Scatter, scales=scales, x=[], y=[], colors=[style.colour("validation")], default_size=48
         )
         axis: dict[str, Any] = {
@@ -71,7 +71,7 @@ class Curves:
         self._up = create(bqplot.Axis, scale=self._y, side="left", **upright, **axis)
         self.figure = create(
             bqplot.Figure,
-            marks=[self._baseline, self._training, self._validation, self._best],
+            marks=[self.baseline, self.training, self.validation, self.best],
             axes=[self._across, self._up],
             animation_duration=0,
             fig_margin={"top": 8, "bottom": 26, "left": 46, "right": 12},
@@ -93,10 +93,10 @@ class Curves:
         self._set_axis(self._x, self._across, 0.0, reach, 6)
         if len(heights):
             self._set_axis(self._y, self._up, float(heights.min()), float(heights.max()), 5)
-        _set(self._training, *lines[0])
-        _set(self._validation, *lines[1])
-        _set(self._baseline, *(([], []) if baseline is None else ([0.0, reach], [baseline] * 2)))
-        _set(self._best, *(([], []) if best is None else ([best[0]], [best[1]])))
+        _set(self.training, *lines[0])
+        _set(self.validation, *lines[1])
+        _set(self.baseline, *(([], []) if baseline is None else ([0.0, reach], [baseline] * 2)))
+        _set(self.best, *(([], []) if best is None else ([best[0]], [best[1]])))
 
     def _set_axis(self, scale: Any, axis: Any, low: float, high: float, count: int) -> None:
         """Round ends and round ticks; bqplot's own are neither when the ends are not."""
@@ -113,7 +113,7 @@ class Curves:
 
     def send(self) -> None:
         """Send everything again: the page may have missed something."""
-        for mark in (self._training, self._validation, self._baseline, self._best):
+        for mark in (self.training, self.validation, self.baseline, self.best):
             mark.send_state()
 
 

@@ -37,33 +37,33 @@ class Dashboard:
     def __init__(self, run: Run | str | os.PathLike[str]) -> None:
         self.run = run if isinstance(run, Run) else api.attach(run)
         errors = Errors()
-        self._board = DashboardView(errors.guard)
-        self._driver = frontend.driver(errors.guard(self._beat))
-        self._board.watch(self.run)
-        self._beat()
+        self.view = DashboardView(errors.guard)
+        self.refresh_loop = frontend.driver(errors.guard(self.tick))
+        self.view.watch(self.run)
+        self.tick()
         sheet = create(w.HTML, value=style.sheet())
-        heart = [self._driver.widget] if self._driver.widget is not None else []
-        board = create(w.VBox, children=[errors.box, self._board.box], classes=("nbt-board",))
-        self._root = create(w.VBox, children=[sheet, board, *heart], classes=("nbt",))
+        loop_widget = [self.refresh_loop.widget] if self.refresh_loop.widget is not None else []
+        content = create(w.VBox, children=[errors.box, self.view.box], classes=("nbt-board",))
+        self._root = create(w.VBox, children=[sheet, content, *loop_widget], classes=("nbt",))
 
     def close(self) -> None:
         """Take the dashboard off the page, with all that it holds in the kernel and in the browser. The run goes on."""
         self._is_closed = True
-        self._driver.close()
+        self.refresh_loop.close()
         dispose(self._root)
 
     def _ipython_display_(self) -> None:
         if self._is_closed:
             say_closed("This dashboard was closed. nbt.Dashboard(run) makes a new one.")
             return
-        if not self._board.is_over:
-            self._driver.start()
+        if not self.view.is_over:
+            self.refresh_loop.start()
         frontend.prepare()
         display(self._root)
 
-    def _beat(self) -> None:
-        if not self._is_closed and self._board.flush():
-            self._driver.stop()
+    def tick(self) -> None:
+        if not self._is_closed and self.view.flush():
+            self.refresh_loop.stop()
 
 
 class DashboardView:
@@ -75,47 +75,47 @@ class DashboardView:
         self._run: Run | None = None
         self._lock = threading.Lock()
         self._drawn: tuple[Any, ...] = ()
-        self._progress = create(w.HTML)
-        self._tiles = create(w.HTML, layout=w.Layout(margin="10px 2px"))
-        self._loss, self._metric = Curves(), Curves()
-        self._menu = create(
+        self.progress_bar = create(w.HTML)
+        self.score_tiles = create(w.HTML, layout=w.Layout(margin="10px 2px"))
+        self.loss_curves, self.metric_curves = Curves(), Curves()
+        self.metric_menu = create(
             w.Dropdown, options=[("metric", "")], layout=w.Layout(width="190px"), tooltip="Which metric the curve shows"
         )
-        self._menu.observe(guard(lambda _: self._draw_metric()), "value")
-        self._loss_menu = create(
+        self.metric_menu.observe(guard(lambda _: self._draw_metric()), "value")
+        self.loss_menu = create(
             w.Dropdown,
             options=[("Loss", "loss")],
             layout=w.Layout(width="150px"),
             tooltip="The loss, or one of its terms",
         )
-        self._loss_menu.observe(guard(lambda _: self._draw_loss()), "value")
-        self._preview, self._reports = Preview(guard), Reports(guard)
-        self._log = create(w.HTML)
-        self._save = create(
+        self.loss_menu.observe(guard(lambda _: self._draw_loss()), "value")
+        self.preview, self.reports = Preview(guard), Reports(guard)
+        self.log = create(w.HTML)
+        self.save_button = create(
             w.Button, description="Save log", icon="download", tooltip=_SAVE_LOG, classes=("nbt-quiet",)
         )
-        self._save.on_click(guard(lambda _: self._save_log()))
-        self._saved = create(w.HTML)
+        self.save_button.on_click(guard(lambda _: self._save_log()))
+        self.saved_line = create(w.HTML)
         self._figures_box = self._figures()
         self._welcome = create(w.HTML, value=_WELCOME)
         self._live = create(w.VBox, layout=w.Layout(display="none"))
         self._parts = [
-            self._progress,
-            self._tiles,
+            self.progress_bar,
+            self.score_tiles,
             self._figures_box,
-            self._preview.box,
-            self._reports.box,
-            self._log,
-            create(w.HBox, children=[self._save, self._saved]),
+            self.preview.box,
+            self.reports.box,
+            self.log,
+            create(w.HBox, children=[self.save_button, self.saved_line]),
         ]
         attach(self._live, *self._parts)
         self.box = create(w.VBox, children=[self._welcome, self._live])
-        self.story = RunState()
+        self.state = RunState()
 
     def watch(self, run: Run) -> None:
         """Show `run` from its beginning."""
         with self._lock:
-            self._run, self.story, self._taken, self.is_over, self._drawn = run, RunState(), 0, False, ()
+            self._run, self.state, self._taken, self.is_over, self._drawn = run, RunState(), 0, False, ()
             set_visible(self._welcome, False)
             # bqplot complains in the browser when drawn into nothing: only now
             self._live.children = self._parts
@@ -130,7 +130,7 @@ class DashboardView:
             status = self._run.status
             happened = self._run.events
             for event in happened[self._taken :]:
-                self.story.take(event)
+                self.state.take(event)
             self._taken = len(happened)
             self.status = status
             self._draw()
@@ -146,68 +146,70 @@ class DashboardView:
         assert self._run is not None
         sentences = self._run.save_log()
         table = self._run.save_log(sentences.with_suffix(".csv"))
-        set_trait(self._saved, "value", text(f"saved: {sentences} and {table.name}", "nbt-small", "nbt-muted"))
+        set_trait(self.saved_line, "value", text(f"saved: {sentences} and {table.name}", "nbt-small", "nbt-muted"))
 
     def _figures(self) -> w.HBox:
         legend = '<span class="nbt-small"><span class="nbt-training">— training</span> &nbsp;<span class="nbt-validation">– – validation</span></span>'
         marks = '<span class="nbt-small nbt-muted">● best &nbsp;··· baseline</span>'
-        self._loss_title = create(w.HTML, value="<b>Loss</b>")
+        self.loss_title = create(w.HTML, value="<b>Loss</b>")
         loss_head = create(
             w.HBox,
-            children=[self._loss_title, self._loss_menu, create(w.HTML, value=legend)],
+            children=[self.loss_title, self.loss_menu, create(w.HTML, value=legend)],
             classes=("nbt-curve-head",),
         )
-        metric_head = create(w.HBox, children=[self._menu, create(w.HTML, value=marks)], classes=("nbt-curve-head",))
+        metric_head = create(
+            w.HBox, children=[self.metric_menu, create(w.HTML, value=marks)], classes=("nbt-curve-head",)
+        )
         return create(
             w.HBox,
             children=[
-                create(w.VBox, children=[loss_head, self._loss.figure], classes=("nbt-curve",)),
-                create(w.VBox, children=[metric_head, self._metric.figure], classes=("nbt-curve",)),
+                create(w.VBox, children=[loss_head, self.loss_curves.figure], classes=("nbt-curve",)),
+                create(w.VBox, children=[metric_head, self.metric_curves.figure], classes=("nbt-curve",)),
             ],
             classes=("nbt-curves",),
         )
 
     def _draw(self) -> None:
         assert self._run is not None
-        set_trait(self._progress, "value", progress(self.story, self.status, time.time()))
-        set_trait(self._tiles, "value", tiles(self.story))
-        set_trait(self._log, "value", log_html(list(self.story.log)))
+        set_trait(self.progress_bar, "value", progress(self.state, self.status, time.time()))
+        set_trait(self.score_tiles, "value", tiles(self.state))
+        set_trait(self.log, "value", log_html(list(self.state.log)))
         self._draw_menus()
-        drawn = (self._taken, self._menu.value, self._loss_menu.value)
+        drawn = (self._taken, self.metric_menu.value, self.loss_menu.value)
         if drawn != self._drawn:
             self._draw_loss()
             self._draw_metric()
-            self._preview.show(self._run.directory, self.story.previews)
-            self._reports.show(self._run.directory, self.story.reports)
+            self.preview.show(self._run.directory, self.state.previews)
+            self.reports.show(self._run.directory, self.state.reports)
             self._drawn = drawn
 
     def _draw_menus(self) -> None:
-        _fill(self._menu, [(legible(name), name) for name in self.story.metrics] or [("metric", "")])
-        losses = [(legible(name), name) for name in self.story.loss_names]
-        _fill(self._loss_menu, losses)
+        _fill(self.metric_menu, [(legible(name), name) for name in self.state.metrics] or [("metric", "")])
+        losses = [(legible(name), name) for name in self.state.loss_names]
+        _fill(self.loss_menu, losses)
         # a loss without terms leaves nothing to choose
-        set_visible(self._loss_menu, len(losses) > 1)
-        set_visible(self._loss_title, len(losses) == 1)
+        set_visible(self.loss_menu, len(losses) > 1)
+        set_visible(self.loss_title, len(losses) == 1)
 
     def _draw_loss(self) -> None:
-        name = self._loss_menu.value or "loss"
-        drawn = latest_states(self.story, name) | {"baseline": None}
+        name = self.loss_menu.value or "loss"
+        drawn = latest_states(self.state, name) | {"baseline": None}
         if name == "loss":  # known step by step; its terms once an epoch
-            drawn["training"] = (self.story.loss_epochs, self.story.losses)
-        self._loss.draw(**drawn, epochs=self._epochs())
+            drawn["training"] = (self.state.loss_epochs, self.state.losses)
+        self.loss_curves.draw(**drawn, epochs=self._epochs())
 
     def _draw_metric(self) -> None:
-        if self._menu.value:
-            self._metric.draw(**latest_states(self.story, self._menu.value), epochs=self._epochs())
+        if self.metric_menu.value:
+            self.metric_curves.draw(**latest_states(self.state, self.metric_menu.value), epochs=self._epochs())
 
     def _epochs(self) -> float:
-        planned = self.story.planned
+        planned = self.state.planned
         # with a time budget the last epoch may be far away: leave room, but let the curve fill the figure
         if planned is None:
             return 1.0
         steps_per_epoch = max(planned.steps_per_epoch, 1)
-        reached = self.story.step / steps_per_epoch
-        fraction = self.story.fraction
+        reached = self.state.step / steps_per_epoch
+        fraction = self.state.fraction
         return (
             min(float(planned.epochs), max(1.0, _rounded_up(reached / fraction)))
             if fraction > 0.02
@@ -216,9 +218,9 @@ class DashboardView:
 
     def _send(self) -> None:
         """Send everything again: a server under load drops messages without a word."""
-        for widget in (self._progress, self._tiles, self._log, self._menu, self._loss_menu):
+        for widget in (self.progress_bar, self.score_tiles, self.log, self.metric_menu, self.loss_menu):
             widget.send_state()
-        for part in (self._loss, self._metric, self._preview, self._reports):
+        for part in (self.loss_curves, self.metric_curves, self.preview, self.reports):
             part.send()
 
 

@@ -26,20 +26,20 @@ class Preview:
         self._paths: dict[int, str] = {}
         self._drawn = ""
         self._is_filling = False
-        self._slider = create(
+        self.slider = create(
             w.SelectionSlider,
             options=[("-", 0)],
             description="epoch",
             continuous_update=True,
             layout=w.Layout(width="300px"),
         )
-        self._slider.observe(guard(self._slid), "value")
-        self._image = create(w.Image, format="png", layout=w.Layout(width="100%"), classes=("nbt-preview-image",))
+        self.slider.observe(guard(self._slid), "value")
+        self.image = create(w.Image, format="png", layout=w.Layout(width="100%"), classes=("nbt-preview-image",))
         title = create(w.HTML, value="<b>Validation tiles</b>")
-        head = create(w.HBox, children=[title, self._slider], classes=("nbt-curve-head",))
+        head = create(w.HBox, children=[title, self.slider], classes=("nbt-curve-head",))
         self.box = create(
             w.VBox,
-            children=[head, create(w.HTML, value=_CAPTIONS), self._image],
+            children=[head, create(w.HTML, value=_CAPTIONS), self.image],
             classes=("nbt-preview",),
             layout=w.Layout(display="none"),
         )
@@ -49,14 +49,14 @@ class Preview:
         # the journal may come from somebody else: nothing outside of the folder is shown
         self._read = lambda path: file_below(folder, path, "the journal of this run").read_bytes()
         if paths != self._paths:
-            follows = not self._paths or self._slider.value == max(self._paths)
-            chosen = self._slider.value
+            follows = not self._paths or self.slider.value == max(self._paths)
+            chosen = self.slider.value
             self._paths = dict(paths)
             options = [(f"{epoch} of {max(paths)}", epoch) for epoch in sorted(paths)] or [("-", 0)]
             self._is_filling = True
             try:
-                self._slider.options = options
-                set_trait(self._slider, "value", options[-1][1] if follows or chosen not in paths else chosen)
+                self.slider.options = options
+                set_trait(self.slider, "value", options[-1][1] if follows or chosen not in paths else chosen)
             finally:
                 self._is_filling = False
         set_visible(self.box, bool(paths))
@@ -64,18 +64,18 @@ class Preview:
 
     def send(self) -> None:
         """Send everything again: the page may have missed something."""
-        self._slider.send_state()
-        self._image.send_state()
+        self.slider.send_state()
+        self.image.send_state()
 
     def _slid(self, _: Any) -> None:
         if not self._is_filling:
             self._draw()
 
     def _draw(self) -> None:
-        path = self._paths.get(self._slider.value, "")
+        path = self._paths.get(self.slider.value, "")
         if path and path != self._drawn:
             try:
-                self._image.value = self._read(path)
+                self.image.value = self._read(path)
             except (OSError, UserError):  # moved or deleted by hand: the curves are still worth seeing
                 return
             self._drawn = path

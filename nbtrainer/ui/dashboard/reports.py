@@ -29,10 +29,10 @@ class Reports:
         self._paths: dict[str, str] = {}
         self._shown = ""
         self._made: dict[str, w.Button] = {}
-        self._buttons = create(w.HBox, classes=("nbt-bar-of-tools",))
-        self._page = create(w.HTML, layout=w.Layout(display="none"), classes=("nbt-report",))
+        self.buttons = create(w.HBox, classes=("nbt-bar-of-tools",))
+        self.page = create(w.HTML, layout=w.Layout(display="none"), classes=("nbt-report",))
         self.box = create(
-            w.VBox, children=[self._buttons, self._page], layout=w.Layout(display="none", margin="10px 0 0")
+            w.VBox, children=[self.buttons, self.page], layout=w.Layout(display="none", margin="10px 0 0")
         )
 
     def show(self, folder: Path, paths: Mapping[str, str]) -> None:
@@ -41,13 +41,13 @@ class Reports:
             return
         self._folder, self._paths = folder, dict(paths)
         self._made = {title: self._button(title) for title in self._paths}
-        set_children(self._buttons, self._made.values())
+        set_children(self.buttons, self._made.values())
         set_visible(self.box, bool(self._paths))
         self._open("")
 
     def send(self) -> None:
         """Send everything again: the page may have missed something."""
-        self._buttons.send_state()
+        self.buttons.send_state()
 
     def _button(self, title: str) -> w.Button:
         words = title[:1].upper() + title[1:]
@@ -60,8 +60,8 @@ class Reports:
         for name, button in self._made.items():
             (button.add_class if name == title else button.remove_class)("mod-active")
         # closed, nothing of it is kept in the page or saved with the notebook
-        set_trait(self._page, "value", framed(self._folder, self._paths[title]) if title else "")
-        set_visible(self._page, bool(title))
+        set_trait(self.page, "value", framed(self._folder, self._paths[title]) if title else "")
+        set_visible(self.page, bool(title))
 
 
 def framed(folder: Path, name: str) -> str:

@@ -18,16 +18,16 @@ class ResumeBanner:
 
     def __init__(self, guard: Guard, watch: Callable[[Run], None], resume: Callable[[Path], None]) -> None:
         self._found: Run | None = None
-        self._words = create(w.HTML)
+        self.sentence = create(w.HTML)
         self._resume = create(w.Button, description="Resume", icon="repeat")
-        self._watch = create(w.Button, description="Show", icon="line-chart")
+        self.watch_button = create(w.Button, description="Show", icon="line-chart")
         close = create(w.Button, icon="times", tooltip="Dismiss", classes=("nbt-quiet", "nbt-icon"))
         self._resume.on_click(guard(lambda _: self._take(lambda run: resume(run.directory))))
-        self._watch.on_click(guard(lambda _: self._take(watch)))
+        self.watch_button.on_click(guard(lambda _: self._take(watch)))
         close.on_click(guard(lambda _: self.dismiss()))
         self.box = create(
             w.HBox,
-            children=[self._words, self._resume, self._watch, close],
+            children=[self.sentence, self._resume, self.watch_button, close],
             layout=w.Layout(display="none", padding="4px 10px", align_items="center", flex_flow="row wrap"),
         )
 
@@ -47,7 +47,7 @@ class ResumeBanner:
         self._found = run
         is_running = run.status == "running"
         name = "/".join(run.directory.parts[-2:])
-        self._words.value = text(f"Run {name} {'is still going on' if is_running else 'was stopped and can go on'}.")
+        self.sentence.value = text(f"Run {name} {'is still going on' if is_running else 'was stopped and can go on'}.")
         set_visible(self._resume, not is_running)
         set_visible(self.box, True)
 

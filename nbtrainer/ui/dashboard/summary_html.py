@@ -17,29 +17,29 @@ _PILLS = {
 }
 
 
-def progress(story: RunState, status: str, now: float) -> str:
+def progress(state: RunState, status: str, now: float) -> str:
     """Bar and words, as HTML."""
-    percent = 100 * story.fraction
+    percent = 100 * state.fraction
     words, tone = _PILLS.get(status, (status, "nbt-muted"))
-    if status == "running" and story.is_stopping:
+    if status == "running" and state.is_stopping:
         words, tone = (
-            ("■ stopping now" if story.is_stopping_now else "■ stopping after the next validation"),
+            ("■ stopping now" if state.is_stopping_now else "■ stopping after the next validation"),
             "nbt-look",
         )
     parts = []
-    if story.planned is not None:
+    if state.planned is not None:
         parts += [
-            f"epoch <b>{story.epoch:,}</b> of {story.planned.epochs:,}",
-            f"step <b>{story.step:,}</b> of {story.planned.total_steps:,}",
+            f"epoch <b>{state.epoch:,}</b> of {state.planned.epochs:,}",
+            f"step <b>{state.step:,}</b> of {state.planned.total_steps:,}",
         ]
-    if story.seconds_per_step:
-        parts.append(f"<b>{_seconds(story.seconds_per_step)}</b> a step")
-    if status == "running" and story.activity:
-        parts.append(f'<span class="nbt-muted">{html.escape(story.activity)} …</span>')
-    if status == "running" and story.seconds_left is not None:
-        parts.append(f"about <b>{duration(story.seconds_left)}</b> left")
-    elif status != "running" and story.elapsed:
-        parts.append(f"took <b>{duration(story.elapsed)}</b>")
+    if state.seconds_per_step:
+        parts.append(f"<b>{_seconds(state.seconds_per_step)}</b> a step")
+    if status == "running" and state.activity:
+        parts.append(f'<span class="nbt-muted">{html.escape(state.activity)} …</span>')
+    if status == "running" and state.seconds_left is not None:
+        parts.append(f"about <b>{duration(state.seconds_left)}</b> left")
+    elif status != "running" and state.elapsed:
+        parts.append(f"took <b>{duration(state.elapsed)}</b>")
     spans = "".join(f"<span>{part}</span>" for part in parts)
     bar = (
         f'<div class="nbt-bar" role="progressbar" aria-label="Progress of the run" aria-valuemin="0" aria-valuemax="100" '
@@ -48,15 +48,15 @@ def progress(story: RunState, status: str, now: float) -> str:
     return f'{bar}<div class="nbt-words">{spans}<span class="nbt-pill {tone}">{words}</span></div>'
 
 
-def tiles(story: RunState) -> str:
+def tiles(state: RunState) -> str:
     """The four numbers that matter, as HTML."""
-    monitor = story.planned.monitor if story.planned is not None else "validation_loss"
-    best = story.best(monitor)
-    validation, training = story.newest("validation_loss"), story.newest("train_loss")
-    if training is None and story.losses:
-        training = story.losses[-1]
-    baseline = None if story.baseline is None else story.baseline.scores.get(monitor)
-    baseline_name = "Baseline" if story.baseline is None else story.baseline.name
+    monitor = state.planned.monitor if state.planned is not None else "validation_loss"
+    best = state.best(monitor)
+    validation, training = state.newest("validation_loss"), state.newest("train_loss")
+    if training is None and state.losses:
+        training = state.losses[-1]
+    baseline = None if state.baseline is None else state.baseline.scores.get(monitor)
+    baseline_name = "Baseline" if state.baseline is None else state.baseline.name
     made = [
         _tile(f"Best {score_name(monitor)}", _score(best and best[1], monitor), f"epoch {best[0]}" if best else ""),
         _tile("Validation loss", _score(validation), f"train {_score(training)}")
@@ -64,7 +64,7 @@ def tiles(story: RunState) -> str:
         else _tile("Training loss", _score(training), ""),
         _tile(baseline_name, _score(baseline, monitor), "baseline"),
         _tile(
-            "Learning rate", "–" if story.learning_rate is None else f"{story.learning_rate:.2g}", "of the newest step"
+            "Learning rate", "–" if state.learning_rate is None else f"{state.learning_rate:.2g}", "of the newest step"
         ),
     ]
     return f'<div class="nbt-tiles">{"".join(made)}</div>'

@@ -30,17 +30,17 @@ class AugmentationPreview:
     """A button, and the examples once it was pressed."""
 
     def __init__(self, config: Callable[[], Config], api: Api, work: RunInBackground, guard: Guard) -> None:
-        self._config, self._api = config, api
+        self._config, self.api = config, api
         self._number, self._first = 0, 1
         another = create(
             w.Button, description="Another tile", icon="step-forward", tooltip="The next tile that training would draw"
         )
         another.on_click(guard(lambda _: self._go_on()))
-        self._another = another
-        self._image = create(w.Image, format="png")
-        self._caption = create(w.HTML)
-        self._drawer = Disclosure(_WORDS, [another], [self._image, self._caption], self.read, work, guard)
-        self.box = self._drawer.box
+        self.next_button = another
+        self.image = create(w.Image, format="png")
+        self.caption = create(w.HTML)
+        self.disclosure = Disclosure(_WORDS, [another], [self.image, self.caption], self.read, work, guard)
+        self.box = self.disclosure.box
 
     def read(self) -> None:
         """Draw the examples of the tile that is looked at, with the settings as they are."""
@@ -48,23 +48,23 @@ class AugmentationPreview:
         self._first += COUNT - 1  # other changes the next time
 
         def show(picture: bytes) -> None:
-            set_trait(self._image, "value", picture)
+            set_trait(self.image, "value", picture)
             set_trait(
-                self._caption, "value", text(caption(number, bool(config.augmentation.steps)), "nbt-muted", "nbt-small")
+                self.caption, "value", text(caption(number, bool(config.augmentation.steps)), "nbt-muted", "nbt-small")
             )
 
-        self._drawer.start(
-            "drawing examples", lambda: png(gallery(self._api.augmented_examples(config, COUNT, number, first))), show
+        self.disclosure.start(
+            "drawing examples", lambda: png(gallery(self.api.augmented_examples(config, COUNT, number, first))), show
         )
 
     def mark_stale(self) -> None:
         """Settings have changed."""
-        self._drawer.mark_stale()
+        self.disclosure.mark_stale()
 
     def forget(self) -> None:
         """Other data: close, and begin with the first tile."""
         self._number, self._first = 0, 1
-        self._drawer.forget()
+        self.disclosure.forget()
 
     def _go_on(self) -> None:
         self._number += 1

@@ -68,9 +68,11 @@ class Canvas:
         dot: dict[str, Any] = {"scales": scales, "x": [], "y": [], "colors": [style.colour("chosen")]}
         dot |= {"stroke": style.colour("handle"), "default_size": 70}
         self._begun = create(bqplot.Scatter, **dot)
-        self._corners = create(bqplot.Scatter, marker="square", enable_move=True, **dot)
+        self.corner_handles = create(bqplot.Scatter, marker="square", enable_move=True, **dot)
         self._middle = create(bqplot.Scatter, marker="diamond", enable_move=True, **dot | {"default_size": 110})
-        self._corners.on_drag_end(guard(lambda _, message: corner_moved(int(message["index"]), _moved_to(message))))
+        self.corner_handles.on_drag_end(
+            guard(lambda _, message: corner_moved(int(message["index"]), _moved_to(message)))
+        )
         self._middle.on_drag_end(guard(lambda _, message: middle_moved(_moved_to(message))))
         self._names = create(
             bqplot.Label,
@@ -99,7 +101,7 @@ class Canvas:
                 self._sketch,
                 self._begun,
                 self._middle,
-                self._corners,
+                self.corner_handles,
             ],
             animation_duration=0,
             fig_margin={"top": 0, "bottom": 0, "left": 0, "right": 0},
@@ -155,7 +157,7 @@ class Canvas:
             set_trait(mark, "fill_colors", [style.colour(tone)] * count)
             _set(mark, *(closed(outlines) if outlines else ([], [])))
         chosen = tones.get("chosen", []) if handles else []
-        self._place(self._corners, [point for outline in chosen for point in outline])
+        self._place(self.corner_handles, [point for outline in chosen for point in outline])
         self._place(self._middle, [middle(outline) for outline in chosen])
         with self._names.hold_sync():
             self._names.text = np.array([name for _, name in names], dtype=str)
@@ -168,7 +170,7 @@ class Canvas:
 
     def send(self) -> None:
         """Send the handles again: one that was dragged to where it may not go must jump back."""
-        for mark in (self._corners, self._middle):
+        for mark in (self.corner_handles, self._middle):
             mark.send_state(["x", "y"])
 
     def _place(self, mark: Any, points: Sequence[Point]) -> None:

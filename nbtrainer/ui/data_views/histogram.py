@@ -24,19 +24,19 @@ class HistogramView:
         self._config, self._api = config, api
         self._is_open = self._is_filling = False
         self._latest = LatestOnly(work)
-        self._open = create(
+        self.open_button = create(
             w.Button, icon="bar-chart", tooltip="Intensities of one image as they are, and as the network sees them"
         )
-        self._open.on_click(guard(lambda _: self._toggle()))
-        self._image = create(
+        self.open_button.on_click(guard(lambda _: self._toggle()))
+        self.image_menu = create(
             w.Dropdown, layout=w.Layout(width="auto", flex="1 1 auto"), tooltip="Which image is measured"
         )
-        self._image.observe(guard(lambda _: None if self._is_filling else self.read()), "value")
-        self._plots = {"before": _Plot("as stored", "muted"), "after": _Plot("normalized", "training")}
-        pair = create(w.HBox, children=[plot.box for plot in self._plots.values()], classes=("nbt-curves",))
-        self._drawing = create(w.VBox, children=[self._image, pair], classes=("nbt-plain",))
+        self.image_menu.observe(guard(lambda _: None if self._is_filling else self.read()), "value")
+        self.plots = {"before": _Plot("as stored", "muted"), "after": _Plot("normalized", "training")}
+        pair = create(w.HBox, children=[plot.box for plot in self.plots.values()], classes=("nbt-curves",))
+        self._drawing = create(w.VBox, children=[self.image_menu, pair], classes=("nbt-plain",))
         self._body = create(w.VBox, children=[self._latest.words, self._drawing])
-        self.box = create(w.VBox, children=[self._open, self._body], classes=("nbt-histogram",))
+        self.box = create(w.VBox, children=[self.open_button, self._body], classes=("nbt-histogram",))
         set_visible(self._drawing, False)
         self._show_button()
 
@@ -53,7 +53,7 @@ class HistogramView:
 
     def read(self) -> None:
         """Measure the image that is chosen."""
-        config, number = self._config().validated(), self._image.value or 0
+        config, number = self._config().validated(), self.image_menu.value or 0
 
         def measure() -> tuple[Pairs, int, dict[str, Any]]:
             rows = self._api.pairs(config)
@@ -66,13 +66,13 @@ class HistogramView:
         self._is_filling = True
         try:
             options = [(f"{number + 1}: {name_of(row)}", number) for number, row in enumerate(rows)]
-            if list(self._image.options) != options:
-                self._image.options = options
-            set_trait(self._image, "value", index if rows else None)
+            if list(self.image_menu.options) != options:
+                self.image_menu.options = options
+            set_trait(self.image_menu, "value", index if rows else None)
         finally:
             self._is_filling = False
         set_visible(self._drawing, bool(rows))
-        for name, plot in self._plots.items():
+        for name, plot in self.plots.items():
             if name in histogram:
                 plot.draw(*histogram[name])
 
@@ -85,7 +85,7 @@ class HistogramView:
             self._latest.forget()
 
     def _show_button(self) -> None:
-        set_trait(self._open, "description", "Hide histogram" if self._is_open else "Show histogram")
+        set_trait(self.open_button, "description", "Hide histogram" if self._is_open else "Show histogram")
         set_visible(self._body, self._is_open)
 
 
@@ -96,7 +96,7 @@ class _Plot:
         self._x = create(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
         y = create(bqplot.LinearScale, min=0.0, max=1.05, allow_padding=False)
         colour = style.colour(tone)
-        self._area = create(
+        self.area = create(
             bqplot.Lines,
             scales={"x": self._x, "y": y},
             x=[],
@@ -111,7 +111,7 @@ class _Plot:
         self._axis = create(bqplot.Axis, scale=self._x, grid_lines="none", grid_color=style.colour("grid"), **muted)
         figure = create(
             bqplot.Figure,
-            marks=[self._area],
+            marks=[self.area],
             axes=[self._axis],
             animation_duration=0,
             fig_margin={"top": 4, "bottom": 24, "left": 14, "right": 18},
@@ -131,8 +131,8 @@ class _Plot:
         self._axis.tick_values = ticks[(ticks >= low) & (ticks <= high)]
         with self._x.hold_sync():
             self._x.min, self._x.max = low, high
-        with self._area.hold_sync():
+        with self.area.hold_sync():
             # steps: two points for every bar
-            self._area.x, self._area.y = np.repeat(bounds, 2)[1:-1], np.repeat(heights, 2)
+            self.area.x, self.area.y = np.repeat(bounds, 2)[1:-1], np.repeat(heights, 2)
         span = f"{self._name}, {bounds[0]:,.4g} to {bounds[-1]:,.4g}"
         set_trait(self._title, "value", text(span, "nbt-small", "nbt-muted"))

@@ -29,38 +29,38 @@ class PairTable:
     def __init__(self, config: Callable[[], Config], api: Api, work: RunInBackground, guard: Guard) -> None:
         self._config, self._api, self._guard = config, api, guard
         self._rows: list[tuple[int, dict[str, Any]]] = []
-        self._snapshot: Config | None = None
+        self.snapshot: Config | None = None
         self._page = 0
         self._is_open = False
-        self._pictures: dict[int, bytes] = {}
-        self._latest, self._lens = LatestOnly(work), LatestOnly(work)
-        self._open = self._button("", "table", self._toggle)
-        self._again = self._button("Read again", "refresh", self.read)
-        self._old = create(
+        self.thumbnails: dict[int, bytes] = {}
+        self.reading, self._lens = LatestOnly(work), LatestOnly(work)
+        self.open_button = self._button("", "table", self.toggle)
+        self.reload_button = self._button("Read again", "refresh", self.read)
+        self.stale_note = create(
             w.HTML,
             value=text("▲ Settings have changed since this was read.", "nbt-look", "nbt-small"),
             layout=w.Layout(display="none"),
         )
-        self._search = create(
+        self.search_field = create(
             w.Text, placeholder="search by name, split or problem", layout=w.Layout(flex="1 1 120px", width="auto")
         )
-        self._search.observe(guard(lambda _: self._turn_to(0)), "value")
-        self._with_pictures = create(
+        self.search_field.observe(guard(lambda _: self._turn_to(0)), "value")
+        self.thumbnail_switch = create(
             w.ToggleButton,
             description="Pictures",
             icon="picture-o",
             tooltip="A small picture of each row, with its label",
         )
-        self._with_pictures.observe(guard(lambda _: self._draw()), "value")
+        self.thumbnail_switch.observe(guard(lambda _: self._draw()), "value")
         self._wide = create(
             w.ToggleButton, icon="arrows-h", tooltip="Give the table the whole width", classes=("nbt-icon",)
         )
         self._wide.observe(guard(lambda _: self._widen()), "value")
-        self._sum = create(w.HTML)
-        self._table = create(w.HTML, classes=("nbt-table",))
-        self._back = self._button("", "chevron-left", lambda: self._turn_to(self._page - 1), "Previous page")
-        self._on = self._button("", "chevron-right", lambda: self._turn_to(self._page + 1), "Next page")
-        self._position = create(w.HTML)
+        self.summary_line = create(w.HTML)
+        self.table = create(w.HTML, classes=("nbt-table",))
+        self.previous_button = self._button("", "chevron-left", lambda: self._turn_to(self._page - 1), "Previous page")
+        self.next_button = self._button("", "chevron-right", lambda: self._turn_to(self._page + 1), "Next page")
+        self.position_line = create(w.HTML)
         self.box = self._lay_out()
         self._close()
 
@@ -69,48 +69,48 @@ class PairTable:
         config = self._config().validated()
 
         def show(rows: Pairs) -> None:
-            self._snapshot, self._rows, self._pictures = config, in_order(rows), {}
-            set_visible(self._old, False)
-            set_visible(self._again, False)
+            self.snapshot, self._rows, self.thumbnails = config, in_order(rows), {}
+            set_visible(self.stale_note, False)
+            set_visible(self.reload_button, False)
             set_visible(self._body, True)
-            set_trait(self._sum, "value", text(summarize(rows), "nbt-small"))
+            set_trait(self.summary_line, "value", text(summarize(rows), "nbt-small"))
             self._turn_to(0)
 
-        self._latest.start("reading the images", lambda: self._api.pairs(config), show)
+        self.reading.start("reading the images", lambda: self._api.pairs(config), show)
 
     def mark_stale(self) -> None:
         """Settings have changed: say so, and let the user decide when to read again."""
-        if self._snapshot is not None:
-            set_visible(self._old, True)
-            set_visible(self._again, True)
+        if self.snapshot is not None:
+            set_visible(self.stale_note, True)
+            set_visible(self.reload_button, True)
 
     def forget(self) -> None:
         """Other data: what was read says nothing about it."""
-        self._latest.forget()
+        self.reading.forget()
         self._lens.forget()
         self._close()
-        self._snapshot, self._rows, self._pictures = None, [], {}
+        self.snapshot, self._rows, self.thumbnails = None, [], {}
 
-    def _toggle(self) -> None:
+    def toggle(self) -> None:
         if self._is_open:
             self._close()
             return
         self._is_open = True
-        set_trait(self._open, "description", "Hide the table")
-        set_visible(self._all, True)
+        set_trait(self.open_button, "description", "Hide the table")
+        set_visible(self.content, True)
         self._widen()
-        if self._snapshot is None:
+        if self.snapshot is None:
             self.read()
 
     def _close(self) -> None:
         self._is_open = False
-        set_trait(self._open, "description", "List images and labels")
+        set_trait(self.open_button, "description", "List images and labels")
         set_trait(
-            self._open,
+            self.open_button,
             "tooltip",
             "Every image with its label, size, type, objects and split, before anything is trained",
         )
-        set_visible(self._all, False)
+        set_visible(self.content, False)
         self._widen()
 
     def _widen(self) -> None:
@@ -122,19 +122,19 @@ class PairTable:
         self._draw()
 
     def _found(self) -> list[tuple[int, dict[str, Any]]]:
-        sought = self._search.value.strip().lower()
+        sought = self.search_field.value.strip().lower()
         return [(index, row) for index, row in self._rows if sought in _searched(row)]
 
     def _draw(self) -> None:
         table_rows = self._found()
         rows = table_rows[self._page * PAGE : (self._page + 1) * PAGE]
-        pictures = self._pictures if self._with_pictures.value else None
-        set_trait(self._table, "value", table(rows, pictures))
+        pictures = self.thumbnails if self.thumbnail_switch.value else None
+        set_trait(self.table, "value", table(rows, pictures))
         first = self._page * PAGE + 1
         words = f"{first:,} to {first + len(rows) - 1:,} of {len(table_rows):,}" if rows else "nothing is found"
-        set_trait(self._position, "value", text(words, "nbt-muted", "nbt-small"))
-        set_trait(self._back, "disabled", self._page == 0)
-        set_trait(self._on, "disabled", first + PAGE > len(table_rows))
+        set_trait(self.position_line, "value", text(words, "nbt-muted", "nbt-small"))
+        set_trait(self.previous_button, "disabled", self._page == 0)
+        set_trait(self.next_button, "disabled", first + PAGE > len(table_rows))
         set_visible(self._turner, len(table_rows) > PAGE or not rows)
         if pictures is not None:
             self._look([index for index, _ in rows if index not in pictures][:_AT_ONCE])
@@ -143,7 +143,7 @@ class PairTable:
 
     def _look(self, indices: list[int]) -> None:
         """Read the next few pictures of this page; those that come show the page again, which asks for the next."""
-        config = self._snapshot
+        config = self.snapshot
         if not indices or config is None:
             self._lens.forget()
             return
@@ -152,7 +152,7 @@ class PairTable:
             return {index: png(self._api.thumbnail(config, index, size=PICTURE)[0]) for index in indices}
 
         def show(pictures: dict[int, bytes]) -> None:
-            self._pictures |= pictures
+            self.thumbnails |= pictures
             self._draw()
 
         self._lens.start("opening pictures", look, show)
@@ -164,18 +164,22 @@ class PairTable:
 
     def _lay_out(self) -> w.VBox:
         tools = create(
-            w.HBox, children=[self._search, self._with_pictures, self._wide], classes=("nbt-bar-of-tools", "nbt-plain")
+            w.HBox,
+            children=[self.search_field, self.thumbnail_switch, self._wide],
+            classes=("nbt-bar-of-tools", "nbt-plain"),
         )
-        self._turner = create(w.HBox, children=[self._back, self._position, self._on], classes=("nbt-bar-of-tools",))
+        self._turner = create(
+            w.HBox, children=[self.previous_button, self.position_line, self.next_button], classes=("nbt-bar-of-tools",)
+        )
         self._body = create(
             w.VBox,
-            children=[self._sum, tools, self._table, self._lens.words, self._turner],
+            children=[self.summary_line, tools, self.table, self._lens.words, self._turner],
             layout=w.Layout(display="none"),
         )
-        old = create(w.HBox, children=[self._old, self._again], classes=("nbt-bar-of-tools",))
-        self._all = create(w.VBox, children=[self._latest.words, old, self._body])
-        set_visible(self._again, False)
-        return create(w.VBox, children=[self._open, self._all], classes=("nbt-pairs",))
+        old = create(w.HBox, children=[self.stale_note, self.reload_button], classes=("nbt-bar-of-tools",))
+        self.content = create(w.VBox, children=[self.reading.words, old, self._body])
+        set_visible(self.reload_button, False)
+        return create(w.VBox, children=[self.open_button, self.content], classes=("nbt-pairs",))
 
 
 def in_order(rows: Pairs) -> list[tuple[int, dict[str, Any]]]:

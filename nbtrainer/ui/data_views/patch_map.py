@@ -60,32 +60,32 @@ class PatchMap:
     """A button, and once it was pressed a picture with tiles, and what they show in numbers."""
 
     def __init__(self, config: Callable[[], Config], api: Api, work: RunInBackground, guard: Guard) -> None:
-        self._config, self._api = config, api
+        self._config, self.api = config, api
         self._is_filling = False
         self._snapshot: Config | None = None
         self._epoch = Epoch([], [], {}, 0)
         self._lens = LatestOnly(work)
-        self._index = create(w.Dropdown, tooltip="Which image is looked at")
-        self._index.observe(guard(lambda _: None if self._is_filling else self._look()), "value")
-        self._back = create(w.Button, icon="chevron-left", tooltip="Previous image", classes=("nbt-icon",))
-        self._on = create(w.Button, icon="chevron-right", tooltip="Next image", classes=("nbt-icon",))
-        self._back.on_click(guard(lambda _: self._turn(-1)))
-        self._on.on_click(guard(lambda _: self._turn(1)))
-        self._image = create(w.Image, format="png")
-        self._caption, self._numbers = create(w.HTML), create(w.HTML)
-        children = [self._image, self._caption, self._lens.words, self._numbers]
-        tools = [self._back, self._index, self._on]
-        self._drawer = Disclosure(_WORDS, tools, children, self.read, work, guard)
-        self.box = self._drawer.box
+        self.image_menu = create(w.Dropdown, tooltip="Which image is looked at")
+        self.image_menu.observe(guard(lambda _: None if self._is_filling else self._look()), "value")
+        self.previous_button = create(w.Button, icon="chevron-left", tooltip="Previous image", classes=("nbt-icon",))
+        self.next_button = create(w.Button, icon="chevron-right", tooltip="Next image", classes=("nbt-icon",))
+        self.previous_button.on_click(guard(lambda _: self._turn(-1)))
+        self.next_button.on_click(guard(lambda _: self._turn(1)))
+        self.image = create(w.Image, format="png")
+        self.caption, self.summary = create(w.HTML), create(w.HTML)
+        children = [self.image, self.caption, self._lens.words, self.summary]
+        tools = [self.previous_button, self.image_menu, self.next_button]
+        self.disclosure = Disclosure(_WORDS, tools, children, self.read, work, guard)
+        self.box = self.disclosure.box
 
     def read(self) -> None:
         """Draw the tiles of an epoch with the settings as they are."""
-        config, number = self._config().validated(), self._index.value or 0
+        config, number = self._config().validated(), self.image_menu.value or 0
 
         def draw() -> tuple[Epoch, int, bytes]:
-            names = [name_of(row) for row in self._api.pairs(config) if row["split"] == "train"]
-            per_epoch = self._api.patch_locations(config, 0)["per_epoch"]
-            drawn = self._api.patch_locations(config, min(per_epoch, MOST_TILES))
+            names = [name_of(row) for row in self.api.pairs(config) if row["split"] == "train"]
+            per_epoch = self.api.patch_locations(config, 0)["per_epoch"]
+            drawn = self.api.patch_locations(config, min(per_epoch, MOST_TILES))
             epoch = Epoch(names, drawn["places"], drawn["seen"], per_epoch)
             index = number if number < len(names) else 0
             return epoch, index, self._picture(config, epoch, index)
@@ -95,28 +95,28 @@ class PatchMap:
             self._lens.forget()
             self._fill(index)
             self._show(index, picture)
-            set_trait(self._numbers, "value", numbers(self._epoch))
+            set_trait(self.summary, "value", numbers(self._epoch))
 
-        self._drawer.start("drawing the tiles of an epoch", draw, show)
+        self.disclosure.start("drawing the tiles of an epoch", draw, show)
 
     def mark_stale(self) -> None:
         """Settings have changed."""
-        self._drawer.mark_stale()
+        self.disclosure.mark_stale()
 
     def forget(self) -> None:
         """Other data: close."""
         self._lens.forget()
         self._snapshot = None
-        self._drawer.forget()
+        self.disclosure.forget()
 
     def _turn(self, by: int) -> None:
-        index = (self._index.value or 0) + by
+        index = (self.image_menu.value or 0) + by
         if 0 <= index < len(self._epoch.names):
-            self._index.value = index
+            self.image_menu.value = index
 
     def _look(self) -> None:
         """Another image, with the tiles that were drawn."""
-        config, epoch, index = self._snapshot, self._epoch, self._index.value
+        config, epoch, index = self._snapshot, self._epoch, self.image_menu.value
         if config is not None and index is not None:
             self._lens.start(
                 "opening the image",
@@ -125,7 +125,7 @@ class PatchMap:
             )
 
     def _picture(self, config: Config, epoch: Epoch, index: int) -> bytes:
-        pixels, scale = self._api.thumbnail(config, index, size=_SIDE)
+        pixels, scale = self.api.thumbnail(config, index, size=_SIDE)
         return png(with_boxes(pixels, scale, epoch.boxes(index)))
 
     def _fill(self, index: int) -> None:
@@ -135,17 +135,17 @@ class PatchMap:
         ]
         self._is_filling = True
         try:
-            if list(self._index.options) != options:
-                self._index.options = options
-            set_trait(self._index, "value", index)
+            if list(self.image_menu.options) != options:
+                self.image_menu.options = options
+            set_trait(self.image_menu, "value", index)
         finally:
             self._is_filling = False
 
     def _show(self, index: int, picture: bytes) -> None:
-        set_trait(self._image, "value", picture)
-        set_trait(self._caption, "value", text(caption(self._epoch.boxes(index)), "nbt-muted", "nbt-small"))
-        set_trait(self._back, "disabled", index == 0)
-        set_trait(self._on, "disabled", index + 1 >= len(self._epoch.names))
+        set_trait(self.image, "value", picture)
+        set_trait(self.caption, "value", text(caption(self._epoch.boxes(index)), "nbt-muted", "nbt-small"))
+        set_trait(self.previous_button, "disabled", index == 0)
+        set_trait(self.next_button, "disabled", index + 1 >= len(self._epoch.names))
 
 
 def with_boxes(pixels: Any, scale: float, boxes: Sequence[Box]) -> np.ndarray:

@@ -80,15 +80,15 @@ class RegionsField(Field):
 
     def _lines(self) -> list[w.Widget]:
         title = create(w.HTML, value=text(self.setting.title), classes=("nbt-field-name",))
-        self._count = create(w.HTML, layout=w.Layout(flex="1 1 auto"))
+        self.count_line = create(w.HTML, layout=w.Layout(flex="1 1 auto"))
         self._button = create(w.Button, icon="pencil", tooltip="Draw regions on a picture, or type their corners")
         self._button.on_click(self._guard(lambda _: self.toggle()))
         self._place = create(w.VBox)
-        return [self._row(title, self._button, self._count), self._place]
+        return [self._row(title, self._button, self.count_line), self._place]
 
     def _display(self, value: Any) -> None:
         set_trait(self._button, "description", "Draw or type …" if self.editor is None else "Close")
-        set_trait(self._count, "value", text(counted(value), "nbt-muted", "nbt-small"))
+        set_trait(self.count_line, "value", text(counted(value), "nbt-muted", "nbt-small"))
         if self.editor is not None:
             self.editor.draw()
 
@@ -101,16 +101,16 @@ class Editor:
 
     def __init__(self, field: RegionsField, config: Config, api: Api, work: RunInBackground, guard: Guard) -> None:
         self._field, self._api, self._guard = field, api, guard
-        self._rows: list[tuple[int, dict[str, Any]]] = []
+        self.images: list[tuple[int, dict[str, Any]]] = []
         self._position = 0
         self._chosen: int | None = None
-        self._given: list[list[Point]] = []
+        self.given_outlines: list[list[Point]] = []
         self._snapshot = as_drawn_on(config, field.dataset)
         self._sketch = outline.Sketch()
         self._drawn: Any = None
-        self._latest = LatestOnly(work)
-        self._canvas = Canvas(guard, self.click, self.drag, self.move_corner, self.move_middle)
-        self._list = RegionList(guard, self.choose, self.change, self.remove, self.type)
+        self.reading = LatestOnly(work)
+        self.canvas = Canvas(guard, self.click, self.drag, self.move_corner, self.move_middle)
+        self.region_list = RegionList(guard, self.choose, self.change, self.remove, self.type)
         self.box = self._lay_out()
         self._switch_mode()
         self._read()
@@ -118,7 +118,7 @@ class Editor:
     @property
     def image(self) -> str:
         """File name of the image that is shown."""
-        return Path(self._rows[self._position][1]["image"]).name if self._rows else ""
+        return Path(self.images[self._position][1]["image"]).name if self.images else ""
 
     @property
     def chosen(self) -> int | None:
@@ -127,18 +127,18 @@ class Editor:
 
     def close(self) -> None:
         """End; what is still on its way is not wanted."""
-        self._latest.forget()
+        self.reading.forget()
         dispose(self.box)
 
     # what the mouse does
 
     def click(self, point: Point) -> None:
         """A click on the picture: what it means, the mode says."""
-        if self._mode.value == POLYGON:
-            if self._sketch.add(point, self._canvas.reach):
+        if self.mode_switch.value == POLYGON:
+            if self._sketch.add(point, self.canvas.reach):
                 self.finish()
             self._show_sketch()
-        elif self._mode.value == RECTANGLE:
+        elif self.mode_switch.value == RECTANGLE:
             begun = self._sketch.points
             if begun:
                 self._sketch = outline.Sketch()
@@ -153,13 +153,13 @@ class Editor:
 
     def drag(self, one: Point, other: Point) -> None:
         """A rectangle from corner to corner."""
-        points = outline.rectangle(one, other, self._canvas.shape)
+        points = outline.rectangle(one, other, self.canvas.shape)
         if points is not None:
             self._add("rectangle", points)
 
     def finish(self) -> None:
         """Close the polygon that is being drawn."""
-        points = outline.polygon(self._sketch.points, self._canvas.shape)
+        points = outline.polygon(self._sketch.points, self.canvas.shape)
         self._sketch = outline.Sketch()
         self._show_sketch()
         if points is not None:
@@ -167,11 +167,11 @@ class Editor:
 
     def move_corner(self, index: int, to: Point) -> None:
         """A corner of the region that is taken was dragged."""
-        self._move(lambda region: outline.with_corner(region, index, to, self._canvas.shape))
+        self._move(lambda region: outline.with_corner(region, index, to, self.canvas.shape))
 
     def move_middle(self, to: Point) -> None:
         """The region that is taken was dragged by its middle."""
-        self._move(lambda region: outline.moved_region(region, to, self._canvas.shape))
+        self._move(lambda region: outline.moved_region(region, to, self.canvas.shape))
 
     # what the list and the buttons do
 
@@ -212,18 +212,18 @@ class Editor:
         regions = self._field.value
         if self._chosen is not None and self._chosen >= len(regions):
             self._chosen = None
-        now = (regions, self._chosen, self._position, self._given, self._canvas.shape, self._mode.value)
+        now = (regions, self._chosen, self._position, self.given_outlines, self.canvas.shape, self.mode_switch.value)
         if now == self._drawn:
             return
         self._drawn = (list(regions), *now[1:])
         chosen = None if self._chosen is None else regions[self._chosen]
-        self._list.show(self._visible(), self._chosen, len(regions))
+        self.region_list.show(self._visible(), self._chosen, len(regions))
         set_trait(self._delete, "disabled", chosen is None)
         self._showing = True
         try:
             if chosen is not None:
-                set_trait(self._scope, "value", bool(chosen.image))
-                set_trait(self._use, "value", chosen.use)
+                set_trait(self.scope_menu, "value", bool(chosen.image))
+                set_trait(self.use_menu, "value", chosen.use)
         finally:
             self._showing = False
         self._draw_outlines()
@@ -234,23 +234,25 @@ class Editor:
         config = self._snapshot
 
         def show(rows: Pairs) -> None:
-            self._rows = images_of(rows, self._field.dataset)
-            self._turn_to(0)
+            self.images = images_of(rows, self._field.dataset)
+            self.show_image(0)
 
-        self._latest.start("reading the images", lambda: self._api.pairs(config), show)
+        self.reading.start("reading the images", lambda: self._api.pairs(config), show)
 
-    def _turn_to(self, position: int) -> None:
+    def show_image(self, position: int) -> None:
         """Show another image."""
-        if not self._rows:
+        if not self.images:
             return
-        self._position = position % len(self._rows)
-        index, row = self._rows[self._position]
+        self._position = position % len(self.images)
+        index, row = self.images[self._position]
         self._sketch = outline.Sketch()
         self._show_sketch()
         name = name_of(row).partition(" (")[0]
-        set_trait(self._where, "value", text(f"{name} ({self._position + 1:,} of {len(self._rows):,})", "nbt-small"))
+        set_trait(
+            self.image_line, "value", text(f"{name} ({self._position + 1:,} of {len(self.images):,})", "nbt-small")
+        )
         for button in self._turners:
-            set_trait(button, "disabled", len(self._rows) < 2)
+            set_trait(button, "disabled", len(self.images) < 2)
 
         def read() -> tuple[bytes, tuple[int, ...], list[list[Point]]]:
             pixels, scale = self._api.thumbnail(self._snapshot, index, size=SIDE, outlines=True, whole=True)
@@ -260,18 +262,18 @@ class Editor:
             return png(pixels), shape, given
 
         def show(picture: tuple[bytes, tuple[int, ...], list[list[Point]]]) -> None:
-            self._canvas.show(*picture[:2])
-            self._given = picture[2]
+            self.canvas.show(*picture[:2])
+            self.given_outlines = picture[2]
             set_visible(self._stage, True)
             self._drawn = None
             self.draw()
 
-        self._latest.start("opening the image", read, show)
+        self.reading.start("opening the image", read, show)
 
     # layout and small things
 
     def _lay_out(self) -> w.VBox:
-        self._mode = create(
+        self.mode_switch = create(
             w.ToggleButtons,
             options=[SELECT, RECTANGLE, POLYGON],
             value=SELECT,  # bqplot takes a brush that is there before the figure for one without a size
@@ -279,50 +281,54 @@ class Editor:
         )
         # with bqplot-gl installed nothing in a bqplot figure can be dragged
         is_dragging_dead = importlib.util.find_spec("bqplot_gl") is not None
-        self._by_clicks = create(
+        self.two_clicks_switch = create(
             w.Checkbox, value=is_dragging_dead, description="by two clicks", indent=False, layout=w.Layout(width="auto")
         )
-        self._close_up = self._button("Close", "check", "Close the polygon", self.finish)
+        self.close_polygon_button = self._button("Close", "check", "Close the polygon", self.finish)
         self._delete = self._button("Delete", "trash-o", "Delete the region that is taken", self._delete_chosen)
         self._hint = create(w.HTML)
-        self._where = create(w.HTML)
+        self.image_line = create(w.HTML)
         self._turners = [
-            self._button("", "chevron-left", "Previous image", lambda: self._turn_to(self._position - 1)),
-            self._button("", "chevron-right", "Next image", lambda: self._turn_to(self._position + 1)),
+            self._button("", "chevron-left", "Previous image", lambda: self.show_image(self._position - 1)),
+            self._button("", "chevron-right", "Next image", lambda: self.show_image(self._position + 1)),
         ]
         wide = w.Layout(width="170px")
-        self._scope = create(
+        self.scope_menu = create(
             w.Dropdown,
             options=[("for this image", True), ("for all images of the set", False)],
             value=True,
             layout=wide,
             tooltip="Which images the region belongs to",
         )
-        self._use = create(
+        self.use_menu = create(
             w.Dropdown,
             options=[("use only this", "use"), ("leave this out", "ignore")],
             layout=wide,
             tooltip="What the region means",
         )
         self._showing = False
-        for switch in (self._mode, self._by_clicks):
+        for switch in (self.mode_switch, self.two_clicks_switch):
             switch.observe(self._guard(lambda _: self._switch_mode()), "value")
-        self._scope.observe(
-            self._guard(lambda _: self._describe(image=self.image if self._scope.value else "")), "value"
+        self.scope_menu.observe(
+            self._guard(lambda _: self._describe(image=self.image if self.scope_menu.value else "")), "value"
         )
-        self._use.observe(self._guard(lambda _: self._describe(use=self._use.value)), "value")
-        turn = create(w.HBox, children=[self._turners[0], self._where, self._turners[1]], classes=("nbt-bar-of-tools",))
+        self.use_menu.observe(self._guard(lambda _: self._describe(use=self.use_menu.value)), "value")
+        turn = create(
+            w.HBox, children=[self._turners[0], self.image_line, self._turners[1]], classes=("nbt-bar-of-tools",)
+        )
         tools = create(
-            w.HBox, children=[self._mode, self._by_clicks, self._close_up, self._delete], classes=("nbt-bar-of-tools",)
+            w.HBox,
+            children=[self.mode_switch, self.two_clicks_switch, self.close_polygon_button, self._delete],
+            classes=("nbt-bar-of-tools",),
         )
-        meaning = create(w.HBox, children=[self._use, self._scope], classes=("nbt-bar-of-tools",))
-        picture = create(w.VBox, children=[turn, self._canvas.figure], classes=("nbt-picture",))
-        beside = create(w.VBox, children=[tools, self._hint, meaning, self._list.box], classes=("nbt-beside",))
+        meaning = create(w.HBox, children=[self.use_menu, self.scope_menu], classes=("nbt-bar-of-tools",))
+        picture = create(w.VBox, children=[turn, self.canvas.figure], classes=("nbt-picture",))
+        beside = create(w.VBox, children=[tools, self._hint, meaning, self.region_list.box], classes=("nbt-beside",))
         self._stage = create(
             w.HBox, children=[picture, beside], classes=("nbt-stage",), layout=w.Layout(display="none")
         )
         return create(
-            w.VBox, children=[self._latest.words, self._stage], classes=("nbt-editor", "nbt-opened", "nbt-plain")
+            w.VBox, children=[self.reading.words, self._stage], classes=("nbt-editor", "nbt-opened", "nbt-plain")
         )
 
     def _button(self, name: str, icon: str, tooltip: str, press: Callable[[], None]) -> w.Button:
@@ -331,19 +337,19 @@ class Editor:
         return button
 
     def _switch_mode(self) -> None:
-        mode = self._mode.value
+        mode = self.mode_switch.value
         self._sketch = outline.Sketch()
         self._show_sketch()
-        self._canvas.listen(drags=mode == RECTANGLE and not self._by_clicks.value)
-        set_visible(self._by_clicks, mode == RECTANGLE)
-        set_visible(self._close_up, mode == POLYGON)
-        hint = _TWO_CLICKS if mode == RECTANGLE and self._by_clicks.value else _HINTS[mode]
+        self.canvas.listen(drags=mode == RECTANGLE and not self.two_clicks_switch.value)
+        set_visible(self.two_clicks_switch, mode == RECTANGLE)
+        set_visible(self.close_polygon_button, mode == POLYGON)
+        hint = _TWO_CLICKS if mode == RECTANGLE and self.two_clicks_switch.value else _HINTS[mode]
         set_trait(self._hint, "value", text(hint, "nbt-muted", "nbt-small"))
         if mode != SELECT:
-            self._canvas.figure.add_class("nbt-drawing")
+            self.canvas.figure.add_class("nbt-drawing")
             self.choose(None)
         else:
-            self._canvas.figure.remove_class("nbt-drawing")
+            self.canvas.figure.remove_class("nbt-drawing")
 
     def _visible(self) -> list[tuple[int, Region]]:
         """The regions that hold for the image that is shown, with their numbers."""
@@ -358,8 +364,8 @@ class Editor:
             "shape": shape,
             "points": points,
             "name": name,
-            "image": self.image if self._scope.value else "",
-            "use": self._use.value,
+            "image": self.image if self.scope_menu.value else "",
+            "use": self.use_menu.value,
         }
         self._field.enter([*regions, new])
         if len(self._field.value) > len(regions):
@@ -372,7 +378,7 @@ class Editor:
         regions[self._chosen] = change(regions[self._chosen])
         self._drawn = None
         self._field.enter(regions)
-        self._canvas.send()
+        self.canvas.send()
 
     def _describe(self, **values: str) -> None:
         if self._chosen is not None and not self._showing:
@@ -383,11 +389,11 @@ class Editor:
             self.remove(self._chosen)
 
     def _show_sketch(self) -> None:
-        self._canvas.sketch(self._sketch.points)
-        set_trait(self._close_up, "disabled", len(self._sketch.points) < 3)
+        self.canvas.sketch(self._sketch.points)
+        set_trait(self.close_polygon_button, "disabled", len(self._sketch.points) < 3)
 
     def _around(self, region: Region) -> list[Point]:
-        return outline.corners(region.points, self._canvas.shape)
+        return outline.corners(region.points, self.canvas.shape)
 
     def _draw_outlines(self) -> None:
         tones: dict[str, list[list[Point]]] = {"region": [], "left-out": [], "chosen": []}
@@ -399,8 +405,8 @@ class Editor:
             tone = "chosen" if index == self._chosen else "region" if region.use == "use" else "left-out"
             tones[tone].append(around)
             names.append((around[0], region.name))
-        tones["given"] = self._given
-        self._canvas.draw(tones, names, handles=self._mode.value == SELECT)
+        tones["given"] = self.given_outlines
+        self.canvas.draw(tones, names, handles=self.mode_switch.value == SELECT)
 
 
 def counted(regions: list[Any]) -> str:

@@ -34,10 +34,10 @@ class RegionList:
         type: Typed,
     ) -> None:
         self._guard, self._choose, self._change, self._remove, self._type = guard, choose, change, remove, type
-        self._lines: dict[int, _Line] = {}
+        self.lines: dict[int, _Line] = {}
         self._list = create(w.VBox)
-        self._more = create(w.HTML)
-        self._new = create(
+        self.other_images_line = create(w.HTML)
+        self.new_field = create(
             w.Text,
             placeholder="or type corners here: y x, y x",
             continuous_update=False,
@@ -45,28 +45,30 @@ class RegionList:
             tooltip="Two corners make a rectangle, three or more a polygon; in pixels, y before x",
             classes=("nbt-unset",),
         )
-        self._new.observe(guard(lambda _: self._add()), "value")
-        self.box = create(w.VBox, children=[self._list, self._new, self._more], classes=("nbt-regions",))
+        self.new_field.observe(guard(lambda _: self._add()), "value")
+        self.box = create(
+            w.VBox, children=[self._list, self.new_field, self.other_images_line], classes=("nbt-regions",)
+        )
 
     def show(self, regions: list[tuple[int, Region]], chosen: int | None, count: int) -> None:
         """Show `regions` with their numbers, of `count` in the whole dataset."""
         listed = regions[:MOST_LINES]
-        if [index for index, _ in listed] != list(self._lines):
-            self._lines = {
+        if [index for index, _ in listed] != list(self.lines):
+            self.lines = {
                 index: _Line(self._guard, index, self._choose, self._change, self._remove, self._type)
                 for index, _ in listed
             }
-            set_children(self._list, [line.box for line in self._lines.values()])
+            set_children(self._list, [line.box for line in self.lines.values()])
         for index, region in listed:
-            self._lines[index].show(region, index == chosen)
+            self.lines[index].show(region, index == chosen)
         hidden = count - len(regions)
         words = [f"and {len(regions) - MOST_LINES:,} more on this image"] if len(regions) > MOST_LINES else []
         words += [f"{hidden:,} on other images"] if hidden else []
-        set_trait(self._more, "value", text("; ".join(words), "nbt-muted", "nbt-small"))
+        set_trait(self.other_images_line, "value", text("; ".join(words), "nbt-muted", "nbt-small"))
 
     def _add(self) -> None:
-        if self._type(self._new.value):
-            self._new.value = ""
+        if self._type(self.new_field.value):
+            self.new_field.value = ""
 
 
 class _Line:
@@ -83,23 +85,23 @@ class _Line:
     ) -> None:
         self._showing = False
         self._take = create(w.Button, icon="circle-o", tooltip="Take this region", classes=("nbt-icon", "nbt-quiet"))
-        self._name = create(w.Text, continuous_update=False, placeholder="name", classes=("nbt-region-name",))
-        self._points = create(w.Text, continuous_update=False, tooltip="Corners: y x, y x")
+        self.name_field = create(w.Text, continuous_update=False, placeholder="name", classes=("nbt-region-name",))
+        self.points_field = create(w.Text, continuous_update=False, tooltip="Corners: y x, y x")
         self._all = create(w.HTML)
         drop = create(w.Button, icon="minus", tooltip="Remove this region", classes=("nbt-icon", "nbt-quiet"))
         self._take.on_click(guard(lambda _: choose(index)))
         drop.on_click(guard(lambda _: remove(index)))
-        self._observe(guard, self._name, lambda: change(index, name=self._name.value.strip()))
-        self._observe(guard, self._points, lambda: type(self._points.value, index))
+        self._observe(guard, self.name_field, lambda: change(index, name=self.name_field.value.strip()))
+        self._observe(guard, self.points_field, lambda: type(self.points_field.value, index))
         self.box = create(
-            w.HBox, children=[self._take, self._name, self._points, self._all, drop], classes=("nbt-region",)
+            w.HBox, children=[self._take, self.name_field, self.points_field, self._all, drop], classes=("nbt-region",)
         )
 
     def show(self, region: Region, is_chosen: bool) -> None:
         self._showing = True
         try:
-            set_trait(self._name, "value", region.name)
-            set_trait(self._points, "value", written_points(region.points))
+            set_trait(self.name_field, "value", region.name)
+            set_trait(self.points_field, "value", written_points(region.points))
         finally:
             self._showing = False
         set_trait(self._take, "icon", "dot-circle-o" if is_chosen else "circle-o")

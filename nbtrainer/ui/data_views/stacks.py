@@ -39,13 +39,13 @@ class StackTool:
         self._paths = {"folder": "", "stack": ""}
         self._made = ""
         self._latest = LatestOnly(work)
-        self._open = create(
+        self.open_button = create(
             w.Button,
             description="Single images and stacks …",
             icon="clone",
             tooltip="Combine single images into a stack, or take a stack apart",
         )
-        self._open.on_click(guard(lambda _: self._toggle()))
+        self.open_button.on_click(guard(lambda _: self._toggle()))
         self.fields = {name: self._field(name, guard) for name in self._paths}
         self.combine = create(
             w.Button, description="Combine", icon="compress", tooltip="Write the single images into the stack"
@@ -60,10 +60,10 @@ class StackTool:
         for button, kind in ((self.as_images, "images"), (self.as_labels, "labels")):
             button.on_click(guard(lambda _, kind=kind: use(kind, self._made)))
         ways = create(w.HBox, children=[self.combine, self.take_apart], classes=("nbt-bar-of-tools", "nbt-plain"))
-        self._offers = create(w.HBox, children=[self.as_images, self.as_labels], layout=w.Layout(display="none"))
-        parts = [*(field.box for field in self.fields.values()), ways, self._latest.words, self._offers]
+        self.result_buttons = create(w.HBox, children=[self.as_images, self.as_labels], layout=w.Layout(display="none"))
+        parts = [*(field.box for field in self.fields.values()), ways, self._latest.words, self.result_buttons]
         self._body = create(w.VBox, children=parts, layout=w.Layout(display="none"))
-        head = create(w.HBox, children=[self._open], classes=("nbt-bar-of-tools",))
+        head = create(w.HBox, children=[self.open_button], classes=("nbt-bar-of-tools",))
         self.box = create(w.VBox, children=[head, self._body], classes=("nbt-drawer",))
 
     @property
@@ -106,7 +106,7 @@ class StackTool:
 
     def _start(self, words: str, task: Callable[[], tuple[str, str]]) -> None:
         missing = [_TITLES[name] for name, path in self._paths.items() if not path]
-        set_visible(self._offers, False)
+        set_visible(self.result_buttons, False)
         if missing:
             self._latest.show_message(text(f"✕ Give a path: {' and '.join(missing)}.", "nbt-wrong", "nbt-small"))
             return
@@ -116,6 +116,6 @@ class StackTool:
             self._latest.show_message(text(f"✓ {message}", "nbt-fine", "nbt-small"))
             set_trait(self.as_images, "tooltip", f"{self._made}: in the place of the last set's images")
             set_trait(self.as_labels, "tooltip", f"{self._made}: in the place of the last set's labels")
-            set_visible(self._offers, True)
+            set_visible(self.result_buttons, True)
 
         self._latest.start(words, task, show)

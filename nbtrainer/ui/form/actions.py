@@ -34,11 +34,11 @@ class Actions:
         pressed_by = {self.go: go, self.check: check, self.stop: stop, self.resume: resume, self.as_code: code}
         for button, pressed in pressed_by.items():
             button.on_click(guard(lambda _, pressed=pressed: pressed()))
-        self._words = create(w.HTML, classes=("nbt-under-actions",))
+        self.hint = create(w.HTML, classes=("nbt-under-actions",))
         gap = create(w.Box, layout=w.Layout(flex="1 1 auto"))
         buttons = [self.go, self.check, self.stop, self.resume, gap, self.as_code]
         row = create(w.HBox, children=buttons, classes=("nbt-actions",))
-        self.box = create(w.VBox, children=[row, self._words])
+        self.box = create(w.VBox, children=[row, self.hint])
 
     def can(self, go: str, check: str, stop: str, is_stopping: bool, resume: bool, words: str) -> None:
         """`go`, `check` and `stop`: why the button cannot be pressed now, or empty if it can. `words`: what stands below."""
@@ -57,7 +57,7 @@ class Actions:
         # one button is coloured: the one to press next
         self._mark(self.go, not go)
         self._mark(self.stop, not stop)
-        set_trait(self._words, "value", text(words, "nbt-muted", "nbt-small"))
+        set_trait(self.hint, "value", text(words, "nbt-muted", "nbt-small"))
 
     def _mark(self, button: w.Button, is_next: bool) -> None:
         (button.add_class if is_next else button.remove_class)("nbt-next")

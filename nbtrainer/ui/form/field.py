@@ -50,25 +50,25 @@ class Field:
         self.on_settled: Callable[[], None] = lambda: None
         self._read, self._write, self._default, self._guard = read, write, default, guard
         self._showing = False
-        self._reset = create(
+        self.reset_button = create(
             w.Button, icon="undo", classes=("nbt-quiet", "nbt-icon"), layout=w.Layout(visibility="hidden")
         )
-        self._reset.on_click(guard(lambda _: self._set_back()))
+        self.reset_button.on_click(guard(lambda _: self.restore_default()))
         # ipywidgets 8 shows no tooltip on a field that has a label; a button is also reached by keyboard and finger
-        self._ask = create(
+        self.help_button = create(
             w.Button, icon="question-circle-o", tooltip=tooltip(setting, default()), classes=("nbt-quiet", "nbt-icon")
         )
-        self._ask.on_click(guard(lambda _: self._toggle_help()))
-        self._help = create(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
-        self._complaint = create(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
-        self._offers = create(
+        self.help_button.on_click(guard(lambda _: self._toggle_help()))
+        self.help_text = create(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
+        self.message = create(w.HTML, classes=("nbt-under",), layout=w.Layout(display="none"))
+        self.suggestion_buttons = create(
             w.HBox, classes=("nbt-under", "nbt-wrong"), layout=w.Layout(display="none", flex_flow="row wrap")
         )
         self._helps = self._is_asked = self._is_complete = False
         self._task_kind = ""
         beside = () if setting.kind == "entries" else ("nbt-under",)  # a list has no label to its left
         guide = [create(w.HTML, value=guidance(setting), classes=beside)] if setting.guidance else []
-        parts = [*guide, *self._lines(), self._help, self._complaint, self._offers]
+        parts = [*guide, *self._lines(), self.help_text, self.message, self.suggestion_buttons]
         self.box = create(w.VBox, children=parts, classes=("nbt-field",))
         self.show()
 
@@ -157,9 +157,11 @@ class Field:
             self._display(value)
         finally:
             self._showing = False
-        set_trait(self._reset.layout, "visibility", "visible" if changed else "hidden")
+        set_trait(self.reset_button.layout, "visibility", "visible" if changed else "hidden")
         set_trait(
-            self._reset, "tooltip", f"{self.setting.title}: back to {describe_value(self.setting, self._default())}"
+            self.reset_button,
+            "tooltip",
+            f"{self.setting.title}: back to {describe_value(self.setting, self._default())}",
         )
         (self.box.add_class if changed else self.box.remove_class)("nbt-changed")
         self._redisplay_help()
@@ -173,14 +175,14 @@ class Field:
         links = sources(self.setting, self.value if isinstance(self.value, str) else "")
         if is_explained:
             links += references(self.setting, self._choice_suits)
-        set_trait(self._help, "value", text(words, "nbt-muted", "nbt-small") + links)
-        set_visible(self._help, bool(words or links))
+        set_trait(self.help_text, "value", text(words, "nbt-muted", "nbt-small") + links)
+        set_visible(self.help_text, bool(words or links))
 
     def _toggle_help(self) -> None:
         self._is_asked = not self._is_asked
         self._redisplay_help()
 
-    def _set_back(self) -> None:
+    def restore_default(self) -> None:
         self.enter(self._default())
 
     def _changed(self, read: Callable[[], Any]) -> Callable[[Any], None]:
@@ -204,13 +206,15 @@ class Field:
             mark, tone = ("✕", "nbt-wrong") if is_error else ("▲", "nbt-look")
             words = sentences(finding)
             sentence = f'<span role="alert" class="{tone} nbt-small">{mark} {html.escape(words)}</span>'
-        set_trait(self._complaint, "value", sentence)
-        set_visible(self._complaint, bool(sentence))
+        set_trait(self.message, "value", sentence)
+        set_visible(self.message, bool(sentence))
         offers = (
             [] if finding is None else [self._offer(right) for right in suggested_values(self.setting, value, finding)]
         )
-        set_children(self._offers, [create(w.HTML, value=text("Take", "nbt-small")), *offers] if offers else [])
-        set_visible(self._offers, bool(offers))
+        set_children(
+            self.suggestion_buttons, [create(w.HTML, value=text("Take", "nbt-small")), *offers] if offers else []
+        )
+        set_visible(self.suggestion_buttons, bool(offers))
 
     def _offer(self, right: Any) -> w.Button:
         button = create(w.Button, description=describe_value(self.setting, right), classes=("nbt-link",))
@@ -219,7 +223,11 @@ class Field:
 
     def _row(self, *widgets: w.Widget) -> w.HBox:
         unit = [create(w.HTML, value=text(self.setting.unit), classes=("nbt-unit",))] if self.setting.unit else []
-        return create(w.HBox, children=[*widgets, *unit, self._ask, self._reset], layout=w.Layout(align_items="center"))
+        return create(
+            w.HBox,
+            children=[*widgets, *unit, self.help_button, self.reset_button],
+            layout=w.Layout(align_items="center"),
+        )
 
     def _label(self) -> dict[str, Any]:
         return {

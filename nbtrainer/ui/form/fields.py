@@ -23,18 +23,18 @@ class TextField(Field):
     """A number, text, path or list of numbers, typed: numbers too, so that a wrong one is answered and not swallowed."""
 
     def _lines(self) -> list[w.Widget]:
-        self._text = create(
+        self.widget = create(
             w.Text,
             continuous_update=False,
             placeholder=when_empty(self.setting),
             classes=("nbt-unset",),
             **self._label(),
         )
-        self._text.observe(self._changed(lambda: parse_value(self.setting, self._text.value)), "value")
-        return [self._row(self._text)]
+        self.widget.observe(self._changed(lambda: parse_value(self.setting, self.widget.value)), "value")
+        return [self._row(self.widget)]
 
     def _display(self, value: Any) -> None:
-        set_trait(self._text, "value", format_value(self.setting, value))
+        set_trait(self.widget, "value", format_value(self.setting, value))
 
 
 class SliderField(Field):
@@ -48,12 +48,12 @@ class SliderField(Field):
         high = row.maximum if row.maximum is not None else (row.below or 0) - step
         kind = w.IntSlider if row.integer else w.FloatSlider
         shape = {"readout_format": "d" if row.integer else ".2f"}
-        self._slider = create(kind, min=low, max=high, step=step, **shape, **self._label())
-        self._slider.observe(self._changed(lambda: self._slider.value), "value")
-        return [self._row(self._slider)]
+        self.widget = create(kind, min=low, max=high, step=step, **shape, **self._label())
+        self.widget.observe(self._changed(lambda: self.widget.value), "value")
+        return [self._row(self.widget)]
 
     def _display(self, value: Any) -> None:
-        set_trait(self._slider, "value", value)
+        set_trait(self.widget, "value", value)
 
 
 class PathField(TextField):
@@ -106,27 +106,27 @@ class SwitchField(Field):
     """On or off."""
 
     def _lines(self) -> list[w.Widget]:
-        self._box = create(w.Checkbox, indent=True, **self._label())
-        self._box.observe(self._changed(lambda: self._box.value), "value")
-        return [self._row(self._box)]
+        self.widget = create(w.Checkbox, indent=True, **self._label())
+        self.widget.observe(self._changed(lambda: self.widget.value), "value")
+        return [self._row(self.widget)]
 
     def _display(self, value: Any) -> None:
-        set_trait(self._box, "value", bool(value))
+        set_trait(self.widget, "value", bool(value))
 
 
 class ChoiceField(Field):
     """One of a menu."""
 
     def _lines(self) -> list[w.Widget]:
-        self._menu = create(w.Dropdown, options=self._options(self.value), value=self.value, **self._label())
-        self._menu.observe(self._changed(lambda: self._menu.value), "value")
-        return [self._row(self._menu)]
+        self.widget = create(w.Dropdown, options=self._options(self.value), value=self.value, **self._label())
+        self.widget.observe(self._changed(lambda: self.widget.value), "value")
+        return [self._row(self.widget)]
 
     def _display(self, value: Any) -> None:
         options = self._options(value)
-        if list(self._menu.options) != options:
-            self._menu.options = options
-        set_trait(self._menu, "value", value)
+        if list(self.widget.options) != options:
+            self.widget.options = options
+        set_trait(self.widget, "value", value)
 
     def _options(self, chosen: Any) -> list[tuple[str, Any]]:
         """What suits the kind of segmentation, and what is chosen, whether it does or not."""
@@ -149,23 +149,23 @@ class ChoicesField(Field):
     meaning: Callable[[], Iterable[str]] = staticmethod(lambda: ())
 
     def _lines(self) -> list[w.Widget]:
-        self._menu = create(w.Dropdown, **self._label())
-        self._add = create(
+        self.menu = create(w.Dropdown, **self._label())
+        self.add_button = create(
             w.Button, icon="plus", tooltip=f"{self.setting.title}: add the one chosen here", classes=("nbt-icon",)
         )
-        self._add.on_click(self._guard(lambda _: self._add_chosen()))
-        self._menu.observe(self._guard(lambda _: self._can_add()), "value")
-        self._list = create(w.VBox, classes=("nbt-under",))
-        return [self._row(self._menu, self._add), self._list]
+        self.add_button.on_click(self._guard(lambda _: self._add_chosen()))
+        self.menu.observe(self._guard(lambda _: self._can_add()), "value")
+        self.chosen_box = create(w.VBox, classes=("nbt-under",))
+        return [self._row(self.menu, self.add_button), self.chosen_box]
 
     def _add_chosen(self) -> None:
-        name = self._menu.value
+        name = self.menu.value
         if name:
             self.enter(list(dict.fromkeys([*(self._chosen() or self._meant()), name])))
-            set_trait(self._menu, "value", "")
+            set_trait(self.menu, "value", "")
 
     def _can_add(self) -> None:
-        set_trait(self._add, "disabled", not self._menu.value)
+        set_trait(self.add_button, "disabled", not self.menu.value)
 
     def _chosen(self) -> list[str]:
         return list(self.value) if isinstance(self.value, list) else []
@@ -181,25 +181,25 @@ class ChoicesField(Field):
             if name not in chosen and name not in meant and self._choice_suits(name)
         ]
         options = [(CHOOSE, ""), *left]
-        if list(self._menu.options) != options:
-            self._menu.options = options
-            set_trait(self._menu, "value", "")
-        set_trait(self._menu, "disabled", not left)
+        if list(self.menu.options) != options:
+            self.menu.options = options
+            set_trait(self.menu, "value", "")
+        set_trait(self.menu, "disabled", not left)
         self._can_add()
         titles = ", ".join(str(self.setting.choices.get(name, name)) for name in meant)
         words = f"auto: {titles or 'chosen to suit the task'}" if self.setting.empty == "auto" else "none"
         nothing = [] if chosen else [create(w.HTML, value=text(words, "nbt-muted", "nbt-small"))]
-        set_children(self._list, [self._line(name) for name in chosen] or nothing)
+        set_children(self.chosen_box, [self._line(name) for name in chosen] or nothing)
 
     def _line(self, name: str) -> w.HBox:
         title = self.setting.choices.get(name, name)
         remove = create(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
-        remove.on_click(self._guard(lambda _: self._remove(name)))
+        remove.on_click(self._guard(lambda _: self.remove(name)))
         remark = "" if self._choice_suits(name) else text(f" ▲ {NOT_SUITED}", "nbt-look", "nbt-small")
         words = create(w.HTML, value=text(title) + remark + sources(self.setting, name))
         return create(w.HBox, children=[remove, words], layout=w.Layout(align_items="center"))
 
-    def _remove(self, name: str) -> None:
+    def remove(self, name: str) -> None:
         left = [other for other in self._chosen() if other != name]
         self.enter(left or ("auto" if self.setting.empty == "auto" else []))
 

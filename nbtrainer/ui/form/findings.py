@@ -45,40 +45,40 @@ class FindingsList:
     ) -> None:
         self._guard, self._place, self._show, self._fix_title, self._fix = guard, place, show, fix_title, fix
         self._is_old = False
-        self._head = create(w.HTML)
-        self._list = create(w.VBox)
-        self._fixes: list[w.Button] = []
+        self.summary_line = create(w.HTML)
+        self.rows = create(w.VBox)
+        self.fix_buttons: list[w.Button] = []
         self.box = create(
-            w.VBox, children=[self._head, self._list], layout=w.Layout(padding="8px 10px 0", display="none")
+            w.VBox, children=[self.summary_line, self.rows], layout=w.Layout(padding="8px 10px 0", display="none")
         )
 
     def show_message(
         self, findings: list[Finding], pictures: Mapping[Finding, bytes] | None = None, fine: bool = False
     ) -> None:
         """List `findings`, with those pictures that there are; `fine` says so if there are none."""
-        self._is_old, self._fixes = False, []
+        self._is_old, self.fix_buttons = False, []
         listed = findings[:MOST_FINDINGS]
         rows: list[w.Widget] = [self._row(finding, (pictures or {}).get(finding)) for finding in listed]
         if len(findings) > MOST_FINDINGS:
             more = f"and {len(findings) - MOST_FINDINGS:,} more"
             rows.append(create(w.HTML, value=text(more, "nbt-muted", "nbt-small")))
-        set_children(self._list, rows)
-        set_trait(self._head, "value", summarize(findings) if findings or fine else "")
+        set_children(self.rows, rows)
+        set_trait(self.summary_line, "value", summarize(findings) if findings or fine else "")
         set_visible(self.box, bool(findings) or fine)
 
     def mark_stale(self) -> None:
         """Settings have changed since the check."""
-        if not self._is_old and self._head.value:
+        if not self._is_old and self.summary_line.value:
             self._is_old = True
             set_trait(
-                self._head,
+                self.summary_line,
                 "value",
-                f"{self._head.value} {text('Settings have changed since: check again.', 'nbt-look', 'nbt-small')}",
+                f"{self.summary_line.value} {text('Settings have changed since: check again.', 'nbt-look', 'nbt-small')}",
             )
 
     def can_fix(self, is_able: bool) -> None:
         """Whether something can be mended now."""
-        for button in self._fixes:
+        for button in self.fix_buttons:
             set_trait(button, "disabled", not is_able)
 
     def _row(self, finding: Finding, picture: bytes | None) -> w.Widget:
@@ -101,7 +101,7 @@ class FindingsList:
                 classes=("nbt-fix",),
             )
             fix.on_click(self._guard(lambda _: self._fix(finding)))
-            self._fixes.append(fix)
+            self.fix_buttons.append(fix)
             children.append(fix)
         parts: list[w.Widget] = [create(w.VBox, children=children, layout=w.Layout(flex="1 1 0", min_width="0"))]
         if image:

@@ -35,55 +35,55 @@ class EntriesField(Field):
         editors: Mapping[str, Maker] | None = None,
     ) -> None:
         self._editors = editors or {}
-        self._entries: list[_Entry] = []
+        self.entries: list[_Entry] = []
         self._view = (False, False)
         super().__init__(setting, read, write, default, guard)
 
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
         self._view = (is_complete, is_helping)
         super().show_view(is_complete, is_helping)
-        for entry in self._entries:
+        for entry in self.entries:
             entry.show_view(*self._view)
 
     def show_findings(self, finding: Finding) -> bool:
-        if any(field.show_findings(finding) for entry in self._entries for field in entry.fields):
+        if any(field.show_findings(finding) for entry in self.entries for field in entry.fields):
             return True
         return super().show_findings(finding)
 
     @property
     def fields(self) -> list[Field]:
         """The fields of all entries, in order."""
-        return [field for entry in self._entries for field in entry.fields]
+        return [field for entry in self.entries for field in entry.fields]
 
     def _lines(self) -> list[w.Widget]:
         kinds = [(title, kind) for kind, title in self.setting.entry_titles.items() if kind]
-        self._list = create(w.VBox)
+        self.entries_box = create(w.VBox)
         add = create(w.Button, icon="plus", tooltip=f"{self.setting.title}: add one")
         if not kinds:
             add.description = "Add a set"
             add.on_click(self._guard(lambda _: self.enter([*self.value, {}])))
-            return [self._list, self._row(add)]
-        self._kind = create(w.Dropdown, options=[(CHOOSE, ""), *kinds], **self._label())
+            return [self.entries_box, self._row(add)]
+        self.kind_menu = create(w.Dropdown, options=[(CHOOSE, ""), *kinds], **self._label())
         add.add_class("nbt-icon")
         add.disabled = True
-        add.on_click(self._guard(lambda _: self._add_one()))
-        self._kind.observe(self._guard(lambda _: set_trait(add, "disabled", not self._kind.value)), "value")
-        return [self._list, self._row(self._kind, add)]
+        add.on_click(self._guard(lambda _: self.add_entry()))
+        self.kind_menu.observe(self._guard(lambda _: set_trait(add, "disabled", not self.kind_menu.value)), "value")
+        return [self.entries_box, self._row(self.kind_menu, add)]
 
-    def _add_one(self) -> None:
-        if self._kind.value:
-            self.enter([*self.value, {"kind": self._kind.value}])
-            set_trait(self._kind, "value", "")
+    def add_entry(self) -> None:
+        if self.kind_menu.value:
+            self.enter([*self.value, {"kind": self.kind_menu.value}])
+            set_trait(self.kind_menu, "value", "")
 
     def _display(self, value: Any) -> None:
-        if [id(entry.values) for entry in self._entries] != [id(values) for values in value]:
-            for entry in self._entries:
+        if [id(entry.values) for entry in self.entries] != [id(values) for values in value]:
+            for entry in self.entries:
                 entry.close()
-            self._entries = [self._entry(index, values) for index, values in enumerate(value)]
-            set_children(self._list, [entry.box for entry in self._entries])
-            for entry in self._entries:
+            self.entries = [self._entry(index, values) for index, values in enumerate(value)]
+            set_children(self.entries_box, [entry.box for entry in self.entries])
+            for entry in self.entries:
                 entry.show_view(*self._view)
-        for entry in self._entries:
+        for entry in self.entries:
             for field in entry.fields:
                 if field.finding is None:
                     field.show()
@@ -94,15 +94,15 @@ class EntriesField(Field):
             self._write(list(self.value))
             self.on_settled()
 
-        return _Entry(self.setting, index, values, touched, lambda: self._remove(index), self._guard, self._editors)
+        return _Entry(self.setting, index, values, touched, lambda: self.remove(index), self._guard, self._editors)
 
     def _redisplay(self) -> None:
         super()._redisplay()
         if "" in self.setting.entries:  # a list of the user's own things has no default to go back to
-            set_visible(self._reset, False)
+            set_visible(self.reset_button, False)
             self.box.remove_class("nbt-changed")
 
-    def _remove(self, index: int) -> None:
+    def remove(self, index: int) -> None:
         self.enter([values for position, values in enumerate(self.value) if position != index])
 
 
@@ -132,9 +132,9 @@ class _Entry:
         name = create(w.HTML, value=text(title, "nbt-entry-name"), tooltip=setting.entry_helps[kind])
         head = create(w.HBox, children=[button, name], layout=w.Layout(align_items="center"))
         explained = text(setting.entry_helps[kind], "nbt-muted", "nbt-small")
-        self._help = create(w.HTML, value=explained, classes=("nbt-under",), layout=w.Layout(display="none"))
+        self.help_text = create(w.HTML, value=explained, classes=("nbt-under",), layout=w.Layout(display="none"))
         self.box = create(
-            w.VBox, children=[head, self._help, *(field.box for field in self.fields)], classes=("nbt-entry",)
+            w.VBox, children=[head, self.help_text, *(field.box for field in self.fields)], classes=("nbt-entry",)
         )
 
     def close(self) -> None:
@@ -142,7 +142,7 @@ class _Entry:
             field.close()
 
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
-        set_visible(self._help, is_helping)
+        set_visible(self.help_text, is_helping)
         for field in self.fields:
             field.show_view(is_complete, is_helping)
 

@@ -169,23 +169,23 @@ class Panel:
         self.fields: list[Field] = []
         self.findings: list[Finding] = []
         self._make_field, self._extras = make_field, extras
-        self._groups: list[tuple[w.HTML, list[Field]]] = []
+        self.groups: list[tuple[w.HTML, list[Field]]] = []
         self._view = (False, False)
         self._kind = ""
         self.is_open = False
         self._button = create(w.Button, description=f"{number}  {plan.title}", icon="caret-right")
         self._button.on_click(guard(lambda _: self.open(not self.is_open)))
-        self._line = create(w.HTML, layout=w.Layout(max_width=style.beside(plan.title)))
-        self._head = create(w.HBox, children=[self._button, self._line], classes=("nbt-panel-head",))
-        self._body = create(w.VBox, classes=("nbt-panel-body",), layout=w.Layout(display="none"))
-        self.box = create(w.VBox, children=[self._head, self._body])
+        self.summary_line = create(w.HTML, layout=w.Layout(max_width=style.beside(plan.title)))
+        self._head = create(w.HBox, children=[self._button, self.summary_line], classes=("nbt-panel-head",))
+        self.body = create(w.VBox, classes=("nbt-panel-body",), layout=w.Layout(display="none"))
+        self.box = create(w.VBox, children=[self._head, self.body])
 
     def open(self, is_open: bool = True) -> None:
         """Open the panel, or close it."""
         if is_open:
             self.build()
         self.is_open = is_open
-        set_visible(self._body, is_open)
+        set_visible(self.body, is_open)
         set_trait(self._button, "icon", "caret-down" if is_open else "caret-right")
         set_trait(self._button, "tooltip", f"{'Close' if is_open else 'Open'} {self.plan.title}")
         (self._head.add_class if is_open else self._head.remove_class)("nbt-open")
@@ -221,7 +221,9 @@ class Panel:
         refused = sum(field.finding is not None and field.finding.level == "error" for field in self._all_fields())
         errors = max(refused, sum(finding.level == "error" for finding in self.findings))
         warnings = sum(finding.level == "warning" for finding in self.findings)
-        set_trait(self._line, "value", _line(self.plan.summary(config), errors, warnings, self._is_missing(config)))
+        set_trait(
+            self.summary_line, "value", _line(self.plan.summary(config), errors, warnings, self._is_missing(config))
+        )
 
     def show_view(self, is_complete: bool, is_helping: bool) -> None:
         """The simple or the complete view, with help under the fields or without."""
@@ -240,7 +242,7 @@ class Panel:
 
     def _show_heads(self) -> None:
         """A head stands over something, or is not shown."""
-        for head, fields in self._groups:
+        for head, fields in self.groups:
             set_visible(head, any(field.is_shown for field in fields))
 
     def refused(self) -> list[Finding]:
@@ -271,13 +273,13 @@ class Panel:
                 self.fields += made
                 if title:
                     head = create(w.HTML, value=f'<div class="nbt-subhead">{html.escape(title)}</div>')
-                    self._groups.append((head, made))
+                    self.groups.append((head, made))
                     children.append(head)
                 for field in made:
                     own = [] if field.setting.path in ABOVE else [field.box]
                     children += [*own, *self._extras.get(field.setting.path, [])]
             children += self._extras.get(section, [])
-        self._body.children = children
+        self.body.children = children
         for field in self.fields:
             field.filter_for_task(self._kind)
         self.show_view(*self._view)

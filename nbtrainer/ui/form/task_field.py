@@ -14,11 +14,13 @@ class KindField(Field):
     """One of a row of pictures."""
 
     def _lines(self) -> list[w.Widget]:
-        self._buttons = {kind: self._button(kind, title) for kind, title in self.setting.choices.items()}
+        self.buttons = {kind: self._button(kind, title) for kind, title in self.setting.choices.items()}
         self._chosen = create(w.HTML)
         title = create(w.HTML, value=text(self.setting.title, "nbt-entry-name"))
-        head = create(w.HBox, children=[title, self._chosen, self._ask, self._reset], classes=("nbt-kind-head",))
-        row = create(w.HBox, children=list(self._buttons.values()), classes=("nbt-kinds",))
+        head = create(
+            w.HBox, children=[title, self._chosen, self.help_button, self.reset_button], classes=("nbt-kind-head",)
+        )
+        row = create(w.HBox, children=list(self.buttons.values()), classes=("nbt-kinds",))
         return [head, row]
 
     def _button(self, kind: str, title: str) -> w.Button:
@@ -29,6 +31,6 @@ class KindField(Field):
         return button
 
     def _display(self, value: Any) -> None:
-        for kind, button in self._buttons.items():
+        for kind, button in self.buttons.items():
             (button.add_class if kind == value else button.remove_class)("nbt-kind-chosen")
         set_trait(self._chosen, "value", text(self.setting.choices.get(value, str(value)), "nbt-muted"))

@@ -31,14 +31,14 @@ def test_an_ended_run_is_shown_with_its_numbers_curves_and_pictures(ended):
     board = board_of(ended)
 
     assert board.flush()
-    assert "finished" in board._progress.value
-    assert "0.800" in board._tiles.value
-    assert "Otsu&#x27;s threshold" in board._tiles.value
-    assert board._loss._training.x.tolist() == [0.25, 0.75, 1.25, 1.75]
-    assert board._metric._validation.y.tolist() == [0.5, 0.8]
-    assert board._metric._best.x.tolist() == [2]
-    assert set(board._metric._baseline.y.tolist()) == {0.71}
-    assert board._preview._image.value == (ended.directory / "previews" / "epoch-0002.png").read_bytes()
+    assert "finished" in board.progress_bar.value
+    assert "0.800" in board.score_tiles.value
+    assert "Otsu&#x27;s threshold" in board.score_tiles.value
+    assert board.loss_curves.training.x.tolist() == [0.25, 0.75, 1.25, 1.75]
+    assert board.metric_curves.validation.y.tolist() == [0.5, 0.8]
+    assert board.metric_curves.best.x.tolist() == [2]
+    assert set(board.metric_curves.baseline.y.tolist()) == {0.71}
+    assert board.preview.image.value == (ended.directory / "previews" / "epoch-0002.png").read_bytes()
 
 
 @pytest.mark.feature(139)
@@ -46,7 +46,7 @@ def test_the_log_speaks_sentences_newest_first_with_warnings_above_and_escapes_t
     board = board_of(ended)
     board.flush()
 
-    words = board._log.value
+    words = board.log.value
     assert "a &lt;b&gt;bold&lt;/b&gt; warning" in words
     assert words.index("warning") < words.index("finished: all steps done") < words.index("epoch 1:")
 
@@ -56,19 +56,19 @@ def test_the_log_and_its_table_are_saved_when_the_button_is_pressed(ended):
     board = board_of(ended)
     board.flush()
 
-    board._save.click()
+    board.save_button.click()
 
     (saved,) = ended.directory.glob("log-*.txt")
     assert "finished: all steps done" in saved.read_text()
     assert saved.with_suffix(".csv").read_text().startswith("epoch,step,train_loss")
-    assert str(saved) in board._saved.value
+    assert str(saved) in board.saved_line.value
 
 
 def test_the_public_dashboard_of_an_ended_run_needs_no_timer(ended):
     dashboard = Dashboard(ended)
 
-    assert dashboard._board.is_over
-    assert dashboard._driver._stop is None
+    assert dashboard.view.is_over
+    assert dashboard.refresh_loop._stop is None
 
 
 @pytest.mark.feature(136)
@@ -76,43 +76,43 @@ def test_curves_and_pictures_grow_while_the_run_goes_on(tmp_path):
     directory = write_run(tmp_path, [*begun(), *epoch(1, 0.5, 1.0)])
     board = board_of(attach(directory.path))
     assert not board.flush()
-    assert len(board._metric._validation.x) == 1
+    assert len(board.metric_curves.validation.x) == 1
 
     add(directory, epoch(2, 0.6, 0.9))
 
     assert not board.flush()
-    assert "training" in board._progress.value
-    assert len(board._metric._validation.x) == 2
-    assert board._preview._slider.value == 2
+    assert "training" in board.progress_bar.value
+    assert len(board.metric_curves.validation.x) == 2
+    assert board.preview.slider.value == 2
 
 
 def test_who_looks_back_is_not_torn_away_by_a_new_picture(tmp_path):
     directory = write_run(tmp_path, [*begun(), *epoch(1, 0.5, 1.0), *epoch(2, 0.6, 0.9)])
     board = board_of(attach(directory.path))
     board.flush()
-    board._preview._slider.value = 1
+    board.preview.slider.value = 1
 
     add(directory, epoch(3, 0.7, 0.8))
     board.flush()
 
-    assert board._preview._slider.value == 1
-    assert board._preview._image.value == (directory.path / "previews" / "epoch-0001.png").read_bytes()
+    assert board.preview.slider.value == 1
+    assert board.preview.image.value == (directory.path / "previews" / "epoch-0001.png").read_bytes()
 
 
 def test_another_metric_can_be_chosen_for_the_second_curve(ended):
     board = board_of(ended)
     board.flush()
 
-    board._menu.value = "iou"
+    board.metric_menu.value = "iou"
 
-    assert board._metric._validation.y.tolist() == [0.25, 0.4]
+    assert board.metric_curves.validation.y.tolist() == [0.25, 0.4]
 
 
 def test_a_flush_that_finds_nothing_new_sends_nothing(tmp_path):
     board = board_of(attach(write_run(tmp_path, [*begun(), *epoch(1, 0.5, 1.0)]).path))
     board.flush()
     sent = []
-    for widget in (board._progress, board._tiles, board._log, board._loss._training, board._preview._image):
+    for widget in (board.progress_bar, board.score_tiles, board.log, board.loss_curves.training, board.preview.image):
         widget.observe(sent.append)
 
     board.flush()
@@ -170,48 +170,48 @@ def test_metrics_of_classes_stand_behind_their_mean_and_losses_in_a_menu_of_thei
     board = board_of(objects)
     board.flush()
 
-    assert [label for label, _ in board._menu.options] == [
+    assert [label for label, _ in board.metric_menu.options] == [
         *("Dice", "Dice (axon)", "Dice (my_iou)", "IoU", "Variation of information, bits", "Splits, objects"),
     ]
-    assert [label for label, _ in board._loss_menu.options] == ["Loss", "Loss (contour)", "Loss (foreground)"]
-    assert board._loss_menu.layout.display is None
-    assert board._loss_title.layout.display == "none"
+    assert [label for label, _ in board.loss_menu.options] == ["Loss", "Loss (contour)", "Loss (foreground)"]
+    assert board.loss_menu.layout.display is None
+    assert board.loss_title.layout.display == "none"
 
 
 def test_the_curve_of_a_class_has_its_start_at_epoch_0_and_its_own_baseline(objects):
     board = board_of(objects)
     board.flush()
 
-    board._menu.value = "dice (axon)"
+    board.metric_menu.value = "dice (axon)"
 
-    assert board._metric._validation.x.tolist() == [0, 1, 2]
-    assert board._metric._validation.y.tolist() == pytest.approx([0.05, 0.5, 0.6])
-    assert set(board._metric._baseline.y.tolist()) == {0.33}
-    assert board._metric._best.x.tolist() == [2]
+    assert board.metric_curves.validation.x.tolist() == [0, 1, 2]
+    assert board.metric_curves.validation.y.tolist() == pytest.approx([0.05, 0.5, 0.6])
+    assert set(board.metric_curves.baseline.y.tolist()) == {0.33}
+    assert board.metric_curves.best.x.tolist() == [2]
 
 
 def test_a_term_of_the_loss_can_be_chosen_and_stays_chosen_while_the_run_goes_on(objects, tmp_path):
     board = board_of(objects)
     board.flush()
-    board._loss_menu.value = "loss (contour)"
-    assert board._loss._training.y.tolist() == pytest.approx([0.7, 0.35])
+    board.loss_menu.value = "loss (contour)"
+    assert board.loss_curves.training.y.tolist() == pytest.approx([0.7, 0.35])
 
     from nbtrainer.runs import RunDirectory
 
     add(RunDirectory(objects.directory), [measured(3, **scores_of(3), **{"train_loss (new)": 1.0})])
     board.flush()
 
-    assert board._loss_menu.value == "loss (contour)"
-    assert len(board._loss._training.y) == 3
-    assert len(board._loss_menu.options) == 4
+    assert board.loss_menu.value == "loss (contour)"
+    assert len(board.loss_curves.training.y) == 3
+    assert len(board.loss_menu.options) == 4
 
 
 def test_a_loss_without_terms_has_no_menu(ended):
     board = board_of(ended)
     board.flush()
 
-    assert board._loss_menu.layout.display == "none"
-    assert board._loss_title.layout.display is None
+    assert board.loss_menu.layout.display == "none"
+    assert board.loss_title.layout.display is None
 
 
 def test_only_shares_are_said_in_percent():
@@ -232,7 +232,7 @@ def test_the_tiles_say_the_unit_of_a_score(tmp_path):
 
     board.flush()
 
-    assert "2.250 bits" in board._tiles.value
+    assert "2.250 bits" in board.score_tiles.value
 
 
 # reports
@@ -252,19 +252,19 @@ def reported(tmp_path):
 def test_a_report_is_shown_in_the_page_and_taken_away_again(reported):
     board = board_of(reported)
     board.flush()
-    (button,) = board._reports._buttons.children
+    (button,) = board.reports.buttons.children
     assert button.description == "Worst objects"
-    assert board._reports._page.value == ""
+    assert board.reports.page.value == ""
 
     button.click()
 
     # in a frame that runs no scripts
-    assert '<iframe sandbox="" title="report.html" srcdoc="&lt;html&gt;' in board._reports._page.value
-    assert "<script>" not in board._reports._page.value
-    assert str(reported.directory / "report.html") in board._reports._page.value
+    assert '<iframe sandbox="" title="report.html" srcdoc="&lt;html&gt;' in board.reports.page.value
+    assert "<script>" not in board.reports.page.value
+    assert str(reported.directory / "report.html") in board.reports.page.value
 
     button.click()
-    assert board._reports._page.value == ""
+    assert board.reports.page.value == ""
 
 
 def test_of_a_long_report_the_beginning_is_shown_and_where_the_rest_is(reported, monkeypatch):
@@ -274,10 +274,10 @@ def test_of_a_long_report_the_beginning_is_shown_and_where_the_rest_is(reported,
     board = board_of(reported)
     board.flush()
 
-    board._reports._buttons.children[0].click()
+    board.reports.buttons.children[0].click()
 
-    assert "Only its beginning is shown here" in board._reports._page.value
-    assert 70_000 < len(board._reports._page.value) < 100_000
+    assert "Only its beginning is shown here" in board.reports.page.value
+    assert 70_000 < len(board.reports.page.value) < 100_000
 
 
 def test_a_report_that_was_moved_is_missed_in_a_sentence(reported):
@@ -285,9 +285,9 @@ def test_a_report_that_was_moved_is_missed_in_a_sentence(reported):
     board = board_of(reported)
     board.flush()
 
-    board._reports._buttons.children[0].click()
+    board.reports.buttons.children[0].click()
 
-    assert "cannot be read" in board._reports._page.value
+    assert "cannot be read" in board.reports.page.value
 
 
 def test_a_report_outside_of_the_folder_of_the_run_is_not_shown(reported):
@@ -298,14 +298,14 @@ def test_a_report_outside_of_the_folder_of_the_run_is_not_shown(reported):
     board = board_of(reported)
     board.flush()
 
-    board._reports._buttons.children[-1].click()
+    board.reports.buttons.children[-1].click()
 
-    assert "PRIVATE KEY" not in board._reports._page.value
-    assert "lies outside of" in board._reports._page.value
+    assert "PRIVATE KEY" not in board.reports.page.value
+    assert "lies outside of" in board.reports.page.value
 
 
 def test_a_run_without_reports_shows_no_buttons(ended):
     board = board_of(ended)
     board.flush()
 
-    assert board._reports.box.layout.display == "none"
+    assert board.reports.box.layout.display == "none"

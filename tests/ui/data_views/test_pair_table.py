@@ -63,88 +63,88 @@ class ManyImages(SmallApi):
 
 def test_the_table_is_read_when_it_is_asked_for_and_not_before(table):
     assert table.api.asked == []
-    assert table._all.layout.display == "none"
+    assert table.content.layout.display == "none"
 
-    table._open.click()
+    table.open_button.click()
 
     assert table.api.asked == ["pairs"]
-    assert "nuclei_00.tif" in table._table.value
-    assert "256 × 256" in table._table.value
-    assert "uint16" in table._table.value
-    assert "4 images" in table._sum.value and "3 to train, 1 to validate" in table._sum.value
+    assert "nuclei_00.tif" in table.table.value
+    assert "256 × 256" in table.table.value
+    assert "uint16" in table.table.value
+    assert "4 images" in table.summary_line.value and "3 to train, 1 to validate" in table.summary_line.value
 
 
 def test_an_edit_makes_the_table_old_but_reads_nothing(table):
     table.mark_stale()
-    assert table._old.layout.display == "none"
-    table._open.click()
+    assert table.stale_note.layout.display == "none"
+    table.open_button.click()
 
     table.mark_stale()
 
-    assert table._old.layout.display is None
+    assert table.stale_note.layout.display is None
     assert table.api.asked == ["pairs"]
-    table._again.click()
-    assert table._old.layout.display == "none"
+    table.reload_button.click()
+    assert table.stale_note.layout.display == "none"
     assert table.api.asked == ["pairs", "pairs"]
 
 
 def test_the_table_can_be_searched(table):
-    table._open.click()
+    table.open_button.click()
 
-    table._search.value = "_11"
+    table.search_field.value = "_11"
 
-    assert "nuclei_11.tif" in table._table.value
-    assert "nuclei_00.tif" not in table._table.value
-    table._search.value = "validation"
-    assert table._table.value.count("<tr title") == 1
-    table._search.value = "nothing like it"
-    assert "nothing is found" in table._position.value
+    assert "nuclei_11.tif" in table.table.value
+    assert "nuclei_00.tif" not in table.table.value
+    table.search_field.value = "validation"
+    assert table.table.value.count("<tr title") == 1
+    table.search_field.value = "nothing like it"
+    assert "nothing is found" in table.position_line.value
 
 
 def test_twenty_rows_make_a_page(config):
     table = PairTable(lambda: config, ManyImages(), run_inline, Errors().guard)
-    table._open.click()
-    assert table._table.value.count("<tr title") == PAGE
-    assert "1 to 20 of 45" in table._position.value
-    assert table._back.disabled
+    table.open_button.click()
+    assert table.table.value.count("<tr title") == PAGE
+    assert "1 to 20 of 45" in table.position_line.value
+    assert table.previous_button.disabled
 
-    table._on.click()
-    table._on.click()
+    table.next_button.click()
+    table.next_button.click()
 
-    assert "41 to 45 of 45" in table._position.value
-    assert table._on.disabled
+    assert "41 to 45 of 45" in table.position_line.value
+    assert table.next_button.disabled
 
 
 def test_pictures_are_read_when_asked_for_and_only_for_the_rows_of_the_page(config):
     api = ManyImages()
     table = PairTable(lambda: config, api, run_inline, Errors().guard)
-    table._open.click()
+    table.open_button.click()
     assert api.asked == []
 
-    table._with_pictures.value = True
+    table.thumbnail_switch.value = True
 
     assert api.asked == list(range(PAGE))
-    assert table._table.value.count("data:image/png;base64,") == PAGE
-    table._with_pictures.value = False
-    assert "data:image" not in table._table.value
+    assert table.table.value.count("data:image/png;base64,") == PAGE
+    table.thumbnail_switch.value = False
+    assert "data:image" not in table.table.value
 
 
 def test_pictures_belong_to_the_settings_that_the_table_was_read_with(table, config):
-    table._open.click()
+    table.open_button.click()
     config.data.datasets[0].exclude = ["nuclei_00.tif"]
-    table._with_pictures.value = True
+    table.thumbnail_switch.value = True
 
-    assert table._snapshot.data.datasets[0].exclude == []
-    assert len(table._pictures) == 4
+    assert table.snapshot.data.datasets[0].exclude == []
+    assert len(table.thumbnails) == 4
 
 
 def test_a_mistake_of_the_settings_is_told_in_the_place_of_the_table(table, config):
     config.data.datasets[0].labels = "nowhere"
 
-    table._open.click()
+    table.open_button.click()
 
-    assert "nowhere" in table._latest.words.value
-    assert "nbt-wrong" in table._latest.words.value
+    assert "nowhere" in table.reading.words.value
+    assert "nbt-wrong" in table.reading.words.value
 
 
 def test_rows_to_look_at_stand_first():
@@ -161,12 +161,12 @@ def test_marks_and_estimates_are_seen(config):
             return [row(0, by_order=True), row(1, problem="<it> is damaged"), row(2, estimated=True)]
 
     table = PairTable(lambda: config, Odd(), run_inline, Errors().guard)
-    table._open.click()
+    table.open_button.click()
 
-    assert "the names differ" in table._table.value
-    assert "&lt;it&gt; is damaged" in table._table.value
-    assert "≈ 41 objects" in table._table.value
-    assert "≈ 123 objects" in table._sum.value
+    assert "the names differ" in table.table.value
+    assert "&lt;it&gt; is damaged" in table.table.value
+    assert "≈ 41 objects" in table.table.value
+    assert "≈ 123 objects" in table.summary_line.value
 
 
 @pytest.mark.parametrize(
@@ -221,19 +221,19 @@ def test_the_histogram_is_measured_when_it_is_shown_and_after_edits_while_it_is(
     histogram.renew()
     assert histogram.api.asked == []
 
-    histogram._open.click()
+    histogram.open_button.click()
     assert histogram.api.asked == ["pairs", "histogram 0"]
-    before, after = histogram._plots["before"], histogram._plots["after"]
-    assert before._area.x.max() > 100 > after._area.x.max()
-    assert before._area.y.max() == 1
+    before, after = histogram.plots["before"], histogram.plots["after"]
+    assert before.area.x.max() > 100 > after.area.x.max()
+    assert before.area.y.max() == 1
 
     config.normalization.method = "max"
     histogram.renew()
     assert histogram.api.asked[2:] == ["pairs", "histogram 0"]
-    histogram._image.value = 2
+    histogram.image_menu.value = 2
     assert histogram.api.asked[-1] == "histogram 2"
 
-    histogram._open.click()
+    histogram.open_button.click()
     histogram.renew()
     assert histogram.api.asked[-1] == "histogram 2"
 
@@ -241,7 +241,7 @@ def test_the_histogram_is_measured_when_it_is_shown_and_after_edits_while_it_is(
 def test_an_edit_of_the_normalization_renews_the_histogram_in_the_form(config):
     api = SmallApi()
     form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, api)
-    form.histogram._open.click()
+    form.histogram.open_button.click()
     asked = len(api.asked)
 
     form.field("training.epochs").enter(3)
@@ -267,7 +267,7 @@ def test_a_finding_that_can_be_mended_has_a_button_and_others_have_none():
     pressed.clear()
     mendable = Finding(where="a", wrong="bad", fix="colours")
     shown = listed([mendable, Finding(where="b", wrong="worse")])
-    (button,) = shown._fixes
+    (button,) = shown.fix_buttons
 
     button.click()
 
@@ -283,11 +283,11 @@ def test_edits_make_findings_old_and_only_a_new_check_takes_them_away():
     shown.mark_stale()
     shown.mark_stale()
 
-    assert shown._head.value.count("Settings have changed since") == 1
-    assert len(shown._list.children) == 1
+    assert shown.summary_line.value.count("Settings have changed since") == 1
+    assert len(shown.rows.children) == 1
     shown.show_message([], fine=True)
-    assert len(shown._list.children) == 0
-    assert "Nothing is wrong" in shown._head.value
+    assert len(shown.rows.children) == 0
+    assert "Nothing is wrong" in shown.summary_line.value
 
 
 def test_findings_are_summed_up():

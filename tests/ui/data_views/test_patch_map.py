@@ -28,13 +28,13 @@ def config(nuclei):
 
 def view(kind, config, api=None):
     made = kind(lambda: config, api or SmallApi(), run_inline, Errors().guard)
-    made.api = made._api
-    made.press = made._drawer._open.click
+    made.api = made.api
+    made.press = made.disclosure.open_button.click
     return made
 
 
 def mark_stale(view):
-    return view._drawer._old.layout.display is None
+    return view.disclosure.stale_note.layout.display is None
 
 
 # examples of augmentation
@@ -45,12 +45,12 @@ def test_examples_are_drawn_when_they_are_asked_for_and_again_for_another_tile(c
     assert examples.api.asked == []
 
     examples.press()
-    first = examples._image.value
-    examples._another.click()
+    first = examples.image.value
+    examples.next_button.click()
 
     assert examples.api.asked == ["augmented_examples 0", "augmented_examples 1"]
-    assert "Tile 2" in examples._caption.value
-    assert examples._image.value != first
+    assert "Tile 2" in examples.caption.value
+    assert examples.image.value != first
     examples.press()
     examples.press()
     assert examples.api.asked == ["augmented_examples 0", "augmented_examples 1"]
@@ -61,7 +61,7 @@ def test_twelve_examples_fill_a_picture_of_at_most_640_pixels(config):
 
     examples.press()
 
-    pixels = imageio.imread(examples._image.value)
+    pixels = imageio.imread(examples.image.value)
     assert pixels.shape[1] <= 640
     assert pixels.shape[0] < pixels.shape[1]
     assert (pixels[..., :3] == OUTLINE).all(-1).any()
@@ -73,12 +73,12 @@ def test_without_changes_all_examples_are_alike_and_said_to_be(config):
 
     examples.press()
 
-    pixels = imageio.imread(examples._image.value)
+    pixels = imageio.imread(examples.image.value)
     height, width = (pixels.shape[0] + 6) // 3, (pixels.shape[1] + 6) // 4
     second, last = pixels[: height - 6, width : 2 * width - 6], pixels[2 * height :, 3 * width :]
     assert np.array_equal(second, last)
     assert np.array_equal(second[3:-3, 3:-3], pixels[3 : height - 9, 3 : width - 9])
-    assert "all of them are alike" in examples._caption.value
+    assert "all of them are alike" in examples.caption.value
 
 
 def test_the_grey_of_all_examples_is_that_of_the_first():
@@ -120,7 +120,7 @@ def test_edits_make_examples_old_until_they_are_renewed(config):
     form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, api := SmallApi())
     form.field("augmentation.strength").enter("light")
     assert not mark_stale(form.gallery)
-    form.gallery._drawer._open.click()
+    form.gallery.disclosure.open_button.click()
 
     form.field("training.epochs").enter(3)
     assert not mark_stale(form.gallery)
@@ -128,7 +128,7 @@ def test_edits_make_examples_old_until_they_are_renewed(config):
     assert mark_stale(form.gallery)
     assert api.asked == ["augmented_examples 0"]
 
-    form.gallery._drawer._again.click()
+    form.gallery.disclosure.reload_button.click()
     assert not mark_stale(form.gallery)
     form.field("normalization.method").enter("max")
     assert mark_stale(form.gallery)
@@ -137,7 +137,7 @@ def test_edits_make_examples_old_until_they_are_renewed(config):
 def test_what_was_edited_while_examples_were_drawn_makes_them_old(config):
     waiting = []
     examples = AugmentationPreview(lambda: config, SmallApi(), lambda words, task: waiting.append(task), Errors().guard)
-    examples._drawer._open.click()
+    examples.disclosure.open_button.click()
 
     examples.mark_stale()
     waiting.pop()()()
@@ -151,8 +151,8 @@ def test_a_mistake_of_the_settings_is_told_in_the_place_of_the_examples(config):
 
     examples.press()
 
-    assert "nowhere" in examples._drawer._latest.words.value
-    assert examples._drawer._body.layout.display == "none"
+    assert "nowhere" in examples.disclosure.reading.words.value
+    assert examples.disclosure.body.layout.display == "none"
 
 
 # where tiles fall
@@ -165,19 +165,19 @@ def test_tiles_are_drawn_when_asked_for_and_other_images_with_the_same_tiles(con
     seen.press()
 
     assert seen.api.asked == ["pairs", "patch_locations 0", "patch_locations 24", "thumbnail 0"]
-    assert [name for name, _ in seen._index.options][0].startswith("1: nuclei_00.tif, ")
-    assert len(seen._index.options) == 3
-    assert "24 tiles in an epoch" in seen._numbers.value
-    assert "background" in seen._numbers.value and "foreground" in seen._numbers.value
-    assert seen._back.disabled and not seen._on.disabled
-    first = seen._image.value
+    assert [name for name, _ in seen.image_menu.options][0].startswith("1: nuclei_00.tif, ")
+    assert len(seen.image_menu.options) == 3
+    assert "24 tiles in an epoch" in seen.summary.value
+    assert "background" in seen.summary.value and "foreground" in seen.summary.value
+    assert seen.previous_button.disabled and not seen.next_button.disabled
+    first = seen.image.value
 
-    seen._on.click()
-    seen._on.click()
+    seen.next_button.click()
+    seen.next_button.click()
 
     assert seen.api.asked[4:] == ["thumbnail 1", "thumbnail 2"]
-    assert seen._on.disabled and not seen._back.disabled
-    assert seen._image.value != first
+    assert seen.next_button.disabled and not seen.previous_button.disabled
+    assert seen.image.value != first
 
 
 def test_a_long_epoch_is_said_to_be_longer_than_what_is_drawn(config):
@@ -187,32 +187,32 @@ def test_a_long_epoch_is_said_to_be_longer_than_what_is_drawn(config):
     seen.press()
 
     assert seen.api.asked[1:3] == ["patch_locations 0", "patch_locations 500"]
-    assert "The first 500 of 3,200 tiles of an epoch" in seen._numbers.value
+    assert "The first 500 of 3,200 tiles of an epoch" in seen.summary.value
 
 
 def test_edits_make_tiles_old_where_they_move_them(config):
     form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, SmallApi())
-    form.tiles._drawer._open.click()
+    form.tiles.disclosure.open_button.click()
 
     form.field("normalization.method").enter("max")
     assert not mark_stale(form.tiles)
     form.field("training.batch_size").enter(4)
     assert mark_stale(form.tiles)
 
-    form.tiles._drawer._again.click()
-    assert "12 tiles in an epoch" in form.tiles._numbers.value
+    form.tiles.disclosure.reload_button.click()
+    assert "12 tiles in an epoch" in form.tiles.summary.value
 
 
 def test_other_data_close_both(config):
     form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, SmallApi())
-    form.gallery._drawer._open.click()
-    form.tiles._drawer._open.click()
+    form.gallery.disclosure.open_button.click()
+    form.tiles.disclosure.open_button.click()
 
     form.load(config, Config.preset("binary_2d"))
 
     for closed in (form.gallery, form.tiles):
-        assert closed._drawer._all.layout.display == "none"
-        assert closed._drawer._open.description.startswith("Show")
+        assert closed.disclosure.content.layout.display == "none"
+        assert closed.disclosure.open_button.description.startswith("Show")
 
 
 def test_boxes_lie_where_the_tiles_were_cut():
@@ -298,6 +298,6 @@ def test_volumes_are_shown_too(config):
     examples.press()
     seen.press()
 
-    assert imageio.imread(examples._image.value).shape[1] <= 640, examples._drawer._latest.words.value
-    assert "tiles of every depth" in seen._caption.value
+    assert imageio.imread(examples.image.value).shape[1] <= 640, examples.disclosure.reading.words.value
+    assert "tiles of every depth" in seen.caption.value
     assert len(api.augmented_examples(config, 2)[0][1].shape) == 3

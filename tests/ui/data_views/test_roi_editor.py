@@ -45,40 +45,40 @@ def stored(form):
 
 def test_the_editor_shows_the_first_image_as_it_lies_in_its_file(editor):
     assert editor.image == "nuclei_00.tif"
-    assert editor._canvas.shape == (256, 256)
-    assert "1 of 4" in editor._where.value
+    assert editor.canvas.shape == (256, 256)
+    assert "1 of 4" in editor.image_line.value
 
 
 def test_a_dragged_rectangle_stands_in_the_config_in_pixels_of_the_image(form, editor, field):
-    editor._mode.value = RECTANGLE
+    editor.mode_switch.value = RECTANGLE
     editor.drag((20.3, 30.4), (100, 119.8))
 
     assert stored(form) == [Region(points=[[20, 30], [100, 120]], name="region 1", image="nuclei_00.tif")]
-    assert "1 region" in field._count.value
-    assert field._reset.layout.visibility == "visible"
+    assert "1 region" in field.count_line.value
+    assert field.reset_button.layout.visibility == "visible"
     assert editor.chosen == 0
 
 
 def test_two_clicks_draw_a_rectangle_where_dragging_does_not_work(form, editor):
-    editor._by_clicks.value = True
-    editor._mode.value = RECTANGLE
+    editor.two_clicks_switch.value = True
+    editor.mode_switch.value = RECTANGLE
     for corner in ((20, 30), (100, 120)):
         editor.click(corner)
 
     assert [region.points for region in stored(form)] == [[[20, 30], [100, 120]]]
-    assert editor._canvas.figure.interaction is None
+    assert editor.canvas.figure.interaction is None
 
 
 def test_clicks_draw_a_polygon_which_the_button_closes(form, editor):
-    editor._mode.value = POLYGON
-    assert editor._close_up.disabled
+    editor.mode_switch.value = POLYGON
+    assert editor.close_polygon_button.disabled
     for corner in ((20, 30), (20, 120), (100, 30)):
         editor.click(corner)
-    editor._close_up.click()
+    editor.close_polygon_button.click()
 
     (region,) = stored(form)
     assert (region.shape, region.points) == ("polygon", [[20, 30], [20, 120], [100, 30]])
-    assert editor._close_up.disabled
+    assert editor.close_polygon_button.disabled
 
 
 def test_a_region_is_taken_by_a_click_and_dragged_by_corner_and_middle(form, editor):
@@ -87,7 +87,7 @@ def test_a_region_is_taken_by_a_click_and_dragged_by_corner_and_middle(form, edi
 
     editor.click((50, 50))
     assert editor.chosen == 0
-    assert len(editor._canvas._corners.x) == 4
+    assert len(editor.canvas.corner_handles.x) == 4
     editor.move_corner(2, (90, 110))
     editor.move_middle((65, 80))
 
@@ -95,22 +95,22 @@ def test_a_region_is_taken_by_a_click_and_dragged_by_corner_and_middle(form, edi
     assert stored(form)[1].points == [[120, 130], [200, 220]]
     editor.click((5, 5))
     assert editor.chosen is None
-    assert len(editor._canvas._corners.x) == 0
+    assert len(editor.canvas.corner_handles.x) == 0
 
 
 def test_regions_are_renamed_retyped_and_removed_in_the_list(form, editor, field):
     editor.drag((20, 30), (100, 120))
     editor.drag((120, 130), (200, 220))
-    line = editor._list._lines[0]
+    line = editor.region_list.lines[0]
 
-    line._name.value = "cortex"
-    line._points.value = "0 0, 0 50, 50 0"
+    line.name_field.value = "cortex"
+    line.points_field.value = "0 0, 0 50, 50 0"
     assert stored(form)[0] == Region(
         shape="polygon", points=[[0, 0], [0, 50], [50, 0]], name="cortex", image="nuclei_00.tif"
     )
 
-    line._points.value = "0 0, 50"
-    assert "&#x27;50&#x27; is not a corner" in field._complaint.value
+    line.points_field.value = "0 0, 50"
+    assert "&#x27;50&#x27; is not a corner" in field.message.value
     assert field.is_refused
     assert [finding.wrong for finding in form.refused()] == ["Regions of interest: '50' is not a corner"]
 
@@ -120,47 +120,47 @@ def test_regions_are_renamed_retyped_and_removed_in_the_list(form, editor, field
 
 
 def test_corners_are_typed_for_a_new_region(form, editor):
-    editor._list._new.value = "10 20, -1 -1"
+    editor.region_list.new_field.value = "10 20, -1 -1"
 
     assert stored(form)[0].points == [[10, 20], [-1, -1]]
-    assert editor._list._new.value == ""
-    assert editor._canvas._corners.x.max() == 255
+    assert editor.region_list.new_field.value == ""
+    assert editor.canvas.corner_handles.x.max() == 255
 
 
 def test_a_region_is_for_one_image_or_for_all_and_to_be_used_or_left_out(form, editor):
     editor.drag((20, 30), (100, 120))
-    editor._scope.value = False
-    editor._use.value = "ignore"
+    editor.scope_menu.value = False
+    editor.use_menu.value = "ignore"
 
     assert (stored(form)[0].image, stored(form)[0].use) == ("", "ignore")
 
-    editor._turn_to(1)
+    editor.show_image(1)
     assert editor.image == "nuclei_01.tif"
-    assert list(editor._list._lines) == [0]
+    assert list(editor.region_list.lines) == [0]
     editor.choose(0)
-    editor._scope.value = True
+    editor.scope_menu.value = True
     assert stored(form)[0].image == "nuclei_01.tif"
 
-    editor._turn_to(0)
-    assert list(editor._list._lines) == []
-    assert "1 on other images" in editor._list._more.value
+    editor.show_image(0)
+    assert list(editor.region_list.lines) == []
+    assert "1 on other images" in editor.region_list.other_images_line.value
 
 
 def test_turning_pages_comes_round(editor):
-    editor._turn_to(-1)
+    editor.show_image(-1)
 
-    assert "4 of 4" in editor._where.value
+    assert "4 of 4" in editor.image_line.value
 
 
 def test_all_regions_can_be_set_back_and_the_pair_table_is_told(form, field, editor):
-    form.pairs._toggle()
+    form.pairs.toggle()
     editor.drag((20, 30), (100, 120))
-    assert form.pairs._old.layout.display is None
+    assert form.pairs.stale_note.layout.display is None
 
-    field._set_back()
+    field.restore_default()
 
     assert stored(form) == []
-    assert editor._canvas._corners.x.size == 0
+    assert editor.canvas.corner_handles.x.size == 0
 
 
 def test_regions_do_not_change_the_images_that_are_drawn_on(form, field, editor):
@@ -171,8 +171,8 @@ def test_regions_do_not_change_the_images_that_are_drawn_on(form, field, editor)
     field.toggle()
 
     assert field.editor is not editor
-    assert len(field.editor._rows) == 4
-    assert field.editor._canvas.shape == (256, 256)
+    assert len(field.editor.images) == 4
+    assert field.editor.canvas.shape == (256, 256)
 
 
 def test_random_regions_are_shown_and_not_taken_over(form, field):
@@ -180,7 +180,7 @@ def test_random_regions_are_shown_and_not_taken_over(form, field):
     field.toggle()
     field.toggle()
 
-    (given,) = field.editor._given
+    (given,) = field.editor.given_outlines
     assert np.ptp(np.array(given), axis=0).tolist() == [49, 59]
     assert stored(form) == []
 
@@ -190,7 +190,7 @@ def test_a_folder_that_is_wrong_is_answered_in_the_editor(form, field):
     field.toggle()
     field.toggle()
 
-    assert "there is no folder" in field.editor._latest.words.value.lower()
+    assert "there is no folder" in field.editor.reading.words.value.lower()
 
 
 def test_regions_are_counted_in_words():

@@ -26,7 +26,7 @@ def slices(folder, count=4):
 @pytest.mark.feature(35)
 def test_single_images_become_a_stack_and_a_stack_single_images_and_both_can_be_used(form, tmp_path):
     tool = form.stacks
-    tool._open.click()
+    tool.open_button.click()
     tool.fields["folder"].enter(slices(tmp_path / "single"))
     tool.fields["stack"].enter(str(tmp_path / "stack.tif"))
 
@@ -59,4 +59,4 @@ def test_what_is_missing_or_there_already_is_said_and_nothing_is_offered(form, t
 
     assert "stack.tif is there already" in tool.words
     assert (tmp_path / "stack.tif").read_bytes() == b"mine"
-    assert tool._offers.layout.display == "none"
+    assert tool.result_buttons.layout.display == "none"

@@ -34,8 +34,8 @@ def test_every_setting_explains_itself_in_the_form(shared_form, path):
     field.show_view(True, True)
 
     assert ROWS[path].help
-    assert field._help.layout.display is None
-    assert len(field._help.value) > 20
+    assert field.help_text.layout.display is None
+    assert len(field.help_text.value) > 20
 
 
 @pytest.mark.parametrize("row", TYPED, ids=lambda row: row.path)
@@ -73,10 +73,10 @@ def test_what_is_entered_reaches_the_config_and_can_be_set_back(shared_form, row
 
         assert value_of(shared_form.config, row.path) == other
         if other != before:
-            assert field._reset.layout.visibility == "visible"
-            field._set_back()
+            assert field.reset_button.layout.visibility == "visible"
+            field.restore_default()
         assert value_of(shared_form.config, row.path) == before
-        assert field._reset.layout.visibility == "hidden"
+        assert field.reset_button.layout.visibility == "hidden"
 
 
 @pytest.mark.parametrize(
@@ -97,22 +97,22 @@ def test_a_wrong_value_is_refused_beside_its_field_and_the_config_keeps_the_righ
     field = form.field(path)
     before = value_of(form.config, path)
 
-    field._text.value = words
+    field.widget.value = words
 
-    assert sentence in field._complaint.value.replace("&#x27;", "'")
-    assert 'role="alert"' in field._complaint.value
+    assert sentence in field.message.value.replace("&#x27;", "'")
+    assert 'role="alert"' in field.message.value
     assert value_of(form.config, path) == before
-    assert field._text.value == words
+    assert field.widget.value == words
     panel = form.panel_of(Finding(where=path, wrong=""))
-    assert "1 wrong" in panel._line.value
+    assert "1 wrong" in panel.summary_line.value
     assert [finding.where.partition("[")[0] for finding in form.refused()] == [path]
 
 
 def test_the_nearest_right_value_can_be_pressed(form):
     field = form.field("training.batch_size")
-    field._text.value = "0"
+    field.widget.value = "0"
 
-    _, offer = field._offers.children
+    _, offer = field.suggestion_buttons.children
     offer.click()
 
     assert offer.description == "1"
@@ -127,7 +127,7 @@ def test_right_values_that_a_finding_names_can_be_pressed(form):
     form.show_findings([finding])
     field = form.field("sampling.patch_size")
 
-    assert [offer.description for offer in field._offers.children[1:]] == ["96, 96", "104, 104"]
+    assert [offer.description for offer in field.suggestion_buttons.children[1:]] == ["96, 96", "104, 104"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_what_is_suggested_fits_the_setting(form, path, finding, descriptions):
 
     field.show_findings(finding)
 
-    assert [button.description for button in field._offers.children[1:]] == descriptions
+    assert [button.description for button in field.suggestion_buttons.children[1:]] == descriptions
 
 
 def test_an_error_of_the_check_opens_its_panel_and_a_new_value_clears_it(form):
@@ -153,12 +153,12 @@ def test_an_error_of_the_check_opens_its_panel_and_a_new_value_clears_it(form):
     panel = form.panel_of(Finding(where="training.device", wrong=""))
 
     assert panel.is_open
-    assert "1 wrong" in panel._line.value
+    assert "1 wrong" in panel.summary_line.value
     # an advanced setting is shown in the simple view too, as long as something is wrong with it
     assert form.field("training.device").box.layout.display is None
 
     form.field("training.device").enter("cpu")
-    assert "wrong" not in panel._line.value
+    assert "wrong" not in panel.summary_line.value
 
 
 def test_a_finding_about_a_file_stands_beside_the_folder_that_holds_it(form):
@@ -168,7 +168,7 @@ def test_a_finding_about_a_file_stands_beside_the_folder_that_holds_it(form):
     form.show_findings([Finding(where=file, wrong="it holds values that are not whole numbers")])
 
     labels = form.field("data.datasets").fields[1]
-    assert "In nuclei_00.tif: it holds values" in labels._complaint.value
+    assert "In nuclei_00.tif: it holds values" in labels.message.value
 
 
 @pytest.mark.feature(28)
@@ -176,13 +176,13 @@ def test_data_sets_are_added_and_removed(form):
     field = form.field("data.datasets")
     field.enter([*field.value, {}])
     field.enter([*field.value, {}])
-    images = [entry.fields[0] for entry in field._entries]
+    images = [entry.fields[0] for entry in field.entries]
 
     images[1].enter("second")
-    field._remove(0)
+    field.remove(0)
 
     assert [dataset.images for dataset in form.config.data.datasets] == ["second", ""]
-    assert [entry.fields[0]._text.value for entry in field._entries] == ["second", ""]
+    assert [entry.fields[0].widget.value for entry in field.entries] == ["second", ""]
 
 
 @pytest.mark.feature(76)
@@ -190,16 +190,16 @@ def test_augmentation_steps_are_added_edited_and_removed_and_make_the_strength_c
     field, strength = form.field("augmentation.steps"), form.field("augmentation.strength")
     count = len(field.value)
 
-    field._kind.value = "blur"
+    field.kind_menu.value = "blur"
     field.enter([*field.value, {"kind": "blur"}])
     sigma = next(inner for inner in field.fields if inner.setting.name == "sigma")
-    sigma._text.value = "3"
+    sigma.widget.value = "3"
 
     assert form.config.augmentation.steps[-1].sigma == 3
     assert form.config.augmentation.strength == "custom"
-    assert strength._menu.value == "custom"
+    assert strength.widget.value == "custom"
 
-    field._remove(count)
+    field.remove(count)
     assert len(form.config.augmentation.steps) == count
     assert form.config.augmentation.strength == "standard"
 
@@ -207,16 +207,16 @@ def test_augmentation_steps_are_added_edited_and_removed_and_make_the_strength_c
 @pytest.mark.feature(76)
 def test_the_menu_of_changes_offers_every_kind_and_help_says_what_each_does(form):
     field = form.field("augmentation.steps")
-    assert [kind for _, kind in field._kind.options[1:]] == list(STEPS)
+    assert [kind for _, kind in field.kind_menu.options[1:]] == list(STEPS)
 
     field.enter([{"kind": kind} for kind in STEPS])
     field.show_view(True, True)
-    for entry in field._entries:
-        assert entry._help.layout.display != "none"
-        assert ("Safe for outlines one pixel wide" in entry._help.value) == entry.values.is_safe
+    for entry in field.entries:
+        assert entry.help_text.layout.display != "none"
+        assert ("Safe for outlines one pixel wide" in entry.help_text.value) == entry.values.is_safe
 
     field.show_view(True, False)
-    assert all(entry._help.layout.display == "none" for entry in field._entries)
+    assert all(entry.help_text.layout.display == "none" for entry in field.entries)
 
 
 def test_a_strength_brings_its_list_into_the_form(form):
@@ -234,33 +234,33 @@ def test_a_strength_brings_its_list_into_the_form(form):
 @pytest.mark.feature(17)
 def test_metrics_are_added_to_those_that_auto_means_and_removed_and_none_means_auto(form):
     field = form.field("compile.metrics")
-    assert "auto: Dice" in field._list.children[0].value
-    assert field._add.disabled
-    field._menu.value = "recall"
-    field._add.click()
+    assert "auto: Dice" in field.chosen_box.children[0].value
+    assert field.add_button.disabled
+    field.menu.value = "recall"
+    field.add_button.click()
     assert form.config.compile.metrics == ["dice", "iou", "recall"]
-    assert field._menu.value == ""
+    assert field.menu.value == ""
 
-    field._remove("iou")
-    field._remove("dice")
+    field.remove("iou")
+    field.remove("dice")
     assert form.config.compile.metrics == ["recall"]
 
-    field._remove("recall")
+    field.remove("recall")
     assert form.config.compile.metrics == "auto"
 
 
 def test_menus_that_add_something_begin_with_nothing_chosen(form):
     field = form.field("augmentation.steps")
     count = len(field.value)
-    assert (field._kind.label, field._kind.value) == ("choose …", "")
+    assert (field.kind_menu.label, field.kind_menu.value) == ("choose …", "")
 
-    field._add_one()
+    field.add_entry()
     assert len(field.value) == count
-    field._kind.value = "blur"
-    field._add_one()
+    field.kind_menu.value = "blur"
+    field.add_entry()
 
     assert [step.kind for step in field.value][count:] == ["blur"]
-    assert field._kind.value == ""
+    assert field.kind_menu.value == ""
 
 
 def test_the_settings_of_the_data_stand_under_subheads_each_once():
@@ -280,7 +280,7 @@ def test_a_subhead_is_hidden_while_nothing_stands_under_it(form):
     panel.build()
 
     def seen():
-        return [head.value for head, _ in panel._groups if head.layout.display is None]
+        return [head.value for head, _ in panel.groups if head.layout.display is None]
 
     assert len(seen()) == 2
     form.show_view(True, False)
@@ -302,8 +302,8 @@ def test_another_config_replaces_what_the_form_shows(form):
 
     form.load(Config.preset("epyseg"), Config.preset("epyseg"))
 
-    assert epochs._text.value == "100"
-    assert epochs._reset.layout.visibility == "hidden"
+    assert epochs.widget.value == "100"
+    assert epochs.reset_button.layout.visibility == "hidden"
 
 
 def test_tooltips_hold_help_range_unit_and_default():
@@ -357,8 +357,8 @@ def test_the_chosen_loss_links_to_its_reference(form, loss, address):
 
     field.enter(loss)
 
-    assert f'<a href="{address}" target="_blank"' in field._help.value
-    assert field._help.layout.display is None
+    assert f'<a href="{address}" target="_blank"' in field.help_text.value
+    assert field.help_text.layout.display is None
 
 
 @pytest.mark.feature(145)
@@ -367,21 +367,21 @@ def test_help_links_to_the_references_of_all_losses_that_suit(form):
     loss = form.field("compile.loss")
     loss.show_view(True, True)
 
-    assert "https://doi.org/10.1038/s41592-020-01008-z" in loss._help.value  # Dice + cross-entropy
-    assert "https://arxiv.org/abs/1711.08506" not in loss._help.value  # of the kind without labels
+    assert "https://doi.org/10.1038/s41592-020-01008-z" in loss.help_text.value  # Dice + cross-entropy
+    assert "https://arxiv.org/abs/1711.08506" not in loss.help_text.value  # of the kind without labels
 
 
 def test_every_listed_metric_links_to_its_reference(form):
     field = form.field("compile.metrics")
     field.enter(["dice", "iou"])
 
-    links = [line.children[1].value for line in field._list.children]
+    links = [line.children[1].value for line in field.chosen_box.children]
     assert ["F-score" in links[0], "Jaccard_index" in links[1]] == [True, True]
 
 
 def test_a_share_may_be_typed_as_a_percentage(form):
-    form.field("data.validation_fraction")._text.value = "25%"
-    form.field("normalization.outliers_percent")._text.value = "2 %"
+    form.field("data.validation_fraction").widget.value = "25%"
+    form.field("normalization.outliers_percent").widget.value = "2 %"
 
     assert form.config.data.validation_fraction == 0.25
     assert form.config.normalization.outliers_percent == 2

@@ -27,7 +27,7 @@ def choose(form, kind):
 
 
 def offered(field):
-    return [value for _, value in field._menu.options if value]
+    return [value for _, value in field.menu.options if value]
 
 
 @pytest.mark.parametrize("kind", TASKS)
@@ -60,7 +60,7 @@ def test_values_are_kept_while_their_settings_are_out_of_sight(form):
 
     choose(form, "instance_contour")
     assert form.field("task.contour_width").is_shown
-    assert form.field("task.contour_width")._text.value == "3"
+    assert form.field("task.contour_width").widget.value == "3"
 
 
 def test_a_panel_that_is_opened_later_follows_the_kind_too():
@@ -85,7 +85,7 @@ def test_heads_without_settings_under_them_are_not_shown(form):
     panel = form.panels[1]
 
     def heads():
-        return [head.value for head, _ in panel._groups if head.layout.display is None]
+        return [head.value for head, _ in panel.groups if head.layout.display is None]
 
     choose(form, "binary")
     assert not any("In the loss" in head for head in heads())
@@ -115,22 +115,22 @@ def test_what_was_chosen_for_another_kind_is_kept_and_said_not_to_suit(form):
     choose(form, "semantic")
     loss, metrics = form.field("compile.loss"), form.field("compile.metrics")
     assert form.config.compile.loss == "bce_dice"
-    assert loss._menu.value == "bce_dice"
-    assert NOT_SUITED in loss._menu.label
-    assert "Not for this kind of segmentation" in loss._help.value
-    assert not any(NOT_SUITED in title for title, value in loss._menu.options if value != "bce_dice")
+    assert loss.widget.value == "bce_dice"
+    assert NOT_SUITED in loss.widget.label
+    assert "Not for this kind of segmentation" in loss.help_text.value
+    assert not any(NOT_SUITED in title for title, value in loss.widget.options if value != "bce_dice")
 
     choose(form, "instance_contour")
-    said = [line.children[1].value for line in metrics._list.children]
+    said = [line.children[1].value for line in metrics.chosen_box.children]
     assert NOT_SUITED not in said[0] and NOT_SUITED in said[1]
 
     choose(form, "binary")
-    assert NOT_SUITED not in loss._menu.label + loss._help.value
+    assert NOT_SUITED not in loss.widget.label + loss.help_text.value
 
 
 def test_a_refused_value_is_seen_whatever_the_kind(form):
     choose(form, "instance_contour")
-    form.field("task.contour_width")._text.value = "99"
+    form.field("task.contour_width").widget.value = "99"
 
     choose(form, "binary")
     assert form.field("task.contour_width").is_shown
@@ -156,19 +156,19 @@ def test_what_auto_means_follows_the_kind(form):
 def test_a_kind_is_chosen_by_its_picture_and_explained_in_a_sentence(form, kind):
     field = form.field("task.kind")
 
-    field._buttons[kind].click()
+    field.buttons[kind].click()
 
     assert form.config.task.kind == kind
-    assert [name for name, button in field._buttons.items() if "nbt-kind-chosen" in button._dom_classes] == [kind]
-    assert TASKS[kind].help.split(";")[0][:20] in field._help.value
-    assert TASKS[kind].title in field._buttons[kind].tooltip
+    assert [name for name, button in field.buttons.items() if "nbt-kind-chosen" in button._dom_classes] == [kind]
+    assert TASKS[kind].help.split(";")[0][:20] in field.help_text.value
+    assert TASKS[kind].title in field.buttons[kind].tooltip
 
 
 def test_the_kind_stands_above_the_panels_and_in_none_of_them(form):
     field = form.field("task.kind")
 
     assert form.box.children[0] is field.box
-    assert all(field.box not in panel._body.children for panel in form.panels)
+    assert all(field.box not in panel.body.children for panel in form.panels)
 
 
 def test_every_kind_has_a_picture_of_its_own():

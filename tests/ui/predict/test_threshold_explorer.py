@@ -35,7 +35,7 @@ def foreground(tmp_path_factory):
 def opened(run):
     adjust = ThresholdExplorer(API, run_inline, lambda callback: callback)
     adjust.use(run.directory)
-    adjust._open.click()
+    adjust.open_button.click()
     return adjust
 
 
@@ -54,90 +54,90 @@ def test_opening_predicts_the_first_validation_image_with_the_thresholds_of_the_
     adjust = opened(contours)
     _, pair = api.images_of_run(contours.directory)[0]
 
-    assert adjust._menu.label == f"{pair.name} (validation)"
-    assert [label.rpartition("(")[2] for label, _ in adjust._menu.options] == [
+    assert adjust.image_menu.label == f"{pair.name} (validation)"
+    assert [label.rpartition("(")[2] for label, _ in adjust.image_menu.options] == [
         "validation)",
         "trained on)",
         "trained on)",
         "a file …",
     ]
-    assert adjust._fields["threshold"].value == 0.5
+    assert adjust.fields["threshold"].value == 0.5
     predicted = api.load_model(contours.directory).predict(pair.image)
-    assert f'nbt-count">{len(np.unique(predicted)) - 1}</b>' in adjust._numbers.value
-    assert "AP 0.5" in adjust._numbers.value and "Dice" in adjust._numbers.value
-    assert imageio.imread(adjust._image.value).shape == (SIDE, SIDE, 3)
-    assert has_colour(adjust._image.value, "chosen")
-    assert not has_colour(adjust._image.value, "truth")
+    assert f'nbt-count">{len(np.unique(predicted)) - 1}</b>' in adjust.summary.value
+    assert "AP 0.5" in adjust.summary.value and "Dice" in adjust.summary.value
+    assert imageio.imread(adjust.image.value).shape == (SIDE, SIDE, 3)
+    assert has_colour(adjust.image.value, "chosen")
+    assert not has_colour(adjust.image.value, "truth")
 
 
 def test_nothing_is_read_until_the_panel_is_opened():
     adjust = ThresholdExplorer(None, run_inline, lambda callback: callback)
 
-    assert adjust._image.value == b""
-    assert not adjust._is_open
+    assert adjust.image.value == b""
+    assert not adjust.is_open
 
 
 def test_a_threshold_that_is_moved_changes_picture_count_and_scores_without_predicting_again(contours, monkeypatch):
     adjust = opened(contours)
-    before, numbers = adjust._image.value, adjust._numbers.value
+    before, numbers = adjust.image.value, adjust.summary.value
     monkeypatch.setattr("nbtrainer.inference.predictor.predict_tta", lambda *_: pytest.fail("predicted again"))
 
-    adjust._fields["threshold"]._slider.value = 0.99
+    adjust.fields["threshold"].widget.value = 0.99
 
-    assert adjust._image.value != before
-    assert adjust._numbers.value != numbers
-    assert "in the model" in adjust._numbers.value
-    labels = adjust._trial.labels(threshold=0.99)
-    assert f'nbt-count">{len(np.unique(labels)) - (0 in labels)}</b>' in adjust._numbers.value
+    assert adjust.image.value != before
+    assert adjust.summary.value != numbers
+    assert "in the model" in adjust.summary.value
+    labels = adjust.prediction.labels(threshold=0.99)
+    assert f'nbt-count">{len(np.unique(labels)) - (0 in labels)}</b>' in adjust.summary.value
 
-    adjust._reset.click()
-    assert adjust._fields["threshold"]._slider.value == 0.5
-    assert adjust._image.value == before
-    assert adjust._numbers.value == numbers
-    assert adjust._reset.disabled
+    adjust.reset_button.click()
+    assert adjust.fields["threshold"].widget.value == 0.5
+    assert adjust.image.value == before
+    assert adjust.summary.value == numbers
+    assert adjust.reset_button.disabled
 
 
 def test_the_outlines_of_the_label_are_drawn_when_asked_for(contours):
     adjust = opened(contours)
 
-    adjust._truth.value = True
+    adjust.label_switch.value = True
 
-    assert has_colour(adjust._image.value, "truth")
-    assert "label" in adjust._caption.value
+    assert has_colour(adjust.image.value, "truth")
+    assert "label" in adjust.caption.value
 
 
 def test_a_foreground_is_counted_in_pixels(foreground):
     adjust = opened(foreground)
-    assert list(adjust._fields) == ["threshold"]
-    count = int((adjust._look.labels != 0).sum())
+    assert list(adjust.fields) == ["threshold"]
+    count = int((adjust.rendering.labels != 0).sum())
 
-    assert f"<b>{count:,}</b> px foreground" in adjust._numbers.value
-    assert "object" not in adjust._numbers.value
+    assert f"<b>{count:,}</b> px foreground" in adjust.summary.value
+    assert "object" not in adjust.summary.value
 
 
 def test_classes_are_counted_and_drawn_each_in_its_colour_and_have_no_thresholds(tmp_path):
     named = {"class_names": ["axon", "<myelin>"], "class_colours": ["#112233"]}
     adjust = opened(small_run(tmp_path, "semantic", task=named))
 
-    assert "px axon" in adjust._numbers.value and "px &lt;myelin&gt;" in adjust._numbers.value
-    assert "no threshold" in adjust._thresholds.children[0].value
-    assert "Dice (axon)" in adjust._numbers.value
-    assert "axon" in adjust._caption.value and "--mark: #112233" in adjust._caption.value
+    assert "px axon" in adjust.summary.value and "px &lt;myelin&gt;" in adjust.summary.value
+    assert "no threshold" in adjust.threshold_box.children[0].value
+    assert "Dice (axon)" in adjust.summary.value
+    assert "axon" in adjust.caption.value and "--mark: #112233" in adjust.caption.value
 
 
 def test_a_volume_is_looked_at_slice_by_slice(tmp_path):
     adjust = opened(small_run(tmp_path, "binary", dim=3))
-    assert seen_slider(adjust) and adjust._slice.max == 11
-    before, numbers = adjust._image.value, adjust._numbers.value
+    assert seen_slider(adjust) and adjust.slice_slider.max == 11
+    before, numbers = adjust.image.value, adjust.summary.value
 
-    adjust._slice.value = 1
+    adjust.slice_slider.value = 1
 
-    assert adjust._image.value != before
-    assert adjust._numbers.value == numbers
+    assert adjust.image.value != before
+    assert adjust.summary.value == numbers
 
 
 def seen_slider(adjust):
-    return adjust._slice.layout.display is None
+    return adjust.slice_slider.layout.display is None
 
 
 # thresholds
@@ -154,47 +154,47 @@ def test_every_threshold_of_every_kind_has_a_row_that_makes_its_field(kind):
 def test_fields_follow_the_rows_and_those_without_effect_are_not_shown(contours):
     adjust = opened(contours)
 
-    slider = adjust._fields["threshold"]._slider
+    slider = adjust.fields["threshold"].widget
     assert (slider.min, slider.max) == (pytest.approx(0.01), pytest.approx(0.99))
     assert slider.description == ROWS["task.threshold"].title
-    assert seen(adjust._fields["seed_threshold"])
+    assert seen(adjust.fields["seed_threshold"])
     # no distance and no affinities were learned
-    assert not seen(adjust._fields["seed_distance"]) and not seen(adjust._fields["affinity_threshold"])
-    assert "mutex_watershed" not in [value for _, value in adjust._fields["decoder"]._menu.options]
+    assert not seen(adjust.fields["seed_distance"]) and not seen(adjust.fields["affinity_threshold"])
+    assert "mutex_watershed" not in [value for _, value in adjust.fields["decoder"].widget.options]
 
-    adjust._fields["decoder"].enter("binary_connected")
-    assert not seen(adjust._fields["seed_threshold"])
+    adjust.fields["decoder"].enter("binary_connected")
+    assert not seen(adjust.fields["seed_threshold"])
 
 
 def test_a_wrong_value_is_answered_beside_its_field_and_the_picture_stays(contours):
     adjust = opened(contours)
-    before = adjust._image.value
+    before = adjust.image.value
 
-    adjust._fields["min_object_size"]._text.value = "-3"
+    adjust.fields["min_object_size"].widget.value = "-3"
 
-    assert "too small" in adjust._fields["min_object_size"]._complaint.value
-    assert adjust._image.value == before
+    assert "too small" in adjust.fields["min_object_size"].message.value
+    assert adjust.image.value == before
 
 
 def test_kept_thresholds_are_in_the_model_from_then_on(tmp_path):
     run = small_run(tmp_path, "binary")
     adjust = opened(run)
-    assert adjust._keep.disabled
-    adjust._fields["threshold"]._slider.value = 0.25
+    assert adjust.keep_button.disabled
+    adjust.fields["threshold"].widget.value = 0.25
     image = api.images_of_run(run.directory)[0][1].image
 
-    adjust._keep.click()
+    adjust.keep_button.click()
 
-    assert "Kept in best-" in adjust._keeping.words.value
-    assert adjust._keep.disabled
+    assert "Kept in best-" in adjust.saving_task.words.value
+    assert adjust.keep_button.disabled
     model = api.load_model(run.directory)
     assert model.task.threshold == 0.25
-    assert np.array_equal(model.predict(image) != 0, adjust._look.labels != 0)
-    assert "in the model" not in adjust._numbers.value
+    assert np.array_equal(model.predict(image) != 0, adjust.rendering.labels != 0)
+    assert "in the model" not in adjust.summary.value
 
-    adjust._fields["threshold"]._slider.value = 0.75
-    adjust._reset.click()
-    assert adjust._fields["threshold"].value == 0.25
+    adjust.fields["threshold"].widget.value = 0.75
+    adjust.reset_button.click()
+    assert adjust.fields["threshold"].value == 0.25
 
 
 # models and images
@@ -204,31 +204,31 @@ def test_a_file_is_predicted_with_its_label_if_that_is_known(contours, tmp_path)
     made = write_discs(tmp_path, (48, 80), 1)
     adjust = opened(contours)
 
-    adjust._menu.value = -1
-    adjust._files["image"].enter(f"{made['images']}/img_0.tif")
-    adjust._predict.click()
-    assert imageio.imread(adjust._image.value).shape == (288, 480, 3)
-    assert "AP 0.5" not in adjust._numbers.value
-    assert adjust._truth.layout.display == "none"
+    adjust.image_menu.value = -1
+    adjust.files["image"].enter(f"{made['images']}/img_0.tif")
+    adjust.predict_button.click()
+    assert imageio.imread(adjust.image.value).shape == (288, 480, 3)
+    assert "AP 0.5" not in adjust.summary.value
+    assert adjust.label_switch.layout.display == "none"
 
-    adjust._files["label"].enter(f"{made['labels']}/img_0.tif")
-    adjust._predict.click()
-    assert "AP 0.5" in adjust._numbers.value
+    adjust.files["label"].enter(f"{made['labels']}/img_0.tif")
+    adjust.predict_button.click()
+    assert "AP 0.5" in adjust.summary.value
 
 
 def test_any_checkpoint_can_be_chosen_and_its_run_is_found(contours, foreground):
     adjust = opened(contours)
 
-    adjust._files["model"].enter(str(foreground.best))
-    assert adjust._stage.layout.display == "none"
-    adjust._predict.click()
+    adjust.files["model"].enter(str(foreground.best))
+    assert adjust.content.layout.display == "none"
+    adjust.predict_button.click()
 
-    assert list(adjust._fields) == ["threshold"]
-    assert "(validation)" in adjust._menu.label
+    assert list(adjust.fields) == ["threshold"]
+    assert "(validation)" in adjust.image_menu.label
 
     # a run that is shown later does not push aside what was chosen by hand
     adjust.use(contours.directory)
-    assert adjust._files["model"].value == str(foreground.best)
+    assert adjust.files["model"].value == str(foreground.best)
 
 
 @pytest.mark.parametrize(
@@ -238,35 +238,35 @@ def test_a_model_that_cannot_be_read_is_answered_in_a_sentence(tmp_path, model, 
     (tmp_path / "broken.pt").write_bytes(b"no model")
     adjust = ThresholdExplorer(API, run_inline, lambda callback: callback)
     if model:
-        adjust._files["model"].enter(str(tmp_path / model))
+        adjust.files["model"].enter(str(tmp_path / model))
 
-    adjust._predict.click()
+    adjust.predict_button.click()
 
-    assert sentence in adjust._latest.words.value.lower()
-    assert not adjust._predict.disabled
+    assert sentence in adjust.prediction_task.words.value.lower()
+    assert not adjust.predict_button.disabled
 
 
 def test_what_differs_from_the_training_images_is_said(contours, tmp_path):
     tifffile.imwrite(tmp_path / "other.tif", np.full((64, 64), 900, np.uint16))
     adjust = opened(contours)
-    adjust._menu.value = -1
-    adjust._files["image"].enter(str(tmp_path / "other.tif"))
+    adjust.image_menu.value = -1
+    adjust.files["image"].enter(str(tmp_path / "other.tif"))
 
-    adjust._predict.click()
+    adjust.predict_button.click()
 
-    assert "its values are uint16" in adjust._notes.value
+    assert "its values are uint16" in adjust.notes.value
 
 
 def test_an_image_that_does_not_suit_the_model_is_answered_in_a_sentence(contours, tmp_path):
     colours = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     tifffile.imwrite(tmp_path / "colour.tif", colours, photometric="rgb")
     adjust = opened(contours)
-    adjust._menu.value = -1
-    adjust._files["image"].enter(str(tmp_path / "colour.tif"))
+    adjust.image_menu.value = -1
+    adjust.files["image"].enter(str(tmp_path / "colour.tif"))
 
-    adjust._predict.click()
+    adjust.predict_button.click()
 
-    assert "3 channels" in adjust._latest.words.value
+    assert "3 channels" in adjust.prediction_task.words.value
 
 
 # what goes on beside the page
@@ -291,13 +291,13 @@ def test_a_prediction_can_be_left_and_says_how_far_it_is(contours, monkeypatch):
 
     adjust = ThresholdExplorer(SlowHouse, work, Errors().guard)
     adjust.use(contours.directory)
-    adjust._open.click()
+    adjust.open_button.click()
     assert started.wait(20)
     adjust.flush()
-    assert "1 of 4 tiles" in adjust._progress.value
-    assert adjust._predict.disabled and adjust._stop.layout.display is None
+    assert "1 of 4 tiles" in adjust.progress_bar.value
+    assert adjust.predict_button.disabled and adjust.stop_button.layout.display is None
 
-    adjust._stop.click()
+    adjust.stop_button.click()
     goes_on.set()
     ends = time.monotonic() + 20
     while not brought:
@@ -305,9 +305,9 @@ def test_a_prediction_can_be_left_and_says_how_far_it_is(contours, monkeypatch):
         time.sleep(0.01)
     brought[0]()
 
-    assert not adjust._predict.disabled
-    assert adjust._progress.layout.display == "none"
-    assert adjust._trial is None
+    assert not adjust.predict_button.disabled
+    assert adjust.progress_bar.layout.display == "none"
+    assert adjust.prediction is None
 
 
 def test_of_many_moves_only_the_newest_is_computed_after_the_one_that_is_under_way():
@@ -342,19 +342,19 @@ def test_a_large_image_can_be_looked_at_part_by_part(contours, tmp_path):
     image[30:60, 900:930] = 200
     tifffile.imwrite(tmp_path / "long.tif", image)
     adjust = opened(contours)
-    assert adjust._zoom.layout.display == "none"
-    adjust._menu.value = -1
-    adjust._files["image"].enter(str(tmp_path / "long.tif"))
-    adjust._predict.click()
-    assert adjust._zoom.layout.display is None
-    count = adjust._numbers.value
+    assert adjust.zoom_menu.layout.display == "none"
+    adjust.image_menu.value = -1
+    adjust.files["image"].enter(str(tmp_path / "long.tif"))
+    adjust.predict_button.click()
+    assert adjust.zoom_menu.layout.display is None
+    count = adjust.summary.value
 
-    adjust._zoom.value = 4
-    adjust._across.value = 0
-    left = imageio.imread(adjust._image.value)
-    adjust._across.value = 100
-    right = imageio.imread(adjust._image.value)
+    adjust.zoom_menu.value = 4
+    adjust.x_slider.value = 0
+    left = imageio.imread(adjust.image.value)
+    adjust.x_slider.value = 100
+    right = imageio.imread(adjust.image.value)
 
     assert right.shape == (46, 480, 3)
     assert right.mean() > left.mean() + 10
-    assert adjust._numbers.value == count
+    assert adjust.summary.value == count
