@@ -35,5 +35,5 @@ def form(_one_form: Form) -> Form:
     form.load(Config.preset(PRESET), Config.preset(PRESET))
     for panel in form.panels[1:]:
         panel.open(False)
-    form.field("augmentation.steps")._kind.value = ""
+    form.field("augmentation.steps").kind_menu.value = ""
     return form

@@ -149,23 +149,23 @@ class ChoicesField(Field):
     meaning: Callable[[], Iterable[str]] = staticmethod(lambda: ())
 
     def _lines(self) -> list[w.Widget]:
-        self.menu = create(w.Dropdown, **self._label())
+        self.widget = create(w.Dropdown, **self._label())
         self.add_button = create(
             w.Button, icon="plus", tooltip=f"{self.setting.title}: add the one chosen here", classes=("nbt-icon",)
         )
         self.add_button.on_click(self._guard(lambda _: self._add_chosen()))
-        self.menu.observe(self._guard(lambda _: self._can_add()), "value")
+        self.widget.observe(self._guard(lambda _: self._can_add()), "value")
         self.chosen_box = create(w.VBox, classes=("nbt-under",))
-        return [self._row(self.menu, self.add_button), self.chosen_box]
+        return [self._row(self.widget, self.add_button), self.chosen_box]
 
     def _add_chosen(self) -> None:
-        name = self.menu.value
+        name = self.widget.value
         if name:
             self.enter(list(dict.fromkeys([*(self._chosen() or self._meant()), name])))
-            set_trait(self.menu, "value", "")
+            set_trait(self.widget, "value", "")
 
     def _can_add(self) -> None:
-        set_trait(self.add_button, "disabled", not self.menu.value)
+        set_trait(self.add_button, "disabled", not self.widget.value)
 
     def _chosen(self) -> list[str]:
         return list(self.value) if isinstance(self.value, list) else []
@@ -181,10 +181,10 @@ class ChoicesField(Field):
             if name not in chosen and name not in meant and self._choice_suits(name)
         ]
         options = [(CHOOSE, ""), *left]
-        if list(self.menu.options) != options:
-            self.menu.options = options
-            set_trait(self.menu, "value", "")
-        set_trait(self.menu, "disabled", not left)
+        if list(self.widget.options) != options:
+            self.widget.options = options
+            set_trait(self.widget, "value", "")
+        set_trait(self.widget, "disabled", not left)
         self._can_add()
         titles = ", ".join(str(self.setting.choices.get(name, name)) for name in meant)
         words = f"auto: {titles or 'chosen to suit the task'}" if self.setting.empty == "auto" else "none"

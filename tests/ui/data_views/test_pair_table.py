@@ -54,7 +54,7 @@ class ManyImages(SmallApi):
     def pairs(self, config):
         return [row(number) for number in range(45)]
 
-    def picture(self, config, index, size=96, outlines=True, whole=False):
+    def thumbnail(self, config, index, size=96, outlines=True, whole=False):
         import numpy as np
 
         self.asked.append(index)
@@ -307,5 +307,5 @@ def test_findings_about_files_of_the_table_have_pictures(config, nuclei):
     assert set(pictures) == {by_files, by_where}
     assert api.asked == ["pairs", "thumbnail 1", "thumbnail 2"]
     assert pictures[by_files].startswith(b"\x89PNG")
-    row_box = listed([by_files], pictures)._list.children[0]
+    row_box = listed([by_files], pictures).rows.children[0]
     assert any("data:image/png" in getattr(child, "value", "") for child in row_box.children)

@@ -224,7 +224,7 @@ def test_a_strength_brings_its_list_into_the_form(form):
 
     form.field("augmentation.strength").enter("light")
 
-    assert [entry.values.kind for entry in form.field("augmentation.steps")._entries] == [
+    assert [entry.values.kind for entry in form.field("augmentation.steps").entries] == [
         "flip",
         "rotate90",
         "intensity",
@@ -236,10 +236,10 @@ def test_metrics_are_added_to_those_that_auto_means_and_removed_and_none_means_a
     field = form.field("compile.metrics")
     assert "auto: Dice" in field.chosen_box.children[0].value
     assert field.add_button.disabled
-    field.menu.value = "recall"
+    field.widget.value = "recall"
     field.add_button.click()
     assert form.config.compile.metrics == ["dice", "iou", "recall"]
-    assert field.menu.value == ""
+    assert field.widget.value == ""
 
     field.remove("iou")
     field.remove("dice")

@@ -27,7 +27,7 @@ def choose(form, kind):
 
 
 def offered(field):
-    return [value for _, value in field.menu.options if value]
+    return [value for _, value in field.widget.options if value]
 
 
 @pytest.mark.parametrize("kind", TASKS)
@@ -140,12 +140,12 @@ def test_a_refused_value_is_seen_whatever_the_kind(form):
 
 
 def test_what_auto_means_follows_the_kind(form):
-    assert "Dice" in form.field("compile.metrics")._list.children[0].value
+    assert "Dice" in form.field("compile.metrics").chosen_box.children[0].value
 
     choose(form, "epyseg")
 
-    assert "Average precision" in form.field("compile.metrics")._list.children[0].value
-    assert CHOOSE in dict(form.field("compile.metrics")._menu.options)
+    assert "Average precision" in form.field("compile.metrics").chosen_box.children[0].value
+    assert CHOOSE in dict(form.field("compile.metrics").widget.options)
 
 
 # the choice itself
