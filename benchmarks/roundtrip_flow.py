@@ -12,7 +12,7 @@ import numpy as np
 
 from nbtrainer.io.read import read
 from nbtrainer.labels import merge_links
-from nbtrainer.labels.connected import connected_components, plain
+from nbtrainer.labels.connected import label_components, plain
 from nbtrainer.labels.flow.fields import flow_fields
 from nbtrainer.labels.flow.masks import Method, masks_from_fields
 
@@ -81,7 +81,7 @@ def flow_round_trip(
     Parts that do not touch count as objects apart; linked ids are one.
     """
     links = links or []
-    truth, _ = connected_components(plain(merge_links(labels, links)))
+    truth, _ = label_components(plain(merge_links(labels, links)))
     fields = flow_fields(labels, links)
     distance = np.where(truth == 0, np.float32(_BACKGROUND), fields.distance)
     found = masks_from_fields(distance, fields.flow, method=method, flow_threshold=0, min_size=0, hole_size=0)

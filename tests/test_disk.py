@@ -20,7 +20,7 @@ def closed(tmp_path):
     """A folder with something in it that may not be entered by who runs the test."""
     if sys.platform == "win32":
         pytest.skip("needs permissions as Linux has them")
-    for name in ("checks", "engine", "inference", "data.formats.tiff"):
+    for name in ("checks", "engine", "inference", "io.formats.tiff"):
         importlib.import_module(f"nbtrainer.{name}")  # which may lie where nobody may enter
     nbt.check(_config())  # so does what is imported at the first use
     folder = tmp_path / "closed"

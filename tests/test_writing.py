@@ -12,9 +12,9 @@ WRITES = {"write_text", "write_bytes", "imwrite", "savefig", "savez", "savez_com
 # it is replaced, a cache, a set of folders, a journal and a log that grow, a device
 OWN_MEANS = {
     "disk.py",
-    "data/formats/unpacked.py",
+    "io/formats/decompressed.py",
     "data/prepare.py",
-    "data/divide.py",
+    "data/blocks.py",
     "data/stack.py",
     "engine/checkpoint.py",
     "inference/write.py",

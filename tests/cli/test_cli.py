@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 import tifffile
+from processes import usual_signals
 
 from nbtrainer.runs import attach
 
@@ -120,7 +121,7 @@ def test_presets_are_listed():
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_interrupting_stops_now_with_everything_saved_and_status_0(saved, tmp_path):
     command = [sys.executable, "-m", "nbtrainer", "train", str(saved), "training.epochs=100000"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **usual_signals())
     folder = tmp_path / "runs" / "default" / "run-001"
     for _ in range(600):
         if (folder / "checkpoints" / "last.pt").exists():
@@ -136,7 +137,9 @@ def test_interrupting_stops_now_with_everything_saved_and_status_0(saved, tmp_pa
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_a_killed_run_is_stopped_and_can_be_resumed(saved, tmp_path):
     process = subprocess.Popen(
-        [sys.executable, "-m", "nbtrainer", "train", str(saved), "training.epochs=100000"], stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "nbtrainer", "train", str(saved), "training.epochs=100000"],
+        stdout=subprocess.DEVNULL,
+        **usual_signals(),
     )
     folder = tmp_path / "runs" / "default" / "run-001"
     for _ in range(600):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from processes import usual_signals
 
 import nbtrainer as nbt
 from nbtrainer.disk import disk_error
@@ -152,7 +153,7 @@ def test_what_breaks_in_a_validation_loses_no_step(small_config, monkeypatch):
             raise MemoryError
         return answer(validator, image)
 
-    monkeypatch.setattr(Validator, "answer", fails_once)
+    monkeypatch.setattr(Validator, "predict_array", fails_once)
     run = nbt.train(small_config)
     assert run.status == "failed" and run.error.startswith("memory ran out. Reduce")
     assert torch.load(run.last, weights_only=True)["step"] == 2
@@ -245,7 +246,7 @@ def test_a_stop_is_heard_after_the_last_step_and_a_resume_does_what_was_left(sma
             nbt.attach(Path(small_config.output.root) / small_config.output.data_task / "run-002").stop()
         return answer(validator, image)
 
-    monkeypatch.setattr(Validator, "answer", stops_at_the_fifth)
+    monkeypatch.setattr(Validator, "predict_array", stops_at_the_fifth)
     run = nbt.train(small_config)
     assert (run.status, len(run.history), len(answered)) == ("stopped", 3, 5)
     assert not (run.directory / "report.html").exists()
@@ -301,9 +302,7 @@ def _begun(small_config, tmp_path, *command):
     small_config.update(training={"steps_per_epoch": 1_000_000})
     small_config.save(tmp_path / "config.json")
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    if sys.platform != "win32":  # under nohup, processes inherit that a hangup is ignored
-        options["preexec_fn"] = lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    process = subprocess.Popen([sys.executable, *command], **options)
+    process = subprocess.Popen([sys.executable, *command], **options, **usual_signals())
     folder = Path(small_config.output.root) / small_config.output.data_task / "run-001"
     while not (folder / "events.jsonl").exists():
         assert process.poll() is None
@@ -358,7 +357,10 @@ def test_runs_killed_at_any_moment_by_any_signal_end_as_if_they_were_not(small_c
     command = ["train", str(tmp_path / "config.json")]
     while kills < 12:
         process = subprocess.Popen(
-            [sys.executable, "-m", "nbtrainer", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", "nbtrainer", *command],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **usual_signals(),
         )
         while not (folder / "events.jsonl").exists() and process.poll() is None:
             time.sleep(0.02)

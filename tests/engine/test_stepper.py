@@ -42,7 +42,7 @@ def _flat(counts: ConfusionCounts) -> list[float]:
 
 @pytest.mark.parametrize("parts", [2, 3, 6])
 def test_a_step_in_parts_is_the_same_step(parts):
-    whole, split = _stepper(), _stepper(parts=parts)
+    whole, split = _stepper(), _stepper(micro_batches=parts)
     loss, counts = whole.step(*_batch(), 0.1)
     loss_in_parts, counts_in_parts = split.step(*_batch(), 0.1)
     assert float(loss_in_parts) == pytest.approx(float(loss), rel=1e-5)

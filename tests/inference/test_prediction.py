@@ -55,7 +55,7 @@ class TestThresholds:
 
 
 def test_maps_have_the_size_of_the_image_and_are_probabilities(model, image):
-    maps = model.prediction(image).maps()
+    maps = model.prediction(image).probability_maps()
     assert list(maps) == ["foreground", "contour"]
     for map_ in maps.values():
         assert map_.shape == tifffile.imread(image).shape and 0 <= map_.min() <= map_.max() <= 1
@@ -63,7 +63,7 @@ def test_maps_have_the_size_of_the_image_and_are_probabilities(model, image):
 
 def test_a_prediction_reports_its_progress_and_can_be_ended(model):
     told = []
-    model.prediction(np.zeros((400, 300), np.uint8), variants=2, report=lambda done, of: told.append((done, of)))
+    model.prediction(np.zeros((400, 300), np.uint8), tta=2, report=lambda done, of: told.append((done, of)))
     assert told[-1][0] == told[-1][1] and [done for done, _ in told] == sorted(done for done, _ in told)
 
     class EnoughError(Exception):

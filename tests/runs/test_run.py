@@ -53,7 +53,7 @@ def test_the_last_event_tells_the_status(tmp_path):
 
 
 def test_a_run_whose_process_is_gone_is_stopped(tmp_path):
-    code = "from nbtrainer.engine.trainer import started; import json; print(json.dumps(started(False).as_record()))"
+    code = "from nbtrainer.engine.trainer import started_event; import json; print(json.dumps(started_event(False).as_record()))"
     record = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert _run(tmp_path, events.from_record(__import__("json").loads(record))).status == "stopped"
     recycled = events.RunStarted(process=os.getpid(), process_started=1.0, host=started_event(False).host)
