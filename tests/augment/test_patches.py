@@ -19,7 +19,7 @@ def _patches(**settings: object) -> Patches:
     folder = path("nuclei2d")
     pairs = pair_files(list_files(folder / "images", "i"), list_files(folder / "labels", "l"), "d")
     images = Images(pairs, Normalizer(), cache=settings.pop("cache", Cache()))
-    changes = {name: settings.pop(name) for name in ("steps", "apply", "rotate_and_flip") if name in settings}
+    changes = {name: settings.pop(name) for name in ("transforms", "apply", "rotate_and_flip") if name in settings}
     class_of = settings.pop("class_of", lambda label: (label > 0).astype(np.uint8))
     places = PatchSampler(
         images, [(256, 256)] * 4, **{"patch_size": (64, 64), "seed": 3, "class_of": class_of, **settings}
