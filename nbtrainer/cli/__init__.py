@@ -1,1 +1,1 @@
-"""The command line: `main` holds the commands, `prepare` those that lay data out, `console` what is printed."""
+"""The command line: `main` assembles the commands, which stand in a file per group; `console` is what is printed with."""

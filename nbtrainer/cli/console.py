@@ -45,10 +45,10 @@ def table(*titles: str) -> Table:
     """A table without lines; what is too long for its column goes on in the next line, and nothing of it is lost."""
     from rich.table import Table
 
-    made = Table(box=None, pad_edge=False)
+    columns_table = Table(box=None, pad_edge=False)
     for title in titles:
-        made.add_column(title, overflow="fold")
-    return made
+        columns_table.add_column(title, overflow="fold")
+    return columns_table
 
 
 def print_any_name() -> None:

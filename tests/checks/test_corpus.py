@@ -87,7 +87,7 @@ def test_a_broken_input_on_the_command_line_ends_with_status_2_and_one_message(n
     case.damage(world)
     monkeypatch.setattr(sys, "argv", ["nbtrainer", "check", str(world.config.save(tmp_path / "config.json"))])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        cli()
     told = capsys.readouterr()
     assert ended.value.code == 2
     assert re.search(case.says, told.out, re.IGNORECASE)

@@ -17,7 +17,7 @@ def nbtrainer(monkeypatch, capsys):
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["nbtrainer", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            cli()
         printed = capsys.readouterr()
         return int(ended.value.code or 0), printed.out, printed.err
 

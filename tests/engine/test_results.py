@@ -89,7 +89,7 @@ def test_a_run_is_called_by_its_name_where_it_predicts(run, tmp_path, monkeypatc
     image = Path(nbt.Config.load(run.directory).data.datasets[0].images) / "img_0.tif"
     monkeypatch.setattr("sys.argv", ["nbtrainer", "predict", "discs/my cells", str(image), "--out", str(tmp_path)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        cli()
 
     assert not ended.value.code, capsys.readouterr().err
     assert np.array_equal(tifffile.imread(tmp_path / "img_0.tif"), nbt.load_model(run.directory).predict(image))

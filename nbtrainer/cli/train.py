@@ -1,0 +1,80 @@
+"""Commands about runs: `train`, `resume`, `log`."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nbtrainer.environment import prepare_process
+from nbtrainer.errors import CompleteRunWarning
+
+if TYPE_CHECKING:
+    from nbtrainer.config import Config
+from nbtrainer.cli.follow import follow, report_end
+from nbtrainer.cli.settings import parse_assignment, read_config
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="A config.json, or the name of a preset.")],
+    settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
+) -> None:
+    """Train with the settings of a file or preset. Ctrl-C stops at once, with everything saved."""
+    prepare_process()
+    from nbtrainer import api
+
+    configured = read_config(config, settings)
+    _print_warnings(configured)
+    report_end(follow(api.start(configured)))
+
+
+def resume(
+    run: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
+) -> None:
+    """Continue a run exactly where it stopped."""
+    prepare_process()
+    from nbtrainer import api
+
+    overrides: dict[str, dict[str, Any]] = {}
+    for path, value in map(parse_assignment, settings or []):
+        section, _, name = path.partition(".")
+        overrides.setdefault(section, {})[name] = value
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CompleteRunWarning)  # who types a command wants something to happen
+        try:
+            resumed = api.resume(run, **overrides)
+        except CompleteRunWarning as warning:
+            print(f"nbtrainer: {warning}", file=sys.stderr)
+            raise typer.Exit(2) from None
+    report_end(follow(resumed))
+
+
+def log(
+    run: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write it to this file: sentences, or a table of losses and metrics if it is a .csv."),
+    ] = None,
+) -> None:
+    """Print what happened in a run so far, or save it; the run may still go on."""
+    from nbtrainer import api
+    from nbtrainer.runs import events
+
+    attached = api.attach(run)
+    if out is not None:
+        print(attached.save_log(out))
+        return
+    for event in attached.events:
+        print(events.log_line(event), end="")
+
+
+def _print_warnings(config: Config) -> None:
+    from nbtrainer import api
+
+    for finding in api.check(config):
+        if finding.level == "warning":
+            print(f"warning: {finding}", file=sys.stderr)
