@@ -134,7 +134,7 @@ def adjusted_task(task: Task, adjusted: dict[str, Any]) -> Task:
             raise UserError(
                 name,
                 f"this model has no threshold of that name (it has {known})",
-                "Choose one of those; besides them predict takes diameter, variants, rescale and stitch_above",
+                "Choose one of those; besides them predict takes diameter, tta, rescale and stitch_above",
             )
         _refuse_unfit(task, name, value)
     return dataclasses.replace(task, **adjusted)

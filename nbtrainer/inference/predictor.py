@@ -92,7 +92,7 @@ class Predictor:
             Of the objects in pixels, for a model that was trained on objects of one size. None: as
             `estimate_diameter` finds it, of each image of a stack by itself; a model without a size model takes the
             image as it is.
-        variants
+        tta
             So many ways to flip and turn the image are averaged (1; 2; 4 are flips; 8 has quarter turns too, in 3D
             16): slower, and often a little better.
         rescale
@@ -104,6 +104,7 @@ class Predictor:
 
         Warns of what differs between the image and those of the training. Raises `UserError` if it cannot be predicted.
         """
+        tta = _old_variants(adjusted, tta)
         adjusted_task(self.task, adjusted)  # before any time is spent
         file = str(image) if isinstance(image, str | os.PathLike) else "image"
         count = self.time_points(image)
@@ -118,11 +119,14 @@ class Predictor:
         with _memory_told(file):
             return labels[0] if count is None else np.stack(labels)
 
-    def predict_raw(self, image: Any, diameter: float | None = None, tta: int = 1) -> np.ndarray:
+    def predict_raw(self, image: Any, diameter: float | None = None, tta: int = 1, **old_names: Any) -> np.ndarray:
         """What the network answers to `image`, an array or the path of a file: (K, [Z,] Y, X) float32 logits.
 
         A stack, where the model is for 2D, gives (K, N, Y, X); a time series (K, T, ...).
         """
+        tta = _old_variants(old_names, tta)
+        if old_names:
+            raise TypeError(f"predict_raw() got an unexpected keyword argument {next(iter(old_names))!r}")
         count = self.time_points(image)
         frames = [self.prediction(image, diameter, tta, frame=frame).raw() for frame in range(count or 1)]
         return frames[0] if count is None else np.stack(frames, axis=1)
@@ -354,6 +358,14 @@ class Predictor:
         if kind and kind != str(source.dtype) and not {kind[0], source.dtype.kind} <= {"f"}:
             notes.append(f"its values are {source.dtype}, those of the training were {kind}; was it converted?")
         return notes
+
+
+def _old_variants(named: dict[str, Any], tta: int) -> int:
+    """`tta`, or what `variants`, its old name, says in `named`."""
+    if "variants" in named:
+        warnings.warn("variants is the old name of tta", DeprecationWarning, stacklevel=3)
+        tta = int(named.pop("variants"))
+    return tta
 
 
 def _opened(image: Any) -> tuple[ImageFile, str]:

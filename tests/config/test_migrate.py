@@ -31,3 +31,29 @@ def test_where_auto_is_a_choice_it_stays(tmp_path, recwarn):
     (tmp_path / "config.json").write_text(json.dumps({"training": {"device": "auto"}, "compile": {"loss": "auto"}}))
     assert Config.load(tmp_path).compile.loss == "auto"
     assert not recwarn.list
+
+
+OLD = [
+    (path, old, new)
+    for path, section in Config.model_fields.items()
+    for old, new in section.annotation.renamed().items()
+]
+
+
+@pytest.mark.parametrize(("section", "old", "new"), OLD)
+def test_a_setting_is_understood_under_its_old_name(tmp_path, section, old, new):
+    value = getattr(getattr(Config(), section), new)
+    (tmp_path / "config.json").write_text(json.dumps({section: {old: value}}))
+    with pytest.warns(UserWarning, match=f"{section}.{old} is {section}.{new}"):
+        assert getattr(getattr(Config.load(tmp_path), section), new) == value
+    config = Config()
+    with pytest.warns(DeprecationWarning, match=f"{section}.{old} is the old name of {section}.{new}"):
+        setattr(getattr(config, section), old, value)
+    with pytest.warns(DeprecationWarning, match="old name"):
+        assert getattr(getattr(config, section), old) == value
+    config.set(f"{section}.{old}", value)
+    assert getattr(getattr(config, section), new) == value
+
+
+def test_there_are_renamed_settings():
+    assert {"least_foreground", "smallest_part", "flat_levels"} <= {old for _, old, _ in OLD}

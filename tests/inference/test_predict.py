@@ -176,3 +176,12 @@ def test_averaging_over_turns_makes_the_answer_turn_with_the_image(dim):
         assert np.allclose(again, flip_rotate_image(found, matrix), atol=1e-5)
     alone = predict_tta(conv, image, tile, device, 1)
     assert not np.allclose(alone, found, atol=1e-3)
+
+
+def test_the_old_name_of_tta_is_understood_for_one_release(run, discs):
+    model, image = nbt.load_model(run.directory), Path(discs.images) / "img_0.tif"
+    with pytest.warns(DeprecationWarning, match="variants is the old name of tta"):
+        labels = model.predict(image, variants=2)
+    assert np.array_equal(labels, model.predict(image, tta=2))
+    with pytest.warns(DeprecationWarning, match="variants is the old name of tta"):
+        model.predict_raw(image, variants=2)
