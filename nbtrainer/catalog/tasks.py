@@ -1,46 +1,73 @@
 """The kinds of segmentation on the menu."""
 
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
 from nbtrainer.catalog.entry import Catalog, Entry
 
-TASKS = Catalog(
+
+@dataclass(frozen=True)
+class TaskEntry(Entry):
+    """A kind of segmentation. `settings`: `module:name` of the model of its settings."""
+
+    settings: str = ""
+
+
+class TaskCatalog(Catalog[TaskEntry]):
+    """The kinds of segmentation; each has a class and a model of its settings."""
+
+    def load_settings(self, name: str) -> Any:
+        """The model of the settings of kind `name`; imports its module."""
+        module, attribute = self[name].settings.split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+TASKS = TaskCatalog(
     "kind of segmentation",
-    Entry(
+    TaskEntry(
         "binary",
         "Foreground (binary)",
         at="nbtrainer.tasks.binary:Binary",
+        settings="nbtrainer.config.task.binary:BinarySettings",
         help="Every pixel is foreground or background; touching objects are not told apart.",
     ),
-    Entry(
+    TaskEntry(
         "semantic",
         "Classes (semantic)",
         at="nbtrainer.tasks.semantic:Semantic",
+        settings="nbtrainer.config.task.semantic:SemanticSettings",
         help="Every pixel belongs to one of several classes, numbered in the labels; 0 is the background.",
     ),
-    Entry(
+    TaskEntry(
         "instance_contour",
         "Objects by contour (instances)",
         at="nbtrainer.tasks.instance_contour:InstanceContour",
+        settings="nbtrainer.config.task.instance_contour:InstanceContourSettings",
         help="Every object by itself, found by its inside and its rim. Right for most; thin objects need affinities.",
         source="PyTorch Connectomics: Lin et al. 2021, https://arxiv.org/abs/2112.05754",
     ),
-    Entry(
+    TaskEntry(
         "instance_flow",
         "Objects by flow (instances)",
         at="nbtrainer.tasks.instance_flow:InstanceFlow",
+        settings="nbtrainer.config.task.instance_flow:InstanceFlowSettings",
         help="Every object by itself, of any shape and thinness, found by following a field to its middle (Omnipose).",
         source="Cutler et al. 2022, https://doi.org/10.1038/s41592-022-01639-4",
     ),
-    Entry(
+    TaskEntry(
         "epyseg",
         "Cells of a tissue (EPySeg)",
         at="nbtrainer.tasks.epyseg:Epyseg",
+        settings="nbtrainer.config.task.epyseg:EpysegSettings",
         help="Cells that fill the image, parted by bright outlines, as in epithelia.",
         source="Aigouy et al. 2020, https://doi.org/10.1242/dev.194589",
     ),
-    Entry(
+    TaskEntry(
         "unsupervised",
         "Classes without labels (unsupervised)",
         at="nbtrainer.tasks.unsupervised:Unsupervised",
+        settings="nbtrainer.config.task.unsupervised:UnsupervisedSettings",
         help="Learns from images alone to part bright from dark; labels, if there are any, only score it.",
         source="Xia and Kulis 2017, https://arxiv.org/abs/1711.08506; CellSeg3D",
     ),

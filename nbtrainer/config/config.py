@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from pydantic import PrivateAttr, ValidationError
+from pydantic import PrivateAttr, SerializeAsAny, ValidationError
 
 from nbtrainer.config import messages
 from nbtrainer.config.augmentation import Augmentation
@@ -24,7 +24,7 @@ from nbtrainer.config.normalization import Normalization
 from nbtrainer.config.output import Output
 from nbtrainer.config.sampling import Sampling
 from nbtrainer.config.section import Section, field, metadata_of, percentage
-from nbtrainer.config.task import Task
+from nbtrainer.config.task import TaskSettings
 from nbtrainer.config.training import Training
 from nbtrainer.disk import exists, is_folder, make_folder, parse_json, read_text, write_text
 from nbtrainer.errors import UserError
@@ -45,7 +45,8 @@ class Preset(NamedTuple):
 class Config(Section):
     """All settings of a run, in sections. A section takes a dict; an unknown or wrong value raises `UserError`."""
 
-    task: Task = field(title="Task", default_factory=Task)
+    # of a subclass, by its kind
+    task: SerializeAsAny[TaskSettings] = field(title="Task", default_factory=TaskSettings)
     data: Data = field(title="Training datasets", default_factory=Data)
     sampling: Sampling = field(title="Tiling", default_factory=Sampling)
     normalization: Normalization = field(title="Normalization", default_factory=Normalization)
@@ -189,17 +190,19 @@ class Config(Section):
             suggestions = (f"{close}.{name}",) if guess else ()
             raise UserError(path, "this setting is unknown", remedy, suggestions=suggestions)
         group = getattr(self, section)
-        name = type(group).renamed().get(name, name)
-        if name not in type(group).model_fields:
-            close = messages.nearest(name, type(group).model_fields)
-            known = messages.join_or(type(group).model_fields)
+        declarations = type(group).declarations()
+        declared = next(
+            (each.info for each in declarations if name in (each.name, *metadata_of(each.info).old_names)), None
+        )
+        if declared is None:
+            names = [each.name for each in declarations]
+            close = messages.nearest(name, names)
             raise UserError(
                 path,
                 "this setting is unknown",
-                f"Did you mean {section}.{close}?" if close else f"Known are {known}",
+                f"Did you mean {section}.{close}?" if close else f"Known are {messages.join_or(names)}",
                 suggestions=(f"{section}.{close}",) if close else (),
             )
-        declared = type(group).model_fields[name]
         setattr(group, name, percentage(value, metadata_of(declared).unit) if declared.annotation is float else value)
 
     def _set_in_entry(self, path: str, group: Section, name: str, index: int, field: str, value: Any) -> None:
@@ -224,8 +227,9 @@ class Config(Section):
         for section, values in sections.items():
             if not isinstance(values, Mapping):
                 raise UserError(section, f"{values!r} is not a group of settings", 'Give {"field": value}')
-            for name, value in values.items():
-                self.set(f"{section}.{name}", value)
+            # the kind of segmentation first: it decides which settings the others are
+            for name in sorted(values, key=lambda name: name != "kind"):
+                self.set(f"{section}.{name}", values[name])
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "_folder" and name not in Config.model_fields:

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from nbtrainer.config.config import Config
-from nbtrainer.config.section import metadata_of
+from nbtrainer.config.section import Declaration, Section, metadata_of
 from nbtrainer.config.transforms import Transform
 
 Kind = Literal["bool", "int", "float", "text", "path", "choice", "numbers", "texts", "choices", "entries"]
@@ -26,7 +26,7 @@ class Setting:
     `kind`: a switch, a number, text, a path, one choice, a list of numbers, of texts, of choices, or of
     entries with settings of their own (`entries`: the rows of each kind of entry, by its name).
     `kinds`: the kinds of segmentation that it has an effect on; empty: all.
-    `guidance`: what to think of before deciding, paragraphs with a heading up to the first colon.
+    `group`: the heading that the form shows it under. `guidance`: what to think of before deciding, paragraphs with a heading up to the first colon.
     `choice_kinds`: those that a choice suits; one that is not listed suits all.
     `empty`: what an empty field stands for: `"auto"`, `None`, or nothing (the field must be filled).
     """
@@ -52,6 +52,7 @@ class Setting:
     kinds: tuple[str, ...] = ()
     choice_kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
     guidance: tuple[str, ...] = ()
+    group: str = ""
     entries: dict[str, list[Setting]] = field(default_factory=dict)
     entry_titles: dict[str, str] = field(default_factory=dict)
     entry_helps: dict[str, str] = field(default_factory=dict)
@@ -159,16 +160,21 @@ def _tables_of_entries(row: Setting) -> Iterator[str]:
 
 
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[Setting]:
-    for name, info in model.model_fields.items():
+    declarations = (
+        model.declarations()
+        if issubclass(model, Section)
+        else [Declaration(*pair) for pair in model.model_fields.items()]
+    )
+    for name, info, kinds in declarations:
         annotation = info.annotation
         path = f"{prefix}{name}"
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             yield from _walk(annotation, f"{path}.")
         elif name != "kind" or not prefix.endswith("]."):
-            yield _row(path, info)
+            yield _row(path, info, kinds)
 
 
-def _row(path: str, info: FieldInfo) -> Setting:
+def _row(path: str, info: FieldInfo, kinds: tuple[str, ...]) -> Setting:
     metadata = metadata_of(info)
     members = _members(info.annotation)
     kind, models = _kind(members, metadata.choices, metadata.path)
@@ -201,9 +207,10 @@ def _row(path: str, info: FieldInfo) -> Setting:
         empty="none" if type(None) in members else "auto" if _allows_auto(members) else "",
         advanced=metadata.advanced,
         path_kind=metadata.path,
-        kinds=metadata.kinds,
+        kinds=kinds,
         choice_kinds=dict(metadata.choice_kinds),
         guidance=metadata.guidance,
+        group=metadata.group,
         entries={tag: settings(entry, f"{path}[].") for tag, entry in by_kind.items()},
         entry_titles={tag: entry.model_fields["kind"].title or tag if tag else "" for tag, entry in by_kind.items()},
         entry_helps={tag: _entry_help(entry) for tag, entry in by_kind.items()},

@@ -175,8 +175,14 @@ def _field_names(model: type[BaseModel], location: Iterable[int | str]) -> list[
         current = named[0] if named else tagged[0] if tagged else current
     names: list[str] = []
     for section_model in _models_in(current):
-        names += [name for name in section_model.model_fields if name not in names]
+        names += [name for name in _names_in(section_model) if name not in names]
     return names
+
+
+def _names_in(model: type[BaseModel]) -> list[str]:
+    """The settings of a section, which are more than its fields where it has several kinds."""
+    declarations = getattr(model, "declarations", None)
+    return list(model.model_fields) if declarations is None else [each.name for each in declarations()]
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -34,10 +34,20 @@ class Metadata(NamedTuple):
     path: str
     sources: Mapping[str, str]
     helps: Mapping[str, str]
-    kinds: tuple[str, ...]
     choice_kinds: Mapping[str, tuple[str, ...]]
     guidance: tuple[str, ...]
     old_names: tuple[str, ...]
+    group: str
+    is_adjustable: bool
+    candidates: tuple[Any, ...]
+
+
+class Declaration(NamedTuple):
+    """A setting of a section. `kinds`: the kinds of segmentation that have it; empty: all."""
+
+    name: str
+    info: FieldInfo
+    kinds: tuple[str, ...] = ()
 
 
 def field(
@@ -50,10 +60,12 @@ def field(
     extra_choices: Mapping[str, str] | None = None,
     advanced: bool = False,
     path: str = "",
-    kinds: tuple[str, ...] = (),
     choice_kinds: Mapping[str, tuple[str, ...]] | None = None,
     guidance: tuple[str, ...] = (),
     old_names: tuple[str, ...] = (),
+    group: str = "",
+    is_adjustable: bool = False,
+    candidates: tuple[Any, ...] = (),
     **bounds: Any,
 ) -> Any:
     """A setting, declared once: form, command line, messages and docs all read it from here.
@@ -72,14 +84,18 @@ def field(
         Kept out of the simple view.
     path
         `"folder"` or `"file"` if it is one, so that front ends offer a chooser.
-    kinds
-        The kinds of segmentation that it has an effect on; empty: all.
     choice_kinds
         Of choices that are no catalog, the kinds of segmentation that each suits; one that is not listed suits all.
     guidance
         What to think of before deciding, a paragraph each; the first words of each, up to a colon, are its heading.
     old_names
         Names that it had in earlier versions: files, dicts and code with them are still understood.
+    group
+        The heading that the form shows it under, within its section.
+    is_adjustable
+        Of a task: whether it can be changed after a prediction, without predicting again.
+    candidates
+        Of a threshold: the values that are tried when thresholds are tuned; of equally good ones the first is taken.
     **bounds
         `ge`, `gt`, `le`, `lt`, `min_length`, `max_length`, `default_factory`: as in pydantic.
     """
@@ -96,7 +112,21 @@ def field(
         noun = choices.noun
     elif choices is not None:
         titles = choices
-    metadata = Metadata(unit, titles, noun, advanced, path, sources, helps, kinds, suited, guidance, old_names)
+    metadata = Metadata(
+        unit=unit,
+        choices=titles,
+        noun=noun,
+        advanced=advanced,
+        path=path,
+        sources=sources,
+        helps=helps,
+        choice_kinds=suited,
+        guidance=guidance,
+        old_names=old_names,
+        group=group,
+        is_adjustable=is_adjustable,
+        candidates=candidates,
+    )
     if "default_factory" in bounds:
         return Field(title=title, description=help, json_schema_extra={"metadata": metadata}, **bounds)  # type: ignore[dict-item]
     return Field(default, title=title, description=help, json_schema_extra={"metadata": metadata}, **bounds)  # type: ignore[dict-item]
@@ -122,20 +152,14 @@ def percentage(value: Any, unit: str) -> Any:
     return number if unit == "%" else number / 100
 
 
-def rename(section: type[Section], values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with the names of today; where both names are given, the new one counts."""
-    new_names = section.renamed()
-    older = {new_names[name]: value for name, value in values.items() if name in new_names}
-    return older | {name: value for name, value in values.items() if name not in new_names}
-
-
 def _old_names(info: FieldInfo) -> tuple[str, ...]:
     extra = info.json_schema_extra
     metadata = extra.get("metadata") if isinstance(extra, dict) else None
     return metadata.old_names if isinstance(metadata, Metadata) else ()
 
 
-def _warn_renamed(section: type[Section], name: str) -> None:
+def warn_renamed(section: type[Section], name: str) -> None:
+    """Warn that a setting was given under the old `name`."""
     where = section.where + "." if section.where else ""
     new = section.renamed()[name]
     warnings.warn(f"{where}{name} is the old name of {where}{new}", DeprecationWarning, stacklevel=4)
@@ -152,26 +176,38 @@ class Section(BaseModel):
         """The settings of this section that had other names once: by each old name, the one of today."""
         return {old: name for name, info in cls.model_fields.items() for old in _old_names(info)}
 
+    @classmethod
+    def declarations(cls) -> list[Declaration]:
+        """The settings of this section, in order."""
+        return [Declaration(name, info) for name, info in cls.model_fields.items()]
+
+    @classmethod
+    def with_new_names(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """`values` with the names of today; where both names are given, the new one counts."""
+        new_names = cls.renamed()
+        older = {new_names[name]: value for name, value in values.items() if name in new_names}
+        return older | {name: value for name, value in values.items() if name not in new_names}
+
     @model_validator(mode="before")
     @classmethod
     def _rename(cls, values: Any) -> Any:
         if not isinstance(values, Mapping) or not (old := cls.renamed().keys() & values.keys()):
             return values
         for name in sorted(old):
-            _warn_renamed(cls, name)
-        return rename(cls, values)
+            warn_renamed(cls, name)
+        return cls.with_new_names(values)
 
     if not TYPE_CHECKING:  # mypy shall still know which names there are
 
         def __getattr__(self, name: str) -> Any:
             if (new := type(self).renamed().get(name)) is None:
                 return super().__getattr__(name)
-            _warn_renamed(type(self), name)
+            warn_renamed(type(self), name)
             return getattr(self, new)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in type(self).renamed():
-            _warn_renamed(type(self), name)
+            warn_renamed(type(self), name)
             name = type(self).renamed()[name]
         try:
             super().__setattr__(name, value)

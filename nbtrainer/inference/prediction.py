@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nbtrainer.config.task import Task as Settings
+from nbtrainer.config.task import TaskSettings
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import ArrayView, ResampledView, View, whole
 from nbtrainer.errors import UserError
@@ -158,7 +158,7 @@ def _refuse_unfit(task: Task, name: str, value: Any) -> None:
         what = {bool: "True or False", int: "a whole number"}.get(expected_type, "a number")
         raise UserError(name, f"{value!r} is not {what}", f"Give {what}")
     try:
-        setattr(Settings(), name, value)  # knows the bounds
+        setattr(TaskSettings(kind=task.name), name, value)  # knows the bounds
     except UserError as error:
         raise error.replace(where=name) from None
 

@@ -12,6 +12,7 @@ from IPython.display import display
 
 from nbtrainer import api
 from nbtrainer.config import Config, presets
+from nbtrainer.config.task.settings import OTHER_KINDS
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.runs import Run
 from nbtrainer.runs.signals import stop_before_the_end
@@ -432,9 +433,13 @@ def take_changes(config: Config, before: Config, after: Config) -> None:
     """Give `config` what differs between `before` and `after`, and leave the rest as it is."""
     old, new = before.model_dump(), after.model_dump()
     for section, settings in new.items():
+        group = getattr(config, section)
         for name, value in settings.items():
-            if value != old[section][name]:
-                setattr(getattr(config, section), name, value)
+            # a setting that only the new kind of segmentation has was at its default before, or kept among `other_kinds`
+            if name not in old[section] or value != old[section][name]:
+                setattr(group, name, value)
+        if old[section].keys() - settings.keys() >= {OTHER_KINDS}:
+            setattr(group, OTHER_KINDS, {})
 
 
 def nearest_preset(config: Config) -> str:
@@ -443,9 +448,9 @@ def nearest_preset(config: Config) -> str:
     def differences(other: Config) -> int:
         mine, theirs = config.model_dump(warnings=False), other.model_dump()
         return sum(
-            mine[section][name] != theirs[section][name]
+            mine[section].get(name) != theirs[section].get(name)
             for section in mine.keys() - {"data", "output"}
-            for name in mine[section]
+            for name in mine[section].keys() | theirs[section].keys()
         )
 
     counts = {"": differences(Config())} | {name: differences(Config.preset(name)) for name in presets()}

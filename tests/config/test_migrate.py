@@ -9,7 +9,7 @@ from nbtrainer.config.section import metadata_of
 MENUS = [
     (name, setting, info.default)
     for name, section in Config.model_fields.items()
-    for setting, info in section.annotation.model_fields.items()
+    for setting, info, _ in section.annotation.declarations()
     if info.annotation is str and metadata_of(info).choices and "auto" not in metadata_of(info).choices
 ]
 

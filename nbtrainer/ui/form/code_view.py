@@ -53,10 +53,13 @@ def as_python(config: Config, preset: str = "") -> str:
     base = Config.preset(preset) if preset else Config()
     maker = f"nbt.Config.preset({preset!r})" if preset else "nbt.Config()"
     lines = ["import nbtrainer as nbt", "", f"config = {maker}"]
+    lines += [f"config.task.kind = {config.task.kind!r}"] if config.task.kind != base.task.kind else []
+    # the others as they are once the kind is that one
+    base.task.kind = config.task.kind
     values, unchanged = config.model_dump(warnings=False), base.model_dump()
     for section, settings in values.items():
         for name, value in settings.items():
-            if value != unchanged[section][name] and not _is_implied(config, section, name):
+            if value != unchanged[section].get(name) and not _is_implied(config, section, name):
                 lines.append(f"config.{section}.{name} = {_literal(value)}")
     return "\n".join([*lines, "", "run = nbt.train(config)"])
 

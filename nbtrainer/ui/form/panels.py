@@ -89,27 +89,6 @@ ABOVE = ("task.kind",)
 
 # names of settings under each subhead, in order; what is not named stands first, without one
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
-    "task": {
-        "In the loss": (
-            *("class_weights", "contour_weight", "distance_weight", "affinity_weight"),
-            *("cuts_radius", "cuts_sigma_spatial", "cuts_sigma_intensity", "cuts_weight"),
-            *("reconstruction", "reconstruction_weight"),
-        ),
-        "From predictions to labels": (
-            *("tune_thresholds", "decoder", "threshold", "seed_threshold", "contour_threshold", "outline_threshold"),
-            *("seed_distance", "mask_distance", "affinity_threshold", "min_seed_size", "min_object_size"),
-            *("small_objects", "keep_unseeded", "slice_by_slice", "without_seed", "smallest_share"),
-            *(
-                "touching_border",
-                "foreground_class",
-                "decode_by",
-                "mask_threshold",
-                "min_border_depth",
-                "flow_threshold",
-            ),
-            *("hole_size",),
-        ),
-    },
     "data": {
         "Images and labels": ("datasets",),
         "Split": ("validation_fraction", "split_groups", "split_gap"),
@@ -144,11 +123,20 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
 
 def groups(section: str) -> list[tuple[str, list[Setting]]]:
     """The rows of a section under their subheads; without one those that no group names."""
-    named = GROUPS.get(section, {})
+    named = GROUPS.get(section) or _named_groups(section)
     rows = {row.name: row for row in ROWS.values() if row.section == section}
     grouped = {name for names in named.values() for name in names}
     rest = [row for name, row in rows.items() if name not in grouped]
     return [("", rest), *((title, [rows[name] for name in names]) for title, names in named.items())]
+
+
+def _named_groups(section: str) -> dict[str, list[str]]:
+    """The settings of a section that name the group they belong to."""
+    named: dict[str, list[str]] = {}
+    for row in ROWS.values():
+        if row.section == section and row.group:
+            named.setdefault(row.group, []).append(row.name)
+    return named
 
 
 class Panel:

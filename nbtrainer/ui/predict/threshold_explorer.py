@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from nbtrainer.config.describe import Setting
-from nbtrainer.config.task import Task
+from nbtrainer.config.task import TaskSettings
 from nbtrainer.errors import UserError
 from nbtrainer.ui import style
 from nbtrainer.ui.background import Api, LatestOnly, LatestWins, RunInBackground
@@ -56,7 +56,7 @@ class ThresholdExplorer:
         self.rendering: Rendering | None = None
         self._rendered_values: dict[str, Any] = {}
         self._own_scores: dict[str, float] = {}
-        self._values = Task()
+        self._values = TaskSettings()
         self.fields: dict[str, Field] = {}
         self._done: tuple[int, int] | None = None
         self._stop_asked = threading.Event()
@@ -309,6 +309,7 @@ class ThresholdExplorer:
         self.rendering_task.forget()
         notes = [text(f"▲ {note}", "nbt-look", "nbt-small") for note in trial.prediction.notes]
         set_trait(self.notes, "value", "".join(f"<div>{note}</div>" for note in notes))
+        self._values = TaskSettings(kind=trial.task.name)
         for name, value in trial.adjustable.items():
             setattr(self._values, name, value)
         self.fields = {name: self._threshold(name) for name in trial.adjustable}
