@@ -9,7 +9,7 @@ import pytest
 from corpus import CASES, World
 
 import nbtrainer as nbt
-from nbtrainer.cli import main as cli
+from nbtrainer.cli.main import main as cli
 
 # the cases that prove a feature of the checklist: without it they would not be found
 _PROOFS = {

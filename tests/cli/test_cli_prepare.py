@@ -6,7 +6,7 @@ import shlex
 import pytest
 import tifffile
 
-from nbtrainer.cli import main as cli
+from nbtrainer.cli.main import main as cli
 from nbtrainer.config import Config
 
 

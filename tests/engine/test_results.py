@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 import nbtrainer as nbt
-from nbtrainer.cli import main as cli
+from nbtrainer.cli.main import main as cli
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,11 @@ class TaskSettings(Section):
             others.setdefault(kind, {}).update(settings)
         return own | ({OTHER_KINDS: others} if others else {})
 
-    if not TYPE_CHECKING:  # mypy shall still know which names there are
+    if TYPE_CHECKING:  # which settings there are follows the kind, so that mypy cannot know
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    else:
 
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_") or not (kinds := _kinds_with(name)):
