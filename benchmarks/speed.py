@@ -17,7 +17,9 @@ from monai import transforms
 from scipy.spatial import cKDTree
 
 import nbtrainer as nbt
-from nbtrainer.augment.spatial import sample_spatial, warp_patch
+from nbtrainer.augment import sample_spatial
+from nbtrainer.augment.warp import warp_patch
+from nbtrainer.config.transforms.spatial import Elastic, Rotate
 from nbtrainer.data.normalize import IntensityTransform
 from nbtrainer.data.prefetch import prefetch
 from nbtrainer.data.views import ArrayView
@@ -171,8 +173,8 @@ def _warps(size: list[int]) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     shape = [2 * length for length in size]
     image, label = rng.random((1, *shape), dtype=np.float32), rng.integers(0, 99, shape).astype(np.uint8)
-    step = {"kind": "elastic", "probability": 1.0, "displacement": 4.0, "knot_distance": 32}
-    warp = sample_spatial(rng, [step, {"kind": "rotate", "probability": 1.0, "degrees": 180.0}], size)
+    transforms = [Elastic(displacement=4.0, control_point_distance=32), Rotate(degrees=180.0)]
+    warp = sample_spatial(rng, transforms, size)
     centre = [length / 2 for length in shape]
     began = time.monotonic()
     for _ in range(8):

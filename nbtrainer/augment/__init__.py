@@ -1,6 +1,6 @@
-"""Changes of patches beyond their geometry."""
+"""Augmentation: transforms of training patches, image and label together."""
 
+from nbtrainer.augment.pipeline import apply_transforms, sample_params, sample_spatial
 from nbtrainer.augment.select import select_transforms
-from nbtrainer.augment.transforms import apply_transforms, sample_params
 
-__all__ = ["apply_transforms", "sample_params", "select_transforms"]
+__all__ = ["apply_transforms", "sample_params", "sample_spatial", "select_transforms"]

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numba
 import numpy as np
 
-# compiled once per machine, as in data/interpolate.py
+# compiled once per machine, as in interpolate.py
 _compiled = numba.njit(nogil=True, cache=True, fastmath=True, boundscheck=False)
 
 
+@dataclass(frozen=True)
+class IntensityAdjustment:
+    """Gamma, then contrast about the mean, then `brightness`, a share of the range: one number for all, or one for each
+    section of a volume. Brightness 0, contrast 1 and gamma 1 change nothing."""
+
+    brightness: tuple[float, ...]
+    contrast: tuple[float, ...]
+    gamma: tuple[float, ...]
+
+
+def adjust_intensity(
+    image: np.ndarray, label: np.ndarray, params: IntensityAdjustment
+) -> tuple[np.ndarray, np.ndarray]:
+    """Brightness, contrast and gamma of each channel of `image` (C, [Z,] Y, X); gamma works between its extremes."""
+    if not any(params.brightness) and {*params.contrast, *params.gamma} == {1.0}:
+        return image, label
+    rows = np.ascontiguousarray(image).reshape(len(image) * len(params.gamma), -1)
+    out = np.empty_like(rows)
+    _adjust_rows(rows, np.array(params.brightness), np.array(params.contrast), np.array(params.gamma), out)
+    return out.reshape(image.shape), label
+
+
 @_compiled
-def adjust_rows(rows, brightness, contrast, gamma, out):  # type: ignore[no-untyped-def]
+def _adjust_rows(rows, brightness, contrast, gamma, out):  # type: ignore[no-untyped-def]
     """Fill `out` (R, N) float32 from `rows`: gamma between the extremes of each row, then contrast about its mean, then a
     shift by `brightness` times its range. Each number is a tuple, which the rows use in turn."""
     for r in range(rows.shape[0]):

@@ -1,4 +1,4 @@
-"""A box cut out of a patch."""
+"""A box within a patch."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 Box = tuple[tuple[int, int], ...]
 
 
-def draw_box(rng: np.random.Generator, share: float, shape: Sequence[int]) -> Box:
-    """Anywhere in a patch of `shape`, its sides a `share` of the patch's."""
+def sample_box(rng: np.random.Generator, size_fraction: float, shape: Sequence[int]) -> Box:
+    """Anywhere in a patch of `shape`, its sides a `size_fraction` of the patch's."""
     box = []
     for length in shape:
-        side = round(share * length)
+        side = round(size_fraction * length)
         start = int(rng.integers(length - side + 1))
         box.append((start, start + side))
     return tuple(box)
 
 
-def inside(box: Box) -> tuple[slice, ...]:
-    """`box` as an index, of all channels."""
+def box_index(box: Box) -> tuple[slice, ...]:
+    """`box` as an index into an image (C, [Z,] Y, X), of all channels."""
     return (slice(None), *(slice(*along) for along in box))

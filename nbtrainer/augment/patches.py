@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from nbtrainer.augment import apply_transforms, sample_params, select_transforms
-from nbtrainer.augment.spatial import sample_spatial, warp_patch
+from nbtrainer.augment.pipeline import apply_transforms, sample_params, sample_spatial
+from nbtrainer.augment.select import select_transforms
+from nbtrainer.augment.warp import warp_patch
+from nbtrainer.config.augmentation import Augmentation
 from nbtrainer.data.images import Images
 from nbtrainer.data.patch_sampler import PatchLocation, PatchSampler
 
@@ -24,15 +25,10 @@ class Patch(NamedTuple):
 
 @dataclass
 class Patches:
-    """Patches cut at `places` and changed by `steps`, a list of dumped augmentation settings.
-
-    `apply` is `each` or `one` of them, `rotate_and_flip` comes besides: see `select_transforms`.
-    """
+    """Patches cut where `sampler` says, and transformed as `augmentation` says."""
 
     sampler: PatchSampler
-    transforms: Sequence[dict[str, Any]] = ()
-    apply: str = "each"
-    rotate_and_flip: bool = False
+    augmentation: Augmentation
 
     @property
     def images(self) -> Images:
@@ -49,21 +45,21 @@ class Patches:
         return self._cut(self.sampler.locate(number, rng), rng)
 
     def augmented_examples(self, number: int, count: int, first: int = 1) -> list[Patch]:
-        """What is cut at the place of patch `number`: as it is, then changed in `count - 1` ways, from way `first` on."""
+        """What is cut at the location of patch `number`: as it is, then changed in `count - 1` ways, from way `first` on."""
         seed = self.sampler.seed
-        place = self.sampler.locate(number, np.random.default_rng([seed, number]))
+        location = self.sampler.locate(number, np.random.default_rng([seed, number]))
         return [
-            self._cut(place, np.random.default_rng([seed, number, way]), is_changed=way > 0)
+            self._cut(location, np.random.default_rng([seed, number, way]), is_changed=way > 0)
             for way in (0, *range(first, first + count - 1))
         ]
 
     def _cut(self, location: PatchLocation, rng: np.random.Generator, is_changed: bool = True) -> Patch:
-        """The patch at `place`, changed as `rng` draws it."""
-        places = self.sampler
-        chosen = select_transforms(rng, self.transforms, self.apply, self.rotate_and_flip) if is_changed else []
-        warp = sample_spatial(rng, chosen, places.patch_size)
-        changes = sample_params(rng, chosen, places.patch_size, self.images.preparation.ignored)
-        raw, label = self.images.views(location.index)
+        """The patch at `location`, transformed as `rng` draws it."""
+        size = self.sampler.patch_size
+        selected = select_transforms(rng, self.augmentation) if is_changed else []
+        spatial = sample_spatial(rng, selected, size)
+        sampled = sample_params(rng, selected, size)
+        views = self.images.views(location.index)
         intensities = self.images.intensity_map(location.index)
-        image, truth = warp_patch(raw, label, intensities, location.centre, places.patch_size, warp)
-        return Patch(*apply_transforms(image, truth, changes), location)
+        image, label = warp_patch(*views, intensities, location.centre, size, spatial)
+        return Patch(*apply_transforms(image, label, sampled, ignored=self.images.preparation.ignored), location)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.augment.spatial import SpatialTransform, warp_patch
+from nbtrainer.augment.spatial import SpatialTransform
+from nbtrainer.augment.warp import warp_patch
 from nbtrainer.catalog import round_to_multiple
 from nbtrainer.data.images import Images
 from nbtrainer.inference.size_model import SizeModel, fit_size_model, image_style

@@ -82,8 +82,7 @@ def create_patches(config: Config, surveyed: Survey, task: Task, fingerprints: F
         class_of=task.class_of,
         **settings,
     )
-    augmentation = config.augmentation.model_dump(exclude={"strength"})
-    return Patches(sampler, transforms=augmentation.pop("steps"), **augmentation)
+    return Patches(sampler, config.augmentation)
 
 
 def _normalized_images(config: Config, surveyed: Survey, fingerprints: Fingerprints | None) -> Images:

@@ -13,7 +13,7 @@ from monai.data.utils import dense_patch_slices
 from monai.inferers.utils import sliding_window_inference
 from torch import nn
 
-from nbtrainer.augment.spatial import flip_rotate_image
+from nbtrainer.augment.warp import flip_rotate_image
 from nbtrainer.catalog import network_shape
 from nbtrainer.errors import UserError
 from nbtrainer.inference.device import free_cached_memory, is_out_of_memory

@@ -7,7 +7,8 @@ import pytest
 import tifffile
 
 from nbtrainer.augment.patches import Patches
-from nbtrainer.config import STEPS
+from nbtrainer.config import TRANSFORMS
+from nbtrainer.config.augmentation import Augmentation
 from nbtrainer.data.images import Images
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair
@@ -24,8 +25,8 @@ def _patches(folder: Path, size: tuple[int, ...], seed: int = 5) -> Patches:
     pairs = [Pair(folder / "image.tif", folder / "label.tif")]
     dim = len(size)
     places = PatchSampler(Images(pairs, Normalizer(), Preparation(dim=dim)), [shape], size, seed=seed)
-    steps = [step().model_dump() for step in STEPS.values() if dim in step.dims]
-    return Patches(places, [step | {"probability": 1.0} if "probability" in step else step for step in steps])
+    transforms = [model(probability=1.0) for model in TRANSFORMS.values() if dim in model.dims]
+    return Patches(places, Augmentation(steps=transforms))
 
 
 @pytest.mark.feature(115)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nbtrainer.augment.patches import Patches
-from nbtrainer.config import STEPS as STEP_OF
-from nbtrainer.config import STRENGTHS
+from nbtrainer.config import STRENGTHS, TRANSFORMS
+from nbtrainer.config.augmentation import Augmentation
 from nbtrainer.data.cache import Cache
 from nbtrainer.data.images import Images
 from nbtrainer.data.normalize import Normalizer
@@ -24,10 +24,10 @@ def _patches(**settings: object) -> Patches:
     places = PatchSampler(
         images, [(256, 256)] * 4, **{"patch_size": (64, 64), "seed": 3, "class_of": class_of, **settings}
     )
-    return Patches(places, **changes)
+    return Patches(places, Augmentation(**changes))
 
 
-STEPS = [step.model_dump() for step in STRENGTHS["strong"]]
+STEPS = STRENGTHS["strong"]
 
 
 def test_number_and_seed_fix_the_patch_whoever_asks_and_in_whatever_order():
@@ -40,7 +40,7 @@ def test_number_and_seed_fix_the_patch_whoever_asks_and_in_whatever_order():
 
 
 def test_one_entry_of_the_list_may_change_each_patch_and_none_is_an_entry():
-    steps = [{"kind": "none", "probability": 1.0}, STEP_OF["invert"]().model_dump() | {"probability": 0.1}]
+    steps = [{"kind": "none", "probability": 1.0}, TRANSFORMS["invert"](probability=0.1)]
     plain = _patches()
     for apply, most in (("one", 0.7), ("each", 0.3)):
         changed = _patches(transforms=steps, apply=apply)

@@ -5,10 +5,12 @@ import pytest
 from scipy.ndimage import map_coordinates
 from scipy.stats import kstest, uniform
 
-from nbtrainer.augment.spatial import SpatialTransform, mirrored, sample_spatial, warp_patch
-from nbtrainer.config import STEPS, STRENGTHS
+from nbtrainer.augment import sample_spatial
+from nbtrainer.augment.spatial import ControlPoints, SpatialTransform
+from nbtrainer.augment.warp import warp_patch
+from nbtrainer.config import STRENGTHS, TRANSFORMS
 from nbtrainer.data.normalize import IntensityTransform
-from nbtrainer.data.views import ArrayView, CropView
+from nbtrainer.data.views import ArrayView, CropView, mirrored
 
 SIZE = (64, 64)
 DEEP = (24, 40, 40)
@@ -50,7 +52,7 @@ def _cut(
     "kind", [pytest.param(kind, marks=pytest.mark.feature(_FEATURE_OF.get(kind, 84))) for kind in GEOMETRIC]
 )
 def test_image_and_label_move_together_and_no_label_is_invented(kind, size):
-    step = STEPS[kind]().model_dump() | {"probability": 1.0}
+    step = TRANSFORMS[kind](probability=1.0)
     for seed in range(20):
         image, label = _warped(sample_spatial(np.random.default_rng(seed), [step], size), size)
         # interpolated between pixels of one kind, the nearest is of that kind: nothing is off by half a pixel
@@ -65,7 +67,7 @@ def test_image_and_label_move_together_and_no_label_is_invented(kind, size):
 @pytest.mark.parametrize("size", [SIZE, DEEP], ids=["2D", "3D"])
 @pytest.mark.parametrize("kind", GEOMETRIC)
 def test_with_probability_zero_nothing_moves(kind, size):
-    step = STEPS[kind]().model_dump() | {"probability": 0.0}
+    step = TRANSFORMS[kind](probability=0.0)
     image, label = _warped(sample_spatial(np.random.default_rng(0), [step], size), size)
     whole, truth = _scene(len(size))
     middle = tuple(slice((full - part) // 2, (full + part) // 2) for full, part in zip(truth.shape, size, strict=True))
@@ -93,7 +95,7 @@ def test_what_is_interpolated_is_what_scipy_interpolates(size):
 
 
 def test_knots_are_met_and_a_constant_bend_is_a_shift():
-    bent, label = _warped(SpatialTransform(np.eye(2), np.full((2, 5, 5), 5.0, np.float32)))
+    bent, label = _warped(SpatialTransform(np.eye(2), ControlPoints(np.full((2, 5, 5), 5.0, np.float32), 32)))
     shifted, moved = _warped(SpatialTransform(np.eye(2)), centre=(68.5, 68.5))
     assert np.allclose(bent, shifted, atol=1e-4) and np.array_equal(label, moved)
 
@@ -101,7 +103,7 @@ def test_knots_are_met_and_a_constant_bend_is_a_shift():
 def test_flips_and_quarter_turns_only_move_pixels():
     whole, truth = _scene()
     whole = whole + np.random.default_rng(0).random(whole.shape, dtype=np.float32)
-    step = [STEPS["flip"]().model_dump(), STEPS["rotate90"]().model_dump()]
+    step = [TRANSFORMS["flip"](), TRANSFORMS["rotate90"]()]
     seen = set()
     for seed in range(60):
         warp = sample_spatial(np.random.default_rng(seed), step, SIZE)
@@ -120,7 +122,7 @@ def test_flips_and_quarter_turns_only_move_pixels():
 def test_an_exact_turn_is_the_interpolated_turn():
     turn = np.array([[0.0, -1.0], [1.0, 0.0]])
     exact_image, exact_label = _warped(SpatialTransform(turn), size=(48, 64))
-    image, label = _warped(SpatialTransform(turn, np.zeros((2, 5, 5), np.float32)), size=(48, 64))
+    image, label = _warped(SpatialTransform(turn, ControlPoints(np.zeros((2, 5, 5), np.float32), 32)), size=(48, 64))
     assert np.allclose(exact_image, image, atol=1e-5)
     assert np.array_equal(exact_label, label)
 
@@ -137,7 +139,7 @@ def test_beyond_the_edge_the_image_is_mirrored_with_its_label():
 def test_large_label_values_survive(kind):
     largest = np.iinfo(kind).max
     label = np.full((80, 80), largest, kind)
-    warp = sample_spatial(np.random.default_rng(0), [step.model_dump() for step in STRENGTHS["strong"]], SIZE)
+    warp = sample_spatial(np.random.default_rng(0), STRENGTHS["strong"], SIZE)
     _, warped = _cut(np.zeros((1, 80, 80), np.float32), label, (40, 40), SIZE, warp)
     assert warped.dtype == kind and (warped == largest).all()
 
@@ -146,14 +148,14 @@ def test_large_label_values_survive(kind):
 def test_at_strength_zero_nothing_moves(size):
     strengths = {
         "rotate": {"degrees": 0},
-        "zoom": {"lowest": 1, "highest": 1},
+        "zoom": {"min_factor": 1, "max_factor": 1},
         "translate": {"amount": 0},
         "shear": {"degrees": 0},
         "elastic": {"displacement": 0},
     }
     image, label = _warped(SpatialTransform(np.eye(len(size))), size)
     for kind, values in strengths.items():
-        step = STEPS[kind](**values).model_dump() | {"probability": 1.0}
+        step = TRANSFORMS[kind](probability=1.0, **values)
         warped, truth = _warped(sample_spatial(np.random.default_rng(0), [step], size), size)
         assert np.allclose(warped, image, atol=1e-5) and np.array_equal(truth, label)
 
@@ -169,7 +171,7 @@ def test_an_image_read_region_by_region_is_the_one_in_memory(size):
     )
     everything = tuple((0, length) for length in shape)
     for seed in range(5):
-        warp = sample_spatial(np.random.default_rng(seed), [step.model_dump() for step in STRENGTHS["strong"]], size)
+        warp = sample_spatial(np.random.default_rng(seed), STRENGTHS["strong"], size)
         centre = tuple(rng.uniform(0.1, 0.9) * length for length in shape)
         held, truth = warp_patch(ArrayView(image), ArrayView(label, is_label=True), known, centre, size, warp)
         for kind in (np.uint8, np.int32, np.float64):
@@ -184,7 +186,7 @@ def test_an_image_read_region_by_region_is_the_one_in_memory(size):
 
 
 def test_small_patches_bend_as_much_as_large_ones():
-    step = STEPS["elastic"](displacement=4.0, knot_distance=32).model_dump() | {"probability": 1.0}
+    step = TRANSFORMS["elastic"](probability=1.0, displacement=4.0, control_point_distance=32)
 
     def bend(size: int) -> float:
         """What is no shift, turn or stretch, in the 40 pixels about the middle."""
@@ -205,7 +207,7 @@ def test_small_patches_bend_as_much_as_large_ones():
 
 @pytest.mark.parametrize("size", [SIZE, DEEP], ids=["2D", "3D"])
 def test_each_axis_is_magnified_evenly_between_the_bounds_as_in_omnipose(size):
-    step = STEPS["zoom"](lowest=0.5, highest=1.5, per_axis=True).model_dump()
+    step = TRANSFORMS["zoom"](min_factor=0.5, max_factor=1.5, per_axis=True)
     drawn = [sample_spatial(np.random.default_rng(seed), [step], size).matrix for seed in range(3000)]
     factors = 1 / np.array([np.diag(matrix) for matrix in drawn])
     assert factors.min() >= 0.5 and factors.max() <= 1.5
@@ -215,7 +217,7 @@ def test_each_axis_is_magnified_evenly_between_the_bounds_as_in_omnipose(size):
 
 
 def test_a_factor_above_one_makes_objects_larger():
-    step = STEPS["zoom"](lowest=1, highest=1.5).model_dump()
+    step = TRANSFORMS["zoom"](min_factor=1, max_factor=1.5)
     for seed in range(5):
         _, label = _warped(sample_spatial(np.random.default_rng(seed), [step], (120, 120)), (120, 120))
         assert np.count_nonzero(label == 2000) > np.count_nonzero(_scene()[1] == 2000)

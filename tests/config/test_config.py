@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nbtrainer.config import STEPS, STRENGTHS, Config, presets
+from nbtrainer.config import STRENGTHS, TRANSFORMS, Config, presets
 from nbtrainer.config.describe import settings
 from nbtrainer.errors import UserError
 
@@ -111,7 +111,7 @@ def test_the_omnipose_preset_crops_and_scales_as_its_document_says():
     (zoom,) = [step for step in config.augmentation.steps if step.kind == "zoom"]
     assert config.sampling.patch_size == [224, 224]
     assert config.sampling.method == "image"
-    assert (zoom.lowest, zoom.highest, zoom.probability) == (0.5, 1.5, 1)
+    assert (zoom.min_factor, zoom.max_factor, zoom.probability) == (0.5, 1.5, 1)
 
 
 def test_an_unknown_preset_is_answered_with_the_nearest():
@@ -126,7 +126,7 @@ def test_a_strength_replaces_the_list_and_editing_the_list_makes_it_custom(tmp_p
     config.augmentation.steps = [{"kind": "flip"}]
     assert config.augmentation.strength == "custom"
     config.augmentation.strength = "strong"
-    config.augmentation.steps.append(STEPS["blur"]())
+    config.augmentation.steps.append(TRANSFORMS["blur"]())
     assert config.validated().augmentation.strength == "custom"
     assert Config.load(config.save(tmp_path / "config.json")).augmentation.strength == "custom"
     config.augmentation.strength = "standard"
@@ -207,3 +207,13 @@ def test_what_the_user_set_stays_from_preset_to_preset():
         # how to train is what a preset is about
         assert after.training.epochs == Config.preset(name).training.epochs
         mine, base = after, Config.preset(name)
+
+
+def test_a_transform_is_read_with_the_names_that_its_settings_had(tmp_path):
+    zoom = {"kind": "zoom", "lowest": 0.67, "highest": 1.5, "per_axis": False, "probability": 1.0}
+    steps = [step.model_dump() if step.kind != "zoom" else zoom for step in STRENGTHS["strong"]]
+    (tmp_path / "old.json").write_text(json.dumps({"augmentation": {"strength": "strong", "steps": steps}}))
+    with pytest.warns(DeprecationWarning, match="lowest is the old name of augmentation.steps.min_factor"):
+        config = Config.load(tmp_path / "old.json")
+    assert config.augmentation.strength == "strong"
+    assert config.augmentation.steps == STRENGTHS["strong"]

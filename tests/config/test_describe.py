@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from nbtrainer.config import STEPS, Config
+from nbtrainer.config import TRANSFORMS, Config
 from nbtrainer.config.describe import reference_page, settings
 
 ROWS = settings()
@@ -56,14 +56,14 @@ def test_the_reference_page_in_the_docs_is_the_one_of_these_settings():
 
 def test_the_help_of_each_change_says_whether_thin_outlines_survive_it_and_whether_it_is_for_volumes():
     helps = next(row.entry_helps for row in ROWS if row.path == "augmentation.steps")
-    for kind, step in STEPS.items():
+    for kind, step in TRANSFORMS.items():
         assert ("Safe for outlines one pixel wide." in helps[kind]) == step.is_safe, kind
         assert ("Only for volumes." in helps[kind]) == (step.dims == (3,)), kind
-    assert {kind for kind, step in STEPS.items() if not step.is_safe} >= {"rotate", "zoom", "shear", "elastic"}
-    assert all(STEPS[kind].is_safe for kind in ("none", "flip", "rotate90", "invert", "noise", "blur"))
+    assert {kind for kind, step in TRANSFORMS.items() if not step.is_safe} >= {"rotate", "zoom", "shear", "elastic"}
+    assert all(TRANSFORMS[kind].is_safe for kind in ("none", "flip", "rotate90", "invert", "noise", "blur"))
 
 
-@pytest.mark.parametrize("kind", STEPS)
+@pytest.mark.parametrize("kind", TRANSFORMS)
 def test_every_setting_of_a_change_has_a_title_and_a_help(kind):
     rows = next(row.entries for row in ROWS if row.path == "augmentation.steps")[kind]
     assert rows and all(row.title and len(row.help) > 5 for row in rows)

@@ -6,7 +6,7 @@ import tifffile
 import torch
 
 import nbtrainer as nbt
-from nbtrainer.augment.spatial import flip_rotate_image
+from nbtrainer.augment.warp import flip_rotate_image
 from nbtrainer.inference.checkpoint import load_checkpoint
 from nbtrainer.inference.tiled import flips_and_rotations, predict_tta
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nbtrainer import metrics
-from nbtrainer.augment.spatial import flip_rotate_image
+from nbtrainer.augment.warp import flip_rotate_image
 from nbtrainer.errors import UserError
 from nbtrainer.inference.tiled import flips_and_rotations
 from nbtrainer.losses.create import create

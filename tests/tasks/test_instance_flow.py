@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from nbtrainer.augment.spatial import flip_rotate_image
+from nbtrainer.augment.warp import flip_rotate_image
 from nbtrainer.inference.tiled import flips_and_rotations
 from nbtrainer.losses.flow import FlowLoss
 from nbtrainer.tasks.instance_flow import InstanceFlow

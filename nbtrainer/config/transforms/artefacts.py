@@ -20,10 +20,11 @@ class MissingPart(Transform):
         ge=0,
         le=1000,
     )
-    share_of_sections: float = field(
+    section_fraction: float = field(
         0.5,
         title="Share of sections",
         help="Of a volume, how many sections lose a band, each another one; an image always does.",
+        old_names=("share_of_sections",),
         ge=0,
         le=1,
         advanced=True,
@@ -50,17 +51,19 @@ class CopyPaste(Transform):
     """Copies whole objects, pixels and label, to free places of the patch; more of what is rare."""
 
     kind: Literal["copy_paste"] = field("copy_paste", title="Copy and paste")
-    objects: int = field(
+    max_objects: int = field(
         3,
         title="Most objects",
         help="1 to this many objects are copied, as long as a free place is found. Objects that the patch's edge or ignored pixels cut are not.",
+        old_names=("objects",),
         ge=0,
         le=100,
     )
-    new_numbers: bool = field(
+    new_ids: bool = field(
         False,
-        title="New numbers",
-        help="On: each copy has a number of its own in the label, for labels that number objects. Off: it keeps the value, "
+        title="New ids",
+        help="On: each copy has an id of its own in the label, for labels of instances. Off: it keeps the value, "
         "as classes must.",
+        old_names=("new_numbers",),
     )
     probability: float = probability(0.5)

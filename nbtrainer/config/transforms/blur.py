@@ -50,10 +50,11 @@ class CutBlur(Transform):
     """Makes a box of the patch coarse, so that the network learns to see at lower resolution."""
 
     kind: Literal["cut_blur"] = field("cut_blur", title="Blurred box")
-    share: float = field(
+    size_fraction: float = field(
         0.4,
         title="Size of the box",
         help="Its sides, as a share of the patch's.",
+        old_names=("share",),
         ge=0,
         le=1,
     )

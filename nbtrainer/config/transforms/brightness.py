@@ -60,17 +60,19 @@ class Gamma(Transform):
     """Bends the scale of intensities between the patch's extremes; gammas near 1 are the most frequent."""
 
     kind: Literal["gamma"] = field("gamma", title="Gamma")
-    lowest: float = field(
+    min_gamma: float = field(
         0.75,
         title="Lowest gamma",
         help="Below 1 what is dim becomes brighter.",
+        old_names=("lowest",),
         ge=0.2,
         le=1,
     )
-    highest: float = field(
+    max_gamma: float = field(
         2.5,
         title="Highest gamma",
         help="Above 1 what is dim becomes dimmer.",
+        old_names=("highest",),
         ge=1,
         le=10,
     )

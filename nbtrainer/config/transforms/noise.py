@@ -47,10 +47,11 @@ class CutNoise(Transform):
     """Adds noise to a box of the patch; intensities stay within the patch's range."""
 
     kind: Literal["cut_noise"] = field("cut_noise", title="Noisy box")
-    share: float = field(
+    size_fraction: float = field(
         0.4,
         title="Size of the box",
         help="Its sides, as a share of the patch's.",
+        old_names=("share",),
         ge=0,
         le=1,
     )

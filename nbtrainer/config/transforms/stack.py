@@ -8,12 +8,13 @@ from nbtrainer.config.section import field
 from nbtrainer.config.transforms.transform import Transform, probability
 
 
-def _moved() -> Any:
+def _motion() -> Any:
     return field(
         "any",
         title="What moves",
         help="Translation: all sections from one on. Slip: a single section.",
         choices={"any": "any of them", "translation": "translation", "slip": "slip"},
+        old_names=("moved",),
     )
 
 
@@ -61,12 +62,12 @@ class Misalignment(Transform):
         ge=0,
         le=512,
     )
-    moved: str = _moved()
+    motion: str = _motion()
     probability: float = probability(0.25)
 
 
 class Misrotation(Transform):
-    """Turns sections of the volume against the others, image and label; the edge is mirrored."""
+    """Rotates sections of the volume against the others, image and label; the edge is mirrored."""
 
     is_safe: ClassVar[bool] = False
     dims: ClassVar[tuple[int, ...]] = (3,)
@@ -79,5 +80,5 @@ class Misrotation(Transform):
         ge=0,
         le=45,
     )
-    moved: str = _moved()
+    motion: str = _motion()
     probability: float = probability(0.25)

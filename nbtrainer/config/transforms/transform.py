@@ -1,14 +1,14 @@
-"""What all changes share."""
+"""What all transforms share."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbtrainer.config.section import Section, field
 
 
 def probability(default: float) -> Any:
-    """The setting that every change has."""
+    """The setting that every transform has."""
     return field(
         default,
         title="Probability",
@@ -19,19 +19,17 @@ def probability(default: float) -> Any:
 
 
 class Transform(Section):
-    """One kind of change.
+    """The settings of one transform, known by its `kind`, which each model below declares.
 
     `is_safe`: it does not interpolate the label, so that outlines one pixel wide stay whole. `dims`: 2 if it changes
-    images, 3 if it changes volumes.
+    images, 3 if it changes volumes. `is_drawn_per_axis`: its probability is that of each axis, not of the patch.
     """
 
     where: ClassVar[str] = "augmentation.steps"
     is_safe: ClassVar[bool] = True
     dims: ClassVar[tuple[int, ...]] = (2, 3)
+    is_drawn_per_axis: ClassVar[bool] = False
 
-
-class Identity(Transform):
-    """Leaves the patch as it is: an entry that stands for no change where one entry is drawn for each patch."""
-
-    kind: Literal["none"] = field("none", title="None")
-    probability: float = probability(1.0)
+    if TYPE_CHECKING:  # each model declares them with its own default
+        kind: str
+        probability: float

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nbtrainer.config import STEPS, Config
+from nbtrainer.config import TRANSFORMS, Config
 from nbtrainer.config.describe import settings
 from nbtrainer.errors import Finding
 from nbtrainer.ui.form.field_help import tooltip
@@ -207,9 +207,9 @@ def test_augmentation_steps_are_added_edited_and_removed_and_make_the_strength_c
 @pytest.mark.feature(76)
 def test_the_menu_of_changes_offers_every_kind_and_help_says_what_each_does(form):
     field = form.field("augmentation.steps")
-    assert [kind for _, kind in field.kind_menu.options[1:]] == list(STEPS)
+    assert [kind for _, kind in field.kind_menu.options[1:]] == list(TRANSFORMS)
 
-    field.enter([{"kind": kind} for kind in STEPS])
+    field.enter([{"kind": kind} for kind in TRANSFORMS])
     field.show_view(True, True)
     for entry in field.entries:
         assert entry.help_text.layout.display != "none"

@@ -1,12 +1,13 @@
-"""Parts of the image that were not imaged; its label is known all the same."""
+"""Bands of the image that were not imaged; the label stays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+from nbtrainer.config.transforms.artefacts import MissingPart
 
 
 @dataclass(frozen=True)
@@ -19,34 +20,42 @@ class Band:
     width: float
 
 
-def draw_bands(rng: np.random.Generator, step: dict[str, Any], shape: Sequence[int]) -> tuple[Band, ...]:
+@dataclass(frozen=True)
+class MissingPartParams:
+    """The bands that are filled; none where nothing is missing."""
+
+    bands: tuple[Band, ...]
+
+
+def sample_params(rng: np.random.Generator, settings: MissingPart, shape: Sequence[int]) -> MissingPartParams:
     """One band in an image, and in some sections of a volume."""
-    if not step["width"]:
-        return ()
+    if not settings.width:
+        return MissingPartParams(())
     sections = [0]
     if len(shape) == 3:
-        sections = [section for section in range(shape[0]) if rng.random() < step["share_of_sections"]]
+        sections = [section for section in range(shape[0]) if rng.random() < settings.section_fraction]
     height, width = shape[-2:]
-    return tuple(
+    bands = tuple(
         Band(
             section,
             float(rng.uniform(0, np.pi)),
             (float(rng.uniform(0, height)), float(rng.uniform(0, width))),
-            float(rng.uniform(0, step["width"])),
+            float(rng.uniform(0, settings.width)),
         )
         for section in sections
     )
+    return MissingPartParams(bands)
 
 
-def wipe(image: np.ndarray, label: np.ndarray, change: tuple[Band, ...]) -> tuple[np.ndarray, np.ndarray]:
+def apply(image: np.ndarray, label: np.ndarray, params: MissingPartParams) -> tuple[np.ndarray, np.ndarray]:
     """The bands of each channel filled with the mean of their section."""
-    if not change:
+    if not params.bands:
         return image, label
-    wiped = np.ascontiguousarray(image).copy()
+    filled = np.ascontiguousarray(image).copy()
     y, x = np.ogrid[: image.shape[-2], : image.shape[-1]]
-    for band in change:
+    for band in params.bands:
         across = np.cos(band.angle) * (y - band.middle[0]) - np.sin(band.angle) * (x - band.middle[1])
         hidden = np.abs(across) < band.width / 2
-        for channel in wiped.reshape(len(image), -1, *image.shape[-2:]):
+        for channel in filled.reshape(len(image), -1, *image.shape[-2:]):
             channel[band.section][hidden] = channel[band.section].mean()
-    return wiped, label
+    return filled, label

@@ -1,22 +1,28 @@
 """What every change must keep, in images and in volumes."""
 
+import typing
+
 import numpy as np
 import pytest
 
 from nbtrainer.augment import apply_transforms, sample_params
-from nbtrainer.augment.transforms import TRANSFORMS
-from nbtrainer.config import STEPS
+from nbtrainer.augment.pipeline import MODULES
+from nbtrainer.augment.spatial import SpatialParams
+from nbtrainer.config import TRANSFORMS
+from nbtrainer.config.transforms import SpatialSettings, Transform
+from nbtrainer.data.roi import IGNORED
 
 SHAPES = [(2, 48, 40), (2, 12, 36, 32)]
-GEOMETRY = {kind for kind in STEPS if kind not in TRANSFORMS}
-ONLY_VOLUMES = {kind for kind, step in STEPS.items() if step.dims == (3,)}
+GEOMETRY = {kind for kind, model in TRANSFORMS.items() if issubclass(model, SpatialSettings)}
+OTHERS = [kind for kind in TRANSFORMS if kind in MODULES and kind not in GEOMETRY]
+ONLY_VOLUMES = {kind for kind, step in TRANSFORMS.items() if step.dims == (3,)}
 MOVES_BOTH = ONLY_VOLUMES | {"copy_paste"}
 # in these, intensities may leave the patch's range
 FREE = {"intensity", "shift_intensity"}
 NOTHING = {
     "intensity": {"brightness": 0, "contrast": 0, "gamma": 0},
     "shift_intensity": {"offset": 0},
-    "gamma": {"lowest": 1, "highest": 1},
+    "gamma": {"min_gamma": 1, "max_gamma": 1},
     "gamma_contrast": {"strength": 0},
     "percentile_stretch": {"percent": 0},
     "illumination": {"strength": 0},
@@ -28,7 +34,7 @@ NOTHING = {
     "cut_noise": {"amount": 0},
     "missing_part": {"width": 0},
     "bit_depth": {"bits": 0},
-    "copy_paste": {"objects": 0},
+    "copy_paste": {"max_objects": 0},
     "missing_section": {"sections": 0},
     "misalignment": {"displacement": 0},
     "misrotation": {"degrees": 0},
@@ -36,27 +42,27 @@ NOTHING = {
 # the other ways to change nothing
 NOTHING_EITHER = [
     ("border_darkening", {"width": 0}),
-    ("cut_blur", {"share": 0}),
-    ("cut_noise", {"share": 0}),
+    ("cut_blur", {"size_fraction": 0}),
+    ("cut_noise", {"size_fraction": 0}),
 ]
 MENUS = [
     *({"kind": "noise", "noise": noise, "level": level} for level in ("faint", "low", "high")
       for noise in ("gaussian", "local_variance", "poisson", "salt_and_pepper", "speckle")),
     *({"kind": "gamma_contrast", "curve": curve} for curve in ("percentiles", "gamma", "log", "sigmoid")),
     *({"kind": "illumination", "light": light} for light in ("ramp", "spot", "clouds")),
-    *({"kind": kind, "moved": moved} for kind in ("misalignment", "misrotation") for moved in ("translation", "slip")),
+    *({"kind": kind, "motion": motion} for kind in ("misalignment", "misrotation") for motion in ("translation", "slip")),
     {"kind": "intensity", "per_section": True},
-    {"kind": "copy_paste", "new_numbers": True},
+    {"kind": "copy_paste", "new_ids": True},
 ]  # fmt: skip
-CASES = [*({"kind": kind} for kind in TRANSFORMS), *MENUS]
+CASES = [*({"kind": kind} for kind in OTHERS), *MENUS]
 
 
 def _name(value: object) -> str:
     return "-".join(map(str, value.values())) if isinstance(value, dict) else ""
 
 
-def _step(settings: dict) -> dict:
-    return STEPS[settings["kind"]](**settings).model_dump() | {"probability": 1.0}
+def _step(settings: dict) -> Transform:
+    return TRANSFORMS[settings["kind"]](**settings | {"probability": 1.0})
 
 
 def _patch(shape: tuple[int, ...], dtype: type = np.uint16) -> tuple[np.ndarray, np.ndarray]:
@@ -70,13 +76,26 @@ def _patch(shape: tuple[int, ...], dtype: type = np.uint16) -> tuple[np.ndarray,
     return (noise - 3 + 5 * (label > 0)).astype(np.float32), label
 
 
-def _changed(step: dict, image: np.ndarray, label: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    return apply_transforms(image, label, sample_params(np.random.default_rng(seed), [step], label.shape))
+def _changed(step: Transform, image: np.ndarray, label: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    return apply_transforms(
+        image, label, sample_params(np.random.default_rng(seed), [step], label.shape), ignored=IGNORED
+    )
 
 
 def test_every_step_is_geometry_or_has_its_functions():
-    assert {"flip", "rotate90", "rotate", "zoom", "shear", "elastic", "none"} <= GEOMETRY
-    assert set(TRANSFORMS) <= set(STEPS)
+    assert {"flip", "rotate90", "rotate", "zoom", "shear", "elastic"} <= GEOMETRY
+    assert set(MODULES) | {"none"} == set(TRANSFORMS)
+
+
+@pytest.mark.parametrize("kind", MODULES)
+def test_a_module_takes_the_settings_that_bear_its_name(kind):
+    taken = typing.get_type_hints(MODULES[kind].sample_params)
+    assert taken["settings"] is TRANSFORMS[kind]
+    if kind in GEOMETRY:
+        assert taken["return"] is SpatialParams and not hasattr(MODULES[kind], "apply")
+    else:
+        assert taken["return"] is typing.get_type_hints(MODULES[kind].apply)["params"]
+        assert taken["return"].__dataclass_params__.frozen
 
 
 @pytest.mark.feature(79)
@@ -90,7 +109,7 @@ def test_type_and_shape_stay_and_no_label_value_is_invented(settings, shape):
             changed, truth = _changed(_step(settings), image, label, seed)
             assert changed.dtype == np.float32 and changed.shape == image.shape and np.isfinite(changed).all()
             assert truth.dtype == dtype and truth.shape == label.shape
-            if not settings.get("new_numbers"):
+            if not settings.get("new_ids"):
                 assert set(np.unique(truth)) <= set(np.unique(label))
             if settings["kind"] not in MOVES_BOTH:
                 assert np.array_equal(truth, label)
@@ -128,12 +147,12 @@ def test_strength_zero_changes_nothing_exactly(kind, settings, shape):
 
 
 def test_every_change_that_has_a_strength_can_be_nothing():
-    assert set(TRANSFORMS) - set(NOTHING) == {"invert", "roll_z", "shuffle_z"}
+    assert set(OTHERS) - set(NOTHING) == {"invert", "roll_z", "shuffle_z"}
 
 
-@pytest.mark.parametrize("kind", STEPS)
+@pytest.mark.parametrize("kind", TRANSFORMS)
 def test_probability_zero_changes_nothing(kind):
-    step = STEPS[kind](probability=0).model_dump()
+    step = TRANSFORMS[kind](probability=0)
     assert sample_params(np.random.default_rng(0), [step], (12, 36, 32)) == []
 
 
@@ -154,9 +173,11 @@ def test_images_of_one_intensity_and_tiny_ones_survive(settings, shape):
 @pytest.mark.parametrize("shape", SHAPES, ids=["2D", "3D"])
 def test_all_together_work(shape):
     image, label = _patch(shape)
-    steps = [_step({"kind": kind}) for kind in STEPS]
+    steps = [_step({"kind": kind}) for kind in TRANSFORMS]
     for seed in range(5):
-        changed, truth = apply_transforms(image, label, sample_params(np.random.default_rng(seed), steps, label.shape))
+        changed, truth = apply_transforms(
+            image, label, sample_params(np.random.default_rng(seed), steps, label.shape), ignored=IGNORED
+        )
         assert np.isfinite(changed).all() and changed.shape == image.shape
         assert set(np.unique(truth)) <= set(np.unique(label))
 

@@ -4,13 +4,29 @@ import numpy as np
 import pytest
 
 from nbtrainer.augment import apply_transforms, sample_params
-from nbtrainer.augment.blur import CoarseBox, Motion, coarsen, smear
-from nbtrainer.augment.curves import Bits, Inversion, Stretch, invert, reduce_bits, stretch
-from nbtrainer.augment.lighting import Border, Light, darken_border, illuminate
-from nbtrainer.augment.missing_part import Band, wipe
-from nbtrainer.augment.noise import Noise, add_noise
-from nbtrainer.augment.stack import Displacement, Order, move_sections, reorder
-from nbtrainer.config import STEPS
+from nbtrainer.augment.pipeline import SampledTransform
+from nbtrainer.augment.sections import SectionOrder, SectionShift, move_sections, reorder_sections
+from nbtrainer.augment.transforms import (
+    bit_depth,
+    border_darkening,
+    cut_blur,
+    illumination,
+    invert,
+    missing_part,
+    motion_blur,
+    noise,
+    percentile_stretch,
+)
+from nbtrainer.augment.transforms.bit_depth import BitDepthParams
+from nbtrainer.augment.transforms.border_darkening import BorderDarkeningParams
+from nbtrainer.augment.transforms.cut_blur import CutBlurParams
+from nbtrainer.augment.transforms.illumination import IlluminationParams
+from nbtrainer.augment.transforms.invert import InvertParams
+from nbtrainer.augment.transforms.missing_part import Band, MissingPartParams
+from nbtrainer.augment.transforms.motion_blur import MotionBlurParams
+from nbtrainer.augment.transforms.noise import NoiseParams
+from nbtrainer.augment.transforms.percentile_stretch import PercentileStretchParams
+from nbtrainer.config import TRANSFORMS
 from nbtrainer.data.roi import IGNORED
 
 RAMP = np.linspace(-1, 3, 128 * 128, dtype=np.float32).reshape(1, 128, 128)
@@ -18,31 +34,31 @@ FLAT = np.zeros((128, 128), np.uint8)
 
 
 def _drawn(kind: str, shape: tuple[int, ...], seed: int = 0, **settings: object) -> object:
-    step = STEPS[kind](**settings).model_dump() | {"probability": 1.0}
-    ((_, change),) = sample_params(np.random.default_rng(seed), [step], shape)
-    return change
+    step = TRANSFORMS[kind](**settings, probability=1.0)
+    (change,) = sample_params(np.random.default_rng(seed), [step], shape)
+    return change.params
 
 
 def test_what_is_only_for_volumes_leaves_images_as_they_are():
-    for kind, step in STEPS.items():
-        drawn = sample_params(np.random.default_rng(0), [step(probability=1).model_dump()], (32, 32))
+    for kind, step in TRANSFORMS.items():
+        drawn = sample_params(np.random.default_rng(0), [step(probability=1)], (32, 32))
         assert not (drawn and 2 not in step.dims), kind
 
 
 def test_an_inverted_image_is_inverted_back_by_inverting():
-    inverted, _ = invert(RAMP, FLAT, Inversion())
+    inverted, _ = invert.apply(RAMP, FLAT, InvertParams())
     assert np.allclose(inverted, 2 - RAMP, atol=1e-6)
 
 
 @pytest.mark.parametrize("lost", [15, 14, 8])
 def test_lost_bits_leave_two_to_the_power_of_the_rest_shades_with_both_extremes(lost):
-    shades = np.unique(reduce_bits(RAMP, FLAT, Bits(lost))[0])
+    shades = np.unique(bit_depth.apply(RAMP, FLAT, BitDepthParams(lost))[0])
     assert len(shades) == 2 ** (16 - lost)
     assert shades[0] == -1 and shades[-1] == 3
 
 
 def test_a_stretch_cuts_as_many_pixels_as_its_percentages_say():
-    changed, _ = stretch(RAMP, FLAT, Stretch(10, 80))
+    changed, _ = percentile_stretch.apply(RAMP, FLAT, PercentileStretchParams(10, 80))
     assert (changed == -1).mean() == pytest.approx(0.1, abs=0.001)
     assert (changed == 3).mean() == pytest.approx(0.2, abs=0.001)
 
@@ -51,7 +67,7 @@ def test_a_stretch_cuts_as_many_pixels_as_its_percentages_say():
 def test_the_darkest_place_loses_the_strength_and_the_brightest_nothing(kind, dim):
     image = np.ones((1, *(24,) * dim), np.float32)
     image[(0,) * (dim + 1)] = 0
-    light, _ = illuminate(image, image[0], Light(kind, 0.4, (0.3, -0.8, 0.9)[:dim], 1))
+    light, _ = illumination.apply(image, image[0], IlluminationParams(kind, 0.4, (0.3, -0.8, 0.9)[:dim], 1))
     lit = np.delete(light.ravel(), 0)
     assert lit.max() == pytest.approx(1, abs=0.03) and lit.min() == pytest.approx(0.6, abs=0.03)
     assert np.abs(np.diff(light, axis=-1))[..., 1:, 1:].max() < 0.2
@@ -60,7 +76,7 @@ def test_the_darkest_place_loses_the_strength_and_the_brightest_nothing(kind, di
 def test_a_dark_border_is_as_wide_as_said():
     image = np.ones((1, 16, 16), np.float32)
     image[0, 8, 8] = 0
-    dark, _ = darken_border(image, image[0], Border(2, 0.25))
+    dark, _ = border_darkening.apply(image, image[0], BorderDarkeningParams(2, 0.25))
     assert (dark == 0.25).sum() == 16 * 16 - 12 * 12
     assert np.array_equal(dark[:, 2:-2, 2:-2], image[:, 2:-2, 2:-2])
 
@@ -70,14 +86,14 @@ def test_noise_has_the_variance_that_it_says(kind):
     image = np.full((1, 200, 200), 0.5, np.float32)
     image[0, 0, :2] = 0, 1
     amount = 1 / 1024
-    noisy = add_noise(image, image[0], Noise(kind, amount, 3))[0][0, 1:]
+    noisy = noise.apply(image, image[0], NoiseParams(kind, amount, 3))[0][0, 1:]
     expected = {"gaussian": amount, "local_variance": amount / 2, "poisson": amount / 2, "speckle": amount / 4}[kind]
     assert noisy.var() == pytest.approx(expected, rel=0.05)
     assert noisy.mean() == pytest.approx(0.5, abs=0.001)
 
 
 def test_salt_and_pepper_touch_their_share_of_the_pixels_half_each():
-    noisy, _ = add_noise(RAMP, FLAT, Noise("salt_and_pepper", 0.1, 0))
+    noisy, _ = noise.apply(RAMP, FLAT, NoiseParams("salt_and_pepper", 0.1, 0))
     assert ((noisy == 3) & (RAMP < 3)).mean() == pytest.approx(0.05, abs=0.01)
     assert ((noisy == -1) & (RAMP > -1)).mean() == pytest.approx(0.05, abs=0.01)
     assert ((noisy == RAMP) | (noisy == 3) | (noisy == -1)).all()
@@ -86,7 +102,7 @@ def test_salt_and_pepper_touch_their_share_of_the_pixels_half_each():
 def test_motion_smears_along_its_line_only():
     image = np.zeros((1, 2, 31, 31), np.float32)
     image[0, :, 15, 15] = 1
-    smeared, _ = smear(image, image[0], Motion(11, 0.0, (1,)))
+    smeared, _ = motion_blur.apply(image, image[0], MotionBlurParams(11, 0.0, (1,)))
     assert np.array_equal(smeared[0, 0], image[0, 0])
     assert np.array_equal(np.flatnonzero(smeared[0, 1].sum(0)), np.arange(10, 21))
     assert np.flatnonzero(smeared[0, 1].sum(1)).tolist() == [15]
@@ -95,7 +111,7 @@ def test_motion_smears_along_its_line_only():
 
 def test_a_coarse_box_keeps_its_mean_and_what_is_outside():
     image = np.random.default_rng(0).normal(size=(1, 40, 40)).astype(np.float32)
-    coarse, _ = coarsen(image, image[0], CoarseBox(((8, 24), (8, 24)), 8))
+    coarse, _ = cut_blur.apply(image, image[0], CutBlurParams(((8, 24), (8, 24)), 8))
     outside = np.ones((40, 40), bool)
     outside[8:24, 8:24] = False
     assert np.array_equal(coarse[0, outside], image[0, outside])
@@ -104,7 +120,7 @@ def test_a_coarse_box_keeps_its_mean_and_what_is_outside():
 
 def test_a_missing_part_shows_the_mean_of_its_section():
     image = np.random.default_rng(0).normal(size=(2, 3, 20, 20)).astype(np.float32)
-    wiped, _ = wipe(image, image[0], (Band(1, 0.0, (10.0, 10.0), 6.0),))
+    wiped, _ = missing_part.apply(image, image[0], MissingPartParams((Band(1, 0.0, (10.0, 10.0), 6.0),)))
     assert (wiped[0, 1, 8:13] == image[0, 1].mean()).all() and (wiped[1, 1, 8:13] == image[1, 1].mean()).all()
     assert np.array_equal(wiped[:, [0, 2]], image[:, [0, 2]])
     assert np.array_equal(wiped[:, 1, :7], image[:, 1, :7])
@@ -120,14 +136,14 @@ def test_rolled_shuffled_and_missing_sections_are_orders_of_those_that_are_there
         assert len(left) == depth and len(set(left)) == depth - 2
         assert sorted(left[:-2]) == list(left[:-2])
     image = np.arange(3, dtype=np.float32).reshape(1, 3, 1, 1)
-    changed, truth = reorder(image, image[0].astype(np.uint8), Order((2, 0, 1)))
+    changed, truth = reorder_sections(image, image[0].astype(np.uint8), SectionOrder((2, 0, 1)))
     assert changed.ravel().tolist() == truth.ravel().tolist() == [2, 0, 1]
 
 
 def test_shifted_sections_are_those_and_no_others_without_interpolation():
     image = np.random.default_rng(0).normal(size=(1, 4, 10, 10)).astype(np.float32)
     label = np.random.default_rng(1).integers(0, 2**32, (4, 10, 10), dtype=np.uint32)
-    moved, truth = move_sections(image, label, Displacement(2, 4, shift=(3, -2)))
+    moved, truth = move_sections(image, label, SectionShift(2, 4, shift=(3, -2), degrees=0.0))
     assert np.array_equal(moved[:, :2], image[:, :2]) and np.array_equal(truth[:2], label[:2])
     assert np.array_equal(moved[:, 2:, :7, 2:], image[:, 2:, 3:, :8])
     assert np.array_equal(truth[2:, :7, 2:], label[2:, 3:, :8])
@@ -142,8 +158,8 @@ def test_copies_are_whole_on_free_ground_and_carry_their_pixels(shape):
     copied = 0
     for seed in range(20):
         for new in (False, True):
-            change = [("copy_paste", _drawn("copy_paste", shape, seed, objects=3, new_numbers=new))]
-            changed, truth = apply_transforms(image, label, change)
+            change = [SampledTransform("copy_paste", _drawn("copy_paste", shape, seed, max_objects=3, new_ids=new))]
+            changed, truth = apply_transforms(image, label, change, ignored=IGNORED)
             pasted = truth != label
             copied += pasted.any()
             assert not label[pasted].any(), "an object was hidden"
@@ -164,10 +180,10 @@ def test_what_is_ignored_is_no_object_and_never_covered():
     label[8:12, 8:12] = 3
     label[20:24, 20:24] = 255
     image = np.random.default_rng(0).normal(size=(1, 40, 40)).astype(np.float32)
-    step = STEPS["copy_paste"](objects=5, new_numbers=True, probability=1).model_dump()
+    step = TRANSFORMS["copy_paste"](max_objects=5, new_ids=True, probability=1)
     for seed in range(10):
-        changes = sample_params(np.random.default_rng(seed), [step], (40, 40), ignored=255)
-        _, truth = apply_transforms(image, label, changes)
+        changes = sample_params(np.random.default_rng(seed), [step], (40, 40))
+        _, truth = apply_transforms(image, label, changes, ignored=255)
         assert np.array_equal(truth == 255, label == 255)
         for value in set(np.unique(truth)) - {0, 3, 255}:
             assert (truth == value).sum() == 16
@@ -179,17 +195,17 @@ def test_objects_that_ignored_pixels_cut_are_not_copied():
     label[20:24, 20:24] = 4
     label[24, 24] = 255  # touches a corner: what is under it may belong to the object
     image = np.random.default_rng(0).normal(size=(1, 60, 60)).astype(np.float32)
-    step = STEPS["copy_paste"](objects=5, probability=1).model_dump()
+    step = TRANSFORMS["copy_paste"](max_objects=5, probability=1)
     copied = 0
     for seed in range(10):
-        changes = sample_params(np.random.default_rng(seed), [step], (60, 60), ignored=255)
-        _, truth = apply_transforms(image, label, changes)
+        changes = sample_params(np.random.default_rng(seed), [step], (60, 60))
+        _, truth = apply_transforms(image, label, changes, ignored=255)
         assert (truth == 4).sum() == 16
         copied += (truth == 3).sum() > 16
     assert copied
     # where 0 is what is not known, there is no background to lay a copy on
-    changes = sample_params(np.random.default_rng(0), [step], (60, 60), ignored=0)
-    assert np.array_equal(apply_transforms(image, label, changes)[1], label)
+    changes = sample_params(np.random.default_rng(0), [step], (60, 60))
+    assert np.array_equal(apply_transforms(image, label, changes, ignored=0)[1], label)
 
 
 def test_a_new_number_fits_the_type_of_the_label_or_nothing_is_copied():
@@ -199,9 +215,9 @@ def test_a_new_number_fits_the_type_of_the_label_or_nothing_is_copied():
     label[10:26, 10:26] = 0
     numbers = np.setdiff1d(np.arange(1, 255), [77])
     label.reshape(-1)[80 * 60 : 80 * 60 + len(numbers)] = numbers
-    change = [("copy_paste", _drawn("copy_paste", (80, 80), 1, objects=3, new_numbers=True))]
-    truth = apply_transforms(image, label, change)[1]
+    change = [SampledTransform("copy_paste", _drawn("copy_paste", (80, 80), 1, max_objects=3, new_ids=True))]
+    truth = apply_transforms(image, label, change, ignored=IGNORED)[1]
     assert set(np.unique(truth[truth != label])) <= {77}
     label[0, 0] = 77
-    assert np.array_equal(apply_transforms(image, label, change)[1], label)
+    assert np.array_equal(apply_transforms(image, label, change, ignored=IGNORED)[1], label)
     assert IGNORED not in truth

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cc3d
 import numpy as np
 from scipy import ndimage
 
+from nbtrainer.config.transforms.artefacts import CopyPaste
 from nbtrainer.labels.integers import equals
 
 # places that are tried for each copy
@@ -17,53 +17,54 @@ _TRIES = 10
 
 
 @dataclass(frozen=True)
-class Copies:
-    """How many objects, and whether each copy has a number of its own; `ignored` is no object."""
+class CopyPasteParams:
+    """How many objects, and whether each copy has an id of its own; `seed` of the choice of objects and places."""
 
     count: int
-    new_numbers: bool
-    ignored: int
+    new_ids: bool
     seed: int
 
 
-def draw_copies(rng: np.random.Generator, step: dict[str, Any], shape: Sequence[int]) -> Copies:
-    count = int(rng.integers(1, step["objects"] + 1)) if step["objects"] else 0
-    return Copies(count, step["new_numbers"], step["ignored"], int(rng.integers(2**32)))
+def sample_params(rng: np.random.Generator, settings: CopyPaste, shape: Sequence[int]) -> CopyPasteParams:
+    count = int(rng.integers(1, settings.max_objects + 1)) if settings.max_objects else 0
+    return CopyPasteParams(count, settings.new_ids, int(rng.integers(2**32)))
 
 
-def paste(image: np.ndarray, label: np.ndarray, change: Copies) -> tuple[np.ndarray, np.ndarray]:
+def apply(
+    image: np.ndarray, label: np.ndarray, params: CopyPasteParams, *, ignored: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Copies of connected objects that neither the edge along y and x nor ignored pixels cut, in the same sections.
 
     A copy is laid only where it and the pixels around it are background (0) and nothing is hidden by it: nowhere if all
     that is no object is ignored.
     """
-    if not change.count or change.ignored == 0:
+    if not params.count or ignored == 0:
         return image, label
-    ignored = equals(label, change.ignored)
-    parts = cc3d.connected_components(np.where(ignored, 0, label))
-    whole = _uncut(parts, ignored)
+    ignore_mask = equals(label, ignored)
+    parts = cc3d.connected_components(np.where(ignore_mask, 0, label))
+    whole = _uncut(parts, ignore_mask)
     if not whole:
         return image, label
-    rng = np.random.default_rng(change.seed)
+    rng = np.random.default_rng(params.seed)
     image, label = image.copy(), label.copy()
-    for _ in range(change.count):
+    for _ in range(params.count):
         number, box = whole[int(rng.integers(len(whole)))]
         inside = parts[box] == number
         place = _free_place(rng, label, inside, box)
         if place is None:
             continue
-        value = _unused(label, change.ignored) if change.new_numbers else label[box][inside][0]
+        value = _unused(label, ignored) if params.new_ids else label[box][inside][0]
         if value is not None:
             image[(slice(None), *place)][:, inside] = image[(slice(None), *box)][:, inside]
             label[place][inside] = value
     return image, label
 
 
-def _uncut(parts: np.ndarray, ignored: np.ndarray) -> list[tuple[int, tuple[slice, ...]]]:
-    """Numbers and boxes of the objects that touch neither the edge along y and x nor `ignored` pixels."""
+def _uncut(parts: np.ndarray, ignore_mask: np.ndarray) -> list[tuple[int, tuple[slice, ...]]]:
+    """Numbers and boxes of the objects that touch neither the edge along y and x nor ignored pixels."""
     cut = {*np.unique(parts[..., [0, -1], :]), *np.unique(parts[..., [0, -1]])}
-    if ignored.any():
-        cut |= {*np.unique(parts[ndimage.binary_dilation(ignored, np.ones((3,) * ignored.ndim))])}
+    if ignore_mask.any():
+        cut |= {*np.unique(parts[ndimage.binary_dilation(ignore_mask, np.ones((3,) * ignore_mask.ndim))])}
     boxes = enumerate(ndimage.find_objects(parts), 1)
     return [(number, box) for number, box in boxes if box is not None and number not in cut]
 

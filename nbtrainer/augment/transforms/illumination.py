@@ -1,0 +1,75 @@
+"""Uneven light: what is multiplied is the height above the darkest pixel, so that any normalization will do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from nbtrainer.augment.channel_range import channel_extremes
+from nbtrainer.config.transforms.lighting import Illumination
+
+_PATTERNS = ("ramp", "spot", "clouds")
+# the spot's spread, as a share of the patch
+_SPREAD = 0.4
+# points along each axis between which clouds are smooth
+_CLOUD_POINTS = 4
+
+
+@dataclass(frozen=True)
+class IlluminationParams:
+    """`location`, one number an axis: the direction that a ramp rises along, or the middle of a spot, from 0 to 1."""
+
+    pattern: str
+    strength: float
+    location: tuple[float, ...]
+    seed: int
+
+
+def sample_params(rng: np.random.Generator, settings: Illumination, shape: Sequence[int]) -> IlluminationParams:
+    pattern = _PATTERNS[int(rng.integers(len(_PATTERNS)))] if settings.light == "any" else settings.light
+    location = tuple(map(float, rng.normal(size=len(shape)) if pattern == "ramp" else rng.random(len(shape))))
+    return IlluminationParams(pattern, float(rng.uniform(0, settings.strength)), location, int(rng.integers(2**32)))
+
+
+def apply(image: np.ndarray, label: np.ndarray, params: IlluminationParams) -> tuple[np.ndarray, np.ndarray]:
+    """All channels in the same light: in full at the brightest place, less by `strength` at the darkest."""
+    if not params.strength:
+        return image, label
+    low, high = channel_extremes(image)
+    light = _light(params, image.shape[1:])
+    light -= light.max()
+    light *= np.float32(params.strength) / max(float(-light.min()), 1e-6)
+    light += 1
+    lit = (image - low) * light
+    lit += low
+    return np.clip(lit, low, high, out=lit), label
+
+
+def _light(params: IlluminationParams, shape: tuple[int, ...]) -> np.ndarray:
+    if params.pattern == "clouds":
+        return _clouds(np.random.default_rng(params.seed), shape)
+    axes = [np.linspace(0, 1, length, dtype=np.float32) for length in shape]
+    if params.pattern == "ramp":
+        parts = [np.float32(slope) * along for slope, along in zip(params.location, axes, strict=True)]
+        return np.array(sum(np.ix_(*parts)), np.float32)
+    light = np.ones(shape, np.float32)
+    for part in np.ix_(
+        *(np.exp(-((along - at) ** 2) / (2 * _SPREAD**2)) for at, along in zip(params.location, axes, strict=True))
+    ):
+        light *= part
+    return light
+
+
+def _clouds(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Random numbers at a few points, smooth between them."""
+    height, width = shape[-2:]
+    if len(shape) == 2:
+        points = rng.random((_CLOUD_POINTS, _CLOUD_POINTS), dtype=np.float32)
+        return cv2.resize(points, (width, height), interpolation=cv2.INTER_CUBIC)
+    points = rng.random((_CLOUD_POINTS, _CLOUD_POINTS**2), dtype=np.float32)
+    along_z = cv2.resize(points, (_CLOUD_POINTS**2, shape[0]), interpolation=cv2.INTER_CUBIC)
+    planes = along_z.reshape(-1, _CLOUD_POINTS, _CLOUD_POINTS)
+    return np.stack([cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC) for plane in planes])

@@ -1,0 +1,62 @@
+"""Patches of a seed are those that earlier versions drew: a run that is continued goes on with the same ones.
+
+`fixed_patches.json` was written by 0.1 in October 2026, before transforms had modules and records of their own.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from nbtrainer.augment.patches import Patches
+from nbtrainer.config import STRENGTHS, TRANSFORMS
+from nbtrainer.config.augmentation import Augmentation
+from nbtrainer.data.images import Images
+from nbtrainer.data.normalize import Normalizer
+from nbtrainer.data.pair import Pair
+from nbtrainer.data.patch_sampler import PatchSampler
+from nbtrainer.data.preparation import Preparation
+
+EXPECTED = json.loads((Path(__file__).parent / "fixed_patches.json").read_text())
+SIZES = {"2d": (48, 64), "3d": (8, 32, 32)}
+
+
+def _scene(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """A noisy image with 29 boxes, which may cover each other, and their ids."""
+    rng = np.random.default_rng(0)
+    label = np.zeros(shape, np.uint16)
+    for number in range(1, 30):
+        corner = [int(rng.integers(0, max(1, length - 10))) for length in shape]
+        label[tuple(slice(start, start + 7) for start in corner)] = number
+    return (rng.integers(0, 900, shape) + 40 * label).astype(np.uint16), label
+
+
+def _augmentation(name: str) -> Augmentation:
+    """What a name of the file stands for: a strength, one transform, three with probability 0.5, or all."""
+    if name in STRENGTHS:
+        return Augmentation(strength=name)
+    if name in TRANSFORMS:
+        return Augmentation(steps=[TRANSFORMS[name](probability=1.0)])
+    if (kind := name.removesuffix("-half")) in TRANSFORMS:
+        return Augmentation(steps=[TRANSFORMS[kind](probability=0.5)] * 3)
+    every = [model() for model in TRANSFORMS.values()]
+    extra = {"one": {"apply": "one"}, "rotate_and_flip": {"rotate_and_flip": True}, "all": {}}
+    return Augmentation(steps=every, **extra[name])
+
+
+@pytest.mark.feature(115)
+@pytest.mark.parametrize("case", EXPECTED)
+def test_a_seed_draws_the_patch_that_it_drew_in_earlier_versions(case, tmp_path):
+    dim, _, name = case.partition(" ")
+    size = SIZES[dim]
+    shape = tuple(2 * length for length in size)
+    for part, array in zip(("image", "label"), _scene(shape), strict=True):
+        tifffile.imwrite(tmp_path / f"{part}.tif", array, photometric="minisblack")
+    images = Images([Pair(tmp_path / "image.tif", tmp_path / "label.tif")], Normalizer(), Preparation(dim=len(size)))
+    patch = Patches(PatchSampler(images, [shape], size, seed=5), _augmentation(name)).patch(1)
+    at = np.linspace(0, patch.label.size - 1, 12).astype(int)
+    # other processors round in another way
+    np.testing.assert_allclose(patch.image.reshape(-1)[at], EXPECTED[case]["image"], atol=2e-3)
+    assert (patch.label.reshape(-1)[at] == EXPECTED[case]["label"]).sum() >= 11
