@@ -19,7 +19,7 @@ def _patches(**settings: object) -> Patches:
     folder = path("nuclei2d")
     pairs = pair_files(list_files(folder / "images", "i"), list_files(folder / "labels", "l"), "d")
     images = Images(pairs, Normalizer(), cache=settings.pop("cache", Cache()))
-    changes = {name: settings.pop(name) for name in ("transforms", "apply", "rotate_and_flip") if name in settings}
+    changes = {name: settings.pop(name) for name in ("steps", "apply", "rotate_and_flip") if name in settings}
     class_of = settings.pop("class_of", lambda label: (label > 0).astype(np.uint8))
     places = PatchSampler(
         images, [(256, 256)] * 4, **{"patch_size": (64, 64), "seed": 3, "class_of": class_of, **settings}
@@ -31,19 +31,19 @@ STEPS = STRENGTHS["strong"]
 
 
 def test_number_and_seed_fix_the_patch_whoever_asks_and_in_whatever_order():
-    one, other = _patches(transforms=STEPS), _patches(transforms=STEPS, cache=Cache(1))
+    one, other = _patches(steps=STEPS), _patches(steps=STEPS, cache=Cache(1))
     expected = {number: one.patch(number) for number in range(70)}
     for number in reversed(range(70)):
         image, label, _ = other.patch(number)
         assert np.array_equal(image, expected[number][0]) and np.array_equal(label, expected[number][1])
-    assert not np.array_equal(_patches(transforms=STEPS, seed=4).patch(0)[0], expected[0][0])
+    assert not np.array_equal(_patches(steps=STEPS, seed=4).patch(0)[0], expected[0][0])
 
 
 def test_one_entry_of_the_list_may_change_each_patch_and_none_is_an_entry():
     steps = [{"kind": "none", "probability": 1.0}, TRANSFORMS["invert"](probability=0.1)]
     plain = _patches()
     for apply, most in (("one", 0.7), ("each", 0.3)):
-        changed = _patches(transforms=steps, apply=apply)
+        changed = _patches(steps=steps, apply=apply)
         inverted = np.mean([not np.array_equal(changed.patch(k).image, plain.patch(k).image) for k in range(80)])
         assert most - 0.4 < inverted < most
 
@@ -63,8 +63,8 @@ def test_patches_turn_and_flip_besides_the_list_and_stay_what_they_are():
 
 @pytest.mark.feature(115)
 def test_threads_deliver_the_same_patches_in_order():
-    alone = [patch.image for patch in prefetch(_patches(transforms=STEPS).patch, range(5, 40), workers=0)]
-    together = [patch.image for patch in prefetch(_patches(transforms=STEPS).patch, range(5, 40), workers=4)]
+    alone = [patch.image for patch in prefetch(_patches(steps=STEPS).patch, range(5, 40), workers=0)]
+    together = [patch.image for patch in prefetch(_patches(steps=STEPS).patch, range(5, 40), workers=4)]
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
 
 
@@ -110,7 +110,7 @@ def test_patches_can_be_centred_on_objects():
 
 
 def test_variants_show_one_place_first_unchanged_and_then_changed_in_different_ways():
-    patches = _patches(transforms=STEPS)
+    patches = _patches(steps=STEPS)
     first, *others = patches.augmented_examples(5, 4)
     plain = _patches().patch(5)
     assert np.array_equal(first.image, plain.image) and np.array_equal(first.label, plain.label)
