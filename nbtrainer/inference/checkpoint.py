@@ -8,22 +8,19 @@ from typing import Any
 import torch
 
 from nbtrainer.catalog import TASKS
+from nbtrainer.config.data import Data
+from nbtrainer.config.model import Model
+from nbtrainer.config.task import TaskSettings
 from nbtrainer.disk import exists, is_file, is_folder
 from nbtrainer.errors import UserError
 from nbtrainer.inference.checkpoint_path import best_checkpoint
 from nbtrainer.tasks import Task
 
-# what versions until 0.1 called the entries of network, preparation and task
+# what entries of network, preparation and task were called: as the settings that they come from, and one besides
 _NEW_NAMES = {
-    "network": {"repaints": "reconstructs_input", "flat_levels": "anisotropic_levels"},
-    "preparation": {"smallest_part": "min_part_size"},
-    "task": {
-        "in_slices": "contours_in_plane",
-        "labels_show": "label_style",
-        "least_depth": "min_border_depth",
-        "smallest_object": "min_object_size",
-        "smallest_seed": "min_seed_size",
-    },
+    "network": Model.renamed() | {"repaints": "reconstructs_input"},
+    "preparation": Data.renamed(),
+    "task": TaskSettings.renamed(),
 }
 
 
