@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from nbtrainer.config.config import Config
-from nbtrainer.config.section import Declaration, Section, metadata_of
+from nbtrainer.config.section import Section, metadata_of
 from nbtrainer.config.transforms import Transform
 
 Kind = Literal["bool", "int", "float", "text", "path", "choice", "numbers", "texts", "choices", "entries"]
@@ -96,7 +95,7 @@ class Setting:
         return f"{low} or more" if low and self.minimum is not None else low or (f"up to {high}" if high else "")
 
 
-def settings(model: type[BaseModel] = Config, prefix: str = "") -> list[Setting]:
+def settings(model: type[Section] = Config, prefix: str = "") -> list[Setting]:
     """The rows of every setting of `model`, in order of declaration."""
     return list(_walk(model, prefix))
 
@@ -159,16 +158,11 @@ def _tables_of_entries(row: Setting) -> Iterator[str]:
             yield from _tables_of_entries(inner)
 
 
-def _walk(model: type[BaseModel], prefix: str) -> Iterator[Setting]:
-    declarations = (
-        model.declarations()
-        if issubclass(model, Section)
-        else [Declaration(*pair) for pair in model.model_fields.items()]
-    )
-    for name, info, kinds in declarations:
+def _walk(model: type[Section], prefix: str) -> Iterator[Setting]:
+    for name, info, kinds in model.declarations():
         annotation = info.annotation
         path = f"{prefix}{name}"
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if isinstance(annotation, type) and issubclass(annotation, Section):
             yield from _walk(annotation, f"{path}.")
         elif name != "kind" or not prefix.endswith("]."):
             yield _row(path, info, kinds)
@@ -217,10 +211,10 @@ def _row(path: str, info: FieldInfo, kinds: tuple[str, ...]) -> Setting:
     )
 
 
-def _kind(members: list[Any], choices: Any, path: str) -> tuple[Kind, list[type[BaseModel]]]:
+def _kind(members: list[Any], choices: Any, path: str) -> tuple[Kind, list[type[Section]]]:
     lists = [member for member in members if typing.get_origin(member) is list]
     if lists:
-        models = [m for m in _members(typing.get_args(lists[0])[0]) if isinstance(m, type) and issubclass(m, BaseModel)]
+        models = [m for m in _members(typing.get_args(lists[0])[0]) if isinstance(m, type) and issubclass(m, Section)]
         texts = typing.get_args(lists[0])[0] is str
         return ("entries" if models else "choices" if choices else "texts" if texts else "numbers"), models
     if path:
@@ -273,11 +267,11 @@ def _literals(members: list[Any]) -> dict[Any, str]:
     return {value: str(value) for member in literals for value in typing.get_args(member)}
 
 
-def _tag(entry: type[BaseModel]) -> str:
+def _tag(entry: type[Section]) -> str:
     return str(entry.model_fields["kind"].default) if "kind" in entry.model_fields else ""
 
 
-def _entry_help(entry: type[BaseModel]) -> str:
+def _entry_help(entry: type[Section]) -> str:
     """What an entry is for; of a change, also whether it suits thin outlines and flat images."""
     sentences = [(entry.__doc__ or "").strip()]
     if issubclass(entry, Transform):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ValidationError
 
 from nbtrainer.errors import Finding
+
+if TYPE_CHECKING:
+    from nbtrainer.config.section import Section  # which imports this module
 
 
 def findings(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[Finding]:
@@ -174,20 +177,15 @@ def _field_names(model: type[BaseModel], location: Iterable[int | str]) -> list[
         tagged = [m for m in _models_in(current) if str(getattr(m.model_fields.get("kind"), "default", "")) == part]
         current = named[0] if named else tagged[0] if tagged else current
     names: list[str] = []
-    for section_model in _models_in(current):
-        names += [name for name in _names_in(section_model) if name not in names]
+    for section in _models_in(current):
+        # more than its fields where it has several kinds
+        names += [each.name for each in section.declarations() if each.name not in names]
     return names
 
 
-def _names_in(model: type[BaseModel]) -> list[str]:
-    """The settings of a section, which are more than its fields where it has several kinds."""
-    declarations = getattr(model, "declarations", None)
-    return list(model.model_fields) if declarations is None else [each.name for each in declarations()]
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def _models_in(annotation: Any) -> list[type[Section]]:
     import typing
 
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
+        return [cast("type[Section]", annotation)]
     return [model for member in typing.get_args(annotation) for model in _models_in(member)]

@@ -38,8 +38,6 @@ class Metadata(NamedTuple):
     guidance: tuple[str, ...]
     old_names: tuple[str, ...]
     group: str
-    is_adjustable: bool
-    candidates: tuple[Any, ...]
 
 
 class Declaration(NamedTuple):
@@ -64,8 +62,6 @@ def field(
     guidance: tuple[str, ...] = (),
     old_names: tuple[str, ...] = (),
     group: str = "",
-    is_adjustable: bool = False,
-    candidates: tuple[Any, ...] = (),
     **bounds: Any,
 ) -> Any:
     """A setting, declared once: form, command line, messages and docs all read it from here.
@@ -92,10 +88,6 @@ def field(
         Names that it had in earlier versions: files, dicts and code with them are still understood.
     group
         The heading that the form shows it under, within its section.
-    is_adjustable
-        Of a task: whether it can be changed after a prediction, without predicting again.
-    candidates
-        Of a threshold: the values that are tried when thresholds are tuned; of equally good ones the first is taken.
     **bounds
         `ge`, `gt`, `le`, `lt`, `min_length`, `max_length`, `default_factory`: as in pydantic.
     """
@@ -124,8 +116,6 @@ def field(
         guidance=guidance,
         old_names=old_names,
         group=group,
-        is_adjustable=is_adjustable,
-        candidates=candidates,
     )
     if "default_factory" in bounds:
         return Field(title=title, description=help, json_schema_extra={"metadata": metadata}, **bounds)  # type: ignore[dict-item]
@@ -152,12 +142,6 @@ def percentage(value: Any, unit: str) -> Any:
     return number if unit == "%" else number / 100
 
 
-def _old_names(info: FieldInfo) -> tuple[str, ...]:
-    extra = info.json_schema_extra
-    metadata = extra.get("metadata") if isinstance(extra, dict) else None
-    return metadata.old_names if isinstance(metadata, Metadata) else ()
-
-
 def warn_renamed(section: type[Section], name: str) -> None:
     """Warn that a setting was given under the old `name`."""
     where = section.where + "." if section.where else ""
@@ -174,7 +158,7 @@ class Section(BaseModel):
     @classmethod
     def renamed(cls) -> dict[str, str]:
         """The settings of this section that had other names once: by each old name, the one of today."""
-        return {old: name for name, info in cls.model_fields.items() for old in _old_names(info)}
+        return {old: name for name, info in cls.model_fields.items() for old in metadata_of(info).old_names}
 
     @classmethod
     def declarations(cls) -> list[Declaration]:

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from nbtrainer.config.section import field
-from nbtrainer.config.task.settings import LabelValues
+from nbtrainer.config.task.settings import DECODING, LabelValues
 from nbtrainer.config.task.shared import ObjectSettings, SeededSettings, TunedSettings
 
 
@@ -26,8 +26,7 @@ class EpysegSettings(ObjectSettings, SeededSettings, TunedSettings):
         gt=0,
         lt=1,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     without_seed: str = field(
         "auto",
@@ -35,8 +34,7 @@ class EpysegSettings(ObjectSettings, SeededSettings, TunedSettings):
         help="Whether an area within outlines in which no seed was found is a cell.",
         choices={"auto": "auto", "background": "background", "cell": "cell"},
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     smallest_share: float = field(
         0.0,
@@ -45,16 +43,14 @@ class EpysegSettings(ObjectSettings, SeededSettings, TunedSettings):
         ge=0,
         lt=1,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     touching_border: bool = field(
         True,
         title="Keep cells at the border",
         help="Whether cells stay that the edge of the image cuts.",
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
 
     @property

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from nbtrainer.config.section import field
-from nbtrainer.config.task.settings import LabelValues
+from nbtrainer.config.task.settings import DECODING, LOSS, LabelValues
 from nbtrainer.config.task.shared import ForegroundSettings, ObjectSettings, SeededSettings, TunedSettings
 
 
@@ -51,7 +51,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         gt=0,
         le=1000,
         advanced=True,
-        group="In the loss",
+        group=LOSS,
     )
     distance_weight: float = field(
         1.0,
@@ -60,7 +60,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         gt=0,
         le=1000,
         advanced=True,
-        group="In the loss",
+        group=LOSS,
     )
     affinity_weight: float = field(
         1.0,
@@ -69,7 +69,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         gt=0,
         le=1000,
         advanced=True,
-        group="In the loss",
+        group=LOSS,
     )
     decoder: str = field(
         "auto",
@@ -84,8 +84,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
             "mutex_watershed": "mutex watershed of affinities",
         },
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     contour_threshold: float = field(
         0.5,
@@ -94,8 +93,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         gt=0,
         lt=1,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     seed_distance: float = field(
         0.5,
@@ -104,8 +102,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         ge=-1,
         lt=1,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     mask_distance: float = field(
         -1.0,
@@ -114,8 +111,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         ge=-1,
         lt=1,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     affinity_threshold: float = field(
         0.5,
@@ -124,8 +120,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         gt=0,
         lt=1,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     min_seed_size: int = field(
         4,
@@ -135,8 +130,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         unit="px",
         ge=0,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     small_objects: str = field(
         "background",
@@ -144,23 +138,21 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         help="What becomes of objects below the smallest size.",
         choices={"background": "background", "neighbour": "part of a neighbour", "none": "nothing: they stay"},
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     keep_unseeded: bool = field(
         False,
         title="Keep what has no seed",
         help="Whether foreground without a seed is an object, or background.",
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     slice_by_slice: bool = field(
         False,
         title="Find objects slice by slice",
         help="Treat each slice of a volume as an image of its own.",
         advanced=True,
-        group="From predictions to labels",
+        group=DECODING,
     )
 
     @property

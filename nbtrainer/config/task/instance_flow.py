@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from nbtrainer.config.section import field
-from nbtrainer.config.task.settings import LabelValues
+from nbtrainer.config.task.settings import DECODING, LabelValues
 from nbtrainer.config.task.shared import ObjectSettings, TunedSettings
 
 
@@ -34,8 +34,7 @@ class InstanceFlowSettings(ObjectSettings, TunedSettings):
             "affinity": "by where neighbours are led alike",
         },
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     mask_threshold: float = field(
         0.0,
@@ -45,8 +44,7 @@ class InstanceFlowSettings(ObjectSettings, TunedSettings):
         ge=-6,
         le=20,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     min_border_depth: float = field(
         0.55,
@@ -57,8 +55,7 @@ class InstanceFlowSettings(ObjectSettings, TunedSettings):
         ge=0,
         le=5,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     flow_threshold: float = field(
         0.4,
@@ -67,8 +64,7 @@ class InstanceFlowSettings(ObjectSettings, TunedSettings):
         ge=0,
         le=3,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     hole_size: float = field(
         3.0,
@@ -78,8 +74,7 @@ class InstanceFlowSettings(ObjectSettings, TunedSettings):
         ge=0,
         le=100,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
 
     @property

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from nbtrainer.config.section import field
-from nbtrainer.config.task.settings import LabelValues, TaskSettings
+from nbtrainer.config.task.settings import LOSS, LabelValues, TaskSettings
 
 
 class SemanticSettings(TaskSettings):
@@ -28,5 +28,5 @@ class SemanticSettings(TaskSettings):
         help="Whether rare classes count more in the loss. Raises what is found of them, and what is wrongly claimed.",
         choices={"none": "all the same", "auto": "from the data: rare classes count more"},
         advanced=True,
-        group="In the loss",
+        group=LOSS,
     )

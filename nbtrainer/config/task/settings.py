@@ -21,6 +21,8 @@ from nbtrainer.config.section import Declaration, Section, field, metadata_of, w
 from nbtrainer.errors import UserError
 
 LabelValues = Literal["foreground", "classes", "objects", "cells_or_outlines", "not_needed"]
+# headings that the form shows settings of a task under
+DECODING, LOSS = "From predictions to labels", "In the loss"
 # the entry of a settings file that holds the values of other kinds
 OTHER_KINDS = "other_kinds"
 

@@ -1,7 +1,7 @@
 """Settings that several kinds of segmentation share: one value, whichever of these kinds is chosen."""
 
 from nbtrainer.config.section import field
-from nbtrainer.config.task.settings import TaskSettings
+from nbtrainer.config.task.settings import DECODING, TaskSettings
 
 
 class ForegroundSettings(TaskSettings):
@@ -14,8 +14,7 @@ class ForegroundSettings(TaskSettings):
         gt=0,
         lt=1,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
 
 
@@ -26,7 +25,7 @@ class TunedSettings(TaskSettings):
         True,
         title="Tune thresholds",
         help="At the end, choose the thresholds that find most objects on the validation images, and keep them in the model.",
-        group="From predictions to labels",
+        group=DECODING,
     )
 
 
@@ -40,8 +39,7 @@ class SeededSettings(TaskSettings):
         gt=0,
         lt=1,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
 
 
@@ -55,6 +53,5 @@ class ObjectSettings(TaskSettings):
         help="Smaller ones are dropped from predictions; 0 keeps all.",
         unit="px",
         ge=0,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from nbtrainer.config.section import field
-from nbtrainer.config.task.settings import LabelValues
+from nbtrainer.config.task.settings import DECODING, LOSS, LabelValues
 from nbtrainer.config.task.shared import ForegroundSettings, ObjectSettings
 
 
@@ -26,8 +26,7 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         ge=-1,
         le=15,
         advanced=True,
-        group="From predictions to labels",
-        is_adjustable=True,
+        group=DECODING,
     )
     post_processing: str = field(
         "none",
@@ -39,7 +38,6 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
             "watershed": "watershed from where it is surest",
             "voronoi_otsu": "one around each local maximum (Voronoi-Otsu)",
         },
-        is_adjustable=True,
     )
     surest_above: float = field(
         0.9,
@@ -48,7 +46,6 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         gt=0,
         lt=1,
         advanced=True,
-        is_adjustable=True,
     )
     spot_sigma: float = field(
         2.0,
@@ -58,7 +55,6 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         ge=0,
         le=100,
         advanced=True,
-        is_adjustable=True,
     )
     outline_sigma: float = field(
         2.0,
@@ -68,7 +64,6 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         ge=0,
         le=100,
         advanced=True,
-        is_adjustable=True,
     )
     cuts_radius: int = field(
         2,
@@ -78,7 +73,7 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         ge=1,
         le=5,
         advanced=True,
-        group="In the loss",
+        group=LOSS,
     )
     cuts_sigma_spatial: float = field(
         4.0,
@@ -87,7 +82,7 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         unit="px",
         gt=0,
         advanced=True,
-        group="In the loss",
+        group=LOSS,
     )
     cuts_sigma_intensity: float = field(
         1.0,
@@ -95,7 +90,7 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         help="How fast the weight of a pair falls with its difference in brightness, where a patch spans 0 to 100.",
         gt=0,
         advanced=True,
-        group="In the loss",
+        group=LOSS,
     )
     cuts_weight: float = field(
         0.5,
@@ -104,7 +99,7 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         ge=0,
         le=1000,
         advanced=True,
-        group="In the loss",
+        group=LOSS,
     )
     reconstruction: str = field(
         "mse",
@@ -112,7 +107,7 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         help="How the image that is painted again is compared with the image.",
         choices={"mse": "mean squared error", "bce": "binary cross-entropy"},
         advanced=True,
-        group="In the loss",
+        group=LOSS,
     )
     reconstruction_weight: float = field(
         0.5,
@@ -121,7 +116,7 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         ge=0,
         le=1000,
         advanced=True,
-        group="In the loss",
+        group=LOSS,
     )
 
     @property
