@@ -1,5 +1,5 @@
-"""The door: all that a face may ask of the house. It hands on, without logic, and imports inside its functions,
-because torch takes seconds and the form must stand first."""
+"""The public API: all that a front end may call. It hands on, without logic, and imports inside its functions, because
+torch takes seconds and the form must appear first."""
 
 from __future__ import annotations
 

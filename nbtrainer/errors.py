@@ -13,7 +13,7 @@ class Finding:
     """One thing that is wrong or odd: where, what with which value, what to do.
 
     `where` is a setting (`sampling.patch_size`) or a file. An `error` refuses the run, a `warning` never does.
-    `fix` names the repair that would mend it (`nbtrainer.checks.FIXES`), if there is one; `files` are those it is about.
+    `fix` names the repair that would mend it (`nbtrainer.repair.FIXES`), if there is one; `files` are those it is about.
     `suggestions` are what to give instead, the best first: values of the setting `where` (a list as a tuple; of
     `where[0]`, values of that item), or the right name where `where` is unknown. They say no more than `remedy` does.
     """

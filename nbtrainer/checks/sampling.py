@@ -12,7 +12,7 @@ from nbtrainer.data.blocks import GOOD_SIDE, LARGE_SIDE, block_counts
 from nbtrainer.data.name_patterns import find_in_names
 from nbtrainer.data.pair import Pair
 from nbtrainer.datasets.label_sample import Sample
-from nbtrainer.datasets.survey import Survey, flat_levels_in, spacing_in
+from nbtrainer.datasets.survey import Survey, anisotropic_levels_in, spacing_in
 from nbtrainer.errors import Finding
 from nbtrainer.io.axes import format_shape
 from nbtrainer.labels import measure_objects
@@ -133,7 +133,7 @@ def _any_found(expression: str, pairs: Sequence[Pair]) -> bool:
 
 def _tile_size(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
     """What speaks against the size of a tile: the gravest alone, so that no two remedies contradict each other."""
-    multiples = size_divisors(config.task.dim, config.model.features, flat_levels_in(config, surveyed))
+    multiples = size_divisors(config.task.dim, config.model.features, anisotropic_levels_in(config, surveyed))
     findings = [*_large_patch(config, samples, multiples), *_anisotropy(config, surveyed, multiples)]
     # a model that is started from has levels of its own
     if config.task.dim == 2 or config.model.anisotropic_levels != "auto" or not config.model.pretrained:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nbtrainer.cli import console as cli_console
+from nbtrainer.cli.settings import read_config
 from nbtrainer.disk import write_json
 from nbtrainer.wording import count_noun
 
 if TYPE_CHECKING:
     from nbtrainer.config import Config
     from nbtrainer.errors import Finding
-from nbtrainer.cli.settings import read_config
 
 
 def check(

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from nbtrainer.cli.follow import run_progress_bar
+from nbtrainer.cli.settings import parse_assignment
 from nbtrainer.disk import write_json
 from nbtrainer.environment import prepare_process
 from nbtrainer.errors import UserError
 from nbtrainer.wording import count_noun
-
-if TYPE_CHECKING:
-    pass
-from nbtrainer.cli.follow import run_progress_bar
-from nbtrainer.cli.settings import parse_assignment
 
 
 def predict(

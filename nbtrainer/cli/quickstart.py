@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nbtrainer.cli.follow import follow, report_end
 from nbtrainer.environment import child_environment, prepare_process
 from nbtrainer.errors import UserError
 
 if TYPE_CHECKING:
     from nbtrainer.runs import Run
-from nbtrainer.cli.follow import follow, report_end
 
 _QUICKSTART = "01_quickstart.ipynb"
 # the demo has to be over after 90 seconds on slow cores too: start, prediction and report take up to 25 of them

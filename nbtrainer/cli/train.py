@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nbtrainer.cli.follow import follow, report_end
+from nbtrainer.cli.settings import parse_assignment, read_config
 from nbtrainer.environment import prepare_process
 from nbtrainer.errors import CompleteRunWarning
 
 if TYPE_CHECKING:
     from nbtrainer.config import Config
-from nbtrainer.cli.follow import follow, report_end
-from nbtrainer.cli.settings import parse_assignment, read_config
 
 
 def train(

@@ -145,7 +145,7 @@ def spacing_in(config: Config, surveyed: Survey) -> tuple[float, ...] | None:
     return spacing_of(open_image(first), config.task.dim, config.data.spacing, config.data.spacing_unit)
 
 
-def flat_levels_in(config: Config, surveyed: Survey) -> int:
+def anisotropic_levels_in(config: Config, surveyed: Survey) -> int:
     """How many levels of the network leave z as it is: as the settings say, else as the voxels are long."""
     given = config.model.anisotropic_levels
     if config.task.dim == 2:

@@ -115,7 +115,7 @@ class TrainingJob:
         return max(1, int(_AHEAD_BYTES / (4 * pixels * channels)))
 
     def record_batch(self, batch: Batch) -> None:
-        """Enter a batch that was trained on into the ledger, and among the hard ones what the network was wrong in."""
+        """Enter a batch that was trained on into the sampling log, and among the hard ones what the network was wrong in."""
         for seen in batch.summary:  # counted with the batch, by whoever made it
             self.sampling_log.add(seen)
         if self.config.sampling.hard_fraction:

@@ -12,7 +12,7 @@ from torch import nn
 from nbtrainer.catalog import LOSSES, NETWORKS
 from nbtrainer.config import Config
 from nbtrainer.datasets import Survey
-from nbtrainer.datasets.survey import flat_levels_in
+from nbtrainer.datasets.survey import anisotropic_levels_in
 from nbtrainer.engine import autotune
 from nbtrainer.engine.clock import Clock
 from nbtrainer.errors import UserError
@@ -38,7 +38,7 @@ def resolve_auto(config: Config, surveyed: Survey, task: Task) -> Config:
         # kept, so that a class has its number whatever is added later
         config.data.outline_classes = format_classes(dict(surveyed.preparation.outline_classes))
     config.model.input_channels = input_channels_in(config, surveyed)
-    config.model.anisotropic_levels = flat_levels_in(config, surveyed)
+    config.model.anisotropic_levels = anisotropic_levels_in(config, surveyed)
     if config.sampling.whole_images:
         shapes = [surveyed.preparation.open(each)[0].shape for each in surveyed.split.train]
         largest = [max(lengths) for lengths in zip(*shapes, strict=True)]

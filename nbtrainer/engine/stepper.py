@@ -21,7 +21,8 @@ from nbtrainer.models.recomputing import Recomputing
 class Stepper:
     """Network, loss and optimizer on one device.
 
-    `compared` says what of output and targets pixel scores compare; `parts`: how many parts each batch is done in.
+    `pixel_predictions` says what of output and targets pixel scores compare; `micro_batches`: how many parts each batch is
+    done in.
     """
 
     network: nn.Module
@@ -29,7 +30,7 @@ class Stepper:
     optimizer: torch.optim.Optimizer
     device: torch.device
     precision: str
-    baselines: Callable[[torch.Tensor, torch.Tensor], PixelPredictions]
+    pixel_predictions: Callable[[torch.Tensor, torch.Tensor], PixelPredictions]
     split_on_oom: bool = True
     micro_batches: int = 1
     on_batch_split: Callable[[int, int], None] = lambda tiles, parts: None
@@ -96,7 +97,7 @@ class Stepper:
         if answers is not None:
             answers.backward()
         with torch.no_grad():
-            pixels = self.baselines(logits.detach(), targets)
+            pixels = self.pixel_predictions(logits.detach(), targets)
             errors = (pixels.probability - pixels.target).abs().nan_to_num().flatten(1).mean(1)
             counts = metrics.count(pixels)
         self.scaler.step(self.optimizer)

@@ -67,7 +67,7 @@ class PredictionPreview:
         """The label image with these thresholds, those of the model for the rest."""
         return self.prediction.labels(**adjusted)
 
-    def save_thresholds(self, **adjusted: Any) -> PredictionPreview:
+    def with_thresholds(self, **adjusted: Any) -> PredictionPreview:
         """The same with a model that has these thresholds."""
         task = adjusted_task(self.task, adjusted)
         return dataclasses.replace(self, prediction=dataclasses.replace(self.prediction, task=task))

@@ -74,27 +74,27 @@ def repair_labels(config: Config, files: Sequence[str], change: Change, what: st
     if not concerned:
         raise UserError(files[0], "this file is not among the labels any more", "Check again")
     copies = Copies(config, "labels")
-    mended: dict[Path, Path] = {}
+    repaired: dict[Path, Path] = {}
     try:
         images = {pair.required_label: pair.image for pair in reversed(surveyed.listed) if str(pair.label) in to_repair}
         for label in dict.fromkeys(pair.required_label for pair in surveyed.listed if str(pair.label) in to_repair):
             opened = open_label(label, images[label])
             changed = change(str(label), opened.read())
             has_place = opened.orientation is not None and opened.orientation.system == "anatomical"
-            mended[label] = copies.path(label, has_place or label.name.lower().endswith(_NIFTI))
-            _write(mended[label], changed, opened)
+            repaired[label] = copies.path(label, has_place or label.name.lower().endswith(_NIFTI))
+            _write(repaired[label], changed, opened)
             links = next((pair.links for pair in surveyed.listed if pair.label == label and pair.links), None)
             if links is not None:
-                shutil.copyfile(links, mended[label].parent / links.name)
+                shutil.copyfile(links, repaired[label].parent / links.name)
         for index in concerned:  # from the last on, because one dataset may become several
             pairs = [pair for pair in surveyed.listed if pair.dataset == index]
-            point_to(config, index, pairs, copies, mended)
+            point_to(config, index, pairs, copies, repaired)
     except (UserError, OSError, ValueError) as error:
         copies.remove()
         if isinstance(error, UserError):
             raise
         raise UserError(files[0], f"this repair failed ({error})", "Mend it by hand") from None
-    return f"{_count(len(mended))} in {copies.folder} {what}; the dataset now uses them"
+    return f"{_count(len(repaired))} in {copies.folder} {what}; the dataset now uses them"
 
 
 def point_to(
@@ -102,14 +102,14 @@ def point_to(
     index: int,
     pairs: Sequence[Pair],
     copies: Copies,
-    mended: dict[Path, Path] | None = None,
+    repaired: dict[Path, Path] | None = None,
     **changes: Any,
 ) -> Path:
-    """Let dataset `index` be these pairs, of which some files were `mended`; returns the folder with the lists.
+    """Let dataset `index` be these pairs, of which some files were `repaired`: by each file, its copy; returns the folder with the lists.
 
     A folder with train, val and test becomes a dataset for each.
     """
-    mended = mended or {}
+    repaired = repaired or {}
     datasets = list(config.data.datasets)
     old = datasets[index].model_dump()
     names = {"images": lambda pair: pair.image, "labels": lambda pair: pair.label}
@@ -119,7 +119,7 @@ def point_to(
         entry = old | {"use": use} | changes
         for kind, file_of in names.items():
             where = copies.folder / f"{kind}{'' if use == 'auto' else f'-{use}'}{f'-{index}' if index else ''}.txt"
-            lines = [str(mended.get(file_of(pair), file_of(pair))) for pair in own]
+            lines = [str(repaired.get(file_of(pair), file_of(pair))) for pair in own]
             write_text(where, "\n".join(lines) + "\n")
             entry[kind] = str(where)
         new.append(Dataset(**entry))

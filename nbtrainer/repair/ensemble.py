@@ -54,25 +54,25 @@ def pack_dense_regions(config: Config, files: Sequence[str]) -> str:
                 raise UserError(
                     f"data.datasets[{index}]", "stacks and regions of interest are not cropped", "Crop them by hand"
                 )
-            mended: dict[Path, Path] = {}
+            cropped: dict[Path, Path] = {}
             packed: list[Pair] = []
             for pair in pairs:
                 image, label = (whole(view) for view in plain.open(pair))
                 boxes = dense_boxes((label != 0) & ~equals(label, ignored))
                 if not boxes:
                     continue
-                mended[pair.image], mended[pair.required_label] = (
+                cropped[pair.image], cropped[pair.required_label] = (
                     images.path(pair.image),
                     labels.path(pair.required_label),
                 )
                 ensemble, ensemble_label = ensemble_of(image, label, boxes)
                 opened = open_image(pair.image)
-                write_image(mended[pair.image], ensemble, opened.spacing, "S" in opened.axes)
-                write_image(mended[pair.required_label], ensemble_label[np.newaxis], {})
+                write_image(cropped[pair.image], ensemble, opened.spacing, "S" in opened.axes)
+                write_image(cropped[pair.required_label], ensemble_label[np.newaxis], {})
                 packed.append(pair)
                 before, after, count = before + label.size, after + ensemble_label.size, count + 1
             if packed:
-                point_to(config, index, packed, labels, mended)
+                point_to(config, index, packed, labels, cropped)
     except (UserError, OSError, ValueError) as error:
         images.remove()
         labels.remove()

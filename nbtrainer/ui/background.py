@@ -1,4 +1,4 @@
-"""Work beside the page: what asks the house may take seconds, and a callback of a widget must not wait for it."""
+"""Work beside the page: what the public API does may take seconds, and a callback of a widget must not wait for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Pairs = list[dict[str, Any]]
 
 
 class Api(Protocol):
-    """What the form asks of the house: `nbtrainer.api`, or a small real thing in a test."""
+    """What the form calls: `nbtrainer.api`, or a small real thing in a test."""
 
     def pairs(self, config: Config) -> Pairs: ...
 

@@ -11,8 +11,6 @@ import ipywidgets as w
 from nbtrainer.errors import Finding
 
 Made = TypeVar("Made", bound=w.Widget)
-
-
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
 

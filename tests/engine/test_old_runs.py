@@ -1,4 +1,4 @@
-"""Runs of every kind that were written before the names and the layout of the package changed (October 2026, 0.1)."""
+"""Runs of every kind that were written before the names and the layout of the package changed (0.1.0, unreleased)."""
 
 import shutil
 from pathlib import Path

@@ -233,7 +233,7 @@ def test_trying_out_a_compiled_network_compiles_what_the_steps_use_and_leaves_no
     stepper.network = stepper.forward = models.create("wnet", 2, 1, 3, [4, 8])
     stepper.network.eval()  # as validation leaves it
     before = [torch.get_rng_state(), *map(torch.clone, stepper.network.state_dict().values())]
-    stepper.loss, stepper.baselines = losses.create("normalized_cuts", {}, False), Unsupervised().pixels
+    stepper.loss, stepper.pixel_predictions = losses.create("normalized_cuts", {}, False), Unsupervised().pixels
     forward = torch.compile(stepper.network, backend=backend, dynamic=False)
     stepper.try_out(forward, _batch()[0])
     assert all(map(torch.equal, before, [torch.get_rng_state(), *stepper.network.state_dict().values()]))

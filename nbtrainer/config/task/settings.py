@@ -120,8 +120,8 @@ class TaskSettings(Section):
                 own[meant.get(chosen, name)] = value
             for kind, new_name in {} if chosen in meant else meant.items():
                 others.setdefault(kind, {})[new_name] = value
-        kept = values.get(OTHER_KINDS)
-        for kind, settings in kept.items() if isinstance(kept, Mapping) else ():
+        stored = values.get(OTHER_KINDS)
+        for kind, settings in stored.items() if isinstance(stored, Mapping) else ():
             others.setdefault(kind, {}).update(settings)
         return own | ({OTHER_KINDS: others} if others else {})
 
@@ -218,13 +218,13 @@ def _default(model: type[TaskSettings], name: str) -> Any:
 
 @cache
 def _declarations() -> list[Declaration]:
-    found: dict[tuple[type, str], Declaration] = {}
+    by_key: dict[tuple[type, str], Declaration] = {}
     for kind, model in models().items():
         for name, info in model.model_fields.items():
             key = _key(model, name)
-            kinds = (*found[key].kinds, kind) if key in found else (kind,)
-            found[key] = Declaration(name, found[key].info if key in found else info, kinds)
-    return [each._replace(kinds=()) if len(each.kinds) == len(models()) else each for each in found.values()]
+            kinds = (*by_key[key].kinds, kind) if key in by_key else (kind,)
+            by_key[key] = Declaration(name, by_key[key].info if key in by_key else info, kinds)
+    return [each._replace(kinds=()) if len(each.kinds) == len(models()) else each for each in by_key.values()]
 
 
 @cache

@@ -193,7 +193,7 @@ def _placed(pattern: str, row: int, column: int) -> str:
     places = {"row": row, "column": column}
     return re.sub(
         r"\{(row|column)(?::(0?\d{0,2})d?)?\}",
-        lambda found: format(places[found[1]], f"{found[2] or ''}d"),
+        lambda match: format(places[match[1]], f"{match[2] or ''}d"),
         pattern,
     )
 

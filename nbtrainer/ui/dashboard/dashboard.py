@@ -16,7 +16,7 @@ from nbtrainer.ui import frontend, style
 from nbtrainer.ui.dashboard.curves import Curves
 from nbtrainer.ui.dashboard.previews import Preview
 from nbtrainer.ui.dashboard.reports import Reports
-from nbtrainer.ui.dashboard.run_state import RunState, latest_states
+from nbtrainer.ui.dashboard.run_state import RunState, figure_values
 from nbtrainer.ui.dashboard.summary_html import legible, log_html, progress, tiles
 from nbtrainer.ui.disposal import attach, dispose, say_closed
 from nbtrainer.ui.errors import Errors
@@ -193,14 +193,14 @@ class DashboardView:
 
     def _draw_loss(self) -> None:
         name = self.loss_menu.value or "loss"
-        drawn = latest_states(self.state, name) | {"baseline": None}
+        drawn = figure_values(self.state, name) | {"baseline": None}
         if name == "loss":  # known step by step; its terms once an epoch
             drawn["training"] = (self.state.loss_epochs, self.state.losses)
         self.loss_curves.draw(**drawn, epochs=self._epochs())
 
     def _draw_metric(self) -> None:
         if self.metric_menu.value:
-            self.metric_curves.draw(**latest_states(self.state, self.metric_menu.value), epochs=self._epochs())
+            self.metric_curves.draw(**figure_values(self.state, self.metric_menu.value), epochs=self._epochs())
 
     def _epochs(self) -> float:
         planned = self.state.planned

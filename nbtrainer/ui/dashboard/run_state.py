@@ -45,7 +45,7 @@ class RunState:
         self._measured_from: tuple[int, float] | None = None
 
     def take(self, event: Event) -> None:
-        """Go on with the story."""
+        """Bring the state up to date with `event`."""
         match event:
             case events.RunStarted():
                 self.started = self.started or event.time
@@ -181,11 +181,11 @@ def _is_loss(name: str) -> bool:
     return name.partition(" (")[0] == "loss"
 
 
-def latest_states(story: RunState, name: str) -> dict[str, Any]:
+def figure_values(state: RunState, name: str) -> dict[str, Any]:
     """What a figure of score `name` shows: training and validation, the best, the baseline."""
     return {
-        "training": story.scores(f"train_{name}"),
-        "validation": story.scores(f"validation_{name}"),
-        "best": story.best(f"validation_{name}"),
-        "baseline": None if story.baseline is None else story.baseline.scores.get(f"validation_{name}"),
+        "training": state.scores(f"train_{name}"),
+        "validation": state.scores(f"validation_{name}"),
+        "best": state.best(f"validation_{name}"),
+        "baseline": None if state.baseline is None else state.baseline.scores.get(f"validation_{name}"),
     }

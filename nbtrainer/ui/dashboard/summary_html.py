@@ -73,7 +73,7 @@ def tiles(state: RunState) -> str:
 def log_html(lines: list[LogLine]) -> str:
     """The log, newest first, as HTML; warnings are gathered above so that they stay in sight."""
 
-    def log_html(line: LogLine) -> str:
+    def line_html(line: LogLine) -> str:
         clock = time.strftime("%H:%M:%S", time.localtime(line.time))
         words = html.escape(f"{clock} {'▲ ' if line.is_warning else ''}{line.words}")
         return f'<div class="{"nbt-look" if line.is_warning else "nbt-muted"}">{words}</div>'
@@ -81,7 +81,7 @@ def log_html(lines: list[LogLine]) -> str:
     newest = list(reversed(lines))
     ordered = [line for line in newest if line.is_warning] + [line for line in newest if not line.is_warning]
     return (
-        f'<div class="nbt-log" role="log" aria-label="Log" tabindex="0">{"".join(log_html(line) for line in ordered)}</div>'
+        f'<div class="nbt-log" role="log" aria-label="Log" tabindex="0">{"".join(line_html(line) for line in ordered)}</div>'
         if lines
         else ""
     )

@@ -25,7 +25,7 @@ def parse_value(setting: Setting, words: str) -> Any:
 
 
 def format_value(setting: Setting, value: Any) -> str:
-    """A value as it stands in its field; `typed` reads it back."""
+    """A value as it stands in its field; `parse_value` reads it back."""
     if value is None or (value == "auto" and setting.empty == "auto"):
         return ""
     if isinstance(value, list):

@@ -17,16 +17,10 @@ from nbtrainer.ui.background import png
 if TYPE_CHECKING:
     from nbtrainer.inference.preview import PredictionPreview
 
-
 # longest side of the picture
 SIDE = 480
-
-
-# the colours of what is predicted, where there are no classes, and of the label
-_PREDICTION = "chosen"
-
-
-_TRUTH = "truth"
+# names of the colours of what is predicted, where there are no classes, and of the label
+_PREDICTION, _TRUTH = "chosen", "truth"
 
 
 class ImageWindow(NamedTuple):

@@ -417,7 +417,7 @@ class ThresholdExplorer:
         def show(result: tuple[str, Predictor, list[tuple[str, Pair]]]) -> None:
             file, self._model, self._pairs = result
             if self.prediction is trial:
-                self.prediction = trial.save_thresholds(**changed)
+                self.prediction = trial.with_thresholds(**changed)
                 self._own_scores = {}
                 for name in self.fields:
                     self.fields[name] = self._threshold(name)
