@@ -120,8 +120,7 @@ class TaskSettings(Section):
                 own[meant.get(chosen, name)] = value
             for kind, new_name in {} if chosen in meant else meant.items():
                 others.setdefault(kind, {})[new_name] = value
-        stored = values.get(OTHER_KINDS)
-        for kind, settings in stored.items() if isinstance(stored, Mapping) else ():
+        for kind, settings in _groups_by_kind(values.get(OTHER_KINDS) or {}).items():
             others.setdefault(kind, {}).update(settings)
         return own | ({OTHER_KINDS: others} if others else {})
 
@@ -143,8 +142,9 @@ class TaskSettings(Section):
         if name == "kind" and value in models():
             self._switch(value)
         elif name == OTHER_KINDS:
+            groups = _groups_by_kind(value)
             self._others = {}
-            self._keep(value)
+            self._keep(groups)
         elif name in type(self).model_fields or not (kinds := _kinds_with(name)):
             super().__setattr__(name, value)
         else:
@@ -196,6 +196,22 @@ class TaskSettings(Section):
 def models() -> dict[str, type[TaskSettings]]:
     """The model of each kind of segmentation."""
     return {kind: TASKS.load_settings(kind) for kind in TASKS}
+
+
+def _groups_by_kind(values: Any) -> Mapping[str, Mapping[str, Any]]:
+    """What an entry `other_kinds` holds; raises `UserError` if that is not a group of settings for each of some kinds."""
+    where = f"{TaskSettings.where}.{OTHER_KINDS}"
+    if not isinstance(values, Mapping):
+        raise UserError(where, f"{values!r} is not a group of settings", 'Give {"kind": {"setting": value}}')
+    for kind, settings in values.items():
+        if kind not in models():
+            close = messages.nearest(str(kind), models())
+            guess = f"Did you mean {close}? " if close else ""
+            remedy = f"{guess}Kinds of segmentation are {messages.join_or(models())}"
+            raise UserError(where, f"the kind {kind!r} is unknown", remedy)
+        if not isinstance(settings, Mapping):
+            raise UserError(f"{where}.{kind}", f"{settings!r} is not a group of settings", 'Give {"setting": value}')
+    return values
 
 
 def _kind_of(model: type[TaskSettings]) -> str:
