@@ -25,10 +25,10 @@ def create(kind: type[Made], *, tooltip: str = "", classes: Iterable[str] = (), 
     unknown = sorted(set(traits) - known)
     if unknown:
         raise TypeError(f"{kind.__name__} has no trait {', '.join(unknown)}")
-    made = kind(**traits)
-    for name in classes:
-        made.add_class(name)
-    return made
+    if classes:
+        # with the widget: `add_class` sends a message of its own, and a server drops those of a burst that is too long
+        traits["_dom_classes"] = tuple(classes)
+    return kind(**traits)
 
 
 def set_trait(widget: w.Widget, name: str, value: Any) -> None:
