@@ -9,9 +9,13 @@ from nbtrainer.catalog.entry import Catalog, Entry
 
 @dataclass(frozen=True)
 class Network(Entry):
-    """A network. `has_style`: whether it tells what an image is like as a whole, of which a size model learns."""
+    """A network. `has_style`: whether it tells what an image is like as a whole, of which a size model learns.
+
+    `reconstructs_input`: whether it paints the image again from the classes that it tells apart.
+    """
 
     has_style: bool = False
+    reconstructs_input: bool = False
 
 
 NETWORKS = Catalog(
@@ -40,6 +44,7 @@ NETWORKS = Catalog(
         help="Two U-Nets in a row, for learning without labels; CellSeg3D's features are 64, 128, 256, 512 and 1024.",
         source="Xia and Kulis 2017, https://arxiv.org/abs/1711.08506",
         kinds=("unsupervised",),
+        reconstructs_input=True,
     ),
 )
 

@@ -21,15 +21,14 @@ _LISTED = 4
 
 def check_background(config: Config, surveyed: Survey, values: Sequence[int], where: str) -> Iterator[Finding]:
     """Findings about labels of classes in which no pixel is 0; `values` are those of all labels."""
-    if config.task.kind == "semantic" and 0 in values and not config.data.labels_of_interest:
+    if config.task.label_values == "classes" and 0 in values and not config.data.labels_of_interest:
         yield from _numbered_otherwise(surveyed)
     if 0 in values or len(values) < 2 or [value for value in config.data.labels_of_interest if value]:
         return
-    kind = config.task.kind
     shares = surveyed.label_frequencies([*surveyed.split.train, *surveyed.split.validation])
     listed = ", ".join(f"{value} ({shares.get(value, 0):.0%})" for value in values[:_LISTED])
     more = " ..." if len(values) > _LISTED else ""
-    if kind == "binary":
+    if config.task.label_values == "foreground":
         is_estimate = any(
             label_facts(pair.required_label).is_estimate for pair in surveyed.pairs if pair.label is not None
         )
@@ -41,7 +40,7 @@ def check_background(config: Config, surveyed: Survey, values: Sequence[int], wh
             remedy=f"Name the value of what you look for in data.labels_of_interest, such as {rarest}; the others become "
             "background",
         )
-    elif kind == "semantic":
+    elif config.task.label_values == "classes":
         yield Finding(
             level="warning",
             where=where,

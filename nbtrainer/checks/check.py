@@ -109,7 +109,7 @@ def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]
     of_labels = [sample for sample in samples if sample.pair.label is not None]
     if labelled.pairs:
         yield from check_values(config, labelled, of_labels, doubtful)
-        yield from check_objects(config.task.kind, of_labels)
+        yield from check_objects(config.task, of_labels)
     yield from check_task(config, surveyed)
     yield from check_sampling(config, surveyed, samples)
 

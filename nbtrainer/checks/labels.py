@@ -11,7 +11,6 @@ from nbtrainer.config import Config
 from nbtrainer.data.file_stats import LabelFacts, label_facts
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.roi import IGNORED
-from nbtrainer.datasets.label_requirements import is_class_kind
 from nbtrainer.datasets.label_sample import Sample
 from nbtrainer.datasets.survey import Survey
 from nbtrainer.errors import Finding
@@ -115,16 +114,16 @@ def check_values(
     yield from _unknown(config, values, where)
     yield from _listed_values(values, of_interest)
     yield from _empty(samples)
-    if is_class_kind(config.task.kind) and foreground:
+    if config.task.label_values == "classes" and foreground:
         yield from _grey_classes(surveyed, where, foreground)
-    if is_class_kind(config.task.kind) and len(foreground) > _USUAL_CLASSES and not of_interest:
+    if config.task.label_values == "classes" and len(foreground) > _USUAL_CLASSES and not of_interest:
         yield Finding(
             level="warning",
             where=where,
             wrong=f"there would be {len(foreground):,} classes; such labels usually number single objects",
             remedy="Choose a kind that finds objects (task.kind), or name the classes in data.labels_of_interest",
         )
-    if len(foreground) > 2 and config.task.kind == "binary" and not of_interest:
+    if len(foreground) > 2 and config.task.label_values == "foreground" and not of_interest:
         yield Finding(
             level="warning",
             where=where,

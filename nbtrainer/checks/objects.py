@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nbtrainer.checks.background import surrounding_value
-from nbtrainer.datasets.label_requirements import is_instance_kind
+from nbtrainer.config.task import TaskSettings
 from nbtrainer.datasets.label_sample import Sample
 from nbtrainer.errors import Finding
 from nbtrainer.io.annotations import is_annotation
@@ -25,9 +25,9 @@ _FEW_GAPS, _FEW_GAPS_SHARE = 2, 0.05
 _FEW_OBJECTS = 5
 
 
-def check_objects(kind: str, samples: Sequence[Sample]) -> Iterator[Finding]:
-    """Findings about the objects in `samples`; none for kinds that do not tell objects apart."""
-    if not is_instance_kind(kind):
+def check_objects(task: TaskSettings, samples: Sequence[Sample]) -> Iterator[Finding]:
+    """Findings about the objects in `samples`; none for kinds whose labels do not number objects."""
+    if task.label_values != "objects":
         return
     for sample in samples:
         if sample.label.any():

@@ -74,7 +74,7 @@ def _settings(config: Config) -> Iterator[Finding]:
             remedy=f"{halvings} is as good",
             suggestions=(halvings,),
         )
-    if config.task.kind == "unsupervised" and not NETWORKS[config.model.name].kinds:
+    if TASKS.load(config.task.kind).reconstructs_input and not NETWORKS[config.model.name].reconstructs_input:
         yield Finding(
             level="warning",
             where="model.name",
@@ -136,7 +136,7 @@ def _unsuited(config: Config) -> Iterator[Finding]:
             remedy="The compact U-Net takes its place; choose a network of this kind to be asked no more",
         )
     unsuited = [name for name in settings.metrics if settings.metrics != "auto" and not METRICS[name].suits(kind)]
-    if settings.metrics != "auto" and kind == "unsupervised" and config.task.post_processing == "none":
+    if settings.metrics != "auto" and config.task.label_values == "not_needed" and not config.task.has_objects:
         without = [name for name in settings.metrics if METRICS[name].of in ("objects", "partitions")]
         if without:
             yield Finding(
@@ -157,7 +157,7 @@ def _unsuited(config: Config) -> Iterator[Finding]:
 
 def _size_model(config: Config) -> Iterator[Finding]:
     """What a size model needs: a style to tell sizes from, and one diameter to bring objects to."""
-    if config.task.kind != "instance_flow" or not config.task.size_model:
+    if not config.task.learns_size:
         return
     have = [name for name, entry in NETWORKS.items() if entry.has_style]
     reasons: list[tuple[bool, str, str, str, tuple[Any, ...]]] = [

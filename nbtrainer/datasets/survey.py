@@ -24,7 +24,6 @@ from nbtrainer.data.roi import Region, random_region
 from nbtrainer.data.split import Split, split_pairs
 from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.data.views import whole
-from nbtrainer.datasets.label_requirements import labels_are_optional
 from nbtrainer.disk import at_disk, exists, list_folder
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.io.annotations import Outline, is_annotation, read_contents, read_outlines
@@ -233,7 +232,7 @@ def _outline_classes(config: Config, pairs: Sequence[Pair], preparation: Prepara
     for label in {pair.required_label for pair in pairs if _is_drawn(pair)}:
         with contextlib.suppress(UserError):  # the check of the file says why
             names |= {entry for classes in read_contents(label).classes.values() for entry in classes}
-    named = {name: number for number, name in enumerate(config.task.class_names, 1)}
+    named = {name: number for number, name in enumerate(config.task.named_classes, 1)}
     of_interest = [value for value in config.data.labels_of_interest if value]
     if names and all(name in named for name, _ in names) and len(of_interest) in (0, len(named)):
         return tuple((name, of_interest[number - 1] if of_interest else number) for name, number in named.items())
@@ -252,7 +251,7 @@ def _pairs_of(config: Config, index: int, dataset: Dataset) -> list[Pair]:
         tuple(dataset.exclude),
     )
     labels = config.resolve(dataset.labels) if dataset.labels.strip() else None
-    alone = labels_are_optional(config.task.kind)
+    alone = config.task.label_values == "not_needed"
     images = config.resolve(dataset.images)
     with at_disk(images, f"{where}.images", "entered"):
         pairs = find_pairs(images, labels, where, naming, dataset.use, index, alone)

@@ -26,7 +26,7 @@ def task_of(config: Config, surveyed: Survey, **besides: Any) -> Task:
         "ignored": surveyed.preparation.ignored,
         **besides,
     }
-    if "class_names" in kind.settings() and not config.task.class_names:
+    if "class_names" in kind.settings() and not config.task.named_classes:
         known["class_names"] = _class_names(known["values"], known["labels_of_interest"], surveyed)
     task = kind.create(**{name: value for name, value in known.items() if name in kind.settings()})
     assert isinstance(task, Task)

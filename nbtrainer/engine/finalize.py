@@ -159,7 +159,7 @@ def _tune_thresholds(job: TrainingJob, emit: Emit, limits: _Limits) -> float | N
     """Choose the thresholds that score best on validation images; the monitored score with them, if that is what was
     looked at and any changed."""
     task, images = job.task, job.validator.images
-    if not job.config.task.tune_thresholds or not task.candidates or not job.validator.labelled_regions():
+    if not job.config.task.tunes_thresholds or not task.candidates or not job.validator.labelled_regions():
         return None
     name = (
         job.metrics[0]
@@ -209,7 +209,7 @@ def _tune_thresholds(job: TrainingJob, emit: Emit, limits: _Limits) -> float | N
 def _learn_sizes(job: TrainingJob, emit: Emit, limits: _Limits) -> SizeModel | None:
     """The size model, if one is asked for; also written into the run's folder, and its quality told."""
     config = job.config
-    if config.task.kind != "instance_flow" or not config.task.size_model:
+    if not config.task.learns_size:
         return None
     assert isinstance(job.network, StyleUNet)  # the check saw to it
     model, facts = learn_sizes(

@@ -38,7 +38,7 @@ def create(
         assert isinstance(network, nn.Module)
         return network
 
-    if reconstructs_input and "unsupervised" not in NETWORKS[name].kinds:
+    if reconstructs_input and not NETWORKS[name].reconstructs_input:
         classes = output_channels - input_channels
         multiples = size_divisors(dim, features, anisotropic_levels)
         return WNet(build_network(input_channels, classes), build_network(classes, input_channels), multiples)

@@ -7,6 +7,7 @@ import pytest
 
 from nbtrainer.checks.drawn_labels import is_blurred
 from nbtrainer.checks.objects import check_objects
+from nbtrainer.config.task import TaskSettings
 from nbtrainer.data.pair import Pair
 from nbtrainer.datasets.label_sample import Sample
 
@@ -21,7 +22,7 @@ def _objects() -> np.ndarray:
 
 def _told(label: np.ndarray, kind: str = "instance_flow") -> list[str]:
     sample = Sample(Pair(Path("a.tif"), Path("label.tif")), label, label.shape)
-    findings = list(check_objects(kind, [sample]))
+    findings = list(check_objects(TaskSettings(kind=kind), [sample]))
     assert all(finding.level == "warning" and finding.where == "label.tif" for finding in findings)
     return [f"{finding.wrong} [{finding.fix}]" for finding in findings]
 

@@ -30,3 +30,7 @@ class SemanticSettings(TaskSettings):
         advanced=True,
         group=LOSS,
     )
+
+    @property
+    def named_classes(self) -> list[str]:
+        return self.class_names

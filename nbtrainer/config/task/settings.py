@@ -68,6 +68,16 @@ class TaskSettings(Section):
         return False
 
     @property
+    def tunes_thresholds(self) -> bool:
+        """Whether thresholds are chosen on the validation images."""
+        return False
+
+    @property
+    def named_classes(self) -> list[str]:
+        """The names that the user gave to classes."""
+        return []
+
+    @property
     def learns_size(self) -> bool:
         """Whether a size model is learned at the end of a run."""
         return False

@@ -28,6 +28,10 @@ class TunedSettings(TaskSettings):
         group=DECODING,
     )
 
+    @property
+    def tunes_thresholds(self) -> bool:
+        return self.tune_thresholds
+
 
 class SeededSettings(TaskSettings):
     """Where an object begins."""
