@@ -71,11 +71,17 @@ def best_iou(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
     return best[1:]
 
 
+# PyTorch Connectomics' thresholds; objects and seeds of any size
+_THRESHOLDS: dict[str, Any] = {"seed_threshold": 0.9, "contour_threshold": 0.8, "threshold": 0.85}
+_ALL_SIZES: dict[str, Any] = {"smallest": 0, "small": "background"}
+
+
 def by_contour(labels: np.ndarray, width: int, keep_unseeded: bool, contours_in_plane: bool = True) -> np.ndarray:
     return bc_watershed(
         (labels > 0).astype(np.float32),
         contour(labels, width, contours_in_plane=contours_in_plane).astype(np.float32),
-        smallest=0,
+        **_THRESHOLDS,
+        **_ALL_SIZES,
         min_seed_size=0,
         keep_unseeded=keep_unseeded,
     )
@@ -86,14 +92,18 @@ def by_distance(labels: np.ndarray) -> np.ndarray:
         (labels > 0).astype(np.float32),
         contour(labels).astype(np.float32),
         relative_distance(labels),
-        smallest=0,
+        **_THRESHOLDS,
+        **_ALL_SIZES,
+        seed_distance=0.5,
+        mask_distance=0.0,
         min_seed_size=0,
+        keep_unseeded=False,
     )
 
 
 def by_affinities(labels: np.ndarray, long_range: bool) -> np.ndarray:
     offsets = nearest_offsets(labels.ndim) + (long_range_offsets(labels.ndim) if long_range else ())
-    return mutex_watershed(affinities(labels, offsets), offsets, labels > 0)
+    return mutex_watershed(affinities(labels, offsets), offsets, labels > 0, threshold=0.5, **_ALL_SIZES)
 
 
 def _in_slices(labels: np.ndarray) -> np.ndarray:
@@ -102,7 +112,15 @@ def _in_slices(labels: np.ndarray) -> np.ndarray:
 
 
 def by_outlines(labels: np.ndarray) -> np.ndarray:
-    return cells_from_channels(outline_channels(labels))
+    return cells_from_channels(
+        outline_channels(labels),
+        outline_threshold=0.5,
+        seed_threshold=0.5,
+        keep_unseeded=False,
+        smallest=0,
+        smallest_share=0.0,
+        touching_border=True,
+    )
 
 
 METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -84,7 +84,16 @@ def flow_round_trip(
     truth, _ = label_components(plain(merge_links(labels, links)))
     fields = flow_fields(labels, links)
     distance = np.where(truth == 0, np.float32(_BACKGROUND), fields.distance)
-    found = masks_from_fields(distance, fields.flow, method=method, flow_threshold=0, min_size=0, hole_size=0)
+    found = masks_from_fields(
+        distance,
+        fields.flow,
+        method=method,
+        mask_threshold=0.0,
+        min_border_depth=0.55,
+        flow_threshold=0,
+        hole_size=0,
+        min_size=0,
+    )
     sizes, iou = _overlaps(truth, found)
     counted = np.flatnonzero(sizes >= smallest)
     counted = counted[counted > 0]

@@ -128,7 +128,16 @@ def fields(rounds: int) -> dict[str, float]:
         "fields 2D": lambda: flow_fields(plane),
         "exact distance 3D": lambda: edt.edt(volume),
         "fields 3D": lambda: flow_fields(volume),
-        "masks 2D": lambda: masks_from_fields(distance, encoded.flow),
+        "masks 2D": lambda: masks_from_fields(
+            distance,
+            encoded.flow,
+            method="join",
+            mask_threshold=0.0,
+            min_border_depth=0.55,
+            flow_threshold=0.4,
+            hole_size=3.0,
+            min_size=15,
+        ),
     }
     return {name: _median_ms(job, 5 * rounds) for name, job in jobs.items()}
 

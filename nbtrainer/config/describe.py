@@ -68,6 +68,12 @@ class Setting:
         """Whether it has an effect on this kind of segmentation."""
         return not self.kinds or kind in self.kinds
 
+    def value_in(self, config: Config) -> Any:
+        """Its value in `config`: what it would be with a kind that has it, if the chosen one has not."""
+        if self.suits(config.task.kind):
+            return getattr(getattr(config, self.section), self.name)
+        return config.task.value_for(self.kinds[0], self.name)
+
     def choice_suits(self, choice: Any, kind: str) -> bool:
         """Whether `choice` can be used for this kind of segmentation."""
         kinds = self.choice_kinds.get(choice, ())

@@ -24,6 +24,17 @@ def _as_text(value: Any) -> Any:
 PathText = Annotated[str, BeforeValidator(_as_text)]
 
 
+class Decoding(NamedTuple):
+    """Of a setting that a prediction is decoded with: it may be changed afterwards, without predicting again.
+
+    `candidates`: what is tried when thresholds are tuned on validation images, the moderate one first, which stays of
+    equals; empty: it is not tuned. `decoders`: those that look at it; empty: all.
+    """
+
+    candidates: tuple[float, ...] = ()
+    decoders: tuple[str, ...] = ()
+
+
 class Metadata(NamedTuple):
     """What the front ends need of a field beyond its type: see `field`."""
 
@@ -38,6 +49,7 @@ class Metadata(NamedTuple):
     guidance: tuple[str, ...]
     old_names: tuple[str, ...]
     group: str
+    decoding: Decoding | None
 
 
 class Declaration(NamedTuple):
@@ -62,6 +74,7 @@ def field(
     guidance: tuple[str, ...] = (),
     old_names: tuple[str, ...] = (),
     group: str = "",
+    decoding: Decoding | None = None,
     **bounds: Any,
 ) -> Any:
     """A setting, declared once: form, command line, messages and docs all read it from here.
@@ -88,6 +101,8 @@ def field(
         Names that it had in earlier versions: files, dicts and code with them are still understood.
     group
         The heading that the form shows it under, within its section.
+    decoding
+        Of a threshold of a decoder and its like, what tuning and the explorer of thresholds need.
     **bounds
         `ge`, `gt`, `le`, `lt`, `min_length`, `max_length`, `default_factory`: as in pydantic.
     """
@@ -116,6 +131,7 @@ def field(
         guidance=guidance,
         old_names=old_names,
         group=group,
+        decoding=decoding,
     )
     if "default_factory" in bounds:
         return Field(title=title, description=help, json_schema_extra={"metadata": metadata}, **bounds)  # type: ignore[dict-item]

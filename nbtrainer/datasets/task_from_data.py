@@ -20,15 +20,15 @@ def task_of(config: Config, surveyed: Survey, **besides: Any) -> Task:
     """
     kind = TASKS.load(config.task.kind)
     known: dict[str, Any] = {
-        **config.task.model_dump(),
+        **{name: getattr(config.task, name) for name in type(config.task).model_fields if name != "kind"},
         "values": surveyed.label_values([*surveyed.split.train, *surveyed.split.validation]),
         "labels_of_interest": config.data.labels_of_interest,
         "ignored": surveyed.preparation.ignored,
         **besides,
     }
-    if "class_names" in kind.settings() and not config.task.named_classes:
+    if "class_names" in kind.arguments() and not config.task.named_classes:
         known["class_names"] = _class_names(known["values"], known["labels_of_interest"], surveyed)
-    task = kind.create(**{name: value for name, value in known.items() if name in kind.settings()})
+    task = kind.create(**{name: value for name, value in known.items() if name in kind.arguments()})
     assert isinstance(task, Task)
     return task
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import numbers
-import typing
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from nbtrainer.config.section import metadata_of
 from nbtrainer.config.task import TaskSettings
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import ArrayView, ResampledView, View, whole
@@ -118,7 +117,7 @@ class Prediction:
     @property
     def adjustable(self) -> dict[str, Any]:
         """The thresholds that may be changed, and their values."""
-        return {name: getattr(self.task, name) for name in self.task.adjustable}
+        return {name: getattr(self.task.settings, name) for name in self.task.adjustable}
 
     def _back(self, answer: View, part: Part) -> np.ndarray:
         """An answer in the network's size, in that of the image."""
@@ -137,14 +136,14 @@ def adjusted_task(task: Task, adjusted: dict[str, Any]) -> Task:
                 "Choose one of those; besides them predict takes diameter, tta, rescale and stitch_above",
             )
         _refuse_unfit(task, name, value)
-    return dataclasses.replace(task, **adjusted)
+    return task.with_settings(**adjusted)
 
 
 def _refuse_unfit(task: Task, name: str, value: Any) -> None:
     """Raise `UserError` for a value that the threshold `name` cannot have."""
-    expected_type = typing.get_type_hints(type(task))[name]
-    if typing.get_origin(expected_type) is Literal:
-        choices = typing.get_args(expected_type)
+    declared = type(task.settings).model_fields[name]
+    expected_type, choices = declared.annotation, tuple(metadata_of(declared).choices)
+    if choices:
         if value not in choices:
             remedy = f"Choose one of {', '.join(map(str, choices))}"
             raise UserError(name, f"{value!r} is unknown", remedy, suggestions=choices)

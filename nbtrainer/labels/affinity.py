@@ -86,9 +86,10 @@ def mutex_watershed(
     affinity: np.ndarray,
     offsets: Sequence[Offset],
     mask: np.ndarray,
-    threshold: float = 0.5,
-    smallest: int = 0,
-    small: Small = "background",
+    *,
+    threshold: float,
+    smallest: int,
+    small: Small,
 ) -> np.ndarray:
     """Objects from affinities: the strongest statement first, together or apart, and none against an earlier one.
 

@@ -5,8 +5,6 @@ Everything happens in the plane; a stack is a series of independent images.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import cv2
 import edt
 import fastremap
@@ -77,12 +75,13 @@ def cells_from_outlines(lines: np.ndarray, threshold: float = 0.5, keep_line: bo
 
 def cells_from_channels(
     channels: np.ndarray,
-    threshold: float = 0.5,
-    seed_threshold: float = 0.5,
-    without_seed: Literal["background", "cell"] = "background",
-    smallest: int = 0,
-    smallest_share: float = 0.0,
-    touching_border: bool = True,
+    *,
+    outline_threshold: float,
+    seed_threshold: float,
+    keep_unseeded: bool,
+    smallest: int,
+    smallest_share: float,
+    touching_border: bool,
 ) -> np.ndarray:
     """Cells from the seven channels as probabilities, by a watershed on the outline.
 
@@ -91,12 +90,12 @@ def cells_from_channels(
     channels
         (7, [Z,] Y, X) probabilities as `outline_channels` orders them. The mean of the first three and of the inverted
         next two is the outline, highest in its middle; the mean of the sixth and the inverted last one the seed.
-    threshold
+    outline_threshold
         Outline above which a pixel parts two regions.
     seed_threshold
         Probability above which a pixel is part of a seed. Several seeds in a region part it along the highest outline.
-    without_seed
-        What a region without a seed is: background, or a cell whose seed was missed.
+    keep_unseeded
+        Whether a region without a seed is a cell whose seed was missed, or background.
     smallest
         Cells of fewer pixels become part of the neighbour that they touch most, or background if they touch none.
     smallest_share
@@ -113,7 +112,13 @@ def cells_from_channels(
     if channels.ndim == 4:
         return by_slice(
             lambda plane: cells_from_channels(
-                plane, threshold, seed_threshold, without_seed, smallest, smallest_share, touching_border
+                plane,
+                outline_threshold=outline_threshold,
+                seed_threshold=seed_threshold,
+                keep_unseeded=keep_unseeded,
+                smallest=smallest,
+                smallest_share=smallest_share,
+                touching_border=touching_border,
             ),
             channels,
         )
@@ -122,16 +127,16 @@ def cells_from_channels(
     outline = (channels[0] + channels[1] + channels[2] + (1 - channels[3]) + (1 - channels[4])) / 5
     seeds = regions_of((channels[5] + 1 - channels[6]) / 2 > seed_threshold)
     last = int(seeds.max())
-    regions = regions_of(outline <= threshold, corners=False)
+    regions = regions_of(outline <= outline_threshold, corners=False)
     seeded = np.zeros(int(regions.max()) + 1, bool)
     seeded[regions[seeds != 0]] = True
     seeded[0] = True
     markers = np.where(seeds != 0, seeds, np.where(seeded[regions], 0, regions + np.uint32(last))).astype(np.int32)
     cells = watershed(outline, markers)
-    if without_seed == "background":
+    if not keep_unseeded:
         cells[cells > last] = 0
         # both sides reach the line at once; beside a cell it was drawn on background
-        cells[(channels[0] > threshold) & (_outline((cells == 0).astype(np.uint8)) != 0)] = 0
+        cells[(channels[0] > outline_threshold) & (_outline((cells == 0).astype(np.uint8)) != 0)] = 0
     cells = _without_cut(cells) if not touching_border else cells
     cells = without_small(cells, smallest, "neighbour")
     return _without_locally_small(cells, smallest_share) if smallest_share > 0 else cells

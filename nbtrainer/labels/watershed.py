@@ -16,21 +16,20 @@ from nbtrainer.labels.clean import Small, without_small
 from nbtrainer.labels.connected import regions_of
 
 
-def binary_connected(
-    foreground: np.ndarray, threshold: float = 0.8, smallest: int = 128, small: Small = "background"
-) -> np.ndarray:
+def binary_connected(foreground: np.ndarray, *, threshold: float, smallest: int, small: Small) -> np.ndarray:
     """The connected parts of what lies above `threshold` (PyTorch Connectomics' `binary_connected`)."""
     return without_small(regions_of(foreground > threshold), smallest, small)
 
 
 def binary_watershed(
     foreground: np.ndarray,
-    seed_threshold: float = 0.98,
-    threshold: float = 0.85,
-    smallest: int = 128,
-    min_seed_size: int = 32,
-    small: Small = "background",
-    keep_unseeded: bool = False,
+    *,
+    seed_threshold: float,
+    threshold: float,
+    smallest: int,
+    min_seed_size: int,
+    small: Small,
+    keep_unseeded: bool,
 ) -> np.ndarray:
     """Seeds where the network is surest, grown down the probability to all above `threshold`.
 
@@ -49,13 +48,14 @@ def binary_watershed(
 def bc_watershed(
     foreground: np.ndarray,
     contour: np.ndarray,
-    seed_threshold: float = 0.9,
-    contour_threshold: float = 0.8,
-    threshold: float = 0.85,
-    smallest: int = 128,
-    min_seed_size: int = 32,
-    small: Small = "background",
-    keep_unseeded: bool = False,
+    *,
+    seed_threshold: float,
+    contour_threshold: float,
+    threshold: float,
+    smallest: int,
+    min_seed_size: int,
+    small: Small,
+    keep_unseeded: bool,
 ) -> np.ndarray:
     """As `binary_watershed`, with seeds only where the contour is below `contour_threshold`: touching objects part.
 
@@ -71,15 +71,16 @@ def bcd_watershed(
     foreground: np.ndarray,
     contour: np.ndarray,
     distance: np.ndarray,
-    seed_threshold: float = 0.9,
-    contour_threshold: float = 0.8,
-    threshold: float = 0.85,
-    seed_distance: float = 0.5,
-    mask_distance: float = 0.0,
-    smallest: int = 128,
-    min_seed_size: int = 32,
-    small: Small = "background",
-    keep_unseeded: bool = False,
+    *,
+    seed_threshold: float,
+    contour_threshold: float,
+    threshold: float,
+    seed_distance: float,
+    mask_distance: float,
+    smallest: int,
+    min_seed_size: int,
+    small: Small,
+    keep_unseeded: bool,
 ) -> np.ndarray:
     """As `bc_watershed`, with seeds only where `distance` (-1..1) is above `seed_distance`, masks above `mask_distance`.
 
@@ -93,10 +94,11 @@ def bcd_watershed(
 
 def voronoi_otsu(
     image: np.ndarray,
-    spot_sigma: float = 2.0,
-    outline_sigma: float = 2.0,
-    smallest: int = 0,
-    small: Small = "background",
+    *,
+    spot_sigma: float,
+    outline_sigma: float,
+    smallest: int,
+    small: Small,
 ) -> np.ndarray:
     """One object around each local maximum: spots in an image or a probability of any range, bright on dark.
 

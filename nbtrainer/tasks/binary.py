@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from nbtrainer.config.task.binary import BinarySettings
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.metrics import PixelPredictions
 from nbtrainer.tasks.task import Links, Task, otsu, sigmoid, smallest_type
@@ -17,36 +18,32 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Binary(Task):
+class Binary(Task[BinarySettings]):
     """What is foreground in a label image, and how a prediction is written as one.
 
     Attributes
     ----------
     foreground
         The value that predictions write for foreground.
-    threshold
-        Probability above which a pixel is foreground.
     """
 
     foreground: int = 1
-    threshold: float = 0.5
 
     name: ClassVar[str] = "binary"
     default_loss: ClassVar[str] = "bce_dice"
     default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
     baseline_name: ClassVar[str] = "Otsu's threshold"
-    adjustable: ClassVar[tuple[str, ...]] = ("threshold",)
 
     @classmethod
-    def create(cls, *, values: Iterable[int] = (), labels_of_interest: Sequence[int] = (), **settings: Any) -> Self:
+    def create(cls, *, values: Iterable[int] = (), labels_of_interest: Sequence[int] = (), **known: Any) -> Self:
         """The task for training labels with these values: predictions write the foreground's value if there is just one, else 1."""
         of_interest = set(labels_of_interest) - {0}
-        unknown = (0, settings.get("ignored", IGNORED))
+        unknown = (0, known.get("ignored", IGNORED))
         foreground_values = {
             value for value in values if value not in unknown and (not of_interest or value in of_interest)
         }
         foreground = foreground_values.pop() if len(foreground_values) == 1 else 1
-        return super().create(labels_of_interest=labels_of_interest, foreground=foreground, **settings)
+        return super().create(labels_of_interest=labels_of_interest, foreground=foreground, **known)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -59,14 +56,14 @@ class Binary(Task):
 
     def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
         probability = output.sigmoid()
-        return PixelPredictions(probability, probability > self.threshold, target)
+        return PixelPredictions(probability, probability > self.settings.threshold, target)
 
     def probability_maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
         return {"foreground": sigmoid(raw[0])}
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Network output (1, [Z,] Y, X), logits, as labels ([Z,] Y, X): 0 and the foreground's value."""
-        is_foreground = sigmoid(raw[0]) > self.threshold
+        is_foreground = sigmoid(raw[0]) > self.settings.threshold
         return np.where(is_foreground, self.foreground, 0).astype(smallest_type(self.foreground))
 
     def baseline(self, image: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from nbtrainer.config.task.epyseg import EpysegSettings
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.labels.clean import dilate, without_small
 from nbtrainer.labels.contour import contour
@@ -22,51 +23,19 @@ if TYPE_CHECKING:
 
 # what fills more of the pixels is no line
 _MOST_OUTLINE = 0.5
-_TRIED = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)
 # in pixels, for the cells of the baseline
 _SMOOTH = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Epyseg(Task):
-    """What labels show, and how cells are found in the seven channels. A stack is a series of images.
-
-    Attributes
-    ----------
-    label_style
-        "cells": each cell has its value; cells touch, or have lines of background between them. "outlines": lines between
-        cells have a value (which one does not matter), cells have 0.
-    outline_threshold
-        Outline above which a pixel parts two cells.
-    seed_threshold
-        Probability above which a pixel is part of a cell's seed.
-    without_seed
-        What an area within outlines is in which no seed was found: "background" or "cell".
-    min_object_size
-        Size in pixels below which a cell becomes part of the neighbour that it touches most.
-    smallest_share
-        The same below this share of the median size of its neighbours; 0: never; EPySeg's local filter is 0.5.
-    touching_border
-        Whether cells stay that the edge of the image cuts.
-    """
-
-    label_style: Literal["cells", "outlines"] = "cells"
-    outline_threshold: float = 0.5
-    seed_threshold: float = 0.5
-    without_seed: Literal["background", "cell"] = "background"
-    min_object_size: int = 16
-    smallest_share: float = 0.0
-    touching_border: bool = True
+class Epyseg(Task[EpysegSettings]):
+    """What labels show, and how cells are found in the seven channels. A stack is a series of images."""
 
     name: ClassVar[str] = "epyseg"
     outlines: ClassVar[Literal["objects", "foreground", "classes"]] = "objects"
     default_loss: ClassVar[str] = "bce_dice"
     default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "f1_50", "dice")
     baseline_name: ClassVar[str] = "watershed of the smoothed image"
-    adjustable: ClassVar[tuple[str, ...]] = (
-        *("outline_threshold", "seed_threshold", "without_seed", "min_object_size", "smallest_share"),
-        "touching_border",
-    )
 
     @classmethod
     def create(
@@ -75,27 +44,21 @@ class Epyseg(Task):
         values: Iterable[int] = (),
         labels_of_interest: Sequence[int] = (),
         label_style: Literal["auto", "cells", "outlines"] = "auto",
-        without_seed: Literal["auto", "background", "cell"] = "auto",
         frequencies: dict[int, float] | None = None,
-        **settings: Any,
+        **known: Any,
     ) -> Self:
         """The task for training labels with these values.
 
         By "auto" labels with one value besides 0 show outlines, unless it fills more than half of the pixels
-        (`frequencies`: share of the training pixels by label value). An area without a seed is a cell then: a drawn
-        outline encloses cells only.
+        (`frequencies`: share of the training pixels by label value).
         """
         of_interest = set(labels_of_interest) - {0}
         if label_style == "auto":
-            label_values = {int(value) for value in values} - {0, settings.get("ignored", IGNORED)}
+            label_values = {int(value) for value in values} - {0, known.get("ignored", IGNORED)}
             used_values = label_values & of_interest if of_interest else label_values
             filled = sum((frequencies or {}).get(value, 0.0) for value in used_values)
             label_style = "outlines" if len(used_values) == 1 and filled <= _MOST_OUTLINE else "cells"
-        if without_seed == "auto":
-            without_seed = "cell" if label_style == "outlines" else "background"
-        return super().create(
-            labels_of_interest=labels_of_interest, label_style=label_style, without_seed=without_seed, **settings
-        )
+        return super().create(labels_of_interest=labels_of_interest, label_style=label_style, **known)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -105,13 +68,14 @@ class Epyseg(Task):
         )
 
     @property
-    def candidates(self) -> dict[str, tuple[float, ...]]:
-        """What to try for each threshold of the decoder (`nbtrainer.tasks.tuned`)."""
-        return {"outline_threshold": _TRIED, "seed_threshold": _TRIED}
+    def keeps_unseeded(self) -> bool:
+        """Whether an area without a seed is a cell; by "auto" where labels show outlines, which enclose cells only."""
+        chosen = self.settings.keep_unseeded
+        return self.settings.label_style == "outlines" if chosen == "auto" else chosen == "yes"
 
     def class_of(self, label: np.ndarray) -> np.ndarray:
         """1 on the outline of cells, three pixels wide."""
-        if self.label_style == "outlines":
+        if self.settings.label_style == "outlines":
             return dilate(cells_from_outlines(self.is_foreground(label), keep_line=True) == 0)
         return dilate(outline_mask(self.objects(label)))
 
@@ -122,13 +86,13 @@ class Epyseg(Task):
         """The cells; in a stack, those of each slice."""
         if label.ndim == 3:
             return by_slice(lambda plane: self.objects(plane, links), label)
-        if self.label_style == "cells":
+        if self.settings.label_style == "cells":
             return self.separated(label, links)
         return cells_from_outlines(self.is_foreground(label))
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """(7, [Z,] Y, X) float32, 0 or 1; NaN where nothing is known, and so near to it that an outline could reach."""
-        if self.label_style == "outlines":
+        if self.settings.label_style == "outlines":
             target = outline_channels(cells_from_outlines(self.is_foreground(label), keep_line=True), True)
         else:
             target = outline_channels(self.objects(label, links))
@@ -140,7 +104,7 @@ class Epyseg(Task):
     def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
         """Of the outline three pixels wide, which two channels tell."""
         probability = (output[:, 1:2].sigmoid() + 1 - output[:, 3:4].sigmoid()) / 2
-        return PixelPredictions(probability, probability > self.outline_threshold, target[:, 1:2])
+        return PixelPredictions(probability, probability > self.settings.outline_threshold, target[:, 1:2])
 
     def probability_maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
         return dict(zip(self.channels, sigmoid(raw), strict=True))
@@ -149,12 +113,12 @@ class Epyseg(Task):
         """Network output (7, [Z,] Y, X), logits, as labels ([Z,] Y, X): 0 and an id 1, 2, 3 ... for each cell."""
         return cells_from_channels(
             sigmoid(raw),
-            self.outline_threshold,
-            self.seed_threshold,
-            self.without_seed,
-            self.min_object_size,
-            self.smallest_share,
-            self.touching_border,
+            outline_threshold=self.settings.outline_threshold,
+            seed_threshold=self.settings.seed_threshold,
+            keep_unseeded=self.keeps_unseeded,
+            smallest=self.settings.min_object_size,
+            smallest_share=self.settings.smallest_share,
+            touching_border=self.settings.touching_border,
         )
 
     def baseline(self, image: np.ndarray) -> np.ndarray:
@@ -165,4 +129,4 @@ class Epyseg(Task):
         if grey.ndim == 3:
             return by_slice(lambda plane: self.baseline(plane[np.newaxis]), grey)
         cells = watershed(gaussian_filter(grey, _SMOOTH))
-        return without_small(cells, self.min_object_size, "neighbour")
+        return without_small(cells, self.settings.min_object_size, "neighbour")

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 
+from nbtrainer.config.task.shared import ObjectSettings
 from nbtrainer.labels.clean import without_small
 from nbtrainer.labels.connected import regions_of
 from nbtrainer.tasks.task import Links, Task, otsu
 
+AnyObjects = TypeVar("AnyObjects", bound=ObjectSettings)
+
 
 @dataclass(frozen=True, kw_only=True)
-class Objects(Task):
+class Objects(Task[AnyObjects]):
     """Every object by itself.
 
     Parts of one label value that do not touch are objects of their own, unless the value is linked.
-
-    Attributes
-    ----------
-    min_object_size
-        Size in pixels below which an object is dropped.
     """
-
-    min_object_size: int = 16
 
     outlines: ClassVar[Literal["objects", "foreground", "classes"]] = "objects"
     default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "f1_50", "dice")
@@ -34,4 +30,4 @@ class Objects(Task):
         return self.separated(label, links)
 
     def baseline(self, image: np.ndarray) -> np.ndarray:
-        return without_small(regions_of(otsu(image)), self.min_object_size, "background")
+        return without_small(regions_of(otsu(image)), self.settings.min_object_size, "background")

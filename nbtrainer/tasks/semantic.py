@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from nbtrainer.config.task.semantic import SemanticSettings
 from nbtrainer.data.overlay import Colour
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.errors import UserError
@@ -25,7 +26,7 @@ _HEAVIEST = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Semantic(Task):
+class Semantic(Task[SemanticSettings]):
     """Which label values are classes.
 
     Attributes
@@ -34,8 +35,6 @@ class Semantic(Task):
         Label value of each class, in the order of the channels; 0, the background, first.
     class_names
         A name for each class.
-    class_colours
-        A colour for each class besides the background, as `#rrggbb`; those that are missing are chosen.
     frequencies
         Share of the training pixels that each class has; empty: not counted.
     class_weights
@@ -44,7 +43,6 @@ class Semantic(Task):
 
     class_values: tuple[int, ...] = (0, 1)
     class_names: tuple[str, ...] = ("background", "1")
-    class_colours: tuple[str, ...] = ()
     frequencies: tuple[float, ...] = ()
     class_weights: tuple[float, ...] = ()
 
@@ -63,7 +61,7 @@ class Semantic(Task):
         class_names: Sequence[str] = (),
         class_weights: Literal["none", "auto"] | Sequence[float] = "none",
         frequencies: dict[int, float] | None = None,
-        **settings: Any,
+        **known: Any,
     ) -> Self:
         """The task for training labels with these values, or for those of interest among them, in that order.
 
@@ -71,7 +69,7 @@ class Semantic(Task):
         `frequencies`: share of the training pixels by label value, for weights from the data.
         """
         of_interest = [value for value in dict.fromkeys(labels_of_interest) if value != 0]
-        classes = of_interest or sorted({int(value) for value in values} - {0, settings.get("ignored", IGNORED)})
+        classes = of_interest or sorted({int(value) for value in values} - {0, known.get("ignored", IGNORED)})
         if len(class_names) > len(classes) > 0:
             raise UserError(
                 "task.class_names",
@@ -80,13 +78,15 @@ class Semantic(Task):
             )
         names = [*class_names[: len(classes)], *map(str, classes[len(class_names) :])]
         shares = _shares(frequencies, classes)
-        return cls(
-            class_values=(0, *classes),
-            class_names=("background", *names),
-            labels_of_interest=tuple(of_interest),
-            frequencies=shares,
-            class_weights=_weights(class_weights, shares),
-            **settings,
+        return cls.from_record(
+            {
+                **known,
+                "class_values": (0, *classes),
+                "class_names": ("background", *names),
+                "labels_of_interest": of_interest,
+                "frequencies": shares,
+                "class_weights": _weights(class_weights, shares),
+            }
         )
 
     @property
@@ -95,7 +95,7 @@ class Semantic(Task):
 
     @property
     def colours(self) -> tuple[Colour, ...]:
-        given = tuple(_rgb(colour) for colour in self.class_colours[: len(self.classes)])
+        given = tuple(_rgb(colour) for colour in self.settings.class_colours[: len(self.classes)])
         return given + super().colours[len(given) :]
 
     @property
@@ -121,7 +121,7 @@ class Semantic(Task):
         return LabelLookup(self.class_values)
 
     def __post_init__(self) -> None:
-        for colour in self.class_colours:
+        for colour in self.settings.class_colours:
             _rgb(colour)
         twice = {name for name in self.class_names if self.class_names.count(name) > 1}
         if twice:

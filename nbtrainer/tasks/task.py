@@ -1,17 +1,22 @@
-"""What a kind of segmentation is: labels to target, prediction to labels, and what scores compare."""
+"""What a kind of segmentation is: labels to target, prediction to labels, and what scores compare.
+
+A kind has the settings of its model in `nbtrainer.config.task`, and beside them what is known of the data.
+"""
 
 from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import numpy as np
 
 from nbtrainer import metrics
-from nbtrainer.catalog import METRICS
+from nbtrainer.catalog import METRICS, TASKS
+from nbtrainer.config.task import TaskSettings
+from nbtrainer.config.task.shared import TunedSettings
 from nbtrainer.data.overlay import COLOURS, Colour
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.roi import IGNORED
@@ -27,14 +32,17 @@ if TYPE_CHECKING:
     import torch  # takes seconds, and the form asks a kind for its metrics
 
 Links = Sequence[tuple[int, int]]
+S = TypeVar("S", bound=TaskSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task(ABC):
-    """One kind of segmentation with its settings, plain values all of them.
+class Task(ABC, Generic[S]):
+    """One kind of segmentation with its settings, and what it needs to know of the data.
 
     Attributes
     ----------
+    settings
+        Those of the kind, whole and judged; not to be changed (`with_settings` makes another task).
     labels_of_interest
         Label values that count; empty: every value except 0. The others are background.
     ignored
@@ -43,6 +51,7 @@ class Task(ABC):
         Micrometres per pixel along ([z,] y, x); empty: not known, pixels count as cubes.
     """
 
+    settings: S
     labels_of_interest: tuple[int, ...] = ()
     ignored: int = IGNORED
     spacing: tuple[float, ...] = ()
@@ -55,27 +64,46 @@ class Task(ABC):
     baseline_name: ClassVar[str]
     # whether the network's last channels are the image, painted again
     reconstructs_input: ClassVar[bool] = False
-    # settings that may be changed after a prediction, without predicting again; fields of the task and of its panel
-    adjustable: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    def create(cls, *, values: Iterable[int] = (), labels_of_interest: Sequence[int] = (), **settings: Any) -> Self:
-        """The task for training labels with these values; `settings` are fields of that name."""
-        return cls(labels_of_interest=tuple(sorted(set(labels_of_interest) - {0})), **_frozen(settings))
+    def create(cls, *, values: Iterable[int] = (), labels_of_interest: Sequence[int] = (), **known: Any) -> Self:
+        """The task for training labels with these values.
+
+        `known`: settings of the kind and attributes of the task, by name; settings that are left out have their defaults.
+        """
+        return cls.from_record({**known, "labels_of_interest": sorted(set(labels_of_interest) - {0})})
 
     @classmethod
-    def settings(cls) -> set[str]:
+    def arguments(cls) -> set[str]:
         """Names of what `create` takes."""
-        named = {name for name in inspect.signature(cls.create).parameters if name != "settings"}
-        return named | {each.name for each in fields(cls)}
+        named = {name for name in inspect.signature(cls.create).parameters if name != "known"}
+        return named | cls._facts() | set(cls._settings_model().model_fields)
 
     def as_record(self) -> dict[str, Any]:
-        """Plain values for a checkpoint; `from_record` gives the task back."""
-        return {name: _listed(value) for name, value in asdict(self).items()}
+        """Plain values for a checkpoint, of settings and attributes; `from_record` gives the task back."""
+        settings = {name: getattr(self.settings, name) for name in type(self.settings).model_fields if name != "kind"}
+        return settings | {name: _listed(getattr(self, name)) for name in self._facts()}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
-        return cls(**_frozen(record))
+        """The task of these settings and attributes; what is missing, as in records of older versions, has its default."""
+        facts = cls._facts() & record.keys()
+        settings = {name: value for name, value in record.items() if name not in facts}
+        return cls(settings=cls._settings_model()(**settings), **{name: _tupled(record[name]) for name in facts})
+
+    @classmethod
+    def _settings_model(cls) -> type[S]:
+        model: type[S] = TASKS.load_settings(cls.name)
+        return model
+
+    @classmethod
+    def _facts(cls) -> set[str]:
+        """The attributes besides the settings."""
+        return {each.name for each in fields(cls)} - {"settings"}
+
+    def with_settings(self, **changed: Any) -> Self:
+        """The same task with other values of some settings, which must be right ones."""
+        return replace(self, settings=self.settings.model_copy(update=changed))
 
     @property
     @abstractmethod
@@ -103,13 +131,27 @@ class Task(ABC):
 
     @property
     def candidates(self) -> dict[str, tuple[float, ...]]:
-        """What to try for each threshold, to find the best on validation images; empty: none is tuned."""
-        return {}
+        """What to try for each threshold that has an effect, to find the best on validation images; empty: none is tuned."""
+        if not isinstance(self.settings, TunedSettings):
+            return {}
+        tuned = {name: decoding.candidates for name, decoding in self.settings.decoding().items()}
+        return {name: tuned[name] for name in self.in_use if tuned[name]}
+
+    @property
+    def decoder(self) -> str:
+        """The name of the decoder that is used; empty: the kind has one only."""
+        return str(getattr(self.settings, self.settings.decoder_setting)) if self.settings.decoder_setting else ""
+
+    @property
+    def adjustable(self) -> tuple[str, ...]:
+        """Settings that may be changed after a prediction, without predicting again."""
+        return tuple(self.settings.decoding())
 
     @property
     def in_use(self) -> tuple[str, ...]:
         """Those of `adjustable` that have an effect while the others are as they are."""
-        return self.adjustable
+        uses = self.settings.decoding().items()
+        return tuple(name for name, each in uses if self.decoder in ("", *(each.decoders or (self.decoder,))))
 
     def may_ignore(self, pairs: Iterable[Pair]) -> bool:
         """Whether labels of `pairs` can hold pixels of which nothing is known."""
@@ -258,10 +300,6 @@ def smallest_type(largest: int) -> type[np.unsignedinteger[Any]]:
 
 def _listed(value: Any) -> Any:
     return [_listed(each) for each in value] if isinstance(value, tuple | list) else value
-
-
-def _frozen(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: _tupled(value) for name, value in settings.items()}
 
 
 def _tupled(value: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,7 +13,7 @@ from nbtrainer.tasks.task import Task
 # how many settings are tried; each decodes every image once
 MOST_TRIES = 60
 
-Kind = TypeVar("Kind", bound=Task)
+Kind = TypeVar("Kind", bound=Task[Any])
 
 
 def tune_task(
@@ -30,16 +29,16 @@ def tune_task(
     """
 
     def decode(raw: np.ndarray, **settings: Any) -> np.ndarray:
-        return replace(task, **settings).decode(raw)
+        return task.with_settings(**settings).decode(raw)
 
     best_thresholds = tune(
         decode,
         task.candidates,
-        {name: getattr(task, name) for name in task.candidates},
+        {name: getattr(task.settings, name) for name in task.candidates},
         raws,
         objects,
         score,
         most_tries,
     )
     best: dict[str, Any] = dict(best_thresholds.settings)
-    return replace(task, **best), best_thresholds
+    return task.with_settings(**best), best_thresholds

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from nbtrainer.config.task.unsupervised import UnsupervisedSettings
+from nbtrainer.labels.clean import without_small
+from nbtrainer.labels.connected import regions_of
 from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.watershed import binary_connected, binary_watershed, voronoi_otsu
 from nbtrainer.metrics import PixelPredictions
@@ -20,78 +23,40 @@ _SMALLEST_SEED_PX = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unsupervised(Task):
+class Unsupervised(Task[UnsupervisedSettings]):
     """How many classes are learned, from what image, and which is foreground.
 
     Labels are never learned from. Where there are some, scores compare the foreground with them.
 
     Attributes
     ----------
-    number_of_classes
-        How many classes the network tells apart.
     input_channels
         How many channels the image has.
-    foreground_class
-        Channel of the class that predictions write as 1, the others as 0; -1: the brightest in each image
-        (`brightest_class`).
-    post_processing
-        How the foreground is parted into objects, as in CellSeg3D: "none" (it is not), "connected" parts, "watershed",
-        or "voronoi_otsu". The functions of `labels.watershed` say how.
-    threshold
-        Probability of the foreground's class above which a pixel belongs to an object ("connected", "watershed").
-    surest_above
-        The same for the seeds of "watershed".
-    spot_sigma, outline_sigma
-        Of "voronoi_otsu", in pixels.
-    min_object_size
-        Size in pixels below which an object is dropped.
-    cuts_radius, cuts_sigma_spatial, cuts_sigma_intensity, cuts_weight
-        Of the soft normalized cuts; `losses.normalized_cuts` explains them.
-    reconstruction, reconstruction_weight
-        Of the image painted again.
     """
 
-    number_of_classes: int = 2
     input_channels: int = 1
-    foreground_class: int = -1
-    post_processing: Literal["none", "connected", "watershed", "voronoi_otsu"] = "none"
-    threshold: float = 0.5
-    surest_above: float = 0.9
-    spot_sigma: float = 2.0
-    outline_sigma: float = 2.0
-    min_object_size: int = 16
-    cuts_radius: int = 2
-    cuts_sigma_spatial: float = 4.0
-    cuts_sigma_intensity: float = 1.0
-    cuts_weight: float = 0.5
-    reconstruction: Literal["mse", "bce"] = "mse"
-    reconstruction_weight: float = 0.5
 
     name: ClassVar[str] = "unsupervised"
     default_loss: ClassVar[str] = "normalized_cuts"
     default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
     baseline_name: ClassVar[str] = "Otsu's threshold"
     reconstructs_input: ClassVar[bool] = True
-    adjustable: ClassVar[tuple[str, ...]] = (
-        *("foreground_class", "post_processing", "threshold", "surest_above", "spot_sigma", "outline_sigma"),
-        "min_object_size",
-    )
 
     @property
     def channels(self) -> tuple[str, ...]:
-        classes = [f"class {number}" for number in range(1, self.number_of_classes + 1)]
+        classes = [f"class {number}" for number in range(1, self.settings.number_of_classes + 1)]
         return (*classes, *(f"image {number}" for number in range(1, self.input_channels + 1)))
 
     @property
     def loss_settings(self) -> dict[str, Any]:
         return {
-            "classes": self.number_of_classes,
-            "radius": self.cuts_radius,
-            "sigma_spatial": self.cuts_sigma_spatial,
-            "sigma_intensity": self.cuts_sigma_intensity,
-            "cuts_weight": self.cuts_weight,
-            "reconstruction": self.reconstruction,
-            "reconstruction_weight": self.reconstruction_weight,
+            "classes": self.settings.number_of_classes,
+            "radius": self.settings.cuts_radius,
+            "sigma_spatial": self.settings.cuts_sigma_spatial,
+            "sigma_intensity": self.settings.cuts_sigma_intensity,
+            "cuts_weight": self.settings.cuts_weight,
+            "reconstruction": self.settings.reconstruction,
+            "reconstruction_weight": self.settings.reconstruction_weight,
         }
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
@@ -107,16 +72,18 @@ class Unsupervised(Task):
     def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
         import torch
 
-        shares = output[:, : self.number_of_classes].softmax(1)
-        chosen = [self._foreground(*pair) for pair in zip(shares, output[:, self.number_of_classes :], strict=True)]
+        shares = output[:, : self.settings.number_of_classes].softmax(1)
+        chosen = [
+            self._foreground(*pair) for pair in zip(shares, output[:, self.settings.number_of_classes :], strict=True)
+        ]
         number = torch.stack([torch.as_tensor(each, device=output.device) for each in chosen])
         number = number.view(-1, *[1] * (output.ndim - 1))
         probability = shares.take_along_dim(number, dim=1)
         return PixelPredictions(probability, shares.argmax(1, keepdim=True) == number, target[:, -1:])
 
     def probability_maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
-        painted = raw[self.number_of_classes :]
-        if self.reconstruction == "bce":
+        painted = raw[self.settings.number_of_classes :]
+        if self.settings.reconstruction == "bce":
             painted = sigmoid(painted)
         shares = [*self._shares(raw), *painted.astype(np.float32)]
         return dict(zip(self.channels, shares, strict=True))
@@ -127,21 +94,32 @@ class Unsupervised(Task):
         With post-processing, objects of what belongs to that class: 0 and an id 1, 2, 3 ... for each.
         """
         shares = self._shares(raw)
-        number = self._foreground(shares, raw[self.number_of_classes :])
-        match self.post_processing:
+        number = self._foreground(shares, raw[self.settings.number_of_classes :])
+        size: dict[str, Any] = {"smallest": self.settings.min_object_size, "small": "background"}
+        match self.settings.post_processing:
             case "connected":
-                return binary_connected(shares[number], self.threshold, self.min_object_size)
+                return binary_connected(shares[number], threshold=self.settings.threshold, **size)
             case "watershed":
                 return binary_watershed(
-                    shares[number], self.surest_above, self.threshold, self.min_object_size, _SMALLEST_SEED_PX
+                    shares[number],
+                    threshold=self.settings.threshold,
+                    seed_threshold=self.settings.seed_threshold,
+                    min_seed_size=_SMALLEST_SEED_PX,
+                    keep_unseeded=False,
+                    **size,
                 )
             case "voronoi_otsu":
-                return voronoi_otsu(shares[number], self.spot_sigma, self.outline_sigma, self.min_object_size)
+                return voronoi_otsu(
+                    shares[number],
+                    spot_sigma=self.settings.spot_sigma,
+                    outline_sigma=self.settings.outline_sigma,
+                    **size,
+                )
         return (shares.argmax(axis=0) == number).astype(np.uint8)
 
     @property
     def has_objects(self) -> bool:
-        return self.post_processing != "none"
+        return self.settings.post_processing != "none"
 
     def objects(self, label: np.ndarray, links: Links = ()) -> np.ndarray | None:
         """The objects of a true label, if predictions have any: parts that do not touch are objects of their own."""
@@ -153,15 +131,19 @@ class Unsupervised(Task):
         """Brighter than Otsu's threshold is foreground; with post-processing, its connected parts."""
         threshold = otsu(image)
         if self.has_objects:
-            return binary_connected(threshold, smallest=self.min_object_size)
+            return without_small(regions_of(threshold), self.settings.min_object_size)
         return threshold.astype(np.uint8)
 
     def _shares(self, raw: np.ndarray) -> np.ndarray:
-        return softmax(raw[: self.number_of_classes])
+        return softmax(raw[: self.settings.number_of_classes])
 
     def _foreground(self, probabilities: Any, reconstruction: Any) -> Any:
         """The foreground's class; which one is bright is seen in the image painted again."""
-        return brightest_class(probabilities, reconstruction) if self.foreground_class < 0 else self.foreground_class
+        return (
+            brightest_class(probabilities, reconstruction)
+            if self.settings.foreground_class < 0
+            else self.settings.foreground_class
+        )
 
 
 def brightest_class(probabilities: Any, image: Any) -> Any:

@@ -62,3 +62,56 @@ def test_rows_say_which_kinds_have_a_setting():
     kinds = {row.path: row.kinds for row in settings() if row.section == "task"}
     assert kinds["task.kind"] == () and kinds["task.class_names"] == ("semantic",)
     assert kinds["task.threshold"] == ("binary", "instance_contour", "unsupervised")
+
+
+def test_two_kinds_may_each_have_a_setting_of_one_name():
+    config = Config(task={"kind": "instance_flow", "decoder": "points"})
+    config.task.kind = "instance_contour"
+    assert config.task.decoder == "auto"
+    config.task.decoder = "mutex_watershed"
+    config.task.kind = "instance_flow"
+    assert config.task.decoder == "points"
+    with pytest.raises(UserError, match=r"task\.decoder: .*'mutex_watershed'.*join"):
+        config.task.decoder = "mutex_watershed"
+
+
+def test_a_value_that_only_one_of_these_kinds_takes_is_meant_for_it():
+    config = Config(task={"decoder": "points"})
+    config.task.kind = "instance_flow"
+    assert config.task.decoder == "points"
+    with pytest.raises(UserError, match=r"task\.decoder"):
+        Config(task={"decoder": "nothing of the kind"})
+
+
+@pytest.mark.parametrize(("old", "new"), [("cell", "yes"), ("background", "no"), ("auto", "auto")])
+def test_what_without_seed_was_called_before(tmp_path, old, new):
+    (tmp_path / "config.json").write_text(
+        f'{{"task": {{"kind": "epyseg", "without_seed": "{old}", "surest_above": 0.8}}}}'
+    )
+    with pytest.warns(UserWarning, match=r"task\.without_seed is task\.keep_unseeded"):
+        config = Config.load(tmp_path)
+    assert config.task.keep_unseeded == new
+    config.task.kind = "unsupervised"
+    assert config.task.seed_threshold == 0.8
+    config.task.kind = "instance_contour"
+    assert config.task.keep_unseeded is False and config.task.seed_threshold == 0.5
+
+
+def test_a_flat_file_of_before_holds_the_settings_of_all_kinds(tmp_path):
+    flat = '{"kind": "binary", "decoder": "bcd_watershed", "decode_by": "points", "seed_threshold": 0.7, "surest_above": 0.8}'
+    (tmp_path / "config.json").write_text(f'{{"task": {flat}}}')
+    with pytest.warns(UserWarning, match="new names"):
+        config = Config.load(tmp_path)
+    values = {}
+    for kind in ("instance_contour", "instance_flow", "epyseg", "unsupervised"):
+        config.task.kind = kind
+        values[kind] = (
+            getattr(config.task, "decoder", None) if "instance" in kind else None,
+            getattr(config.task, "seed_threshold", None) if kind != "instance_flow" else None,
+        )
+    assert values == {
+        "instance_contour": ("bcd_watershed", 0.7),
+        "instance_flow": ("points", None),
+        "epyseg": (None, 0.7),
+        "unsupervised": (None, 0.8),
+    }

@@ -19,7 +19,7 @@ def test_a_threshold_is_written_into_the_best_model_and_into_nothing_else(run):
 
     after = load_checkpoint(run.best)
     assert file == str(run.best)
-    assert api.load_model(run.directory).task.threshold == 0.3
+    assert api.load_model(run.directory).task.settings.threshold == 0.3
     assert after["task"]["settings"] == before["task"]["settings"] | {"threshold": 0.3}
     assert after.keys() == before.keys()
     assert run.last.read_bytes() == last
@@ -30,7 +30,7 @@ def test_a_run_that_goes_on_keeps_them(run):
     more = api.resume(run.directory, training={"epochs": 5})
     assert more.wait(timeout=120)
     assert more.status == "finished", more.error
-    assert api.load_model(run.last).task.threshold == 0.3
+    assert api.load_model(run.last).task.settings.threshold == 0.3
 
 
 def test_an_unknown_threshold_is_refused_with_those_that_there_are(run):

@@ -27,7 +27,9 @@ def _stepper(**settings: object) -> Stepper:
     torch.manual_seed(0)
     network = models.create("unet", 2, 1, 1, [4, 8])
     optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
-    return Stepper(network, CrossEntropy(), optimizer, torch.device("cpu"), "float32", Binary().pixels, **settings)
+    return Stepper(
+        network, CrossEntropy(), optimizer, torch.device("cpu"), "float32", Binary.create().pixels, **settings
+    )
 
 
 def _batch(count: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
@@ -56,13 +58,11 @@ _KINDS = [(name, next(iter(entry.kinds))) for name, entry in LOSSES.items()]
 _KINDS += [(name, "semantic") for name, entry in LOSSES.items() if {"binary", "semantic"} <= set(entry.kinds)]
 _KINDS.append(("bce_dice", "instance_contour"))  # several targets, each with its own loss
 _TASKS = {
-    "binary": Binary(),
-    "semantic": Semantic(
-        class_values=(0, 1, 2), class_names=("background", "1", "2"), class_weights=(0.2, 1.0, 3.0), ignored=9
-    ),
-    "instance_contour": InstanceContour(with_distance=True, affinities="nearest", ignored=9),
-    "instance_flow": InstanceFlow(ignored=9),
-    "unsupervised": Unsupervised(),
+    "binary": Binary.create(),
+    "semantic": Semantic.create(values=(0, 1, 2), class_weights=(0.2, 1.0, 3.0), ignored=9),
+    "instance_contour": InstanceContour.create(with_distance=True, affinities="nearest", ignored=9),
+    "instance_flow": InstanceFlow.create(ignored=9),
+    "unsupervised": Unsupervised.create(),
 }
 
 
@@ -141,7 +141,7 @@ class TestANetworkThatNormalizesOverTheBatch:
             network = models.create("style_unet", 2, 1, 1, [4, 8])
             network.recomputes = recomputes
             optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
-            stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary().pixels)
+            stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary.create().pixels)
             stepper.step(*_batch(4), 0.1)
             stepper.step(*_batch(3), 0.1)
             weights = [value for name, value in network.state_dict().items() if "tracked" not in name]
@@ -155,7 +155,7 @@ class TestANetworkThatNormalizesOverTheBatch:
         network = models.create("style_unet", 2, 1, 1, [4, 8])
         told: list[tuple[int, int]] = []
         optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
-        stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary().pixels)
+        stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary.create().pixels)
         stepper.on_batch_split = lambda tiles, parts: told.append((tiles, parts))
         # stands for a machine with room for the network that keeps less, and for two images at once
         network.register_forward_pre_hook(lambda module, given: _refuse(len(given[0]) > 2 or not module.recomputes))
@@ -213,7 +213,9 @@ def test_a_step_that_is_done_again_starts_from_where_the_first_try_did():
         torch.manual_seed(0)
         network = _ShortOfMemory()
         optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
-        stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary().pixels, micro_batches=parts)
+        stepper = Stepper(
+            network, CrossEntropy(), optimizer, CPU, "float32", Binary.create().pixels, micro_batches=parts
+        )
         stepper.step(*_batch(4), 0.1)
         assert stepper.micro_batches == 2
         return [*network.state_dict().values(), torch.rand(3)]
@@ -233,7 +235,10 @@ def test_trying_out_a_compiled_network_compiles_what_the_steps_use_and_leaves_no
     stepper.network = stepper.forward = models.create("wnet", 2, 1, 3, [4, 8])
     stepper.network.eval()  # as validation leaves it
     before = [torch.get_rng_state(), *map(torch.clone, stepper.network.state_dict().values())]
-    stepper.loss, stepper.pixel_predictions = losses.create("normalized_cuts", {}, False), Unsupervised().pixels
+    stepper.loss, stepper.pixel_predictions = (
+        losses.create("normalized_cuts", Unsupervised.create().loss_settings, False),
+        Unsupervised.create().pixels,
+    )
     forward = torch.compile(stepper.network, backend=backend, dynamic=False)
     stepper.try_out(forward, _batch()[0])
     assert all(map(torch.equal, before, [torch.get_rng_state(), *stepper.network.state_dict().values()]))
@@ -255,7 +260,7 @@ from nbtrainer.tasks.binary import Binary
 torch.set_num_threads(1)
 network = models.create("unet", 2, 1, 1, [16, 32])
 optimizer = optimizers.create("adam", network.parameters(), 1e-3, 0.0, 0.0)
-stepper = Stepper(network, CrossEntropy(), optimizer, torch.device("cpu"), "float32", Binary().pixels)
+stepper = Stepper(network, CrossEntropy(), optimizer, torch.device("cpu"), "float32", Binary.create().pixels)
 stepper.split_on_oom = sys.argv[2] == "may"
 stepper.on_batch_split = lambda tiles, parts: print("reduced", tiles, parts, flush=True)
 stepper.step(torch.randn(1, 1, 64, 64), torch.ones(1, 1, 64, 64), 1e-3)

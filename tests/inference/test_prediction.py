@@ -51,7 +51,7 @@ class TestThresholds:
         run = nbt.attach(model.path.parent.parent)
         tuned = next(event for event in run.events if type(event).__name__ == "ThresholdsTuned")
         assert tuned.after >= tuned.before
-        assert {name: getattr(model.task, name) for name in tuned.thresholds} == tuned.thresholds
+        assert {name: getattr(model.task.settings, name) for name in tuned.thresholds} == tuned.thresholds
 
 
 def test_maps_have_the_size_of_the_image_and_are_probabilities(model, image):
@@ -248,12 +248,12 @@ def test_thresholds_end_where_settings_do(model):
     from nbtrainer.config.describe import settings
     from nbtrainer.inference.prediction import adjusted_task
 
-    bounds = {row.name: row for row in settings() if row.section == "task"}
     tried = 0
     for kind in TASKS:
+        bounds = {row.name: row for row in settings() if row.section == "task" and row.suits(kind)}
         task = TASKS.load(kind).create(values=[1, 2])
         for name in task.adjustable:
-            row, kind_of = bounds[name], type(getattr(task, name))
+            row, kind_of = bounds[name], type(getattr(task.settings, name))
             if kind_of not in (int, float):
                 continue
             beyond = [] if row.minimum is None else [row.minimum - 1]

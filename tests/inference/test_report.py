@@ -22,4 +22,4 @@ def _order(path: Path, names: list[str], task: Binary) -> list[str]:
 
 @pytest.mark.parametrize("names", [["dice"], ["hausdorff_95", "dice"], []])
 def test_the_worst_image_stands_first_by_any_metric_and_by_none(names, tmp_path):
-    assert _order(tmp_path, names, Binary()) == ["bad", "fair", "good"]
+    assert _order(tmp_path, names, Binary.create()) == ["bad", "fair", "good"]

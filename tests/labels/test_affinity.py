@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 from crowds import crowd, crowd3d, matched
+from decoders import mutex_watershed
 from shapes import tiles
 
 from nbtrainer.labels.affinity import (
     LONG_RANGE_2D,
     affinities,
     long_range_offsets,
-    mutex_watershed,
     nearest_offsets,
 )
 

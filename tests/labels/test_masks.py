@@ -1,8 +1,8 @@
 import numpy as np
+from decoders import masks_from_fields
 from scipy.ndimage import gaussian_filter
 
 from nbtrainer.labels.connected import regions_of
-from nbtrainer.labels.flow.masks import masks_from_fields
 
 
 def test_foreground_of_any_size_is_followed_from_sure_to_unsure_pixels():

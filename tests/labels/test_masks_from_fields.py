@@ -3,12 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from decoders import masks_from_fields
 from shapes_flow import crowd, ring_around_disc, thin_lines, touching
 
 from benchmarks.roundtrip_flow import SETS, flow_round_trip, flow_round_trips
 from nbtrainer.labels import merge_links
 from nbtrainer.labels.flow.fields import flow_fields
-from nbtrainer.labels.flow.masks import masks_from_fields
 
 DATA = Path(os.environ.get("NBTRAINER_TEST_DATA") or Path(__file__).parents[2].parent / "shared" / "data")
 

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 from crowds import crowd, matched
+from decoders import cells_from_channels
 from scipy.ndimage import binary_dilation, label
 from shapes import tiles
 from skimage.segmentation import watershed
 
-from nbtrainer.labels.outlines import cells_from_channels, cells_from_outlines, outline_channels, outline_mask
+from nbtrainer.labels.outlines import cells_from_outlines, outline_channels, outline_mask
 
 
 def tissue(pitch=24, shape=(200, 240), seed=0):
@@ -81,7 +82,7 @@ def test_a_region_without_a_seed_is_background_or_a_cell():
     one[10:29, 10:29] = True
     channels[5][one], channels[6][one] = 0, 1
     assert cells_from_channels(channels).max() == 3
-    assert cells_from_channels(channels, without_seed="cell").max() == 5  # the outside is one too
+    assert cells_from_channels(channels, keep_unseeded=True).max() == 5  # the outside is one too
 
 
 def test_cells_at_the_border_can_be_left_out():

@@ -1,19 +1,13 @@
 import numpy as np
 import pytest
 from crowds import crowd, crowd3d, matched
+from decoders import bc_watershed, bcd_watershed, binary_connected, binary_watershed, voronoi_otsu
 from scipy.ndimage import gaussian_filter
 from shapes import disc, tiles
 
 from nbtrainer.labels.contour import contour
 from nbtrainer.labels.distance import relative_distance
-from nbtrainer.labels.watershed import (
-    bc_watershed,
-    bcd_watershed,
-    binary_connected,
-    binary_watershed,
-    by_slice,
-    voronoi_otsu,
-)
+from nbtrainer.labels.watershed import by_slice
 
 OFF = {"smallest": 0, "min_seed_size": 0}
 
@@ -73,7 +67,7 @@ def test_binary_watershed_parts_two_peaks_of_one_mask():
     foreground = np.maximum(
         np.exp(-((y - 20) ** 2 + (x - 25) ** 2) / 400), np.exp(-((y - 20) ** 2 + (x - 55) ** 2) / 400)
     ).astype(np.float32)
-    assert binary_connected(foreground, 0.5).max() == 1
+    assert binary_connected(foreground, threshold=0.5).max() == 1
     found = binary_watershed(foreground, seed_threshold=0.9, threshold=0.5)
     assert found.max() == 2
     assert np.unique(found[:, :40]).tolist() == [0, 1] and np.unique(found[:, 41:]).tolist() == [0, 2]

@@ -27,25 +27,25 @@ def test_only_labels_of_interest_are_foreground():
 
 
 def test_a_task_survives_its_record():
-    task = Binary(foreground=7, labels_of_interest=(7, 9), threshold=0.3)
+    task = Binary.from_record({"foreground": 7, "labels_of_interest": (7, 9), "threshold": 0.3})
     assert Binary.from_record(task.as_record()) == task
 
 
 def test_the_threshold_decides():
     raw = np.log(np.array([[[0.25, 0.35, 0.6]]]) / (1 - np.array([[[0.25, 0.35, 0.6]]])))
-    assert Binary(threshold=0.3).decode(raw).tolist() == [[0, 1, 1]]
-    assert Binary(threshold=0.5).decode(raw).tolist() == [[0, 0, 1]]
+    assert Binary.create(threshold=0.3).decode(raw).tolist() == [[0, 1, 1]]
+    assert Binary.create(threshold=0.5).decode(raw).tolist() == [[0, 0, 1]]
 
 
 def test_probabilities_of_extreme_outputs_stay_between_0_and_1():
-    assert Binary().probability_maps(np.array([[[-1e4, 0, 1e4]]]))["foreground"].tolist() == [[0, 0.5, 1]]
+    assert Binary.create().probability_maps(np.array([[[-1e4, 0, 1e4]]]))["foreground"].tolist() == [[0, 0.5, 1]]
 
 
 def test_the_baseline_finds_most_of_the_nuclei():
     folder = path("nuclei2d")
     name = sorted(file.name for file in (folder / "images").iterdir())[0]
     image, label = read(folder / "images" / name), read(folder / "labels" / name)
-    task = Binary()
+    task = Binary.create()
     scores = metrics.scores(task.tally_labels(task.baseline(image[None]), label, ["dice"]), ["dice"])
     assert 0.7 < scores["dice"] < 0.99
     assert not task.baseline(np.zeros((1, 8, 8))).any()

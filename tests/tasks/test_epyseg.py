@@ -20,7 +20,7 @@ def _raw(target):
 
 def test_encode_then_decode_gives_the_cells_back():
     task = Epyseg.create(values=range(26))
-    assert task.label_style == "cells" and task.without_seed == "background"
+    assert task.settings.label_style == "cells" and not task.keeps_unseeded
     target = task.encode(_cells())
     assert target.shape == (7, *_cells().shape) == (task.output_channels, *_cells().shape)
     found = task.decode(_raw(target))
@@ -32,24 +32,24 @@ def test_encode_then_decode_gives_the_cells_back():
 
 def test_one_value_that_fills_most_of_the_image_is_the_inside_of_cells():
     task = Epyseg.create(values=[0, 255], frequencies={0: 0.2, 255: 0.8})
-    assert task.label_style == "cells" and task.without_seed == "background"
+    assert task.settings.label_style == "cells" and not task.keeps_unseeded
     label = np.full((9, 12), 255, np.uint8)
     label[:, 5] = 0
     assert len(np.unique(task.objects(label))) == 3
-    assert Epyseg.create(values=[0, 255], frequencies={0: 0.8, 255: 0.2}).label_style == "outlines"
+    assert Epyseg.create(values=[0, 255], frequencies={0: 0.8, 255: 0.2}).settings.label_style == "outlines"
 
 
 def test_labels_with_one_value_show_outlines():
     lines = outline_mask(_cells()).astype(np.uint8) * 255
     task = Epyseg.create(values=[0, 255])
-    assert task.label_style == "outlines" and task.without_seed == "cell"
+    assert task.settings.label_style == "outlines" and task.keeps_unseeded
     assert task.objects(lines).max() == 26  # the outside is one
     assert np.mean(task.encode(lines)[0] == (lines > 0)) > 0.99
     assert not (task.encode(lines)[0] > lines).any()
     assert np.array_equal(task.encode(lines)[1], task.class_of(lines))
     assert task.decode(_raw(task.encode(lines))).max() == 26
-    assert Epyseg.create(values=[0, 255], label_style="cells").label_style == "cells"
-    assert Epyseg.create(values=[0, 1, 2], labels_of_interest=[2]).label_style == "outlines"
+    assert Epyseg.create(values=[0, 255], label_style="cells").settings.label_style == "cells"
+    assert Epyseg.create(values=[0, 1, 2], labels_of_interest=[2]).settings.label_style == "outlines"
 
 
 def test_pixel_scores_of_output_and_of_labels_agree_about_truth():

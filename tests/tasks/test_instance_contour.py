@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -57,10 +55,10 @@ def test_channels_say_what_they_are(dim):
 
 
 def test_the_decoder_that_uses_all_channels_is_chosen():
-    assert InstanceContour.create().chosen_decoder == "bc_watershed"
-    assert InstanceContour.create(with_distance=True).chosen_decoder == "bcd_watershed"
-    assert InstanceContour.create(with_distance=True, affinities="nearest").chosen_decoder == "mutex_watershed"
-    assert InstanceContour.create(decoder="binary_connected", affinities="nearest").chosen_decoder == "binary_connected"
+    assert InstanceContour.create().decoder == "bc_watershed"
+    assert InstanceContour.create(with_distance=True).decoder == "bcd_watershed"
+    assert InstanceContour.create(with_distance=True, affinities="nearest").decoder == "mutex_watershed"
+    assert InstanceContour.create(decoder="binary_connected", affinities="nearest").decoder == "binary_connected"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +188,7 @@ def test_thresholds_are_tuned_and_never_worse():
     assert better.decode(raw).max() == 3
     same, _ = tune_task(better, [raw], [label], score)
     assert same == better
-    assert set(task.candidates) <= {field.name for field in dataclasses.fields(task)} & set(task.adjustable)
+    assert set(task.candidates) <= set(type(task.settings).model_fields) & set(task.adjustable)
 
 
 def test_the_baseline_counts_bright_parts():

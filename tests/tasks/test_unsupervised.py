@@ -24,7 +24,7 @@ def _scene(bright_class: int = 1, classes: int = 2) -> tuple[np.ndarray, np.ndar
 @pytest.mark.parametrize(("bright_class", "classes"), [(0, 2), (1, 2), (2, 3)])
 def test_the_brightest_class_is_the_foreground_in_labels_and_in_scores(bright_class, classes):
     raw, _, label = _scene(bright_class, classes)
-    task = Unsupervised(number_of_classes=classes)
+    task = Unsupervised.create(number_of_classes=classes)
     assert np.array_equal(task.decode(raw), label > 0)
     scores = metrics.scores(task.tally(raw, label, ["dice"]), ["dice"])
     assert scores["dice"] == 1
@@ -33,7 +33,7 @@ def test_the_brightest_class_is_the_foreground_in_labels_and_in_scores(bright_cl
 
 def test_the_foreground_can_be_chosen():
     raw, _, label = _scene(bright_class=1)
-    task = Unsupervised(foreground_class=0)
+    task = Unsupervised.create(foreground_class=0)
     assert np.array_equal(task.decode(raw), label == 0)
     assert metrics.scores(task.tally(raw, label, ["dice"]), ["dice"])["dice"] == 0
 
@@ -51,29 +51,33 @@ def _discs() -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(("way", "count"), [("connected", 2), ("watershed", 3), ("voronoi_otsu", 3)])
 def test_post_processing_parts_the_foreground_into_objects(way, count):
     raw, label = _discs()
-    task = Unsupervised(post_processing=way)
+    task = Unsupervised.create(post_processing=way)
     objects = task.decode(raw)
     assert len(np.unique(objects)) - 1 == count
     scores = metrics.scores(task.tally(raw, label, ["ap_50", "dice"]), ["ap_50", "dice"])
     assert (scores["ap_50"] == 1) == (count == 3) and scores["dice"] > 0.9
-    assert task.measures("ap_50") and not Unsupervised().measures("ap_50") and Unsupervised().measures("dice")
+    assert (
+        task.measures("ap_50")
+        and not Unsupervised.create().measures("ap_50")
+        and Unsupervised.create().measures("dice")
+    )
 
 
 def test_small_objects_are_dropped():
     raw, _ = _discs()
-    assert Unsupervised(post_processing="connected", min_object_size=300).decode(raw).max() == 1
-    assert Unsupervised(post_processing="connected", min_object_size=0).decode(raw).max() == 2
+    assert Unsupervised.create(post_processing="connected", min_object_size=300).decode(raw).max() == 1
+    assert Unsupervised.create(post_processing="connected", min_object_size=0).decode(raw).max() == 2
 
 
 def test_without_post_processing_true_labels_have_no_objects_to_score():
     _, label = _discs()
-    assert Unsupervised().objects(label) is None and Unsupervised().baseline(label[None] * 1.0).max() == 1
-    assert Unsupervised(post_processing="connected").objects(label).max() == 3
+    assert Unsupervised.create().objects(label) is None and Unsupervised.create().baseline(label[None] * 1.0).max() == 1
+    assert Unsupervised.create(post_processing="connected").objects(label).max() == 3
 
 
 def test_each_image_of_a_batch_has_its_own_foreground():
     scenes = [_scene(bright_class) for bright_class in (0, 1)]
-    task = Unsupervised()
+    task = Unsupervised.create()
     output = torch.from_numpy(np.stack([raw for raw, _, _ in scenes]))
     target = torch.from_numpy(np.stack([task.target(image, label) for _, image, label in scenes]))
     compared = task.pixels(output, target)
@@ -83,7 +87,7 @@ def test_each_image_of_a_batch_has_its_own_foreground():
 
 def test_the_target_is_the_image_and_labels_do_not_reach_the_loss():
     raw, image, label = _scene()
-    task = Unsupervised()
+    task = Unsupervised.create()
     loss = NormalizedCuts(**task.loss_settings)
     output = torch.from_numpy(raw)[None]
     values = []
@@ -100,13 +104,13 @@ def test_unknown_pixels_enter_no_score():
     wrong[:, :8] = raw[:, :8]
     hidden = label.astype(np.uint32)
     hidden[8:] = IGNORED
-    task = Unsupervised(foreground_class=1)
+    task = Unsupervised.create(foreground_class=1)
     assert metrics.scores(task.tally(wrong, hidden, ["dice"]), ["dice"])["dice"] == 1
 
 
 def test_channels_and_maps_are_classes_then_image():
     raw, image, _ = _scene()
-    task = Unsupervised()
+    task = Unsupervised.create()
     assert task.channels == ("class 1", "class 2", "image 1") and task.output_channels == 3
     maps = task.probability_maps(raw)
     assert list(maps) == list(task.channels)
@@ -139,7 +143,7 @@ def test_the_best_class_is_that_with_most_in_common_with_the_labels():
 def test_steps_of_the_engine_learn_the_bright_objects_without_labels():
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
-    task = Unsupervised()
+    task = Unsupervised.create()
     loss, images, labels = NormalizedCuts(**task.loss_settings), [], []
     for _ in range(4):
         y, x = np.ogrid[:32, :32]

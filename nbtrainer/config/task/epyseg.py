@@ -1,10 +1,12 @@
 """Cells of a tissue by their outlines."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from nbtrainer.config.section import field
+from pydantic import field_validator
+
+from nbtrainer.config.section import Decoding, field
 from nbtrainer.config.task.settings import DECODING, LabelValues
-from nbtrainer.config.task.shared import ObjectSettings, SeededSettings, TunedSettings
+from nbtrainer.config.task.shared import PROBABILITIES, ObjectSettings, SeededSettings, TunedSettings
 
 
 class EpysegSettings(ObjectSettings, SeededSettings, TunedSettings):
@@ -27,14 +29,17 @@ class EpysegSettings(ObjectSettings, SeededSettings, TunedSettings):
         lt=1,
         advanced=True,
         group=DECODING,
+        decoding=Decoding(PROBABILITIES),
     )
-    without_seed: str = field(
+    keep_unseeded: str = field(
         "auto",
-        title="Areas without a seed",
-        help="Whether an area within outlines in which no seed was found is a cell.",
-        choices={"auto": "auto", "background": "background", "cell": "cell"},
+        title="Keep areas without a seed",
+        old_names=("without_seed",),
+        help="Whether an area within outlines in which no seed was found is a cell, or background; 'auto': a cell if labels show outlines.",
+        choices={"auto": "auto", "yes": "yes: they are cells", "no": "no: they are background"},
         advanced=True,
         group=DECODING,
+        decoding=Decoding(),
     )
     smallest_share: float = field(
         0.0,
@@ -44,6 +49,7 @@ class EpysegSettings(ObjectSettings, SeededSettings, TunedSettings):
         lt=1,
         advanced=True,
         group=DECODING,
+        decoding=Decoding(),
     )
     touching_border: bool = field(
         True,
@@ -51,7 +57,18 @@ class EpysegSettings(ObjectSettings, SeededSettings, TunedSettings):
         help="Whether cells stay that the edge of the image cuts.",
         advanced=True,
         group=DECODING,
+        decoding=Decoding(),
     )
+
+    @field_validator("keep_unseeded", mode="before")
+    @classmethod
+    def _as_yes_or_no(cls, value: Any) -> Any:
+        """What it was before it was called so (`without_seed`: "cell", "background"), and a switch, as other kinds have it."""
+        return (
+            {"cell": "yes", "background": "no", True: "yes", False: "no"}.get(value, value)
+            if isinstance(value, str | bool)
+            else value
+        )
 
     @property
     def has_objects(self) -> bool:

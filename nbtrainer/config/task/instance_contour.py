@@ -2,15 +2,23 @@
 
 from typing import ClassVar
 
-from nbtrainer.config.section import field
+from nbtrainer.config.section import Decoding, field
 from nbtrainer.config.task.settings import DECODING, LOSS, LabelValues
-from nbtrainer.config.task.shared import ForegroundSettings, ObjectSettings, SeededSettings, TunedSettings
+from nbtrainer.config.task.shared import (
+    PROBABILITIES,
+    SEEDED_DECODERS,
+    ForegroundSettings,
+    ObjectSettings,
+    SeededSettings,
+    TunedSettings,
+)
 
 
 class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings, TunedSettings):
     """What the network learns of each object, and how objects are found in what it predicts."""
 
     label_values: ClassVar[LabelValues] = "objects"
+    decoder_setting: ClassVar[str] = "decoder"
 
     contour_width: int = field(
         1,
@@ -85,6 +93,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         },
         advanced=True,
         group=DECODING,
+        decoding=Decoding(),
     )
     contour_threshold: float = field(
         0.5,
@@ -94,6 +103,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         lt=1,
         advanced=True,
         group=DECODING,
+        decoding=Decoding(PROBABILITIES, ("bc_watershed", "bcd_watershed")),
     )
     seed_distance: float = field(
         0.5,
@@ -103,6 +113,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         lt=1,
         advanced=True,
         group=DECODING,
+        decoding=Decoding((0.5, 0.3, 0.1, 0.0, 0.7), ("bcd_watershed",)),
     )
     mask_distance: float = field(
         -1.0,
@@ -112,6 +123,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         lt=1,
         advanced=True,
         group=DECODING,
+        decoding=Decoding((-1.0, -0.5, 0.0), ("bcd_watershed",)),
     )
     affinity_threshold: float = field(
         0.5,
@@ -121,6 +133,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         lt=1,
         advanced=True,
         group=DECODING,
+        decoding=Decoding(PROBABILITIES, ("mutex_watershed",)),
     )
     min_seed_size: int = field(
         4,
@@ -131,6 +144,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         ge=0,
         advanced=True,
         group=DECODING,
+        decoding=Decoding(decoders=SEEDED_DECODERS),
     )
     small_objects: str = field(
         "background",
@@ -139,6 +153,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         choices={"background": "background", "neighbour": "part of a neighbour", "none": "nothing: they stay"},
         advanced=True,
         group=DECODING,
+        decoding=Decoding(),
     )
     keep_unseeded: bool = field(
         False,
@@ -146,6 +161,7 @@ class InstanceContourSettings(ObjectSettings, SeededSettings, ForegroundSettings
         help="Whether foreground without a seed is an object, or background.",
         advanced=True,
         group=DECODING,
+        decoding=Decoding(decoders=SEEDED_DECODERS),
     )
     slice_by_slice: bool = field(
         False,

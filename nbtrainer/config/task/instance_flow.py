@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from nbtrainer.config.section import field
+from nbtrainer.config.section import Decoding, field
 from nbtrainer.config.task.settings import DECODING, LabelValues
 from nbtrainer.config.task.shared import ObjectSettings, TunedSettings
 
@@ -11,6 +11,7 @@ class InstanceFlowSettings(ObjectSettings, TunedSettings):
     """How objects are found in distance and flow."""
 
     label_values: ClassVar[LabelValues] = "objects"
+    decoder_setting: ClassVar[str] = "decoder"
 
     with_boundary: bool = field(
         False,
@@ -24,9 +25,10 @@ class InstanceFlowSettings(ObjectSettings, TunedSettings):
         "Needs a network with style, 2D, and data.diameter.",
         advanced=True,
     )
-    decode_by: str = field(
+    decoder: str = field(
         "join",
         title="How pixels become objects",
+        old_names=("decode_by",),
         help="What turns fields into objects. The first suits all; the others are Omnipose's own.",
         choices={
             "join": "joined where the depth between them does not end",
@@ -35,6 +37,7 @@ class InstanceFlowSettings(ObjectSettings, TunedSettings):
         },
         advanced=True,
         group=DECODING,
+        decoding=Decoding(),
     )
     mask_threshold: float = field(
         0.0,
@@ -45,6 +48,17 @@ class InstanceFlowSettings(ObjectSettings, TunedSettings):
         le=20,
         advanced=True,
         group=DECODING,
+        decoding=Decoding((0.0, -0.5, 0.5, -1.0, 1.0, 1.5, -2.0)),
+    )
+    flow_threshold: float = field(
+        0.4,
+        title="Drop objects whose flow is off by",
+        help="Objects whose own flow differs more from the predicted one are dropped; 0 keeps all.",
+        ge=0,
+        le=3,
+        advanced=True,
+        group=DECODING,
+        decoding=Decoding((0.4, 0.0, 0.2, 0.8)),
     )
     min_border_depth: float = field(
         0.55,
@@ -56,15 +70,7 @@ class InstanceFlowSettings(ObjectSettings, TunedSettings):
         le=5,
         advanced=True,
         group=DECODING,
-    )
-    flow_threshold: float = field(
-        0.4,
-        title="Drop objects whose flow is off by",
-        help="Objects whose own flow differs more from the predicted one are dropped; 0 keeps all.",
-        ge=0,
-        le=3,
-        advanced=True,
-        group=DECODING,
+        decoding=Decoding((0.55, 0.45, 0.65, 0.75, 0.35, 0.9), ("join",)),
     )
     hole_size: float = field(
         3.0,
@@ -75,6 +81,7 @@ class InstanceFlowSettings(ObjectSettings, TunedSettings):
         le=100,
         advanced=True,
         group=DECODING,
+        decoding=Decoding(),
     )
 
     @property

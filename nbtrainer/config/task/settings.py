@@ -17,7 +17,7 @@ from pydantic import PrivateAttr, ValidationError, model_serializer
 
 from nbtrainer.catalog import TASKS
 from nbtrainer.config import messages
-from nbtrainer.config.section import Declaration, Section, field, metadata_of, warn_renamed
+from nbtrainer.config.section import Declaration, Decoding, Section, field, metadata_of, warn_renamed
 from nbtrainer.errors import UserError
 
 LabelValues = Literal["foreground", "classes", "objects", "cells_or_outlines", "not_needed"]
@@ -33,6 +33,8 @@ class TaskSettings(Section):
     where: ClassVar[str] = "task"
     # what the values of labels mean to this kind
     label_values: ClassVar[LabelValues]
+    # the setting that names the decoder; empty: there is one only
+    decoder_setting: ClassVar[str] = ""
 
     kind: str = field(
         "binary",
@@ -81,6 +83,13 @@ class TaskSettings(Section):
     def learns_size(self) -> bool:
         """Whether a size model is learned at the end of a run."""
         return False
+
+    @classmethod
+    def decoding(cls) -> dict[str, Decoding]:
+        """The settings that may be changed after a prediction, the choice of the decoder first."""
+        marked = {name: metadata_of(info).decoding for name, info in cls.model_fields.items()}
+        names = sorted((name for name in marked if marked[name]), key=lambda name: name != cls.decoder_setting)
+        return {name: decoding for name in names if (decoding := marked[name]) is not None}
 
     def value_for(self, kind: str, name: str) -> Any:
         """The value that setting `name` has, or would have, with this `kind`."""

@@ -1,7 +1,13 @@
 """Settings that several kinds of segmentation share: one value, whichever of these kinds is chosen."""
 
-from nbtrainer.config.section import field
+from nbtrainer.config.section import Decoding, field
 from nbtrainer.config.task.settings import DECODING, TaskSettings
+
+# what is tried for a threshold of probabilities
+PROBABILITIES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.9)
+# the decoders of PyTorch Connectomics: those that grow objects from seeds, and all
+SEEDED_DECODERS = ("binary_watershed", "bc_watershed", "bcd_watershed")
+CONTOUR_DECODERS = ("binary_connected", *SEEDED_DECODERS, "mutex_watershed")
 
 
 class ForegroundSettings(TaskSettings):
@@ -15,6 +21,7 @@ class ForegroundSettings(TaskSettings):
         lt=1,
         advanced=True,
         group=DECODING,
+        decoding=Decoding(PROBABILITIES, (*CONTOUR_DECODERS, "connected", "watershed")),
     )
 
 
@@ -44,6 +51,7 @@ class SeededSettings(TaskSettings):
         lt=1,
         advanced=True,
         group=DECODING,
+        decoding=Decoding((*PROBABILITIES, 0.95), SEEDED_DECODERS),
     )
 
 
@@ -58,4 +66,5 @@ class ObjectSettings(TaskSettings):
         unit="px",
         ge=0,
         group=DECODING,
+        decoding=Decoding(),
     )

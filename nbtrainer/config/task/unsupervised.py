@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from nbtrainer.config.section import field
+from nbtrainer.config.section import Decoding, field
 from nbtrainer.config.task.settings import DECODING, LOSS, LabelValues
 from nbtrainer.config.task.shared import ForegroundSettings, ObjectSettings
 
@@ -11,6 +11,7 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
     """How many classes are learned, which is foreground, and how it is separated into objects."""
 
     label_values: ClassVar[LabelValues] = "not_needed"
+    decoder_setting: ClassVar[str] = "post_processing"
 
     number_of_classes: int = field(
         2,
@@ -27,6 +28,7 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         le=15,
         advanced=True,
         group=DECODING,
+        decoding=Decoding(),
     )
     post_processing: str = field(
         "none",
@@ -38,14 +40,17 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
             "watershed": "watershed from where it is surest",
             "voronoi_otsu": "one around each local maximum (Voronoi-Otsu)",
         },
+        decoding=Decoding(),
     )
-    surest_above: float = field(
+    seed_threshold: float = field(
         0.9,
         title="Surest above",
+        old_names=("surest_above",),
         help="Of the watershed: probability above which a pixel may be the seed of an object. Higher parts more objects.",
         gt=0,
         lt=1,
         advanced=True,
+        decoding=Decoding(decoders=("watershed",)),
     )
     spot_sigma: float = field(
         2.0,
@@ -55,6 +60,7 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         ge=0,
         le=100,
         advanced=True,
+        decoding=Decoding(decoders=("voronoi_otsu",)),
     )
     outline_sigma: float = field(
         2.0,
@@ -64,6 +70,7 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
         ge=0,
         le=100,
         advanced=True,
+        decoding=Decoding(decoders=("voronoi_otsu",)),
     )
     cuts_radius: int = field(
         2,

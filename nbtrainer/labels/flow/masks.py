@@ -31,15 +31,15 @@ def masks_from_fields(
     boundary: np.ndarray | None = None,
     *,
     spacing: tuple[float, ...] | None = None,
-    mask_threshold: float = 0.0,
-    method: Method = "join",
-    min_border_depth: float = 0.55,
+    mask_threshold: float,
+    method: str,
+    min_border_depth: float,
+    flow_threshold: float,
+    hole_size: float,
+    min_size: int,
     cluster: bool | None = None,
     diam_threshold: float = 12.0,
     steps: int = 200,
-    flow_threshold: float = 0.4,
-    hole_size: float | None = None,
-    min_size: int = 15,
     max_size: int | None = None,
 ) -> np.ndarray:
     """Objects 1, 2, 3 ... ([Z,] Y, X) uint32, each in one piece (corners connect), in reading order.
@@ -66,7 +66,7 @@ def masks_from_fields(
     flow_threshold
         An object is dropped if its own flow, computed anew, differs by a larger mean square; 0: none is.
     hole_size
-        Holes up to this share of their object, in percent, are filled; 3^(d // 2) if left out.
+        Holes up to this share of their object, in percent, are filled; Omnipose's is 3^(d // 2).
     min_size, max_size
         In pixels; smaller and larger objects are dropped. 0 and None: none is.
     """
@@ -85,7 +85,7 @@ def masks_from_fields(
         errors = _flow_errors(labels, flow, size) if flow_threshold > 0 else np.zeros(1)
     if flow_threshold > 0:
         labels = np.where((errors <= flow_threshold)[labels], labels, 0).astype(labels.dtype)
-    labels = _fill_small_holes(labels, 3 ** (labels.ndim // 2) if hole_size is None else hole_size)
+    labels = _fill_small_holes(labels, hole_size)
     if min_size > 0:
         labels = remove_small(labels, min_size)
     if max_size is not None:

@@ -10,7 +10,7 @@ import ipywidgets as w
 from nbtrainer.config import Config
 from nbtrainer.ui.background import Api, LatestOnly, RunInBackground
 from nbtrainer.ui.form.fields import PathField
-from nbtrainer.ui.form.panels import ROWS
+from nbtrainer.ui.form.panels import row_of
 from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 
 _TITLES = {"folder": "Single images", "stack": "Stack"}
@@ -78,7 +78,7 @@ class StackTool:
         """The field of a path that is no setting; it looks like one."""
         kind = "folder" if name == "folder" else "file"
         row = dataclasses.replace(
-            ROWS["model.pretrained"], path=name, title=_TITLES[name], help=_HELPS[name], path_kind=kind
+            row_of("model.pretrained", ""), path=name, title=_TITLES[name], help=_HELPS[name], path_kind=kind
         )
         return PathField(
             row, lambda: self._paths[name], lambda value: self._paths.update({name: str(value)}), lambda: "", guard

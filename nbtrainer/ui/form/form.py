@@ -127,7 +127,8 @@ class Form:
         """The field of the setting at `path`; its panel is built if it was not yet."""
         panel = next(panel for panel in self.panels if panel.holds(path))
         panel.build()
-        return next(field for field in panel.fields if field.setting.path == path)
+        fields = [field for field in panel.fields if field.setting.path == path]
+        return next((field for field in fields if field.setting.suits(self.config.task.kind)), fields[0])
 
     def show_findings(self, findings: list[Finding]) -> None:
         """Say what a check found, beside the fields; what it said before is forgotten."""
@@ -177,9 +178,9 @@ class Form:
 
         field = kind(
             row,
-            lambda: getattr(group(self.config), row.name),
+            lambda: row.value_in(self.config),
             lambda value: setattr(group(self.config), row.name, value),
-            lambda: getattr(group(self.base), row.name),
+            lambda: row.value_in(self.base),
             self._guard,
         )
         if isinstance(field, ChoicesField) and row.path in _MEANINGS:

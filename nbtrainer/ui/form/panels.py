@@ -28,13 +28,19 @@ class Plan(NamedTuple):
 
 
 _TITLES = {name: title for name, (title, _) in sections().items()}
-ROWS = {row.path: row for row in settings()}
+ROWS = settings()
+
+
+def row_of(path: str, kind: str) -> Setting:
+    """The row of the setting at `path`: of kinds of segmentation that each have one of this name, that of `kind`."""
+    rows = [row for row in ROWS if row.path == path]
+    return next((row for row in rows if row.suits(kind)), rows[0])
 
 
 def setting_text(config: Config, path: str) -> str:
     """The value of the setting at `path`, in words."""
-    section, _, name = path.partition(".")
-    return describe_value(ROWS[path], getattr(getattr(config, section), name))
+    row = row_of(path, config.task.kind)
+    return describe_value(row, row.value_in(config))
 
 
 def _data(config: Config) -> str:
@@ -123,20 +129,14 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
 
 def groups(section: str) -> list[tuple[str, list[Setting]]]:
     """The rows of a section under their subheads; without one those that no group names."""
-    named = GROUPS.get(section) or _named_groups(section)
-    rows = {row.name: row for row in ROWS.values() if row.section == section}
-    grouped = {name for names in named.values() for name in names}
-    rest = [row for name, row in rows.items() if name not in grouped]
-    return [("", rest), *((title, [rows[name] for name in names]) for title, names in named.items())]
-
-
-def _named_groups(section: str) -> dict[str, list[str]]:
-    """The settings of a section that name the group they belong to."""
-    named: dict[str, list[str]] = {}
-    for row in ROWS.values():
-        if row.section == section and row.group:
-            named.setdefault(row.group, []).append(row.name)
-    return named
+    rows = [row for row in ROWS if row.section == section]
+    if section not in GROUPS:
+        titles = dict.fromkeys(["", *(row.group for row in rows)])
+        return [(title, [row for row in rows if row.group == title]) for title in titles]
+    by_name = {row.name: row for row in rows}
+    grouped = {name for names in GROUPS[section].values() for name in names}
+    rest = [row for row in rows if row.name not in grouped]
+    return [("", rest), *((title, [by_name[name] for name in names]) for title, names in GROUPS[section].items())]
 
 
 class Panel:
@@ -192,7 +192,9 @@ class Panel:
                 field.show()
             # errors last: where a field has several findings, the worst is seen
             for finding in sorted(findings, key=lambda finding: finding.level == "error"):
-                any(field.show_findings(finding) for field in self.fields)
+                # of two kinds that have a setting of one name, the chosen one is meant
+                fields = sorted(self.fields, key=lambda field: not field.setting.suits(self._kind))
+                any(field.show_findings(finding) for field in fields)
             self.show_view(*self._view)
 
     def settled(self, field: Field) -> None:

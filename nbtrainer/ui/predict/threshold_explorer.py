@@ -18,7 +18,7 @@ from nbtrainer.ui.background import Api, LatestOnly, LatestWins, RunInBackground
 from nbtrainer.ui.disposal import set_children
 from nbtrainer.ui.form.field import Field
 from nbtrainer.ui.form.fields import PathField, SliderField, field_for
-from nbtrainer.ui.form.panels import ROWS
+from nbtrainer.ui.form.panels import row_of
 from nbtrainer.ui.predict.rendering import SIDE, ImageWindow, Rendering, caption, looked_at, numbers, progress
 from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 
@@ -189,7 +189,7 @@ class ThresholdExplorer:
 
     def _file(self, name: str, title: str, help: str) -> Field:
         """The field of a path that is no setting; it looks like one."""
-        row = dataclasses.replace(ROWS["model.pretrained"], path=name, title=title, help=help, advanced=False)
+        row = dataclasses.replace(row_of("model.pretrained", ""), path=name, title=title, help=help, advanced=False)
         default = (lambda: self._offered) if name == "model" else (lambda: "")
         return PathField(
             row,
@@ -342,7 +342,7 @@ class ThresholdExplorer:
 
     def _threshold(self, name: str) -> Field:
         assert self.prediction is not None
-        row = ROWS[f"task.{name}"]
+        row = row_of(f"task.{name}", self.prediction.task.name)
         if row.kind == "choice":
             titles = {value: row.choices[value] for value in self.prediction.choices(name, row.choices)}
             row = dataclasses.replace(row, choices=titles)

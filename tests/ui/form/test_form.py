@@ -9,31 +9,42 @@ from nbtrainer.ui.form.field_help import tooltip
 from nbtrainer.ui.form.field_values import format_value, parse_value, when_empty
 from nbtrainer.ui.form.panels import groups
 
-ROWS = {row.path: row for row in settings()}
-TYPED = [row for row in ROWS.values() if row.kind in ("int", "float", "text", "path", "numbers")]
+ROWS = settings()
+TYPED = [row for row in ROWS if row.kind in ("int", "float", "text", "path", "numbers")]
 
 
-def value_of(config, path):
-    section, _, name = path.partition(".")
-    return getattr(getattr(config, section), name)
+def row_of(path):
+    return next(row for row in ROWS if row.path == path)
 
 
-@pytest.mark.parametrize("path", ROWS)
-def test_every_setting_has_a_field_that_shows_what_the_config_says(shared_form, path):
-    field = shared_form.field(path)
+def field_of(form, row):
+    """The field of `row`, also where kinds of segmentation each have a setting of this name."""
+    panel = next(panel for panel in form.panels if panel.holds(row.path))
+    panel.build()
+    (field,) = (field for field in panel.fields if field.setting is row or field.setting == row)
+    return field
 
-    assert field.value == value_of(shared_form.config, path)
+
+def name_of(row):
+    return f"{row.path} of {row.kinds[0]}" if row.kinds else row.path
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_every_setting_has_a_field_that_shows_what_the_config_says(shared_form, row):
+    field = field_of(shared_form, row)
+
+    assert field.value == row.value_in(shared_form.config)
     assert field.finding is None
 
 
 @pytest.mark.feature(144)
-@pytest.mark.parametrize("path", ROWS)
-def test_every_setting_explains_itself_in_the_form(shared_form, path):
-    field = shared_form.field(path)
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_every_setting_explains_itself_in_the_form(shared_form, row):
+    field = field_of(shared_form, row)
 
     field.show_view(True, True)
 
-    assert ROWS[path].help
+    assert row.help
     assert field.help_text.layout.display is None
     assert len(field.help_text.value) > 20
 
@@ -64,18 +75,19 @@ def _others(row):
     return []
 
 
-@pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.path)
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
 def test_what_is_entered_reaches_the_config_and_can_be_set_back(shared_form, row):
-    field = shared_form.field(row.path)
+    shared_form.field("task.kind").enter(row.kinds[0] if row.kinds else "binary")
+    field = field_of(shared_form, row)
     before = field.value
     for other in _others(row):
         field.enter(other)
 
-        assert value_of(shared_form.config, row.path) == other
+        assert row.value_in(shared_form.config) == other
         if other != before:
             assert field.reset_button.layout.visibility == "visible"
             field.restore_default()
-        assert value_of(shared_form.config, row.path) == before
+        assert row.value_in(shared_form.config) == before
         assert field.reset_button.layout.visibility == "hidden"
 
 
@@ -95,13 +107,13 @@ def test_what_is_entered_reaches_the_config_and_can_be_set_back(shared_form, row
 )
 def test_a_wrong_value_is_refused_beside_its_field_and_the_config_keeps_the_right_one(form, path, words, sentence):
     field = form.field(path)
-    before = value_of(form.config, path)
+    before = row_of(path).value_in(form.config)
 
     field.widget.value = words
 
     assert sentence in field.message.value.replace("&#x27;", "'")
     assert 'role="alert"' in field.message.value
-    assert value_of(form.config, path) == before
+    assert row_of(path).value_in(form.config) == before
     assert field.widget.value == words
     panel = form.panel_of(Finding(where=path, wrong=""))
     assert "1 wrong" in panel.summary_line.value
@@ -266,7 +278,7 @@ def test_menus_that_add_something_begin_with_nothing_chosen(form):
 def test_the_settings_of_the_data_stand_under_subheads_each_once():
     grouped = [row.path for _, rows in groups("data") for row in rows]
 
-    assert sorted(grouped) == sorted(path for path in ROWS if path.startswith("data."))
+    assert sorted(grouped) == sorted(row.path for row in ROWS if row.section == "data")
     assert [title for title, rows in groups("data") if rows] == [
         "Images and labels",
         "Split",
@@ -307,7 +319,7 @@ def test_another_config_replaces_what_the_form_shows(form):
 
 
 def test_tooltips_hold_help_range_unit_and_default():
-    words = tooltip(ROWS["training.max_minutes"], 1.5)
+    words = tooltip(row_of("training.max_minutes"), 1.5)
 
     assert "Ends the run after this time" in words
     assert "above 0 minutes" in words
@@ -315,9 +327,9 @@ def test_tooltips_hold_help_range_unit_and_default():
 
 
 def test_an_empty_field_says_what_that_means():
-    assert when_empty(ROWS["output.name"]).startswith("the next free of run-001")
-    assert when_empty(ROWS["training.max_minutes"]) == "not set"
-    assert when_empty(ROWS["model.input_channels"]) == "auto"
+    assert when_empty(row_of("output.name")).startswith("the next free of run-001")
+    assert when_empty(row_of("training.max_minutes")) == "not set"
+    assert when_empty(row_of("model.input_channels")) == "auto"
 
 
 @pytest.mark.feature(63)

@@ -12,8 +12,8 @@ from nbtrainer.ui.form.field import NOT_SUITED
 from nbtrainer.ui.form.fields import CHOOSE
 from nbtrainer.ui.form.form import Form
 
-ROWS = {row.path: row for row in settings()}
-SOME = [row for row in ROWS.values() if row.kinds]
+ROWS = settings()
+SOME = [row for row in ROWS if row.kinds]
 
 
 @pytest.fixture
@@ -183,4 +183,4 @@ def test_subheads_name_settings_that_there_are():
 
     for section in GROUPS:
         grouped = [row.path for _, rows in groups(section) for row in rows]
-        assert sorted(grouped) == sorted(path for path in ROWS if path.startswith(f"{section}."))
+        assert sorted(grouped) == sorted(row.path for row in ROWS if row.section == section)
