@@ -102,7 +102,8 @@ def test_where_memory_runs_out_fewer_tiles_are_seen_at_once(recwarn):
     expected = predict_tta(_network(2), image, (128, 128), CPU, tta=2)
     network = _ShortOfMemory(_network(2), 304 * 304)
     assert np.allclose(predict_tta(network, image, (128, 128), CPU, tta=2), expected, atol=1e-5)
-    assert not recwarn.list
+    # what torch imports on the way may warn of something else
+    assert not [str(warning) for warning in recwarn.list if "site-packages" not in warning.filename]
 
 
 def test_and_then_those_of_the_training_which_is_told():

@@ -16,6 +16,12 @@ _SHARE_OF_FREE = 0.8
 def damaged(path: Path, error: Exception | str) -> UserError:
     """The file cannot be read; `error` is what the library stumbled over, of which the first line is told."""
     reason = str(error).strip() or type(error).__name__
+    if "COMPRESSION" in reason and "not supported" in reason:
+        return UserError(
+            str(path),
+            f"its compression is not known to the tifffile that is installed ({reason.splitlines()[0][:300]})",
+            "Update tifffile and imagecodecs (pip install -U tifffile imagecodecs), or save it without compression",
+        )
     return UserError(
         str(path),
         f"this file cannot be read ({reason.splitlines()[0][:300]})",
