@@ -1,6 +1,24 @@
 """The losses on the menu."""
 
+from dataclasses import dataclass
+
 from nbtrainer.catalog.entry import Catalog, Entry
+
+
+@dataclass(frozen=True)
+class LossEntry(Entry):
+    """A loss. `parameters`: those of its arguments that can be set, in the Compile panel under the name of `PARAMETERS`."""
+
+    parameters: tuple[str, ...] = ()
+
+
+# the setting in `config.compile` of each parameter
+PARAMETERS = {
+    "smoothing": "loss_smoothing",
+    "alpha": "tversky_alpha",
+    "beta": "tversky_beta",
+    "gamma": "focal_gamma",
+}
 
 # kinds whose channels are probabilities; those of classes exclude each other
 _SEPARATE = ("binary", "epyseg", "instance_contour")
@@ -11,7 +29,7 @@ _DICE = "Milletari et al. 2016, https://arxiv.org/abs/1606.04797"
 
 LOSSES = Catalog(
     "loss",
-    Entry(
+    LossEntry(
         "binary_crossentropy",
         "Binary cross-entropy",
         at="nbtrainer.losses.pixels:CrossEntropy",
@@ -19,39 +37,43 @@ LOSSES = Catalog(
         source="https://en.wikipedia.org/wiki/Cross-entropy",
         kinds=_SEPARATE,
     ),
-    Entry(
+    LossEntry(
         "jaccard",
         "Jaccard (IoU)",
         at="nbtrainer.losses.pixels:Jaccard",
         help="Overlap of prediction and truth; good for binary masks.",
         source=_JACCARD,
         kinds=_PIXELS,
+        parameters=("smoothing",),
     ),
-    Entry(
+    LossEntry(
         "dice",
         "Dice",
         at="nbtrainer.losses.pixels:Dice",
         help="Close kin of Jaccard; good when the foreground is small.",
         source=_DICE,
         kinds=_PIXELS,
+        parameters=("smoothing",),
     ),
-    Entry(
+    LossEntry(
         "bce_jaccard",
         "BCE + Jaccard",
         at="nbtrainer.losses.pixels:JaccardCrossEntropy",
         help="Sum of both: steady at first, exact at the end.",
         source=_JACCARD,
         kinds=_SEPARATE,
+        parameters=("smoothing",),
     ),
-    Entry(
+    LossEntry(
         "bce_dice",
         "BCE + Dice",
         at="nbtrainer.losses.pixels:DiceCrossEntropy",
         help="Sum of both; what we recommend for binary masks.",
         source=_DICE,
         kinds=_SEPARATE,
+        parameters=("smoothing",),
     ),
-    Entry(
+    LossEntry(
         "categorical_crossentropy",
         "Cross-entropy of classes",
         at="nbtrainer.losses.pixels:CrossEntropy",
@@ -59,55 +81,60 @@ LOSSES = Catalog(
         source="https://en.wikipedia.org/wiki/Cross-entropy",
         kinds=_CLASSES,
     ),
-    Entry(
+    LossEntry(
         "dice_ce",
         "Dice + cross-entropy",
         at="nbtrainer.losses.pixels:DiceCrossEntropy",
         help="Sum of both: steady at first, exact at the end; what we recommend for classes.",
         source="Isensee et al. 2021, https://doi.org/10.1038/s41592-020-01008-z",
         kinds=_PIXELS,
+        parameters=("smoothing",),
     ),
-    Entry(
+    LossEntry(
         "jaccard_ce",
         "Jaccard + cross-entropy",
         at="nbtrainer.losses.pixels:JaccardCrossEntropy",
         help="Like Dice + cross-entropy, stricter about overlap.",
         source=_JACCARD,
         kinds=_CLASSES,
+        parameters=("smoothing",),
     ),
-    Entry(
+    LossEntry(
         "focal",
         "Focal",
         at="nbtrainer.losses.pixels:Focal",
         help="Pixels that are easy count little; for rare objects in much background.",
         source="Lin et al. 2017, https://arxiv.org/abs/1708.02002",
         kinds=_PIXELS,
+        parameters=("gamma",),
     ),
-    Entry(
+    LossEntry(
         "dice_focal",
         "Dice + focal",
         at="nbtrainer.losses.pixels:DiceFocal",
         help="Half of Dice and focal together.",
         source="Zhu et al. 2019, https://arxiv.org/abs/1808.05238",
         kinds=_PIXELS,
+        parameters=("smoothing", "gamma"),
     ),
-    Entry(
+    LossEntry(
         "generalized_dice",
         "Generalized Dice",
         at="nbtrainer.losses.pixels:GeneralizedDice",
-        help="Dice in which small classes count as much as large ones.",
+        help="Dice in which small classes count as much as large ones; with one channel it is Dice.",
         source="Sudre et al. 2017, https://arxiv.org/abs/1707.03237",
         kinds=_PIXELS,
     ),
-    Entry(
+    LossEntry(
         "tversky",
         "Tversky",
         at="nbtrainer.losses.pixels:Tversky",
-        help="Kin of Dice that can weigh misses and false alarms; here both count the same.",
+        help="Kin of Dice that can weigh misses (beta) and false alarms (alpha); while both are 0.5 it is Dice.",
         source="Salehi et al. 2017, https://arxiv.org/abs/1706.05721",
         kinds=_PIXELS,
+        parameters=("smoothing", "alpha", "beta"),
     ),
-    Entry(
+    LossEntry(
         "mean_squared_error",
         "Mean squared error",
         at="nbtrainer.losses.pixels:MeanSquaredError",
@@ -115,7 +142,7 @@ LOSSES = Catalog(
         source="https://en.wikipedia.org/wiki/Mean_squared_error",
         kinds=_PIXELS,
     ),
-    Entry(
+    LossEntry(
         "mean_absolute_error",
         "Mean absolute error",
         at="nbtrainer.losses.pixels:MeanAbsoluteError",
@@ -123,7 +150,7 @@ LOSSES = Catalog(
         source="https://en.wikipedia.org/wiki/Mean_absolute_error",
         kinds=_PIXELS,
     ),
-    Entry(
+    LossEntry(
         "omnipose",
         "Flow, distance and boundary (Omnipose)",
         at="nbtrainer.losses.flow:FlowLoss",
@@ -131,7 +158,7 @@ LOSSES = Catalog(
         source="Cutler et al. 2022, https://doi.org/10.1038/s41592-022-01639-4",
         kinds=("instance_flow",),
     ),
-    Entry(
+    LossEntry(
         "normalized_cuts",
         "Normalized cuts + reconstruction",
         at="nbtrainer.losses.normalized_cuts:NormalizedCuts",

@@ -6,6 +6,7 @@ from pydantic import field_validator
 from pydantic_core import PydanticCustomError
 
 from nbtrainer.catalog import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
+from nbtrainer.catalog.losses import PARAMETERS
 from nbtrainer.config.section import Section, field
 
 
@@ -71,6 +72,38 @@ class Compile(Section):
         choices=LOSSES,
         extra_choices={"auto": "auto"},
     )
+    loss_smoothing: float = field(
+        1e-5,
+        title="Smoothing of overlap",
+        help="Of Dice, Jaccard and Tversky: added above and below the fraction, so that an empty truth has a loss. MONAI's is 1e-5; larger values let patches without foreground count less.",
+        gt=0,
+        le=1000,
+        advanced=True,
+    )
+    tversky_alpha: float = field(
+        0.5,
+        title="Alpha of Tversky",
+        help="How much false alarms count. Above 0.5 less is wrongly claimed.",
+        ge=0,
+        le=10,
+        advanced=True,
+    )
+    tversky_beta: float = field(
+        0.5,
+        title="Beta of Tversky",
+        help="How much misses count. Above 0.5 more is found; 0.7 beside an alpha of 0.3 is Salehi's choice for lesions.",
+        ge=0,
+        le=10,
+        advanced=True,
+    )
+    focal_gamma: float = field(
+        2.0,
+        title="Gamma of focal",
+        help="How little easy pixels count: 0 is cross-entropy, 2 what Lin recommends.",
+        ge=0,
+        le=10,
+        advanced=True,
+    )
     metrics: Literal["auto"] | list[str] = field(
         "auto",
         title="Metrics",
@@ -78,6 +111,11 @@ class Compile(Section):
         "+ adds one, - removes one.",
         choices=METRICS,
     )
+
+    @property
+    def loss_parameters(self) -> dict[str, float]:
+        """The parameters of losses, under the names of their arguments."""
+        return {name: getattr(self, setting) for name, setting in PARAMETERS.items()}
 
     @field_validator("metrics")
     @classmethod

@@ -72,9 +72,10 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
         notes.append(events.Noted(text=describe_transfer(transfer, config.model.pretrained)))
     network.to(device)
     may_ignore = task.may_ignore(surveyed.pairs) or config.data.ignore_value is not None
-    loss = losses.create(config.compile.loss, task.loss_settings, may_ignore).to(device)
+    loss_arguments = (config.compile.loss, task.loss_settings, config.compile.loss_parameters)
+    loss = losses.create(*loss_arguments, may_ignore=may_ignore).to(device)
     # outputs of whole images are put together by the processor: their loss is calculated there too
-    validation_loss = losses.create(config.compile.loss, task.loss_settings, may_ignore)
+    validation_loss = losses.create(*loss_arguments, may_ignore=may_ignore)
     patches = create_patches(config, surveyed, task, fingerprints)
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
     measured = resolve_performance(config, network, loss, task, device, clock)

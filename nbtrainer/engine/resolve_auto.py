@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from nbtrainer.catalog import LOSSES, NETWORKS
+from nbtrainer.catalog.losses import PARAMETERS
 from nbtrainer.config import Config
 from nbtrainer.datasets import Survey
 from nbtrainer.datasets.survey import anisotropic_levels_in
@@ -115,5 +116,7 @@ def apply_pretrained_settings(config: Config, record: dict[str, Any] | None) -> 
     config = config.model_copy(deep=True)
     if record is not None and not config.compile.recompile:
         stored = record["config"]["compile"]
-        config.update(compile={name: stored[name] for name in ("optimizer", "learning_rate", "loss", "metrics")})
+        names = ("optimizer", "learning_rate", "loss", "metrics", *PARAMETERS.values())
+        # models of older versions know no parameters of their loss
+        config.update(compile={name: stored[name] for name in names if name in stored})
     return config

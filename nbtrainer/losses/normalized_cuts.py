@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 from math import exp
-from typing import Literal
 
 import torch
 from torch import nn
@@ -33,13 +32,14 @@ class NormalizedCuts(nn.Module):
 
     def __init__(
         self,
-        classes: int = 2,
-        radius: int = 2,
-        sigma_spatial: float = 4.0,
-        sigma_intensity: float = 1.0,
-        reconstruction: Literal["mse", "bce"] = "mse",
-        cuts_weight: float = 0.5,
-        reconstruction_weight: float = 0.5,
+        *,
+        classes: int,
+        radius: int,
+        sigma_spatial: float,
+        sigma_intensity: float,
+        reconstruction: str,
+        cuts_weight: float,
+        reconstruction_weight: float,
     ) -> None:
         super().__init__()
         self.classes = classes

@@ -15,8 +15,6 @@ from monai.losses import DiceLoss, FocalLoss, GeneralizedDiceLoss, TverskyLoss
 from torch import nn
 from torch.nn import functional as F
 
-# EPySeg's: keeps the overlap defined where there is no foreground
-_SMOOTHING = 1e-5
 # beside weights of one over a size squared, 1e-5 would change the loss
 _TINY = 1e-12
 
@@ -58,16 +56,16 @@ class CrossEntropy(PixelLoss):
 
 
 class Dice(PixelLoss):
-    """1 - (2 Σpy + s) / (Σp + Σy + s)."""
+    """1 - (2 Σpy + s) / (Σp + Σy + s), where s is the smoothing."""
 
     _jaccard = False
 
-    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
+    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None, *, smoothing: float) -> None:
         super().__init__(classes, class_weights)
         self._overlap = DiceLoss(
             jaccard=self._jaccard,
-            smooth_nr=_SMOOTHING,
-            smooth_dr=_SMOOTHING,
+            smooth_nr=smoothing,
+            smooth_dr=smoothing,
             weight=class_weights if class_weights is None else list(class_weights),
             **self._activation,
         )
@@ -96,11 +94,11 @@ class JaccardCrossEntropy(DiceCrossEntropy):
 
 
 class Focal(PixelLoss):
-    """Mean of -(1 - p_t)² log p_t, where p_t is the probability of what is true."""
+    """Mean of -(1 - p_t)^gamma log p_t, where p_t is the probability of what is true."""
 
-    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
+    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None, *, gamma: float) -> None:
         super().__init__(classes, class_weights)
-        self._focal = FocalLoss(gamma=2.0, use_softmax=bool(classes), weight=class_weights)
+        self._focal = FocalLoss(gamma=gamma, use_softmax=bool(classes), weight=class_weights)
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return self._focal(logits, self.one_hot(logits, target))
@@ -109,9 +107,11 @@ class Focal(PixelLoss):
 class DiceFocal(Dice):
     """Half of Dice plus focal (CellSeg3D's weight of Dice is 0.5)."""
 
-    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
-        super().__init__(classes, class_weights)
-        self._focal = FocalLoss(gamma=2.0, use_softmax=bool(classes), weight=class_weights)
+    def __init__(
+        self, classes: int = 0, class_weights: Sequence[float] | None = None, *, smoothing: float, gamma: float
+    ) -> None:
+        super().__init__(classes, class_weights, smoothing=smoothing)
+        self._focal = FocalLoss(gamma=gamma, use_softmax=bool(classes), weight=class_weights)
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return 0.5 * super().forward(logits, target) + self._focal(logits, self.one_hot(logits, target))
@@ -129,11 +129,21 @@ class GeneralizedDice(PixelLoss):
 
 
 class Tversky(PixelLoss):
-    """1 - TP / (TP + 0.5 FP + 0.5 FN), of probabilities."""
+    """1 - (TP + s) / (TP + alpha FP + beta FN + s), of probabilities; s is the smoothing."""
 
-    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None) -> None:
+    def __init__(
+        self,
+        classes: int = 0,
+        class_weights: Sequence[float] | None = None,
+        *,
+        alpha: float,
+        beta: float,
+        smoothing: float,
+    ) -> None:
         super().__init__(classes, class_weights)
-        self._overlap = TverskyLoss(alpha=0.5, beta=0.5, smooth_nr=_SMOOTHING, smooth_dr=_SMOOTHING, **self._activation)
+        self._overlap = TverskyLoss(
+            alpha=alpha, beta=beta, smooth_nr=smoothing, smooth_dr=smoothing, **self._activation
+        )
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return self._overlap(logits, self.one_hot(logits, target))

@@ -7,6 +7,7 @@ import torch
 
 import nbtrainer as nbt
 from nbtrainer import losses, models, optimizers
+from nbtrainer.config.compile import Compile
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.tasks.binary import Binary
 
@@ -16,7 +17,7 @@ def test_what_is_padded_enters_neither_loss_nor_score(network):
     torch.manual_seed(0)
     made = models.create(network, 2, 1, 1, [4, 8, 8])
     optimizer = optimizers.create("sgd", made.parameters(), 0.1, 0.0, 0.0)
-    loss = losses.create("bce_dice", {}, may_ignore=False)
+    loss = losses.create("bce_dice", {}, Compile().loss_parameters, may_ignore=False)
     stepper = Stepper(made, loss, optimizer, torch.device("cpu"), "float32", Binary.create().pixels)
     images, targets = torch.randn(2, 1, 13, 30), (torch.rand(2, 1, 13, 30) > 0.5).float()
     with torch.no_grad():

@@ -8,6 +8,7 @@ from torch import nn
 
 from nbtrainer import losses, models, optimizers
 from nbtrainer.catalog import LOSSES
+from nbtrainer.config.compile import Compile
 from nbtrainer.engine.micro_batches import Answers, what_parts_change
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.losses.pixels import CrossEntropy
@@ -83,7 +84,7 @@ def _gradients(task: Task, loss: str, network: str, parts: int) -> tuple[float, 
     made = models.create(network, 2, 1, task.output_channels, [4, 8], reconstructs_input=task.reconstructs_input)
     _without_dropout(made)
     optimizer = optimizers.create("sgd", made.parameters(), 0.1, 0.0, 0.0)
-    module = losses.create(loss, task.loss_settings, may_ignore=True)
+    module = losses.create(loss, task.loss_settings, Compile().loss_parameters, may_ignore=True)
     stepper = Stepper(made, module, optimizer, CPU, "float32", task.pixels, micro_batches=parts)
     value, _ = stepper.step(*_labelled(task, 4), 0.0)
     return float(value), torch.cat([weights.grad.flatten() for weights in made.parameters()])
@@ -127,7 +128,7 @@ class TestANetworkThatNormalizesOverTheBatch:
         images, targets = _labelled(_TASKS["binary"], 4)
         torch.manual_seed(0)
         network = models.create("style_unet", 2, 1, 1, [4, 8])
-        loss = losses.create("bce_dice", {}, may_ignore=True)
+        loss = losses.create("bce_dice", {}, Compile().loss_parameters, may_ignore=True)
         expected = loss(torch.cat([network(part) for part in images.split(2)]), targets)
         expected.backward()
         gradient = torch.cat([weights.grad.flatten() for weights in network.parameters()])
@@ -236,7 +237,7 @@ def test_trying_out_a_compiled_network_compiles_what_the_steps_use_and_leaves_no
     stepper.network.eval()  # as validation leaves it
     before = [torch.get_rng_state(), *map(torch.clone, stepper.network.state_dict().values())]
     stepper.loss, stepper.pixel_predictions = (
-        losses.create("normalized_cuts", Unsupervised.create().loss_settings, False),
+        losses.create("normalized_cuts", Unsupervised.create().loss_settings, {}, may_ignore=False),
         Unsupervised.create().pixels,
     )
     forward = torch.compile(stepper.network, backend=backend, dynamic=False)

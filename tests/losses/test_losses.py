@@ -6,9 +6,10 @@ import torch
 
 from nbtrainer import losses
 from nbtrainer.catalog import LOSSES
-from nbtrainer.losses import MaskedLoss
+from nbtrainer.config.compile import Compile
 
 S = 1e-5
+DEFAULTS = Compile().loss_parameters
 # of foreground channels, and of classes that exclude each other
 SEPARATE = [name for name, entry in LOSSES.items() if entry.suits("binary")]
 CLASSES = [name for name, entry in LOSSES.items() if entry.suits("semantic")]
@@ -61,7 +62,9 @@ def _marked(name: str) -> object:
 def test_a_loss_is_its_formula(name):
     rng = np.random.default_rng(1)
     logits, y = rng.normal(size=(3, 1, 16, 16)), (rng.random((3, 1, 16, 16)) > 0.6) * 1.0
-    found = LOSSES.load(name)()(torch.tensor(logits, dtype=torch.float32), torch.tensor(y, dtype=torch.float32))
+    found = losses.create(name, {}, DEFAULTS, may_ignore=False)(
+        torch.tensor(logits, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
+    )
     assert float(found) == pytest.approx(_by_hand(name, 1 / (1 + np.exp(-logits)), y), abs=1e-5)
 
 
@@ -70,7 +73,7 @@ def test_a_loss_of_classes_prefers_the_truth(name):
     torch.manual_seed(0)
     truth = torch.randint(0, 3, (2, 1, 8, 8))
     right = 6 * torch.nn.functional.one_hot(truth[:, 0], 3).movedim(-1, 1).float()
-    loss = losses.create(name, {"classes": 3, "class_weights": None}, may_ignore=False)
+    loss = losses.create(name, {"classes": 3, "class_weights": None}, DEFAULTS, may_ignore=False)
     found, other = loss(right, truth.float()), loss(right.roll(1, dims=1), truth.float())
     assert found < 0.1 < other
 
@@ -87,13 +90,15 @@ def test_a_loss_of_classes_is_its_formula(name):
     dice = 1 - (2 * overlap + S) / (both + S)
     jaccard = 1 - (overlap + S) / (both - overlap + S)
     expected = {"dice_ce": dice.mean(), "jaccard_ce": jaccard.mean()}.get(name, 0) + cross_entropy
-    loss = losses.create(name, {"classes": 4, "class_weights": None}, may_ignore=False)
+    loss = losses.create(name, {"classes": 4, "class_weights": None}, DEFAULTS, may_ignore=False)
     assert float(loss(logits, truth.float())) == pytest.approx(expected, abs=1e-4)
 
 
 def test_weights_of_classes_are_those_of_cross_entropy():
     logits, truth = torch.randn(2, 3, 4, 4), torch.randint(0, 3, (2, 1, 4, 4))
-    weighted = losses.create("categorical_crossentropy", {"classes": 3, "class_weights": (1.0, 5.0, 2.0)}, False)
+    weighted = losses.create(
+        "categorical_crossentropy", {"classes": 3, "class_weights": (1.0, 5.0, 2.0)}, DEFAULTS, may_ignore=False
+    )
     log, weights = logits.log_softmax(1), torch.tensor([1.0, 5.0, 2.0])
     own = -log.gather(1, truth) * weights[truth]
     assert weighted(logits, truth.float()) == pytest.approx(float(own.sum() / weights[truth].sum()), rel=1e-5)
@@ -101,7 +106,7 @@ def test_weights_of_classes_are_those_of_cross_entropy():
 
 @pytest.mark.parametrize("name", SEPARATE)
 def test_a_loss_prefers_the_truth_and_has_a_gradient_without_foreground(name):
-    loss = LOSSES.load(name)()
+    loss = losses.create(name, {}, DEFAULTS, may_ignore=False)
     truth = torch.zeros(1, 1, 8, 8)
     truth[..., :4] = 1
     right, wrong = (truth * 2 - 1) * 5, (1 - truth * 2) * 5
@@ -118,7 +123,7 @@ def test_unknown_pixels_enter_no_loss_and_no_gradient(name):
     target = (torch.rand(3, 2, 8, 9) > 0.5).float()
     unknown = torch.rand(3, 8, 9) > 0.6
     target.movedim(1, -1)[unknown] = float("nan")
-    loss = MaskedLoss(LOSSES.load(name)())
+    loss = losses.create(name, {}, DEFAULTS, may_ignore=True)
     value = loss(logits, target)
     value.backward()
     assert torch.isfinite(value) and (logits.grad.movedim(1, -1)[unknown] == 0).all()
@@ -130,7 +135,7 @@ def test_unknown_pixels_enter_no_loss_and_no_gradient(name):
     nothing = loss(logits, torch.full_like(target, float("nan")))
     assert nothing == 0
     full = torch.nan_to_num(target)
-    assert torch.equal(loss(logits, full), LOSSES.load(name)()(logits, full))
+    assert torch.equal(loss(logits, full), losses.create(name, {}, DEFAULTS, may_ignore=False)(logits, full))
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -139,8 +144,45 @@ def test_unknown_pixels_enter_no_loss_of_classes(name):
     logits, target = torch.randn(2, 3, 8, 9), torch.randint(0, 3, (2, 1, 8, 9)).float()
     unknown = torch.rand(2, 8, 9) > 0.6
     target[:, 0][unknown] = float("nan")
-    loss = losses.create(name, {"classes": 3, "class_weights": None}, may_ignore=True)
+    loss = losses.create(name, {"classes": 3, "class_weights": None}, DEFAULTS, may_ignore=True)
     value = loss(logits, target)
     other = logits.clone()
     other.movedim(1, -1)[unknown] = 50.0
     assert torch.isfinite(value) and torch.equal(loss(other, target), value)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("tversky", {"tversky_alpha": 0.3, "tversky_beta": 0.7, "loss_smoothing": 1.0}),
+        ("focal", {"focal_gamma": 0.5}),
+        ("dice", {"loss_smoothing": 1.0}),
+        ("bce_jaccard", {"loss_smoothing": 1.0}),
+        ("dice_focal", {"loss_smoothing": 1.0, "focal_gamma": 3.0}),
+    ],
+)
+def test_the_parameters_of_a_loss_are_those_of_its_formula(name, settings):
+    rng = np.random.default_rng(1)
+    logits, y = rng.normal(size=(3, 1, 16, 16)), (rng.random((3, 1, 16, 16)) > 0.9) * 1.0
+    p = 1 / (1 + np.exp(-logits))
+    s, gamma = settings.get("loss_smoothing", S), settings.get("focal_gamma", 2.0)
+    hit, false_alarm, miss = (p * y).sum(), (p * (1 - y)).sum(), ((1 - p) * y).sum()
+    dice = 1 - (2 * hit + s) / (2 * hit + false_alarm + miss + s)
+    true = np.where(y > 0, p, 1 - p)
+    focal = float(-((1 - true) ** gamma * np.log(true)).mean())
+    expected = {
+        "tversky": 1 - (hit + s) / (hit + 0.3 * false_alarm + 0.7 * miss + s),
+        "focal": focal,
+        "dice": dice,
+        "bce_jaccard": float(-np.log(true).mean()) + 1 - (2 * hit + s) / (2 * (hit + false_alarm + miss) + s),
+        "dice_focal": 0.5 * dice + focal,
+    }[name]
+    loss = losses.create(name, {}, Compile(**settings).loss_parameters, may_ignore=False)
+    found = loss(torch.tensor(logits, dtype=torch.float32), torch.tensor(y, dtype=torch.float32))
+    assert float(found) == pytest.approx(expected, rel=1e-4)
+    assert abs(expected - _by_hand(name, p, y)) > 1e-3
+
+
+def test_every_parameter_of_a_loss_is_a_setting_and_every_such_setting_is_used():
+    used = {name for entry in LOSSES.values() for name in entry.parameters}
+    assert used == set(DEFAULTS)

@@ -5,6 +5,12 @@ import pytest
 import torch
 
 from nbtrainer.losses.normalized_cuts import NormalizedCuts, soft_normalized_cuts
+from nbtrainer.tasks.unsupervised import Unsupervised
+
+
+def cuts_loss(**changed):
+    """The loss with the settings' defaults for what a test does not name."""
+    return NormalizedCuts(**{**Unsupervised.create().loss_settings, **changed})
 
 
 def _dense(p: np.ndarray, image: np.ndarray, radius: float, sigma_spatial: float, sigma_intensity: float) -> float:
@@ -47,7 +53,7 @@ def _two_tones() -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_the_partition_along_the_edges_costs_least():
     image, along = _two_tones()
-    loss = NormalizedCuts(reconstruction_weight=0)
+    loss = cuts_loss(reconstruction_weight=0)
     costs = [
         float(loss(torch.cat([20 * partition - 10, image], dim=1), image))
         for partition in (along, along.roll(3, 2), along.roll((4, 4), (2, 3)))
@@ -60,7 +66,7 @@ def test_the_partition_along_the_edges_costs_least():
 def test_the_loss_is_the_weighted_sum_of_its_terms():
     torch.manual_seed(0)
     image, output = torch.randn(2, 1, 8, 8), torch.randn(2, 4, 8, 8, requires_grad=True)
-    loss = NormalizedCuts(classes=3, cuts_weight=0.3, reconstruction_weight=0.2)
+    loss = cuts_loss(classes=3, cuts_weight=0.3, reconstruction_weight=0.2)
     value = loss(output, image)
     assert loss.terms["reconstruction"] == pytest.approx(float(((output[:, 3:] - image) ** 2).mean()))
     assert value.item() == pytest.approx(
@@ -74,7 +80,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms():
 def test_an_image_painted_right_has_no_error():
     image, along = _two_tones()
     for reconstruction, painted in (("mse", image), ("bce", 40 * image - 20)):
-        loss = NormalizedCuts(reconstruction=reconstruction)
+        loss = cuts_loss(reconstruction=reconstruction)
         loss(torch.cat([along, painted], dim=1), image.round().clamp(0, 1) if reconstruction == "bce" else image)
         assert loss.terms["reconstruction"] < 1e-3
         loss(torch.cat([along, -painted], dim=1), image)
@@ -83,7 +89,7 @@ def test_an_image_painted_right_has_no_error():
 
 def test_the_scale_of_the_image_does_not_change_the_cuts():
     image, along = _two_tones()
-    loss, cuts = NormalizedCuts(), []
+    loss, cuts = cuts_loss(), []
     for scaled in (image, 7 * image - 3):
         loss(torch.cat([along, scaled], dim=1), scaled)
         cuts.append(float(loss.terms["normalized_cuts"]))
@@ -94,7 +100,7 @@ def test_an_even_patch_and_a_class_that_is_nowhere_give_finite_gradients():
     output = torch.zeros(1, 4, 6, 6)
     output[:, 1] = 200
     output.requires_grad_()
-    value = NormalizedCuts(classes=3)(output, torch.full((1, 1, 6, 6), 3.0))
+    value = cuts_loss(classes=3)(output, torch.full((1, 1, 6, 6), 3.0))
     value.backward()
     assert torch.isfinite(value) and torch.isfinite(output.grad).all()
 
@@ -102,15 +108,15 @@ def test_an_even_patch_and_a_class_that_is_nowhere_give_finite_gradients():
 def test_half_precision_is_computed_in_full():
     torch.manual_seed(0)
     image, output = torch.rand(1, 1, 32, 32), torch.randn(1, 3, 32, 32)
-    full = NormalizedCuts()(output, image)
+    full = cuts_loss()(output, image)
     with torch.autocast("cpu", torch.bfloat16):
-        half = NormalizedCuts()(output.bfloat16(), image)
+        half = cuts_loss()(output.bfloat16(), image)
     assert half.dtype == torch.float32 and half == pytest.approx(float(full), rel=1e-2)
 
 
 def test_a_truth_behind_the_image_is_not_looked_at():
     torch.manual_seed(0)
     image, output = torch.rand(1, 2, 8, 8), torch.randn(1, 5, 8, 8)
-    loss = NormalizedCuts(classes=3)
+    loss = cuts_loss(classes=3)
     unknown = torch.full((1, 1, 8, 8), float("nan"))
     assert torch.equal(loss(output, torch.cat([image, unknown], dim=1)), loss(output, image))

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from nbtrainer import metrics
+from nbtrainer.config.compile import Compile
 from nbtrainer.labels.outlines import outline_mask
 from nbtrainer.losses.create import create
 from nbtrainer.tasks.epyseg import Epyseg
@@ -68,7 +69,7 @@ def test_nothing_is_learned_from_what_is_not_known():
     target = task.encode(cells)
     assert np.isnan(target[:, 27:37, 27:37]).all()
     assert np.isnan(target[0]).sum() == 100
-    loss = create("bce_dice", {}, may_ignore=True)
+    loss = create("bce_dice", {}, Compile().loss_parameters, may_ignore=True)
     assert torch.isfinite(loss(torch.zeros(1, *target.shape), torch.from_numpy(target)[None]))
 
 

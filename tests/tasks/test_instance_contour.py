@@ -4,6 +4,7 @@ import torch
 
 from nbtrainer import metrics
 from nbtrainer.augment.warp import flip_rotate_image
+from nbtrainer.config.compile import Compile
 from nbtrainer.errors import UserError
 from nbtrainer.inference.tiled import flips_and_rotations
 from nbtrainer.losses.create import create
@@ -125,7 +126,7 @@ def test_nothing_is_learned_from_what_is_not_known(settings):
     for channel, offset in zip(target[-len(task.offsets) :], task.offsets, strict=False):
         place = 12 - offset[0], 20 - offset[1]
         assert not task.offsets or np.isnan(channel[place])
-    loss = create("bce_dice", {}, may_ignore=True)
+    loss = create("bce_dice", {}, Compile().loss_parameters, may_ignore=True)
     assert torch.isfinite(loss(torch.zeros(1, *target.shape), torch.from_numpy(target)[None]))
 
 
