@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from nbtrainer.catalog.entry import Catalog, Entry
+from nbtrainer.catalog.tasks import kinds_with
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,8 @@ PARAMETERS = {
     "gamma": "focal_gamma",
 }
 
-# kinds whose channels are probabilities; those of classes exclude each other
-_SEPARATE = ("binary", "epyseg", "instance_contour")
-_CLASSES = ("semantic",)
+_SEPARATE = kinds_with("separate_channels")
+_CLASSES = kinds_with("classes")
 _PIXELS = _SEPARATE + _CLASSES
 _JACCARD = "https://en.wikipedia.org/wiki/Jaccard_index"
 _DICE = "Milletari et al. 2016, https://arxiv.org/abs/1606.04797"
@@ -156,7 +156,7 @@ LOSSES = Catalog(
         at="nbtrainer.losses.flow:FlowLoss",
         help="Errors of flow, its direction and length, of the distance, the boundary, and of where pixels are led.",
         source="Cutler et al. 2022, https://doi.org/10.1038/s41592-022-01639-4",
-        kinds=("instance_flow",),
+        kinds=kinds_with("flow"),
     ),
     LossEntry(
         "normalized_cuts",
@@ -164,6 +164,6 @@ LOSSES = Catalog(
         at="nbtrainer.losses.normalized_cuts:NormalizedCuts",
         help="Classes that cut the image where it changes, and from which it can be painted again; needs no labels.",
         source="Xia and Kulis 2017, https://arxiv.org/abs/1711.08506",
-        kinds=("unsupervised",),
+        kinds=kinds_with("reconstruction"),
     ),
 )

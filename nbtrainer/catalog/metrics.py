@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from nbtrainer.catalog.entry import Catalog, Entry
+from nbtrainer.catalog.tasks import kinds_with
 
-# kinds with objects, and kinds with masks whose surfaces can be compared
-_OBJECTS = ("instance_contour", "instance_flow", "epyseg", "unsupervised")
-_MASKS = ("binary", "semantic")
+_OBJECTS = kinds_with("objects")
+# surfaces of masks can be compared
+_MASKS = kinds_with("masks")
 _F = "https://en.wikipedia.org/wiki/F-score"
 
 

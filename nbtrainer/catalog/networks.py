@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nbtrainer.catalog.entry import Catalog, Entry
+from nbtrainer.catalog.tasks import kinds_with
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ NETWORKS = Catalog(
         at="nbtrainer.models.wnet:wnet",
         help="Two U-Nets in a row, for learning without labels; CellSeg3D's features are 64, 128, 256, 512 and 1024.",
         source="Xia and Kulis 2017, https://arxiv.org/abs/1711.08506",
-        kinds=("unsupervised",),
+        kinds=kinds_with("reconstruction"),
         reconstructs_input=True,
     ),
 )

@@ -2,16 +2,21 @@
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from nbtrainer.catalog.entry import Catalog, Entry
+
+# what losses, metrics and networks ask of a kind: channels that are probabilities each by itself, channels of classes that
+# exclude each other, fields that lead to the middle of objects, the image painted again; and what is scored
+Trait = Literal["separate_channels", "classes", "flow", "reconstruction", "masks", "objects"]
 
 
 @dataclass(frozen=True)
 class TaskEntry(Entry):
-    """A kind of segmentation. `settings`: `module:name` of the model of its settings."""
+    """A kind of segmentation. `settings`: `module:name` of the model of its settings; `traits`: what suits it."""
 
     settings: str = ""
+    traits: tuple[Trait, ...] = ()
 
 
 class TaskCatalog(Catalog[TaskEntry]):
@@ -30,6 +35,7 @@ TASKS = TaskCatalog(
         "Foreground (binary)",
         at="nbtrainer.tasks.binary:Binary",
         settings="nbtrainer.config.task.binary:BinarySettings",
+        traits=("separate_channels", "masks"),
         help="Every pixel is foreground or background; touching objects are not told apart.",
     ),
     TaskEntry(
@@ -37,6 +43,7 @@ TASKS = TaskCatalog(
         "Classes (semantic)",
         at="nbtrainer.tasks.semantic:Semantic",
         settings="nbtrainer.config.task.semantic:SemanticSettings",
+        traits=("classes", "masks"),
         help="Every pixel belongs to one of several classes, numbered in the labels; 0 is the background.",
     ),
     TaskEntry(
@@ -44,6 +51,7 @@ TASKS = TaskCatalog(
         "Objects by contour (instances)",
         at="nbtrainer.tasks.instance_contour:InstanceContour",
         settings="nbtrainer.config.task.instance_contour:InstanceContourSettings",
+        traits=("separate_channels", "objects"),
         help="Every object by itself, found by its inside and its rim. Right for most; thin objects need affinities.",
         source="PyTorch Connectomics: Lin et al. 2021, https://arxiv.org/abs/2112.05754",
     ),
@@ -52,6 +60,7 @@ TASKS = TaskCatalog(
         "Objects by flow (instances)",
         at="nbtrainer.tasks.instance_flow:InstanceFlow",
         settings="nbtrainer.config.task.instance_flow:InstanceFlowSettings",
+        traits=("flow", "objects"),
         help="Every object by itself, of any shape and thinness, found by following a field to its middle (Omnipose).",
         source="Cutler et al. 2022, https://doi.org/10.1038/s41592-022-01639-4",
     ),
@@ -60,6 +69,7 @@ TASKS = TaskCatalog(
         "Cells of a tissue (EPySeg)",
         at="nbtrainer.tasks.epyseg:Epyseg",
         settings="nbtrainer.config.task.epyseg:EpysegSettings",
+        traits=("separate_channels", "objects"),
         help="Cells that fill the image, parted by bright outlines, as in epithelia.",
         source="Aigouy et al. 2020, https://doi.org/10.1242/dev.194589",
     ),
@@ -68,7 +78,13 @@ TASKS = TaskCatalog(
         "Classes without labels (unsupervised)",
         at="nbtrainer.tasks.unsupervised:Unsupervised",
         settings="nbtrainer.config.task.unsupervised:UnsupervisedSettings",
+        traits=("reconstruction", "objects"),
         help="Learns from images alone to part bright from dark; labels, if there are any, only score it.",
         source="Xia and Kulis 2017, https://arxiv.org/abs/1711.08506; CellSeg3D",
     ),
 )
+
+
+def kinds_with(*traits: Trait) -> tuple[str, ...]:
+    """The kinds of segmentation that have one of these traits."""
+    return tuple(kind for kind, entry in TASKS.items() if set(traits) & set(entry.traits))

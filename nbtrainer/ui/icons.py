@@ -46,6 +46,11 @@ GLYPHS = {
 }
 
 
+def glyph_of(kind: str) -> str:
+    """The picture of a kind of segmentation; objects where none was drawn for it."""
+    return GLYPHS.get(kind) or _ellipses('fill="{own}"')
+
+
 def as_url(glyph: str, colours: dict[str, str]) -> str:
     """A glyph as the address of a picture, for a style sheet."""
     for name, colour in colours.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipywidgets
 
+from nbtrainer.catalog import TASKS
 from nbtrainer.ui import icons as glyphs
 
 FORM_WIDTH = 400
@@ -67,8 +68,8 @@ def beside(title: str) -> str:
 def _kinds() -> str:
     """The little picture on the button of each kind of segmentation."""
     return "".join(
-        f".nbt .nbt-kinds button.nbt-kind-{kind} {{ background-image: {glyphs.as_url(glyph, _glyph_colours())}; }}\n"
-        for kind, glyph in glyphs.GLYPHS.items()
+        f".nbt .nbt-kinds button.nbt-kind-{kind} {{ background-image: {glyphs.as_url(glyphs.glyph_of(kind), _glyph_colours())}; }}\n"
+        for kind in TASKS
     )
 
 
