@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from nbtrainer.config import Config
     from nbtrainer.data.pair import Pair
-    from nbtrainer.data.prepare import Prepared
     from nbtrainer.data.roi import Region
+    from nbtrainer.data.split_folders import Prepared
     from nbtrainer.datasets import Thumbnail
     from nbtrainer.errors import Finding
     from nbtrainer.inference import Predictor

@@ -13,7 +13,7 @@ WRITES = {"write_text", "write_bytes", "imwrite", "savefig", "savez", "savez_com
 OWN_MEANS = {
     "disk.py",
     "io/formats/decompressed.py",
-    "data/prepare.py",
+    "data/split_folders.py",
     "data/blocks.py",
     "data/stack.py",
     "engine/checkpoint.py",

@@ -67,7 +67,7 @@ def run_progress_bar() -> Progress:
 
 def _show_event(progress: Progress, bar: TaskID, event: Event, plan: Planned | None) -> None:
     """What `event` says: above the progress bar, in its words, or as how far the run is."""
-    from nbtrainer.runs import events
+    from nbtrainer.runs import events, sentences
 
     match event:
         case events.StepsDone() if plan is not None:
@@ -78,7 +78,7 @@ def _show_event(progress: Progress, bar: TaskID, event: Event, plan: Planned | N
             progress.update(bar, completed=min(1.0, spent), description=words)
         case events.Activity():
             progress.update(bar, description=event.doing)
-    line = events.sentence(event)
+    line = sentences.sentence(event)
     if line and not isinstance(event, events.Failed):
         progress.console.print(line, markup=False)
 

@@ -62,14 +62,14 @@ def log(
 ) -> None:
     """Print what happened in a run so far, or save it; the run may still go on."""
     from nbtrainer import api
-    from nbtrainer.runs import events
+    from nbtrainer.runs import sentences
 
     attached = api.attach(run)
     if out is not None:
         print(attached.save_log(out))
         return
     for event in attached.events:
-        print(events.log_line(event), end="")
+        print(sentences.log_line(event), end="")
 
 
 def _print_warnings(config: Config) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from nbtrainer.data.pair import list_files
-from nbtrainer.data.prepare import PathLike, Progress
+from nbtrainer.data.prepare import PathLike
+from nbtrainer.data.split_folders import Progress
 from nbtrainer.errors import UserError
 from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats import ImageFile, open_image

@@ -22,7 +22,7 @@ from nbtrainer.inference.checkpoint import load_checkpoint
 from nbtrainer.inference.report import ImageReport, score_image, write_report
 from nbtrainer.inference.size_model import SizeModel
 from nbtrainer.models.style_unet import StyleUNet
-from nbtrainer.runs import events
+from nbtrainer.runs import events, sentences
 from nbtrainer.runs.advice import advice
 from nbtrainer.runs.run import attach
 from nbtrainer.tasks import Links
@@ -146,7 +146,7 @@ def _warn_if_no_better(job: TrainingJob, emit: Emit, tuned_score: float | None) 
     for name, score in job.baselines.items():
         worse = own < score if metrics.higher_is_better(job.monitor) else own > score
         if worse:
-            what = events.score_name(job.monitor)
+            what = sentences.score_name(job.monitor)
             emit(
                 events.Warned(
                     text=f"the best model is worse than {name}: {what} {own:.4f} against {score:.4f}. "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbtrainer.catalog import LOWER_IS_BETTER
-from nbtrainer.runs.events import score_name
+from nbtrainer.runs.sentences import score_name
 
 # fewer validations say nothing; a point is worth more steps, five points between training and validation more images
 _FEWEST = 4

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from nbtrainer.disk import written_aside
-from nbtrainer.runs import events
+from nbtrainer.runs import events, sentences
 from nbtrainer.runs.best import best_epoch
 from nbtrainer.runs.directory import RunDirectory
 from nbtrainer.runs.events import Event
@@ -74,7 +74,7 @@ class Log:
         self._unwritten: deque[str] = deque(maxlen=_MOST_UNWRITTEN_LINES)
 
     def __call__(self, event: Event) -> None:
-        line = events.log_line(event)
+        line = sentences.log_line(event)
         if line:
             self._unwritten.append(line)
         if self._unwritten:
@@ -142,7 +142,7 @@ def draw_curves(path: Path, happened: list[Event]) -> None:
             if name in baselines:
                 axis.axhline(baselines[name], linestyle=":", color="#555555", label=f"baseline {baselines[name]:.4f}")
         axis.set_xlabel("epoch")
-        axis.set_title(events.score_name(score), parse_math=False)  # a class may be called $a$
+        axis.set_title(sentences.score_name(score), parse_math=False)  # a class may be called $a$
         axis.legend(frameon=False)
     with written_aside(path, is_synced=False) as aside:
         figure.savefig(aside, dpi=100)

@@ -13,7 +13,7 @@ import psutil
 
 from nbtrainer.disk import write_text
 from nbtrainer.errors import UserError
-from nbtrainer.runs import events
+from nbtrainer.runs import events, sentences
 from nbtrainer.runs.directory import RunDirectory
 from nbtrainer.runs.events import Event, RunStarted
 from nbtrainer.runs.history import history_rows, write_history
@@ -118,7 +118,7 @@ class Run:
         target = self.directory / time.strftime("log-%Y%m%d-%H%M%S.txt") if path is None else Path(path)
         if target.suffix.lower() == ".csv":
             return write_history(target, self.history)
-        return write_text(target, "".join(events.log_line(event) for event in self.events))
+        return write_text(target, "".join(sentences.log_line(event) for event in self.events))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended, at most `timeout` seconds; whether it has."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from nbtrainer.data import prepare as module
+from nbtrainer.data import split_folders
 from nbtrainer.data.pair import Naming, find_pairs, list_files, pair_files
 from nbtrainer.data.prepare import prepare, prepare_dataset, share_counts, split_shares
 from nbtrainer.errors import UserError
@@ -277,7 +277,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(tmp_path, monkeypatch):
     def full(*arguments: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module.shutil, "copy2", full)
+    monkeypatch.setattr(split_folders.shutil, "copy2", full)
     with pytest.raises(UserError, match="No space left on device"):
         prepare(*_source(tmp_path, 3), tmp_path / "out", "a")
     assert not (tmp_path / "out").exists()

@@ -81,7 +81,7 @@ def test_thresholds_are_tuned_on_validation_images_and_kept_in_the_model(kind, s
     (tuned,) = [event for event in run.events if isinstance(event, events.ThresholdsTuned)]
     assert tuned.after >= tuned.before
     model = nbt.load_model(run.directory)
-    assert {name: getattr(model.task, name) for name in tuned.thresholds} == tuned.thresholds
+    assert {name: getattr(model.task.settings, name) for name in tuned.thresholds} == tuned.thresholds
     scores = nbt.evaluate(model, str(discs / "images" / "disc_[45].tif"), str(discs / "labels" / "disc_[45].tif"))
     assert scores["overall"]["ap_50"] == pytest.approx(tuned.after)
 

@@ -13,7 +13,7 @@ from nbtrainer.engine.micro_batches import Answers, what_parts_change
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.losses.pixels import CrossEntropy
 from nbtrainer.metrics import ConfusionCounts
-from nbtrainer.runs import events
+from nbtrainer.runs import events, sentences
 from nbtrainer.tasks import Task
 from nbtrainer.tasks.binary import Binary
 from nbtrainer.tasks.instance_contour import InstanceContour
@@ -162,7 +162,7 @@ class TestANetworkThatNormalizesOverTheBatch:
         network.register_forward_pre_hook(lambda module, given: _refuse(len(given[0]) > 2 or not module.recomputes))
         stepper.step(*_batch(4), 0.1)
         assert told == [(4, 1), (2, 2)] and network.recomputes and stepper.is_short_of_memory
-        said = events.sentence(events.BatchReduced(step=1, tiles=4, parts=1))
+        said = sentences.sentence(events.BatchReduced(step=1, tiles=4, parts=1))
         assert "keeps less for the way back" in said and "the result stays the same" in said
 
     @pytest.mark.parametrize("sizes", [(2, 2), (3, 3, 1)])
@@ -179,7 +179,7 @@ class TestANetworkThatNormalizesOverTheBatch:
     def test_the_log_says_what_changes(self):
         words = what_parts_change(models.create("style_unet", 2, 1, 1, [4, 8]))
         assert "normalizes over the batch, and now over each part by itself" in words
-        said = events.sentence(events.BatchReduced(step=1, tiles=2, parts=4, changes=words))
+        said = sentences.sentence(events.BatchReduced(step=1, tiles=2, parts=4, changes=words))
         assert words in said and "the result stays the same" not in said
         assert what_parts_change(models.create("unet", 2, 1, 1, [4, 8])) == ""
 

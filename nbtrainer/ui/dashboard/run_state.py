@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import singledispatchmethod
 from typing import Any, NamedTuple
 
 from nbtrainer.catalog import LOWER_IS_BETTER
-from nbtrainer.runs import events
+from nbtrainer.runs import events, sentences
 from nbtrainer.runs.best import best_epoch
 from nbtrainer.runs.events import Event
 
@@ -46,40 +47,60 @@ class RunState:
 
     def take(self, event: Event) -> None:
         """Bring the state up to date with `event`."""
-        match event:
-            case events.RunStarted():
-                self.started = self.started or event.time
-                self.is_stopping = self.is_stopping_now = False
-                self.activity = "getting ready"
-                self._measured_from = None
-            case events.Planned():
-                self._plan(event)
-            case events.Activity():
-                self.activity = f"{event.doing} {event.done} of {event.of}" if event.of else event.doing
-            case events.BaselineScored():
-                self.baseline = event
-            case events.StartScored():
-                self.start = event
-            case events.ReportWritten():
-                self.reports[event.title] = event.path
-            case events.StepsDone():
-                self._count(event)
-            case events.EpochEnded():
-                self.rows[event.epoch] = dict(event.scores)
-                self.step, self.elapsed, self.learning_rate = event.step, event.elapsed_seconds, event.learning_rate
-                self.activity = ""
-            case events.PreviewWritten():
-                self.previews[event.epoch] = event.path
-            case events.StopAsked():
-                self.is_stopping, self.is_stopping_now = True, self.is_stopping_now or event.now
-            case events.Finished():
-                self.elapsed = event.elapsed_seconds
-                self.activity = ""
-            case events.Stopped() | events.Failed():
-                self.activity = ""
-        words = events.sentence(event)
+        self._apply(event)
+        words = sentences.sentence(event)
         if words:
-            self.log.append(LogLine(event.time, words, events.is_warning(event)))
+            self.log.append(LogLine(event.time, words, sentences.is_warning(event)))
+
+    @singledispatchmethod
+    def _apply(self, event: Event) -> None:
+        """What the other events say changes nothing here."""
+
+    @_apply.register
+    def _(self, event: events.RunStarted) -> None:
+        self.started = self.started or event.time
+        self.is_stopping = self.is_stopping_now = False
+        self.activity = "getting ready"
+        self._measured_from = None
+
+    @_apply.register
+    def _(self, event: events.Activity) -> None:
+        self.activity = f"{event.doing} {event.done} of {event.of}" if event.of else event.doing
+
+    @_apply.register
+    def _(self, event: events.BaselineScored) -> None:
+        self.baseline = event
+
+    @_apply.register
+    def _(self, event: events.StartScored) -> None:
+        self.start = event
+
+    @_apply.register
+    def _(self, event: events.ReportWritten) -> None:
+        self.reports[event.title] = event.path
+
+    @_apply.register
+    def _(self, event: events.EpochEnded) -> None:
+        self.rows[event.epoch] = dict(event.scores)
+        self.step, self.elapsed, self.learning_rate = event.step, event.elapsed_seconds, event.learning_rate
+        self.activity = ""
+
+    @_apply.register
+    def _(self, event: events.PreviewWritten) -> None:
+        self.previews[event.epoch] = event.path
+
+    @_apply.register
+    def _(self, event: events.StopAsked) -> None:
+        self.is_stopping, self.is_stopping_now = True, self.is_stopping_now or event.now
+
+    @_apply.register
+    def _(self, event: events.Finished) -> None:
+        self.elapsed = event.elapsed_seconds
+        self.activity = ""
+
+    @_apply.register
+    def _(self, event: events.Stopped | events.Failed) -> None:
+        self.activity = ""
 
     @property
     def fraction(self) -> float:
@@ -149,6 +170,7 @@ class RunState:
         values = self.scores(name)[1]
         return values[-1] if values else None
 
+    @_apply.register
     def _plan(self, event: events.Planned) -> None:
         """What came after this step is done again: forget it."""
         self.planned = event
@@ -160,6 +182,7 @@ class RunState:
         self.rows = {epoch: row for epoch, row in self.rows.items() if epoch <= done_epochs}
         self.previews = {epoch: path for epoch, path in self.previews.items() if epoch <= done_epochs}
 
+    @_apply.register
     def _count(self, event: events.StepsDone) -> None:
         self.step, self.elapsed = event.step, event.elapsed_seconds
         self.seconds_per_step, self.learning_rate = event.seconds_per_step, event.learning_rate

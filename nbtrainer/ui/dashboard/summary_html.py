@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import time
 
-from nbtrainer.runs.events import duration, score_name, score_unit
+from nbtrainer.runs.sentences import duration, score_name, score_unit
 from nbtrainer.ui.dashboard.run_state import LogLine, RunState
 
 _PILLS = {

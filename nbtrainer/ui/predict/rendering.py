@@ -10,7 +10,7 @@ import numpy as np
 
 from nbtrainer.data.overlay import edges, grey, limits
 from nbtrainer.data.views import ArrayView, ResampledView, whole
-from nbtrainer.runs.events import readable_score, score_name
+from nbtrainer.runs.sentences import readable_score, score_name
 from nbtrainer.ui import style
 from nbtrainer.ui.background import png
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from journals import add, begun, epoch, write_run
 
-from nbtrainer.runs import attach, events
+from nbtrainer.runs import attach, events, sentences
 from nbtrainer.ui.dashboard.dashboard import Dashboard, DashboardView
 from nbtrainer.ui.dashboard.run_state import LogLine
 from nbtrainer.ui.dashboard.summary_html import log_html
@@ -215,7 +215,7 @@ def test_a_loss_without_terms_has_no_menu(ended):
 
 
 def test_only_shares_are_said_in_percent():
-    said = events.sentence(measured(1, **scores_of(1)))
+    said = sentences.sentence(measured(1, **scores_of(1)))
 
     assert "validation Dice (my_iou) 60.00 %" in said
     assert "validation variation of information 2.2500 bits" in said
