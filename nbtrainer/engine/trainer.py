@@ -15,12 +15,13 @@ import torch
 
 from nbtrainer import metrics
 from nbtrainer.data.prefetch import prefetch
-from nbtrainer.engine import checkpoint
 from nbtrainer.engine.finalize import finish
 from nbtrainer.engine.job import Batch, TrainingJob
 from nbtrainer.engine.nan_loss import diverged
+from nbtrainer.engine.plan import announce_plan
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
 from nbtrainer.engine.progress import SECONDS_BETWEEN_EVENTS, Emit, ReadStop, StopHeardError, raise_if_stopped, reporter
+from nbtrainer.engine.save import save_epoch, save_within_epoch, seconds_unsaved
 from nbtrainer.errors import UserError
 from nbtrainer.metrics import ConfusionCounts, MetricState
 from nbtrainer.runs import events
@@ -39,7 +40,7 @@ def train(
     """
     clock = job.clock
     job.validator.check = job.previewer.check = raise_if_stopped(stop_asked)
-    _plan(job, emit, stop_asked)
+    announce_plan(job, emit, stop_asked)
     tiles = choose_tiles(job.previewer.images, job.task, job.config.output.preview_tiles)
     clock.start()
     while not clock.is_over:
@@ -55,7 +56,7 @@ def train(
             scores |= validation
         clock.close_epoch()
         job.close_epoch()
-        _save(job, emit, scores)
+        save_epoch(job, emit, scores)
         epoch_totals = {}
         if validates and stop_asked() and not clock.is_over:
             return events.Stopped(step=clock.step)
@@ -95,12 +96,12 @@ def _train_epoch(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_total
         group.append(loss)
         seconds = time.monotonic() - began
         ends = clock.is_out_of_time or stop_asked() == "now"
-        saves = not ends and _seconds_unsaved(job) >= 60 * job.config.training.checkpoint_interval
+        saves = not ends and seconds_unsaved(job) >= 60 * job.config.training.checkpoint_interval
         if seconds >= SECONDS_BETWEEN_EVENTS or ends or saves:
             loss_sum = _report_steps(job, emit, group, seconds, learning_rate, loss_sum)
             group, began = [], time.monotonic()
         if saves:
-            _save_within(job, emit, _summed(epoch_totals, counts, steps, loss_sum, terms))
+            save_within_epoch(job, emit, _summed(epoch_totals, counts, steps, loss_sum, terms))
             began = time.monotonic()  # nor is saving
         if ends:
             break
@@ -217,8 +218,8 @@ def _validate_safely(
     job: TrainingJob, emit: Emit, stop_asked: ReadStop, tiles: list[Tile], epoch_totals: dict[str, Any]
 ) -> dict[str, float] | None:
     """As `_validate`; whatever breaks there (memory, an image, the disk), what was trained before is saved."""
-    if _seconds_unsaved(job) > _UNSAVED_SECONDS:
-        _save_within(job, emit, epoch_totals)
+    if seconds_unsaved(job) > _UNSAVED_SECONDS:
+        save_within_epoch(job, emit, epoch_totals)
     try:
         return _validate(job, emit, stop_asked, tiles)
     except StopHeardError:
@@ -227,115 +228,14 @@ def _validate_safely(
         # lets go of the memory that saving needs
         traceback.clear_frames(error.__traceback__)
         with suppress(Exception):  # the first failure is told
-            _save_within(job, emit, epoch_totals)
+            save_within_epoch(job, emit, epoch_totals)
         raise
-
-
-def _seconds_unsaved(job: TrainingJob) -> float:
-    return time.monotonic() - job.saved_at
-
-
-def _save(job: TrainingJob, emit: Emit, scores: dict[str, float]) -> None:
-    """Save the end of an epoch as the last checkpoint, and among the best if it earned a place; then tell."""
-    clock, best = job.clock, job.best
-    score = scores.get(job.monitor)
-    loss = scores.get("validation_loss", math.inf)
-    is_best = score is not None and best.is_best(score, loss)
-    earned = score is not None and best.earns_a_place(score, loss)
-    file = best.enter(score, clock.epoch, clock.step, loss) if score is not None and earned else ""
-    happened: list[events.Event] = [
-        events.EpochEnded(
-            epoch=clock.epoch,
-            step=clock.step,
-            scores=scores,
-            learning_rate=job.learning_rate(),
-            elapsed_seconds=clock.elapsed_seconds,
-            is_best=is_best,
-        )
-    ]
-    if is_best:
-        happened.append(_saved(job, "best", f"checkpoints/{file}", score))
-    happened.append(_saved(job, "last", "checkpoints/last.pt", score))
-    _write(job, score, {}, happened)
-    if file:
-        checkpoint.copy(job.directory.last, job.directory.checkpoints / file)
-        best.settle()
-    for event in happened:
-        emit(event)
-    job.write_seen()
-
-
-def _save_within(job: TrainingJob, emit: Emit, epoch_totals: dict[str, Any]) -> None:
-    """Save inside an epoch; what it has summed so far is saved with it, so that it goes on from there exactly."""
-    _write(job, None, epoch_totals, [])
-    emit(_saved(job, "last", "checkpoints/last.pt", None))
-
-
-def _write(job: TrainingJob, score: float | None, epoch_totals: dict[str, Any], happened: list[events.Event]) -> None:
-    if not all(bool(weights.isfinite().all()) for weights in job.network.parameters()):
-        raise diverged(job, f"the weights are no longer numbers at step {job.clock.step}")
-    checkpoint.write(job.checkpoint(score, epoch_totals, happened), job.directory.last)
-    job.saved_at = time.monotonic()
-
-
-def _saved(job: TrainingJob, kind: str, path: str, score: float | None) -> events.CheckpointSaved:
-    return events.CheckpointSaved(kind=kind, path=path, step=job.clock.step, epoch=job.clock.epoch, score=score)
 
 
 def _stop(job: TrainingJob, emit: Emit, epoch_totals: dict[str, Any]) -> events.Stopped:
     """End at once, inside an epoch."""
-    _save_within(job, emit, epoch_totals)
+    save_within_epoch(job, emit, epoch_totals)
     return events.Stopped(step=job.clock.step)
-
-
-def _plan(job: TrainingJob, emit: Emit, stop_asked: ReadStop) -> None:
-    """Tell what was settled, and score the trivial method that the network has to beat."""
-    training = job.config.training
-    emit(
-        events.Planned(
-            step=job.clock.step,
-            total_steps=job.clock.total_steps,
-            epochs=job.clock.epochs,
-            steps_per_epoch=job.clock.steps_per_epoch,
-            max_minutes=training.max_minutes,
-            training_images=len(job.survey.split.train),
-            validation_images=len(job.survey.split.validation),
-            parameters=sum(weights.numel() for weights in job.network.parameters()),
-            device=str(job.device),
-            threads=torch.get_num_threads(),
-            monitor=job.monitor,
-            higher_is_better=metrics.higher_is_better(job.monitor),
-            metrics=job.metrics,
-            chosen={
-                "precision": training.precision,
-                "memory format": training.memory_format.replace("_", " "),
-                "compile": f"compile {training.torch_compile}",
-            },
-            measured_ms=job.measured_ms,
-        )
-    )
-    for note in job.notes:
-        emit(note)
-    if job.clock.step > job.clock.total_steps:
-        words = f"{job.clock.step:,} steps are done, more than the {job.clock.total_steps:,} that are asked for by now"
-        emit(events.Noted(text=f"{words}: no step is left, and the run ends"))
-    if len(job.validator.images):
-        if job.validator.labelled_regions():
-            scores = {f"validation_{name}": value for name, value in job.validator.baseline().items()}
-            emit(events.BaselineScored(name=job.task.baseline_name, scores=scores))
-            job.compare_with(job.task.baseline_name, scores)
-        if job.clock.step == 0:
-            try:
-                baseline_scores = job.validator.scores(
-                    reporter(emit, "scoring the starting weights"), lambda: stop_asked() == "now"
-                )
-            except StopHeardError:
-                baseline_scores = None
-            if baseline_scores is None:
-                return
-            scores = {f"validation_{name}": value for name, value in baseline_scores[0].items()}
-            emit(events.StartScored(scores=scores))
-            job.compare_with("the weights that it started from", scores)
 
 
 def _change_to_compiled(job: TrainingJob, emit: Emit, batch_size: int) -> bool:

@@ -1,0 +1,64 @@
+"""What a run saves: a checkpoint at the end of an epoch or within it, the best of them, and the events that tell of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from nbtrainer.engine import checkpoint
+from nbtrainer.engine.job import TrainingJob
+from nbtrainer.engine.nan_loss import diverged
+from nbtrainer.engine.progress import Emit
+from nbtrainer.runs import events
+
+
+def seconds_unsaved(job: TrainingJob) -> float:
+    return time.monotonic() - job.saved_at
+
+
+def save_epoch(job: TrainingJob, emit: Emit, scores: dict[str, float]) -> None:
+    """Save the end of an epoch as the last checkpoint, and among the best if it earned a place; then tell."""
+    clock, best = job.clock, job.best
+    score = scores.get(job.monitor)
+    loss = scores.get("validation_loss", math.inf)
+    is_best = score is not None and best.is_best(score, loss)
+    earned = score is not None and best.earns_a_place(score, loss)
+    file = best.enter(score, clock.epoch, clock.step, loss) if score is not None and earned else ""
+    happened: list[events.Event] = [
+        events.EpochEnded(
+            epoch=clock.epoch,
+            step=clock.step,
+            scores=scores,
+            learning_rate=job.learning_rate(),
+            elapsed_seconds=clock.elapsed_seconds,
+            is_best=is_best,
+        )
+    ]
+    if is_best:
+        happened.append(_saved(job, "best", f"checkpoints/{file}", score))
+    happened.append(_saved(job, "last", "checkpoints/last.pt", score))
+    _write(job, score, {}, happened)
+    if file:
+        checkpoint.copy(job.directory.last, job.directory.checkpoints / file)
+        best.settle()
+    for event in happened:
+        emit(event)
+    job.write_seen()
+
+
+def save_within_epoch(job: TrainingJob, emit: Emit, epoch_totals: dict[str, Any]) -> None:
+    """Save inside an epoch; what it has summed so far is saved with it, so that it goes on from there exactly."""
+    _write(job, None, epoch_totals, [])
+    emit(_saved(job, "last", "checkpoints/last.pt", None))
+
+
+def _write(job: TrainingJob, score: float | None, epoch_totals: dict[str, Any], happened: list[events.Event]) -> None:
+    if not all(bool(weights.isfinite().all()) for weights in job.network.parameters()):
+        raise diverged(job, f"the weights are no longer numbers at step {job.clock.step}")
+    checkpoint.write(job.checkpoint(score, epoch_totals, happened), job.directory.last)
+    job.saved_at = time.monotonic()
+
+
+def _saved(job: TrainingJob, kind: str, path: str, score: float | None) -> events.CheckpointSaved:
+    return events.CheckpointSaved(kind=kind, path=path, step=job.clock.step, epoch=job.clock.epoch, score=score)
