@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nbtrainer.disk import in_sentences
+from nbtrainer.disk_errors import in_sentences
 
 if TYPE_CHECKING:
     import numpy as np

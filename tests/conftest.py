@@ -15,7 +15,7 @@ import tifffile
 
 from nbtrainer import api, samples
 from nbtrainer.config import Config
-from nbtrainer.config.data import Dataset
+from nbtrainer.config.dataset import Dataset
 from nbtrainer.runs import Run, attach
 
 if "PYTEST_XDIST_WORKER" in os.environ:

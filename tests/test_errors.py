@@ -3,7 +3,7 @@
 import pytest
 
 import nbtrainer as nbt
-from nbtrainer.disk import DiskError
+from nbtrainer.disk_errors import DiskError
 from nbtrainer.errors import DataError, Finding, ModelError, SettingError, UserError
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from nbtrainer.augment.interpolate import knot_weights, sample_plane, sample_volume
 from nbtrainer.augment.spatial import SpatialTransform, no_displacement
 from nbtrainer.data.normalize import IntensityTransform
-from nbtrainer.data.views import ArrayView, Region, View, mirrored
+from nbtrainer.data.resampled_views import mirrored
+from nbtrainer.data.views import ArrayView, Region, View
 
 # what the compiled code reads as it is stored; anything else is brought to the last of them
 _IMAGES = tuple(map(np.dtype, ("uint8", "uint16", "float32")))

@@ -10,7 +10,7 @@ import typer
 
 from nbtrainer.cli import check, predict, prepare, quickstart, train
 from nbtrainer.cli import console as cli_console
-from nbtrainer.disk import known_disk_error
+from nbtrainer.disk_errors import known_disk_error
 from nbtrainer.errors import UserError
 
 app = typer.Typer(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import types
-import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,11 +9,19 @@ from typing import Any, Literal
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from nbtrainer.config.annotations import (
+    Kind,
+    allows_auto,
+    item_metadata,
+    item_types,
+    kind_of,
+    literals_in,
+    members_of,
+    tag_of,
+)
 from nbtrainer.config.config import Config
 from nbtrainer.config.section import Section, metadata_of
 from nbtrainer.config.transforms import Transform
-
-Kind = Literal["bool", "int", "float", "text", "path", "choice", "numbers", "texts", "choices", "entries"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,18 +182,18 @@ def _walk(model: type[Section], prefix: str) -> Iterator[Setting]:
 
 def _row(path: str, info: FieldInfo, kinds: tuple[str, ...]) -> Setting:
     metadata = metadata_of(info)
-    members = _members(info.annotation)
-    kind, models = _kind(members, metadata.choices, metadata.path)
+    members = members_of(info.annotation)
+    kind, models = kind_of(members, metadata.choices, metadata.path)
     default = info.get_default(call_default_factory=True)
     bounds: dict[str, Any] = {}
     item_bounds: dict[str, Any] = {}
-    for constraint in [*info.metadata, *_item_metadata(info.annotation)]:
+    for constraint in [*info.metadata, *item_metadata(info.annotation)]:
         target = bounds if constraint in info.metadata else item_bounds
         for key in ("ge", "gt", "le", "lt", "min_length", "max_length"):
             if getattr(constraint, key, None) is not None:
                 target[key] = getattr(constraint, key)
     limits = item_bounds if kind == "numbers" else bounds
-    by_kind = {_tag(entry): entry for entry in models}
+    by_kind = {tag_of(entry): entry for entry in models}
     return Setting(
         path=path,
         title=info.title or path,
@@ -200,11 +206,11 @@ def _row(path: str, info: FieldInfo, kinds: tuple[str, ...]) -> Setting:
         above=limits.get("gt"),
         below=limits.get("lt"),
         lengths=(bounds.get("min_length"), bounds.get("max_length")),
-        integer=any(member is int for member in [*members, *_item_types(info.annotation)]),
-        choices=dict(metadata.choices) or _literals(members),
+        integer=any(member is int for member in [*members, *item_types(info.annotation)]),
+        choices=dict(metadata.choices) or literals_in(members),
         choice_help=dict(metadata.helps),
         choice_source=dict(metadata.sources),
-        empty="none" if type(None) in members else "auto" if _allows_auto(members) else "",
+        empty="none" if type(None) in members else "auto" if allows_auto(members) else "",
         advanced=metadata.advanced,
         path_kind=metadata.path,
         kinds=kinds,
@@ -215,66 +221,6 @@ def _row(path: str, info: FieldInfo, kinds: tuple[str, ...]) -> Setting:
         entry_titles={tag: entry.model_fields["kind"].title or tag if tag else "" for tag, entry in by_kind.items()},
         entry_helps={tag: _entry_help(entry) for tag, entry in by_kind.items()},
     )
-
-
-def _kind(members: list[Any], choices: Any, path: str) -> tuple[Kind, list[type[Section]]]:
-    lists = [member for member in members if typing.get_origin(member) is list]
-    if lists:
-        models = [m for m in _members(typing.get_args(lists[0])[0]) if isinstance(m, type) and issubclass(m, Section)]
-        texts = typing.get_args(lists[0])[0] is str
-        return ("entries" if models else "choices" if choices else "texts" if texts else "numbers"), models
-    if path:
-        return "path", []
-    if choices or any(typing.get_origin(m) is Literal and m != Literal["auto"] for m in members):
-        return "choice", []
-    for kind, python in (("bool", bool), ("int", int), ("float", float)):
-        if python in members:
-            return kind, []  # type: ignore[return-value]
-    return "text", []
-
-
-def _members(annotation: Any) -> list[Any]:
-    """The types that a value may have: unions and annotations unpacked."""
-    origin = typing.get_origin(annotation)
-    if origin in (typing.Union, types.UnionType):
-        return [member for part in typing.get_args(annotation) for member in _members(part)]
-    if origin is typing.Annotated:
-        return _members(typing.get_args(annotation)[0])
-    return [annotation]
-
-
-def _item_types(annotation: Any) -> list[Any]:
-    return [
-        m
-        for part in _members(annotation)
-        if typing.get_origin(part) is list
-        for m in _members(typing.get_args(part)[0])
-    ]
-
-
-def _item_metadata(annotation: Any) -> list[Any]:
-    metadata: list[Any] = []
-    for member in _members(annotation):
-        if typing.get_origin(member) is list:
-            item = typing.get_args(member)[0]
-            if typing.get_origin(item) is typing.Annotated:
-                for extra in typing.get_args(item)[1:]:
-                    metadata += getattr(extra, "metadata", [])
-    return metadata
-
-
-def _allows_auto(members: list[Any]) -> bool:
-    return any(typing.get_origin(member) is Literal and typing.get_args(member) == ("auto",) for member in members)
-
-
-def _literals(members: list[Any]) -> dict[Any, str]:
-    """The values of a `Literal` that has no titles of its own; `auto` beside another type is no choice but `empty`."""
-    literals = [m for m in members if typing.get_origin(m) is Literal and typing.get_args(m) != ("auto",)]
-    return {value: str(value) for member in literals for value in typing.get_args(member)}
-
-
-def _tag(entry: type[Section]) -> str:
-    return str(entry.model_fields["kind"].default) if "kind" in entry.model_fields else ""
 
 
 def _entry_help(entry: type[Section]) -> str:

@@ -12,20 +12,9 @@ import numpy as np
 
 from nbtrainer import labels as label_functions
 from nbtrainer.data.pair import Pair
+from nbtrainer.data.resampled_views import PaddedView, ResampledView
 from nbtrainer.data.roi import IGNORED, drop_outside
-from nbtrainer.data.views import (
-    ArrayView,
-    ConstantView,
-    CropView,
-    FileView,
-    MapView,
-    PaddedView,
-    ResampledView,
-    StoredLabel,
-    View,
-    blocks,
-    whole,
-)
+from nbtrainer.data.views import ArrayView, ConstantView, CropView, FileView, MapView, StoredLabel, View, blocks, whole
 from nbtrainer.errors import UserError
 from nbtrainer.io.annotations import Outline, draw_labels, is_annotation, label_shape, read_outlines
 from nbtrainer.io.annotations.position import on_channels, on_frame, on_slice, place_outlines

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.layouts import find_sources
-from nbtrainer.data.pair import Naming, Pair, find_pairs
+from nbtrainer.data.pair import Naming, Pair
 from nbtrainer.data.split_folders import USES, By, Prepared, Progress, write_split_folders
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats import is_image

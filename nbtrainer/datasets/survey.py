@@ -14,17 +14,19 @@ import numpy as np
 
 from nbtrainer.catalog import TASKS, flat_levels_for
 from nbtrainer.config import Config
-from nbtrainer.config.data import Dataset
+from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.file_names import is_meant, normal_form
 from nbtrainer.data.file_stats import label_facts
+from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.normalize import Normalizer
-from nbtrainer.data.pair import Naming, Pair, Part, find_pairs
+from nbtrainer.data.pair import Naming, Pair, Part
 from nbtrainer.data.preparation import Preparation, spacing_of
 from nbtrainer.data.roi import Region, random_region
 from nbtrainer.data.split import Split, split_pairs
 from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.data.views import whole
-from nbtrainer.disk import at_disk, exists, list_folder
+from nbtrainer.disk import exists, list_folder
+from nbtrainer.disk_errors import at_disk
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.io.annotations import Outline, is_annotation, read_contents, read_outlines
 from nbtrainer.io.annotations.classes import ClassName, number_classes, parse_classes

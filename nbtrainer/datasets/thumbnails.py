@@ -14,9 +14,10 @@ from nbtrainer.data.images import Images
 from nbtrainer.data.overlay import OUTLINE, edges, grey, limits
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
+from nbtrainer.data.resampled_views import ResampledView
 from nbtrainer.data.roi import Region
 from nbtrainer.data.statistics import pooled
-from nbtrainer.data.views import CropView, ResampledView, View
+from nbtrainer.data.views import CropView, View
 from nbtrainer.data.views import whole as whole_of
 from nbtrainer.datasets.survey import normalizer_of, regions_of, survey
 from nbtrainer.errors import Finding, UserError

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nbtrainer.config import Config
-from nbtrainer.config.data import Dataset
+from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.listing import list_files
 from nbtrainer.errors import Finding, UserError
 

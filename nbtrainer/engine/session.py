@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from nbtrainer.config import Config
-from nbtrainer.disk import FULL, disk_error, write_json
+from nbtrainer.disk import write_json
+from nbtrainer.disk_errors import FULL, disk_error
 from nbtrainer.engine.build import build
 from nbtrainer.engine.checkpoint import remove_leftovers
 from nbtrainer.engine.global_state import kernel_as_it_was

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from nbtrainer.data.listing import list_files
-from nbtrainer.disk import DiskError, make_folder
+from nbtrainer.disk import make_folder
+from nbtrainer.disk_errors import DiskError
 from nbtrainer.errors import ComputerError, Finding, UserError
 from nbtrainer.inference.device import is_out_of_memory
 from nbtrainer.inference.prediction import adjusted_task

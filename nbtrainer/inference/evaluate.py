@@ -13,7 +13,8 @@ import numpy as np
 from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
 from nbtrainer.data.file_names import shortest_names
-from nbtrainer.data.pair import Naming, find_pairs, order_told
+from nbtrainer.data.find_pairs import find_pairs
+from nbtrainer.data.pair import Naming, order_told
 from nbtrainer.errors import UserError
 from nbtrainer.inference.predictor import Predictor, load_model
 from nbtrainer.inference.report import ImageReport, score_image, write_report

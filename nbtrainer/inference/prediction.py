@@ -11,7 +11,8 @@ import numpy as np
 from nbtrainer.config.section import metadata_of
 from nbtrainer.config.task import TaskSettings
 from nbtrainer.data.preparation import Preparation
-from nbtrainer.data.views import ArrayView, ResampledView, View, whole
+from nbtrainer.data.resampled_views import ResampledView
+from nbtrainer.data.views import ArrayView, View, whole
 from nbtrainer.errors import UserError
 from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats import Orientation

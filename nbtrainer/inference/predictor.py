@@ -17,11 +17,13 @@ from nbtrainer import models
 from nbtrainer.catalog import size_divisors
 from nbtrainer.data.grey_channels import as_channels
 from nbtrainer.data.normalize import Normalizer
-from nbtrainer.data.pair import Pair, pair_files
+from nbtrainer.data.pair import Naming, Pair
+from nbtrainer.data.pair_files import pair_files
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsigned, spacing_of
+from nbtrainer.data.resampled_views import ResampledView
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.data.statistics import LARGEST_VALUE
-from nbtrainer.data.views import ResampledView, View, whole
+from nbtrainer.data.views import View, whole
 from nbtrainer.errors import ComputerError, UserError
 from nbtrainer.inference.checkpoint import checkpoint_file, load_checkpoint, task_in
 from nbtrainer.inference.device import choose_device, is_out_of_memory
@@ -149,7 +151,7 @@ class Predictor:
         and for what the check before training would refuse.
         """
         if isinstance(image, str | os.PathLike) and isinstance(label, str | os.PathLike):
-            (label,) = pair_files([Path(image)], [Path(label)], where)
+            (label,) = pair_files([Path(image)], [Path(label)], where, Naming())
         if isinstance(label, Pair):
             if label.label is None or is_annotation(label.label):
                 return self._draw_label(label, shape)

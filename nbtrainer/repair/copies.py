@@ -15,7 +15,7 @@ import numpy as np
 import tifffile
 
 from nbtrainer.config import Config
-from nbtrainer.config.data import Dataset
+from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.pair import Pair
 from nbtrainer.datasets.survey import survey
 from nbtrainer.disk import write_text, written_aside

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from nbtrainer.disk import at_disk, exists, is_folder, list_folder, make_folder, may_write
+from nbtrainer.disk import exists, is_folder, list_folder, make_folder, may_write
+from nbtrainer.disk_errors import at_disk
 from nbtrainer.errors import UserError
 
 

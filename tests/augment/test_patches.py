@@ -9,7 +9,8 @@ from nbtrainer.config.augmentation import Augmentation
 from nbtrainer.data.cache import Cache
 from nbtrainer.data.images import Images
 from nbtrainer.data.normalize import Normalizer
-from nbtrainer.data.pair import list_files, pair_files
+from nbtrainer.data.pair import Naming, list_files
+from nbtrainer.data.pair_files import pair_files
 from nbtrainer.data.patch_sampler import PatchSampler, grid_centres
 from nbtrainer.data.prefetch import prefetch
 from nbtrainer.samples import path
@@ -17,7 +18,7 @@ from nbtrainer.samples import path
 
 def _patches(**settings: object) -> Patches:
     folder = path("nuclei2d")
-    pairs = pair_files(list_files(folder / "images", "i"), list_files(folder / "labels", "l"), "d")
+    pairs = pair_files(list_files(folder / "images", "i"), list_files(folder / "labels", "l"), "d", Naming())
     images = Images(pairs, Normalizer(), cache=settings.pop("cache", Cache()))
     changes = {name: settings.pop(name) for name in ("steps", "apply", "rotate_and_flip") if name in settings}
     class_of = settings.pop("class_of", lambda label: (label > 0).astype(np.uint8))

@@ -10,7 +10,8 @@ from nbtrainer.augment.spatial import ControlPoints, SpatialTransform
 from nbtrainer.augment.warp import warp_patch
 from nbtrainer.config import STRENGTHS, TRANSFORMS
 from nbtrainer.data.normalize import IntensityTransform
-from nbtrainer.data.views import ArrayView, CropView, mirrored
+from nbtrainer.data.resampled_views import mirrored
+from nbtrainer.data.views import ArrayView, CropView
 
 SIZE = (64, 64)
 DEEP = (24, 40, 40)

@@ -7,7 +7,8 @@ import pytest
 import tifffile
 
 from nbtrainer.data.blocks import blocks_of
-from nbtrainer.data.pair import list_files, pair_files
+from nbtrainer.data.pair import Naming, list_files
+from nbtrainer.data.pair_files import pair_files
 from nbtrainer.data.prepare import prepare
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats import open_image
@@ -87,7 +88,7 @@ def test_large_images_are_divided_and_the_blocks_are_what_the_image_was(
     train = done.folder / "train"
     assert done.counts["train"] == 7
     assert (train / "images" / "small.tif").exists()
-    pairs = pair_files(list_files(train / "images.txt", "i"), list_files(train / "labels.txt", "l"), "d")
+    pairs = pair_files(list_files(train / "images.txt", "i"), list_files(train / "labels.txt", "l"), "d", Naming())
     assert len(pairs) == 7 and not any(pair.paired_by_order for pair in pairs)
     again, _ = put_together(train, "images", "large")
     np.testing.assert_array_equal(again.reshape(image.shape), image)

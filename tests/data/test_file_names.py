@@ -6,8 +6,9 @@ import tifffile
 from numpy import zeros
 
 from nbtrainer.data.file_names import existing, is_meant, match_parts, parts_of, shortest_names, without_contradictions
+from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.listing import list_files
-from nbtrainer.data.pair import Naming, find_pairs
+from nbtrainer.data.pair import Naming
 
 
 def _matched(wanted: list[str], offered: list[str]) -> dict[str, str]:

@@ -8,8 +8,9 @@ import pytest
 import tifffile
 
 import nbtrainer as nbt
+from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.layouts import LABEL_FOLDERS
-from nbtrainer.data.pair import Naming, find_pairs
+from nbtrainer.data.pair import Naming
 from nbtrainer.data.prepare import prepare_dataset
 from nbtrainer.data.views import whole
 from nbtrainer.datasets import survey

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.listing import list_files, natural_order
-from nbtrainer.data.pair import Naming, find_pairs
+from nbtrainer.data.pair import Naming
 from nbtrainer.errors import UserError
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from nbtrainer.data.pair import Naming, find_pairs, list_files, natural_order, pair_files
+from nbtrainer.data.find_pairs import find_pairs
+from nbtrainer.data.pair import Naming, list_files, natural_order
+from nbtrainer.data.pair_files import pair_files
 from nbtrainer.errors import UserError
 
 
@@ -19,7 +21,7 @@ def _files(folder: Path, *names: str) -> list[Path]:
 def test_folders_with_the_same_names_are_paired_by_name(tmp_path):
     images = _files(tmp_path / "a", "x2.tif", "x10.tif", "x1.tif")
     labels = _files(tmp_path / "b", "x10.tif", "x1.tif", "x2.tif")
-    pairs = pair_files(list_files(tmp_path / "a", "i"), list_files(tmp_path / "b", "l"), "d")
+    pairs = pair_files(list_files(tmp_path / "a", "i"), list_files(tmp_path / "b", "l"), "d", Naming())
     assert [(pair.image.name, pair.label.name) for pair in pairs] == [(n, n) for n in ("x1.tif", "x2.tif", "x10.tif")]
     assert len(images) == len(labels) == 3
 
@@ -28,7 +30,7 @@ def test_folders_with_the_same_names_are_paired_by_name(tmp_path):
 def test_other_names_are_paired_in_natural_order(tmp_path):
     _files(tmp_path / "a", "raw_10.tif", "raw_9.tif")
     _files(tmp_path / "b", "seg_9.tif", "seg_10.tif")
-    pairs = pair_files(list_files(tmp_path / "a", "i"), list_files(tmp_path / "b", "l"), "d")
+    pairs = pair_files(list_files(tmp_path / "a", "i"), list_files(tmp_path / "b", "l"), "d", Naming())
     assert [(pair.image.name, pair.label.name) for pair in pairs] == [
         ("raw_9.tif", "seg_9.tif"),
         ("raw_10.tif", "seg_10.tif"),
@@ -42,7 +44,7 @@ def test_unequal_numbers_are_refused_and_the_lonely_file_is_named(tmp_path):
     with pytest.raises(
         UserError, match=r"data.datasets\[0\]: there are 3 images but 2 labels. No label was found for 2.tif"
     ):
-        pair_files(images, labels, "data.datasets[0]")
+        pair_files(images, labels, "data.datasets[0]", Naming())
 
 
 def test_a_source_may_be_a_file_a_wildcard_or_a_list(tmp_path):

@@ -11,7 +11,8 @@ import roifile
 import tifffile
 
 import nbtrainer as nbt
-from nbtrainer.data.pair import Naming, find_pairs
+from nbtrainer.data.find_pairs import find_pairs
+from nbtrainer.data.pair import Naming
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.data.views import whole
 from nbtrainer.datasets import survey

@@ -9,7 +9,9 @@ import pytest
 import tifffile
 
 from nbtrainer.data import split_folders
-from nbtrainer.data.pair import Naming, find_pairs, list_files, pair_files
+from nbtrainer.data.find_pairs import find_pairs
+from nbtrainer.data.pair import Naming, list_files
+from nbtrainer.data.pair_files import pair_files
 from nbtrainer.data.prepare import prepare, prepare_dataset, share_counts, split_shares
 from nbtrainer.errors import UserError
 
@@ -29,7 +31,7 @@ def _tree(folder: Path) -> list[str]:
 
 def _numbers(images: Path, labels: Path) -> list[int]:
     """The numbers of the pairs, as training would find them; each image has its own label."""
-    pairs = pair_files(list_files(images, "i"), list_files(labels, "l"), "d")
+    pairs = pair_files(list_files(images, "i"), list_files(labels, "l"), "d", Naming())
     found = [(int(tifffile.imread(pair.image)[0, 0]), int(tifffile.imread(pair.label)[0, 0])) for pair in pairs]
     assert all(image == label for image, label in found)
     return [image for image, _ in found]

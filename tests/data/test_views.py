@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from skimage.transform import resize
 
-from nbtrainer.data.views import ArrayView, CropView, MapView, PaddedView, ResampledView, blocks, size_in_bytes, whole
+from nbtrainer.data.resampled_views import PaddedView, ResampledView
+from nbtrainer.data.views import ArrayView, CropView, MapView, blocks, size_in_bytes, whole
 
 IMAGE = ArrayView(np.random.default_rng(0).random((2, 9, 40, 50)).astype(np.float32))
 LABEL = ArrayView(np.random.default_rng(1).integers(0, 70_000, (9, 40, 50)).astype(np.uint32), is_label=True)

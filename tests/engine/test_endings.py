@@ -17,7 +17,7 @@ import torch
 from processes import usual_signals
 
 import nbtrainer as nbt
-from nbtrainer.disk import disk_error
+from nbtrainer.disk_errors import disk_error
 from nbtrainer.engine import finalize
 from nbtrainer.engine.session import failure
 from nbtrainer.engine.validate import Validator

@@ -8,7 +8,7 @@ import numpy as np
 
 from nbtrainer.augment.sections import SectionOrder, reorder_sections, section_order
 from nbtrainer.config.transforms.stack import MissingSection
-from nbtrainer.data.views import mirrored
+from nbtrainer.data.resampled_views import mirrored
 
 apply = reorder_sections
 

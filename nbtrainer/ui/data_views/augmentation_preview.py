@@ -10,7 +10,8 @@ import numpy as np
 
 from nbtrainer.config import Config
 from nbtrainer.data.overlay import OUTLINE, edges, grey, limits
-from nbtrainer.data.views import ArrayView, ResampledView, whole
+from nbtrainer.data.resampled_views import ResampledView
+from nbtrainer.data.views import ArrayView, whole
 from nbtrainer.ui import style
 from nbtrainer.ui.background import Api, RunInBackground, png
 from nbtrainer.ui.disclosure import Disclosure, Words

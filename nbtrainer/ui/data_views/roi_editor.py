@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as w
 
 from nbtrainer.config import Config
-from nbtrainer.config.data import Region
+from nbtrainer.config.dataset import Region
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats import stem

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nbtrainer.config.data import Region
+from nbtrainer.config.dataset import Region
 from nbtrainer.errors import UserError
 
 Point = tuple[float, float]  # y, x, in pixels; (0, 0) is the middle of the first

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import ipywidgets as w
 
-from nbtrainer.config.data import Region
+from nbtrainer.config.dataset import Region
 from nbtrainer.ui.data_views.roi_geometry import written_points
 from nbtrainer.ui.disposal import set_children
 from nbtrainer.ui.widgets import Guard, create, set_trait, text

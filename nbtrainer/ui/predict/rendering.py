@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nbtrainer.data.overlay import edges, grey, limits
-from nbtrainer.data.views import ArrayView, ResampledView, whole
+from nbtrainer.data.resampled_views import ResampledView
+from nbtrainer.data.views import ArrayView, whole
 from nbtrainer.runs.sentences import readable_score, score_name
 from nbtrainer.ui import style
 from nbtrainer.ui.background import png

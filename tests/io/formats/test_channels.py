@@ -9,8 +9,9 @@ import pytest
 import tifffile
 
 import nbtrainer as nbt
+from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.listing import list_files
-from nbtrainer.data.pair import Naming, find_pairs
+from nbtrainer.data.pair import Naming
 from nbtrainer.data.prepare import prepare
 from nbtrainer.errors import UserError
 from nbtrainer.inference.batch import files_in, images_in, is_one_channel, predict_files

@@ -5,7 +5,7 @@ import pytest
 from small_api import SmallApi
 
 from nbtrainer.config import Config
-from nbtrainer.config.data import Region
+from nbtrainer.config.dataset import Region
 from nbtrainer.ui.data_views.roi_editor import POLYGON, RECTANGLE, RegionsField, counted, full_shape
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form.form import Form

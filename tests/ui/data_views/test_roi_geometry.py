@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nbtrainer.config.data import Region
+from nbtrainer.config.dataset import Region
 from nbtrainer.errors import UserError
 from nbtrainer.ui.data_views import roi_geometry as outline
 
