@@ -9,12 +9,13 @@ from pathlib import Path
 
 from nbtrainer.checks.file_metadata import check_reading
 from nbtrainer.checks.files import Checked, check_leaks, check_pair, check_problems
+from nbtrainer.checks.image_counts import check_counts
 from nbtrainer.checks.images import check_images
-from nbtrainer.checks.labels import check_values
+from nbtrainer.checks.label_values import check_values
 from nbtrainer.checks.objects import check_objects
 from nbtrainer.checks.pretrained import check_pretrained
 from nbtrainer.checks.regions import check_regions
-from nbtrainer.checks.sampling import check_counts, check_sampling
+from nbtrainer.checks.sampling import check_sampling
 from nbtrainer.checks.settings import check_settings
 from nbtrainer.config import Config
 from nbtrainer.data.pair import Pair

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from nbtrainer.config import Config
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.roi import Region
-from nbtrainer.datasets.survey import Survey, regions_of
+from nbtrainer.datasets.survey import Survey
+from nbtrainer.datasets.survey_regions import regions_of
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats import open_image, stem

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from nbtrainer.catalog import DEVICE_NAMES, LOSSES, METRICS, NETWORKS, TASKS, device_name
+from nbtrainer.catalog import DEVICE_NAMES, NETWORKS, TASKS, device_name
+from nbtrainer.checks.suitability import check_effects, check_size_model, check_suitability
 from nbtrainer.config import Config
 from nbtrainer.disk import exists
 from nbtrainer.environment import usable_cores
@@ -35,7 +35,7 @@ def _settings(config: Config) -> Iterator[Finding]:
             remedy=f"Give {config.task.dim} numbers",
         )
     else:
-        yield from _without_effect(config)
+        yield from check_effects(config)
     start, end = config.normalization.range
     if config.normalization.method != "none" and not start < end:
         yield Finding(
@@ -64,7 +64,7 @@ def _settings(config: Config) -> Iterator[Finding]:
             remedy="Give 1 or more, or -1 for all",
             suggestions=(1, -1),
         )
-    yield from _size_model(config)
+    yield from check_size_model(config)
     halvings = len(config.model.features) - 1
     if config.model.anisotropic_levels != "auto" and config.model.anisotropic_levels > halvings:
         yield Finding(
@@ -106,7 +106,7 @@ def _settings(config: Config) -> Iterator[Finding]:
     metrics = (
         TASKS.load(config.task.kind).default_metrics if config.compile.metrics == "auto" else config.compile.metrics
     )
-    yield from _unsuited(config)
+    yield from check_suitability(config)
     score = training.monitor.removeprefix("validation_")
     if training.monitor.startswith("validation_") and score != "loss" and score not in metrics:
         yield Finding(
@@ -115,108 +115,6 @@ def _settings(config: Config) -> Iterator[Finding]:
             remedy=f"Add {score} to compile.metrics, or choose auto",
             suggestions=("auto",),
         )
-
-
-def _unsuited(config: Config) -> Iterator[Finding]:
-    """A loss or metrics that are not for this kind of segmentation: those of the kind take their place."""
-    kind, settings = config.task.kind, config.compile
-    if settings.loss != "auto" and not LOSSES[settings.loss].suits(kind):
-        yield Finding(
-            level="warning",
-            where="compile.loss",
-            wrong=f"{LOSSES[settings.loss].title} is no loss for the kind {kind}",
-            remedy=f"Its own will be used, {LOSSES[TASKS.load(kind).default_loss].title}; choose auto to be asked no more",
-            suggestions=("auto",),
-        )
-    if not NETWORKS[config.model.name].suits(kind):
-        yield Finding(
-            level="warning",
-            where="model.name",
-            wrong=f"{NETWORKS[config.model.name].title} is no network for the kind {kind}",
-            remedy="The compact U-Net takes its place; choose a network of this kind to be asked no more",
-        )
-    unsuited = [name for name in settings.metrics if settings.metrics != "auto" and not METRICS[name].suits(kind)]
-    if settings.metrics != "auto" and config.task.label_values == "not_needed" and not config.task.has_objects:
-        without = [name for name in settings.metrics if METRICS[name].of in ("objects", "partitions")]
-        if without:
-            yield Finding(
-                level="warning",
-                where="compile.metrics",
-                wrong=f"{', '.join(without)} cannot be measured: predictions are foreground, not objects",
-                remedy="They are left out; choose how single objects are found in task.post_processing",
-            )
-    if unsuited:
-        yield Finding(
-            level="warning",
-            where="compile.metrics",
-            wrong=f"{', '.join(unsuited)} cannot be measured for the kind {kind}",
-            remedy="They are left out; choose auto to be asked no more",
-            suggestions=("auto",),
-        )
-
-
-def _size_model(config: Config) -> Iterator[Finding]:
-    """What a size model needs: a style to tell sizes from, and one diameter to bring objects to."""
-    if not config.task.learns_size:
-        return
-    have = [name for name, entry in NETWORKS.items() if entry.has_style]
-    reasons: list[tuple[bool, str, str, str, tuple[Any, ...]]] = [
-        (
-            config.task.dim == 3,
-            "task.size_model",
-            "sizes are learned in 2D only",
-            "Switch it off for volumes",
-            (False,),
-        ),
-        (
-            config.model.name not in have,
-            "model.name",
-            f"the size model is told sizes by the network's style, and {NETWORKS[config.model.name].title} has none",
-            f"Choose {' or '.join(have)}, or switch task.size_model off",
-            tuple(have),
-        ),
-        (
-            not config.data.diameter,
-            "data.diameter",
-            "a size model is to be learned, but images are not brought to one diameter",
-            "Give the diameter that objects should have, such as 30, or switch task.size_model off",
-            (30.0,),
-        ),
-        (
-            bool(config.data.resize),
-            "data.resize",
-            "a size model is to be learned, but every image is brought to one size whatever its objects",
-            "Leave it empty, or switch task.size_model off",
-            ((),),
-        ),
-    ]
-    for is_so, where, wrong, remedy, suggestions in reasons:
-        if is_so:
-            yield Finding(where=where, wrong=wrong, remedy=remedy, suggestions=suggestions)
-
-
-def _without_effect(config: Config) -> Iterator[Finding]:
-    """Settings of tiles that the way they are cut does not look at."""
-    sampling = config.sampling
-    method = "image" if sampling.whole_images else sampling.method
-    by_chance = ("foreground_fraction", "min_foreground", "min_objects", "hard_fraction", "samples_per_image")
-    unused = {
-        "grid": by_chance,
-        "image": ("overlap", "samples_per_image"),
-        "balanced": ("overlap", "foreground_fraction"),
-        "random": ("overlap",),
-    }[method]
-    defaults = type(sampling)()
-    for name in unused:
-        if getattr(sampling, name) != getattr(defaults, name):
-            how = "whole images are seen" if sampling.whole_images else f"tiles are cut by the method {method!r}"
-            yield Finding(
-                level="warning",
-                where=f"sampling.{name}",
-                wrong=f"this has no effect where {how}",
-                remedy="Set it back, or choose another method",
-                suggestions=(getattr(defaults, name),),
-            )
 
 
 def _augmentation(config: Config) -> Iterator[Finding]:

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 
 from nbtrainer import labels as label_functions
+from nbtrainer.data.background import without_background
+from nbtrainer.data.channels import select_channels
+from nbtrainer.data.label_views import as_unsigned, dilated, middle_block, without_border
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.resampled_views import PaddedView, ResampledView
 from nbtrainer.data.roi import IGNORED, drop_outside
-from nbtrainer.data.views import ArrayView, ConstantView, CropView, FileView, MapView, StoredLabel, View, blocks, whole
+from nbtrainer.data.views import ArrayView, ConstantView, CropView, FileView, MapView, StoredLabel, View, whole
 from nbtrainer.errors import UserError
 from nbtrainer.io.annotations import Outline, draw_labels, is_annotation, label_shape, read_outlines
 from nbtrainer.io.annotations.position import on_channels, on_frame, on_slice, place_outlines
@@ -25,8 +27,6 @@ from nbtrainer.labels.integers import equals
 
 # objects are taken for at least this large, as in Omnipose
 SMALLEST_DIAMETER = 5.0
-# the diameter of objects in a large label is measured in a middle block of this many pixels
-_MEASURED_PIXELS = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,16 @@ class Preparation:
     def image(self, opened: ImageFile, where: str, index: int, layout: Layout, frame: int = 0) -> View:
         """The image in an opened file (of a stack the one with this index), prepared except for its size."""
         view: View = FileView(opened, layout, index, frame)
-        view = self._with_channels(view, where)
-        return self._without_background(view)
+        view = select_channels(
+            view,
+            where,
+            channels=self.channels,
+            cellpose_channels=self.cellpose_channels,
+            input_channels=self.input_channels,
+            channel_of_interest=self.channel_of_interest,
+            channel_rule=self.channel_rule,
+        )
+        return without_background(view, self.background_removal, self.background_radius)
 
     def sized(self, image: View, label: View | None = None, diameter: float | None = None) -> tuple[View, View | None]:
         """Image and label brought to the size that the settings ask for; `diameter`: of the objects, if known."""
@@ -132,7 +140,7 @@ class Preparation:
         if not self.diameter:
             return tuple(shape)
         if diameter is None and label is not None:
-            middle = _middle(label)
+            middle = middle_block(label)
             middle[equals(middle, self.ignored)] = 0
             diameter = float(label_functions.mean_diameter(middle, smallest=SMALLEST_DIAMETER))
         if diameter is None or not np.isfinite(diameter):
@@ -185,10 +193,9 @@ class Preparation:
                 unknown = self.ignore_value
                 view = MapView(view, lambda array, corner: as_unsigned(array, unknown), kind=np.dtype(np.uint32))
         if self.label_border:
-            view = self._without_border(view)
+            view = without_border(view, self.label_border)
         if self.label_dilation:
-            times, ignored = self.label_dilation, self.ignored
-            view = MapView(view, lambda array, corner: _dilated(array, times, ignored), halo=times)
+            view = dilated(view, self.label_dilation, self.ignored)
         if self.min_part_size > 1:
             array = whole(view)
             cleaned = label_functions.remove_small(array, self.min_part_size, to="neighbour")
@@ -229,65 +236,12 @@ class Preparation:
         except UserError as error:  # drawing does not know the file
             raise error.replace(where=str(pair.label)) from None
 
-    def _with_channels(self, view: View, where: str) -> View:
-        count = view.channels
-        if self.cellpose_channels:
-            return _cellpose(view, self.cellpose_channels)
-        if self.channels:
-            beyond = [channel for channel in self.channels if channel >= count]
-            if beyond:
-                raise UserError(
-                    where,
-                    f"there is no channel {beyond[0]}: it has {count}, counted from 0",
-                    "Change data.channels",
-                )
-            view = _picked(view, list(self.channels))
-        channels = self.input_channels
-        if (
-            channels is None
-            or self.channel_rule == "refuse"
-            or (view.channels == channels and "always" not in self.channel_rule)
-        ):
-            return view
-        return _fitted(view, channels, self.channel_of_interest, self.channel_rule)
-
-    def _without_background(self, view: View) -> View:
-        if self.background_removal == "none":
-            return view
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * self.background_radius + 1,) * 2)
-        kind = cv2.MORPH_TOPHAT if self.background_removal == "dark" else cv2.MORPH_BLACKHAT
-
-        def subtract(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
-            planes = array.reshape(-1, *array.shape[-2:]).astype(np.float32)
-            return np.stack([cv2.morphologyEx(plane, kind, kernel) for plane in planes]).reshape(array.shape)
-
-        return MapView(view, subtract, halo=2 * self.background_radius, kind=np.dtype(np.float32))
-
-    def _without_border(self, view: View) -> View:
-        height, width = view.shape[-2:]
-        pixels = self.label_border
-
-        def clear(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
-            y = np.arange(corner[-2], corner[-2] + array.shape[-2])[:, None]
-            x = np.arange(corner[-1], corner[-1] + array.shape[-1])[None]
-            inside = (y >= pixels) & (y < height - pixels) & (x >= pixels) & (x < width - pixels)
-            return np.where(inside, array, 0).astype(array.dtype)
-
-        return MapView(view, clear)
-
 
 def outlines_of(pair: Pair) -> list[Outline]:
     """The outlines on the image of `pair`, on whatever slice. Raises `UserError` if the file cannot be read."""
     if pair.annotated_as is None:
         return read_outlines(pair.required_label)
     return [each for each in read_outlines(pair.required_label, pair.annotated_as) if each.image == pair.annotated_as]
-
-
-def as_unsigned(array: np.ndarray, ignore_value: int | None = None) -> np.ndarray:
-    """Label values as uint32; what is negative or no number becomes 0, a negative `ignore_value` `IGNORED`."""
-    if ignore_value is not None and ignore_value < 0:
-        return np.where(equals(array, ignore_value), np.uint32(IGNORED), as_unsigned(array))
-    return np.nan_to_num(array, nan=0, posinf=0, neginf=0).clip(0, IGNORED).astype(np.uint32)
 
 
 def spacing_of(opened: ImageFile, dim: int, given: Sequence[float] = (), unit: str = "um") -> tuple[float, ...] | None:
@@ -317,51 +271,6 @@ def _listed(value: tuple[Any, ...]) -> list[Any]:
 
 def _tupled(value: list[Any]) -> tuple[Any, ...]:
     return tuple(_tupled(each) if isinstance(each, list) else each for each in value)
-
-
-def _middle(label: View) -> np.ndarray:
-    """The label, or of a large one a block in its middle."""
-    regions = list(blocks(label.shape, _MEASURED_PIXELS))
-    return label.read(regions[len(regions) // 2]).astype(np.uint32)
-
-
-def _dilated(array: np.ndarray, times: int, ignored: int) -> np.ndarray:
-    unknown = equals(array, ignored)
-    return np.where(unknown, array, label_functions.dilate(np.where(unknown, 0, array), times)).astype(array.dtype)
-
-
-def _picked(view: View, channels: list[int]) -> View:
-    return MapView(view, lambda array, corner: array[channels], channel_count=len(channels))
-
-
-def _fitted(view: View, channels: int, of_interest: int, rule: str) -> View:
-    """`view` with the `wanted` number of channels, by EPySeg's rules."""
-    count = view.channels
-    of_interest = min(of_interest, count - 1)
-    if rule.startswith("copy"):
-        return _picked(view, [of_interest] * channels)
-    if count >= channels or rule == "remove":
-        return _picked(view, [channel if channel < count else of_interest for channel in range(channels)])
-
-    def fill(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
-        return np.concatenate([array, np.zeros((channels - count, *array.shape[1:]), array.dtype)])
-
-    return MapView(view, fill, channel_count=channels)
-
-
-def _cellpose(view: View, channels: Sequence[int]) -> View:
-    """Grey (0, the mean of all channels) or one colour (1 to 3), then the nuclear one if there is a second that is not 0."""
-    second = [channel for channel in channels[1:] if channel]
-
-    def choose(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
-        first = array.mean(axis=0, dtype=np.float32) if channels[0] == 0 else _colour(array, channels[0])
-        return np.stack([first, *(_colour(array, channel) for channel in second)]).astype(np.float32)
-
-    return MapView(view, choose, channel_count=1 + len(second), kind=np.dtype(np.float32))
-
-
-def _colour(array: np.ndarray, number: int) -> np.ndarray:
-    return array[number - 1] if number <= len(array) else np.zeros(array.shape[1:], array.dtype)
 
 
 def _size_remedy(image: ImageFile, shape: tuple[int, ...], label_shape: tuple[int, ...]) -> str:

@@ -15,22 +15,21 @@ import numpy as np
 from nbtrainer.catalog import TASKS, flat_levels_for
 from nbtrainer.config import Config
 from nbtrainer.config.dataset import Dataset
-from nbtrainer.data.file_names import is_meant, normal_form
 from nbtrainer.data.file_stats import label_facts
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Naming, Pair, Part
 from nbtrainer.data.preparation import Preparation, spacing_of
-from nbtrainer.data.roi import Region, random_region
+from nbtrainer.data.roi import Region
 from nbtrainer.data.split import Split, split_pairs
 from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.data.views import whole
-from nbtrainer.disk import exists, list_folder
+from nbtrainer.datasets.survey_regions import pair_regions, parts_of, shape_in_file
 from nbtrainer.disk_errors import at_disk
 from nbtrainer.errors import Finding, UserError
-from nbtrainer.io.annotations import Outline, is_annotation, read_contents, read_outlines
+from nbtrainer.io.annotations import is_annotation, read_contents
 from nbtrainer.io.annotations.classes import ClassName, number_classes, parse_classes
-from nbtrainer.io.formats import is_image, open_image, stem
+from nbtrainer.io.formats import open_image
 
 
 @dataclass
@@ -107,14 +106,14 @@ def survey(config: Config, before: SplitRecord | None = None) -> Survey:
     regions: dict[tuple[int, Path], tuple[Region, ...]] = {}
     for pair in dict.fromkeys(dataclasses.replace(pair, slice=None) for pair in pairs):
         try:
-            regions[pair.dataset, pair.image] = _regions_of(config, pair, preparation)
+            regions[pair.dataset, pair.image] = pair_regions(config, pair, preparation)
         except UserError as error:
             problems += error.findings
             regions[pair.dataset, pair.image] = ()
 
     def shape_of(pair: Pair) -> tuple[int, ...]:
         try:
-            return _shape(pair, preparation)
+            return shape_in_file(pair, preparation)
         except UserError:
             return ()  # the check of the file says why
 
@@ -136,7 +135,7 @@ def survey(config: Config, before: SplitRecord | None = None) -> Survey:
         problems += error.findings
         split = split_pairs(pairs, share, seed, "", gap, part_of)
     divided = split if before is None else before.apply(pairs)
-    split = Split(*([each for pair in use for each in _parts(pair, regions, shape_of)] for use in divided))
+    split = Split(*([each for pair in use for each in parts_of(pair, regions, shape_of)] for use in divided))
     return Survey([pair for use in split for pair in use], split, preparation, problems, pairs, divided)
 
 
@@ -187,29 +186,6 @@ def normalizer_of(config: Config) -> Normalizer:
     return Normalizer(**values, invert=config.data.invert)
 
 
-def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) -> tuple[Region, ...]:
-    """The regions of the image called `name`, of spatial `shape`, in dataset `index`: typed, from files, random."""
-    dataset = config.data.datasets[index]
-    own = [region for region in dataset.regions if not region.image or is_meant(Path(name), region.image)]
-    regions = []
-    for region in own:
-        enough = 2 if region.shape == "rectangle" else 3
-        if len(region.points) < enough or (region.shape == "rectangle" and len(region.points) != 2):
-            raise UserError(
-                f"data.datasets[{index}].regions",
-                f"the {region.shape} {region.name or 'without a name'} has {len(region.points)} corners",
-                f"Give {'two, opposite each other' if enough == 2 else 'three or more'}",
-            )
-        corners = tuple((point[0], point[1]) for point in region.points)
-        regions.append(Region(corners, region.use, region.name).within(shape))
-    regions += _from_files(config, index, dataset, name)
-    if dataset.random_region:
-        if len(dataset.random_region) != 2:
-            raise UserError(f"data.datasets[{index}].random_region", "this is no height and width", "Give two numbers")
-        regions.append(random_region(dataset.random_region, shape, config.training.seed, name))
-    return tuple(regions)
-
-
 def _is_drawn(pair: Pair) -> bool:
     return pair.label is not None and is_annotation(pair.label)
 
@@ -219,7 +195,7 @@ def _drawn_pixels(pair: Pair, preparation: Preparation) -> dict[int, int]:
     if preparation.outlines != "classes":  # of single objects it makes no difference
         return dict.fromkeys(outline_values(pair, preparation), 1)
     try:
-        label = whole(preparation.label(pair, _shape(pair, preparation)))
+        label = whole(preparation.label(pair, shape_in_file(pair, preparation)))
     except (UserError, ValueError):
         return {}  # the check of the file says why
     values, counts = np.unique(label, return_counts=True)
@@ -274,90 +250,3 @@ def _slices(pair: Pair, preparation: Preparation) -> list[Pair]:
     if layout.slices is None:
         return [pair]
     return [dataclasses.replace(pair, slice=index) for index in range(layout.count(opened.shape))]
-
-
-def _shape(pair: Pair, preparation: Preparation) -> tuple[int, ...]:
-    return preparation.layout(pair).shape(open_image(pair.image).shape)
-
-
-def _regions_of(config: Config, pair: Pair, preparation: Preparation) -> tuple[Region, ...]:
-    dataset = config.data.datasets[pair.dataset]
-    if not (dataset.regions or dataset.region_files or dataset.random_region):
-        return ()
-    try:
-        shape = _shape(pair, preparation)
-    except UserError:
-        return ()  # the check of the file says why
-    return regions_of(config, pair.dataset, pair.image.name, shape)
-
-
-def _from_files(config: Config, index: int, dataset: Dataset, name: str) -> list[Region]:
-    if not dataset.region_files:
-        return []
-    source = config.resolve(dataset.region_files)
-    setting = f"data.datasets[{index}].region_files"
-    if not exists(source, setting):
-        raise UserError(setting, f"there is no {source}", "Check the path")
-    files = [source]
-    if source.is_dir() and not is_image(source):
-        normalized = normal_form(stem(Path(name)))
-        entries = [path for path in list_folder(source, setting) if is_annotation(path)]
-        files = [path for path in entries if normal_form(path.name).startswith(normalized + ".")]
-    regions = []
-    for file in files:
-        outlines = read_outlines(file)
-        named = {outline.image for outline in outlines}
-        # whoever gave both files one name knew; of one file for all images each takes its own
-        is_own = len(files) == 1 and source.is_dir() and len(named) <= 1
-        regions += [
-            region
-            for outline in outlines
-            if is_own or not outline.image or is_meant(Path(outline.image), Path(name).name)
-            for region in _as_regions(outline)
-        ]
-    return regions
-
-
-def _as_regions(outline: Outline) -> list[Region]:
-    """An outline as a polygon; one that is stored as a mask as the polygons around its parts."""
-    if outline.mask is None:
-        return [Region(_corners(outline.points), "use", outline.name, tuple(map(_corners, outline.holes)))]
-    from skimage.measure import find_contours
-
-    # a frame, so that what touches the edge is closed
-    around = find_contours(np.pad(outline.mask, 1).astype(float), 0.5)
-    return [Region(_corners(points - 1 + outline.points[0]), "use", outline.name) for points in around]
-
-
-def _corners(points: np.ndarray) -> tuple[tuple[float, float], ...]:
-    return tuple((float(y), float(x)) for y, x in points)
-
-
-def _parts(pair: Pair, regions: dict[tuple[int, Path], tuple[Region, ...]], shape_of: object) -> list[Pair]:
-    """`pair`, or one pair for each region of it that is to be used: as large as the region."""
-    own = regions.get((pair.dataset, pair.image), ())
-    if not own:
-        return [pair]
-    shape = shape_of(pair)  # type: ignore[operator]
-    ignored = tuple(region for region in own if region.use == "ignore")
-    used = [region for region in own if region.use == "use"]
-    if not used:
-        return [dataclasses.replace(pair, regions=ignored)]
-    parts = []
-    for region in used:
-        part = _common(region.box(shape), pair.crop, shape)
-        if part is not None:
-            polygon = () if region.is_rectangle else (region,)
-            parts.append(dataclasses.replace(pair, crop=part, regions=(*polygon, *ignored)))
-    return parts
-
-
-def _common(
-    box: tuple[tuple[int, int], tuple[int, int]] | None, part: Part | None, shape: tuple[int, ...]
-) -> Part | None:
-    """What a region's box (y, x) and a part of the image have in common; None if nothing."""
-    if box is None:
-        return None
-    whole = part if part is not None else tuple((0, length) for length in shape)
-    common = (*whole[:-2], *((max(a[0], b[0]), min(a[1], b[1])) for a, b in zip(whole[-2:], box, strict=True)))
-    return common if all(start < stop for start, stop in common) else None

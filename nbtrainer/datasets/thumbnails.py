@@ -19,7 +19,8 @@ from nbtrainer.data.roi import Region
 from nbtrainer.data.statistics import pooled
 from nbtrainer.data.views import CropView, View
 from nbtrainer.data.views import whole as whole_of
-from nbtrainer.datasets.survey import normalizer_of, regions_of, survey
+from nbtrainer.datasets.survey import normalizer_of, survey
+from nbtrainer.datasets.survey_regions import regions_of
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.io.formats import open_image
 

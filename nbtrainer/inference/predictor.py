@@ -16,10 +16,11 @@ import numpy as np
 from nbtrainer import models
 from nbtrainer.catalog import size_divisors
 from nbtrainer.data.grey_channels import as_channels
+from nbtrainer.data.label_views import as_unsigned
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Naming, Pair
 from nbtrainer.data.pair_files import pair_files
-from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, as_unsigned, spacing_of
+from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, spacing_of
 from nbtrainer.data.resampled_views import ResampledView
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.data.statistics import LARGEST_VALUE

@@ -1,0 +1,112 @@
+"""The check of settings against the kind of segmentation and each other: what does not suit, or has no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nbtrainer.catalog import LOSSES, METRICS, NETWORKS, TASKS
+from nbtrainer.config import Config
+from nbtrainer.errors import Finding
+
+
+def check_suitability(config: Config) -> Iterator[Finding]:
+    """A loss or metrics that are not for this kind of segmentation: those of the kind take their place."""
+    kind, settings = config.task.kind, config.compile
+    if settings.loss != "auto" and not LOSSES[settings.loss].suits(kind):
+        yield Finding(
+            level="warning",
+            where="compile.loss",
+            wrong=f"{LOSSES[settings.loss].title} is no loss for the kind {kind}",
+            remedy=f"Its own will be used, {LOSSES[TASKS.load(kind).default_loss].title}; choose auto to be asked no more",
+            suggestions=("auto",),
+        )
+    if not NETWORKS[config.model.name].suits(kind):
+        yield Finding(
+            level="warning",
+            where="model.name",
+            wrong=f"{NETWORKS[config.model.name].title} is no network for the kind {kind}",
+            remedy="The compact U-Net takes its place; choose a network of this kind to be asked no more",
+        )
+    unsuited = [name for name in settings.metrics if settings.metrics != "auto" and not METRICS[name].suits(kind)]
+    if settings.metrics != "auto" and config.task.label_values == "not_needed" and not config.task.has_objects:
+        without = [name for name in settings.metrics if METRICS[name].of in ("objects", "partitions")]
+        if without:
+            yield Finding(
+                level="warning",
+                where="compile.metrics",
+                wrong=f"{', '.join(without)} cannot be measured: predictions are foreground, not objects",
+                remedy="They are left out; choose how single objects are found in task.post_processing",
+            )
+    if unsuited:
+        yield Finding(
+            level="warning",
+            where="compile.metrics",
+            wrong=f"{', '.join(unsuited)} cannot be measured for the kind {kind}",
+            remedy="They are left out; choose auto to be asked no more",
+            suggestions=("auto",),
+        )
+
+
+def check_size_model(config: Config) -> Iterator[Finding]:
+    """What a size model needs: a style to tell sizes from, and one diameter to bring objects to."""
+    if not config.task.learns_size:
+        return
+    have = [name for name, entry in NETWORKS.items() if entry.has_style]
+    reasons: list[tuple[bool, str, str, str, tuple[Any, ...]]] = [
+        (
+            config.task.dim == 3,
+            "task.size_model",
+            "sizes are learned in 2D only",
+            "Switch it off for volumes",
+            (False,),
+        ),
+        (
+            config.model.name not in have,
+            "model.name",
+            f"the size model is told sizes by the network's style, and {NETWORKS[config.model.name].title} has none",
+            f"Choose {' or '.join(have)}, or switch task.size_model off",
+            tuple(have),
+        ),
+        (
+            not config.data.diameter,
+            "data.diameter",
+            "a size model is to be learned, but images are not brought to one diameter",
+            "Give the diameter that objects should have, such as 30, or switch task.size_model off",
+            (30.0,),
+        ),
+        (
+            bool(config.data.resize),
+            "data.resize",
+            "a size model is to be learned, but every image is brought to one size whatever its objects",
+            "Leave it empty, or switch task.size_model off",
+            ((),),
+        ),
+    ]
+    for is_so, where, wrong, remedy, suggestions in reasons:
+        if is_so:
+            yield Finding(where=where, wrong=wrong, remedy=remedy, suggestions=suggestions)
+
+
+def check_effects(config: Config) -> Iterator[Finding]:
+    """Settings of tiles that the way they are cut does not look at."""
+    sampling = config.sampling
+    method = "image" if sampling.whole_images else sampling.method
+    by_chance = ("foreground_fraction", "min_foreground", "min_objects", "hard_fraction", "samples_per_image")
+    unused = {
+        "grid": by_chance,
+        "image": ("overlap", "samples_per_image"),
+        "balanced": ("overlap", "foreground_fraction"),
+        "random": ("overlap",),
+    }[method]
+    defaults = type(sampling)()
+    for name in unused:
+        if getattr(sampling, name) != getattr(defaults, name):
+            how = "whole images are seen" if sampling.whole_images else f"tiles are cut by the method {method!r}"
+            yield Finding(
+                level="warning",
+                where=f"sampling.{name}",
+                wrong=f"this has no effect where {how}",
+                remedy="Set it back, or choose another method",
+                suggestions=(getattr(defaults, name),),
+            )
