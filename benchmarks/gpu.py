@@ -18,7 +18,7 @@ import torch
 import nbtrainer as nbt
 from nbtrainer.engine.build import build
 from nbtrainer.inference.device import choose_device
-from nbtrainer.inference.predictor import load_model
+from nbtrainer.inference.load_model import load_model
 from nbtrainer.inference.tiled import predict_tta
 from nbtrainer.models import create
 from nbtrainer.runs import RunDirectory, events

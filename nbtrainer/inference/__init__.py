@@ -1,6 +1,7 @@
 """From a trained network to label images and scores."""
 
 from nbtrainer.inference.evaluate import evaluate
-from nbtrainer.inference.predictor import Predictor, load_model
+from nbtrainer.inference.load_model import load_model
+from nbtrainer.inference.predictor import Predictor
 
 __all__ = ["Predictor", "evaluate", "load_model"]

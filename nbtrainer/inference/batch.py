@@ -14,8 +14,9 @@ from nbtrainer.disk import make_folder
 from nbtrainer.disk_errors import DiskError
 from nbtrainer.errors import ComputerError, Finding, UserError
 from nbtrainer.inference.device import is_out_of_memory
+from nbtrainer.inference.memory import too_large_to_predict
 from nbtrainer.inference.prediction import adjusted_task
-from nbtrainer.inference.predictor import Predictor, too_large_to_predict
+from nbtrainer.inference.predictor import Predictor
 from nbtrainer.inference.tiled import Report
 from nbtrainer.inference.time_series import FilePrediction, predict_file
 from nbtrainer.inference.write import label_name, write_array

@@ -16,7 +16,8 @@ from nbtrainer.data.file_names import shortest_names
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.pair import Naming, order_told
 from nbtrainer.errors import UserError
-from nbtrainer.inference.predictor import Predictor, load_model
+from nbtrainer.inference.load_model import load_model
+from nbtrainer.inference.predictor import Predictor
 from nbtrainer.inference.report import ImageReport, score_image, write_report
 from nbtrainer.labels import read_links
 from nbtrainer.tasks import Links, Task

@@ -6,8 +6,6 @@ import dataclasses
 import numbers
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +14,26 @@ import numpy as np
 from nbtrainer import models
 from nbtrainer.catalog import size_divisors
 from nbtrainer.data.grey_channels import as_channels
-from nbtrainer.data.label_views import as_unsigned
 from nbtrainer.data.normalize import Normalizer
-from nbtrainer.data.pair import Naming, Pair
-from nbtrainer.data.pair_files import pair_files
+from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, spacing_of
 from nbtrainer.data.resampled_views import ResampledView
-from nbtrainer.data.roi import IGNORED
-from nbtrainer.data.statistics import LARGEST_VALUE
-from nbtrainer.data.views import View, whole
-from nbtrainer.errors import ComputerError, UserError
-from nbtrainer.inference.checkpoint import checkpoint_file, load_checkpoint, task_in
-from nbtrainer.inference.device import choose_device, is_out_of_memory
+from nbtrainer.data.views import View
+from nbtrainer.errors import UserError
+from nbtrainer.inference.checkpoint import task_in
+from nbtrainer.inference.compare_images import differences, read_pixels, scale_ratios
+from nbtrainer.inference.device import choose_device
 from nbtrainer.inference.golden_tile import reproduces_golden_tile
+from nbtrainer.inference.memory import told_of_image
+from nbtrainer.inference.open_input import open_input, place_of
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
 from nbtrainer.inference.size_model import SizeModel
 from nbtrainer.inference.tiled import Report, predict_tta
-from nbtrainer.io.annotations import is_annotation, read_contents
-from nbtrainer.io.annotations.classes import number_classes
-from nbtrainer.io.axes import Layout, format_shape
-from nbtrainer.io.formats import ImageFile, Orientation, is_image, open_image
-from nbtrainer.io.read import read_label
+from nbtrainer.inference.true_labels import read_true_label
+from nbtrainer.io.axes import Layout
+from nbtrainer.io.formats import ImageFile, open_image
 from nbtrainer.labels import mean_diameter
-from nbtrainer.labels.integers import equals
 from nbtrainer.models.style_unet import StyleUNet
-
-# pixel sizes that differ by less are the same
-_SAME_SPACING = 0.1
 
 
 class Predictor:
@@ -117,9 +108,9 @@ class Predictor:
             for note in prediction.notes if frame == 0 else ():
                 name = f"{Path(image).name}: " if isinstance(image, str | os.PathLike) else ""
                 warnings.warn(f"{name}{note}", UserWarning, stacklevel=2)
-            with _memory_told(file):
+            with told_of_image(file):
                 labels.append(prediction.labels(stitch_above, **adjusted))
-        with _memory_told(file):
+        with told_of_image(file):
             return labels[0] if count is None else np.stack(labels)
 
     def predict_raw(self, image: Any, diameter: float | None = None, tta: int = 1, **old_names: Any) -> np.ndarray:
@@ -136,7 +127,7 @@ class Predictor:
 
     def time_points(self, image: Any) -> int | None:
         """How many time points `image`, an array or the path of a file, has; None if it is no series."""
-        source, name = _opened(image)
+        source, name = open_input(image)
         return self._layout(source, name).time_points(source.shape)
 
     @property
@@ -146,55 +137,14 @@ class Predictor:
         return size_divisors(built["dim"], built["features"], built["anisotropic_levels"])
 
     def read_label(self, label: Any, shape: tuple[int, ...], where: str, image: Any = None) -> np.ndarray:
-        """A true label of an `image` of this shape, arrays, paths of files, or a pair, as training reads it: uint32.
+        """A true label of an `image` of this shape as training reads it, uint32: see `inference.true_labels`."""
 
-        Outlines need the pair or the path of the `image` that they were drawn on. Raises `UserError` for another shape,
-        and for what the check before training would refuse.
-        """
-        if isinstance(image, str | os.PathLike) and isinstance(label, str | os.PathLike):
-            (label,) = pair_files([Path(image)], [Path(label)], where, Naming())
-        if isinstance(label, Pair):
-            if label.label is None or is_annotation(label.label):
-                return self._draw_label(label, shape)
-            label = label.label
-        source = Path(label) if isinstance(label, str | os.PathLike) else _numbers(label, where)
-        file = Path(image) if isinstance(image, str | os.PathLike) else None
-        label_image = read_label(source, len(shape), where, file, self.preparation.z_axis)
-        if label_image.shape != shape:
-            wrong = f"the label is {format_shape(label_image.shape)}, its image {format_shape(shape)}"
-            raise UserError(where, wrong, "Give a label of its size")
-        ignored = self.preparation.ignore_value
-        wrong = ""
-        if label_image.size and label_image.max() >= IGNORED:
-            wrong = f"the label holds the value {label_image.max()}, which is too large"
-        elif label_image.size and np.any((label_image < 0) & ~equals(label_image, ignored)):
-            wrong = f"the label holds the negative value {label_image.min()}"
-        if wrong:
-            raise UserError(where, wrong, "Number objects or classes from 1; 0 is background")
-        return as_unsigned(label_image, ignored)
+        def layout_of(pair: Pair) -> Layout:
+            return self._layout(open_image(pair.image), str(pair.image))
 
-    def _draw_label(self, pair: Pair, shape: tuple[int, ...]) -> np.ndarray:
-        """The outlines of `pair` as a label of `shape`; of a stack of images a stack."""
-        preparation = dataclasses.replace(self.preparation, outlines=self.task.outlines)
-        numbers = dict(preparation.outline_classes)
-        if self.task.outlines == "classes" and not numbers:
-            # the model learned from label images: its classes have names there, or the file's own numbers
-            named = zip(self.task.classes, getattr(self.task, "class_values", ())[1:], strict=False)
-            class_names = {
-                entry for classes in read_contents(pair.required_label).classes.values() for entry in classes
-            }
-            known = {name: value for name, value in named if any(name == other for other, _ in class_names)}
-            numbers = known or number_classes(class_names)
-            preparation = dataclasses.replace(preparation, outline_classes=tuple(numbers.items()))
-        layout = self._layout(open_image(pair.image), str(pair.image))
-        of_one = shape[len(shape) - preparation.dim :]
-
-        def draw(frame: int, index: int | None) -> np.ndarray:
-            return preparation.draw_outlines(dataclasses.replace(pair, slice=index), of_one, layout, frame)
-
-        frames = range(shape[0] if layout.frames is not None else 1)
-        slices = range(shape[-preparation.dim - 1]) if layout.slices is not None else [None]
-        return np.stack([draw(frame, index) for frame in frames for index in slices]).reshape(shape)
+        return read_true_label(
+            label, shape, where, image, task=self.task, preparation=self.preparation, layout_of=layout_of
+        )
 
     def prediction(
         self,
@@ -210,12 +160,12 @@ class Predictor:
 
         `frame`: which time point of a series. `report(done, of)` is called after each few tiles; an exception that it raises ends the prediction.
         """
-        source, name = _opened(image)
+        source, name = open_input(image)
         _refuse_diameter(diameter)
         layout = self._layout(source, name)
         count = layout.count(source.shape)
         spacing = spacing_of(source, self.record["network"]["dim"])
-        ratios = self._ratios(spacing, name) if rescale else None
+        ratios = scale_ratios(self.record, spacing, name) if rescale else None
         parts, seen = [], ""
         for index in range(count):
             view, seen = self._fitted(self.preparation.image(source, name, index, layout, frame))
@@ -226,12 +176,16 @@ class Predictor:
             own = self._estimate(scaled, name) if diameter is None else diameter
             raw = self._raw(scaled, name, own, tta, _shifted(report, index, count))
             parts.append(Part(raw, view, shape, own))
-        notes = [*source.notes, *([seen] if seen else []), *([] if rescale else self._notes(spacing, source))]
+        notes = [
+            *source.notes,
+            *([seen] if seen else []),
+            *([] if rescale else differences(self.record, spacing, source)),
+        ]
         if diameter is not None and not self.preparation.diameter:
             notes.append(
                 "the diameter has no effect: this model was not trained on objects of one size (data.diameter)"
             )
-        place = _place_of(source, layout)
+        place = place_of(source, layout)
         return Prediction(self.task, self.preparation, parts, layout.slices is not None, spacing, notes, place)
 
     def answer(self, view: View, name: str, report: Report | None = None) -> Prediction:
@@ -251,7 +205,7 @@ class Predictor:
                 "this model has not learned to tell the size of objects",
                 "Give the diameter, or train with task.size_model and data.diameter",
             )
-        source, name = _opened(image)
+        source, name = open_input(image)
         layout = self._layout(source, name)
         views = [self.preparation.image(source, name, index, layout) for index in range(layout.count(source.shape))]
         diameters = [self._estimate(self._fitted(view)[0], name) for view in views]
@@ -296,7 +250,7 @@ class Predictor:
     def _raw(self, view: View, name: str, diameter: float | None, tta: int, report: Report | None = None) -> np.ndarray:
         """Output for the image, in the size that the network sees."""
         normalised = self._normalised(self.preparation.sized(view, None, diameter)[0], name)
-        with _memory_told(name):
+        with told_of_image(name):
             return predict_tta(
                 self.network,
                 normalised,
@@ -310,57 +264,9 @@ class Predictor:
 
     def _normalised(self, view: View, name: str) -> np.ndarray:
         """All of the image, as the network sees it; raises `UserError` if it cannot."""
-        expected = self.record["network"]["input_channels"]
-        if view.channels != expected:
-            raise UserError(
-                name,
-                f"it has {view.channels} channel{'' if view.channels == 1 else 's'}, but the model was trained on {expected}",
-                "Give an image like those the model was trained on",
-            )
-        if 0 in view.shape or view.dtype.kind == "c":
-            wrong = "it is empty" if 0 in view.shape else "its values are complex numbers"
-            raise UserError(name, wrong, "Give an image like those the model was trained on")
-        with _memory_told(name):
-            image = whole(view)
-        if not np.isfinite(image).all():
-            raise UserError(
-                name, "it holds values that are no numbers (NaN or infinity)", "Replace them, for example by 0"
-            )
-        if image.size and max(-float(image.min()), float(image.max())) > LARGEST_VALUE:
-            raise UserError(
-                name,
-                f"its values reach from {image.min():g} to {image.max():g}, which is too large to calculate with",
-                "Replace numbers that mean 'nothing here', for example by 0, or save the image in another unit",
-            )
-        with _memory_told(name):
+        image = read_pixels(view, name, self.record["network"]["input_channels"])
+        with told_of_image(name):
             return self.normalizer.measure(image).apply(image)
-
-    def _ratios(self, spacing: tuple[float, ...] | None, name: str) -> tuple[float, ...]:
-        trained = self.record.get("spacing")
-        if not trained or not spacing:
-            whose = "the images of the training" if not trained else "this image"
-            raise UserError(name, f"the pixel size of {whose} is not known", "Predict without rescaling")
-        return tuple(own / learnt for own, learnt in zip(spacing, trained, strict=True))
-
-    def _notes(self, spacing: tuple[float, ...] | None, source: ImageFile) -> list[str]:
-        """What differs between an image and those of the training, in sentences."""
-        notes = []
-        trained = self.record.get("spacing")
-        if trained and spacing and not np.allclose(spacing, trained, rtol=_SAME_SPACING):
-            sizes = [" x ".join(f"{value:g}" for value in values) for values in (spacing, trained)]
-            notes.append(
-                f"its pixels are {sizes[0]} um, those of the training were {sizes[1]} um; rescale=True brings it to their size"
-            )
-        learnt = self.record.get("orientation")
-        if learnt and source.orientation_letters and learnt != source.orientation_letters:
-            notes.append(
-                f"its axes point to {source.orientation_letters}, those of the training to {learnt}: the network sees it mirrored, "
-                "or lying on its side"
-            )
-        kind = self.record.get("dtype")
-        if kind and kind != str(source.dtype) and not {kind[0], source.dtype.kind} <= {"f"}:
-            notes.append(f"its values are {source.dtype}, those of the training were {kind}; was it converted?")
-        return notes
 
 
 def _old_variants(named: dict[str, Any], tta: int) -> int:
@@ -371,60 +277,10 @@ def _old_variants(named: dict[str, Any], tta: int) -> int:
     return tta
 
 
-def _opened(image: Any) -> tuple[ImageFile, str]:
-    """An array or the path of a file as an opened file, and what to call it."""
-    if isinstance(image, str | os.PathLike):
-        if Path(image).is_dir() and not is_image(Path(image)):
-            raise UserError(str(image), "this is a folder", "Give one image; `nbtrainer predict` takes folders")
-        return open_image(Path(image)), str(image)
-    array = _numbers(image, "image")
-    return ImageFile(array, "?" * array.ndim, {}), "image"
-
-
-def _place_of(source: ImageFile, layout: Layout) -> Orientation | None:
-    """Where what is predicted lies: the place of the image, its axes called as those of the labels."""
-    order = [*([] if layout.slices is None else [layout.slices]), *layout.spatial]
-    letters = [source.axes[axis] for axis in order]
-    if source.orientation is None or not set(letters) <= source.orientation.steps.keys():
-        return None
-    steps = {new: source.orientation.steps[old] for new, old in zip("ZYX"[-len(order) :], letters, strict=True)}
-    return dataclasses.replace(source.orientation, steps=steps)
-
-
-def _numbers(given: Any, where: str) -> np.ndarray:
-    try:
-        array = np.asarray(given)
-    except ValueError:  # lists of unequal length
-        array = None
-    if array is None or array.dtype.kind not in "biufc":
-        raise UserError(where, f"{type(given).__name__} is no array of numbers", "Give an array, or the path of a file")
-    return array
-
-
 def _refuse_diameter(diameter: float | None) -> None:
     is_number = isinstance(diameter, numbers.Real) and not isinstance(diameter, bool)
     if diameter is not None and not (is_number and 0 < diameter < np.inf):
         raise UserError("diameter", f"{diameter!r} is no size", "Give the mean diameter of the objects in pixels")
-
-
-@contextmanager
-def _memory_told(name: str) -> Iterator[None]:
-    """What runs out of memory within is told of the image `name`."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise too_large_to_predict(name) from None
-
-
-def too_large_to_predict(name: str) -> ComputerError:
-    """The memory does not suffice for the image `name`, not even in the smallest tiles."""
-    return ComputerError(
-        name,
-        "the memory does not suffice to predict this image, not even in small tiles",
-        "Close other programs, or divide the image",
-    )
 
 
 def _shifted(report: Report | None, index: int, count: int) -> Report | None:
@@ -439,23 +295,3 @@ def _preparation(record: dict[str, Any]) -> Preparation:
     if "preparation" in record:
         return Preparation.from_record(record["preparation"])
     return Preparation(dim=record["network"]["dim"], channel_axis=record["channel_axis"])
-
-
-def load_model(path: str | os.PathLike[str], device: str = "auto") -> Predictor:
-    """The model in a checkpoint or the folder of a run (see `load_checkpoint`)."""
-    file = checkpoint_file(Path(path))
-    record = load_checkpoint(file)
-    try:
-        return Predictor(record, file, device)
-    except UserError:
-        raise
-    except Exception as error:  # a damaged record makes Python stumble over anything
-        if is_out_of_memory(error):
-            raise UserError(str(file), "the memory does not suffice for this model", "Close other programs") from None
-        versions = record.get("versions")
-        writer = versions.get("nbtrainer", "?") if isinstance(versions, dict) else "?"
-        raise UserError(
-            str(file),
-            f"this model is damaged, or was written by another version ({type(error).__name__})",
-            f"It says that nbtrainer {writer} wrote it; load it with that one, or train again",
-        ) from None
