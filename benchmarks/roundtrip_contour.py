@@ -79,7 +79,7 @@ _ALL_SIZES: dict[str, Any] = {"smallest": 0, "small": "background"}
 def by_contour(labels: np.ndarray, width: int, keep_unseeded: bool, contours_in_plane: bool = True) -> np.ndarray:
     return bc_watershed(
         (labels > 0).astype(np.float32),
-        contour(labels, width, contours_in_plane=contours_in_plane).astype(np.float32),
+        contour(labels, width=width, with_background=True, contours_in_plane=contours_in_plane).astype(np.float32),
         **_THRESHOLDS,
         **_ALL_SIZES,
         min_seed_size=0,
@@ -90,7 +90,7 @@ def by_contour(labels: np.ndarray, width: int, keep_unseeded: bool, contours_in_
 def by_distance(labels: np.ndarray) -> np.ndarray:
     return bcd_watershed(
         (labels > 0).astype(np.float32),
-        contour(labels).astype(np.float32),
+        contour(labels, width=1, with_background=True, contours_in_plane=True).astype(np.float32),
         relative_distance(labels),
         **_THRESHOLDS,
         **_ALL_SIZES,
@@ -142,7 +142,7 @@ def roundtrip(labels: np.ndarray, method: str) -> Result:
     possible = np.ones(count, bool)
     if method.startswith("contour"):
         width, contours_in_plane = 2 if method.startswith("contour 2") else 1, not method.endswith("cubes")
-        inside = labels[~contour(labels, width, contours_in_plane=contours_in_plane)]
+        inside = labels[~contour(labels, width=width, with_background=True, contours_in_plane=contours_in_plane)]
         possible = np.bincount(inside, minlength=count + 1)[1:] > 0
     began = time.perf_counter()
     found = METHODS[method](labels)

@@ -220,17 +220,23 @@ def set_thresholds(path: Path, **thresholds: Any) -> str:
 @in_sentences
 def prepare(images: Path, labels: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:
     """Divide images and labels into `<output_root>/<data_task>/{train,val,test}`; see `nbtrainer.data.prepare`."""
+    from nbtrainer.config.dataset import Dataset
+    from nbtrainer.config.training import Training
     from nbtrainer.data.prepare import prepare
 
-    return prepare(images, labels, output_root, data_task, **options)
+    defaults: dict[str, Any] = {"naming": Dataset().naming(), "seed": Training().seed}
+    return prepare(images, labels, output_root, data_task, **(defaults | options))
 
 
 @in_sentences
 def prepare_dataset(dataset: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:
     """As `prepare`, for a folder with `images` and `labels`, or with `train`, `val` and `test` already apart."""
+    from nbtrainer.config.dataset import Dataset
+    from nbtrainer.config.training import Training
     from nbtrainer.data.prepare import prepare_dataset
 
-    return prepare_dataset(dataset, output_root, data_task, **options)
+    defaults: dict[str, Any] = {"naming": Dataset().naming(), "seed": Training().seed}
+    return prepare_dataset(dataset, output_root, data_task, **(defaults | options))
 
 
 @in_sentences

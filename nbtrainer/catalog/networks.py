@@ -50,12 +50,12 @@ NETWORKS = Catalog(
 )
 
 
-def strides(dim: int, features: Sequence[int], anisotropic_levels: int = 0) -> list[tuple[int, ...]]:
+def strides(dim: int, features: Sequence[int], anisotropic_levels: int) -> list[tuple[int, ...]]:
     """How many times smaller each halving makes ([z,] y, x); the first `anisotropic_levels` of them leave z as it is."""
     return [(1, 2, 2) if dim == 3 and level < anisotropic_levels else (2,) * dim for level in range(len(features) - 1)]
 
 
-def size_divisors(dim: int, features: Sequence[int], anisotropic_levels: int = 0) -> tuple[int, ...]:
+def size_divisors(dim: int, features: Sequence[int], anisotropic_levels: int) -> tuple[int, ...]:
     """Pixels whose multiples a network can halve: it pads patches with other sides ([z,] y, x) to these."""
     return tuple(math.prod(steps) for steps in zip(*strides(dim, features, anisotropic_levels), strict=True))
 

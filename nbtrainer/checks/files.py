@@ -72,7 +72,9 @@ def check_pair(
     label = None if pair.label is None else label_facts(pair.label, is_exact)
     if label is not None:
         try:
-            findings += check_label(pair, label, config.task.dim, config.data.ignore_value, config.data.z_axis)
+            findings += check_label(
+                pair, label, dim=config.task.dim, ignore_value=config.data.ignore_value, z_axis=config.data.z_axis
+            )
         except UserError as error:
             return [*findings, *_refusal(pair, error)], None
     if any(finding.fix in ("colours", "alpha") for finding in findings):

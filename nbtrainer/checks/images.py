@@ -135,7 +135,7 @@ def _grey_in_colours(coloured: Sequence[Checked]) -> str:
     """The name of the first, if all of these images show a grey in equal colours."""
     for known in coloured:
         opened, where = open_image(known.pair.image), str(known.pair.image)
-        plain = Preparation(dim=len(known.shape))
+        plain = Preparation.as_stored(len(known.shape), channel_axis=None, z_axis=None)
         if not is_grey_in_colours(plain.image(opened, where, 0, plain.layout_of(opened, where))):
             return ""
     return coloured[0].pair.image.name if coloured else ""

@@ -24,7 +24,7 @@ _LISTED = 5
 
 
 def check_label(
-    pair: Pair, label: LabelFacts, dim: int = 2, ignore_value: int | None = None, z_axis: int | None = None
+    pair: Pair, label: LabelFacts, *, dim: int, ignore_value: int | None, z_axis: int | None
 ) -> Iterator[Finding]:
     """Findings about one label file that can be read; `ignore_value` may be negative, `z_axis` is the user's word."""
     if is_annotation(pair.required_label):

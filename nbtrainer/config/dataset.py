@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from nbtrainer.config.section import PathText, Section, field
+
+if TYPE_CHECKING:
+    from nbtrainer.data.pair import Naming
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -139,3 +142,15 @@ class Dataset(Section):
         max_length=2,
         advanced=True,
     )
+
+    def naming(self) -> Naming:
+        """How its files are told apart and paired."""
+        from nbtrainer.data.pair import Naming  # the form appears before the libraries that read images are loaded
+
+        return Naming(
+            img_filter=self.img_filter,
+            mask_filter=self.mask_filter,
+            look_one_level_down=self.look_one_level_down,
+            pair_by=self.pair_by,
+            exclude=tuple(self.exclude),
+        )

@@ -74,7 +74,7 @@ class Divided:
         Values, channels, depth and pixel size stay as they are. Of the file `links` a block gets what concerns it.
         """
         opened = open_image(self.pair.image)
-        image = _Source(opened, Preparation(dim=self.dim).layout(self.pair))
+        image = _Source(opened, _as_stored(self.dim).layout(self.pair))
         label = self._label()
         linked = [] if links is None else read_links(links)
         for block in self.blocks:
@@ -96,10 +96,10 @@ class Divided:
             if len(names) > 1:
                 words = f"{self.pair.required_label.name} has outlines of {len(names)} classes; blocks number the objects alone"
                 warnings.warn(words, UserWarning, stacklevel=2)
-            return _Drawn(whole(Preparation(dim=self.dim).open(self.pair)[1]))
+            return _Drawn(whole(_as_stored(self.dim).open(self.pair)[1]))
         opened = open_label(self.pair.required_label, self.pair.image)
         try:
-            layout = label_layout(opened.shape, opened.axes, self.dim)
+            layout = label_layout(opened.shape, opened.axes, self.dim, z_axis=None)
         except ValueError as error:
             raise UserError(str(self.pair.required_label), *error.args) from None
         if layout.shape(opened.shape) != self.shape:
@@ -117,10 +117,14 @@ def divided(pair: Pair, side: int) -> Divided | None:
     A stack or volume is divided along y and x, and keeps its depth. Raises `UserError` if it cannot be read.
     """
     opened = open_image(pair.image)
-    dim = 2 if Preparation(dim=2).layout(pair).slices is None else 3
-    shape = Preparation(dim=dim).layout(pair).shape(opened.shape)
+    dim = 2 if _as_stored(2).layout(pair).slices is None else 3
+    shape = _as_stored(dim).layout(pair).shape(opened.shape)
     blocks = blocks_of(shape, side)
     return None if len(blocks) == 1 else Divided(pair, dim, shape, tuple(blocks))
+
+
+def _as_stored(dim: int) -> Preparation:
+    return Preparation.as_stored(dim, channel_axis=None, z_axis=None)
 
 
 def checked_side(side: int) -> int:

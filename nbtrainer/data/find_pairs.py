@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,8 @@ def find_pairs(
     labels: Path | None,
     where: str,
     naming: Naming,
-    use: Use = "auto",
+    *,
+    use: Use,
     dataset: int = 0,
     labels_optional: bool = False,
 ) -> list[Pair]:
@@ -40,7 +41,7 @@ def find_pairs(
     if not alone and not naming.look_one_level_down:
         sources = divided(images, labels)
     if sources:
-        return _of_sources(sources, where, naming, use, dataset, labels_optional)
+        return _of_sources(sources, where, naming, use=use, dataset=dataset, labels_optional=labels_optional)
     if labels == images and images.exists() and (images.is_file() or is_image(images)):
         raise UserError(
             setting(where, "labels"),
@@ -48,9 +49,9 @@ def find_pairs(
             f"If it holds both, go on inside it, as in {images.name}/raw and {images.name}/labels; else choose another",
         )
     if alone:
-        return pairs_beside(images, where, naming, use, dataset, labels_optional)
+        return pairs_beside(images, where, naming, use=use, dataset=dataset, labels_optional=labels_optional)
     assert labels is not None
-    image_files = list_files(images, setting(where, "images"), naming.look_one_level_down)
+    image_files = list_files(images, setting(where, "images"), look_one_level_down=naming.look_one_level_down)
     image_files = [path for path in image_files if normal_form(stem(path)).endswith(normal_form(naming.img_filter))]
     if not image_files:
         raise UserError(
@@ -58,26 +59,19 @@ def find_pairs(
             f"no image in {images} has a name that ends with {naming.img_filter!r}",
             "Check data.datasets' img_filter, or leave it empty",
         )
-    truths = _list_labels(labels, setting(where, "labels"), image_files, naming)
-    image_files = join_labelled(image_files, [base_name(path, naming.mask_filter) for path in truths], naming, where)
-    left_out = matching_files([*image_files, *truths], naming.exclude)
-    some = [path for path in image_files if path not in left_out]
-    their = [path for path in truths if path not in left_out]
-    if len(some) < len(image_files):  # labels of what is left out go with it
-        partners = names_agree(image_files, truths, Endings(naming.img_filter, naming.mask_filter))
-        names = {base_name(path, naming.img_filter) for path in some}
-        gone = {base_name(path, naming.img_filter) for path in image_files} - names
-        remaining = set(some)
-        dropped = {label for path, label in partners.items() if path not in remaining}
-        their = [path for path in their if path not in dropped and base_name(path, naming.mask_filter) not in gone]
-    if naming.pair_by != "order" or len(some) == len(their):
-        image_files, truths = some, their
+    label_files = _list_labels(labels, setting(where, "labels"), image_files, naming)
+    bases = [base_name(path, naming.mask_filter) for path in label_files]
+    image_files = join_labelled(image_files, bases, naming, where)
+    left_out = matching_files([*image_files, *label_files], naming.exclude)
+    kept_images, kept_labels = _without(left_out, image_files, label_files, naming)
+    if naming.pair_by != "order" or len(kept_images) == len(kept_labels):
+        image_files, label_files = kept_images, kept_labels
     if not image_files:
         return []
     are_files = not images.is_dir() and labels.is_file()
     pairs = pair_files(
         image_files,
-        truths,
+        label_files,
         where or "labels",
         naming,
         use=use,
@@ -88,10 +82,28 @@ def find_pairs(
     return [pair for pair in pairs if pair.image not in left_out]
 
 
+def _without(
+    left_out: Collection[Path], images: list[Path], labels: list[Path], naming: Naming
+) -> tuple[list[Path], list[Path]]:
+    """`images` and `labels` without the files that are `left_out`; the labels of images that are go with them."""
+    kept_images = [path for path in images if path not in left_out]
+    kept_labels = [path for path in labels if path not in left_out]
+    if len(kept_images) == len(images):
+        return kept_images, kept_labels
+    partners = names_agree(images, labels, Endings(naming.img_filter, naming.mask_filter))
+    remaining = set(kept_images)
+    dropped = {label for image, label in partners.items() if image not in remaining}
+    dropped_bases = {base_name(path, naming.img_filter) for path in images}
+    dropped_bases -= {base_name(path, naming.img_filter) for path in kept_images}
+    return kept_images, [
+        path for path in kept_labels if path not in dropped and base_name(path, naming.mask_filter) not in dropped_bases
+    ]
+
+
 def _of_sources(
-    sources: Sequence[Source], where: str, naming: Naming, use: Use, dataset: int, labels_optional: bool
+    sources: Sequence[Source], where: str, naming: Naming, *, use: Use, dataset: int, labels_optional: bool
 ) -> list[Pair]:
-    """The pairs of several folders; what has no label in any of them is told together."""
+    """The pairs of several folders; all images without a label are reported together."""
     pairs: list[Pair] = []
     problems: list[Finding] = []
     for source in sources:
@@ -101,9 +113,19 @@ def _of_sources(
             labels = None
         try:
             if source.of_objects:
-                pairs += _with_masks(source, where, naming, its_use, dataset, labels_optional)
+                pairs += _with_masks(
+                    source, where, naming, use=its_use, dataset=dataset, labels_optional=labels_optional
+                )
             else:
-                pairs += find_pairs(source.images, labels, where, naming, its_use, dataset, labels_optional)
+                pairs += find_pairs(
+                    source.images,
+                    labels,
+                    where,
+                    naming,
+                    use=its_use,
+                    dataset=dataset,
+                    labels_optional=labels_optional,
+                )
         except UserError as error:
             problems += error.findings
     if problems:
@@ -125,7 +147,7 @@ def _together(problems: Sequence[Finding]) -> list[Finding]:
 
 
 def _with_masks(
-    source: Source, where: str, naming: Naming, use: Use, dataset: int, labels_optional: bool
+    source: Source, where: str, naming: Naming, *, use: Use, dataset: int, labels_optional: bool
 ) -> list[Pair]:
     """A folder of an image: all of its masks are its label, one file an object."""
     assert source.labels is not None
@@ -133,21 +155,23 @@ def _with_masks(
     if not source.images.is_dir() or not any(source.images.iterdir()):
         wrong = f"the folder {folder} holds {source.labels.name}, but no image"
         raise UserError(setting(where, "images"), wrong, "Add the image, or take the folder out")
-    images = list_files(source.images, setting(where, "images"))
+    images = list_files(source.images, setting(where, "images"), look_one_level_down=False)
     if not _holds_masks(source.labels):
         left_out = matching_files(images, naming.exclude)
         lonely = [image for image in images if image not in left_out]
         if labels_optional:
-            return [Pair(image, None, use, dataset) for image in lonely]
+            return [Pair(image, None, use=use, dataset=dataset) for image in lonely]
         if lonely:
             raise UserError.of([_no_masks(lonely, source.labels, where)])
         return []
     if len(images) != 1:
-        return find_pairs(source.images, source.labels, where, naming, use, dataset, labels_optional)
+        return find_pairs(
+            source.images, source.labels, where, naming, use=use, dataset=dataset, labels_optional=labels_optional
+        )
     if matching_files(images, naming.exclude):
         return []
-    masks = list_files(source.labels, setting(where, "labels"))
-    return [Pair(images[0], masks[0] if len(masks) == 1 else source.labels, use, dataset)]
+    masks = list_files(source.labels, setting(where, "labels"), look_one_level_down=False)
+    return [Pair(images[0], masks[0] if len(masks) == 1 else source.labels, use=use, dataset=dataset)]
 
 
 def _holds_masks(folder: Path) -> bool:
@@ -175,4 +199,4 @@ def _list_labels(labels: Path, where: str, images: Sequence[Path], naming: Namin
         if folders := [path for path in folders if is_annotation(path)]:
             files = [path for path in labels.iterdir() if path.is_file() and (is_image(path) or is_annotation(path))]
             return natural_order([*folders, *files])
-    return list_files(labels, where, naming.look_one_level_down, outlines=True)
+    return list_files(labels, where, look_one_level_down=naming.look_one_level_down, outlines=True)

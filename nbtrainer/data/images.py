@@ -37,7 +37,7 @@ class Images:
 
     pairs: Sequence[Pair]
     normalizer: Normalizer
-    preparation: Preparation = field(default_factory=Preparation)
+    preparation: Preparation
     cache: Cache = field(default_factory=Cache)
     is_exact: bool = False
     fingerprints: Fingerprints | None = None

@@ -13,10 +13,10 @@ from nbtrainer.labels.integers import equals
 _MEASURED_PIXELS = 1 << 26
 
 
-def as_unsigned(array: np.ndarray, ignore_value: int | None = None) -> np.ndarray:
+def as_unsigned(array: np.ndarray, ignore_value: int | None) -> np.ndarray:
     """Label values as uint32; what is negative or no number becomes 0, a negative `ignore_value` `IGNORED`."""
     if ignore_value is not None and ignore_value < 0:
-        return np.where(equals(array, ignore_value), np.uint32(IGNORED), as_unsigned(array))
+        return np.where(equals(array, ignore_value), np.uint32(IGNORED), as_unsigned(array, None))
     return np.nan_to_num(array, nan=0, posinf=0, neginf=0).clip(0, IGNORED).astype(np.uint32)
 
 

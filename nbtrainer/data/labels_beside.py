@@ -10,7 +10,7 @@ from nbtrainer.data.layouts import Use
 from nbtrainer.data.listing import CELLPOSE, describe_foreign_labels
 from nbtrainer.data.listing import list_files as list_files
 from nbtrainer.data.pair import Naming, Pair, setting
-from nbtrainer.data.pair_files import _pair, join_labelled
+from nbtrainer.data.pair_files import create_pair, join_labelled
 from nbtrainer.data.pairing import Assignment, Endings, assign_found, assign_labels, base_name
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.io.annotations import is_annotation
@@ -21,9 +21,13 @@ from nbtrainer.wording import first_of_many
 _OUTPUTS = ("_cp_masks", "_cp_output", "_flows")
 
 
-def pairs_beside(source: Path, where: str, naming: Naming, use: Use, dataset: int, labels_optional: bool) -> list[Pair]:
+def pairs_beside(
+    source: Path, where: str, naming: Naming, *, use: Use, dataset: int, labels_optional: bool
+) -> list[Pair]:
     """Images and labels in one folder: `cell_01.tif` and `cell_01_masks.tif`; or outlines, or as other tools keep it."""
-    images = list_files(source, setting(where, "images"), naming.look_one_level_down and source.is_dir())
+    images = list_files(
+        source, setting(where, "images"), look_one_level_down=naming.look_one_level_down and source.is_dir()
+    )
     if source.is_dir() and not is_image(source):
         every = images
         images = _without_labels(source, every, where, naming)
@@ -39,18 +43,20 @@ def pairs_beside(source: Path, where: str, naming: Naming, use: Use, dataset: in
     drawn = {}
     if rest and outlines:
         taken = set(near.values())
-        endings = Endings(naming.img_filter)
+        endings = Endings(naming.img_filter, "")
         free = [path for path in outlines if path not in taken]
         drawn = {each.image: each for each in assign_found(rest, free, setting(where, "labels"), endings)}
     pairs, lonely = [], []
     for image in images:
         if image in drawn:
-            pairs.append(_pair(drawn[image], use, dataset, naming))
+            pairs.append(create_pair(drawn[image], naming, use=use, dataset=dataset))
         elif image in near or labels_optional:
             one = (
-                assign_labels([image], [near[image]], where or "labels", are_chosen=True)[0] if image in near else None
+                assign_labels([image], [near[image]], where or "labels", Endings("", ""), are_chosen=True)[0]
+                if image in near
+                else None
             )
-            pairs.append(_pair(one or Assignment(image, None), use, dataset, naming))
+            pairs.append(create_pair(one or Assignment(image, None), naming, use=use, dataset=dataset))
         else:
             lonely.append(image)
     if lonely:

@@ -37,7 +37,7 @@ class Source(NamedTuple):
 
     images: Path
     labels: Path | None
-    use: Use = "auto"
+    use: Use
     of_objects: bool = False
 
 
@@ -97,7 +97,7 @@ def _of_objects(folders: list[Path], where: str) -> list[Source]:
         return []
     with_masks = [path for path in others if _named(path, LABEL_FOLDERS)]
     sources = [_source(path, "auto", where, usual) for path in with_images]
-    sources += [Source(path / IMAGE_FOLDERS[0], _named(path, LABEL_FOLDERS)[0]) for path in with_masks]
+    sources += [Source(path / IMAGE_FOLDERS[0], _named(path, LABEL_FOLDERS)[0], "auto") for path in with_masks]
     return [source._replace(of_objects=True) for source in sources]
 
 

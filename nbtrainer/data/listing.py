@@ -40,7 +40,7 @@ _OTHER_PROGRAMS = {
 }
 
 
-def list_files(source: Path, where: str, look_one_level_down: bool = False, outlines: bool = False) -> list[Path]:
+def list_files(source: Path, where: str, *, look_one_level_down: bool, outlines: bool = False) -> list[Path]:
     """The image files that `source` means, in natural order (img2 before img10).
 
     A folder means the images directly in it (and one level down, if asked); a wildcard (`raw/*.tif`) what it matches;

@@ -13,6 +13,16 @@ from nbtrainer.data.statistics import IntensityStats, measure, pooled
 from nbtrainer.data.views import ArrayView
 
 _DIVISORS = ("255", "4095", "65535")
+# what was done by the versions whose checkpoints have no such entries
+_EARLIER_VERSIONS: dict[str, Any] = {
+    "outliers": "ignore",
+    "outliers_percent": 0.1,
+    "percentiles": (0.01, 99.99),
+    "clip": True,
+    "scope": "image",
+    "per_channel": True,
+    "invert": False,
+}
 
 
 @dataclass(frozen=True)
@@ -55,22 +65,22 @@ class IntensityTransform:
         return cls(**{name: np.array(values) for name, values in record.items()})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Normalizer:
     """The rule; the fields are the settings of the same names. `invert`: bright becomes dark, before all else.
 
     `fixed`: what was measured on the whole training set, in the place of a measurement of each image.
     """
 
-    outliers: str = "ignore"
-    outliers_percent: float = 0.1
-    method: str = "rescaling"
-    range: tuple[float, float] = (0.0, 1.0)
-    percentiles: tuple[float, float] = (0.01, 99.99)
-    clip: bool = True
-    scope: str = "image"
-    per_channel: bool = True
-    invert: bool = False
+    outliers: str
+    outliers_percent: float
+    method: str
+    range: tuple[float, float]
+    percentiles: tuple[float, float]
+    clip: bool
+    scope: str
+    per_channel: bool
+    invert: bool
     fixed: IntensityTransform | None = None
 
     def as_record(self) -> dict[str, Any]:
@@ -85,7 +95,7 @@ class Normalizer:
             name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
         }
         values["fixed"] = IntensityTransform.from_record(record["fixed"]) if record.get("fixed") else None
-        return cls(**values)
+        return cls(**(_EARLIER_VERSIONS | values))
 
     def measure(self, image: np.ndarray) -> IntensityTransform:
         """What the rule means for `image`, (C, [Z,] Y, X), as a whole."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 from nbtrainer.data.layouts import Use
@@ -26,11 +26,11 @@ class Pair:
         None: nothing is known of the image, which can train a network that needs no labels.
     slice
         Of a stack that is read as images of their own: which one.
-    part
+    crop
         Where the image is split into blocks: from and to along each axis of this one.
     links
         The file that lists which labels belong to one object, if there is one.
-    by_order
+    paired_by_order
         Whether image and label were paired by their order although their names differ.
     regions
         What of the image is used; empty: all of it.
@@ -42,7 +42,8 @@ class Pair:
 
     image: Path
     label: Path | None
-    use: Use = "auto"
+    _: KW_ONLY
+    use: Use
     dataset: int = 0
     slice: int | None = None
     crop: Part | None = None
@@ -77,15 +78,15 @@ class Pair:
         return self.label
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Naming:
     """How files of a data set are told apart: see the settings of the same names."""
 
-    img_filter: str = ""
-    mask_filter: str = "_masks"
-    look_one_level_down: bool = False
-    pair_by: str = "auto"
-    exclude: tuple[str, ...] = ()
+    img_filter: str
+    mask_filter: str
+    look_one_level_down: bool
+    pair_by: str
+    exclude: tuple[str, ...]
 
 
 def order_told(pairs: Sequence[Pair]) -> str:

@@ -22,7 +22,7 @@ def pair_files(
     where: str,
     naming: Naming,
     *,
-    use: Use = "auto",
+    use: Use,
     dataset: int = 0,
     are_chosen: bool = True,
     labels_optional: bool = False,
@@ -41,7 +41,7 @@ def pair_files(
         are_chosen=are_chosen and len(images) == 1,
         optional=labels_optional,
     )
-    return [_pair(each, use, dataset, naming) for each in assigned]
+    return [create_pair(each, naming, use=use, dataset=dataset) for each in assigned]
 
 
 def join_labelled(images: list[Path], bases: Sequence[str], naming: Naming, where: str) -> list[Path]:
@@ -66,7 +66,7 @@ def join_labelled(images: list[Path], bases: Sequence[str], naming: Naming, wher
     return natural_order([*(path for path in images if path not in members), *joined])
 
 
-def _pair(assigned: Assignment, use: Use, dataset: int, naming: Naming) -> Pair:
+def create_pair(assigned: Assignment, naming: Naming, *, use: Use, dataset: int) -> Pair:
     """A pair with its list of links, which lies beside the image or the label as `<base>_links.txt`."""
     image, label, by_order, annotated_as, has_crowd = assigned
     bases = dict.fromkeys((stem(image).removesuffix(naming.img_filter), base_name(image, naming.img_filter)))
@@ -76,8 +76,8 @@ def _pair(assigned: Assignment, use: Use, dataset: int, naming: Naming) -> Pair:
     return Pair(
         image,
         label,
-        use,
-        dataset,
+        use=use,
+        dataset=dataset,
         links=links,
         paired_by_order=by_order,
         annotated_as=annotated_as,

@@ -30,15 +30,15 @@ class Assignment(NamedTuple):
 class Endings:
     """What names of images and of labels have at their end beyond what they share."""
 
-    images: str = ""
-    labels: str = ""
+    images: str
+    labels: str
 
 
 def assign_labels(
     images: Sequence[Path],
     labels: Sequence[Path],
     where: str,
-    endings: Endings = Endings(),
+    endings: Endings,
     *,
     in_order: bool = False,
     are_chosen: bool = False,

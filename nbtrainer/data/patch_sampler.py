@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from itertools import product
 from typing import Any
 
@@ -30,7 +30,7 @@ class PatchLocation:
     rejected: int = 0
 
     def as_record(self) -> list[Any]:
-        """Plain values for a checkpoint; `Place.of` gives the place back."""
+        """Plain values for a checkpoint; `PatchLocation.of` gives the location back."""
         return [self.index, list(self.centre), self.rejected]
 
     @classmethod
@@ -40,32 +40,34 @@ class PatchLocation:
 
 @dataclass
 class PatchSampler:
-    """PatchSampler by number, in passes; the same number and seed give the same place.
+    """Where patches are cut, by number, in passes; the same number and seed give the same location.
 
     `method`: `random` (anywhere, images by their size), `grid` (tiles that cover each image, neighbours sharing
     `overlap` pixels, the last ones shifted back inside), `image` (one of each image), `balanced` (each class as often,
     in whatever image has it). `samples_per_image` sets how many of each image a pass of `random` has.
 
     A patch of which less than `min_foreground` is labelled, or with fewer than `min_objects`, is drawn again with the
-    probability `rejection_probability`, at most `max_attempts` times; then the one with most in it is taken. `hard`: places that training found hard, of which a share
-    `hard_fraction` is taken.
+    probability `rejection_probability`, at most `max_attempts` times; then the one with most in it is taken. `hard`:
+    locations that training found hard, from which a share `hard_fraction` of the patches is taken. `class_of` gives the
+    class of each pixel of a label ([z,] y, x) as uint8.
     """
 
     images: Images
     shapes: Sequence[tuple[int, ...]]
     patch_size: tuple[int, ...]
-    seed: int = 0
-    shuffle: bool = True
-    method: str = "random"
-    overlap: int = 0
-    samples_per_image: int | None = None
-    foreground_fraction: float = 0.0
-    min_foreground: float = 0.0
-    min_objects: int = 0
-    rejection_probability: float = 0.95
-    max_attempts: int = 50
-    hard_fraction: float = 0.0
-    class_of: Callable[[np.ndarray], np.ndarray] = lambda label: (label > 0).astype(np.uint8)
+    _: KW_ONLY
+    seed: int
+    shuffle: bool
+    method: str
+    overlap: int
+    samples_per_image: int | None
+    foreground_fraction: float
+    min_foreground: float
+    min_objects: int
+    rejection_probability: float
+    max_attempts: int
+    hard_fraction: float
+    class_of: Callable[[np.ndarray], np.ndarray]
     hard: list[PatchLocation] = field(default_factory=list)
     _ends: np.ndarray = field(init=False, repr=False)
     _order: tuple[int, np.ndarray] = field(default=(-1, np.zeros(0, int)), init=False, repr=False)
@@ -99,7 +101,7 @@ class PatchSampler:
 
     def _count(self, shape: tuple[int, ...]) -> int:
         if self.method == "grid":
-            return int(np.prod([len(starts) for starts in grid_origins(shape, self.patch_size, self.overlap)]))
+            return int(np.prod([len(starts) for starts in grid_origins(shape, self.patch_size, overlap=self.overlap)]))
         if self.method == "image":
             return 1
         if self.samples_per_image is not None:
@@ -120,7 +122,7 @@ class PatchSampler:
 
     def _tile(self, position: int) -> PatchLocation:
         index = int(self._ends.searchsorted(position, side="right"))
-        starts = grid_origins(self.shapes[index], self.patch_size, self.overlap)
+        starts = grid_origins(self.shapes[index], self.patch_size, overlap=self.overlap)
         within = position - (int(self._ends[index - 1]) if index else 0)
         place = np.unravel_index(within, tuple(len(axis) for axis in starts))
         return PatchLocation(
@@ -222,7 +224,7 @@ class PatchSampler:
         return self._homes
 
     def _classes(self, index: int) -> dict[int, np.ndarray]:
-        """PatchSampler of pixels of each class, evenly thinned; of a large label those in sampled blocks."""
+        """Positions of pixels of each class, evenly thinned; of a large label those in sampled blocks."""
         if index not in self._positions:
             label = self.images.views(index)[1]
             coordinates: dict[int, list[np.ndarray]] = {}
@@ -246,16 +248,16 @@ def _one_of(positions: np.ndarray, rng: np.random.Generator) -> tuple[float, ...
     return tuple(float(at) for at in positions[rng.integers(len(positions))])
 
 
-def grid_centres(shape: Sequence[int], size: Sequence[int], overlap: int = 0) -> list[tuple[float, ...]]:
+def grid_centres(shape: Sequence[int], size: Sequence[int], *, overlap: int) -> list[tuple[float, ...]]:
     """Centres of the tiles of `size` that cover an image of `shape`; the last of a row or column is shifted back inside."""
     axes = [
         [middle(start, full, length) for start in starts]
-        for starts, full, length in zip(grid_origins(shape, size, overlap), shape, size, strict=True)
+        for starts, full, length in zip(grid_origins(shape, size, overlap=overlap), shape, size, strict=True)
     ]
     return list(product(*axes))
 
 
-def grid_origins(shape: Sequence[int], size: Sequence[int], overlap: int = 0) -> list[list[int]]:
+def grid_origins(shape: Sequence[int], size: Sequence[int], *, overlap: int) -> list[list[int]]:
     """Where tiles begin along each axis; neighbours share `overlap` pixels, at most half a tile."""
     axes = []
     for full, length in zip(shape, size, strict=True):

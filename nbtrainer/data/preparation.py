@@ -20,16 +20,18 @@ from nbtrainer.data.views import ArrayView, ConstantView, CropView, FileView, Ma
 from nbtrainer.errors import UserError
 from nbtrainer.io.annotations import Outline, draw_labels, is_annotation, label_shape, read_outlines
 from nbtrainer.io.annotations.position import on_channels, on_frame, on_slice, place_outlines
-from nbtrainer.io.axes import AxesWanted, Layout, format_shape, image_layout, label_layout
+from nbtrainer.io.axes import AxisHints, Layout, format_shape, image_layout, label_layout
 from nbtrainer.io.formats import ImageFile, Reoriented, open_image
 from nbtrainer.io.read import open_label
 from nbtrainer.labels.integers import equals
 
 # objects are taken for at least this large, as in Omnipose
 SMALLEST_DIAMETER = 5.0
+# what was done by the versions whose checkpoints have no such entries
+_EARLIER_VERSIONS: dict[str, Any] = {"channel_axis_is_given": False, "outlines": "foreground", "outline_classes": ()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preparation:
     """What the settings of `data` say of reading and preparing; the fields are the settings of the same names.
 
@@ -39,27 +41,52 @@ class Preparation:
     others are not drawn; empty: all are.
     """
 
-    dim: int = 2
-    channel_axis: int | None = None
+    dim: int
+    channel_axis: int | None
     # older models did not tell what the user said from what was found
     channel_axis_is_given: bool = True
-    z_axis: int | None = None
-    channels: tuple[int, ...] = ()
-    cellpose_channels: tuple[int, ...] = ()
-    channel_of_interest: int = 0
-    channel_rule: str = "refuse"
-    input_channels: int | None = None
-    background_removal: str = "none"
-    background_radius: int = 25
-    resize: tuple[int, ...] = ()
-    resize_by: str = "scale"
-    diameter: float = 0.0
-    label_border: int = 0
-    label_dilation: int = 0
-    min_part_size: int = 0
-    ignore_value: int | None = None
-    outlines: Literal["objects", "foreground", "classes"] = "foreground"
-    outline_classes: tuple[tuple[str, int], ...] = ()
+    z_axis: int | None
+    channels: tuple[int, ...]
+    cellpose_channels: tuple[int, ...]
+    channel_of_interest: int
+    channel_rule: str
+    input_channels: int | None
+    background_removal: str
+    background_radius: int
+    resize: tuple[int, ...]
+    resize_by: str
+    diameter: float
+    label_border: int
+    label_dilation: int
+    min_part_size: int
+    ignore_value: int | None
+    outlines: Literal["objects", "foreground", "classes"]
+    outline_classes: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def as_stored(cls, dim: int, *, channel_axis: int | None, z_axis: int | None) -> Preparation:
+        """What reads images and labels as they are stored, and changes nothing: all channels, all values, their size."""
+        return cls(
+            dim=dim,
+            channel_axis=channel_axis,
+            z_axis=z_axis,
+            channels=(),
+            cellpose_channels=(),
+            channel_of_interest=0,
+            channel_rule="refuse",
+            input_channels=None,
+            background_removal="none",
+            background_radius=0,
+            resize=(),
+            resize_by="scale",
+            diameter=0.0,
+            label_border=0,
+            label_dilation=0,
+            min_part_size=0,
+            ignore_value=None,
+            outlines="foreground",
+            outline_classes=(),
+        )
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for a checkpoint; `Preparation.from_record` gives it back."""
@@ -70,7 +97,7 @@ class Preparation:
         values: dict[str, Any] = {
             name: _tupled(value) if isinstance(value, list) else value for name, value in record.items()
         }
-        return cls(**{"channel_axis_is_given": False} | values)
+        return cls(**(_EARLIER_VERSIONS | values))
 
     @property
     def ignored(self) -> int:
@@ -89,17 +116,17 @@ class Preparation:
 
         `label`: if it is known; `channels`: at prediction, which takes series of time points too.
         """
-        axes = AxesWanted(
+        hints = AxisHints(
             # a single channel has no axis
-            self.channel_axis if len(opened.shape) > self.dim else None,
-            self.z_axis,
-            self.channel_axis_is_given,
-            None if label is None else label.shape,
-            channels,
+            channel_axis=self.channel_axis if len(opened.shape) > self.dim else None,
+            z_axis=self.z_axis,
+            is_given=self.channel_axis_is_given,
+            label_shape=None if label is None else label.shape,
+            channel_count=channels,
             with_frames=channels is not None,
         )
         try:
-            return image_layout(opened.shape, opened.axes, self.dim, axes)
+            return image_layout(opened.shape, opened.axes, self.dim, hints)
         except ValueError as error:
             raise UserError(where, *error.args) from None
 
@@ -179,7 +206,7 @@ class Preparation:
         else:
             opened = open_label(pair.label, pair.image)
             try:
-                layout = label_layout(opened.shape, opened.axes, self.dim, self.z_axis)
+                layout = label_layout(opened.shape, opened.axes, self.dim, z_axis=self.z_axis)
             except ValueError as error:
                 raise UserError(str(pair.label), *error.args) from None
             if slices is not None and layout.count(opened.shape) != slices:

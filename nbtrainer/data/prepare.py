@@ -25,19 +25,22 @@ def prepare(
     labels: PathLike,
     output_root: PathLike,
     data_task: str,
+    *,
+    naming: Naming,
+    seed: int,
     train: Share = 0.7,
     validation: Share = 0.1,
     test: Share = 0.2,
-    seed: int = 42,
     by: By = "copy",
     progress: Progress | None = None,
     divide: int | None = None,
 ) -> Prepared:
     """Pair images with labels, divide them by chance, and lay them out for training.
 
-    Pairs are found as for training; a warning tells of those made by order. `seed` decides who goes where; shares are fractions or percentages (0.7, 70
-    or "70%"), rounded so that each that is above 0 gets an image. `divide`: images are divided into blocks of about so many
-    pixels a side, where they are larger; all blocks of an image go the same way. Labels named otherwise than their images are renamed after them. By `copy`; by `link`
+    Pairs are found as for training, by `naming`; a warning names those made by order. `seed` decides which image goes
+    where; shares are fractions or percentages (0.7, 70 or "70%"), rounded so that each that is above 0 gets an image.
+    `divide`: images are divided into blocks of about so many pixels a side, where they are larger; all blocks of an
+    image go the same way. Labels named otherwise than their images are renamed after them. By `copy`; by `link`
     (symbolic, else hard, else a copy); or by `list`: nothing but `images.txt` and `labels.txt`, which are written in
     each case, one path a line, relative to the list. Omnipose's `_links.txt` comes along.
 
@@ -50,9 +53,9 @@ def prepare(
     """
     if Path(images).absolute() == Path(labels).absolute():
         raise UserError("labels", f"{labels} is given as images and as labels", "Give the folder of the labels")
-    pairs = find_pairs(Path(images), Path(labels), "", Naming())
+    pairs = find_pairs(Path(images), Path(labels), "", naming, use="auto")
     shares = split_shares(train, validation, test)
-    return _divide_by_chance(pairs, output_root, data_task, shares, seed, by, progress, divide)
+    return _divide_by_chance(pairs, output_root, data_task, shares, seed=seed, by=by, progress=progress, divide=divide)
 
 
 def _divide_by_chance(
@@ -60,6 +63,7 @@ def _divide_by_chance(
     output_root: PathLike,
     data_task: str,
     shares: Mapping[str, float],
+    *,
     seed: int,
     by: By,
     progress: Progress | None,
@@ -78,10 +82,12 @@ def prepare_dataset(
     dataset: PathLike,
     output_root: PathLike,
     data_task: str,
+    *,
+    naming: Naming,
+    seed: int,
     train: Share = 0.7,
     validation: Share = 0.1,
     test: Share = 0.2,
-    seed: int = 42,
     by: By = "copy",
     progress: Progress | None = None,
     divide: int | None = None,
@@ -103,10 +109,12 @@ def prepare_dataset(
             f"{dataset} has no folder {' or '.join(missing)}",
             "It needs images and labels, or train, val and test with images and labels in each",
         )
-    pairs = find_pairs(dataset, None, "", Naming())
+    pairs = find_pairs(dataset, None, "", naming, use="auto")
     if not uses or len(uses) < len(sources):
         shares = split_shares(train, validation, test)
-        return _divide_by_chance(pairs, output_root, data_task, shares, seed, by, progress, divide)
+        return _divide_by_chance(
+            pairs, output_root, data_task, shares, seed=seed, by=by, progress=progress, divide=divide
+        )
     if "train" not in uses:
         names = " and ".join(name for name, use in USES.items() if use in uses)
         raise UserError("dataset", f"{dataset} has {names} but no folder train", "Add it")

@@ -18,7 +18,7 @@ class Region:
     first pixel. What lies on its edge belongs to it. `holes` are polygons cut out of it."""
 
     corners: tuple[tuple[float, float], ...]
-    use: Literal["use", "ignore"] = "use"
+    use: Literal["use", "ignore"]
     name: str = ""
     holes: tuple[tuple[tuple[float, float], ...], ...] = ()
 
@@ -77,7 +77,7 @@ def random_region(size: Sequence[int], shape: Sequence[int], seed: int, name: st
     """A rectangle of `size` (y, x) in an image of `shape`, where the seed and the image's name place it."""
     rng = np.random.default_rng([seed, *name.encode()])
     corner = [int(rng.integers(max(1, full - length + 1))) for length, full in zip(size, shape[-2:], strict=True)]
-    return Region(((corner[0], corner[1]), (corner[0] + size[0] - 1, corner[1] + size[1] - 1)), name="random")
+    return Region(((corner[0], corner[1]), (corner[0] + size[0] - 1, corner[1] + size[1] - 1)), "use", "random")
 
 
 def drop_outside(

@@ -28,9 +28,10 @@ class Split(NamedTuple):
 def split_pairs(
     pairs: list[Pair],
     validation_fraction: float,
+    *,
     seed: int,
-    groups: str = "",
-    gap: int = 8,
+    groups: str,
+    gap: int,
     part_of: Callable[[Pair], Part] | None = None,
 ) -> Split:
     """`pairs` by use; of those with use `auto`, this share is chosen for validation by `seed`.

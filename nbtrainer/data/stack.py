@@ -36,7 +36,7 @@ def stack_images(
     if out.suffix.lower() not in (".tif", ".tiff"):
         raise UserError("out", f"{out.name} is no name for a stack", "Let it end in .tif")
     _refuse(out)
-    files = list_files(Path(folder), "folder")
+    files = list_files(Path(folder), "folder", look_one_level_down=False)
     opened = open_image(files[0], labels)
     first, is_colour = opened.read(), opened.axes == "YXS" and opened.shape[-1] in (3, 4)
     if first.ndim != 2 and not is_colour:

@@ -20,8 +20,10 @@ def match_names(config: Config, index: int) -> list[tuple[Path, Path]]:
     """
     dataset = config.data.datasets[index]
     try:
-        images = list_files(config.resolve(dataset.images), "images", dataset.look_one_level_down)
-        labels = list_files(config.resolve(dataset.labels), "labels", dataset.look_one_level_down, outlines=True)
+        images = list_files(config.resolve(dataset.images), "images", look_one_level_down=dataset.look_one_level_down)
+        labels = list_files(
+            config.resolve(dataset.labels), "labels", look_one_level_down=dataset.look_one_level_down, outlines=True
+        )
     except UserError:
         return []
     if not dataset.images.strip() or not dataset.labels.strip():

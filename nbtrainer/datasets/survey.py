@@ -18,7 +18,7 @@ from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.file_stats import label_facts
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.normalize import Normalizer
-from nbtrainer.data.pair import Naming, Pair, Part
+from nbtrainer.data.pair import Pair, Part
 from nbtrainer.data.preparation import Preparation, spacing_of
 from nbtrainer.data.roi import Region
 from nbtrainer.data.split import Split, split_pairs
@@ -130,10 +130,10 @@ def survey(config: Config, before: SplitRecord | None = None) -> Survey:
     settings = config.data
     share, seed, gap = settings.validation_fraction, config.training.seed, settings.split_gap
     try:
-        split = split_pairs(pairs, share, seed, settings.split_groups, gap, part_of)
+        split = split_pairs(pairs, share, seed=seed, groups=settings.split_groups, gap=gap, part_of=part_of)
     except UserError as error:
         problems += error.findings
-        split = split_pairs(pairs, share, seed, "", gap, part_of)
+        split = split_pairs(pairs, share, seed=seed, groups="", gap=gap, part_of=part_of)
     divided = split if before is None else before.apply(pairs)
     split = Split(*([each for pair in use for each in parts_of(pair, regions, shape_of)] for use in divided))
     return Survey([pair for use in split for pair in use], split, preparation, problems, pairs, divided)
@@ -221,18 +221,13 @@ def _pairs_of(config: Config, index: int, dataset: Dataset) -> list[Pair]:
     where = f"data.datasets[{index}]"
     if not dataset.images.strip():
         raise UserError(f"{where}.images", "no images are chosen", "Choose a folder")
-    naming = Naming(
-        dataset.img_filter,
-        dataset.mask_filter,
-        dataset.look_one_level_down,
-        dataset.pair_by,
-        tuple(dataset.exclude),
-    )
     labels = config.resolve(dataset.labels) if dataset.labels.strip() else None
     alone = config.task.label_values == "not_needed"
     images = config.resolve(dataset.images)
     with at_disk(images, f"{where}.images", "entered"):
-        pairs = find_pairs(images, labels, where, naming, dataset.use, index, alone)
+        pairs = find_pairs(
+            images, labels, where, dataset.naming(), use=dataset.use, dataset=index, labels_optional=alone
+        )
     if not pairs:
         raise UserError(f"{where}.exclude", "every image is left out", "Take some names out of the list")
     return pairs

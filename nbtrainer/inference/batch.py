@@ -71,7 +71,7 @@ def files_in(sources: Iterable[str | Path]) -> tuple[list[Path], list[Finding]]:
     findings: list[Finding] = []
     for source in sources:
         try:
-            files += list_files(Path(source), "images")
+            files += list_files(Path(source), "images", look_one_level_down=False)
         except UserError as error:
             findings += error.findings
     if findings and not files:

@@ -12,6 +12,7 @@ import numpy as np
 
 from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
+from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.file_names import shortest_names
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.pair import Naming, order_told
@@ -56,7 +57,8 @@ def evaluate(
     if report:
         Path(report).parent.mkdir(parents=True, exist_ok=True)
     judged: list[ImageReport] = []
-    for image, label, name, links in _paired(images, labels, predictor.record["network"]["dim"], Naming(**naming)):
+    dim = predictor.record["network"]["dim"]
+    for image, label, name, links in _paired(images, labels, dim, Dataset(**naming).naming()):
         truth = None
         count = predictor.time_points(image)
         for frame in range(count or 1):
@@ -107,7 +109,7 @@ def _paired(images: Any, labels: Any, dim: int, naming: Naming) -> list[tuple[An
         beside = labels is None or isinstance(labels, str | os.PathLike)
         if not beside:
             raise UserError("labels", "images are a path, and labels are none", "Give the path of the labels too")
-        pairs = find_pairs(Path(images), None if labels is None else Path(labels), "", naming)
+        pairs = find_pairs(Path(images), None if labels is None else Path(labels), "", naming, use="auto")
         warning = order_told(pairs)
         if warning:
             warnings.warn(warning, UserWarning, stacklevel=5)

@@ -294,4 +294,4 @@ def _preparation(record: dict[str, Any]) -> Preparation:
     """How images are read and prepared for the model in `record`; labels are not asked for."""
     if "preparation" in record:
         return Preparation.from_record(record["preparation"])
-    return Preparation(dim=record["network"]["dim"], channel_axis=record["channel_axis"])
+    return Preparation.as_stored(record["network"]["dim"], channel_axis=record["channel_axis"], z_axis=None)

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.label_views import as_unsigned
-from nbtrainer.data.pair import Naming, Pair
+from nbtrainer.data.pair import Pair
 from nbtrainer.data.pair_files import pair_files
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.roi import IGNORED
@@ -41,14 +42,14 @@ def read_true_label(
     and for what the check before training would refuse.
     """
     if isinstance(image, str | os.PathLike) and isinstance(label, str | os.PathLike):
-        (label,) = pair_files([Path(image)], [Path(label)], where, Naming())
+        (label,) = pair_files([Path(image)], [Path(label)], where, Dataset().naming(), use="auto")
     if isinstance(label, Pair):
         if label.label is None or is_annotation(label.label):
             return _draw(label, shape, task, preparation, layout_of(label))
         label = label.label
     source = Path(label) if isinstance(label, str | os.PathLike) else as_numbers(label, where)
     file = Path(image) if isinstance(image, str | os.PathLike) else None
-    label_image = read_label(source, len(shape), where, file, preparation.z_axis)
+    label_image = read_label(source, len(shape), where, file, z_axis=preparation.z_axis)
     if label_image.shape != shape:
         wrong = f"the label is {format_shape(label_image.shape)}, its image {format_shape(shape)}"
         raise UserError(where, wrong, "Give a label of its size")

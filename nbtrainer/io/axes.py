@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -48,8 +47,8 @@ class Layout:
         return arranged if first else arranged[np.newaxis]
 
 
-@dataclass(frozen=True)
-class AxesWanted:
+@dataclass(frozen=True, kw_only=True)
+class AxisHints:
     """What is known of an image's axes besides what its file says.
 
     Attributes
@@ -60,23 +59,21 @@ class AxesWanted:
         False: `channel_axis` was found in another image, and is looked at only where the file says nothing.
     label_shape
         Of the label as it is stored.
-    channels
-        How many a model takes, at prediction.
+    channel_count
+        How many channels a model takes, at prediction.
     with_frames
         Time points are images of their own; else they are refused.
     """
 
-    channel_axis: int | None = None
-    z_axis: int | None = None
+    channel_axis: int | None
+    z_axis: int | None
     is_given: bool = True
     label_shape: Sequence[int] | None = None
-    channels: int | None = None
+    channel_count: int | None = None
     with_frames: bool = False
 
 
-def image_layout(
-    shape: Sequence[int], axes: str, dim: int, requested: AxesWanted | None = None, **settings: Any
-) -> Layout:
+def image_layout(shape: Sequence[int], axes: str, dim: int, hints: AxisHints) -> Layout:
     """How an image stored with `shape` is read for `dim` spatial axes.
 
     Channels are: the axis that the user says; else the one that the file calls so; else the one that the label lacks;
@@ -86,28 +83,27 @@ def image_layout(
     ----------
     axes
         What the file says of each axis, one letter of TCZYXS; `?` where it does not.
-    wanted
-        What else is known; `settings` are its fields.
+    hints
+        What else is known.
 
     Raises
     ------
     ValueError
         With a sentence, if the axes do not fit; of two arguments, what is wrong and what to do.
     """
-    requested = requested or AxesWanted(**settings)
     count = len(shape)
     for name in ("channel_axis", "z_axis"):
-        axis = getattr(requested, name)
+        axis = getattr(hints, name)
         if axis is not None and not -count <= axis < count and count > 2:
             raise ValueError(
                 f"there is no axis {axis} in shape {format_shape(shape)}", f"Set data.{name} to 0 to {count - 1}"
             )
-    depth = _depth(requested.z_axis, count, dim)
-    channel = _channel(shape, axes, dim, depth, requested)
+    depth = _depth(hints.z_axis, count, dim)
+    channel = _channel(shape, axes, dim, depth, hints)
     free = [axis for axis in range(count) if axis != channel]
     frames = next((axis for axis in free if axes[axis] == "T" and shape[axis] > 1 and axis != depth), None)
     if frames is not None:
-        if not requested.with_frames:
+        if not hints.with_frames:
             raise _time_series(shape, frames)
         free.remove(frames)
     needed = dim if depth is None or dim == 3 else dim + 1
@@ -115,7 +111,7 @@ def image_layout(
     slices = _slices(axes, free, dim, depth)
     if slices is not None:
         free.remove(slices)
-    if len(free) == dim + 1 and frames is None and requested.with_frames and axes[free[0]] == "?":
+    if len(free) == dim + 1 and frames is None and hints.with_frames and axes[free[0]] == "?":
         frames = free.pop(0)
     if len(free) != dim:
         channels = " without its channels" if channel is not None else ""
@@ -126,9 +122,7 @@ def image_layout(
     return Layout(_depth_first(free, depth, dim), channel, slices, frames)
 
 
-def label_layout(
-    shape: Sequence[int], axes: str, dim: int, z_axis: int | None = None, with_frames: bool = False
-) -> Layout:
+def label_layout(shape: Sequence[int], axes: str, dim: int, *, z_axis: int | None, with_frames: bool = False) -> Layout:
     """How a label is read: no channels, but equal colours (see `colour_axis`) count as one.
 
     `with_frames`: time points are one of the `dim` axes. Raises `ValueError` as `image_layout` does.
@@ -176,26 +170,26 @@ def _depth(z_axis: int | None, count: int, dim: int) -> int | None:
     return None if z_axis is None or count < 3 or count < dim else z_axis % count
 
 
-def _channel(shape: Sequence[int], axes: str, dim: int, depth: int | None, requested: AxesWanted) -> int | None:
+def _channel(shape: Sequence[int], axes: str, dim: int, depth: int | None, hints: AxisHints) -> int | None:
     count = len(shape)
     if count <= dim:
         return None
     named = [axis for axis in range(count) if axes[axis] in "CS" and shape[axis] > 1 and axis != depth]
-    given = None if requested.channel_axis is None else requested.channel_axis % count
+    given = None if hints.channel_axis is None else hints.channel_axis % count
     # whoever says that y or x holds the channels speaks of other images of the set
-    if given is not None and requested.is_given and not (named and axes[given] in "YX"):
+    if given is not None and hints.is_given and not (named and axes[given] in "YX"):
         return given
     if len(named) == 1:
         return named[0]
     unnamed = [axis for axis in range(count) if axes[axis] == "?" and axis != depth]
-    lacking = _lacking(shape, unnamed, requested.label_shape)
+    lacking = _lacking(shape, unnamed, hints.label_shape)
     if lacking is not None:
         return lacking
     if count - 1 in (*unnamed, *named) and shape[-1] in _COLOURS:
         return count - 1
     if given is not None:
         return given
-    fits = [axis for axis in unnamed if requested.channels not in (None, 1) and shape[axis] == requested.channels]
+    fits = [axis for axis in unnamed if hints.channel_count not in (None, 1) and shape[axis] == hints.channel_count]
     return fits[0] if len(fits) == 1 else None
 
 
@@ -221,7 +215,7 @@ def _depth_first(free: Sequence[int], depth: int | None, dim: int) -> tuple[int,
 
 
 def _without_ones(shape: Sequence[int], axes: str, free: list[int], count: int, depth: int | None) -> list[int]:
-    """`free` without axes of length 1, while there are more than `wanted`."""
+    """`free` without axes of length 1, while there are more than `count`."""
     for axis in [axis for axis in free if shape[axis] == 1 and axis != depth]:
         if len(free) > count:
             free = [other for other in free if other != axis]

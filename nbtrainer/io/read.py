@@ -31,7 +31,7 @@ def open_label(label: Path, image: Path | None = None) -> ImageFile:
 
 
 def read_label(
-    source: np.ndarray | Path, dim: int, where: str = "", image: Path | None = None, z_axis: int | None = None
+    source: np.ndarray | Path, dim: int, where: str = "", image: Path | None = None, *, z_axis: int | None
 ) -> np.ndarray:
     """A label as ([z,] y, x) integers, from an array or a file (see `open_label`); raises `UserError` if it is none.
 
@@ -40,7 +40,7 @@ def read_label(
     array, axes = (source, "?" * source.ndim) if isinstance(source, np.ndarray) else _opened(source, image)
     where = where or str(source)
     try:
-        layout = label_layout(array.shape, axes, dim, z_axis, with_frames=True)
+        layout = label_layout(array.shape, axes, dim, z_axis=z_axis, with_frames=True)
     except ValueError as error:
         raise UserError(where, *error.args) from None
     if layout.slices is not None:

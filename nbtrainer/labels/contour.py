@@ -8,9 +8,7 @@ import numpy as np
 from nbtrainer.labels.connected import plain
 
 
-def contour(
-    labels: np.ndarray, width: int = 1, with_background: bool = True, contours_in_plane: bool = True
-) -> np.ndarray:
+def contour(labels: np.ndarray, *, width: int, with_background: bool, contours_in_plane: bool) -> np.ndarray:
     """Where the square (cube) around a pixel holds more than one object, or an object and background.
 
     Parameters

@@ -16,6 +16,8 @@ from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.watershed import by_slice
 
 CHANNELS = 7
+# share of the largest value above which a pixel is on a drawn line
+_LINE = 0.5
 
 
 def outline_channels(cells: np.ndarray, background_is_line: bool = False) -> np.ndarray:
@@ -47,13 +49,13 @@ def outline_channels(cells: np.ndarray, background_is_line: bool = False) -> np.
     return np.stack([outline, once, twice, once == 0, twice == 0, seeds, ~seeds]).astype(np.float32)
 
 
-def cells_from_outlines(lines: np.ndarray, threshold: float = 0.5, keep_line: bool = False) -> np.ndarray:
+def cells_from_outlines(lines: np.ndarray, *, keep_line: bool = False) -> np.ndarray:
     """The cells between drawn lines: every pixel belongs to one, lines go to the cell that is nearest within them.
 
     Parameters
     ----------
     lines
-        (Y, X) or (Z, Y, X), lines of any width above `threshold` times the largest value; what they leave free connects
+        (Y, X) or (Z, Y, X), lines of any width above half of the largest value; what they leave free connects
         through faces. A line that encloses nothing leaves no trace.
     keep_line
         Leave a line one pixel wide between two cells, in the middle of what was drawn.
@@ -65,8 +67,8 @@ def cells_from_outlines(lines: np.ndarray, threshold: float = 0.5, keep_line: bo
     from skimage.segmentation import watershed  # scikit-image's modules take long to load
 
     if lines.ndim == 3:
-        return by_slice(lambda plane: cells_from_outlines(plane, threshold, keep_line), lines)
-    drawn = lines > threshold * float(lines.max(initial=0))
+        return by_slice(lambda plane: cells_from_outlines(plane, keep_line=keep_line), lines)
+    drawn = lines > _LINE * float(lines.max(initial=0))
     free = regions_of(~drawn, corners=False)
     # the way to the next cell, so that two cells meet in the middle of a line
     depth = edt.edt(drawn) if free.any() else np.zeros(drawn.shape, np.float32)

@@ -37,7 +37,7 @@ def pack_dense_regions(config: Config, files: Sequence[str]) -> str:
     concerned = sorted({pair.dataset for pair in surveyed.listed if str(pair.image) in files}, reverse=True)
     if not concerned or config.task.dim != 2:
         raise UserError("data.datasets", "there are no 2D images to crop", "Check again")
-    plain = Preparation(dim=2, channel_axis=config.data.channel_axis, z_axis=config.data.z_axis)
+    plain = Preparation.as_stored(2, channel_axis=config.data.channel_axis, z_axis=config.data.z_axis)
     ignored = surveyed.preparation.ignored
     images, labels = Copies(config, "images"), Copies(config, "labels")
     count, before, after = 0, 0, 0

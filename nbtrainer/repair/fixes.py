@@ -104,7 +104,7 @@ def _pair_by_name(config: Config, files: tuple[str, ...]) -> str:
             continue
         pairs = match_names(config, index)
         if pairs:
-            chosen = [Pair(image, label, dataset.use, index) for image, label in pairs]
+            chosen = [Pair(image, label, use=dataset.use, dataset=index) for image, label in pairs]
             target = point_to(config, index, chosen, Copies(config, "pairs"), pair_by="order")
             sentences.append(
                 f"{len(pairs)} images of {where} are paired with the labels that have their names ({target})"

@@ -98,7 +98,8 @@ class Epyseg(Task[EpysegSettings]):
             target = outline_channels(self.objects(label, links))
         unknown = ~self.valid_mask(label)
         if unknown.any():
-            target[:, unknown | contour(unknown, 3)] = np.nan
+            rim = contour(unknown, width=3, with_background=True, contours_in_plane=True)
+            target[:, unknown | rim] = np.nan
         return target
 
     def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:

@@ -96,8 +96,12 @@ class InstanceContour(Objects[InstanceContourSettings]):
         target = np.empty((self.output_channels, *label.shape), np.float32)
         target[0] = objects != 0
         contours_in_plane = self.settings.contours_in_plane or self.settings.slice_by_slice
+        width = self.settings.contour_width
         target[1] = contour(
-            objects, self.settings.contour_width, self.settings.contour_with_background, contours_in_plane
+            objects,
+            width=width,
+            with_background=self.settings.contour_with_background,
+            contours_in_plane=contours_in_plane,
         )
         if self.settings.with_distance:
             target[2] = (self._distance(objects) + 1) / 2
@@ -107,7 +111,8 @@ class InstanceContour(Objects[InstanceContourSettings]):
         unknown = ~self.valid_mask(label)
         if unknown.any():
             target[:, unknown] = np.nan
-            target[1, contour(unknown, self.settings.contour_width, contours_in_plane=contours_in_plane)] = np.nan
+            rim = contour(unknown, width=width, with_background=True, contours_in_plane=contours_in_plane)
+            target[1, rim] = np.nan
             for channel, offset in zip(target[first:], self.offsets, strict=True):
                 here, there = affinity.ends(label.shape, offset)
                 channel[here][unknown[there]] = np.nan

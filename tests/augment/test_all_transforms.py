@@ -5,16 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from factories import make_normalizer, make_preparation, make_sampler
 
 from nbtrainer.augment.patches import Patches
 from nbtrainer.config import TRANSFORMS
 from nbtrainer.config.augmentation import Augmentation
 from nbtrainer.data.images import Images
-from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.patch_sampler import PatchSampler
 from nbtrainer.data.prefetch import prefetch
-from nbtrainer.data.preparation import Preparation
 
 
 def _patches(folder: Path, size: tuple[int, ...], seed: int = 5) -> Patches:
@@ -22,9 +20,9 @@ def _patches(folder: Path, size: tuple[int, ...], seed: int = 5) -> Patches:
     shape = tuple(3 * length for length in size)
     tifffile.imwrite(folder / "image.tif", rng.integers(0, 4000, shape).astype(np.uint16), photometric="minisblack")
     tifffile.imwrite(folder / "label.tif", rng.integers(0, 90_000, shape).astype(np.uint32), photometric="minisblack")
-    pairs = [Pair(folder / "image.tif", folder / "label.tif")]
+    pairs = [Pair(folder / "image.tif", folder / "label.tif", use="auto")]
     dim = len(size)
-    places = PatchSampler(Images(pairs, Normalizer(), Preparation(dim=dim)), [shape], size, seed=seed)
+    places = make_sampler(Images(pairs, make_normalizer(), make_preparation(dim=dim)), [shape], size, seed=seed)
     transforms = [model(probability=1.0) for model in TRANSFORMS.values() if dim in model.dims]
     return Patches(places, Augmentation(steps=transforms))
 

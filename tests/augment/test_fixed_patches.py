@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from factories import make_normalizer, make_preparation, make_sampler
 
 from nbtrainer.augment.patches import Patches
 from nbtrainer.config import STRENGTHS, TRANSFORMS
 from nbtrainer.config.augmentation import Augmentation
 from nbtrainer.data.images import Images
-from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.patch_sampler import PatchSampler
-from nbtrainer.data.preparation import Preparation
 
 EXPECTED = json.loads((Path(__file__).parent / "fixed_patches.json").read_text())
 SIZES = {"2d": (48, 64), "3d": (8, 32, 32)}
@@ -54,8 +52,12 @@ def test_a_seed_draws_the_patch_that_it_drew_in_earlier_versions(case, tmp_path)
     shape = tuple(2 * length for length in size)
     for part, array in zip(("image", "label"), _scene(shape), strict=True):
         tifffile.imwrite(tmp_path / f"{part}.tif", array, photometric="minisblack")
-    images = Images([Pair(tmp_path / "image.tif", tmp_path / "label.tif")], Normalizer(), Preparation(dim=len(size)))
-    patch = Patches(PatchSampler(images, [shape], size, seed=5), _augmentation(name)).patch(1)
+    images = Images(
+        [Pair(tmp_path / "image.tif", tmp_path / "label.tif", use="auto")],
+        make_normalizer(),
+        make_preparation(dim=len(size)),
+    )
+    patch = Patches(make_sampler(images, [shape], size, seed=5), _augmentation(name)).patch(1)
     at = np.linspace(0, patch.label.size - 1, 12).astype(int)
     # other processors round in another way
     np.testing.assert_allclose(patch.image.reshape(-1)[at], EXPECTED[case]["image"], atol=2e-3)

@@ -2,27 +2,33 @@ import threading
 
 import numpy as np
 import pytest
+from factories import make_naming, make_normalizer, make_preparation, make_sampler
 
 from nbtrainer.augment.patches import Patches
 from nbtrainer.config import STRENGTHS, TRANSFORMS
 from nbtrainer.config.augmentation import Augmentation
 from nbtrainer.data.cache import Cache
 from nbtrainer.data.images import Images
-from nbtrainer.data.normalize import Normalizer
-from nbtrainer.data.pair import Naming, list_files
+from nbtrainer.data.pair import list_files
 from nbtrainer.data.pair_files import pair_files
-from nbtrainer.data.patch_sampler import PatchSampler, grid_centres
+from nbtrainer.data.patch_sampler import grid_centres
 from nbtrainer.data.prefetch import prefetch
 from nbtrainer.samples import path
 
 
 def _patches(**settings: object) -> Patches:
     folder = path("nuclei2d")
-    pairs = pair_files(list_files(folder / "images", "i"), list_files(folder / "labels", "l"), "d", Naming())
-    images = Images(pairs, Normalizer(), cache=settings.pop("cache", Cache()))
+    pairs = pair_files(
+        list_files(folder / "images", "i", look_one_level_down=False),
+        list_files(folder / "labels", "l", look_one_level_down=False),
+        "d",
+        make_naming(),
+        use="auto",
+    )
+    images = Images(pairs, make_normalizer(), make_preparation(), cache=settings.pop("cache", Cache()))
     changes = {name: settings.pop(name) for name in ("steps", "apply", "rotate_and_flip") if name in settings}
     class_of = settings.pop("class_of", lambda label: (label > 0).astype(np.uint8))
-    places = PatchSampler(
+    places = make_sampler(
         images, [(256, 256)] * 4, **{"patch_size": (64, 64), "seed": 3, "class_of": class_of, **settings}
     )
     return Patches(places, Augmentation(**changes))
@@ -77,9 +83,9 @@ def test_leaving_a_prefetch_early_leaves_no_thread_behind():
 
 @pytest.mark.feature(67)
 def test_the_grid_covers_each_image_and_shifts_the_last_tiles_back_inside():
-    assert grid_centres((64, 100), (64, 64)) == [(31.5, 31.5), (31.5, 67.5)]
+    assert grid_centres((64, 100), (64, 64), overlap=0) == [(31.5, 31.5), (31.5, 67.5)]
     covered = np.zeros((300, 260), int)
-    for y, x in grid_centres(covered.shape, (128, 96)):
+    for y, x in grid_centres(covered.shape, (128, 96), overlap=0):
         top, left = round(y - 63.5), round(x - 47.5)
         assert top >= 0 and left >= 0 and top + 128 <= 300 and left + 96 <= 260
         covered[top : top + 128, left : left + 96] += 1
@@ -87,7 +93,7 @@ def test_the_grid_covers_each_image_and_shifts_the_last_tiles_back_inside():
 
 
 def test_an_image_smaller_than_its_tile_is_mirrored_around_its_middle():
-    assert grid_centres((30, 200), (64, 64))[0][0] == 14.5
+    assert grid_centres((30, 200), (64, 64), overlap=0)[0][0] == 14.5
     image, label, _ = _patches(patch_size=(320, 320), method="grid").patch(0)
     assert image.shape == (1, 320, 320) and label.shape == (320, 320)
     assert np.array_equal(image[0, 31], image[0, 32])

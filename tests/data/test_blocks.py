@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 import tifffile
+from factories import make_naming
 
+from nbtrainer.api import prepare
 from nbtrainer.data.blocks import blocks_of
-from nbtrainer.data.pair import Naming, list_files
+from nbtrainer.data.pair import list_files
 from nbtrainer.data.pair_files import pair_files
-from nbtrainer.data.prepare import prepare
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats import open_image
 
@@ -88,7 +89,13 @@ def test_large_images_are_divided_and_the_blocks_are_what_the_image_was(
     train = done.folder / "train"
     assert done.counts["train"] == 7
     assert (train / "images" / "small.tif").exists()
-    pairs = pair_files(list_files(train / "images.txt", "i"), list_files(train / "labels.txt", "l"), "d", Naming())
+    pairs = pair_files(
+        list_files(train / "images.txt", "i", look_one_level_down=False),
+        list_files(train / "labels.txt", "l", look_one_level_down=False),
+        "d",
+        make_naming(),
+        use="auto",
+    )
     assert len(pairs) == 7 and not any(pair.paired_by_order for pair in pairs)
     again, _ = put_together(train, "images", "large")
     np.testing.assert_array_equal(again.reshape(image.shape), image)

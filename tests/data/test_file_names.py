@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 import tifffile
+from factories import make_naming
 from numpy import zeros
 
 from nbtrainer.data.file_names import existing, is_meant, match_parts, parts_of, shortest_names, without_contradictions
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.listing import list_files
-from nbtrainer.data.pair import Naming
 
 
 def _matched(wanted: list[str], offered: list[str]) -> dict[str, str]:
@@ -50,9 +50,11 @@ def test_accents_are_compared_as_they_look(tmp_path):
         for folder, form in (("raw", "NFC"), ("lab", "NFD")):
             (tmp_path / folder).mkdir(exist_ok=True)
             tifffile.imwrite(tmp_path / folder / f"{unicodedata.normalize(form, name)}.tif", zeros((4, 4 + number)))
-    pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", Naming(exclude=(unicodedata.normalize("NFD", "é 1"),)))
+    pairs = find_pairs(
+        tmp_path / "raw", tmp_path / "lab", "d", make_naming(exclude=(unicodedata.normalize("NFD", "é 1"),)), use="auto"
+    )
     assert [pair.image.name for pair in pairs] == ["f1.tif", "z1.tif"]
-    pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", Naming())
+    pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", make_naming(), use="auto")
     composed = [unicodedata.normalize("NFC", pair.required_label.name) for pair in pairs]
     assert [pair.image.name for pair in pairs] == composed and not any(pair.paired_by_order for pair in pairs)
 
@@ -63,11 +65,15 @@ def test_what_is_typed_finds_a_file_whose_accents_are_written_otherwise(tmp_path
     tifffile.imwrite(folder / "a.tif", zeros((4, 4)))
     typed = tmp_path / unicodedata.normalize("NFC", "Zellé")
     assert existing(typed / "a.tif") == folder / "a.tif"
-    assert list_files(typed, "i") == list_files(typed / "*.tif", "i") == [folder / "a.tif"]
+    assert (
+        list_files(typed, "i", look_one_level_down=False)
+        == list_files(typed / "*.tif", "i", look_one_level_down=False)
+        == [folder / "a.tif"]
+    )
     wild = tmp_path / unicodedata.normalize("NFC", "*é") / "a.tif"
-    assert list_files(wild, "i") == [folder / "a.tif"]
+    assert list_files(wild, "i", look_one_level_down=False) == [folder / "a.tif"]
     (tmp_path / "list.txt").write_text(f"{typed.name}/a.tif\n", encoding="utf-8")
-    assert list_files(tmp_path / "list.txt", "i") == [folder / "a.tif"]
+    assert list_files(tmp_path / "list.txt", "i", look_one_level_down=False) == [folder / "a.tif"]
 
 
 def test_capitals_make_no_difference_where_no_other_name_does(tmp_path):
@@ -75,7 +81,7 @@ def test_capitals_make_no_difference_where_no_other_name_does(tmp_path):
         (tmp_path / folder).mkdir()
         for name in names:
             tifffile.imwrite(tmp_path / folder / name, zeros((4, 4)))
-    pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", Naming())
+    pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", make_naming(), use="auto")
     assert {pair.image.name: pair.required_label.name for pair in pairs} == {
         "Cell_1.tif": "cell_1.tif",
         "cell_2.TIF": "CELL_2.tif",

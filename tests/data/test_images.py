@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from factories import make_normalizer, make_preparation
 
 from nbtrainer.data import images as module
 from nbtrainer.data.cache import Cache
 from nbtrainer.data.fingerprints import Fingerprints
 from nbtrainer.data.images import Images
-from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair
 from nbtrainer.errors import UserError
 
@@ -27,7 +27,7 @@ def pairs(tmp_path) -> list[Pair]:
         for kind in ("image", "label"):
             array = np.full((64, 64), number * (kind == "image"), np.uint8)
             tifffile.imwrite(tmp_path / f"{kind}_{number}.tif", array)
-        found.append(Pair(tmp_path / f"image_{number}.tif", tmp_path / f"label_{number}.tif"))
+        found.append(Pair(tmp_path / f"image_{number}.tif", tmp_path / f"label_{number}.tif", use="auto"))
     return found
 
 
@@ -38,7 +38,7 @@ def _read_all(images: Images) -> None:
 
 def test_all_sets_together_stay_within_one_budget(pairs):
     cache = Cache(3 * _SIZE)
-    sets = [Images(pairs[start : start + 2], Normalizer(), cache=cache) for start in (0, 2, 4)]
+    sets = [Images(pairs[start : start + 2], make_normalizer(), make_preparation(), cache=cache) for start in (0, 2, 4)]
     for _ in range(2):
         for images in sets:
             _read_all(images)
@@ -47,7 +47,10 @@ def test_all_sets_together_stay_within_one_budget(pairs):
 
 def test_a_set_that_is_gone_leaves_its_room_to_others(pairs):
     cache = Cache(100 * _SIZE)
-    training, form = Images(pairs[:2], Normalizer(), cache=cache), Images(pairs[2:], Normalizer(), cache=cache)
+    training, form = (
+        Images(pairs[:2], make_normalizer(), make_preparation(), cache=cache),
+        Images(pairs[2:], make_normalizer(), make_preparation(), cache=cache),
+    )
     _read_all(training)
     before = cache.held
     _read_all(form)
@@ -61,7 +64,7 @@ def test_a_set_that_is_gone_leaves_its_room_to_others(pairs):
 def test_large_images_stay_and_those_that_no_longer_fit_are_read_from_the_file(pairs, monkeypatch):
     monkeypatch.setattr(module, "_LARGEST_KEPT", 10)
     cache = Cache(3 * _SIZE)
-    images = Images(pairs, Normalizer(), cache=cache)
+    images = Images(pairs, make_normalizer(), make_preparation(), cache=cache)
     _read_all(images)
     first = images.views(0)[0]
     _read_all(images)
@@ -77,7 +80,7 @@ def _write_again(path: Path, array: np.ndarray) -> None:
 @pytest.mark.parametrize("kind", ["image", "label"])
 def test_a_file_that_is_another_when_it_is_read_again_is_named(pairs, kind):
     files = Fingerprints(path for pair in pairs for path in pair.files)
-    images = Images(pairs, Normalizer(), cache=Cache(0), fingerprints=files)
+    images = Images(pairs, make_normalizer(), make_preparation(), cache=Cache(0), fingerprints=files)
     images.region(3, (slice(0, 8), slice(0, 8)))
     path = getattr(pairs[3], kind)
     _write_again(path, np.full((64, 64), 9, np.uint16))
@@ -87,7 +90,12 @@ def test_a_file_that_is_another_when_it_is_read_again_is_named(pairs, kind):
 
 
 def test_what_is_in_memory_is_not_read_again(pairs):
-    images = Images(pairs, Normalizer(), fingerprints=Fingerprints(path for pair in pairs for path in pair.files))
+    images = Images(
+        pairs,
+        make_normalizer(),
+        make_preparation(),
+        fingerprints=Fingerprints(path for pair in pairs for path in pair.files),
+    )
     before = images.raw(3)[0]
     _write_again(pairs[3].image, np.full((64, 64), 9, np.uint16))
     assert images.raw(3)[0] is before or (images.raw(3)[0] == before).all()

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from factories import make_naming
 
 import nbtrainer as nbt
+from nbtrainer.api import prepare_dataset
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.layouts import LABEL_FOLDERS
-from nbtrainer.data.pair import Naming
-from nbtrainer.data.prepare import prepare_dataset
 from nbtrainer.data.views import whole
 from nbtrainer.datasets import survey
 from nbtrainer.errors import UserError
@@ -26,7 +26,7 @@ def _tiffs(folder: Path, *names: str, value: int = 1) -> None:
 
 
 def _found(folder: Path, labels: Path | None = None, **naming) -> list[tuple[str, str, str]]:
-    pairs = find_pairs(folder, labels, "d", Naming(**naming))
+    pairs = find_pairs(folder, labels, "d", make_naming(**naming), use="auto")
     return [
         (pair.image.relative_to(folder).as_posix(), pair.required_label.relative_to(folder).as_posix(), pair.use)
         for pair in pairs
@@ -57,7 +57,7 @@ def test_images_and_labels_may_be_divided_each(tmp_path, named):
         _tiffs(tmp_path / "images" / part, f"{part}.tif")
         _tiffs(tmp_path / "labels" / part, f"{part}.tif")
     source, labels = (tmp_path, None) if named is None else (tmp_path / "images", tmp_path / "labels")
-    pairs = find_pairs(source, labels, "d", Naming())
+    pairs = find_pairs(source, labels, "d", make_naming(), use="auto")
     assert [(pair.image.name, pair.use) for pair in pairs] == [("train.tif", "train"), ("val.tif", "validation")]
 
 
@@ -76,7 +76,7 @@ def test_several_folders_of_labels_are_a_question(tmp_path):
     for folder in ("images", "masks", "gt"):
         _tiffs(tmp_path / folder, "a.tif")
     with pytest.raises(UserError, match="holds masks and gt"):
-        find_pairs(tmp_path, None, "d", Naming())
+        find_pairs(tmp_path, None, "d", make_naming(), use="auto")
     _tiffs(tmp_path / "labels", "a.tif")  # as it was before others were known
     assert _found(tmp_path) == [("images/a.tif", "labels/a.tif", "auto")]
 
@@ -111,12 +111,14 @@ def test_one_mask_an_object_can_be_prepared_and_found_again(tmp_path):
     _one_mask_an_object(tmp_path / "dsb", "a", "b", "c", "d")
     done = prepare_dataset(tmp_path / "dsb", tmp_path / "out", "x")
     assert sum(done.counts.values()) == 4
-    pairs = find_pairs(done.folder, None, "d", Naming())
+    pairs = find_pairs(done.folder, None, "d", make_naming(), use="auto")
     assert (
         all(pair.required_label.is_dir() and pair.required_label.name == pair.image.stem for pair in pairs)
         and len(pairs) == 4
     )
-    lists = find_pairs(done.folder / "train" / "images.txt", done.folder / "train" / "labels.txt", "d", Naming())
+    lists = find_pairs(
+        done.folder / "train" / "images.txt", done.folder / "train" / "labels.txt", "d", make_naming(), use="auto"
+    )
     assert [pair.required_label.name for pair in lists] == [pair.image.stem for pair in lists]
 
 
@@ -142,7 +144,7 @@ def test_masks_without_an_image_are_named(tmp_path):
     _one_mask_an_object(tmp_path, "a", "b")
     (tmp_path / "b" / "images" / "b.tif").unlink()
     with pytest.raises(UserError, match="b holds masks, but no image"):
-        find_pairs(tmp_path, None, "d", Naming())
+        find_pairs(tmp_path, None, "d", make_naming(), use="auto")
 
 
 def test_an_empty_folder_among_those_of_masks_leaves_only_its_image_without_a_label(tmp_path):
@@ -152,7 +154,7 @@ def test_an_empty_folder_among_those_of_masks_leaves_only_its_image_without_a_la
     for name in "ab":
         (tmp_path / name / "masks").rename(tmp_path / "labels" / name)
     with pytest.raises(UserError, match="No label was found for c"):
-        find_pairs(tmp_path / "images", tmp_path / "labels", "d", Naming())
+        find_pairs(tmp_path / "images", tmp_path / "labels", "d", make_naming(), use="auto")
 
 
 def test_a_part_without_labels_misses_the_folder_that_the_others_have(tmp_path):
@@ -160,7 +162,7 @@ def test_a_part_without_labels_misses_the_folder_that_the_others_have(tmp_path):
     _tiffs(tmp_path / "train" / "masks", "a.tif")
     _tiffs(tmp_path / "val" / "images", "b.tif")
     with pytest.raises(UserError, match=r"val.masks"):
-        find_pairs(tmp_path, None, "d", Naming())
+        find_pairs(tmp_path, None, "d", make_naming(), use="auto")
 
 
 def test_a_mask_of_another_size_is_named(small_config, tmp_path):

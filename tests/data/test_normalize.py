@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from factories import make_normalizer
 
 from nbtrainer.data.normalize import Normalizer
 
@@ -7,7 +8,7 @@ IMAGE = np.random.default_rng(0).integers(10, 4000, (2, 50, 60)).astype(np.uint1
 
 
 def _normalised(image: np.ndarray = IMAGE, **settings: object) -> np.ndarray:
-    normalizer = Normalizer(**settings)
+    normalizer = make_normalizer(**settings)
     return normalizer.measure(image).apply(image)
 
 
@@ -68,7 +69,7 @@ def test_a_constant_image_stays_finite(method):
 
 def test_values_that_are_not_finite_do_not_count_in_the_measurement():
     image = np.array([[[0.0, 1.0], [2.0, np.nan]]])
-    assert Normalizer(method="rescaling").measure(image).scale == pytest.approx(0.5)
+    assert make_normalizer(method="rescaling").measure(image).scale == pytest.approx(0.5)
 
 
 def test_channels_together_keep_their_ratio():
@@ -78,7 +79,7 @@ def test_channels_together_keep_their_ratio():
 
 
 def test_a_region_is_normalised_by_the_whole_image():
-    measured = Normalizer(method="rescaling").measure(IMAGE)
+    measured = make_normalizer(method="rescaling").measure(IMAGE)
     assert np.array_equal(measured.apply(IMAGE)[:, 5:9, 7:20], measured.apply(IMAGE[:, 5:9, 7:20]))
 
 
@@ -110,8 +111,8 @@ def test_the_negative_is_normalised_like_an_image_that_was_stored_so(method, out
 
 @pytest.mark.feature(94)
 def test_a_rule_survives_its_record_with_what_was_measured():
-    measured = Normalizer(method="percentile", invert=True).measure(IMAGE)
-    rule = Normalizer(method="percentile", scope="dataset", fixed=measured)
+    measured = make_normalizer(method="percentile", invert=True).measure(IMAGE)
+    rule = make_normalizer(method="percentile", scope="dataset", fixed=measured)
     again = Normalizer.from_record(rule.as_record())
     dark = IMAGE // 3
     assert np.array_equal(again.measure(dark).apply(dark), measured.apply(dark))

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import roifile
 import tifffile
+from factories import make_naming
 
 import nbtrainer as nbt
 from nbtrainer.data.find_pairs import find_pairs
-from nbtrainer.data.pair import Naming
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.data.views import whole
 from nbtrainer.datasets import survey
@@ -172,7 +172,7 @@ def test_an_image_of_another_folder_than_named_is_not_meant(tmp_path):
     _images(tmp_path / "raw" / "train", "a.tif", "b.tif")
     _coco(tmp_path / "all.json", {"train/a.tif": [BOX], "val/b.tif": [OTHER]})
     with pytest.raises(UserError, match=r"No label was found for b.tif"):
-        find_pairs(tmp_path / "raw" / "train", tmp_path / "all.json", "d", Naming())
+        find_pairs(tmp_path / "raw" / "train", tmp_path / "all.json", "d", make_naming(), use="auto")
 
 
 def test_outlines_beside_images_are_found(drawn, tmp_path):

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from factories import make_normalizer, make_preparation, make_sampler
 
 from nbtrainer.data.images import Images
-from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.patch_sampler import PatchLocation, PatchSampler, grid_centres
-from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.sampling_log import PatchContent, SamplingLog
 
 
@@ -20,10 +19,10 @@ def _places(folder: Path, labels: list[np.ndarray], dim: int = 2, **settings: ob
     for number, label in enumerate(labels):
         for kind, array in (("image", np.zeros(label.shape, np.uint8)), ("label", label)):
             tifffile.imwrite(folder / f"{kind}{number}.tif", array, photometric="minisblack")
-        pairs.append(Pair(folder / f"image{number}.tif", folder / f"label{number}.tif"))
-    images = Images(pairs, Normalizer(), Preparation(dim=dim))
+        pairs.append(Pair(folder / f"image{number}.tif", folder / f"label{number}.tif", use="auto"))
+    images = Images(pairs, make_normalizer(), make_preparation(dim=dim))
     settings = {"patch_size": (16,) * dim, "class_of": lambda label: label.astype(np.uint8), **settings}
-    return PatchSampler(images, [label.shape for label in labels], **settings)
+    return make_sampler(images, [label.shape for label in labels], **settings)
 
 
 def _drawn(places: PatchSampler, count: int) -> list[PatchLocation]:
@@ -104,7 +103,7 @@ def test_where_no_tile_has_so_many_objects_the_one_with_most_is_taken_and_it_end
     label[100:104, 100:104] = 1
     label[150:] = 255
     places = _places(tmp_path, [label], min_objects=3, rejection_probability=1.0, max_attempts=400)
-    places.images.preparation = Preparation(ignore_value=255)
+    places.images.preparation = make_preparation(ignore_value=255)
     drawn = _drawn(places, 10)
     assert {place.rejected for place in drawn} == {400}
     assert all(_objects_around(np.where(label == 255, 0, label), place) == 1 for place in drawn)
@@ -164,7 +163,7 @@ def test_where_values_are_ignored_the_middle_of_a_tile_is_known(tmp_path):
     label[20:32, 150:162] = 0
     label[24:28, 154:158] = 1
     places = _places(tmp_path, [label])
-    places.images.preparation = Preparation(ignore_value=255)
+    places.images.preparation = make_preparation(ignore_value=255)
     for place in _drawn(places, 50):
         assert label[tuple(int(at) for at in place.centre)] != 255
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from factories import make_preparation
 
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
@@ -21,11 +22,11 @@ LABEL[30:50, 40:70] = 700
 def _write(folder: Path, image: np.ndarray = IMAGE, label: np.ndarray = LABEL, **more: object) -> Pair:
     for name, array in (("image.tif", image), ("label.tif", label)):
         tifffile.imwrite(folder / name, array)
-    return Pair(folder / "image.tif", folder / "label.tif", **more)
+    return Pair(folder / "image.tif", folder / "label.tif", use="auto", **more)
 
 
 def _open(pair: Pair, **settings: object) -> tuple[np.ndarray, np.ndarray]:
-    image, label = Preparation(**settings).open(pair)
+    image, label = make_preparation(**settings).open(pair)
     return whole(image), whole(label)
 
 
@@ -136,7 +137,7 @@ def test_objects_are_brought_to_one_diameter(tmp_path):
 
 @pytest.mark.feature(62)
 def test_outside_of_polygons_and_inside_of_ignored_regions_nothing_is_known(tmp_path):
-    triangle = Region(((0, 0), (0, 40), (40, 0)), name="cells")
+    triangle = Region(((0, 0), (0, 40), (40, 0)), "use", "cells")
     hole = Region(((2, 2), (5, 6)), use="ignore")
     _, label = _open(_write(tmp_path, regions=(triangle, hole)))
     assert label.dtype == np.uint32
@@ -156,12 +157,12 @@ def test_a_random_region_is_the_same_for_the_same_seed_and_image():
 
 @pytest.mark.feature(62)
 def test_negative_corners_count_from_the_far_edge():
-    assert Region(((0, 10), (-1, -11))).within((60, 80)).box((60, 80)) == ((0, 60), (10, 70))
+    assert Region(((0, 10), (-1, -11)), "use").within((60, 80)).box((60, 80)) == ((0, 60), (10, 70))
 
 
 def test_a_label_of_another_size_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"it is 60 x 79, but its image image.tif is 60 x 80"):
-        Preparation().open(_write(tmp_path, label=LABEL[:, :79]))
+        make_preparation().open(_write(tmp_path, label=LABEL[:, :79]))
 
 
 def test_a_part_is_seen_as_if_there_were_nothing_else(tmp_path):
@@ -179,12 +180,12 @@ def test_a_stack_is_read_as_slices_or_as_a_volume(tmp_path):
 
 
 def test_a_preparation_survives_its_record():
-    made = Preparation(dim=3, channels=(1, 0), resize=(16, 32, 32), ignore_value=5)
+    made = make_preparation(dim=3, channels=(1, 0), resize=(16, 32, 32), ignore_value=5)
     assert Preparation.from_record(made.as_record()) == made
 
 
 def test_the_axis_that_an_older_model_found_is_no_word_of_the_user():
-    record = Preparation(channel_axis=1).as_record()
+    record = make_preparation(channel_axis=1).as_record()
     assert Preparation.from_record(record).channel_axis_is_given
     del record["channel_axis_is_given"]
     assert not Preparation.from_record(record).channel_axis_is_given

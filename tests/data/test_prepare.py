@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from factories import make_naming
 
+from nbtrainer.api import prepare, prepare_dataset
 from nbtrainer.data import split_folders
 from nbtrainer.data.find_pairs import find_pairs
-from nbtrainer.data.pair import Naming, list_files
+from nbtrainer.data.pair import list_files
 from nbtrainer.data.pair_files import pair_files
-from nbtrainer.data.prepare import prepare, prepare_dataset, share_counts, split_shares
+from nbtrainer.data.prepare import share_counts, split_shares
 from nbtrainer.errors import UserError
 
 
@@ -31,7 +33,13 @@ def _tree(folder: Path) -> list[str]:
 
 def _numbers(images: Path, labels: Path) -> list[int]:
     """The numbers of the pairs, as training would find them; each image has its own label."""
-    pairs = pair_files(list_files(images, "i"), list_files(labels, "l"), "d", Naming())
+    pairs = pair_files(
+        list_files(images, "i", look_one_level_down=False),
+        list_files(labels, "l", look_one_level_down=False),
+        "d",
+        make_naming(),
+        use="auto",
+    )
     found = [(int(tifffile.imread(pair.image)[0, 0]), int(tifffile.imread(pair.label)[0, 0])) for pair in pairs]
     assert all(image == label for image, label in found)
     return [image for image, _ in found]
@@ -130,9 +138,11 @@ def test_outlines_of_many_images_in_one_file_go_with_each(tmp_path):
     (tmp_path / "coco.json").write_text(json.dumps({"images": listed, "annotations": [], "categories": []}))
     done = prepare(images, tmp_path / "coco.json", tmp_path / "out", "x")
     assert [path.name for path in done.folder.rglob("labels/*")] == ["coco.json"] * 3
-    pairs = find_pairs(done.folder, None, "d", Naming())
+    pairs = find_pairs(done.folder, None, "d", make_naming(), use="auto")
     assert sorted(pair.annotated_as for pair in pairs) == [f"all/img {number}.tif" for number in range(1, 5)]
-    lists = find_pairs(done.folder / "train" / "images.txt", done.folder / "train" / "labels.txt", "d", Naming())
+    lists = find_pairs(
+        done.folder / "train" / "images.txt", done.folder / "train" / "labels.txt", "d", make_naming(), use="auto"
+    )
     assert [pair.image.name for pair in lists] == [pair.image.name for pair in pairs if pair.use == "train"]
 
 
@@ -169,7 +179,13 @@ def test_shares_become_whole_numbers(count, shares, expected):
     "shares", [(0.7, 0.1, 0.2), (70, 10, 20), ("70%", "10 %", "20%"), ("70", "10", "20"), ("0,7", 0.1, "20%")]
 )
 def test_shares_are_fractions_or_percentages(shares, tmp_path):
-    done = prepare(*_source(tmp_path, 10), tmp_path / "out", "x", *shares, by="list")
+    done = prepare(
+        *_source(tmp_path, 10),
+        tmp_path / "out",
+        "x",
+        **dict(zip(("train", "validation", "test"), shares, strict=True)),
+        by="list",
+    )
     assert done.counts == {"train": 7, "val": 1, "test": 2}
     assert split_shares(99, 1, 0) == {"train": 0.99, "val": 0.01, "test": 0}
 
@@ -215,7 +231,7 @@ def test_too_few_or_unequal_images_are_refused(tmp_path):
     (images / "img 1.png").write_bytes(b"")
     (labels / "m0.tif").write_bytes(b"")
     with pytest.raises(UserError, match="have the same name"):
-        prepare(images, labels, tmp_path / "out", "x", 1, 0, 0)
+        prepare(images, labels, tmp_path / "out", "x", train=1, validation=0, test=0)
 
 
 def test_a_split_that_is_there_is_never_overwritten(tmp_path):

@@ -1,13 +1,13 @@
 from pathlib import Path
 
 import pytest
+from factories import make_split
 
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.split import split_pairs
 
 
 def _pairs(count: int, use: str = "auto") -> list[Pair]:
-    return [Pair(Path(f"{use}{k}"), Path(f"l{k}"), use) for k in range(count)]
+    return [Pair(Path(f"{use}{k}"), Path(f"l{k}"), use=use) for k in range(count)]
 
 
 @pytest.mark.feature(101, 102)
@@ -15,7 +15,7 @@ def _pairs(count: int, use: str = "auto") -> list[Pair]:
     ("count", "fraction", "expected"), [(80, 0.1, 8), (4, 0.1, 1), (10, 0.25, 2), (10, 0, 0), (1, 0.5, 0), (2, 0.9, 1)]
 )
 def test_the_share_is_rounded_and_at_least_one_image_validates_and_one_trains(count, fraction, expected):
-    split = split_pairs(_pairs(count), fraction, seed=1)
+    split = make_split(_pairs(count), fraction, seed=1)
     assert len(split.validation) == expected
     assert len(split.train) == count - expected
     assert not {pair.image for pair in split.train} & {pair.image for pair in split.validation}
@@ -23,21 +23,21 @@ def test_the_share_is_rounded_and_at_least_one_image_validates_and_one_trains(co
 
 @pytest.mark.feature(45)
 def test_the_seed_chooses():
-    assert split_pairs(_pairs(30), 0.2, seed=1) == split_pairs(_pairs(30), 0.2, seed=1)
-    assert split_pairs(_pairs(30), 0.2, seed=1) != split_pairs(_pairs(30), 0.2, seed=2)
+    assert make_split(_pairs(30), 0.2, seed=1) == make_split(_pairs(30), 0.2, seed=1)
+    assert make_split(_pairs(30), 0.2, seed=1) != make_split(_pairs(30), 0.2, seed=2)
 
 
 @pytest.mark.feature(59)
 def test_a_dataset_may_be_given_one_purpose():
-    split = split_pairs([*_pairs(4), *_pairs(2, "train"), *_pairs(3, "validation"), *_pairs(1, "test")], 0.25, seed=0)
+    split = make_split([*_pairs(4), *_pairs(2, "train"), *_pairs(3, "validation"), *_pairs(1, "test")], 0.25, seed=0)
     assert (len(split.train), len(split.validation), len(split.test)) == (5, 4, 1)
 
 
 @pytest.mark.feature(44, 102)
 def test_images_of_one_group_go_the_same_way():
-    pairs = [Pair(Path(f"mouse{mouse}_{k}.tif"), Path("l")) for mouse in range(6) for k in range(5)]
+    pairs = [Pair(Path(f"mouse{mouse}_{k}.tif"), Path("l"), use="auto") for mouse in range(6) for k in range(5)]
     for seed in range(5):
-        split = split_pairs(pairs, 0.2, seed, groups=r"mouse\d+")
+        split = make_split(pairs, 0.2, seed=seed, groups=r"mouse\d+")
         groups = [{pair.image.name.partition("_")[0] for pair in part} for part in split[:2]]
         assert not groups[0] & groups[1] and len(split.validation) == 5
 
@@ -48,7 +48,7 @@ def test_a_single_image_is_divided_into_blocks_with_a_gap(length, gap):
     (pair,) = _pairs(1)
     ends = set()
     for seed in range(8):
-        split = split_pairs([pair], 0.2, seed, gap=gap, part_of=lambda pair: ((0, length // 2 or 1), (0, length)))
+        split = make_split([pair], 0.2, seed=seed, gap=gap, part_of=lambda pair: ((0, length // 2 or 1), (0, length)))
         ((_, train),) = (each.crop for each in split.train)
         ((_, validation),) = (each.crop for each in split.validation)
         first, second = sorted([train, validation])
@@ -60,18 +60,18 @@ def test_a_single_image_is_divided_into_blocks_with_a_gap(length, gap):
 
 
 def test_slices_of_one_stack_are_divided_and_those_between_are_not_used():
-    slices = [Pair(Path("stack.tif"), Path("l"), slice=k) for k in range(200)]
-    split = split_pairs(slices, 0.1, 0)
+    slices = [Pair(Path("stack.tif"), Path("l"), slice=k, use="auto") for k in range(200)]
+    split = make_split(slices, 0.1, seed=0)
     numbers = [[pair.slice for pair in part] for part in split[:2]]
     assert [len(part) for part in numbers] == [172, 20]
     assert min(abs(a - b) for a in numbers[0] for b in numbers[1]) == 9
 
 
 def test_two_long_stacks_are_divided_each_and_many_short_ones_stay_whole():
-    two = [Pair(Path(f"s{n}.tif"), Path("l"), slice=k) for n in range(2) for k in range(100)]
-    split = split_pairs(two, 0.2, 0)
+    two = [Pair(Path(f"s{n}.tif"), Path("l"), slice=k, use="auto") for n in range(2) for k in range(100)]
+    split = make_split(two, 0.2, seed=0)
     assert {pair.image.name for pair in split.validation} == {"s0.tif", "s1.tif"}
-    many = [Pair(Path(f"s{n}.tif"), Path("l"), slice=k) for n in range(30) for k in range(4)]
-    split = split_pairs(many, 0.2, 0)
+    many = [Pair(Path(f"s{n}.tif"), Path("l"), slice=k, use="auto") for n in range(30) for k in range(4)]
+    split = make_split(many, 0.2, seed=0)
     assert not {pair.image for pair in split.train} & {pair.image for pair in split.validation}
     assert len(split.validation) == 24

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from nbtrainer.labels.contour import contour
+from encoders import contour
 
 
 def _slowly(labels, width, with_background, contours_in_plane):
@@ -27,7 +26,8 @@ def test_the_contour_is_where_a_window_holds_two(shape, dtype):
         for with_background in (True, False):
             for contours_in_plane in (True, False):
                 expected = _slowly(labels, width, with_background, contours_in_plane)
-                assert np.array_equal(contour(labels, width, with_background, contours_in_plane), expected)
+                settings = {"width": width, "with_background": with_background, "contours_in_plane": contours_in_plane}
+                assert np.array_equal(contour(labels, **settings), expected)
 
 
 def test_neither_the_edge_of_the_image_nor_nothing_is_a_contour():

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from encoders import contour
 
 from benchmarks.roundtrip_contour import DATA, pieces, real_labels, roundtrip
-from nbtrainer.labels.contour import contour
 
 SETS = [
     *("nuclei2d", "bacteria2d", "histology_rgb", "neurites3d", "nuclei3d", "nuclei3d_synthetic", "chloroplasts3d"),

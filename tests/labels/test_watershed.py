@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from crowds import crowd, crowd3d, matched
 from decoders import bc_watershed, bcd_watershed, binary_connected, binary_watershed, voronoi_otsu
+from encoders import contour
 from scipy.ndimage import gaussian_filter
 from shapes import disc, tiles
 
-from nbtrainer.labels.contour import contour
 from nbtrainer.labels.distance import relative_distance
 from nbtrainer.labels.watershed import by_slice
 

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from factories import make_preparation
 
 from nbtrainer import metrics
 from nbtrainer.errors import UserError
@@ -124,9 +125,8 @@ def test_names_that_do_not_fit_are_refused(names, says):
 
 
 def test_slices_of_classes_are_not_stitched():
-    from nbtrainer.data.preparation import Preparation
     from nbtrainer.inference.prediction import Prediction
 
-    prediction = Prediction(Semantic.create(values=[0, 1]), Preparation(), [], is_stack=True)
+    prediction = Prediction(Semantic.create(values=[0, 1]), make_preparation(), [], is_stack=True)
     with pytest.raises(UserError, match="finds no single objects that could be joined"):
         prediction.labels(stitch_above=0.5)

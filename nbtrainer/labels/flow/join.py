@@ -33,8 +33,9 @@ def join(
     foreground: np.ndarray,
     distance: np.ndarray,
     flow: np.ndarray,
-    size: np.ndarray | None = None,
-    min_border_depth: float = 0.55,
+    size: np.ndarray,
+    *,
+    min_border_depth: float,
 ) -> np.ndarray:
     """Objects ([Z,] Y, X) int32, 0 in the background, 1, 2, 3 ... in no order.
 
@@ -44,9 +45,9 @@ def join(
 
     First every pixel goes with the neighbour, over a face, to which it flows. Such groups then grow into one another, always the two
     whose common border is deepest on average, until none is deeper than `min_border_depth`. So a few wrong pixels tie no two
-    objects together. `size` is the size of a voxel along each axis, as in `flow_fields`; equal if left out.
+    objects together. `size` is the size of a voxel along each axis, as in `flow_fields`.
     """
-    graph = _graph(foreground, distance, flow, np.ones(foreground.ndim) if size is None else size)
+    graph = _graph(foreground, distance, flow, size)
     least = np.float32(2 * min_border_depth)
     group = _flow_together(*graph, least)
     pairs, sums, weights = _borders(*graph, group)

@@ -123,14 +123,14 @@ def _joined(
     objects become one, whose flow is another than the predicted. So objects with an error are taken apart by a stricter
     join, then by end points; what explains the flow better stays.
     """
-    labels = _numbered(join(foreground, distance, flow, size, min_border_depth))
+    labels = _numbered(join(foreground, distance, flow, size, min_border_depth=min_border_depth))
     errors = _flow_errors(labels, flow, size)
     for stricter in (_STRICTER, None):
         doubtful = (errors > _DOUBTFUL)[labels]
         if not doubtful.any():
             break
         if stricter is not None:
-            again = join(doubtful, distance, flow, size, max(stricter, min_border_depth))
+            again = join(doubtful, distance, flow, size, min_border_depth=max(stricter, min_border_depth))
         else:
             again = gather_rounded(doubtful, follow_suppressed(flow, doubtful, size))
         # parts of different objects stay apart

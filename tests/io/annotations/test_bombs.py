@@ -103,5 +103,5 @@ def test_pipes_and_devices_are_no_lists_and_no_outlines(tmp_path, name):
         path = tmp_path / name
         make(path)
         with pytest.raises(UserError):
-            list_files(path, "images") if name == "list.txt" else read_outlines(path)
+            list_files(path, "images", look_one_level_down=False) if name == "list.txt" else read_outlines(path)
         path.unlink()

@@ -7,12 +7,12 @@ import nibabel
 import numpy as np
 import pytest
 import tifffile
+from factories import make_naming
 
 import nbtrainer as nbt
+from nbtrainer.api import prepare
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.listing import list_files
-from nbtrainer.data.pair import Naming
-from nbtrainer.data.prepare import prepare
 from nbtrainer.errors import UserError
 from nbtrainer.inference.batch import files_in, images_in, is_one_channel, predict_files
 from nbtrainer.io.formats import open_image, stem, version
@@ -41,7 +41,7 @@ def test_files_that_are_a_channel_each_are_opened_as_one_image(tmp_path):
     opened = open_image(path)
     assert opened.axes == "CYX" and np.array_equal(opened.read(), [first, second])
     assert np.array_equal(opened.array[1, 3:5, 2:9], second[3:5, 2:9])
-    assert stem(path) == "a" and list_files(path, "i") == [path]
+    assert stem(path) == "a" and list_files(path, "i", look_one_level_down=False) == [path]
     assert version(path)[1] == sum((tmp_path / f"a_000{k}.tif").stat().st_size for k in (0, 1))
     tifffile.imwrite(path, second)  # a file of this very name is itself
     assert open_image(path).axes == "YX"
@@ -78,7 +78,7 @@ def test_channels_are_joined_where_the_label_has_their_common_name(tmp_path, end
     for name in ("x", "y"):
         _channels(tmp_path / "raw", name, *endings)
         _label(tmp_path / "lab", f"{name}.tif")
-    pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", Naming())
+    pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", make_naming(), use="auto")
     assert [(stem(pair.image), stem(pair.required_label), len(pair.files)) for pair in pairs] == [
         (name, name, len(endings) + 1) for name in ("x", "y")
     ]
@@ -88,7 +88,7 @@ def test_numbered_images_with_labels_of_their_own_are_no_channels(tmp_path):
     _channels(tmp_path / "raw", "x", "_0000", "_0001")
     for ending in ("_0000", "_0001"):
         _label(tmp_path / "lab", f"x{ending}.tif")
-    pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", Naming())
+    pairs = find_pairs(tmp_path / "raw", tmp_path / "lab", "d", make_naming(), use="auto")
     assert [pair.image.name for pair in pairs] == ["x_0000.tif", "x_0001.tif"]
 
 
@@ -97,7 +97,7 @@ def test_a_missing_channel_is_told(tmp_path):
         _channels(tmp_path / "raw", name, *endings)
         _label(tmp_path / "lab", f"{name}.tif")
     with pytest.raises(UserError, match=r"z has 1 channel \(z_0000.tif\), but most images have 2"):
-        find_pairs(tmp_path / "raw", tmp_path / "lab", "d", Naming())
+        find_pairs(tmp_path / "raw", tmp_path / "lab", "d", make_naming(), use="auto")
 
 
 @pytest.mark.parametrize("beside", [False, True])
@@ -122,7 +122,7 @@ def test_nnunets_folders_are_found_by_themselves(tmp_path):
                 for ending in endings:
                     image = nibabel.Nifti1Image(np.zeros((5, 6, 7), np.uint8), np.eye(4))
                     nibabel.save(image, tmp_path / folder / f"{name}{ending}.nii.gz")
-    pairs = find_pairs(tmp_path, None, "d", Naming())
+    pairs = find_pairs(tmp_path, None, "d", make_naming(), use="auto")
     assert [(stem(pair.image), pair.required_label.name, pair.use) for pair in pairs] == [
         ("a", "a.nii.gz", "auto"),
         ("b", "b.nii.gz", "auto"),
@@ -138,7 +138,7 @@ def test_channels_in_files_are_prepared_together(tmp_path, by):
         _label(tmp_path / "lab", f"{name}.tif")
     done = prepare(tmp_path / "raw", tmp_path / "lab", tmp_path / "out", "t", by=by)
     for dataset in done.datasets:
-        for pair in find_pairs(Path(dataset["images"]), Path(dataset["labels"]), "d", Naming()):
+        for pair in find_pairs(Path(dataset["images"]), Path(dataset["labels"]), "d", make_naming(), use="auto"):
             assert open_image(pair.image).axes == "CYX" and stem(pair.image) == stem(pair.required_label)
 
 
@@ -160,5 +160,5 @@ def test_an_image_that_lacks_a_channel_hinders_no_other_from_being_predicted(sma
 def test_a_series_of_colour_images_is_no_set_of_channels(tmp_path):
     for number in range(3):
         tifffile.imwrite(tmp_path / f"a_000{number}.tif", np.zeros((8, 8, 3), np.uint8), photometric="rgb")
-    files = list_files(tmp_path, "images")
+    files = list_files(tmp_path, "images", look_one_level_down=False)
     assert join_for_model(files, 3, (), is_one_channel) == files
