@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from nbtrainer.api import train as train
     from nbtrainer.api import unstack_images as unstack_images
     from nbtrainer.config import Config as Config
+    from nbtrainer.errors import DataError as DataError
+    from nbtrainer.errors import ModelError as ModelError
+    from nbtrainer.errors import SettingError as SettingError
     from nbtrainer.errors import UserError as UserError
     from nbtrainer.ui import Dashboard as Dashboard
     from nbtrainer.ui import TrainerApp as TrainerApp
@@ -58,7 +61,7 @@ _HOMES = {
         "unstack_images",
     ),
     "nbtrainer.config": ("Config",),
-    "nbtrainer.errors": ("UserError",),
+    "nbtrainer.errors": ("UserError", "SettingError", "DataError", "ModelError"),
     "nbtrainer.ui": ("Dashboard", "TrainerApp"),
 }
 # names of earlier versions, for one release

@@ -30,6 +30,13 @@ def check(config: Config, report: Callable[[int, int], None] | None = None) -> l
     """Everything that is wrong or odd about data and settings: errors first. Changes nothing, trains nothing.
 
     `report(done, of)` is called as it goes on.
+
+    >>> import nbtrainer as nbt
+    >>> folder = nbt.samples.path("nuclei2d")
+    >>> config = nbt.Config.preset("binary_2d")
+    >>> config.data.datasets = [{"images": folder / "images", "labels": folder / "labels"}]
+    >>> [finding for finding in nbt.check(config) if finding.level == "error"]
+    []
     """
     from nbtrainer.checks import check
 
@@ -70,7 +77,16 @@ def finding_picture(config: Config, finding: Finding, size: int = 96) -> Thumbna
 
 @in_sentences
 def pairs(config: Config) -> list[dict[str, Any]]:
-    """Every image with its label, one dict a pair: paths, shape, dtype, spacing, objects, split."""
+    """Every image with its label, one dict a pair: paths, shape, dtype, spacing, objects, split.
+
+    >>> import nbtrainer as nbt
+    >>> folder = nbt.samples.path("nuclei2d")
+    >>> config = nbt.Config.preset("binary_2d")
+    >>> config.data.datasets = [{"images": folder / "images", "labels": folder / "labels"}]
+    >>> row = nbt.pairs(config)[0]
+    >>> row["shape"], row["dtype"]
+    ((256, 256), 'uint16')
+    """
     from nbtrainer.datasets import pair_table
 
     return pair_table(config)
@@ -105,6 +121,14 @@ def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.nda
     """Patches `start` to `start + count - 1` exactly as training draws them.
 
     Each is an image, (C, Y, X) float32, normalised and augmented, and its label, (Y, X) integers as in the file.
+
+    >>> import nbtrainer as nbt
+    >>> folder = nbt.samples.path("nuclei2d")
+    >>> config = nbt.Config.preset("binary_2d")
+    >>> config.data.datasets = [{"images": folder / "images", "labels": folder / "labels"}]
+    >>> config.sampling.patch_size = [64, 64]
+    >>> [(image.shape, label.shape) for image, label in nbt.patches(config, 2)]
+    [((1, 64, 64), (64, 64)), ((1, 64, 64), (64, 64))]
     """
     from nbtrainer.engine import patches
 
@@ -211,7 +235,7 @@ def try_out(
 
 @in_sentences
 def set_thresholds(path: Path, **thresholds: Any) -> str:
-    """Keep `thresholds` in the model at `path`: `adjust(folder, threshold=0.4)`; returns the path of its file."""
+    """Keep `thresholds` in the model at `path`: `set_thresholds(folder, threshold=0.4)`; returns the path of its file."""
     from nbtrainer.engine import set_thresholds
 
     return str(set_thresholds(path, **thresholds))
@@ -219,7 +243,7 @@ def set_thresholds(path: Path, **thresholds: Any) -> str:
 
 @in_sentences
 def prepare(images: Path, labels: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:
-    """Divide images and labels into `<output_root>/<data_task>/{train,val,test}`; see `nbtrainer.data.prepare`."""
+    """Divide images and labels into `<output_root>/<data_task>/{train,val,test}`; see `nbtrainer.data.prepare.prepare`."""
     from nbtrainer.config.dataset import Dataset
     from nbtrainer.config.training import Training
     from nbtrainer.data.prepare import prepare
@@ -230,7 +254,9 @@ def prepare(images: Path, labels: Path, output_root: Path, data_task: str, **opt
 
 @in_sentences
 def prepare_dataset(dataset: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:
-    """As `prepare`, for a folder with `images` and `labels`, or with `train`, `val` and `test` already apart."""
+    """As `prepare`, for a folder with `images` and `labels`, or with `train`, `val` and `test` already apart; see
+    `nbtrainer.data.prepare.prepare_dataset`.
+    """
     from nbtrainer.config.dataset import Dataset
     from nbtrainer.config.training import Training
     from nbtrainer.data.prepare import prepare_dataset
@@ -241,7 +267,7 @@ def prepare_dataset(dataset: Path, output_root: Path, data_task: str, **options:
 
 @in_sentences
 def stack_images(folder: Path, out: Path, **options: Any) -> tuple[int, ...]:
-    """Combine single images into one TIFF stack; returns its shape."""
+    """Combine single images into one TIFF stack; returns its shape; see `nbtrainer.data.stack.stack_images`."""
     from nbtrainer.data.stack import stack_images
 
     return stack_images(folder, out, **options)
@@ -249,7 +275,7 @@ def stack_images(folder: Path, out: Path, **options: Any) -> tuple[int, ...]:
 
 @in_sentences
 def unstack_images(stack: Path, out_folder: Path, **options: Any) -> list[Any]:
-    """Write each slice of a stack as an image of its own; returns their paths."""
+    """Write each slice of a stack as an image of its own; returns their paths; see `nbtrainer.data.stack.unstack_images`."""
     from nbtrainer.data.stack import unstack_images
 
     return unstack_images(stack, out_folder, **options)

@@ -43,7 +43,14 @@ class Preset(NamedTuple):
 
 
 class Config(Section):
-    """All settings of a run, in sections. A section takes a dict; an unknown or wrong value raises `UserError`."""
+    """All settings of a run, in sections. A section takes a dict; an unknown or wrong value raises `UserError`.
+
+    >>> config = Config.preset("binary_2d")
+    >>> config.training.epochs = 20
+    >>> config.update(sampling={"patch_size": [128, 128]}, compile={"learning_rate": 0.001})
+    >>> config.sampling.patch_size, Config().training.epochs == 20
+    ([128, 128], False)
+    """
 
     # of a subclass, by its kind
     task: SerializeAsAny[TaskSettings] = field(title="Task", default_factory=TaskSettings)

@@ -71,6 +71,9 @@ def affinities(labels: np.ndarray, offsets: Sequence[Offset]) -> np.ndarray:
     Returns
     -------
     (K, [Z,] Y, X) float32, 0 or 1. Where the other pixel lies outside the array: 1 in an object.
+
+    >>> affinities(np.array([[1, 1, 2]], np.uint8), [(0, 1)])
+    array([[[1., 0., 1.]]], dtype=float32)
     """
     labels = plain(labels)
     foreground = labels != 0
@@ -160,7 +163,11 @@ def _joined(affinity: np.ndarray, offsets: Sequence[Offset], inside: np.ndarray,
 
 
 def ends(shape: tuple[int, ...], offset: Offset) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """The pixels whose partner at `offset` lies in the array, and their partners."""
+    """The pixels whose partner at `offset` lies in the array, and their partners.
+
+    >>> ends((1, 4), (0, 1))
+    ((slice(0, 1, None), slice(0, 3, None)), (slice(0, 1, None), slice(1, 4, None)))
+    """
     here = tuple(
         slice(min(length, max(0, -step)), max(0, min(length, length - step)))
         for step, length in zip(offset, shape, strict=True)

@@ -27,6 +27,9 @@ def relabel_pieces(labels: np.ndarray) -> np.ndarray:
     ------
     ValueError
         If ids would go beyond 2**32 - 1.
+
+    >>> relabel_pieces(np.array([[1, 1, 0, 1]], np.uint8))
+    array([[1, 1, 0, 2]], dtype=uint8)
     """
     labels = plain(labels)
     components, owners = label_components(labels)
@@ -48,6 +51,9 @@ def separate_objects(labels: np.ndarray, links: Iterable[tuple[int, int]] = ()) 
     """`labels` with an id of its own for each object: a connected part (corners connect), or all parts of linked ids.
 
     Ids are those of `merge_links` and `relabel_pieces`.
+
+    >>> separate_objects(np.array([[1, 0, 1, 0, 2]], np.uint8), links=[(1, 2)])
+    array([[1, 0, 1, 0, 1]], dtype=uint8)
     """
     pairs = [(first, second) for first, second in links if first and second and first != second]
     merged = merge_links(labels, pairs)
@@ -66,6 +72,11 @@ def remove_small(
 
     They become background, or part of the object that they touch most (shared faces; of equals the larger object).
     Small ones that touch only each other become one, and go if that is still too small.
+
+    >>> remove_small(np.array([[1, 1, 1, 2, 0]], np.uint8), 2)
+    array([[1, 1, 1, 0, 0]], dtype=uint8)
+    >>> remove_small(np.array([[1, 1, 1, 2, 0]], np.uint8), 2, to="neighbour")
+    array([[1, 1, 1, 1, 0]], dtype=uint8)
     """
     labels = plain(labels)
     ids, index = fastremap.unique(labels, return_inverse=True)
@@ -84,6 +95,9 @@ def remove_small(
 def without_small(labels: np.ndarray, smallest: int, small: Small = "background") -> np.ndarray:
     """`labels` with ids 1, 2, 3 ... in reading order and the smallest type, objects below `smallest` pixels treated as
     `small` says: they become background, part of the neighbour that they touch most, or ("none") stay.
+
+    >>> without_small(np.array([[7, 7, 0, 3]], np.uint16), 2)
+    array([[1, 1, 0, 0]], dtype=uint8)
     """
     if small not in ("background", "neighbour", "none"):
         raise ValueError(f"small objects become background, neighbour or none, not {small!r}")
@@ -96,7 +110,11 @@ def without_small(labels: np.ndarray, smallest: int, small: Small = "background"
 
 
 def fill_holes(labels: np.ndarray) -> np.ndarray:
-    """`labels` with the background that one object alone encloses given to that object."""
+    """`labels` with the background that one object alone encloses given to that object.
+
+    >>> fill_holes(np.array([[4, 4, 4], [4, 0, 4], [4, 4, 4]], np.uint8))[1]
+    array([4, 4, 4], dtype=uint8)
+    """
     labels = plain(labels)
     regions, owners = enclosed(labels)
     return np.where(labels == 0, owners[regions], labels)
@@ -106,6 +124,9 @@ def dilate(labels: np.ndarray, times: int = 1, across_slices: bool = False) -> n
     """Grey dilation by one pixel, `times` over: of two neighbours the larger value wins, as in EPySeg.
 
     Neighbours share a face in the plane, in a stack too: each slice by itself, or with its neighbours if `across_slices`.
+
+    >>> dilate(np.array([[0, 3, 0, 0]], np.uint8), times=2)
+    array([[3, 3, 3, 3]], dtype=uint8)
     """
     grown = plain(labels)
     axes = range(grown.ndim) if across_slices else range(grown.ndim - 2, grown.ndim)
@@ -119,7 +140,11 @@ def dilate(labels: np.ndarray, times: int = 1, across_slices: bool = False) -> n
 
 
 def clear_border(labels: np.ndarray, pixels: int) -> np.ndarray:
-    """A copy of `labels` ((..., Y, X)) with a frame of this width set to 0, in y and x only."""
+    """A copy of `labels` ((..., Y, X)) with a frame of this width set to 0, in y and x only.
+
+    >>> clear_border(np.ones((3, 3), np.uint8), 1).tolist()
+    [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+    """
     cleared = np.zeros_like(labels)
     height, width = labels.shape[-2:]
     inner = (..., slice(pixels, max(pixels, height - pixels)), slice(pixels, max(pixels, width - pixels)))
@@ -131,6 +156,9 @@ def merge_links(labels: np.ndarray, links: Iterable[tuple[int, int]]) -> np.ndar
     """`labels` with one id for all ids that are linked, also by way of others: the smallest of them in the image.
 
     Ids that the image does not have still link those that it has. Pairs with 0 mean nothing.
+
+    >>> merge_links(np.array([[1, 0, 5, 9]], np.uint8), [(5, 9)])
+    array([[1, 0, 5, 5]], dtype=uint8)
     """
     labels = plain(labels)
     pairs = np.array([pair for pair in links if all(pair)], np.int64).reshape(-1, 2)

@@ -31,7 +31,13 @@ def plain(labels: np.ndarray) -> np.ndarray:
 
 
 def regions_of(mask: np.ndarray, corners: bool = True) -> np.ndarray:
-    """The connected regions 1, 2, 3 ... of a boolean array with 2 or 3 axes; corners connect, or only faces."""
+    """The connected regions 1, 2, 3 ... of a boolean array with 2 or 3 axes; corners connect, or only faces.
+
+    >>> regions_of(np.array([[True, False], [False, True]])).tolist()
+    [[1, 0], [0, 1]]
+    >>> regions_of(np.array([[True, False], [False, True]]), corners=False).tolist()
+    [[1, 0], [0, 2]]
+    """
     if not mask.size:
         return np.zeros(mask.shape, np.uint32)
     # as numbers: of booleans whose sides are odd, cc3d 4.1.1 finds wrong regions where corners connect
@@ -53,7 +59,11 @@ def label_components(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def contacts(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Objects that share faces: pairs of ids (n, 2), smaller id first, and how many faces each pair shares (n,)."""
+    """Objects that share faces: pairs of ids (n, 2), smaller id first, and how many faces each pair shares (n,).
+
+    >>> contacts(np.array([[1, 2], [1, 2]], np.uint8))
+    (array([[1, 2]], dtype=uint32), array([2]))
+    """
     keys = [np.zeros(0, np.uint64)]
     for here, there in _neighbours(labels):
         touching = (here != there) & (here != 0) & (there != 0)

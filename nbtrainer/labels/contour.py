@@ -29,6 +29,9 @@ def contour(labels: np.ndarray, *, width: int, with_background: bool, contours_i
     This is PyTorch Connectomics' target `4-<width>-<with_background>` (`seg_to_instance_bd`) by its window. For edges
     with the background its default is a derivative instead, one pixel wider on either side (its `4-1-1` is about as
     wide as our 2) and blind to lines of one pixel: 98 of 173 neurites in a stack had no pixel left inside, 93 here.
+
+    >>> contour(np.array([[1, 1, 1, 2, 2, 2]], np.uint8), contours_in_plane=False).astype(int)
+    array([[0, 0, 1, 1, 0, 0]])
     """
     labels = plain(labels)
     if not labels.size or width < 1:

@@ -28,6 +28,12 @@ def relative_distance(labels: np.ndarray, spacing: Sequence[float] | None = None
     object which fills the array.
 
     PyTorch Connectomics' target 5 (`seg_to_instance_edt`), not rounded to bins.
+
+    >>> label = np.zeros((7, 7), np.uint8)
+    >>> label[1:6, 1:6] = 1
+    >>> relative_distance(label)[3]
+    array([-1.        ,  0.33333334,  0.6666667 ,  1.        ,  0.6666667 ,
+            0.33333334, -1.        ], dtype=float32)
     """
     labels = plain(labels)
     if not labels.size:

@@ -104,6 +104,12 @@ def count_overlaps(predicted: np.ndarray, truth: np.ndarray, valid_mask: np.ndar
     ------
     ValueError
         If the shapes differ, or an array holds no ids.
+
+    >>> overlaps = count_overlaps(np.array([[1, 1, 0]], np.uint8), np.array([[4, 4, 4]], np.uint8))
+    >>> [(int(overlaps.predicted_ids[p]), int(overlaps.truth_ids[t])) for p, t in zip(overlaps.predicted, overlaps.truth)]
+    [(0, 4), (1, 4)]
+    >>> overlaps.pixels.tolist(), overlaps.iou.round(2).tolist()
+    ([1, 2], [0.0, 0.67])
     """
     if predicted.shape != truth.shape or (valid_mask is not None and valid_mask.shape != truth.shape):
         raise ValueError(f"a prediction of {predicted.shape} cannot be compared with a truth of {truth.shape}")
@@ -130,6 +136,10 @@ def match_objects(overlaps: Overlaps, threshold: float) -> np.ndarray:
 
     They are as many as possible, and of as many those with the largest sum of IoU (Weigert et al. 2020, StarDist).
     Beyond 0.5 no object can have two partners, and all pairs that reach the threshold match.
+
+    >>> overlaps = count_overlaps(np.array([[1, 1, 2, 0]], np.uint8), np.array([[5, 5, 5, 0]], np.uint8))
+    >>> len(match_objects(overlaps, 0.5)), len(match_objects(overlaps, 0.75))
+    (1, 0)
     """
     if not 0 < threshold <= 1:
         raise ValueError(f"an IoU to match at is above 0 and not above 1, not {threshold}")

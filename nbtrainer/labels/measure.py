@@ -39,6 +39,10 @@ def measurements(
     Rows with `label`, `area` or `volume` (of a plane or a volume, in the square or cube of the unit), `equivalent_diameter`,
     centroids in pixels, the bounding box, mean intensities, axis lengths; of planes `eccentricity`, `perimeter` and
     `solidity` too. `unit` says which unit lengths are in.
+
+    >>> row = measurements(np.array([[0, 7, 7], [0, 7, 7]], np.uint8), spacing=(0.5, 0.5))[0]
+    >>> int(row["label"]), float(row["area"]), row["unit"]
+    (7, 1.0, 'um')
     """
     size = "area" if labels.ndim == 2 else "volume"
     step = tuple(float(length) for length in spacing) if spacing is not None else (1.0,) * labels.ndim

@@ -14,6 +14,10 @@ def stitch(planes: Sequence[np.ndarray], above: float) -> np.ndarray:
 
     An object takes the id of the one in the slice before with which it has the highest IoU, if that is more than
     `above`; of several that want the same id, the one that overlaps most gets it, the others become objects of their own.
+
+    >>> planes = [np.array([[1, 1, 0]]), np.array([[3, 3, 0]]), np.array([[0, 0, 2]])]
+    >>> stitch(planes, above=0.5).tolist()
+    [[[1, 1, 0]], [[1, 1, 0]], [[0, 0, 2]]]
     """
     volume = np.zeros((len(planes), *planes[0].shape), np.uint32)
     last = 0

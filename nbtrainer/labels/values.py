@@ -42,6 +42,9 @@ def snap_values(array: np.ndarray, valid_mask: np.ndarray) -> np.ndarray:
     """`array` (any shape, whole numbers or floats) with each value replaced by the nearest of `known`, the lower of two.
 
     What lies between two values is not told from a third that is nearer: an edge of 0 and 2 becomes 1 if 1 is known.
+
+    >>> snap_values(np.array([0, 3, 120, 250]), np.array([0, 127, 255]))
+    array([  0,   0, 127, 255])
     """
     valid_mask = np.unique(valid_mask)
     if not len(valid_mask):
@@ -54,14 +57,22 @@ def snap_values(array: np.ndarray, valid_mask: np.ndarray) -> np.ndarray:
 
 
 def drop_alpha(image: np.ndarray) -> np.ndarray:
-    """`image` without the transparency behind its colours (..., 4) or grey values (..., 2); others as they are."""
+    """`image` without the transparency behind its colours (..., 4) or grey values (..., 2); others as they are.
+
+    >>> drop_alpha(np.zeros((5, 6, 4), np.uint8)).shape
+    (5, 6, 3)
+    """
     if image.ndim > 2 and image.shape[-1] == 4:
         return image[..., :3]
     return image[..., 0] if image.ndim > 2 and image.shape[-1] == 2 else image
 
 
 def pack_colours(image: np.ndarray) -> np.ndarray:
-    """One uint32 a pixel for (..., 3 or 4) uint8 colours, red x 65536 + green x 256 + blue; the same in every image."""
+    """One uint32 a pixel for (..., 3 or 4) uint8 colours, red x 65536 + green x 256 + blue; the same in every image.
+
+    >>> pack_colours(np.array([[255, 0, 16]], np.uint8))
+    array([16711696], dtype=uint32)
+    """
     red, green, blue = (image[..., channel].astype(np.uint32) for channel in range(3))
     return (red << 16) | (green << 8) | blue
 
@@ -71,6 +82,9 @@ def colours_to_ids(image: np.ndarray) -> np.ndarray:
 
     Background is black, or the most frequent colour where there is no black. The numbering is this image's own: for
     classes that several images share, use `pack_colours` and `LabelLookup`.
+
+    >>> colours_to_ids(np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], np.uint8)).tolist()
+    [0, 2, 1]
     """
     packed = pack_colours(image)
     values, index, counts = fastremap.unique(packed, return_inverse=True, return_counts=True)

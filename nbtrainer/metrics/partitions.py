@@ -48,6 +48,10 @@ def compare_partitions(
     an object as any other. Pixels that are not known never count.
 
     The prediction's background inside true objects always counts as one more object.
+
+    >>> partition = compare_partitions(np.array([[1, 1, 2, 2]]), np.array([[1, 1, 1, 1]]))
+    >>> round(vi_split(partition), 2), round(vi_merge(partition), 2)
+    (1.0, 0.0)
     """
     return measure_partition(count_overlaps(predicted, truth, valid_mask), with_background)
 

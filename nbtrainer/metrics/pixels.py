@@ -53,7 +53,13 @@ class ConfusionCounts:
 
 
 def count(pixels: PixelPredictions) -> ConfusionCounts:
-    """Counts over batch and space."""
+    """Counts over batch and space.
+
+    >>> probability, truth = np.array([[[[0.9, 0.2, 0.7]]]]), np.array([[[[1.0, 0.0, np.nan]]]])
+    >>> counts = count(PixelPredictions(probability, probability > 0.5, truth))
+    >>> counts.true_positive.tolist(), counts.true_negative.tolist(), counts.known_pixels
+    ([1], [1], 2.0)
+    """
     probability, predicted, truth = pixels
     known = truth == truth  # NaN is not itself, in numpy and torch alike
     is_true = truth > 0.5
@@ -87,7 +93,11 @@ def per_class(counts: ConfusionCounts, values: np.ndarray | float) -> tuple[floa
 
 
 def dice(counts: ConfusionCounts) -> np.ndarray:
-    """2 TP / (2 TP + FP + FN); 1 where there is nothing to find and nothing was found."""
+    """2 TP / (2 TP + FP + FN); 1 where there is nothing to find and nothing was found.
+
+    >>> dice(ConfusionCounts(true_positive=np.array([3]), false_positive=np.array([1]), false_negative=np.array([1]))).tolist()
+    [0.75]
+    """
     return _f_beta(counts, 1)
 
 
@@ -97,7 +107,11 @@ def f2(counts: ConfusionCounts) -> np.ndarray:
 
 
 def iou(counts: ConfusionCounts) -> np.ndarray:
-    """TP / (TP + FP + FN); 1 where there is nothing to find and nothing was found."""
+    """TP / (TP + FP + FN); 1 where there is nothing to find and nothing was found.
+
+    >>> iou(ConfusionCounts(true_positive=np.array([3]), false_positive=np.array([1]), false_negative=np.array([1]))).tolist()
+    [0.6]
+    """
     return _share(counts.true_positive, _occurring(counts), counts)
 
 

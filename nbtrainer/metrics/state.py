@@ -42,7 +42,11 @@ def metric_inputs(names: Iterable[str]) -> set[str]:
 
 
 def class_metric_name(metric: str, name: str) -> str:
-    """What the score `metric` of the class `name` is called."""
+    """What the score `metric` of the class `name` is called.
+
+    >>> class_metric_name("dice", "axon")
+    'dice (axon)'
+    """
     return f"{metric} ({name})"
 
 
@@ -97,5 +101,9 @@ def overall(tallies: Sequence[MetricState], names: Sequence[str], classes: Seque
 
 
 def higher_is_better(name: str) -> bool:
-    """Whether a larger value of the score `name` (`validation_dice`, `train_loss`, `dice (axon)`, ...) is better."""
+    """Whether a larger value of the score `name` (`validation_dice`, `train_loss`, `dice (axon)`, ...) is better.
+
+    >>> higher_is_better("validation_dice"), higher_is_better("train_loss")
+    (True, False)
+    """
     return name.partition(" (")[0].removeprefix("validation_").removeprefix("train_") not in LOWER_IS_BETTER

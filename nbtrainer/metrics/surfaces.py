@@ -69,6 +69,11 @@ def compare_surfaces(
     ------
     ValueError
         If shapes differ, or `spacing` does not have one number above 0 for each axis.
+
+    >>> predicted, truth = np.zeros((9, 9), bool), np.zeros((9, 9), bool)
+    >>> predicted[2:7, 3:8], truth[2:7, 2:7] = True, True
+    >>> hausdorff_distance(compare_surfaces(predicted, truth, spacing=(1.0, 0.5)), percentile=100)
+    0.5
     """
     if predicted.shape != truth.shape or (valid_mask is not None and valid_mask.shape != truth.shape):
         raise ValueError(f"a prediction of {predicted.shape} cannot be compared with a truth of {truth.shape}")
