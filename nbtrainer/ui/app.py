@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,6 @@ from IPython.display import display
 
 from nbtrainer import api
 from nbtrainer.config import Config, presets
-from nbtrainer.config.task.settings import OTHER_KINDS
-from nbtrainer.errors import Finding, UserError
 from nbtrainer.runs import Run
 from nbtrainer.runs.signals import stop_before_the_end
 from nbtrainer.ui import frontend, style
@@ -23,15 +20,15 @@ from nbtrainer.ui.dashboard.resume_banner import ResumeBanner
 from nbtrainer.ui.disposal import dispose, say_closed
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form.actions import Actions
+from nbtrainer.ui.form.checking import Checking
 from nbtrainer.ui.form.code_view import CodeView
-from nbtrainer.ui.form.findings import FindingsList, pictures_of
+from nbtrainer.ui.form.compare_settings import nearest_preset
 from nbtrainer.ui.form.form import Form
 from nbtrainer.ui.form.panels import missing
+from nbtrainer.ui.head import Head
 from nbtrainer.ui.predict.threshold_explorer import ThresholdExplorer
 from nbtrainer.ui.widgets import create, set_trait, set_visible, text
-
-OWN = "(your settings)"
-_CHECKING = "checking your data …"
+from nbtrainer.ui.work_queue import WorkQueue
 
 
 class TrainerApp:
@@ -83,12 +80,12 @@ class TrainerApp:
     @property
     def is_busy(self) -> bool:
         """Whether data are being checked or a run is going on."""
-        return self._working != "" or (self._run is not None and self._run.status in ("running", "paused"))
+        return self.work.words != "" or (self._run is not None and self._run.status in ("running", "paused"))
 
     def close(self) -> None:
         """Take the app off the page, with all that it holds in the kernel and in the browser. A run that is going on goes on."""
-        with self._lock:
-            self._is_closed = True
+        self._is_closed = True
+        self.work.close()
         self.refresh_loop.close()
         dispose(self._root)
         if TrainerApp._only is self:
@@ -108,22 +105,29 @@ class TrainerApp:
     def _build(self, config: Config, preset: str) -> None:
         self.api = API
         self._run: Run | None = None
-        self._working = ""
-        self._results: queue.SimpleQueue[tuple[str, Callable[[], None]]] = queue.SimpleQueue()
-        self._jobs = 0
-        self._lock = threading.RLock()  # so that the driver is not stopped just when there is something to do again
         self._ticking = threading.Lock()
         self.errors = Errors()
         guard = self.errors.guard
         self.refresh_loop = frontend.driver(guard(self.tick))
-        self._code = CodeView(guard, lambda: self.config, lambda: self.preset_menu.value)
+        self.work = WorkQueue(self.refresh_loop, lambda findings: self.checking.show(findings), self.errors.show)
+        self.head = Head(guard, preset, self._preset_chosen, lambda *shown: self.form.show_view(*shown))
+        self._code = CodeView(guard, lambda: self.config, lambda: self.head.preset)
         self.actions = Actions(guard, self._go, self._check, self._stop, self._resume, self._code.toggle)
         self.dashboard = DashboardView(guard)
         self.form = Form(config, self._base(preset), guard, self._edited, self.api, self.run_in_background)
-        self.findings = FindingsList(guard, self._place_of, self._open_panel, self._fix_title, self._fix)
+        self.checking = Checking(
+            self.api,
+            self.form,
+            self.work,
+            guard,
+            show_message=self._show_message,
+            on_edit=self._edited,
+            on_work=self._refresh,
+            show_run=self.show_run,
+        )
+        self.findings = self.checking.findings
         self.threshold_explorer = ThresholdExplorer(self.api, self.run_in_background, guard)
         self.resume_banner = ResumeBanner(guard, self.show_run, self._resume_run)
-        self._pick_preset(preset, config)
         self.message = create(w.HTML, layout=w.Layout(display="none", padding="6px 10px"))
         self._lay_out()
         self._refresh()
@@ -144,7 +148,7 @@ class TrainerApp:
             w.VBox,
             children=[
                 sheet,
-                self._head(),
+                self.head.box,
                 self.errors.box,
                 self.resume_banner.box,
                 self.message,
@@ -154,66 +158,24 @@ class TrainerApp:
             classes=("nbt",),
         )
 
-    def _head(self) -> w.HBox:
-        guard = self.errors.guard
-        self._view = create(
-            w.Dropdown,
-            options=[("Simple view", False), ("All settings", True)],
-            layout=w.Layout(width="120px"),
-            tooltip="How many settings are shown",
-        )
-        self._helps = create(
-            w.ToggleButton,
-            value=False,
-            description="Help",
-            icon="question-circle",
-            tooltip="Explain every setting under its field",
-        )
-        for switch in (self._view, self._helps):
-            switch.observe(guard(lambda _: self.form.show_view(self._view.value, self._helps.value)), "value")
-        name = create(w.HTML, value='<span class="nbt-name">nbtrainer</span>')
-        self._about = create(w.HTML, layout=w.Layout(flex="1 1 100%", display="none"))
-        return create(
-            w.HBox, children=[name, self.preset_menu, self._view, self._helps, self._about], classes=("nbt-head",)
-        )
-
-    def _pick_preset(self, preset: str, config: Config) -> None:
-        self._presets = presets()
-        options = [(f"Preset: {known.title}", name) for name, known in self._presets.items()]
-        self.preset_menu = create(
-            w.Dropdown,
-            options=[(f"Preset: {OWN}", ""), *options],
-            value=preset,
-            layout=w.Layout(width="340px"),
-            tooltip="Ready settings to begin with",
-        )
-        self._is_loading = False
-        self.preset_menu.observe(self.errors.guard(lambda _: self._preset_chosen()), "value")
-
     # loading
 
     def _base(self, preset: str) -> Config:
         return Config.preset(preset) if preset else Config()
 
     def _load(self, config: Config, preset: str) -> None:
-        self._is_loading = True
-        try:
-            set_trait(self.preset_menu, "value", preset)
-        finally:
-            self._is_loading = False
+        self.head.show_preset(preset)
         self.form.load(config, self._base(preset))
         self.findings.show_message([])
         self._show_message("")
         self._edited()
 
-    def _preset_chosen(self) -> None:
+    def _preset_chosen(self, preset: str) -> None:
         """A preset says how to train, not on what: what the user said of data, results and machine stays."""
-        if self._is_loading or not self.preset_menu.value:
-            return
-        config = Config.preset(self.preset_menu.value)
+        config = Config.preset(preset)
         config.take_data_of(self.config, self.form.base)
-        self._load(config, self.preset_menu.value)
-        self._show_message(self._presets[self.preset_menu.value].description)
+        self._load(config, preset)
+        self._show_message(presets()[preset].description)
 
     # what buttons do
 
@@ -223,52 +185,12 @@ class TrainerApp:
         self._refresh()
 
     def _go(self) -> None:
-        if self.is_busy:
-            return
-        self._show_message("")
-        if self._is_refusing():
-            return
-        # a copy: the form stays open for edits, which belong to the next run
-        config = self.config.validated()
-        self.run_in_background(_CHECKING, lambda: self._check_and_start(config))
+        if not self.is_busy:
+            self.checking.check_and_start()
 
     def _check(self) -> None:
-        if not self._working and not self._is_refusing():
-            self._start_check()
-
-    def _start_check(self) -> None:
-        config = self.config.validated()
-        self.run_in_background(_CHECKING, lambda: self._found(config, fine=True))
-
-    def _is_refusing(self) -> bool:
-        """Whether something was typed that the config did not take; it is listed."""
-        refused = self.form.refused()
-        if refused:
-            self.findings.show_message(refused)
-        return bool(refused)
-
-    def _fix(self, finding: Finding) -> None:
-        """Mend what was found, on a copy: the form stays open, and what was edited meanwhile is kept."""
-        if self._working:
-            return
-        before = self.config.validated()
-        after = self.config.validated()
-
-        def fix() -> Callable[[], None]:
-            sentence = self.api.fix(after, finding)
-            return lambda: self._fixed(before, after, sentence)
-
-        self.run_in_background("mending …", fix)
-
-    def _fix_title(self, finding: Finding) -> str:
-        return self.api.fix_title(finding)
-
-    def _fixed(self, before: Config, after: Config, sentence: str) -> None:
-        take_changes(self.config, before, after)
-        self.form.load(self.config, self.form.base)
-        self._show_message(sentence)
-        self._edited()
-        self._start_check()
+        if not self.work.words:
+            self.checking.check()
 
     def _stop(self) -> None:
         if self._run is not None:
@@ -286,35 +208,6 @@ class TrainerApp:
 
         self.run_in_background("getting the run back …", resume)
 
-    def _check_and_start(self, config: Config) -> Callable[[], None]:
-        """Runs beside the page; returns what is to be shown then."""
-        findings = self.api.check(config)
-        if any(finding.level == "error" for finding in findings):
-            return self._with_pictures(findings, config)
-        if self._is_closed:
-            return lambda: None
-        run = api.start(config)
-        show = self._with_pictures(findings, config)
-
-        def started() -> None:
-            show()
-            self.show_run(run)
-
-        return started
-
-    def _found(self, config: Config, fine: bool) -> Callable[[], None]:
-        """Runs beside the page, like what follows."""
-        return self._with_pictures(self.api.check(config), config, fine)
-
-    def _with_pictures(self, findings: list[Finding], config: Config, fine: bool = False) -> Callable[[], None]:
-        pictures = pictures_of(findings, config, self.api)
-
-        def show() -> None:
-            self.form.show_findings(findings)
-            self.findings.show_message(findings, pictures, fine)
-
-        return show
-
     def _look_for_runs(self, root: Path) -> Callable[[], None]:
         run = self.resume_banner.newest(root)
         return lambda: self.resume_banner.show(run) if self._run is None else None
@@ -323,26 +216,7 @@ class TrainerApp:
 
     def run_in_background(self, words: str, task: Callable[[], Callable[[], None]]) -> None:
         """Do `task` in a thread; what it returns is called by the next tick, because only ticks may touch the page."""
-
-        def work() -> None:
-            try:
-                result = task()
-            except UserError as error:
-                findings = error.findings
-                result = lambda: self._show_findings(findings)  # noqa: E731
-            except Exception as error:  # shown in the page, whatever it is
-                broke = error
-                result = lambda: self.errors.show(broke)  # noqa: E731
-            self._results.put((words, result))
-            self.refresh_loop.hurry()
-
-        with self._lock:
-            if self._is_closed:
-                return
-            self._working = words or self._working
-            self._jobs += 1
-            self.refresh_loop.start()
-        threading.Thread(target=work, name="nbtrainer-work", daemon=True).start()
+        self.work.start(words, task)
         self._refresh()
 
     def tick(self) -> None:
@@ -351,48 +225,21 @@ class TrainerApp:
         if self._is_closed or not self._ticking.acquire(blocking=False):
             return
         try:
-            self._show_results()
+            self.work.show_results()
             self.dashboard.flush()
             self.threshold_explorer.flush()
             self._refresh()
-            with self._lock:
-                if not self._jobs and self.dashboard.is_over:
+            with self.work.lock:
+                if self.work.is_done and self.dashboard.is_over:
                     self.refresh_loop.stop()
         finally:
             self._ticking.release()
-
-    def _show_results(self) -> None:
-        """Show what threads brought, and what is brought while this is done."""
-        while True:
-            try:
-                words, show = self._results.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                show()
-            finally:
-                self._jobs -= 1
-                # what was shown may have begun the next work
-                self._working = "" if words and self._working == words else self._working
-
-    def _show_findings(self, findings: list[Finding]) -> None:
-        self.form.show_findings(findings)
-        self.findings.show_message(findings)
-
-    def _place_of(self, finding: Finding) -> str:
-        panel = self.form.panel_of(finding)
-        return f"{panel.number} {panel.plan.title}" if panel is not None else ""
-
-    def _open_panel(self, finding: Finding) -> None:
-        panel = self.form.panel_of(finding)
-        if panel is not None:
-            panel.open()
 
     def show_run(self, run: Run) -> None:
         self._run = run
         self.threshold_explorer.use(run.directory)
         self.resume_banner.dismiss()
-        with self._lock:
+        with self.work.lock:
             self.dashboard.watch(run)
             self.refresh_loop.start()
         self.dashboard.flush()
@@ -403,12 +250,12 @@ class TrainerApp:
         status = self.dashboard.status
         runs = status in ("running", "paused")
         needed = missing(self.config)
-        go = self._working or ("A run is going on: stop it first, or wait until it has ended." if runs else needed)
+        go = self.work.words or ("A run is going on: stop it first, or wait until it has ended." if runs else needed)
         state = self.dashboard.state
-        words = self._working or needed
+        words = self.work.words or needed
         if runs:
             words = "Stop once: after the next validation. Twice: now. Nothing is lost either way."
-        elif self._run is not None and not self._working:
+        elif self._run is not None and not self.work.words:
             words = f"Model, curves and previews are in {_as_seen_from_here(self._run.directory)}."
             if status == "failed":
                 words = f"The run failed: {self._run.error} {words}"
@@ -416,45 +263,17 @@ class TrainerApp:
             words = "Go checks data and settings, then trains. It may take minutes, hours or days; progress is shown."
         self.actions.can(
             go=go,
-            check=self._working or needed,
+            check=self.work.words or needed,
             stop="" if runs else "There is nothing to stop: no run is going on.",
             is_stopping=runs and state.is_stopping,
-            resume=status == "stopped" and not self._working,
+            resume=status == "stopped" and not self.work.words,
             words=words,
         )
-        self.findings.can_fix(not self._working)
+        self.findings.can_fix(not self.work.words)
 
     def _show_message(self, words: str) -> None:
         set_trait(self.message, "value", text(words, "nbt-muted"))
         set_visible(self.message, bool(words))
-
-
-def take_changes(config: Config, before: Config, after: Config) -> None:
-    """Give `config` what differs between `before` and `after`, and leave the rest as it is."""
-    old, new = before.model_dump(), after.model_dump()
-    for section, settings in new.items():
-        group = getattr(config, section)
-        for name, value in settings.items():
-            # a setting that only the new kind of segmentation has was at its default before, or kept among `other_kinds`
-            if name not in old[section] or value != old[section][name]:
-                setattr(group, name, value)
-        if old[section].keys() - settings.keys() >= {OTHER_KINDS}:
-            setattr(group, OTHER_KINDS, {})
-
-
-def nearest_preset(config: Config) -> str:
-    """The preset that `config` differs least from, apart from data and output; empty if the defaults are nearer."""
-
-    def differences(other: Config) -> int:
-        mine, theirs = config.model_dump(warnings=False), other.model_dump()
-        return sum(
-            mine[section].get(name) != theirs[section].get(name)
-            for section in mine.keys() - {"data", "output"}
-            for name in mine[section].keys() | theirs[section].keys()
-        )
-
-    counts = {"": differences(Config())} | {name: differences(Config.preset(name)) for name in presets()}
-    return min(counts, key=lambda name: (counts[name], name != ""))
 
 
 def _as_seen_from_here(path: Path) -> str:

@@ -19,10 +19,20 @@ from nbtrainer.data.pair import Pair
 
 EXPECTED = json.loads((Path(__file__).parent / "fixed_patches.json").read_text())
 # the transforms that there were, in their order; those that come later change no patch of before
-THEN = tuple(
-    """
-    flip rotate90 rotate zoom translate shear elastic intensity shift_intensity gamma gamma_contrast percentile_stretch invert illumination border_darkening blur motion_blur cut_blur noise cut_noise missing_part bit_depth copy_paste roll_z shuffle_z missing_section misalignment misrotation none
-    """.split()
+THEN = (
+    *("flip", "rotate90", "rotate", "zoom", "translate", "shear", "elastic", "intensity"),
+    *(
+        "shift_intensity",
+        "gamma",
+        "gamma_contrast",
+        "percentile_stretch",
+        "invert",
+        "illumination",
+        "border_darkening",
+        "blur",
+    ),
+    *("motion_blur", "cut_blur", "noise", "cut_noise", "missing_part", "bit_depth", "copy_paste", "roll_z"),
+    *("shuffle_z", "missing_section", "misalignment", "misrotation", "none"),
 )
 SIZES = {"2d": (48, 64), "3d": (8, 32, 32)}
 

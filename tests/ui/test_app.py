@@ -11,7 +11,8 @@ from small_api import SmallApi
 from nbtrainer.config import Config
 from nbtrainer.errors import Finding
 from nbtrainer.runs import attach, events
-from nbtrainer.ui.app import TrainerApp, nearest_preset
+from nbtrainer.ui.app import TrainerApp
+from nbtrainer.ui.form.compare_settings import nearest_preset
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_a_second_app_is_the_first_with_the_new_preset(app):
 
     assert second is app
     assert app.config == Config.preset("epyseg") or app.config.training.epochs == 100
-    assert app.preset_menu.value == "epyseg"
+    assert app.head.preset_menu.value == "epyseg"
 
 
 def test_a_second_app_during_a_run_shows_the_first_and_says_so(app, tmp_path):
@@ -78,7 +79,7 @@ def test_the_config_that_is_given_is_edited_in_place(app):
 
     assert app.config is config
     assert config.training.epochs == 3
-    assert app.preset_menu.value == "binary_2d"
+    assert app.head.preset_menu.value == "binary_2d"
 
 
 def test_go_is_disabled_until_there_are_images_and_says_why(app):
@@ -103,7 +104,7 @@ def test_choosing_a_preset_keeps_data_and_output(app):
     app.form.use_samples()
     app.form.field("output.name").enter("mine")
 
-    app.preset_menu.value = "epyseg"
+    app.head.preset_menu.value = "epyseg"
 
     assert app.config.training.epochs == 100
     assert app.config.output.name == "mine"
@@ -114,12 +115,12 @@ def test_a_preset_that_trains_with_every_image_does_not_take_the_validation_shar
     app.form.use_samples()
 
     for name in ("omnipose", "plantbio_instance_2d", "epyseg", "semantic_2d"):
-        app.preset_menu.value = name
+        app.head.preset_menu.value = name
         assert app.config.data.validation_fraction == Config.preset(name).data.validation_fraction
 
     app.form.field("data.validation_fraction").enter(0.4)
     for name in ("omnipose", "", "binary_2d"):
-        app.preset_menu.value = name
+        app.head.preset_menu.value = name
         assert app.config.data.validation_fraction == 0.4
 
 
@@ -168,7 +169,7 @@ def test_check_can_not_be_pressed_without_images(app):
 def test_fix_mends_the_settings_keeps_what_was_edited_meanwhile_and_checks_again(app, nuclei):
     app.form.field("data.datasets").enter([nuclei])
     bad = Finding(where=f"{nuclei['labels']}/nuclei_00.tif", wrong="it is a colour image", fix="colours")
-    app.api = SmallApi([bad])
+    app.checking.api = SmallApi([bad])
     config = app.config
     app.actions.check.click()
     until(lambda: not app.is_busy)
@@ -186,7 +187,7 @@ def test_fix_mends_the_settings_keeps_what_was_edited_meanwhile_and_checks_again
     assert config.training.epochs == 7
     assert "nuclei_00.tif is left out." in app.message.value
     assert "Nothing is wrong" in words_of(app.findings)
-    assert app.api.asked[-2:] == ["fix colours", "check"]
+    assert app.checking.api.asked[-2:] == ["fix colours", "check"]
 
 
 @pytest.mark.feature(129, 130)

@@ -33,7 +33,7 @@ def open_widgets():
 def settle(app):
     """Wait until nothing is done beside the page."""
     ends = time.monotonic() + 60
-    while app._jobs:
+    while app.work.jobs:
         assert time.monotonic() < ends, "it did not end in time"
         time.sleep(0.02)
 
@@ -194,9 +194,9 @@ def test_beats_that_overlap_never_wait_for_each_other(tmp_path, monkeypatch):
     app = TrainerApp("binary_2d")
     settle(app)
     shown = []
-    app._results = LookedAtTwice()
-    app._jobs += 1
-    app._results.put(("", lambda: shown.append("news")))
+    app.work.results = LookedAtTwice()
+    app.work.jobs += 1
+    app.work.results.put(("", lambda: shown.append("news")))
     beats = [threading.Thread(target=app.tick, daemon=True) for _ in range(2)]
     for beat in beats:
         beat.start()
