@@ -30,7 +30,8 @@ def contour(labels: np.ndarray, *, width: int, with_background: bool, contours_i
     with the background its default is a derivative instead, one pixel wider on either side (its `4-1-1` is about as
     wide as our 2) and blind to lines of one pixel: 98 of 173 neurites in a stack had no pixel left inside, 93 here.
 
-    >>> contour(np.array([[1, 1, 1, 2, 2, 2]], np.uint8), contours_in_plane=False).astype(int)
+    >>> label = np.array([[1, 1, 1, 2, 2, 2]], np.uint8)
+    >>> contour(label, width=1, with_background=True, contours_in_plane=False).astype(int)
     array([[0, 0, 1, 1, 0, 0]])
     """
     labels = plain(labels)

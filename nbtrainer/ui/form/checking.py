@@ -39,7 +39,9 @@ class Checking:
     ) -> None:
         self.api, self._form, self._work = api, form, work
         self._show_message, self._on_edit, self._on_work, self._show_run = show_message, on_edit, on_work, show_run
-        self.findings = FindingsList(guard, self._place_of, self._open_panel, api.fix_title, self._fix)
+        self.findings = FindingsList(
+            guard, self._place_of, self._open_panel, lambda finding: self.api.fix_title(finding), self._fix
+        )
 
     def check(self) -> None:
         """Check the settings as they stand, and say what was found."""
