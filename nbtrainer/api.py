@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from nbtrainer.config import Config
     from nbtrainer.data.pair import Pair
-    from nbtrainer.data.roi import Region
+    from nbtrainer.data.roi import RegionOfInterest
     from nbtrainer.data.split_folders import Prepared
     from nbtrainer.datasets import Thumbnail
     from nbtrainer.errors import Finding
@@ -101,7 +101,7 @@ def thumbnail(config: Config, index: int, size: int = 96, outlines: bool = True,
 
 
 @in_sentences
-def regions(config: Config, index: int) -> tuple[Region, ...]:
+def regions(config: Config, index: int) -> tuple[RegionOfInterest, ...]:
     """The regions of image `index` of the pair table, in pixels: typed, from files, random."""
     from nbtrainer.datasets import regions
 

@@ -12,7 +12,7 @@ from nbtrainer.augment.interpolate import knot_weights, sample_plane, sample_vol
 from nbtrainer.augment.spatial import SpatialTransform, no_displacement
 from nbtrainer.data.normalize import IntensityTransform
 from nbtrainer.data.resampled_views import mirrored
-from nbtrainer.data.views import ArrayView, Region, View
+from nbtrainer.data.views import ArrayView, Slices, View
 
 # what the compiled code reads as it is stored; anything else is brought to the last of them
 _IMAGES = tuple(map(np.dtype, ("uint8", "uint16", "float32")))
@@ -105,7 +105,7 @@ def _ready(array: np.ndarray, dtypes: Sequence[np.dtype[Any]]) -> np.ndarray:
     return np.ascontiguousarray(array, array.dtype if array.dtype in dtypes else dtypes[-1])
 
 
-def _needed(shape: Sequence[int], centre: Sequence[float], size: Sequence[int], transform: SpatialTransform) -> Region:
+def _needed(shape: Sequence[int], centre: Sequence[float], size: Sequence[int], transform: SpatialTransform) -> Slices:
     """The part of an image that interpolation reads at most, mirrored beyond its edges."""
     reach = np.abs(transform.matrix) @ ((np.array(size) - 1) / 2)
     if transform.control_points is not None:

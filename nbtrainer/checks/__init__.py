@@ -1,5 +1,5 @@
 """Findings about data and settings, all at once, before a run."""
 
-from nbtrainer.checks.check import Report, check
+from nbtrainer.checks.check import check
 
-__all__ = ["Report", "check"]
+__all__ = ["check"]

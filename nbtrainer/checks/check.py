@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nbtrainer.checks.file_metadata import check_reading
@@ -25,15 +25,13 @@ from nbtrainer.datasets.pair_suggestions import match_names
 from nbtrainer.datasets.survey import Survey, survey
 from nbtrainer.datasets.task_from_data import check_task
 from nbtrainer.errors import Finding, UserError
+from nbtrainer.progress import OnProgress
 
 # of findings that say the same of different files, this many are told one by one
 _MOST_OF_A_KIND = 3
 
-Report = Callable[[int, int], None]
-"""Is told how much is done, and of how much."""
 
-
-def check(config: Config, report: Report | None = None, before: SplitRecord | None = None) -> list[Finding]:
+def check(config: Config, report: OnProgress | None = None, before: SplitRecord | None = None) -> list[Finding]:
     """Findings about the settings, the files and how both fit together; errors first.
 
     Reads every file once (of one above 1 GB samples); what labels look like is measured in up to 50 of them, evenly
@@ -72,7 +70,7 @@ def _all_of(findings: Iterable[Finding]) -> list[Finding]:
     return problems
 
 
-def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]:
+def _data(config: Config, surveyed: Survey, report: OnProgress) -> Iterator[Finding]:
     """Each file, then all of them together, then what is measured in some labels."""
     yield from check_regions(config, surveyed)
     # another slice or part of the same files is not looked at again
@@ -115,7 +113,7 @@ def _data(config: Config, surveyed: Survey, report: Report) -> Iterator[Finding]
     yield from check_sampling(config, surveyed, samples)
 
 
-def _samples(config: Config, surveyed: Survey, done: int, steps: int, report: Report) -> Iterator[Sample]:
+def _samples(config: Config, surveyed: Survey, done: int, steps: int, report: OnProgress) -> Iterator[Sample]:
     pairs: list[Pair] = chosen(surveyed.pairs)
     for number, pair in enumerate(pairs, 1):
         sample = read_sample(pair, surveyed.preparation, config.data.labels_of_interest)

@@ -11,7 +11,7 @@ from nbtrainer.config.task import TaskSettings
 from nbtrainer.datasets.label_sample import Sample
 from nbtrainer.errors import Finding
 from nbtrainer.io.annotations import is_annotation
-from nbtrainer.labels import Objects, measure_objects, near_misses
+from nbtrainer.labels import ObjectMeasures, measure_objects, near_misses
 
 # labels with at most this many values and far more parts are classes, or a mask
 _MOST_CLASSES = 10
@@ -62,7 +62,7 @@ def _of_label(sample: Sample) -> Iterator[Finding]:
     yield from _gaps(sample, len(objects))
 
 
-def _classes(sample: Sample, objects: Objects, parts: int) -> Finding:
+def _classes(sample: Sample, objects: ObjectMeasures, parts: int) -> Finding:
     values = len(objects)
     wrong = f"it has {values} value{'s' if values > 1 else ''}, but {parts:,} separate parts: it tells "
     wrong += "foreground from background" if values == 1 else "classes apart"
@@ -75,7 +75,7 @@ def _classes(sample: Sample, objects: Objects, parts: int) -> Finding:
     )
 
 
-def _pieces(sample: Sample, objects: Objects) -> Iterator[Finding]:
+def _pieces(sample: Sample, objects: ObjectMeasures) -> Iterator[Finding]:
     is_cut = objects.pieces > 1
     cut, pieces = objects.ids[is_cut], objects.pieces[is_cut]
     if len(cut):
@@ -89,7 +89,7 @@ def _pieces(sample: Sample, objects: Objects) -> Iterator[Finding]:
         )
 
 
-def _fragments(sample: Sample, objects: Objects) -> Iterator[Finding]:
+def _fragments(sample: Sample, objects: ObjectMeasures) -> Iterator[Finding]:
     if len(objects) < _FEW_OBJECTS:
         return
     smallest = min(_FRAGMENT_PIXELS, _FRAGMENT_SHARE * float(np.median(objects.sizes)))
@@ -104,7 +104,7 @@ def _fragments(sample: Sample, objects: Objects) -> Iterator[Finding]:
         )
 
 
-def _holes(sample: Sample, objects: Objects) -> Iterator[Finding]:
+def _holes(sample: Sample, objects: ObjectMeasures) -> Iterator[Finding]:
     holed = objects.ids[objects.holes > 0]
     if len(holed):
         yield _warning(

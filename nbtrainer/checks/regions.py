@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from nbtrainer.config import Config
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.roi import Region
+from nbtrainer.data.roi import RegionOfInterest
 from nbtrainer.datasets.survey import Survey
 from nbtrainer.datasets.survey_regions import regions_of
 from nbtrainer.errors import Finding, UserError
@@ -34,7 +34,9 @@ def check_regions(config: Config, surveyed: Survey) -> Iterator[Finding]:
     yield from _of_nothing(config, surveyed)
 
 
-def _of_image(config: Config, pair: Pair, shape: tuple[int, ...], regions: Sequence[Region]) -> Iterator[Finding]:
+def _of_image(
+    config: Config, pair: Pair, shape: tuple[int, ...], regions: Sequence[RegionOfInterest]
+) -> Iterator[Finding]:
     where = f"data.datasets[{pair.dataset}].regions"
     size = config.data.datasets[pair.dataset].random_region
     if len(size) == 2 and any(length > full for length, full in zip(size, shape[-2:], strict=True)):

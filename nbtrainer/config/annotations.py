@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from nbtrainer.config.section import Section
 
-Kind = Literal["bool", "int", "float", "text", "path", "choice", "numbers", "texts", "choices", "entries"]
+FieldKind = Literal["bool", "int", "float", "text", "path", "choice", "numbers", "texts", "choices", "entries"]
 
 
-def kind_of(members: list[Any], choices: Any, path: str) -> tuple[Kind, list[type[Section]]]:
+def kind_of(members: list[Any], choices: Any, path: str) -> tuple[FieldKind, list[type[Section]]]:
     lists = [member for member in members if typing.get_origin(member) is list]
     if lists:
         models = [m for m in members_of(typing.get_args(lists[0])[0]) if isinstance(m, type) and issubclass(m, Section)]

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from nbtrainer.config.annotations import (
-    Kind,
+    FieldKind,
     allows_auto,
     item_metadata,
     item_types,
@@ -40,7 +40,7 @@ class Setting:
     title: str
     help: str
     unit: str
-    kind: Kind
+    kind: FieldKind
     default: Any
     minimum: float | None
     maximum: float | None

@@ -12,7 +12,7 @@ Key = tuple[int, int]
 """The number of a set, and of an image in it."""
 
 
-class _Entry(NamedTuple):
+class _CachedImage(NamedTuple):
     views: tuple[View, View]
     size: int
     is_large: bool
@@ -29,7 +29,7 @@ class Cache:
         self.limit = limit
         self.held = 0
         """Bytes that are kept now."""
-        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._entries: OrderedDict[Key, _CachedImage] = OrderedDict()
         self._large = 0
         self._lock = threading.Lock()
 
@@ -51,7 +51,7 @@ class Cache:
         """Keep `views` of `size` bytes, for which others may have to go."""
         with self._lock:
             self._drop(key)
-            self._entries[key] = _Entry(views, size, is_large)
+            self._entries[key] = _CachedImage(views, size, is_large)
             self.held += size
             self._large += size * is_large
             old = [other for other, entry in self._entries.items() if not entry.is_large and other != key]

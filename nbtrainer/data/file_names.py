@@ -15,7 +15,7 @@ Parts = tuple[str, ...]
 """The folders and the name of a path, in normal form."""
 
 
-class Matches(NamedTuple):
+class NameMatches(NamedTuple):
     """`chosen`: by number of what was wanted, the number of what is offered. `ambiguous`: the numbers of those for which
     several are equally near, or which are as near as another to the only one."""
 
@@ -62,7 +62,7 @@ def is_meant(path: Path, written: str) -> bool:
     return theirs[-1] in (ours[-1], normal_form(stem(path)))
 
 
-def match_parts(names: Sequence[Parts], offered: Sequence[Parts]) -> Matches:
+def match_parts(names: Sequence[Parts], offered: Sequence[Parts]) -> NameMatches:
     """For each path in `wanted` the one in `offered` with the same last part that agrees in most folders above it.
 
     Each is used once.
@@ -91,10 +91,10 @@ def match_parts(names: Sequence[Parts], offered: Sequence[Parts]) -> Matches:
             else:
                 ambiguous[i] = places
         used |= set(of_offered)
-    return Matches(chosen, ambiguous)
+    return NameMatches(chosen, ambiguous)
 
 
-def without_contradictions(matches: Matches, names: Sequence[Parts], offered: Sequence[Parts]) -> Matches:
+def without_contradictions(matches: NameMatches, names: Sequence[Parts], offered: Sequence[Parts]) -> NameMatches:
     """`matches` without pairs whose folders differ although other pairs agree in theirs.
 
     `val/a.png` is not `train/a.png` if `train/b.png` is.
@@ -103,7 +103,7 @@ def without_contradictions(matches: Matches, names: Sequence[Parts], offered: Se
     if all(count < 2 for count in agree.values()):
         return matches
     differ = {i for i, j in matches.chosen.items() if agree[i] < 2 and len(names[i]) > 1 and len(offered[j]) > 1}
-    return Matches({i: j for i, j in matches.chosen.items() if i not in differ}, matches.ambiguous)
+    return NameMatches({i: j for i, j in matches.chosen.items() if i not in differ}, matches.ambiguous)
 
 
 def shortest_names(paths: Sequence[Path]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.data.statistics import subsample
-from nbtrainer.data.views import ArrayView, Region
+from nbtrainer.data.views import ArrayView, Slices
 from nbtrainer.errors import UserError
 from nbtrainer.io.annotations import is_annotation, read_outlines
 from nbtrainer.io.axes import colour_axis
@@ -146,7 +146,7 @@ class _Whole(ArrayView):
         super().__init__(np.broadcast_to(np.zeros((), opened.dtype), opened.shape), is_label=True)
 
 
-def _plain(opened: ImageFile, regions: Iterable[Region]) -> Iterator[np.ndarray | None]:
+def _plain(opened: ImageFile, regions: Iterable[Slices]) -> Iterator[np.ndarray | None]:
     """The parts of a label; of equal colours one, None if they differ where the file calls them so.
 
     Of a last axis that may be colour or not, all that it holds, if that differs.

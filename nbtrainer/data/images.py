@@ -17,7 +17,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.roi import keep_mask
 from nbtrainer.data.statistics import IntensityStats, measure
-from nbtrainer.data.views import ArrayView, Region, View, size_in_bytes, whole
+from nbtrainer.data.views import ArrayView, Slices, View, size_in_bytes, whole
 from nbtrainer.io.formats import open_image
 from nbtrainer.labels import read_links
 from nbtrainer.labels.integers import equals
@@ -99,7 +99,7 @@ class Images:
         file = 0 if self.pairs[index].slice is None else open_image(self.pairs[index].image).nbytes
         return measure(image, self.is_exact, self._counted(index, label), file)
 
-    def region(self, index: int, region: Region) -> tuple[np.ndarray, np.ndarray]:
+    def region(self, index: int, region: Slices) -> tuple[np.ndarray, np.ndarray]:
         """A part of pair `index`: image float32, normalised, and label."""
         image, label = self.views(index)
         return self.intensity_map(index).apply(image.read(region)), label.read(region)
@@ -132,7 +132,7 @@ class Images:
         y, x = (round(at) + first for at, first in zip(centre[-2:], start, strict=True))
         return bool(keep_mask(regions, slice(y, y + 1), slice(x, x + 1))[0, 0])
 
-    def _counted(self, index: int, label: View) -> Callable[[Region], np.ndarray] | None:
+    def _counted(self, index: int, label: View) -> Callable[[Slices], np.ndarray] | None:
         """What of an image counts when it is measured; None: all of it."""
         if not self.has_label(index):
             return None

@@ -9,11 +9,11 @@ from pathlib import Path
 from nbtrainer.data.layouts import Use
 from nbtrainer.data.listing import list_files as list_files
 from nbtrainer.data.listing import natural_order
-from nbtrainer.data.roi import Region
+from nbtrainer.data.roi import RegionOfInterest
 from nbtrainer.io.formats import channel_files
 from nbtrainer.wording import first_of_many
 
-Part = tuple[tuple[int, int], ...]
+Crop = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Pair:
     use: Use
     dataset: int = 0
     slice: int | None = None
-    crop: Part | None = None
+    crop: Crop | None = None
     links: Path | None = None
     paired_by_order: bool = False
-    regions: tuple[Region, ...] = ()
+    regions: tuple[RegionOfInterest, ...] = ()
     annotated_as: str | None = None
     has_crowd: bool = False
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from nbtrainer.data.file_names import Matches, Parts, match_parts, normal_form, parts_of, without_contradictions
+from nbtrainer.data.file_names import NameMatches, Parts, match_parts, normal_form, parts_of, without_contradictions
 from nbtrainer.data.listing import CELLPOSE, describe_unreadable
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.io.annotations import Contents, is_annotation, read_contents
@@ -184,7 +184,7 @@ def _keys(parts: Parts) -> set[str]:
     return {_folded(parts)[-1], _folded(_bare(parts))[-1]}
 
 
-def _match_names(ours: Sequence[Parts], named: Sequence[Parts], written: Sequence[Parts]) -> Matches:
+def _match_names(ours: Sequence[Parts], named: Sequence[Parts], written: Sequence[Parts]) -> NameMatches:
     """Images and the names that mean them, first with suffixes, then without, then whatever their capitals; `written`:
     what of `named` the file has."""
     chosen: dict[int, int] = {}
@@ -197,7 +197,7 @@ def _match_names(ours: Sequence[Parts], named: Sequence[Parts], written: Sequenc
         ambiguous = {free[i]: [left[j] for j in places] for i, places in matches.ambiguous.items()}
         if ambiguous or len(chosen) == len(ours):
             break
-    return without_contradictions(Matches(chosen, ambiguous), list(map(change, ours)), list(map(change, written)))
+    return without_contradictions(NameMatches(chosen, ambiguous), list(map(change, ours)), list(map(change, written)))
 
 
 def _bare(parts: Parts) -> Parts:

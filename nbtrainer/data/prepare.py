@@ -11,9 +11,10 @@ import numpy as np
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.layouts import find_sources
 from nbtrainer.data.pair import Naming, Pair
-from nbtrainer.data.split_folders import USES, By, Prepared, Progress, write_split_folders
+from nbtrainer.data.split_folders import USES, By, Prepared, write_split_folders
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats import is_image
+from nbtrainer.progress import OnProgress
 
 Share = float | str
 """A fraction or a percentage: 0.7, 70 or `70%`."""
@@ -32,7 +33,7 @@ def prepare(
     validation: Share = 0.1,
     test: Share = 0.2,
     by: By = "copy",
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     divide: int | None = None,
 ) -> Prepared:
     """Pair images with labels, divide them by chance, and lay them out for training.
@@ -66,7 +67,7 @@ def _divide_by_chance(
     *,
     seed: int,
     by: By,
-    progress: Progress | None,
+    progress: OnProgress | None,
     divide: int | None,
 ) -> Prepared:
     counts = share_counts(len(pairs), shares)
@@ -89,7 +90,7 @@ def prepare_dataset(
     validation: Share = 0.1,
     test: Share = 0.2,
     by: By = "copy",
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     divide: int | None = None,
 ) -> Prepared:
     """As `prepare`, for a folder with images and labels in it, laid out in any way that training takes (see

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.data.views import Region, View
+from nbtrainer.data.views import Slices, View
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class ResampledView:
     def dtype(self) -> np.dtype[Any]:
         return self.view.dtype if self.channels == 0 else np.dtype(np.float32)
 
-    def read(self, region: Region) -> np.ndarray:
+    def read(self, region: Slices) -> np.ndarray:
         ratios = [old / new for old, new in zip(self.view.shape, self.shape, strict=True)]
         positions = [
             (np.arange(asked.start, asked.stop) + 0.5) * ratio - 0.5
@@ -63,7 +63,7 @@ class PaddedView:
     def dtype(self) -> np.dtype[Any]:
         return self.view.dtype
 
-    def read(self, region: Region) -> np.ndarray:
+    def read(self, region: Slices) -> np.ndarray:
         indices = [
             mirrored(asked.start + (old - new) // 2, asked.stop - asked.start, old)
             for asked, old, new in zip(region, self.view.shape, self.shape, strict=True)

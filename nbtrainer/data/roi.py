@@ -13,7 +13,7 @@ IGNORED = 2**32 - 1
 
 
 @dataclass(frozen=True)
-class Region:
+class RegionOfInterest:
     """A polygon of `corners` (y, x) in pixels (a rectangle has two, opposite each other); (0, 0) is the middle of the
     first pixel. What lies on its edge belongs to it. `holes` are polygons cut out of it."""
 
@@ -27,7 +27,7 @@ class Region:
         """Whether it is a rectangle along the axes."""
         return len(self.corners) == 2 and not self.holes
 
-    def within(self, shape: Sequence[int]) -> Region:
+    def within(self, shape: Sequence[int]) -> RegionOfInterest:
         """The same in an image of `shape` (y, x): negative numbers counted from the far edge, for rectangles."""
         if not self.is_rectangle:
             return self
@@ -60,7 +60,7 @@ class Region:
         return inside
 
 
-def keep_mask(regions: Sequence[Region], rows: slice, columns: slice) -> np.ndarray:
+def keep_mask(regions: Sequence[RegionOfInterest], rows: slice, columns: slice) -> np.ndarray:
     """Which pixels of a part of the image count: those in a region to use, if there are such, and in none to ignore."""
     used = [region for region in regions if region.use == "use"]
     shape = (rows.stop - rows.start, columns.stop - columns.start)
@@ -73,15 +73,17 @@ def keep_mask(regions: Sequence[Region], rows: slice, columns: slice) -> np.ndar
     return inside
 
 
-def random_region(size: Sequence[int], shape: Sequence[int], seed: int, name: str) -> Region:
+def random_region(size: Sequence[int], shape: Sequence[int], seed: int, name: str) -> RegionOfInterest:
     """A rectangle of `size` (y, x) in an image of `shape`, where the seed and the image's name place it."""
     rng = np.random.default_rng([seed, *name.encode()])
     corner = [int(rng.integers(max(1, full - length + 1))) for length, full in zip(size, shape[-2:], strict=True)]
-    return Region(((corner[0], corner[1]), (corner[0] + size[0] - 1, corner[1] + size[1] - 1)), "use", "random")
+    return RegionOfInterest(
+        ((corner[0], corner[1]), (corner[0] + size[0] - 1, corner[1] + size[1] - 1)), "use", "random"
+    )
 
 
 def drop_outside(
-    label: np.ndarray, corner: tuple[int, ...], regions: Sequence[Region], fill: int = IGNORED
+    label: np.ndarray, corner: tuple[int, ...], regions: Sequence[RegionOfInterest], fill: int = IGNORED
 ) -> np.ndarray:
     """`label` ([z,] y, x), whose first pixel lies at `corner` of the image, with `fill` where nothing counts: uint32."""
     rows, columns = (slice(start, start + length) for start, length in zip(corner[-2:], label.shape[-2:], strict=True))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nbtrainer.data.name_patterns import find_in_names
-from nbtrainer.data.pair import Pair, Part
+from nbtrainer.data.pair import Crop, Pair
 
 # of an axis, at most this share is given up for the gap between blocks
 _LARGEST_GAP = 1 / 20
@@ -32,7 +32,7 @@ def split_pairs(
     seed: int,
     groups: str,
     gap: int,
-    part_of: Callable[[Pair], Part] | None = None,
+    part_of: Callable[[Pair], Crop] | None = None,
 ) -> Split:
     """`pairs` by use; of those with use `auto`, this share is chosen for validation by `seed`.
 
@@ -109,7 +109,7 @@ def _divided(
     fraction: float,
     rng: np.random.Generator,
     gap: int,
-    part_of: Callable[[Pair], Part] | None,
+    part_of: Callable[[Pair], Crop] | None,
 ) -> tuple[list[Pair], list[Pair]]:
     """One image or one stack as two separate blocks."""
     at_start = bool(rng.integers(2))
@@ -140,7 +140,7 @@ def _blocks(length: int, fraction: float, gap: int, at_start: bool) -> tuple[tup
     return (0, length - validates - gap), (length - validates, length)
 
 
-def _part(whole: Part, axis: int, block: tuple[int, int]) -> Part:
+def _part(whole: Crop, axis: int, block: tuple[int, int]) -> Crop:
     """`whole`, along `axis` only from and to of `block`, counted from its start."""
     start = whole[axis][0]
     return tuple((start + block[0], start + block[1]) if number == axis else ends for number, ends in enumerate(whole))

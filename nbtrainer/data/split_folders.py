@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -17,10 +17,9 @@ from nbtrainer.errors import UserError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.annotations.cellpose import is_cellpose
 from nbtrainer.io.formats import channel_files, is_image, stem
+from nbtrainer.progress import OnProgress
 
 By = Literal["copy", "link", "list"]
-Progress = Callable[[int, int], None]
-"""Told after each file: how many are done, of how many."""
 
 # the names of the folders, and what they are for
 USES = {"train": "train", "val": "validation", "test": "test"}
@@ -44,7 +43,7 @@ def write_split_folders(
     output_root: Path,
     data_task: str,
     by: By,
-    progress: Progress | None,
+    progress: OnProgress | None,
     side: int | None,
 ) -> Prepared:
     """Make `<output_root>/<data_task>` of the pairs of each part, which are named as `USES` names them.
@@ -152,7 +151,7 @@ def _fill(
     parts: Mapping[str, Sequence[Pair]],
     names: Mapping[str, Sequence[tuple[str, str]]],
     by: By,
-    progress: Progress | None,
+    progress: OnProgress | None,
     side: int | None,
 ) -> tuple[str, dict[str, int]]:
     """Make the folders and lists of all parts in `aside`; returns what was done to the files, and the pairs of each part."""

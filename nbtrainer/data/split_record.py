@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nbtrainer.data.file_names import match_parts, normal_form, parts_of, shortest_names
-from nbtrainer.data.pair import Pair, Part
+from nbtrainer.data.pair import Crop, Pair
 from nbtrainer.data.split import Split
 from nbtrainer.io.formats import version
 from nbtrainer.wording import first_of_many
@@ -25,7 +25,7 @@ class SplitEntry:
     image: str
     dataset: int = 0
     slice: int | None = None
-    part: Part | None = None
+    part: Crop | None = None
     use: Literal["train", "validation", "test", "none"] = "none"
     is_missing: bool = False
 
@@ -113,7 +113,7 @@ class SplitRecord:
     def numbers(self, pairs: Sequence[Pair], drawn: Sequence[Pair]) -> dict[int, int]:
         """By the number that an image to cut patches from had, the number that it has among `drawn`, of all `pairs`."""
         places = self._places(pairs)
-        now: dict[tuple[str, int | None, Part | None], list[int]] = {}
+        now: dict[tuple[str, int | None, Crop | None], list[int]] = {}
         for number, entry in enumerate(SplitEntry.of(pair) for pair in drawn):
             now.setdefault((entry.image, entry.slice, entry.part), []).append(number)
         numbers = {}

@@ -12,17 +12,17 @@ import numpy as np
 
 from nbtrainer.data.pair import list_files
 from nbtrainer.data.prepare import PathLike
-from nbtrainer.data.split_folders import Progress
 from nbtrainer.errors import UserError
 from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats import ImageFile, open_image
+from nbtrainer.progress import OnProgress
 
 # offsets of a classic TIFF end at 4 GiB
 _CLASSIC_TIFF_BYTES = 2**32 - 2**25
 
 
 def stack_images(
-    folder: PathLike, out: PathLike, progress: Progress | None = None, labels: bool = False
+    folder: PathLike, out: PathLike, progress: OnProgress | None = None, labels: bool = False
 ) -> tuple[int, ...]:
     """Write the images of `folder` (or of a wildcard or list), in natural order, as the slices of the TIFF `out`.
 
@@ -66,7 +66,7 @@ def stack_images(
 
 
 def unstack_images(
-    stack: PathLike, out_folder: PathLike, progress: Progress | None = None, labels: bool = False
+    stack: PathLike, out_folder: PathLike, progress: OnProgress | None = None, labels: bool = False
 ) -> list[Path]:
     """Write each slice of a stack (its first axis) as `<stem>_<number>.tif` into a new or empty folder.
 
@@ -103,7 +103,7 @@ def unstack_images(
     return sorted(out_folder.iterdir())
 
 
-def _pages(files: list[Path], first: np.ndarray, progress: Progress | None, labels: bool) -> Iterator[np.ndarray]:
+def _pages(files: list[Path], first: np.ndarray, progress: OnProgress | None, labels: bool) -> Iterator[np.ndarray]:
     for number, file in enumerate(files, 1):
         page = first if number == 1 else open_image(file, labels).read()
         if (page.shape, page.dtype) != (first.shape, first.dtype):

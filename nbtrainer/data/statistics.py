@@ -8,7 +8,7 @@ from functools import reduce
 
 import numpy as np
 
-from nbtrainer.data.views import Region, View, blocks, size_in_bytes
+from nbtrainer.data.views import Slices, View, blocks, size_in_bytes
 from nbtrainer.labels.integers import bincount
 
 # beyond, float32 overflows where intensities are subtracted or summed: such numbers stand for "nothing measured here"
@@ -105,7 +105,7 @@ class IntensityStats:
 
 
 def measure(
-    view: View, is_exact: bool = False, keep: Callable[[Region], np.ndarray] | None = None, of_bytes: int = 0
+    view: View, is_exact: bool = False, keep: Callable[[Slices], np.ndarray] | None = None, of_bytes: int = 0
 ) -> list[IntensityStats]:
     """Each channel of `view`, measured; `keep` gives for a region where pixels count (boolean, its shape).
 
@@ -121,7 +121,7 @@ def measure(
     return stats
 
 
-def subsample(view: View, is_exact: bool = False, of_bytes: int = 0) -> tuple[Iterable[Region], bool]:
+def subsample(view: View, is_exact: bool = False, of_bytes: int = 0) -> tuple[Iterable[Slices], bool]:
     """Regions to measure `view` by, and whether they are only a sample of it: evenly spread blocks of a large one.
 
     `of_bytes`: the size of the file, if the view is a part of it.

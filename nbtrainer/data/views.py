@@ -16,7 +16,7 @@ import numpy as np
 from nbtrainer.io.axes import Layout
 from nbtrainer.io.formats import ImageFile
 
-Region = tuple[slice, ...]
+Slices = tuple[slice, ...]
 
 
 class View(Protocol):
@@ -31,7 +31,7 @@ class View(Protocol):
     @property
     def dtype(self) -> np.dtype[Any]: ...
 
-    def read(self, region: Region) -> np.ndarray: ...
+    def read(self, region: Slices) -> np.ndarray: ...
 
 
 def whole(view: View) -> np.ndarray:
@@ -44,7 +44,7 @@ def size_in_bytes(view: View) -> int:
     return int(np.prod(view.shape, dtype=np.int64)) * max(1, view.channels) * view.dtype.itemsize
 
 
-def blocks(shape: Sequence[int], most: int) -> Iterator[Region]:
+def blocks(shape: Sequence[int], most: int) -> Iterator[Slices]:
     """Regions that cover `shape` in order, each of at most about `most` pixels: whole planes or rows where they fit."""
     size = list(shape)
     for axis in range(len(size)):
@@ -74,7 +74,7 @@ class ConstantView:
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(np.uint32)
 
-    def read(self, region: Region) -> np.ndarray:
+    def read(self, region: Slices) -> np.ndarray:
         return np.full([part.stop - part.start for part in region], self.value, self.dtype)
 
 
@@ -97,7 +97,7 @@ class ArrayView:
     def dtype(self) -> np.dtype[Any]:
         return self.array.dtype
 
-    def read(self, region: Region) -> np.ndarray:
+    def read(self, region: Slices) -> np.ndarray:
         return self.array[region] if self.is_label else self.array[(slice(None), *region)]
 
 
@@ -123,10 +123,10 @@ class FileView:
         # true and false are 1 and 0: numpy does not subtract them
         return np.dtype(np.uint8) if self.opened.dtype.kind == "b" else self.opened.dtype
 
-    def read(self, region: Region) -> np.ndarray:
+    def read(self, region: Slices) -> np.ndarray:
         return self.layout.arrange(self.opened.read(self._stored(region)).astype(self.dtype, copy=False))
 
-    def _stored(self, region: Region) -> Region:
+    def _stored(self, region: Slices) -> Slices:
         parts = [slice(0, length) for length in self.opened.shape]
         if self.layout.slices is not None:
             parts[self.layout.slices] = slice(self.index, self.index + 1)
@@ -145,7 +145,7 @@ class StoredLabel(FileView):
     def channels(self) -> int:
         return 0
 
-    def read(self, region: Region) -> np.ndarray:
+    def read(self, region: Slices) -> np.ndarray:
         array = super().read(region)
         if len(array) >= 3 and not (np.array_equal(array[0], array[1]) and np.array_equal(array[0], array[2])):
             raise ValueError("the label is a colour image; export it with one number per pixel")
@@ -171,7 +171,7 @@ class CropView:
     def dtype(self) -> np.dtype[Any]:
         return self.view.dtype
 
-    def read(self, region: Region) -> np.ndarray:
+    def read(self, region: Slices) -> np.ndarray:
         moved = (
             slice(start + asked.start, start + asked.stop) for (start, _), asked in zip(self.part, region, strict=True)
         )
@@ -203,7 +203,7 @@ class MapView:
     def dtype(self) -> np.dtype[Any]:
         return self.view.dtype if self.kind is None else self.kind
 
-    def read(self, region: Region) -> np.ndarray:
+    def read(self, region: Slices) -> np.ndarray:
         flat = len(region) - 2
         halos = [self.halo if axis >= flat else 0 for axis in range(len(region))]
         wider = tuple(

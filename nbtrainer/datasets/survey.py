@@ -18,9 +18,9 @@ from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.file_stats import label_facts
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.normalize import Normalizer
-from nbtrainer.data.pair import Pair, Part
+from nbtrainer.data.pair import Crop, Pair
 from nbtrainer.data.preparation import Preparation, spacing_of
-from nbtrainer.data.roi import Region
+from nbtrainer.data.roi import RegionOfInterest
 from nbtrainer.data.split import Split, split_pairs
 from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.data.views import whole
@@ -103,7 +103,7 @@ def survey(config: Config, before: SplitRecord | None = None) -> Survey:
         except UserError as error:
             problems += error.findings
     preparation = dataclasses.replace(preparation, outline_classes=_outline_classes(config, pairs, preparation))
-    regions: dict[tuple[int, Path], tuple[Region, ...]] = {}
+    regions: dict[tuple[int, Path], tuple[RegionOfInterest, ...]] = {}
     for pair in dict.fromkeys(dataclasses.replace(pair, slice=None) for pair in pairs):
         try:
             regions[pair.dataset, pair.image] = pair_regions(config, pair, preparation)
@@ -117,7 +117,7 @@ def survey(config: Config, before: SplitRecord | None = None) -> Survey:
         except UserError:
             return ()  # the check of the file says why
 
-    def part_of(pair: Pair) -> Part:
+    def part_of(pair: Pair) -> Crop:
         """What of an image is used: all of it, or as far as its regions reach."""
         shape = shape_of(pair)
         own = regions.get((pair.dataset, pair.image), ())

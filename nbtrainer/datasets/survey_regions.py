@@ -10,16 +10,16 @@ import numpy as np
 from nbtrainer.config import Config
 from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.file_names import is_meant, normal_form
-from nbtrainer.data.pair import Pair, Part
+from nbtrainer.data.pair import Crop, Pair
 from nbtrainer.data.preparation import Preparation
-from nbtrainer.data.roi import Region, random_region
+from nbtrainer.data.roi import RegionOfInterest, random_region
 from nbtrainer.disk import exists, list_folder
 from nbtrainer.errors import UserError
 from nbtrainer.io.annotations import Outline, is_annotation, read_outlines
 from nbtrainer.io.formats import is_image, open_image, stem
 
 
-def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) -> tuple[Region, ...]:
+def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) -> tuple[RegionOfInterest, ...]:
     """The regions of the image called `name`, of spatial `shape`, in dataset `index`: typed, from files, random."""
     dataset = config.data.datasets[index]
     own = [region for region in dataset.regions if not region.image or is_meant(Path(name), region.image)]
@@ -33,7 +33,7 @@ def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) ->
                 f"Give {'two, opposite each other' if enough == 2 else 'three or more'}",
             )
         corners = tuple((point[0], point[1]) for point in region.points)
-        regions.append(Region(corners, region.use, region.name).within(shape))
+        regions.append(RegionOfInterest(corners, region.use, region.name).within(shape))
     regions += _from_files(config, index, dataset, name)
     if dataset.random_region:
         if len(dataset.random_region) != 2:
@@ -46,7 +46,7 @@ def shape_in_file(pair: Pair, preparation: Preparation) -> tuple[int, ...]:
     return preparation.layout(pair).shape(open_image(pair.image).shape)
 
 
-def pair_regions(config: Config, pair: Pair, preparation: Preparation) -> tuple[Region, ...]:
+def pair_regions(config: Config, pair: Pair, preparation: Preparation) -> tuple[RegionOfInterest, ...]:
     dataset = config.data.datasets[pair.dataset]
     if not (dataset.regions or dataset.region_files or dataset.random_region):
         return ()
@@ -57,7 +57,7 @@ def pair_regions(config: Config, pair: Pair, preparation: Preparation) -> tuple[
     return regions_of(config, pair.dataset, pair.image.name, shape)
 
 
-def _from_files(config: Config, index: int, dataset: Dataset, name: str) -> list[Region]:
+def _from_files(config: Config, index: int, dataset: Dataset, name: str) -> list[RegionOfInterest]:
     if not dataset.region_files:
         return []
     source = config.resolve(dataset.region_files)
@@ -84,22 +84,22 @@ def _from_files(config: Config, index: int, dataset: Dataset, name: str) -> list
     return regions
 
 
-def _as_regions(outline: Outline) -> list[Region]:
+def _as_regions(outline: Outline) -> list[RegionOfInterest]:
     """An outline as a polygon; one that is stored as a mask as the polygons around its parts."""
     if outline.mask is None:
-        return [Region(_corners(outline.points), "use", outline.name, tuple(map(_corners, outline.holes)))]
+        return [RegionOfInterest(_corners(outline.points), "use", outline.name, tuple(map(_corners, outline.holes)))]
     from skimage.measure import find_contours
 
     # a frame, so that what touches the edge is closed
     around = find_contours(np.pad(outline.mask, 1).astype(float), 0.5)
-    return [Region(_corners(points - 1 + outline.points[0]), "use", outline.name) for points in around]
+    return [RegionOfInterest(_corners(points - 1 + outline.points[0]), "use", outline.name) for points in around]
 
 
 def _corners(points: np.ndarray) -> tuple[tuple[float, float], ...]:
     return tuple((float(y), float(x)) for y, x in points)
 
 
-def parts_of(pair: Pair, regions: dict[tuple[int, Path], tuple[Region, ...]], shape_of: object) -> list[Pair]:
+def parts_of(pair: Pair, regions: dict[tuple[int, Path], tuple[RegionOfInterest, ...]], shape_of: object) -> list[Pair]:
     """`pair`, or one pair for each region of it that is to be used: as large as the region."""
     own = regions.get((pair.dataset, pair.image), ())
     if not own:
@@ -119,8 +119,8 @@ def parts_of(pair: Pair, regions: dict[tuple[int, Path], tuple[Region, ...]], sh
 
 
 def _common(
-    box: tuple[tuple[int, int], tuple[int, int]] | None, part: Part | None, shape: tuple[int, ...]
-) -> Part | None:
+    box: tuple[tuple[int, int], tuple[int, int]] | None, part: Crop | None, shape: tuple[int, ...]
+) -> Crop | None:
     """What a region's box (y, x) and a part of the image have in common; None if nothing."""
     if box is None:
         return None

@@ -15,7 +15,7 @@ from nbtrainer.data.overlay import OUTLINE, edges, grey, limits
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.resampled_views import ResampledView
-from nbtrainer.data.roi import Region
+from nbtrainer.data.roi import RegionOfInterest
 from nbtrainer.data.statistics import pooled
 from nbtrainer.data.views import CropView, View
 from nbtrainer.data.views import whole as whole_of
@@ -62,7 +62,7 @@ def finding_picture(config: Config, finding: Finding, size: int = 96) -> Thumbna
     return None
 
 
-def regions(config: Config, index: int) -> tuple[Region, ...]:
+def regions(config: Config, index: int) -> tuple[RegionOfInterest, ...]:
     """The regions of image `index` of the pair table, in pixels: typed, from files, random. Raises `UserError`."""
     images = _images(config)
     pair = images.pairs[index]

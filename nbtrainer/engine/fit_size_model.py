@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from nbtrainer.catalog import round_to_multiple
 from nbtrainer.data.images import Images
 from nbtrainer.inference.size_model import SizeModel, fit_size_model, image_style
 from nbtrainer.models.style_unet import StyleUNet
+from nbtrainer.progress import OnProgress
 from nbtrainer.tasks import Task
 
 # Cellpose goes 10 times through its images; few images are gone through more often, as the penalty asks for examples
@@ -27,8 +27,6 @@ _LARGEST_SIDE_PX = 512
 # crops with less foreground tell nothing of the size of objects, and are drawn again
 _LEAST_FOREGROUND, _TRIES = 0.01, 10
 
-Report = Callable[[int, int], None]
-
 
 def learn_sizes(
     network: StyleUNet,
@@ -39,7 +37,7 @@ def learn_sizes(
     multiple: int,
     seed: int,
     seconds: float,
-    report: Report,
+    report: OnProgress,
 ) -> tuple[SizeModel, dict[str, Any]]:
     """A size model for `network`, and how well it does: plain values for people.
 

@@ -12,7 +12,7 @@ import numpy as np
 from nbtrainer.data.images import Images
 from nbtrainer.data.overlay import ORANGE, SKY, Colour, edges, enlarged, grey, limits
 from nbtrainer.data.patch_sampler import grid_centres
-from nbtrainer.data.views import Region
+from nbtrainer.data.views import Slices
 from nbtrainer.disk import written_aside
 from nbtrainer.tasks import Task
 
@@ -30,7 +30,7 @@ class Tile:
     """A part of image `index`: of a volume, of one slice."""
 
     index: int
-    region: Region
+    region: Slices
 
 
 def choose_tiles(images: Images, task: Task, count: int) -> list[Tile]:

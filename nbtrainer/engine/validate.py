@@ -12,7 +12,7 @@ from torch import nn
 
 from nbtrainer import metrics
 from nbtrainer.data.images import Images
-from nbtrainer.data.views import Region, whole
+from nbtrainer.data.views import Slices, whole
 from nbtrainer.inference.device import autocast
 from nbtrainer.inference.tiled import predict_tta
 from nbtrainer.metrics import MetricState
@@ -45,11 +45,11 @@ class Validator:
     # takes a sentence about what memory did not suffice for
     tell: Callable[[str], None] | None = None
 
-    def predict(self, index: int, region: Region | None = None) -> np.ndarray:
+    def predict(self, index: int, region: Slices | None = None) -> np.ndarray:
         """Network output (K, [Z,] Y, X) for image `index`, or for a part of it that is seen by itself."""
         return self.predict_array(self.pair(index, region)[0])
 
-    def pair(self, index: int, region: Region | None) -> tuple[np.ndarray, np.ndarray]:
+    def pair(self, index: int, region: Slices | None) -> tuple[np.ndarray, np.ndarray]:
         """Image, normalised, and label of pair `index`, or a part of them."""
         return self.images.whole(index) if region is None else self.images.region(index, region)
 
@@ -102,11 +102,11 @@ class Validator:
             tallies[index] = tallies.get(index, MetricState()) + tally
         return self._overall(list(tallies.values()))
 
-    def labelled_regions(self) -> list[tuple[int, Region | None]]:
+    def labelled_regions(self) -> list[tuple[int, Slices | None]]:
         """As `plan`, of the images that have a label."""
         return [(index, region) for index, region in self.evaluation_regions() if self.images.has_label(index)]
 
-    def evaluation_regions(self) -> list[tuple[int, Region | None]]:
+    def evaluation_regions(self) -> list[tuple[int, Slices | None]]:
         """What is scored: every image (None: all of it); of more than 32 megapixels together, blocks spread evenly.
 
         The same in every validation, so that scores can be compared.
@@ -128,7 +128,7 @@ class Validator:
         return {name: value for name, value in scores.items() if not np.isnan(value)}
 
 
-def _spread(shape: tuple[int, ...], size: list[int], count: int) -> list[Region]:
+def _spread(shape: tuple[int, ...], size: list[int], count: int) -> list[Slices]:
     """About `count` blocks of at most `size`, evenly spread over `shape`, none of them twice."""
     fits = [-(-full // length) for full, length in zip(shape, size, strict=True)]
     per_axis = [1] * len(shape)

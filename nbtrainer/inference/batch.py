@@ -17,12 +17,12 @@ from nbtrainer.inference.device import is_out_of_memory
 from nbtrainer.inference.memory import too_large_to_predict
 from nbtrainer.inference.prediction import adjusted_task
 from nbtrainer.inference.predictor import Predictor
-from nbtrainer.inference.tiled import Report
 from nbtrainer.inference.time_series import FilePrediction, predict_file
 from nbtrainer.inference.write import label_name, write_array
 from nbtrainer.io.formats import open_image, stem
 from nbtrainer.io.formats.channels import join_for_model
 from nbtrainer.labels.measure import write_table
+from nbtrainer.progress import OnProgress
 
 # no image after this one could be written either
 _ENDS_ALL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -97,7 +97,7 @@ def predict_files(
     files: Sequence[Path],
     out: Path,
     options: PredictionOptions = PredictionOptions(),
-    report: Report | None = None,
+    report: OnProgress | None = None,
 ) -> Iterator[Outcome]:
     """Predict each of `files` into the folder `out`, and yield what became of it.
 
@@ -130,7 +130,7 @@ def is_one_channel(file: Path) -> bool:
 
 
 def _outcome(
-    model: Predictor, file: Path, out: Path, options: PredictionOptions, taken: set[str], report: Report | None
+    model: Predictor, file: Path, out: Path, options: PredictionOptions, taken: set[str], report: OnProgress | None
 ) -> tuple[Outcome, bool]:
     try:
         prediction = predict_file(

@@ -28,12 +28,13 @@ from nbtrainer.inference.memory import told_of_image
 from nbtrainer.inference.open_input import open_input, place_of
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
 from nbtrainer.inference.size_model import SizeModel
-from nbtrainer.inference.tiled import Report, predict_tta
+from nbtrainer.inference.tiled import predict_tta
 from nbtrainer.inference.true_labels import read_true_label
 from nbtrainer.io.axes import Layout
 from nbtrainer.io.formats import ImageFile, open_image
 from nbtrainer.labels import mean_diameter
 from nbtrainer.models.style_unet import StyleUNet
+from nbtrainer.progress import OnProgress
 
 
 class Predictor:
@@ -153,7 +154,7 @@ class Predictor:
         tta: int = 1,
         *,
         rescale: bool = False,
-        report: Report | None = None,
+        report: OnProgress | None = None,
         frame: int = 0,
     ) -> Prediction:
         """The network's answer, of which labels can be made with one threshold after the other; see `predict`.
@@ -188,7 +189,7 @@ class Predictor:
         place = place_of(source, layout)
         return Prediction(self.task, self.preparation, parts, layout.slices is not None, spacing, notes, place)
 
-    def answer(self, view: View, name: str, report: Report | None = None) -> Prediction:
+    def answer(self, view: View, name: str, report: OnProgress | None = None) -> Prediction:
         """As `prediction`, of an image that is prepared already."""
         part = Part(self._raw(view, name, None, 1, report), view, view.shape)
         return Prediction(self.task, self.preparation, [part])
@@ -247,7 +248,9 @@ class Predictor:
         measured = float(mean_diameter(labels)) * diameter / self.preparation.diameter
         return max(SMALLEST_DIAMETER, measured) if np.isfinite(measured) else diameter
 
-    def _raw(self, view: View, name: str, diameter: float | None, tta: int, report: Report | None = None) -> np.ndarray:
+    def _raw(
+        self, view: View, name: str, diameter: float | None, tta: int, report: OnProgress | None = None
+    ) -> np.ndarray:
         """Output for the image, in the size that the network sees."""
         normalised = self._normalised(self.preparation.sized(view, None, diameter)[0], name)
         with told_of_image(name):
@@ -283,7 +286,7 @@ def _refuse_diameter(diameter: float | None) -> None:
         raise UserError("diameter", f"{diameter!r} is no size", "Give the mean diameter of the objects in pixels")
 
 
-def _shifted(report: Report | None, index: int, count: int) -> Report | None:
+def _shifted(report: OnProgress | None, index: int, count: int) -> OnProgress | None:
     """`report` for one image of several."""
     if report is None or count == 1:
         return report

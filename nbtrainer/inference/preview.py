@@ -17,9 +17,9 @@ from nbtrainer.data.views import whole
 from nbtrainer.errors import UserError
 from nbtrainer.inference.prediction import Prediction, adjusted_task
 from nbtrainer.inference.predictor import Predictor
-from nbtrainer.inference.tiled import Report
 from nbtrainer.labels import read_links
 from nbtrainer.labels.integers import bincount
+from nbtrainer.progress import OnProgress
 from nbtrainer.tasks import Links, Task
 
 
@@ -91,7 +91,7 @@ class PredictionPreview:
 
 
 def try_out(
-    model: Predictor, image: Pair | str | Path | np.ndarray, label: Any = None, report: Report | None = None
+    model: Predictor, image: Pair | str | Path | np.ndarray, label: Any = None, report: OnProgress | None = None
 ) -> PredictionPreview:
     """Predict an image once: a file or an array, with the `label` if it is known, or a pair of a run with its own.
 

@@ -18,8 +18,7 @@ from nbtrainer.catalog import network_shape
 from nbtrainer.errors import UserError
 from nbtrainer.inference.device import free_cached_memory, is_out_of_memory
 from nbtrainer.io.axes import format_shape
-
-Report = Callable[[int, int], None]
+from nbtrainer.progress import OnProgress
 
 # a quarter of each tile is seen twice, so that no seam shows
 _OVERLAP = 0.25
@@ -54,7 +53,7 @@ def predict_tta(
     device: torch.device,
     tta: int = 1,
     undo_flip_rotation: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda output, matrix: output,
-    report: Report | None = None,
+    report: OnProgress | None = None,
     divisors: Sequence[int] | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> np.ndarray:
@@ -134,7 +133,7 @@ def flips_and_rotations(dim: int) -> list[np.ndarray]:
     return matrices
 
 
-def _share(report: Report | None, number: int, count: int) -> Report | None:
+def _share(report: OnProgress | None, number: int, count: int) -> OnProgress | None:
     if report is None or count == 1:
         return report
     return lambda done, of: report(number * of + done, count * of)
@@ -145,7 +144,7 @@ def predict_tiled(
     image: np.ndarray,
     tile: Sequence[int],
     device: torch.device,
-    report: Report | None = None,
+    report: OnProgress | None = None,
     divisors: Sequence[int] | None = None,
     batch_size: int = _MAX_BATCH,
 ) -> np.ndarray:

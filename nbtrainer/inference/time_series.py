@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.inference.predictor import Predictor
-from nbtrainer.inference.tiled import Report
 from nbtrainer.io.formats import Orientation
+from nbtrainer.progress import OnProgress
 
 
 @dataclass
@@ -44,7 +44,7 @@ def predict_file(
     adjusted: Mapping[str, Any] | None = None,
     with_maps: bool = False,
     with_measurements: bool = False,
-    report: Report | None = None,
+    report: OnProgress | None = None,
 ) -> FilePrediction:
     """Predict all that is in `file`; arguments as for `Predictor.predict`. Raises `UserError` if it cannot be."""
     count = predictor.time_points(file)
@@ -72,7 +72,7 @@ def predict_file(
     return file_prediction
 
 
-def _shifted(report: Report | None, index: int, count: int) -> Callable[[int, int], None] | None:
+def _shifted(report: OnProgress | None, index: int, count: int) -> OnProgress | None:
     """`report` for one time point of several."""
     if report is None or count == 1:
         return report

@@ -5,13 +5,13 @@ from nbtrainer.labels.error_regions import Mistake, worst_objects
 from nbtrainer.labels.labels_of_interest import LabelLookup
 from nbtrainer.labels.links import read_links
 from nbtrainer.labels.match import Overlaps, count_overlaps, match_objects, merge_pairs, split_pairs
-from nbtrainer.labels.objects import Objects, dense_regions, density, mean_diameter, measure_objects, near_misses
+from nbtrainer.labels.objects import ObjectMeasures, dense_regions, density, mean_diameter, measure_objects, near_misses
 from nbtrainer.labels.values import colours_to_ids, drop_alpha, frequent_values, pack_colours, snap_values
 
 __all__ = [
     "LabelLookup",
     "Mistake",
-    "Objects",
+    "ObjectMeasures",
     "Overlaps",
     "clear_border",
     "colours_to_ids",

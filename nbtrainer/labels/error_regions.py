@@ -13,7 +13,7 @@ from scipy.ndimage import find_objects
 from nbtrainer.labels.connected import plain
 from nbtrainer.labels.match import Overlaps, count_overlaps, match_objects, merge_pairs, split_pairs
 
-Kind = Literal["missed", "invented", "split", "merged", "poor"]
+ErrorKind = Literal["missed", "invented", "split", "merged", "poor"]
 
 _IN_PREDICTION = ("invented", "merged")
 # objects with a smaller IoU have nothing to do with each other: one is missed, the other invented
@@ -42,7 +42,7 @@ class Mistake:
         Known pixels of the object, times 1 - IoU.
     """
 
-    kind: Kind
+    kind: ErrorKind
     id: int
     partners: tuple[int, ...]
     box: tuple[tuple[int, int], ...]
@@ -78,7 +78,7 @@ def worst_objects(
     ]
 
 
-_Row = tuple[Kind, int, tuple[int, ...], float, float]
+_Row = tuple[ErrorKind, int, tuple[int, ...], float, float]
 
 
 def _mistakes(overlaps: Overlaps, poor_below: float) -> list[_Row]:
@@ -109,7 +109,7 @@ def _mistakes(overlaps: Overlaps, poor_below: float) -> list[_Row]:
 _Side = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def _with_partners(kind: Kind, overlaps: Overlaps, pairs: np.ndarray, side: _Side, other: _Side) -> Iterator[_Row]:
+def _with_partners(kind: ErrorKind, overlaps: Overlaps, pairs: np.ndarray, side: _Side, other: _Side) -> Iterator[_Row]:
     place, ids, sizes = side
     pairs = pairs[np.lexsort((-overlaps.pixels[pairs], place[pairs]))]
     owners, starts = np.unique(place[pairs], return_index=True)
@@ -119,7 +119,7 @@ def _with_partners(kind: Kind, overlaps: Overlaps, pairs: np.ndarray, side: _Sid
         yield kind, int(ids[owner]), partners, iou, float(sizes[owner] * (1 - iou))
 
 
-def _alone(kind: Kind, which: np.ndarray, side: _Side) -> Iterator[_Row]:
+def _alone(kind: ErrorKind, which: np.ndarray, side: _Side) -> Iterator[_Row]:
     _, ids, sizes = side
     for owner in np.flatnonzero(which):
         yield kind, int(ids[owner]), (), 0.0, float(sizes[owner])

@@ -18,7 +18,7 @@ _SHORTEST_GAP = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Objects:
+class ObjectMeasures:
     """One entry an object, ordered by id. Sizes are pixels or voxels.
 
     `boxes` is (n, axes, 2): start and stop (exclusive) along each axis. `pieces` is the number of connected parts
@@ -37,7 +37,7 @@ class Objects:
         return len(self.ids)
 
 
-def measure_objects(labels: np.ndarray) -> Objects:
+def measure_objects(labels: np.ndarray) -> ObjectMeasures:
     """Every object of `labels` ((Z, Y, X) or (Y, X) whole numbers) with its measures."""
     labels = plain(labels)
     components, owners = label_components(labels)
@@ -58,7 +58,7 @@ def measure_objects(labels: np.ndarray) -> Objects:
     inside = np.flatnonzero(region_owners)
     holes = np.zeros(len(ids), np.int64)
     np.add.at(holes, np.searchsorted(ids, region_owners[inside]), region_sizes[inside])
-    return Objects(
+    return ObjectMeasures(
         ids=ids,
         sizes=sizes,
         boxes=boxes,

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Settings = dict[str, float]
+Thresholds = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Tuned:
     """The best settings found; `score` with them, `first_score` with those that it began with, `tried` how many in all."""
 
-    settings: Settings
+    settings: Thresholds
     score: float
     first_score: float
     tried: int
@@ -58,7 +58,7 @@ def tune(
         raise ValueError(f"defaults for {sorted(defaults)}, candidates for {sorted(candidates)}")
     known: dict[tuple[float, ...], float] = {}
 
-    def try_out(settings: Settings) -> float:
+    def try_out(settings: Thresholds) -> float:
         key = tuple(settings[name] for name in candidates)
         if key not in known:
             value = float(score([decode(prediction, **settings) for prediction in predictions], truths))

@@ -19,7 +19,7 @@ def _zeros() -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Matches:
+class ObjectMatches:
     """Objects found, invented and missed at each IoU of `THRESHOLDS`; adding pools images.
 
     Blocks of one image are not pooled here, where an object in two blocks would count twice: add their `Overlaps`.
@@ -43,11 +43,11 @@ class Matches:
     splits: int = 0
     merges: int = 0
 
-    def __add__(self, other: Matches) -> Matches:
-        return Matches(**{name: value + getattr(other, name) for name, value in vars(self).items()})
+    def __add__(self, other: ObjectMatches) -> ObjectMatches:
+        return ObjectMatches(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
 
-def compare_objects(predicted: np.ndarray, truth: np.ndarray, valid_mask: np.ndarray | None = None) -> Matches:
+def compare_objects(predicted: np.ndarray, truth: np.ndarray, valid_mask: np.ndarray | None = None) -> ObjectMatches:
     """The matches of two label images ((Z, Y, X) or (Y, X) ids, 0 is background); `known`: boolean, same shape.
 
     Pixels that are not known enter no IoU. A predicted object that matches none and lies in them with more than half
@@ -60,7 +60,7 @@ def compare_objects(predicted: np.ndarray, truth: np.ndarray, valid_mask: np.nda
     return count_matches(count_overlaps(predicted, truth, valid_mask))
 
 
-def count_matches(overlaps: Overlaps) -> Matches:
+def count_matches(overlaps: Overlaps) -> ObjectMatches:
     """The matches of a table of overlaps."""
     matches = [match_objects(overlaps, threshold) for threshold in THRESHOLDS]
     invented = []
@@ -69,7 +69,7 @@ def count_matches(overlaps: Overlaps) -> Matches:
         unmatched[overlaps.predicted[pairs]] = False
         invented.append(np.count_nonzero(unmatched))
     hits = np.array([len(pairs) for pairs in matches], float)
-    return Matches(
+    return ObjectMatches(
         true_positive=hits,
         false_positive=np.array(invented, float),
         false_negative=np.count_nonzero(overlaps.is_true_object) - hits,
@@ -79,40 +79,40 @@ def count_matches(overlaps: Overlaps) -> Matches:
     )
 
 
-def ap_50(matches: Matches) -> float:
+def ap_50(matches: ObjectMatches) -> float:
     """Average precision TP / (TP + FP + FN) at an IoU of 0.5 (Data Science Bowl 2018, StarDist, Cellpose)."""
     return float(_average_precision(matches)[0])
 
 
-def ap_75(matches: Matches) -> float:
+def ap_75(matches: ObjectMatches) -> float:
     """TP / (TP + FP + FN) at an IoU of 0.75."""
     return float(_average_precision(matches)[THRESHOLDS.index(0.75)])
 
 
-def mean_ap(matches: Matches) -> float:
+def mean_ap(matches: ObjectMatches) -> float:
     """Mean of TP / (TP + FP + FN) at the IoUs 0.5, 0.55 ... 0.95."""
     return float(_average_precision(matches).mean())
 
 
-def f1_50(matches: Matches) -> float:
+def f1_50(matches: ObjectMatches) -> float:
     """2 TP / (2 TP + FP + FN) at an IoU of 0.5."""
     tp, fp, fn = _at_half(matches)
     return _share(tp, tp + (fp + fn) / 2, matches)
 
 
-def object_precision(matches: Matches) -> float:
+def object_precision(matches: ObjectMatches) -> float:
     """Share of the predicted objects that match a true one at an IoU of 0.5; 0 where all is missed."""
     tp, fp, _ = _at_half(matches)
     return _share(tp, tp + fp, matches)
 
 
-def object_recall(matches: Matches) -> float:
+def object_recall(matches: ObjectMatches) -> float:
     """Share of the true objects that match a predicted one at an IoU of 0.5; 0 where there are none, but some predicted."""
     tp, _, fn = _at_half(matches)
     return _share(tp, tp + fn, matches)
 
 
-def panoptic_quality(matches: Matches) -> float:
+def panoptic_quality(matches: ObjectMatches) -> float:
     """Sum of the IoU of matches / (TP + FP / 2 + FN / 2) at an IoU of 0.5 (Kirillov et al. 2019, CVPR).
 
     At exactly 0.5 a pair matches here, as at the other scores; Kirillov et al. ask for more than 0.5.
@@ -121,30 +121,30 @@ def panoptic_quality(matches: Matches) -> float:
     return _share(float(matches.matched_iou[0]), tp + (fp + fn) / 2, matches)
 
 
-def mean_matched_iou(matches: Matches) -> float:
+def mean_matched_iou(matches: ObjectMatches) -> float:
     """Mean IoU of the objects that match at 0.5; 0 where none does."""
     return _share(float(matches.matched_iou[0]), _at_half(matches)[0], matches)
 
 
-def splits(matches: Matches) -> float:
+def splits(matches: ObjectMatches) -> float:
     """How many true objects are predicted in several pieces; fewer is better."""
     return float(matches.splits)
 
 
-def merges(matches: Matches) -> float:
+def merges(matches: ObjectMatches) -> float:
     """How many predicted objects hold several true ones; fewer is better."""
     return float(matches.merges)
 
 
-def _average_precision(matches: Matches) -> np.ndarray:
+def _average_precision(matches: ObjectMatches) -> np.ndarray:
     of = matches.true_positive + matches.false_positive + matches.false_negative
     return np.where(of > 0, matches.true_positive / np.maximum(of, 1), 1.0)
 
 
-def _at_half(matches: Matches) -> tuple[float, float, float]:
+def _at_half(matches: ObjectMatches) -> tuple[float, float, float]:
     return float(matches.true_positive[0]), float(matches.false_positive[0]), float(matches.false_negative[0])
 
 
-def _share(part: float, whole: float, matches: Matches) -> float:
+def _share(part: float, whole: float, matches: ObjectMatches) -> float:
     """`part / whole`; without a whole 1 if there are no objects at all, else 0."""
     return part / whole if whole else float(not any(_at_half(matches)))

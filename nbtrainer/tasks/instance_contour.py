@@ -13,7 +13,7 @@ from nbtrainer.labels import affinity, watershed
 from nbtrainer.labels.contour import contour
 from nbtrainer.labels.distance import relative_distance
 from nbtrainer.metrics import PixelPredictions
-from nbtrainer.tasks.objects import Objects
+from nbtrainer.tasks.objects import ObjectTask
 from nbtrainer.tasks.task import Links, sigmoid
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstanceContour(Objects[InstanceContourSettings]):
+class InstanceContour(ObjectTask[InstanceContourSettings]):
     """What the network learns of each object, and how objects are found in what it predicts."""
 
     name: ClassVar[str] = "instance_contour"

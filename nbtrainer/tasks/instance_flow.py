@@ -11,7 +11,7 @@ from nbtrainer.config.task.instance_flow import InstanceFlowSettings
 from nbtrainer.labels.flow.fields import flow_fields
 from nbtrainer.labels.flow.masks import masks_from_fields
 from nbtrainer.metrics import PixelPredictions
-from nbtrainer.tasks.objects import Objects
+from nbtrainer.tasks.objects import ObjectTask
 from nbtrainer.tasks.task import Links, sigmoid
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _FLOW, _BACKGROUND = 5.0, -5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstanceFlow(Objects[InstanceFlowSettings]):
+class InstanceFlow(ObjectTask[InstanceFlowSettings]):
     """How objects are found in distance and flow."""
 
     name: ClassVar[str] = "instance_flow"

@@ -16,7 +16,7 @@ AnyObjects = TypeVar("AnyObjects", bound=ObjectSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objects(Task[AnyObjects]):
+class ObjectTask(Task[AnyObjects]):
     """Every object by itself.
 
     Parts of one label value that do not touch are objects of their own, unless the value is linked.

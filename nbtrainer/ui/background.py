@@ -11,7 +11,7 @@ import ipywidgets as w
 
 from nbtrainer import api
 from nbtrainer.config import Config
-from nbtrainer.data.roi import Region
+from nbtrainer.data.roi import RegionOfInterest
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.ui.widgets import create, sentences, set_trait, set_visible, text
 
@@ -37,7 +37,7 @@ class Api(Protocol):
 
     def fix_title(self, finding: Finding) -> str: ...
 
-    def regions(self, config: Config, index: int) -> Sequence[Region]: ...
+    def regions(self, config: Config, index: int) -> Sequence[RegionOfInterest]: ...
 
     def augmented_examples(
         self, config: Config, count: int = 12, number: int = 0, first: int = 1

@@ -11,7 +11,7 @@ from skimage.segmentation import relabel_sequential
 
 from nbtrainer.labels.match import count_overlaps
 from nbtrainer.metrics import objects as scores
-from nbtrainer.metrics.objects import THRESHOLDS, Matches, compare_objects, count_matches
+from nbtrainer.metrics.objects import THRESHOLDS, ObjectMatches, compare_objects, count_matches
 
 SHARES = (
     "ap_50",
@@ -100,7 +100,7 @@ def test_a_perfect_prediction_scores_1_whatever_its_ids():
 
 
 def test_nothing_to_find_and_nothing_found_is_perfect():
-    for matches in (Matches(), compare_objects(np.zeros((8, 8), int), np.zeros((8, 8), int))):
+    for matches in (ObjectMatches(), compare_objects(np.zeros((8, 8), int), np.zeros((8, 8), int))):
         assert [getattr(scores, name)(matches) for name in SHARES] == [1.0] * len(SHARES)
 
 
@@ -143,7 +143,7 @@ def test_splits_and_merges_are_counted_once_an_object():
 
 def test_images_are_pooled_by_adding():
     pairs = [(predicted, truth) for truth, predicted in CASES[:3]]
-    total = sum((compare_objects(*pair) for pair in pairs), Matches())
+    total = sum((compare_objects(*pair) for pair in pairs), ObjectMatches())
     wide = [
         np.concatenate([pair[i] + 1000 * k * (pair[i] > 0) for k, pair in enumerate(pairs)], axis=1) for i in (0, 1)
     ]

@@ -14,10 +14,11 @@ import numpy as np
 
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats.chunk_cache import LARGEST_CHUNK, forget, get_or_decode, owner
-from nbtrainer.io.formats.decompressed import Copy, OnProgress, unpack
+from nbtrainer.io.formats.decompressed import Copy, unpack
 from nbtrainer.io.formats.problems import check_room, damaged, not_numbers, too_large
 from nbtrainer.io.formats.uncompressed import Bounds as Bounds
 from nbtrainer.io.formats.uncompressed import read_region
+from nbtrainer.progress import OnProgress
 
 
 class Regions(ABC):

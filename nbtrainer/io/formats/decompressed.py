@@ -24,8 +24,7 @@ from platformdirs import user_cache_dir
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats.file_version import version
 from nbtrainer.io.formats.uncompressed import PlainFile, read_header
-
-OnProgress = Callable[[int, int], None]
+from nbtrainer.progress import OnProgress
 
 _STEP_BYTES = 16 * 2**20
 _ABANDONED_SECONDS = 24 * 3600

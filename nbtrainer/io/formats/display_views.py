@@ -10,9 +10,9 @@ import numpy as np
 
 from nbtrainer.io.formats.chunked import Bounds, Regions
 from nbtrainer.io.formats.colours import palette_colours
-from nbtrainer.io.formats.decompressed import OnProgress
 from nbtrainer.io.formats.image_file import ImageFile
 from nbtrainer.io.formats.orientation import turn_between
+from nbtrainer.progress import OnProgress
 
 # what EXIF and TIFF say of the first row and column: are y and x exchanged, and which of them then run backwards
 _ORIENTATIONS = {

@@ -40,7 +40,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
 
 def _array(path: Path, name: str, dataset: h5py.Dataset) -> Regions:
     """`dataset` by region; in chunks that are kept, or unpacked, where HDF5 would unpack large ones again each time."""
-    array = Dataset(path, name, dataset.shape, dataset.dtype)
+    array = Hdf5Array(path, name, dataset.shape, dataset.dtype)
     chunk = dataset.chunks
     chunk_bytes = int(np.prod(chunk, dtype=object)) * dataset.dtype.itemsize if chunk else 0
     if chunk is None or not dataset.id.get_create_plist().get_nfilters() or chunk_bytes <= _CACHED_BYTES:
@@ -92,7 +92,7 @@ def _check_sources(path: Path, dataset: h5py.Dataset, depth: int = 0) -> None:
                 _check_sources(file, opened[inside], depth + 1)
 
 
-class Dataset(Regions):
+class Hdf5Array(Regions):
     """A dataset of an HDF5 file.
 
     The file is opened for each read (0.2 ms): an open handle would keep this process from writing the file again.

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.io.formats.decompressed import OnProgress
 from nbtrainer.io.formats.orientation import Orientation
+from nbtrainer.progress import OnProgress
 
 AXES = "TCZYXS"
 

@@ -52,7 +52,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
             path, shape, dtype, lambda: [_asked(path, lambda: SimpleITK.GetArrayFromImage(_reader(path).Execute()))]
         )
     else:
-        array = Region(path, shape, dtype, ndim)
+        array = MetaImageArray(path, shape, dtype, ndim)
         _check_length(path, header, head, array.nbytes)
     # 1 mm is what ITK says of files that say nothing
     stated = reader.GetSpacing()[:3] if header.keys() & {"elementspacing", "elementsize"} else ()
@@ -70,7 +70,7 @@ def _place(reader: SimpleITK.ImageFileReader, ndim: int) -> Orientation | None:
     return Orientation.of(matrix * np.array([[-1], [-1], [1]]), "XYZ"[:count])
 
 
-class Region(Regions):
+class MetaImageArray(Regions):
     """An uncompressed volume; a reader for each read, so that threads share nothing."""
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any, ndim: int) -> None:

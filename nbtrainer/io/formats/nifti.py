@@ -12,12 +12,12 @@ import nibabel
 import numpy as np
 
 from nbtrainer.io.formats.chunked import Bounds, Regions, Whole
-from nbtrainer.io.formats.decompressed import OnProgress
 from nbtrainer.io.formats.image_file import ImageFile
 from nbtrainer.io.formats.memory_mapped import MemoryMapped
 from nbtrainer.io.formats.orientation import Orientation
 from nbtrainer.io.formats.problems import check_inflation, damaged, no_pixels, not_numbers
 from nbtrainer.io.formats.spacing import micrometres, sane
+from nbtrainer.progress import OnProgress
 
 _PIECE_BYTES = 8 * 2**20
 # what it has to say of a broken file stands in our own sentence

@@ -25,7 +25,7 @@ from nbtrainer.io.formats.npy import refuse_pickle
 from nbtrainer.io.formats.orientation import Orientation
 from nbtrainer.io.formats.problems import check_room, damaged, not_inside
 from nbtrainer.io.formats.spacing import micrometres, sane
-from nbtrainer.io.formats.zarr_stores import MOST_METADATA_BYTES, FolderStore, Limits, ZippedStore
+from nbtrainer.io.formats.zarr_stores import MOST_METADATA_BYTES, FolderStore, ZarrLimits, ZippedStore
 
 _METADATA = ("zarr.json", ".zarray", ".zgroup")
 # a pyramid in a pyramid in a pyramid: nobody means that
@@ -47,7 +47,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
 class ZarrArray(Regions):
     """An array in a zarr store, of which the library reads only the chunks of a region."""
 
-    def __init__(self, path: Path, array: Any, limits: Limits) -> None:
+    def __init__(self, path: Path, array: Any, limits: ZarrLimits) -> None:
         super().__init__(path, array.shape, array.dtype)
         self._limits, self._name, self._version = limits, array.path, version(path)
         # a folder holds nothing open
@@ -85,7 +85,7 @@ def _regions(path: Path, store: Any, array: Any) -> Regions:
         int(np.prod(shape, dtype=object)) * itemsize
         for shape in (array.chunks, getattr(array, "shards", None) or array.chunks)
     )
-    store.limits = Limits(outer, inner, _codecs(array))
+    store.limits = ZarrLimits(outer, inner, _codecs(array))
     if inner <= LARGEST_CHUNK:
         return ZarrArray(path, array, store.limits)
     # every region would unpack all of its chunk again

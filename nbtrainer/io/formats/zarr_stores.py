@@ -25,7 +25,7 @@ _HARMLESS_BYTES = 64 * 2**20
 _STEP_BYTES = 2**20
 
 
-class Limits:
+class ZarrLimits:
     """How large the chunks of an array may be: `stored` in the store, `unpacked` by its `codecs` (their names)."""
 
     def __init__(self, stored: int, unpacked: int, codecs: frozenset[str]) -> None:
@@ -36,7 +36,7 @@ class Limits:
 class _Guarded:
     """What both stores have in common. `limits` are set when the array is known."""
 
-    limits: Limits | None = None
+    limits: ZarrLimits | None = None
     path: Path
 
     def _check_size(self, key: str, size: int) -> None:
@@ -159,7 +159,7 @@ def _zstd_size(content: bytes) -> int:
     return int.from_bytes(content[begin : begin + length], "little") + (256 if length == 2 else 0)
 
 
-def _may_grow(size: int, limits: Limits) -> bool:
+def _may_grow(size: int, limits: ZarrLimits) -> bool:
     """Whether so many bytes could become enough to do harm: zstd makes of one at most some 10,000."""
     factor = 1_032 if limits.codecs & {"gzip", "zlib"} else 2**17
     return bool(limits.codecs) and size * factor > max(_HARMLESS_BYTES, 2 * limits.unpacked)
