@@ -17,7 +17,8 @@ from nbtrainer.ui.background import API, LatestWins, run_inline
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form.fields import SliderField
 from nbtrainer.ui.predict.rendering import SIDE
-from nbtrainer.ui.predict.threshold_explorer import ThresholdExplorer, field_of_threshold
+from nbtrainer.ui.predict.threshold_explorer import ThresholdExplorer
+from nbtrainer.ui.predict.threshold_fields import field_of_threshold
 
 ROWS = {row.path: row for row in settings()}  # of kinds that have a name in common the last
 
@@ -54,45 +55,45 @@ def test_opening_predicts_the_first_validation_image_with_the_thresholds_of_the_
     adjust = opened(contours)
     _, pair = api.images_of_run(contours.directory)[0]
 
-    assert adjust.image_menu.label == f"{pair.name} (validation)"
-    assert [label.rpartition("(")[2] for label, _ in adjust.image_menu.options] == [
+    assert adjust.choice.image_menu.label == f"{pair.name} (validation)"
+    assert [label.rpartition("(")[2] for label, _ in adjust.choice.image_menu.options] == [
         "validation)",
         "trained on)",
         "trained on)",
         "a file …",
     ]
-    assert adjust.fields["threshold"].value == 0.5
+    assert adjust.thresholds.fields["threshold"].value == 0.5
     predicted = api.load_model(contours.directory).predict(pair.image)
     assert f'nbt-count">{len(np.unique(predicted)) - 1}</b>' in adjust.summary.value
     assert "AP 0.5" in adjust.summary.value and "Dice" in adjust.summary.value
-    assert imageio.imread(adjust.image.value).shape == (SIDE, SIDE, 3)
-    assert has_colour(adjust.image.value, "chosen")
-    assert not has_colour(adjust.image.value, "truth")
+    assert imageio.imread(adjust.stage.image.value).shape == (SIDE, SIDE, 3)
+    assert has_colour(adjust.stage.image.value, "chosen")
+    assert not has_colour(adjust.stage.image.value, "truth")
 
 
 def test_nothing_is_read_until_the_panel_is_opened():
     adjust = ThresholdExplorer(None, run_inline, lambda callback: callback)
 
-    assert adjust.image.value == b""
+    assert adjust.stage.image.value == b""
     assert not adjust.is_open
 
 
 def test_a_threshold_that_is_moved_changes_picture_count_and_scores_without_predicting_again(contours, monkeypatch):
     adjust = opened(contours)
-    before, numbers = adjust.image.value, adjust.summary.value
+    before, numbers = adjust.stage.image.value, adjust.summary.value
     monkeypatch.setattr("nbtrainer.inference.predictor.predict_tta", lambda *_: pytest.fail("predicted again"))
 
-    adjust.fields["threshold"].widget.value = 0.99
+    adjust.thresholds.fields["threshold"].widget.value = 0.99
 
-    assert adjust.image.value != before
+    assert adjust.stage.image.value != before
     assert adjust.summary.value != numbers
     assert "in the model" in adjust.summary.value
     labels = adjust.prediction.labels(threshold=0.99)
     assert f'nbt-count">{len(np.unique(labels)) - (0 in labels)}</b>' in adjust.summary.value
 
     adjust.reset_button.click()
-    assert adjust.fields["threshold"].widget.value == 0.5
-    assert adjust.image.value == before
+    assert adjust.thresholds.fields["threshold"].widget.value == 0.5
+    assert adjust.stage.image.value == before
     assert adjust.summary.value == numbers
     assert adjust.reset_button.disabled
 
@@ -100,15 +101,15 @@ def test_a_threshold_that_is_moved_changes_picture_count_and_scores_without_pred
 def test_the_outlines_of_the_label_are_drawn_when_asked_for(contours):
     adjust = opened(contours)
 
-    adjust.label_switch.value = True
+    adjust.stage.label_switch.value = True
 
-    assert has_colour(adjust.image.value, "truth")
-    assert "label" in adjust.caption.value
+    assert has_colour(adjust.stage.image.value, "truth")
+    assert "label" in adjust.stage.caption.value
 
 
 def test_a_foreground_is_counted_in_pixels(foreground):
     adjust = opened(foreground)
-    assert list(adjust.fields) == ["threshold"]
+    assert list(adjust.thresholds.fields) == ["threshold"]
     count = int((adjust.rendering.labels != 0).sum())
 
     assert f"<b>{count:,}</b> px foreground" in adjust.summary.value
@@ -120,24 +121,24 @@ def test_classes_are_counted_and_drawn_each_in_its_colour_and_have_no_thresholds
     adjust = opened(small_run(tmp_path, "semantic", task=named))
 
     assert "px axon" in adjust.summary.value and "px &lt;myelin&gt;" in adjust.summary.value
-    assert "no threshold" in adjust.threshold_box.children[0].value
+    assert "no threshold" in adjust.thresholds.box.children[0].value
     assert "Dice (axon)" in adjust.summary.value
-    assert "axon" in adjust.caption.value and "--mark: #112233" in adjust.caption.value
+    assert "axon" in adjust.stage.caption.value and "--mark: #112233" in adjust.stage.caption.value
 
 
 def test_a_volume_is_looked_at_slice_by_slice(tmp_path):
     adjust = opened(small_run(tmp_path, "binary", dim=3))
-    assert seen_slider(adjust) and adjust.slice_slider.max == 11
-    before, numbers = adjust.image.value, adjust.summary.value
+    assert seen_slider(adjust) and adjust.stage.slice_slider.max == 11
+    before, numbers = adjust.stage.image.value, adjust.summary.value
 
-    adjust.slice_slider.value = 1
+    adjust.stage.slice_slider.value = 1
 
-    assert adjust.image.value != before
+    assert adjust.stage.image.value != before
     assert adjust.summary.value == numbers
 
 
 def seen_slider(adjust):
-    return adjust.slice_slider.layout.display is None
+    return adjust.stage.slice_slider.layout.display is None
 
 
 # thresholds
@@ -154,33 +155,35 @@ def test_every_threshold_of_every_kind_has_a_row_that_makes_its_field(kind):
 def test_fields_follow_the_rows_and_those_without_effect_are_not_shown(contours):
     adjust = opened(contours)
 
-    slider = adjust.fields["threshold"].widget
+    slider = adjust.thresholds.fields["threshold"].widget
     assert (slider.min, slider.max) == (pytest.approx(0.01), pytest.approx(0.99))
     assert slider.description == ROWS["task.threshold"].title
-    assert seen(adjust.fields["seed_threshold"])
+    assert seen(adjust.thresholds.fields["seed_threshold"])
     # no distance and no affinities were learned
-    assert not seen(adjust.fields["seed_distance"]) and not seen(adjust.fields["affinity_threshold"])
-    assert "mutex_watershed" not in [value for _, value in adjust.fields["decoder"].widget.options]
+    assert not seen(adjust.thresholds.fields["seed_distance"]) and not seen(
+        adjust.thresholds.fields["affinity_threshold"]
+    )
+    assert "mutex_watershed" not in [value for _, value in adjust.thresholds.fields["decoder"].widget.options]
 
-    adjust.fields["decoder"].enter("binary_connected")
-    assert not seen(adjust.fields["seed_threshold"])
+    adjust.thresholds.fields["decoder"].enter("binary_connected")
+    assert not seen(adjust.thresholds.fields["seed_threshold"])
 
 
 def test_a_wrong_value_is_answered_beside_its_field_and_the_picture_stays(contours):
     adjust = opened(contours)
-    before = adjust.image.value
+    before = adjust.stage.image.value
 
-    adjust.fields["min_object_size"].widget.value = "-3"
+    adjust.thresholds.fields["min_object_size"].widget.value = "-3"
 
-    assert "too small" in adjust.fields["min_object_size"].message.value
-    assert adjust.image.value == before
+    assert "too small" in adjust.thresholds.fields["min_object_size"].message.value
+    assert adjust.stage.image.value == before
 
 
 def test_kept_thresholds_are_in_the_model_from_then_on(tmp_path):
     run = small_run(tmp_path, "binary")
     adjust = opened(run)
     assert adjust.keep_button.disabled
-    adjust.fields["threshold"].widget.value = 0.25
+    adjust.thresholds.fields["threshold"].widget.value = 0.25
     image = api.images_of_run(run.directory)[0][1].image
 
     adjust.keep_button.click()
@@ -192,9 +195,9 @@ def test_kept_thresholds_are_in_the_model_from_then_on(tmp_path):
     assert np.array_equal(model.predict(image) != 0, adjust.rendering.labels != 0)
     assert "in the model" not in adjust.summary.value
 
-    adjust.fields["threshold"].widget.value = 0.75
+    adjust.thresholds.fields["threshold"].widget.value = 0.75
     adjust.reset_button.click()
-    assert adjust.fields["threshold"].value == 0.25
+    assert adjust.thresholds.fields["threshold"].value == 0.25
 
 
 # models and images
@@ -204,14 +207,14 @@ def test_a_file_is_predicted_with_its_label_if_that_is_known(contours, tmp_path)
     made = write_discs(tmp_path, (48, 80), 1)
     adjust = opened(contours)
 
-    adjust.image_menu.value = -1
-    adjust.files["image"].enter(f"{made['images']}/img_0.tif")
+    adjust.choice.image_menu.value = -1
+    adjust.choice.files["image"].enter(f"{made['images']}/img_0.tif")
     adjust.predict_button.click()
-    assert imageio.imread(adjust.image.value).shape == (288, 480, 3)
+    assert imageio.imread(adjust.stage.image.value).shape == (288, 480, 3)
     assert "AP 0.5" not in adjust.summary.value
-    assert adjust.label_switch.layout.display == "none"
+    assert adjust.stage.label_switch.layout.display == "none"
 
-    adjust.files["label"].enter(f"{made['labels']}/img_0.tif")
+    adjust.choice.files["label"].enter(f"{made['labels']}/img_0.tif")
     adjust.predict_button.click()
     assert "AP 0.5" in adjust.summary.value
 
@@ -219,16 +222,16 @@ def test_a_file_is_predicted_with_its_label_if_that_is_known(contours, tmp_path)
 def test_any_checkpoint_can_be_chosen_and_its_run_is_found(contours, foreground):
     adjust = opened(contours)
 
-    adjust.files["model"].enter(str(foreground.best))
+    adjust.choice.files["model"].enter(str(foreground.best))
     assert adjust.content.layout.display == "none"
     adjust.predict_button.click()
 
-    assert list(adjust.fields) == ["threshold"]
-    assert "(validation)" in adjust.image_menu.label
+    assert list(adjust.thresholds.fields) == ["threshold"]
+    assert "(validation)" in adjust.choice.image_menu.label
 
     # a run that is shown later does not push aside what was chosen by hand
     adjust.use(contours.directory)
-    assert adjust.files["model"].value == str(foreground.best)
+    assert adjust.choice.files["model"].value == str(foreground.best)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +241,7 @@ def test_a_model_that_cannot_be_read_is_answered_in_a_sentence(tmp_path, model, 
     (tmp_path / "broken.pt").write_bytes(b"no model")
     adjust = ThresholdExplorer(API, run_inline, lambda callback: callback)
     if model:
-        adjust.files["model"].enter(str(tmp_path / model))
+        adjust.choice.files["model"].enter(str(tmp_path / model))
 
     adjust.predict_button.click()
 
@@ -249,8 +252,8 @@ def test_a_model_that_cannot_be_read_is_answered_in_a_sentence(tmp_path, model, 
 def test_what_differs_from_the_training_images_is_said(contours, tmp_path):
     tifffile.imwrite(tmp_path / "other.tif", np.full((64, 64), 900, np.uint16))
     adjust = opened(contours)
-    adjust.image_menu.value = -1
-    adjust.files["image"].enter(str(tmp_path / "other.tif"))
+    adjust.choice.image_menu.value = -1
+    adjust.choice.files["image"].enter(str(tmp_path / "other.tif"))
 
     adjust.predict_button.click()
 
@@ -261,8 +264,8 @@ def test_an_image_that_does_not_suit_the_model_is_answered_in_a_sentence(contour
     colours = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     tifffile.imwrite(tmp_path / "colour.tif", colours, photometric="rgb")
     adjust = opened(contours)
-    adjust.image_menu.value = -1
-    adjust.files["image"].enter(str(tmp_path / "colour.tif"))
+    adjust.choice.image_menu.value = -1
+    adjust.choice.files["image"].enter(str(tmp_path / "colour.tif"))
 
     adjust.predict_button.click()
 
@@ -342,18 +345,18 @@ def test_a_large_image_can_be_looked_at_part_by_part(contours, tmp_path):
     image[30:60, 900:930] = 200
     tifffile.imwrite(tmp_path / "long.tif", image)
     adjust = opened(contours)
-    assert adjust.zoom_menu.layout.display == "none"
-    adjust.image_menu.value = -1
-    adjust.files["image"].enter(str(tmp_path / "long.tif"))
+    assert adjust.stage.zoom_menu.layout.display == "none"
+    adjust.choice.image_menu.value = -1
+    adjust.choice.files["image"].enter(str(tmp_path / "long.tif"))
     adjust.predict_button.click()
-    assert adjust.zoom_menu.layout.display is None
+    assert adjust.stage.zoom_menu.layout.display is None
     count = adjust.summary.value
 
-    adjust.zoom_menu.value = 4
-    adjust.x_slider.value = 0
-    left = imageio.imread(adjust.image.value)
-    adjust.x_slider.value = 100
-    right = imageio.imread(adjust.image.value)
+    adjust.stage.zoom_menu.value = 4
+    adjust.stage.x_slider.value = 0
+    left = imageio.imread(adjust.stage.image.value)
+    adjust.stage.x_slider.value = 100
+    right = imageio.imread(adjust.stage.image.value)
 
     assert right.shape == (46, 480, 3)
     assert right.mean() > left.mean() + 10
