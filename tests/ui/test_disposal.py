@@ -59,7 +59,7 @@ def used_app(run):
     regions = next(field for field in images if field.setting.name == "regions")
     regions.toggle()
     settle(app)
-    regions.editor.mode_switch.value = "Rectangle"
+    regions.editor.tools.mode_switch.value = "Rectangle"
     form.field("training.epochs").widget.value = "many"
     app.actions.as_code.click()
     app.threshold_explorer.open_button.click()

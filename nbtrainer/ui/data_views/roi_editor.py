@@ -1,8 +1,7 @@
-"""The regions of interest of one dataset: drawn on a picture, or typed; the field holds them, the editor changes them."""
+"""The editor of the regions of interest of one data set: drawn on a picture, or typed; the field holds them."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,86 +10,19 @@ import ipywidgets as w
 
 from nbtrainer.config import Config
 from nbtrainer.config.dataset import Region
-from nbtrainer.config.describe import Setting
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats import stem
 from nbtrainer.ui.background import Api, LatestOnly, Pairs, RunInBackground, png
 from nbtrainer.ui.data_views import roi_geometry as outline
 from nbtrainer.ui.data_views.canvas import SIDE, Canvas
 from nbtrainer.ui.data_views.pair_table import name_of
+from nbtrainer.ui.data_views.roi_field import RegionsField
 from nbtrainer.ui.data_views.roi_geometry import Point
+from nbtrainer.ui.data_views.roi_images import as_drawn_on, full_shape, images_of
 from nbtrainer.ui.data_views.roi_list import RegionList
-from nbtrainer.ui.disposal import dispose, set_children
-from nbtrainer.ui.form.field import Field
-from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
-
-SELECT, RECTANGLE, POLYGON = "Select", "Rectangle", "Polygon"
-_HINTS = {
-    SELECT: "Press Rectangle or Polygon to draw. A region that is clicked can be dragged: its corners, or all of it by "
-    "the diamond in its middle.",
-    RECTANGLE: "Drag from one corner to the other.",
-    POLYGON: "Click corner after corner; a double click, the first corner or Close ends it.",
-}
-_TWO_CLICKS = "Click one corner, then the opposite one."
-
-
-class RegionsField(Field):
-    """One line that says how many regions there are, and the editor below it once it is opened."""
-
-    def __init__(
-        self,
-        setting: Setting,
-        read: Callable[[], Any],
-        write: Callable[[Any], None],
-        default: Callable[[], Any],
-        guard: Guard,
-        open_editor: Callable[[RegionsField], Editor],
-    ) -> None:
-        self.editor: Editor | None = None
-        self._open_editor = open_editor
-        super().__init__(setting, read, write, default, guard)
-        # what is wrong stands above the editor, where it is seen
-        self.box.children = [child for child in self.box.children if child is not self._place] + [self._place]
-
-    @property
-    def dataset(self) -> int:
-        """Which dataset the regions belong to."""
-        return int(self.setting.path.partition("[")[2].partition("]")[0])
-
-    def close(self) -> None:
-        if self.editor is not None:
-            self.editor.close()
-            self.editor = None
-
-    def toggle(self) -> None:
-        """Open the editor, or close it."""
-        if self.editor is not None:
-            self.close()
-            set_children(self._place, [])
-        else:
-            self.editor = self._open_editor(self)
-            self._place.children = [self.editor.box]
-        set_trait(self._button, "icon", "pencil" if self.editor is None else "times")
-        self._display(self.value)
-
-    def refuse(self, error: UserError) -> None:
-        """Say what was wrong with something typed."""
-        self._complain(error.findings[0])
-        self._has_untaken = True
-
-    def _lines(self) -> list[w.Widget]:
-        title = create(w.HTML, value=text(self.setting.title), classes=("nbt-field-name",))
-        self.count_line = create(w.HTML, layout=w.Layout(flex="1 1 auto"))
-        self._button = create(w.Button, icon="pencil", tooltip="Draw regions on a picture, or type their corners")
-        self._button.on_click(self._guard(lambda _: self.toggle()))
-        self._place = create(w.VBox)
-        return [self._row(title, self._button, self.count_line), self._place]
-
-    def _display(self, value: Any) -> None:
-        set_trait(self._button, "description", "Draw or type …" if self.editor is None else "Close")
-        set_trait(self.count_line, "value", text(counted(value), "nbt-muted", "nbt-small"))
-        if self.editor is not None:
-            self.editor.draw()
+from nbtrainer.ui.data_views.roi_tools import POLYGON, RECTANGLE, SELECT, RegionTools
+from nbtrainer.ui.disposal import dispose
+from nbtrainer.ui.widgets import Guard, create, set_visible
 
 
 class Editor:
@@ -111,6 +43,7 @@ class Editor:
         self.reading = LatestOnly(work)
         self.canvas = Canvas(guard, self.click, self.drag, self.move_corner, self.move_middle)
         self.region_list = RegionList(guard, self.choose, self.change, self.remove, self.type)
+        self.tools = RegionTools(guard, self._switch_mode, self.finish, self._delete_chosen, self._turn, self._describe)
         self.box = self._lay_out()
         self._switch_mode()
         self._read()
@@ -134,11 +67,11 @@ class Editor:
 
     def click(self, point: Point) -> None:
         """A click on the picture: what it means, the mode says."""
-        if self.mode_switch.value == POLYGON:
+        if self.tools.mode == POLYGON:
             if self._sketch.add(point, self.canvas.reach):
                 self.finish()
             self._show_sketch()
-        elif self.mode_switch.value == RECTANGLE:
+        elif self.tools.mode == RECTANGLE:
             begun = self._sketch.points
             if begun:
                 self._sketch = outline.Sketch()
@@ -148,7 +81,7 @@ class Editor:
             self._show_sketch()
         else:
             visible = self._visible()
-            hit = outline.hit([self._around(region) for _, region in visible], point)
+            hit = outline.hit([outline.corners(region.points, self.canvas.shape) for _, region in visible], point)
             self.choose(None if hit is None else visible[hit][0])
 
     def drag(self, one: Point, other: Point) -> None:
@@ -212,20 +145,13 @@ class Editor:
         regions = self._field.value
         if self._chosen is not None and self._chosen >= len(regions):
             self._chosen = None
-        now = (regions, self._chosen, self._position, self.given_outlines, self.canvas.shape, self.mode_switch.value)
+        now = (regions, self._chosen, self._position, self.given_outlines, self.canvas.shape, self.tools.mode)
         if now == self._drawn:
             return
         self._drawn = (list(regions), *now[1:])
         chosen = None if self._chosen is None else regions[self._chosen]
         self.region_list.show(self._visible(), self._chosen, len(regions))
-        set_trait(self._delete, "disabled", chosen is None)
-        self._showing = True
-        try:
-            if chosen is not None:
-                set_trait(self.scope_menu, "value", bool(chosen.image))
-                set_trait(self.use_menu, "value", chosen.use)
-        finally:
-            self._showing = False
+        self.tools.show_region(chosen)
         self._draw_outlines()
 
     # pictures
@@ -248,11 +174,7 @@ class Editor:
         self._sketch = outline.Sketch()
         self._show_sketch()
         name = name_of(row).partition(" (")[0]
-        set_trait(
-            self.image_line, "value", text(f"{name} ({self._position + 1:,} of {len(self.images):,})", "nbt-small")
-        )
-        for button in self._turners:
-            set_trait(button, "disabled", len(self.images) < 2)
+        self.tools.show_image(f"{name} ({self._position + 1:,} of {len(self.images):,})", len(self.images) > 1)
 
         def read() -> tuple[bytes, tuple[int, ...], list[list[Point]]]:
             pixels, scale = self._api.thumbnail(self._snapshot, index, size=SIDE, outlines=True, whole=True)
@@ -273,57 +195,8 @@ class Editor:
     # layout and small things
 
     def _lay_out(self) -> w.VBox:
-        self.mode_switch = create(
-            w.ToggleButtons,
-            options=[SELECT, RECTANGLE, POLYGON],
-            value=SELECT,  # bqplot takes a brush that is there before the figure for one without a size
-            classes=("nbt-modes",),
-        )
-        # with bqplot-gl installed nothing in a bqplot figure can be dragged
-        is_dragging_dead = importlib.util.find_spec("bqplot_gl") is not None
-        self.two_clicks_switch = create(
-            w.Checkbox, value=is_dragging_dead, description="by two clicks", indent=False, layout=w.Layout(width="auto")
-        )
-        self.close_polygon_button = self._button("Close", "check", "Close the polygon", self.finish)
-        self._delete = self._button("Delete", "trash-o", "Delete the region that is taken", self._delete_chosen)
-        self._hint = create(w.HTML)
-        self.image_line = create(w.HTML)
-        self._turners = [
-            self._button("", "chevron-left", "Previous image", lambda: self.show_image(self._position - 1)),
-            self._button("", "chevron-right", "Next image", lambda: self.show_image(self._position + 1)),
-        ]
-        wide = w.Layout(width="170px")
-        self.scope_menu = create(
-            w.Dropdown,
-            options=[("for this image", True), ("for all images of the set", False)],
-            value=True,
-            layout=wide,
-            tooltip="Which images the region belongs to",
-        )
-        self.use_menu = create(
-            w.Dropdown,
-            options=[("use only this", "use"), ("leave this out", "ignore")],
-            layout=wide,
-            tooltip="What the region means",
-        )
-        self._showing = False
-        for switch in (self.mode_switch, self.two_clicks_switch):
-            switch.observe(self._guard(lambda _: self._switch_mode()), "value")
-        self.scope_menu.observe(
-            self._guard(lambda _: self._describe(image=self.image if self.scope_menu.value else "")), "value"
-        )
-        self.use_menu.observe(self._guard(lambda _: self._describe(use=self.use_menu.value)), "value")
-        turn = create(
-            w.HBox, children=[self._turners[0], self.image_line, self._turners[1]], classes=("nbt-bar-of-tools",)
-        )
-        tools = create(
-            w.HBox,
-            children=[self.mode_switch, self.two_clicks_switch, self.close_polygon_button, self._delete],
-            classes=("nbt-bar-of-tools",),
-        )
-        meaning = create(w.HBox, children=[self.use_menu, self.scope_menu], classes=("nbt-bar-of-tools",))
-        picture = create(w.VBox, children=[turn, self.canvas.figure], classes=("nbt-picture",))
-        beside = create(w.VBox, children=[tools, self._hint, meaning, self.region_list.box], classes=("nbt-beside",))
+        picture = create(w.VBox, children=[self.tools.turn_bar, self.canvas.figure], classes=("nbt-picture",))
+        beside = create(w.VBox, children=[*self.tools.rows, self.region_list.box], classes=("nbt-beside",))
         self._stage = create(
             w.HBox, children=[picture, beside], classes=("nbt-stage",), layout=w.Layout(display="none")
         )
@@ -331,20 +204,12 @@ class Editor:
             w.VBox, children=[self.reading.words, self._stage], classes=("nbt-editor", "nbt-opened", "nbt-plain")
         )
 
-    def _button(self, name: str, icon: str, tooltip: str, press: Callable[[], None]) -> w.Button:
-        button = create(w.Button, description=name, icon=icon, tooltip=tooltip, classes=() if name else ("nbt-icon",))
-        button.on_click(self._guard(lambda _: press()))
-        return button
-
     def _switch_mode(self) -> None:
-        mode = self.mode_switch.value
+        mode = self.tools.mode
         self._sketch = outline.Sketch()
         self._show_sketch()
-        self.canvas.listen(drags=mode == RECTANGLE and not self.two_clicks_switch.value)
-        set_visible(self.two_clicks_switch, mode == RECTANGLE)
-        set_visible(self.close_polygon_button, mode == POLYGON)
-        hint = _TWO_CLICKS if mode == RECTANGLE and self.two_clicks_switch.value else _HINTS[mode]
-        set_trait(self._hint, "value", text(hint, "nbt-muted", "nbt-small"))
+        self.canvas.listen(drags=mode == RECTANGLE and not self.tools.by_two_clicks)
+        self.tools.show_mode()
         if mode != SELECT:
             self.canvas.figure.add_class("nbt-drawing")
             self.choose(None)
@@ -364,8 +229,8 @@ class Editor:
             "shape": shape,
             "points": points,
             "name": name,
-            "image": self.image if self.scope_menu.value else "",
-            "use": self.use_menu.value,
+            "image": self.image if self.tools.is_for_this_image else "",
+            "use": self.tools.use,
         }
         self._field.enter([*regions, new])
         if len(self._field.value) > len(regions):
@@ -380,9 +245,13 @@ class Editor:
         self._field.enter(regions)
         self.canvas.send()
 
-    def _describe(self, **values: str) -> None:
-        if self._chosen is not None and not self._showing:
-            self.change(self._chosen, **values)
+    def _turn(self, step: int) -> None:
+        self.show_image(self._position + step)
+
+    def _describe(self) -> None:
+        """The region that is taken gets the meaning that the menus say."""
+        if self._chosen is not None:
+            self.change(self._chosen, image=self.image if self.tools.is_for_this_image else "", use=self.tools.use)
 
     def _delete_chosen(self) -> None:
         if self._chosen is not None:
@@ -390,55 +259,17 @@ class Editor:
 
     def _show_sketch(self) -> None:
         self.canvas.sketch(self._sketch.points)
-        set_trait(self.close_polygon_button, "disabled", len(self._sketch.points) < 3)
-
-    def _around(self, region: Region) -> list[Point]:
-        return outline.corners(region.points, self.canvas.shape)
+        self.tools.can_close_polygon(len(self._sketch.points) >= 3)
 
     def _draw_outlines(self) -> None:
         tones: dict[str, list[list[Point]]] = {"region": [], "left-out": [], "chosen": []}
         names = []
         for index, region in self._visible():
-            around = self._around(region)
+            around = outline.corners(region.points, self.canvas.shape)
             if not around:
                 continue
             tone = "chosen" if index == self._chosen else "region" if region.use == "use" else "left-out"
             tones[tone].append(around)
             names.append((around[0], region.name))
         tones["given"] = self.given_outlines
-        self.canvas.draw(tones, names, handles=self.mode_switch.value == SELECT)
-
-
-def counted(regions: list[Any]) -> str:
-    """How many regions there are, in words."""
-    if not regions:
-        return "none"
-    left_out = sum(region.use == "ignore" for region in regions)
-    words = "1 region" if len(regions) == 1 else f"{len(regions):,} regions"
-    return f"{words}, {left_out:,} of them left out" if left_out else words
-
-
-def as_drawn_on(config: Config, dataset: int) -> Config:
-    """A copy in which images of `dataset` are whole and as large as their files, without the regions drawn in the form."""
-    copy = config.validated()
-    copy.data.datasets[dataset].regions = []
-    copy.update(data={"validation_fraction": 0.0, "resize": [], "diameter": 0.0})
-    return copy
-
-
-def images_of(rows: Pairs, dataset: int) -> list[tuple[int, dict[str, Any]]]:
-    """The images of a dataset with their numbers in the table, each once, however many parts of it are used."""
-    by_source: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
-    for index, row in enumerate(rows):
-        if row["dataset"] == dataset:
-            by_source.setdefault((row["image"], name_of(row).partition(" (")[0]), (index, row))
-    return list(by_source.values())
-
-
-def full_shape(row: dict[str, Any], picture: tuple[int, ...], scale: float) -> tuple[int, int]:
-    """Height and width of the image that a picture of the shape `picture` was made from."""
-    plane = tuple(row.get("shape", ()))[-2:]
-    estimated = (round(picture[0] * scale), round(picture[1] * scale))
-    # a row may be about a part of the image
-    fits = len(plane) == 2 and all(abs(a - b) <= max(scale, 1) for a, b in zip(plane, estimated, strict=True))
-    return (int(plane[0]), int(plane[1])) if fits else estimated
+        self.canvas.draw(tones, names, handles=self.tools.mode == SELECT)

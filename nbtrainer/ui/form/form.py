@@ -19,7 +19,8 @@ from nbtrainer.ui.data_views.augmentation_preview import AugmentationPreview
 from nbtrainer.ui.data_views.histogram import HistogramView
 from nbtrainer.ui.data_views.pair_table import PairTable
 from nbtrainer.ui.data_views.patch_map import PatchMap
-from nbtrainer.ui.data_views.roi_editor import Editor, RegionsField
+from nbtrainer.ui.data_views.roi_editor import Editor
+from nbtrainer.ui.data_views.roi_field import RegionsField
 from nbtrainer.ui.data_views.stacks import StackTool
 from nbtrainer.ui.form.field import Field
 from nbtrainer.ui.form.fields import ChoicesField, field_for

@@ -6,7 +6,9 @@ from small_api import SmallApi
 
 from nbtrainer.config import Config
 from nbtrainer.config.dataset import Region
-from nbtrainer.ui.data_views.roi_editor import POLYGON, RECTANGLE, RegionsField, counted, full_shape
+from nbtrainer.ui.data_views.roi_field import RegionsField, counted
+from nbtrainer.ui.data_views.roi_images import full_shape
+from nbtrainer.ui.data_views.roi_tools import POLYGON, RECTANGLE
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form.form import Form
 
@@ -46,11 +48,11 @@ def stored(form):
 def test_the_editor_shows_the_first_image_as_it_lies_in_its_file(editor):
     assert editor.image == "nuclei_00.tif"
     assert editor.canvas.shape == (256, 256)
-    assert "1 of 4" in editor.image_line.value
+    assert "1 of 4" in editor.tools.image_line.value
 
 
 def test_a_dragged_rectangle_stands_in_the_config_in_pixels_of_the_image(form, editor, field):
-    editor.mode_switch.value = RECTANGLE
+    editor.tools.mode_switch.value = RECTANGLE
     editor.drag((20.3, 30.4), (100, 119.8))
 
     assert stored(form) == [Region(points=[[20, 30], [100, 120]], name="region 1", image="nuclei_00.tif")]
@@ -60,8 +62,8 @@ def test_a_dragged_rectangle_stands_in_the_config_in_pixels_of_the_image(form, e
 
 
 def test_two_clicks_draw_a_rectangle_where_dragging_does_not_work(form, editor):
-    editor.two_clicks_switch.value = True
-    editor.mode_switch.value = RECTANGLE
+    editor.tools.two_clicks_switch.value = True
+    editor.tools.mode_switch.value = RECTANGLE
     for corner in ((20, 30), (100, 120)):
         editor.click(corner)
 
@@ -70,15 +72,15 @@ def test_two_clicks_draw_a_rectangle_where_dragging_does_not_work(form, editor):
 
 
 def test_clicks_draw_a_polygon_which_the_button_closes(form, editor):
-    editor.mode_switch.value = POLYGON
-    assert editor.close_polygon_button.disabled
+    editor.tools.mode_switch.value = POLYGON
+    assert editor.tools.close_polygon_button.disabled
     for corner in ((20, 30), (20, 120), (100, 30)):
         editor.click(corner)
-    editor.close_polygon_button.click()
+    editor.tools.close_polygon_button.click()
 
     (region,) = stored(form)
     assert (region.shape, region.points) == ("polygon", [[20, 30], [20, 120], [100, 30]])
-    assert editor.close_polygon_button.disabled
+    assert editor.tools.close_polygon_button.disabled
 
 
 def test_a_region_is_taken_by_a_click_and_dragged_by_corner_and_middle(form, editor):
@@ -129,8 +131,8 @@ def test_corners_are_typed_for_a_new_region(form, editor):
 
 def test_a_region_is_for_one_image_or_for_all_and_to_be_used_or_left_out(form, editor):
     editor.drag((20, 30), (100, 120))
-    editor.scope_menu.value = False
-    editor.use_menu.value = "ignore"
+    editor.tools.scope_menu.value = False
+    editor.tools.use_menu.value = "ignore"
 
     assert (stored(form)[0].image, stored(form)[0].use) == ("", "ignore")
 
@@ -138,7 +140,7 @@ def test_a_region_is_for_one_image_or_for_all_and_to_be_used_or_left_out(form, e
     assert editor.image == "nuclei_01.tif"
     assert list(editor.region_list.lines) == [0]
     editor.choose(0)
-    editor.scope_menu.value = True
+    editor.tools.scope_menu.value = True
     assert stored(form)[0].image == "nuclei_01.tif"
 
     editor.show_image(0)
@@ -149,7 +151,7 @@ def test_a_region_is_for_one_image_or_for_all_and_to_be_used_or_left_out(form, e
 def test_turning_pages_comes_round(editor):
     editor.show_image(-1)
 
-    assert "4 of 4" in editor.image_line.value
+    assert "4 of 4" in editor.tools.image_line.value
 
 
 def test_all_regions_can_be_set_back_and_the_pair_table_is_told(form, field, editor):
