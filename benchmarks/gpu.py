@@ -80,7 +80,7 @@ def _every_kind(device: torch.device, folder: Path) -> str:
 def _random_numbers(device: torch.device, folder: Path) -> str:
     """A resumed run draws on the card what the first would have drawn."""
     config = _config(device, folder)
-    job = build(config, RunDirectory.create(folder / "runs", "gpu", ""))
+    job = build(config, RunDirectory.create(folder / "runs", dim="gpu", input_channels=""))
     record = job.checkpoint(None, {})
     expected = torch.rand(5, device=device)
     job.restore(record)
@@ -109,7 +109,7 @@ def _compiled_once(device: torch.device, folder: Path) -> str:
 
 def _large_output(device: torch.device, folder: Path) -> str:
     """The output of a large image is not on the card."""
-    network = create("unet", 2, 1, 20, [16, 32]).to(device).eval()
+    network = create("unet", dim=2, input_channels=1, output_channels=20, features=[16, 32]).to(device).eval()
     torch.cuda.reset_peak_memory_stats(device)
     output = predict_tta(network, np.zeros((1, 4096, 4096), np.float32), [128, 128], device, divisors=(2, 2))
     peak = torch.cuda.max_memory_allocated(device)

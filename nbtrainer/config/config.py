@@ -188,7 +188,14 @@ class Config(Section):
         section, _, name = path.partition(".")
         entry = _ENTRY.fullmatch(name)
         if entry is not None and section in Config.model_fields:
-            self._set_in_entry(path, getattr(self, section), entry["list"], int(entry["index"]), entry["field"], value)
+            self._set_in_entry(
+                path,
+                getattr(self, section),
+                entry["list"],
+                index=int(entry["index"]),
+                field=entry["field"],
+                value=value,
+            )
             return
         if section not in Config.model_fields or not name:
             close = messages.nearest(section, Config.model_fields)
@@ -212,7 +219,7 @@ class Config(Section):
             )
         setattr(group, name, percentage(value, metadata_of(declared).unit) if declared.annotation is float else value)
 
-    def _set_in_entry(self, path: str, group: Section, name: str, index: int, field: str, value: Any) -> None:
+    def _set_in_entry(self, path: str, group: Section, name: str, *, index: int, field: str, value: Any) -> None:
         entries = list(getattr(group, name, None) or [])
         if name not in type(group).model_fields or not all(isinstance(entry, Section) for entry in entries):
             raise UserError(path, "this setting is unknown", f"Known are {messages.join_or(type(group).model_fields)}")

@@ -28,6 +28,7 @@ def measure(
     loss: nn.Module,
     images: torch.Tensor,
     targets: torch.Tensor,
+    *,
     device: torch.device,
     precisions: list[str],
     formats: list[str],
@@ -46,7 +47,9 @@ def measure(
                 if seconds and time.monotonic() + 2 * min(seconds.values()) > ends:
                     continue
                 try:
-                    measured_seconds = _time_steps(network, loss, images, targets, device, precision, layout, ends)
+                    measured_seconds = _time_steps(
+                        network, loss, images, targets, device=device, precision=precision, layout=layout, ends=ends
+                    )
                 except (RuntimeError, MemoryError) as error:
                     # a device that does not know a precision says so in many ways; the next candidate will do
                     if seconds or is_out_of_memory(error):
@@ -77,6 +80,7 @@ def _time_steps(
     loss: nn.Module,
     images: torch.Tensor,
     targets: torch.Tensor,
+    *,
     device: torch.device,
     precision: str,
     layout: str,

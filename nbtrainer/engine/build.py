@@ -78,7 +78,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     validation_loss = losses.create(*loss_arguments, may_ignore=may_ignore)
     patches = create_patches(config, surveyed, task, fingerprints)
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
-    measured = resolve_performance(config, network, loss, task, device, clock)
+    measured = resolve_performance(config, network, loss, task, device=device, clock=clock)
     network.to(memory_format=memory_format(config.training.memory_format, config.task.dim))  # type: ignore[call-overload]
     settings, names = config.compile, config.compile.metrics
     optimizer = optimizers.create(

@@ -27,6 +27,7 @@ class Clock:
     @classmethod
     def from_settings(
         cls,
+        *,
         epochs: int,
         iterations: int | None,
         steps_per_epoch: int,

@@ -216,13 +216,13 @@ def _learn_sizes(job: TrainingJob, emit: Emit, limits: _Limits) -> SizeModel | N
         job.network,
         job.task,
         job.patches.images,
-        job.validator.images,
-        max(config.sampling.patch_size),
-        config.model.size_divisors(config.task.dim)[-1],
-        config.training.seed,
+        validation=job.validator.images,
+        tile_side=max(config.sampling.patch_size),
+        multiple=config.model.size_divisors(config.task.dim)[-1],
+        seed=config.training.seed,
         # it may take half as long again to see how good it is
-        min(max(_SIZE_SECONDS, _SIZE_SHARE * job.clock.elapsed_seconds), max(0.0, limits.seconds_left) / 2),
-        limits.reporter("learning the size of objects"),
+        seconds=min(max(_SIZE_SECONDS, _SIZE_SHARE * job.clock.elapsed_seconds), max(0.0, limits.seconds_left) / 2),
+        report=limits.reporter("learning the size of objects"),
     )
     model.save(job.directory.path, facts)
     where = "validation" if "validation" in facts else "training"
@@ -293,6 +293,14 @@ def _looked_at(
         predicted = job.task.decode(validator.predict_array(image))
         name = validator.images.pairs[index].name
         judged.append(
-            score_image(name, image, predicted, label, job.task, job.metrics, links=validator.images.links(index))
+            score_image(
+                name,
+                image,
+                predicted,
+                label=label,
+                task=job.task,
+                names=job.metrics,
+                links=validator.images.links(index),
+            )
         )
     return judged

@@ -32,6 +32,7 @@ def learn_sizes(
     network: StyleUNet,
     task: Task,
     training: Images,
+    *,
     validation: Images,
     tile_side: int,
     multiple: int,
@@ -61,7 +62,7 @@ def learn_sizes(
         styles.append(image_style(network, image, side, multiple))
         diameters.append(diameter)
     mean_diameter = training.preparation.diameter
-    model = fit_size_model(np.stack(styles), diameters, mean_diameter, side, multiple)
+    model = fit_size_model(np.stack(styles), diameters, mean_diameter, side=side, multiple=multiple)
     facts: dict[str, Any] = {"crops": len(styles), "images": len(training)}
     facts["training"] = _typical_factor(model, styles, diameters)
     if len(validation):

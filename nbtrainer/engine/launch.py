@@ -147,7 +147,12 @@ def patch_locations(config: Config, count: int, start: int = 0) -> dict[str, Any
     drawn = training_patches(config)
     training = config.training
     clock = Clock.from_settings(
-        training.epochs, training.iterations, training.steps_per_epoch, training.batch_size, None, drawn.per_pass
+        epochs=training.epochs,
+        iterations=training.iterations,
+        steps_per_epoch=training.steps_per_epoch,
+        batch_size=training.batch_size,
+        max_minutes=None,
+        patches_per_pass=drawn.per_pass,
     )
     if start < 0 or count < 0:
         raise UserError("start", f"patches {start} to {start + count} do not exist", "Count from 0")

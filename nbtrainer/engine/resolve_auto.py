@@ -79,7 +79,7 @@ def resolve_device(config: Config) -> torch.device:
 
 
 def resolve_performance(
-    config: Config, network: nn.Module, loss: nn.Module, task: Task, device: torch.device, clock: Clock
+    config: Config, network: nn.Module, loss: nn.Module, task: Task, *, device: torch.device, clock: Clock
 ) -> dict[str, float]:
     """Settle precision, memory format and compile in `config`; milliseconds measured for each candidate."""
     training = config.training
@@ -97,7 +97,9 @@ def resolve_performance(
         )
         blank = np.zeros(config.sampling.patch_size, np.uint8)
         targets = torch.from_numpy(np.stack([task.target(image, blank) for image in images.numpy()]))
-        seconds = autotune.measure(network, loss, images, targets, device, precisions, formats)
+        seconds = autotune.measure(
+            network, loss, images, targets, device=device, precisions=precisions, formats=formats
+        )
         training.precision, training.memory_format = autotune.fastest(seconds)
     else:
         training.precision, training.memory_format = precisions[0], formats[0]

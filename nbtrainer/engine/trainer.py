@@ -98,7 +98,7 @@ def _train_epoch(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_total
         ends = clock.is_out_of_time or stop_asked() == "now"
         saves = not ends and seconds_unsaved(job) >= 60 * job.config.training.checkpoint_interval
         if seconds >= SECONDS_BETWEEN_EVENTS or ends or saves:
-            loss_sum = _report_steps(job, emit, group, seconds, learning_rate, loss_sum)
+            loss_sum = _report_steps(job, emit, group, seconds=seconds, learning_rate=learning_rate, loss_sum=loss_sum)
             group, began = [], time.monotonic()
         if saves:
             save_within_epoch(job, emit, _summed(epoch_totals, counts, steps, loss_sum, terms))
@@ -106,7 +106,9 @@ def _train_epoch(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_total
         if ends:
             break
     if group:
-        loss_sum = _report_steps(job, emit, group, time.monotonic() - began, learning_rate, loss_sum)
+        loss_sum = _report_steps(
+            job, emit, group, seconds=time.monotonic() - began, learning_rate=learning_rate, loss_sum=loss_sum
+        )
     return _summed(epoch_totals, counts, steps, loss_sum, terms)
 
 
@@ -143,7 +145,7 @@ def _step(job: TrainingJob, emit: Emit, batch: Batch, learning_rate: float) -> t
 
 
 def _report_steps(
-    job: TrainingJob, emit: Emit, group: list[torch.Tensor], seconds: float, learning_rate: float, loss_sum: float
+    job: TrainingJob, emit: Emit, group: list[torch.Tensor], *, seconds: float, learning_rate: float, loss_sum: float
 ) -> float:
     """Tell of a group of steps, and return `loss_sum` with their losses added."""
     losses = torch.stack(group).tolist()

@@ -114,7 +114,7 @@ def predict_files(
     make_folder(out, "out")
     taken = {label_name(file, options.format) for file in files}
     for file in files:
-        outcome, ends_all = _outcome(model, file, out, options, taken, report)
+        outcome, ends_all = _outcome(model, file, out, options=options, taken=taken, report=report)
         yield outcome
         if ends_all:
             return
@@ -130,7 +130,7 @@ def is_one_channel(file: Path) -> bool:
 
 
 def _outcome(
-    model: Predictor, file: Path, out: Path, options: PredictionOptions, taken: set[str], report: OnProgress | None
+    model: Predictor, file: Path, out: Path, *, options: PredictionOptions, taken: set[str], report: OnProgress | None
 ) -> tuple[Outcome, bool]:
     try:
         prediction = predict_file(
@@ -165,8 +165,12 @@ def _outcome(
 
 
 def _write(prediction: FilePrediction, file: Path, out: Path, options: PredictionOptions, taken: set[str]) -> Path:
-    where = (prediction.spacing, prediction.axes, prediction.orientation)
-    target = write_array(prediction.labels, file, out / label_name(file, options.format), *where)
+    place: dict[str, Any] = {
+        "spacing": prediction.spacing,
+        "axes": prediction.axes,
+        "orientation": prediction.orientation,
+    }
+    target = write_array(prediction.labels, file, out / label_name(file, options.format), **place)
     for name, values in prediction.probability_maps.items():
         # decimals, which a PNG cannot hold
         format = "tif" if options.format == "png" else options.format
@@ -174,7 +178,7 @@ def _write(prediction: FilePrediction, file: Path, out: Path, options: Predictio
         if own in taken:
             wrong = f"its map {own} would be written over the label image of another"
             raise UserError(str(file), wrong, "Predict them into two folders")
-        write_array(values, file, out / own, *where)
+        write_array(values, file, out / own, **place)
     if options.measurements:
         write_table(prediction.rows, out / f"{stem(file)}.csv")
     return target

@@ -72,13 +72,19 @@ def evaluate(
             pixels = prediction.image() if report else None
             numbers = [] if count is None else [frame]
             if not prediction.is_stack:
-                judged.append(score_image(_numbered(name, numbers), pixels, predicted, here, task, names, links=links))
+                judged.append(
+                    score_image(
+                        _numbered(name, numbers), pixels, predicted, label=here, task=task, names=names, links=links
+                    )
+                )
                 continue
             # slices have objects of their own, in the label and in what is predicted
             for number, (own, true) in enumerate(zip(predicted, here, strict=True)):
                 plane = None if pixels is None else pixels[:, number]
                 judged.append(
-                    score_image(_numbered(name, [*numbers, number]), plane, own, true, task, names, links=links)
+                    score_image(
+                        _numbered(name, [*numbers, number]), plane, own, label=true, task=task, names=names, links=links
+                    )
                 )
     if report:
         metric_names = list(dict.fromkeys([*task.default_metrics, *names]))

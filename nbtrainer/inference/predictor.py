@@ -259,10 +259,10 @@ class Predictor:
                 normalised,
                 self.record["tile"],
                 self.device,
-                tta,
-                self.task.undo_flip_rotation,
-                report,
-                self.divisors,
+                tta=tta,
+                undo_flip_rotation=self.task.undo_flip_rotation,
+                report=report,
+                divisors=self.divisors,
             )
 
     def _normalised(self, view: View, name: str) -> np.ndarray:

@@ -63,6 +63,7 @@ def score_image(
     name: str,
     image: np.ndarray | None,
     predicted: np.ndarray,
+    *,
     label: np.ndarray,
     task: Task,
     names: Sequence[str],

@@ -87,7 +87,13 @@ class SizeModel:
 
 
 def fit_size_model(
-    styles: np.ndarray, diameters: Sequence[float], mean_diameter: float, side: int, multiple: int, ridge: float = 1.0
+    styles: np.ndarray,
+    diameters: Sequence[float],
+    mean_diameter: float,
+    *,
+    side: int,
+    multiple: int,
+    ridge: float = 1.0,
 ) -> SizeModel:
     """Ridge regression of log(diameter / mean diameter) on the style, both centred, as in Cellpose.
 

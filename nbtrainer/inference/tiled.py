@@ -51,6 +51,7 @@ def predict_tta(
     image: np.ndarray,
     tile: Sequence[int],
     device: torch.device,
+    *,
     tta: int = 1,
     undo_flip_rotation: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda output, matrix: output,
     report: OnProgress | None = None,
@@ -82,7 +83,13 @@ def predict_tta(
             sides = np.abs(matrix).astype(int).T @ np.array(tile)
             own = _share(report, number, len(matrices))
             output = predict_tiled(
-                network, flip_rotate_image(image, matrix), sides.tolist(), device, own, divisors, batch_size
+                network,
+                flip_rotate_image(image, matrix),
+                sides.tolist(),
+                device,
+                report=own,
+                divisors=divisors,
+                batch_size=batch_size,
             )
             output = undo_flip_rotation(flip_rotate_image(output, matrix.T), matrix)
             total = output if total is None else total + output
@@ -144,6 +151,7 @@ def predict_tiled(
     image: np.ndarray,
     tile: Sequence[int],
     device: torch.device,
+    *,
     report: OnProgress | None = None,
     divisors: Sequence[int] | None = None,
     batch_size: int = _MAX_BATCH,

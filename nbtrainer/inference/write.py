@@ -30,6 +30,7 @@ def write_array(
     array: np.ndarray,
     image: Path,
     target: Path,
+    *,
     spacing: Sequence[float] | None = None,
     axes: str = "",
     orientation: Orientation | None = None,
@@ -61,7 +62,7 @@ def write_array(
         elif target.suffix == ".png":
             _write_png(array, aside, image)
         else:
-            _write_nifti(array, image, aside, spacing, axes, orientation)
+            _write_nifti(array, image, target=aside, spacing=spacing, axes=axes, orientation=orientation)
     return target
 
 
@@ -129,6 +130,7 @@ def _write_zarr(
 def _write_nifti(
     array: np.ndarray,
     image: Path,
+    *,
     target: Path,
     spacing: Sequence[float] | None,
     axes: str,

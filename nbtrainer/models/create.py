@@ -12,6 +12,7 @@ from nbtrainer.models.wnet import WNet
 
 def create(
     name: str,
+    *,
     dim: int,
     input_channels: int,
     output_channels: int,

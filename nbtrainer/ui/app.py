@@ -112,7 +112,9 @@ class TrainerApp:
         self.work = WorkQueue(self.refresh_loop, lambda findings: self.checking.show(findings), self.errors.show)
         self.head = Head(guard, preset, self._preset_chosen, lambda *shown: self.form.show_view(*shown))
         self._code = CodeView(guard, lambda: self.config, lambda: self.head.preset)
-        self.actions = Actions(guard, self._go, self._check, self._stop, self._resume, self._code.toggle)
+        self.actions = Actions(
+            guard, go=self._go, check=self._check, stop=self._stop, resume=self._resume, code=self._code.toggle
+        )
         self.dashboard = DashboardView(guard)
         self.form = Form(config, self._base(preset), guard, self._edited, self.api, self.run_in_background)
         self.checking = Checking(

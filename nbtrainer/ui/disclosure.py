@@ -29,6 +29,7 @@ class Disclosure:
         self,
         words: Words,
         tools: Sequence[w.Widget],
+        *,
         children: Sequence[w.Widget],
         read: Callable[[], None],
         work: RunInBackground,

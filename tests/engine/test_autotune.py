@@ -10,7 +10,7 @@ _BATCH = (torch.zeros(2, 1, 32, 32), torch.zeros(2, 1, 32, 32))
 
 
 def test_the_measurement_disturbs_neither_weights_nor_random_numbers():
-    network = models.create("unet", 2, 1, 1, [4, 8])
+    network = models.create("unet", dim=2, input_channels=1, output_channels=1, features=[4, 8])
     before = [weights.clone() for weights in network.parameters()]
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -19,9 +19,9 @@ def test_the_measurement_disturbs_neither_weights_nor_random_numbers():
         network,
         DiceCrossEntropy(smoothing=1e-5),
         *_BATCH,
-        CPU,
-        ["float32", "bfloat16"],
-        ["contiguous", "channels_last"],
+        device=CPU,
+        precisions=["float32", "bfloat16"],
+        formats=["contiguous", "channels_last"],
     )
     assert torch.equal(torch.rand(3), expected)
     assert list(found)[0] == ("float32", "contiguous")
@@ -34,7 +34,12 @@ def test_where_not_even_a_small_batch_fits_the_exact_choice_is_taken():
             raise MemoryError("not enough memory")
 
     found = autotune.measure(
-        TooLarge(), DiceCrossEntropy(smoothing=1e-5), *_BATCH, CPU, ["float32", "bfloat16"], ["contiguous"]
+        TooLarge(),
+        DiceCrossEntropy(smoothing=1e-5),
+        *_BATCH,
+        device=CPU,
+        precisions=["float32", "bfloat16"],
+        formats=["contiguous"],
     )
     assert autotune.fastest(found) == ("float32", "contiguous")
     assert not autotune.compile_pays(CPU, min(found.values()))  # nothing is known of how long it takes

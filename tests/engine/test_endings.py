@@ -391,10 +391,10 @@ def test_runs_killed_at_any_moment_by_any_signal_end_as_if_they_were_not(small_c
 def test_smaller_tiles_of_a_validation_are_told_once_in_the_log(small_config, monkeypatch):
     predict = tiled.predict_tiled
 
-    def with_little_memory(network, image, tile, *rest):
+    def with_little_memory(network, image, tile, *rest, **others):
         if max(tile) > 32:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return predict(network, image, tile, *rest)
+        return predict(network, image, tile, *rest, **others)
 
     monkeypatch.setattr(tiled, "predict_tiled", with_little_memory)
     run = nbt.train(small_config)

@@ -15,7 +15,7 @@ from nbtrainer.tasks.binary import Binary
 @pytest.mark.parametrize("network", ["unet", "style_unet"])
 def test_what_is_padded_enters_neither_loss_nor_score(network):
     torch.manual_seed(0)
-    made = models.create(network, 2, 1, 1, [4, 8, 8])
+    made = models.create(network, dim=2, input_channels=1, output_channels=1, features=[4, 8, 8])
     optimizer = optimizers.create("sgd", made.parameters(), 0.1, 0.0, 0.0)
     loss = losses.create("bce_dice", {}, Compile().loss_parameters, may_ignore=False)
     stepper = Stepper(made, loss, optimizer, torch.device("cpu"), "float32", Binary.create().pixels)

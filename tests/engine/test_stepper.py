@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 
 def _stepper(**settings: object) -> Stepper:
     torch.manual_seed(0)
-    network = models.create("unet", 2, 1, 1, [4, 8])
+    network = models.create("unet", dim=2, input_channels=1, output_channels=1, features=[4, 8])
     optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
     return Stepper(
         network, CrossEntropy(), optimizer, torch.device("cpu"), "float32", Binary.create().pixels, **settings
@@ -81,7 +81,14 @@ def _labelled(task: Task, count: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _gradients(task: Task, loss: str, network: str, parts: int) -> tuple[float, torch.Tensor]:
     torch.manual_seed(0)
-    made = models.create(network, 2, 1, task.output_channels, [4, 8], reconstructs_input=task.reconstructs_input)
+    made = models.create(
+        network,
+        dim=2,
+        input_channels=1,
+        output_channels=task.output_channels,
+        features=[4, 8],
+        reconstructs_input=task.reconstructs_input,
+    )
     _without_dropout(made)
     optimizer = optimizers.create("sgd", made.parameters(), 0.1, 0.0, 0.0)
     module = losses.create(loss, task.loss_settings, Compile().loss_parameters, may_ignore=True)
@@ -110,7 +117,7 @@ def test_a_batch_in_parts_is_the_same_where_groups_are_normalized():
     split = _gradients(_TASKS["unsupervised"], "normalized_cuts", "wnet", 2)
     assert split[0] == pytest.approx(whole[0], rel=1e-5)
     assert torch.allclose(split[1], whole[1], rtol=1e-3, atol=1e-5 * float(whole[1].abs().max()))
-    network = models.create("wnet", 2, 1, 3, [4, 8])
+    network = models.create("wnet", dim=2, input_channels=1, output_channels=3, features=[4, 8])
     assert what_parts_change(network) == "dropout draws other random numbers"
     _without_dropout(network)
     assert what_parts_change(network) == ""
@@ -127,7 +134,7 @@ class TestANetworkThatNormalizesOverTheBatch:
     def test_the_loss_and_gradient_are_those_of_the_whole_batch_seen_in_parts(self):
         images, targets = _labelled(_TASKS["binary"], 4)
         torch.manual_seed(0)
-        network = models.create("style_unet", 2, 1, 1, [4, 8])
+        network = models.create("style_unet", dim=2, input_channels=1, output_channels=1, features=[4, 8])
         loss = losses.create("bce_dice", {}, Compile().loss_parameters, may_ignore=True)
         expected = loss(torch.cat([network(part) for part in images.split(2)]), targets)
         expected.backward()
@@ -139,7 +146,7 @@ class TestANetworkThatNormalizesOverTheBatch:
     def test_before_that_it_keeps_less_and_all_stays_the_same(self):
         def after_a_step(recomputes: bool) -> list[torch.Tensor]:
             torch.manual_seed(0)
-            network = models.create("style_unet", 2, 1, 1, [4, 8])
+            network = models.create("style_unet", dim=2, input_channels=1, output_channels=1, features=[4, 8])
             network.recomputes = recomputes
             optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
             stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary.create().pixels)
@@ -153,7 +160,7 @@ class TestANetworkThatNormalizesOverTheBatch:
 
     def test_that_comes_first_when_memory_runs_out(self):
         torch.manual_seed(0)
-        network = models.create("style_unet", 2, 1, 1, [4, 8])
+        network = models.create("style_unet", dim=2, input_channels=1, output_channels=1, features=[4, 8])
         told: list[tuple[int, int]] = []
         optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
         stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary.create().pixels)
@@ -177,11 +184,15 @@ class TestANetworkThatNormalizesOverTheBatch:
         assert network[0].momentum == 0.3
 
     def test_the_log_says_what_changes(self):
-        words = what_parts_change(models.create("style_unet", 2, 1, 1, [4, 8]))
+        words = what_parts_change(
+            models.create("style_unet", dim=2, input_channels=1, output_channels=1, features=[4, 8])
+        )
         assert "normalizes over the batch, and now over each part by itself" in words
         said = sentences.sentence(events.BatchReduced(step=1, tiles=2, parts=4, changes=words))
         assert words in said and "the result stays the same" not in said
-        assert what_parts_change(models.create("unet", 2, 1, 1, [4, 8])) == ""
+        assert (
+            what_parts_change(models.create("unet", dim=2, input_channels=1, output_channels=1, features=[4, 8])) == ""
+        )
 
 
 def test_dropout_leaves_out_the_same_on_the_way_back():
@@ -233,7 +244,9 @@ def test_trying_out_a_compiled_network_compiles_what_the_steps_use_and_leaves_no
 
     torch._dynamo.reset()
     stepper = _stepper()
-    stepper.network = stepper.forward = models.create("wnet", 2, 1, 3, [4, 8])
+    stepper.network = stepper.forward = models.create(
+        "wnet", dim=2, input_channels=1, output_channels=3, features=[4, 8]
+    )
     stepper.network.eval()  # as validation leaves it
     before = [torch.get_rng_state(), *map(torch.clone, stepper.network.state_dict().values())]
     stepper.loss, stepper.pixel_predictions = (
@@ -259,7 +272,7 @@ from nbtrainer.errors import UserError
 from nbtrainer.losses.pixels import CrossEntropy
 from nbtrainer.tasks.binary import Binary
 torch.set_num_threads(1)
-network = models.create("unet", 2, 1, 1, [16, 32])
+network = models.create("unet", dim=2, input_channels=1, output_channels=1, features=[16, 32])
 optimizer = optimizers.create("adam", network.parameters(), 1e-3, 0.0, 0.0)
 stepper = Stepper(network, CrossEntropy(), optimizer, torch.device("cpu"), "float32", Binary.create().pixels)
 stepper.split_on_oom = sys.argv[2] == "may"

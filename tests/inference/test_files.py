@@ -170,7 +170,14 @@ def _predict_with(model, file, out):
 
     out.mkdir()
     found = predict_file(model, file)
-    write_array(found.labels, file, out / label_name(file), found.spacing, found.axes, found.orientation)
+    write_array(
+        found.labels,
+        file,
+        out / label_name(file),
+        spacing=found.spacing,
+        axes=found.axes,
+        orientation=found.orientation,
+    )
 
 
 def test_a_file_with_a_wrong_name_is_predicted_by_its_content_and_told(model, grey, tmp_path):

@@ -169,12 +169,12 @@ def test_averaging_over_turns_makes_the_answer_turn_with_the_image(dim):
     tile = image.shape[1:]
     device = torch.device("cpu")
     everything = len(flips_and_rotations(dim))
-    found = predict_tta(conv, image, tile, device, everything)
+    found = predict_tta(conv, image, tile, device, tta=everything)
     for matrix in flips_and_rotations(dim):
         turned = flip_rotate_image(image, matrix)
-        again = predict_tta(conv, turned, turned.shape[1:], device, everything)
+        again = predict_tta(conv, turned, turned.shape[1:], device, tta=everything)
         assert np.allclose(again, flip_rotate_image(found, matrix), atol=1e-5)
-    alone = predict_tta(conv, image, tile, device, 1)
+    alone = predict_tta(conv, image, tile, device, tta=1)
     assert not np.allclose(alone, found, atol=1e-3)
 
 

@@ -15,7 +15,9 @@ def _order(path: Path, names: list[str], task: Binary) -> list[str]:
     for name, rows in (("good", 1), ("bad", 12), ("fair", 5)):
         predicted = label.copy()
         predicted[4 : 4 + rows] = 0
-        judged.append(score_image(name, np.zeros((1, 32, 32), np.float32), predicted, label, task, names))
+        judged.append(
+            score_image(name, np.zeros((1, 32, 32), np.float32), predicted, label=label, task=task, names=names)
+        )
     page = write_report(path / "report.html", "Title", "Words.", judged, names).read_text()
     return re.findall("<tr><th>(good|bad|fair)</th>", page)
 

@@ -22,7 +22,7 @@ def test_sizes_that_follow_the_style_are_told():
     direction = rng.normal(0, 1, 16)
     styles = rng.normal(0, 1, (400, 16))
     diameters = 20 * np.exp(0.1 * styles @ direction + 0.3)
-    model = fit_size_model(styles, diameters.tolist(), 20, 64, 8)
+    model = fit_size_model(styles, diameters.tolist(), 20, side=64, multiple=8)
     told = [model.diameter(style) for style in styles]
     assert np.allclose(told, diameters, rtol=0.02)
 
@@ -31,7 +31,7 @@ def test_a_penalty_draws_sizes_to_the_mean():
     rng = np.random.default_rng(0)
     styles = rng.normal(0, 1, (30, 4))
     diameters = np.exp(rng.normal(3, 0.5, 30)).tolist()
-    loose, strict = (fit_size_model(styles, diameters, 20, 64, 8, ridge) for ridge in (1e-9, 1e9))
+    loose, strict = (fit_size_model(styles, diameters, 20, side=64, multiple=8, ridge=ridge) for ridge in (1e-9, 1e9))
     assert strict.diameter(styles[0]) == pytest.approx(np.exp(np.mean(np.log(diameters))), rel=1e-3)
     # without a penalty it is least squares with a constant
     design = np.concatenate([styles, np.ones((30, 1))], axis=1)

@@ -12,7 +12,7 @@ FEATURES = (8, 8, 16, 16)
 @pytest.mark.parametrize("dim", [2, 3])
 def test_the_networks_of_the_menu_are_different_networks_for_any_number_of_channels_and_classes(dim):
     image = torch.rand(1, 2, *[16] * dim)
-    made = [models.create(name, dim, 2, 5, FEATURES) for name in NETWORKS]
+    made = [models.create(name, dim=dim, input_channels=2, output_channels=5, features=FEATURES) for name in NETWORKS]
     assert all(network(image).shape == (1, 5, *image.shape[2:]) for network in made)
     assert len({sum(weight.numel() for weight in network.parameters()) for network in made}) == len(NETWORKS) > 1
 
@@ -21,7 +21,7 @@ def test_the_networks_of_the_menu_are_different_networks_for_any_number_of_chann
 def test_the_u_net_is_made_of_residual_units():
     from monai.networks.blocks import ResidualUnit
 
-    network = models.create("unet", 3, 1, 4, FEATURES)
+    network = models.create("unet", dim=3, input_channels=1, output_channels=4, features=FEATURES)
     assert sum(isinstance(part, ResidualUnit) for part in network.modules()) >= len(FEATURES)
 
 
@@ -30,14 +30,16 @@ def test_the_u_net_is_made_of_residual_units():
 def test_a_patch_may_have_as_few_slices_as_the_levels_within_slices_allow(name, anisotropic_levels):
     multiples = size_divisors(3, FEATURES, anisotropic_levels)
     assert multiples == (2 ** (3 - anisotropic_levels), 8, 8)
-    network = models.create(name, 3, 1, 3, FEATURES, anisotropic_levels=anisotropic_levels)
+    network = models.create(
+        name, dim=3, input_channels=1, output_channels=3, features=FEATURES, anisotropic_levels=anisotropic_levels
+    )
     patch = torch.rand(2, 1, 3 * multiples[0], 16, 24)
     assert network(patch).shape == (2, 3, *patch.shape[2:])
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_flat_images_have_no_slices_to_spare(name):
-    network = models.create(name, 2, 1, 3, FEATURES, anisotropic_levels=3)
+    network = models.create(name, dim=2, input_channels=1, output_channels=3, features=FEATURES, anisotropic_levels=3)
     assert network(torch.rand(2, 1, 16, 24)).shape == (2, 3, 16, 24)
 
 
@@ -66,7 +68,13 @@ _SHAPES = [(225, 45), (60, 60), (1, 9), (3, 3), (5, 45, 45), (12, 20, 18), (1, 5
 def test_a_patch_of_any_size_has_an_answer_of_its_size_and_a_gradient(name, shape):
     anisotropic_levels = 2 if shape[0] == 5 else 0
     network = models.create(
-        name.split()[0], len(shape), 1, 3, [4, 8, 8, 8], "repaints" in name, anisotropic_levels
+        name.split()[0],
+        dim=len(shape),
+        input_channels=1,
+        output_channels=3,
+        features=[4, 8, 8, 8],
+        reconstructs_input="repaints" in name,
+        anisotropic_levels=anisotropic_levels,
     ).train()
     answer = network(torch.randn(2, 1, *shape))
     assert answer.shape == (2, 3, *shape)
@@ -77,7 +85,7 @@ def test_a_patch_of_any_size_has_an_answer_of_its_size_and_a_gradient(name, shap
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_is_added_to_a_patch_is_its_mirror_image(name):
     torch.manual_seed(0)
-    network = models.create(name, 2, 1, 3, [4, 8, 8]).eval()
+    network = models.create(name, dim=2, input_channels=1, output_channels=3, features=[4, 8, 8]).eval()
     image = torch.randn(1, 1, 30, 41)
     mirrored = np.pad(image.numpy(), [(0, 0), (0, 0), (1, 1), (1, 2)], mode="symmetric")
     with torch.no_grad():

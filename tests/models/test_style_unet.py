@@ -90,7 +90,9 @@ def test_it_can_be_traced_into_one_graph():
 
 
 def test_it_is_on_the_menu():
-    assert isinstance(models.create("style_unet", 3, 1, 5, (4, 8)), StyleUNet)
+    assert isinstance(
+        models.create("style_unet", dim=3, input_channels=1, output_channels=5, features=(4, 8)), StyleUNet
+    )
 
 
 def test_a_network_that_recomputes_keeps_less_for_the_way_back():

@@ -46,7 +46,9 @@ def test_one_class_is_no_partition():
 
 
 def test_two_of_any_network_on_the_menu_make_one_that_paints_the_image_again():
-    network = models.create("unet", 2, 1, 4, (4, 8), reconstructs_input=True)
+    network = models.create(
+        "unet", dim=2, input_channels=1, output_channels=4, features=(4, 8), reconstructs_input=True
+    )
     assert isinstance(network, WNet)
     image = torch.rand(2, 1, 16, 16)
     assert network.encoder(image).shape == (2, 3, 16, 16)

@@ -40,7 +40,9 @@ class AugmentationPreview:
         self.next_button = another
         self.image = create(w.Image, format="png")
         self.caption = create(w.HTML)
-        self.disclosure = Disclosure(_WORDS, [another], [self.image, self.caption], self.read, work, guard)
+        self.disclosure = Disclosure(
+            _WORDS, [another], children=[self.image, self.caption], read=self.read, work=work, guard=guard
+        )
         self.box = self.disclosure.box
 
     def read(self) -> None:

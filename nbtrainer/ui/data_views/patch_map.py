@@ -75,7 +75,7 @@ class PatchMap:
         self.caption, self.summary = create(w.HTML), create(w.HTML)
         children = [self.image, self.caption, self._lens.words, self.summary]
         tools = [self.previous_button, self.image_menu, self.next_button]
-        self.disclosure = Disclosure(_WORDS, tools, children, self.read, work, guard)
+        self.disclosure = Disclosure(_WORDS, tools, children=children, read=self.read, work=work, guard=guard)
         self.box = self.disclosure.box
 
     def read(self) -> None:

@@ -43,7 +43,14 @@ class Editor:
         self.reading = LatestOnly(work)
         self.canvas = Canvas(guard, self.click, self.drag, self.move_corner, self.move_middle)
         self.region_list = RegionList(guard, self.choose, self.change, self.remove, self.type)
-        self.tools = RegionTools(guard, self._switch_mode, self.finish, self._delete_chosen, self._turn, self._describe)
+        self.tools = RegionTools(
+            guard,
+            on_mode=self._switch_mode,
+            on_close_polygon=self.finish,
+            on_delete=self._delete_chosen,
+            on_turn=self._turn,
+            on_meaning=self._describe,
+        )
         self.box = self._lay_out()
         self._switch_mode()
         self._read()

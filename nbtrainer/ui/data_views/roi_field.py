@@ -25,6 +25,7 @@ class RegionsField(Field):
         setting: Setting,
         read: Callable[[], Any],
         write: Callable[[Any], None],
+        *,
         default: Callable[[], Any],
         guard: Guard,
         open_editor: Callable[[RegionsField], Editor],

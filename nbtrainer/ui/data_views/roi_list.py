@@ -55,7 +55,14 @@ class RegionList:
         listed = regions[:MOST_LINES]
         if [index for index, _ in listed] != list(self.lines):
             self.lines = {
-                index: _Line(self._guard, index, self._choose, self._change, self._remove, self._type)
+                index: _Line(
+                    self._guard,
+                    index=index,
+                    choose=self._choose,
+                    change=self._change,
+                    remove=self._remove,
+                    type=self._type,
+                )
                 for index, _ in listed
             }
             set_children(self._list, [line.box for line in self.lines.values()])
@@ -77,6 +84,7 @@ class _Line:
     def __init__(
         self,
         guard: Guard,
+        *,
         index: int,
         choose: Callable[[int | None], None],
         change: Callable[..., None],

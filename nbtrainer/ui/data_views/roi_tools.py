@@ -29,6 +29,7 @@ class RegionTools:
     def __init__(
         self,
         guard: Guard,
+        *,
         on_mode: Callable[[], None],
         on_close_polygon: Callable[[], None],
         on_delete: Callable[[], None],

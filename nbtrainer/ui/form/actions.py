@@ -15,6 +15,7 @@ class Actions:
     def __init__(
         self,
         guard: Guard,
+        *,
         go: Callable[[], None],
         check: Callable[[], None],
         stop: Callable[[], None],
@@ -40,7 +41,7 @@ class Actions:
         row = create(w.HBox, children=buttons, classes=("nbt-actions",))
         self.box = create(w.VBox, children=[row, self.hint])
 
-    def can(self, go: str, check: str, stop: str, is_stopping: bool, resume: bool, words: str) -> None:
+    def can(self, *, go: str, check: str, stop: str, is_stopping: bool, resume: bool, words: str) -> None:
         """`go`, `check` and `stop`: why the button cannot be pressed now, or empty if it can. `words`: what stands below."""
         set_trait(self.go, "disabled", bool(go))
         set_trait(self.go, "tooltip", go or "Check data and settings, then train")

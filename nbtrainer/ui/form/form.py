@@ -194,7 +194,7 @@ class Form:
         return EntriesField(row, read, write, default, guard, {"regions": self._regions})
 
     def _regions(self, row: Setting, read: Read, write: Write, default: Read, guard: Guard) -> Field:
-        return RegionsField(row, read, write, default, guard, self._editor)
+        return RegionsField(row, read, write, default=default, guard=guard, open_editor=self._editor)
 
     def _editor(self, field: RegionsField) -> Editor:
         return Editor(field, self.config, self._api, self._work, self._guard)
