@@ -1,4 +1,4 @@
-"""Images as people look at them: grey from 0 to 255, with the edges of objects. Numpy alone: the form needs it at once."""
+"""Images as people look at them: grey from 0 to 255, with the outlines of objects. Numpy alone: the form needs it at once."""
 
 from __future__ import annotations
 
@@ -26,22 +26,46 @@ def grey(image: np.ndarray, between: tuple[float, float]) -> np.ndarray:
     return np.moveaxis(np.broadcast_to(stretched, (3, *stretched.shape[1:])), 0, -1).copy()
 
 
-def edges(label: np.ndarray) -> np.ndarray:
-    """Pixels of an object that have a neighbour below or to the right of another value, or that are such a neighbour."""
-    edges = np.zeros(label.shape, bool)
-    for axis in (0, 1):
-        differs = np.diff(label.astype(np.int64), axis=axis) != 0
-        first = tuple(slice(None, -1) if number == axis else slice(None) for number in (0, 1))
-        second = tuple(slice(1, None) if number == axis else slice(None) for number in (0, 1))
-        edges[first] |= differs
-        edges[second] |= differs
-    return edges & (label != 0)
+def mark_boundaries(picture: np.ndarray, label: np.ndarray, colour: Colour) -> None:
+    """Draw the outlines of all objects into `picture`, in place; the only place where outlines of labels are drawn.
+
+    Parameters
+    ----------
+    picture
+        (Y, X, 3) from 0 to 255.
+    label
+        (Y, X) integers, 0 is background. An outline is one pixel wide and lies within its object: the pixels that have one
+        of another value above, below, to the left or to the right. The border of the image is no outline.
+
+    Examples
+    --------
+    >>> picture = np.zeros((4, 5, 3), np.uint8)
+    >>> mark_boundaries(picture, np.array([[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 1, 1, 1, 0], [0, 1, 1, 1, 0]]), (255, 0, 0))
+    >>> picture[..., 0]
+    array([[  0,   0,   0,   0,   0],
+           [  0, 255, 255, 255,   0],
+           [  0, 255,   0, 255,   0],
+           [  0, 255,   0, 255,   0]], dtype=uint8)
+    """
+    picture[_boundaries(label)] = colour
 
 
 def enlarged(picture: np.ndarray, side: int) -> np.ndarray:
     """A picture (Y, X, 3) as uint8, each pixel repeated as far as its longer side stays within `side`."""
     factor = max(1, side // max(picture.shape[:2]))
     return np.repeat(np.repeat(picture, factor, 0), factor, 1).astype(np.uint8)
+
+
+def _boundaries(label: np.ndarray) -> np.ndarray:
+    """Pixels of an object that have a neighbour of another value along one axis."""
+    mask = np.zeros(label.shape, bool)
+    for axis in (0, 1):
+        differs = np.diff(label.astype(np.int64), axis=axis) != 0
+        first = tuple(slice(None, -1) if number == axis else slice(None) for number in (0, 1))
+        second = tuple(slice(1, None) if number == axis else slice(None) for number in (0, 1))
+        mask[first] |= differs
+        mask[second] |= differs
+    return mask & (label != 0)
 
 
 def _visible(image: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from nbtrainer.config import Config
 from nbtrainer.data.cache import Cache
 from nbtrainer.data.images import Images
-from nbtrainer.data.overlay import OUTLINE, edges, grey, limits
+from nbtrainer.data.overlay import OUTLINE, grey, limits, mark_boundaries
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.resampled_views import ResampledView
@@ -102,7 +102,7 @@ def _picture(preparation: Preparation, pair: Pair, size: int, outlines: bool) ->
     pixels = grey(small, limits(small))
     if outlines and label is not None:
         with contextlib.suppress(ValueError):  # a label in colours has no outline yet; the check says so
-            pixels[edges(_small(label, shape))] = OUTLINE
+            mark_boundaries(pixels, _small(label, shape), OUTLINE)
     return Thumbnail(pixels.astype(np.uint8), scale)
 
 

@@ -10,7 +10,7 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer.data.images import Images
-from nbtrainer.data.overlay import ORANGE, SKY, Colour, edges, enlarged, grey, limits
+from nbtrainer.data.overlay import ORANGE, SKY, Colour, enlarged, grey, limits, mark_boundaries
 from nbtrainer.data.patch_sampler import grid_centres
 from nbtrainer.data.views import Slices
 from nbtrainer.disk import written_aside
@@ -94,7 +94,7 @@ def _coloured(picture: np.ndarray, colours: Sequence[Colour], labels: np.ndarray
         own = (labels > 0) & ((labels - 1) % len(colours) == number)
         painted[own] = 0.5 * picture[own] + 0.5 * np.array(colour, np.float32)
     if labels.max(initial=0) > 1:
-        painted[edges(labels) & (labels > 0)] = LINE
+        mark_boundaries(painted, labels, LINE)
     return painted
 
 

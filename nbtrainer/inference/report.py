@@ -15,7 +15,7 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer import metrics
-from nbtrainer.data.overlay import GREEN, OUTLINE, edges, enlarged, grey, limits
+from nbtrainer.data.overlay import GREEN, OUTLINE, enlarged, grey, limits, mark_boundaries
 from nbtrainer.disk import write_text
 from nbtrainer.labels.connected import regions_of
 from nbtrainer.labels.error_regions import worst_objects
@@ -153,7 +153,7 @@ def _picture(
         around = ((box[0][0] + box[0][1] - 1) // 2, *around)
     picture = grey(image[(slice(None), *around)], display_range)
     for labels, colour in ((truth[around], GREEN), (predicted[around], OUTLINE)):
-        picture[edges(labels)] = colour
+        mark_boundaries(picture, labels, colour)
     large = enlarged(picture, _SHOWN_PX)
     made: bytes = imageio.imwrite("<bytes>", large, extension=".png")
     return made

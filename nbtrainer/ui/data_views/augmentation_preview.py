@@ -9,7 +9,7 @@ import ipywidgets as w
 import numpy as np
 
 from nbtrainer.config import Config
-from nbtrainer.data.overlay import OUTLINE, edges, grey, limits
+from nbtrainer.data.overlay import OUTLINE, grey, limits, mark_boundaries
 from nbtrainer.data.resampled_views import ResampledView
 from nbtrainer.data.views import ArrayView, whole
 from nbtrainer.ui import style
@@ -114,5 +114,5 @@ def _cell(image: np.ndarray, label: np.ndarray, between: tuple[float, float]) ->
     side = (_WIDTH + _GAP) // _COLUMNS - _GAP
     shape = tuple(max(1, round(length * side / max(label.shape))) for length in label.shape)
     pixels = grey(whole(ResampledView(ArrayView(image), shape)), between)
-    pixels[edges(whole(ResampledView(ArrayView(label, is_label=True), shape)))] = OUTLINE
+    mark_boundaries(pixels, whole(ResampledView(ArrayView(label, is_label=True), shape)), OUTLINE)
     return pixels.astype(np.uint8)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nbtrainer.data.overlay import edges, grey, limits
+from nbtrainer.data.overlay import grey, limits, mark_boundaries
 from nbtrainer.data.resampled_views import ResampledView
 from nbtrainer.data.views import ArrayView, whole
 from nbtrainer.runs.sentences import readable_score, score_name
@@ -85,13 +85,12 @@ def picture(trial: PredictionPreview, labels: np.ndarray, window: ImageWindow, s
         plane = array if array.ndim == 2 else array[window.place]
         plane = window.of(_true_areas(trial, plane) if is_known else plane)
         small = whole(ResampledView(ArrayView(np.ascontiguousarray(plane), is_label=True), shape))
-        lines = edges(small)
         if is_known or not classes:
-            pixels[lines] = style.with_colors(_TRUTH if is_known else _PREDICTION)
+            mark_boundaries(pixels, small, style.with_colors(_TRUTH if is_known else _PREDICTION))
             continue
         number = trial.task.predicted_class_of(small)
         for index in range(1, len(classes) + 1):
-            pixels[lines & (number == index)] = colours[(index - 1) % len(colours)]
+            mark_boundaries(pixels, np.where(number == index, small, 0), colours[(index - 1) % len(colours)])
     return pixels.astype(np.uint8)
 
 
