@@ -59,7 +59,8 @@ class Mouse:
 def choose(page, mode, hint):
     page.locator(".nbt-modes button", has_text=mode).click()
     page.get_by_text(hint).wait_for()
-    page.wait_for_timeout(300)  # the figure has no sign of what it listens to
+    # what listens to drags lies over the figure, and only as long as it listens
+    expect(page.locator(".nbt-canvas .brushintsel .overlay")).to_have_count(int(mode == "Rectangle"))
 
 
 def corners(page, number):
