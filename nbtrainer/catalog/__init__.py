@@ -3,7 +3,7 @@
 from nbtrainer.catalog.devices import DEVICE_NAMES, device_name
 from nbtrainer.catalog.entry import Catalog, Entry
 from nbtrainer.catalog.losses import LOSSES
-from nbtrainer.catalog.metrics import LOWER_IS_BETTER, METRICS
+from nbtrainer.catalog.metrics import METRICS, higher_is_better
 from nbtrainer.catalog.networks import (
     NETWORKS,
     flat_levels_for,
@@ -18,7 +18,6 @@ from nbtrainer.catalog.tasks import TASKS
 __all__ = [
     "DEVICE_NAMES",
     "LOSSES",
-    "LOWER_IS_BETTER",
     "METRICS",
     "NETWORKS",
     "OPTIMIZERS",
@@ -28,6 +27,7 @@ __all__ = [
     "Entry",
     "device_name",
     "flat_levels_for",
+    "higher_is_better",
     "network_shape",
     "round_to_multiple",
     "size_divisors",

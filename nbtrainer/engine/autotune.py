@@ -11,7 +11,14 @@ import time
 import torch
 from torch import nn
 
-from nbtrainer.inference.device import autocast, is_out_of_memory, memory_format, random_state, set_random_state
+from nbtrainer.inference.device import (
+    autocast,
+    is_out_of_memory,
+    memory_format,
+    random_state,
+    set_random_state,
+    synchronize,
+)
 
 # processors differ: bf16 halves the step on those that have it and doubles it on those that have not
 _LIMIT_SECONDS = 5.0
@@ -96,8 +103,7 @@ def _time_steps(
         with autocast(device, precision):
             logits = trial(images)
         loss(logits.float(), targets).backward()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        synchronize(device)
         took = time.monotonic() - began
         if repetition:  # the first one prepares
             times.append(took)

@@ -17,7 +17,7 @@ from nbtrainer.datasets.survey import anisotropic_levels_in
 from nbtrainer.engine import autotune
 from nbtrainer.engine.clock import Clock
 from nbtrainer.errors import UserError
-from nbtrainer.inference.device import choose_device
+from nbtrainer.inference.device import choose_device, precisions_of
 from nbtrainer.io.annotations.classes import format_classes
 from nbtrainer.io.formats import open_image
 from nbtrainer.tasks import Task
@@ -83,10 +83,7 @@ def resolve_performance(
 ) -> dict[str, float]:
     """Settle precision, memory format and compile in `config`; milliseconds measured for each candidate."""
     training = config.training
-    precisions = {"cpu": ["float32", "bfloat16"], "cuda": ["float32", "bfloat16", "float16"]}.get(
-        device.type, ["float32"]
-    )
-    precisions = precisions if training.precision == "auto" else [training.precision]
+    precisions = precisions_of(device) if training.precision == "auto" else [training.precision]
     formats = ["contiguous", "channels_last"] if training.memory_format == "auto" else [training.memory_format]
     tiles = min(_MEASURED_TILES, training.batch_size)
     seconds = {}

@@ -65,6 +65,19 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     return torch.autocast(device.type, dtype=_DTYPES[precision], enabled=precision != "float32")
 
 
+def precisions_of(device: torch.device) -> list[str]:
+    """The precisions that a network may be trained in on `device`, the exact one first."""
+    return {"cpu": ["float32", "bfloat16"], "cuda": ["float32", "bfloat16", "float16"]}.get(device.type, ["float32"])
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until `device` has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 def memory_format(name: str, dim: int) -> torch.memory_format:
     """torch's memory format `name` for 2D or 3D networks."""
     return torch.channels_last_3d if name == "channels_last" and dim == 3 else _FORMATS[name]

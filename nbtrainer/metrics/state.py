@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.catalog import LOWER_IS_BETTER, METRICS
+from nbtrainer.catalog import METRICS
 from nbtrainer.metrics.pixels import ConfusionCounts, per_class
 
 
@@ -98,12 +98,3 @@ def overall(tallies: Sequence[MetricState], names: Sequence[str], classes: Seque
         if own:
             by_name[name] = float(np.mean(own))
     return by_name
-
-
-def higher_is_better(name: str) -> bool:
-    """Whether a larger value of the score `name` (`validation_dice`, `train_loss`, `dice (axon)`, ...) is better.
-
-    >>> higher_is_better("validation_dice"), higher_is_better("train_loss")
-    (True, False)
-    """
-    return name.partition(" (")[0].removeprefix("validation_").removeprefix("train_") not in LOWER_IS_BETTER

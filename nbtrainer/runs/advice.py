@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nbtrainer.catalog import LOWER_IS_BETTER
+from nbtrainer.catalog import higher_is_better
 from nbtrainer.runs.sentences import score_name
 
 # fewer validations say nothing; a point is worth more steps, five points between training and validation more images
@@ -19,7 +19,7 @@ def advice(history: Sequence[dict[str, Any]], monitor: str) -> str:
     if not monitor.startswith("validation_") or len(rows) < _FEWEST:
         return ""
     plain = monitor.removeprefix("validation_")
-    sign = -1 if plain.partition(" (")[0] in LOWER_IS_BETTER else 1
+    sign = 1 if higher_is_better(plain) else -1
     values = [sign * row[monitor] for row in rows]
     scale = max(abs(value) for value in values) or 1.0
     best = max(values)
@@ -48,7 +48,7 @@ def _gap(row: dict[str, Any], plain: str) -> tuple[float, str] | None:
         train, validation = row.get(f"train_{name}"), row.get(f"validation_{name}")
         if train is None or validation is None:
             continue
-        lower = name in LOWER_IS_BETTER
+        lower = not higher_is_better(name)
         better = (validation - train if lower else train - validation) / max(abs(validation), 1e-6)
         return better, f"{score_name(name)} {train:.3f} against {validation:.3f}"
     return None

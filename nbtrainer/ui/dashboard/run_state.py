@@ -6,7 +6,7 @@ from collections import deque
 from functools import singledispatchmethod
 from typing import Any, NamedTuple
 
-from nbtrainer.catalog import LOWER_IS_BETTER
+from nbtrainer.catalog import higher_is_better
 from nbtrainer.runs import events, sentences
 from nbtrainer.runs.best import best_epoch
 from nbtrainer.runs.events import Event
@@ -160,10 +160,10 @@ class RunState:
 
     def best(self, name: str) -> tuple[int, float] | None:
         """Epoch and value of the best score of this name, or None if it was never measured."""
-        is_lower = short_name(name) in LOWER_IS_BETTER
+        is_higher = higher_is_better(name)
         if self.planned is not None and name == self.planned.monitor:
-            is_lower = not self.planned.higher_is_better
-        return best_epoch(sorted(self.rows.items()), name, higher=not is_lower)
+            is_higher = self.planned.higher_is_better
+        return best_epoch(sorted(self.rows.items()), name, higher=is_higher)
 
     def newest(self, name: str) -> float | None:
         """The last measured value of a score, or None."""
