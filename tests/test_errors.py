@@ -51,3 +51,12 @@ def test_a_refused_value_comes_with_the_nearest_right_one(section, name, value, 
         setattr(getattr(config, section), name, value)
 
     assert refused.value.suggestions == (suggestion,)
+
+
+def test_a_mistake_says_by_its_class_where_it_lies(tmp_path):
+    with pytest.raises(nbt.SettingError, match=r"training\.epochs"):
+        nbt.Config(training={"epochs": 0})
+    with pytest.raises(nbt.SettingError, match="Did you mean"):
+        nbt.Config().set("training.epoch", 3)
+    with pytest.raises(nbt.ModelError, match="no such file"):
+        nbt.load_model(tmp_path / "gone.pt")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 
 if TYPE_CHECKING:
     from nbtrainer.config import Config
@@ -26,7 +26,7 @@ def parse_assignment(text: str, form: str = "section.field=value, as in training
     """`section.field=value`, the value read as JSON where it is JSON."""
     path, sign, value = text.partition("=")
     if not sign:
-        raise UserError(text, "this is no setting", f"Write {form}")
+        raise SettingError(text, "this is no setting", f"Write {form}")
     try:
         return path, json.loads(value)
     except json.JSONDecodeError:

@@ -27,7 +27,7 @@ from nbtrainer.config.section import Section, field, metadata_of, percentage
 from nbtrainer.config.task import TaskSettings
 from nbtrainer.config.training import Training
 from nbtrainer.disk import exists, is_folder, make_folder, parse_json, read_text, write_text
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 
 # a field of one entry of a list of settings
 _ENTRY = re.compile(r"(?P<list>\w+)\[(?P<index>\d+)\]\.(?P<field>\w+)")
@@ -69,7 +69,7 @@ class Config(Section):
         try:
             super().__init__(**sections)
         except ValidationError as error:
-            raise UserError.of(messages.findings(error, Config)) from None
+            raise SettingError.of(messages.findings(error, Config)) from None
 
     @classmethod
     def preset(cls, name: str) -> Self:
@@ -79,7 +79,7 @@ class Config(Section):
             close = messages.nearest(name, known)
             guess = f"Did you mean {close}? " if close else ""
             remedy = f"{guess}There are {messages.join_or(known)}"
-            raise UserError("preset", f"{name!r} is unknown", remedy, suggestions=(close,) if close else ())
+            raise SettingError("preset", f"{name!r} is unknown", remedy, suggestions=(close,) if close else ())
         return cls(**known[name].settings)
 
     @classmethod
@@ -91,7 +91,7 @@ class Config(Section):
             return cls(**given)
         if isinstance(given, str | os.PathLike):
             return cls.load(given)
-        raise UserError(
+        raise SettingError(
             "config", f"{given!r} is no group of settings", "Give a Config, a dict, or the path of a JSON file"
         )
 
@@ -106,22 +106,22 @@ class Config(Section):
             file = file / "config.json"
         if not exists(file):
             missing = "this folder holds no config.json" if is_folder(Path(path)) else "there is no such file"
-            raise UserError(str(path), missing, "Give the path of a saved config.json")
+            raise SettingError(str(path), missing, "Give the path of a saved config.json")
         text = read_text(file)
         if not text.strip():
-            raise UserError(str(file), "this file is empty", "Save the settings again")
+            raise SettingError(str(file), "this file is empty", "Save the settings again")
         try:
             values = parse_json(text)
         except json.JSONDecodeError as error:
-            raise UserError(
+            raise SettingError(
                 str(file),
                 f"this is not valid JSON: {error.msg.lower()} in line {error.lineno}, column {error.colno}",
                 "Mend that line, or save the settings again",
             ) from None
         except ValueError as error:
-            raise UserError(str(file), f"this cannot be read: {error}", "Give a file saved by nbtrainer") from None
+            raise SettingError(str(file), f"this cannot be read: {error}", "Give a file saved by nbtrainer") from None
         if not isinstance(values, dict):
-            raise UserError(str(file), "this is JSON, but not a group of settings", "Save the settings again")
+            raise SettingError(str(file), "this is JSON, but not a group of settings", "Save the settings again")
         for sentence in read_older(values, cls):
             warnings.warn(f"{file.name}: {sentence}", UserWarning, stacklevel=2)
         config = cls(**values)
@@ -202,7 +202,7 @@ class Config(Section):
             guess = f"Did you mean {close}.{name}? " if close and name else ""
             remedy = f"{guess}Sections are {messages.join_or(Config.model_fields)}"
             suggestions = (f"{close}.{name}",) if guess else ()
-            raise UserError(path, "this setting is unknown", remedy, suggestions=suggestions)
+            raise SettingError(path, "this setting is unknown", remedy, suggestions=suggestions)
         group = getattr(self, section)
         declarations = type(group).declarations()
         declared = next(
@@ -211,7 +211,7 @@ class Config(Section):
         if declared is None:
             names = [each.name for each in declarations]
             close = messages.nearest(name, names)
-            raise UserError(
+            raise SettingError(
                 path,
                 "this setting is unknown",
                 f"Did you mean {section}.{close}?" if close else f"Known are {messages.join_or(names)}",
@@ -222,16 +222,20 @@ class Config(Section):
     def _set_in_entry(self, path: str, group: Section, name: str, *, index: int, field: str, value: Any) -> None:
         entries = list(getattr(group, name, None) or [])
         if name not in type(group).model_fields or not all(isinstance(entry, Section) for entry in entries):
-            raise UserError(path, "this setting is unknown", f"Known are {messages.join_or(type(group).model_fields)}")
+            raise SettingError(
+                path, "this setting is unknown", f"Known are {messages.join_or(type(group).model_fields)}"
+            )
         if index >= len(entries):
-            raise UserError(path, f"there is no entry {index}: the list has {len(entries)}, counted from 0", "Add it")
+            raise SettingError(
+                path, f"there is no entry {index}: the list has {len(entries)}, counted from 0", "Add it"
+            )
         known = type(entries[index]).model_fields
         field = type(entries[index]).renamed().get(field, field)
         if field not in known:
             close = messages.nearest(field, known)
             remedy = f"Did you mean {close}?" if close else f"Known are {messages.join_or(known)}"
             suggestions = (f"{path.rpartition('.')[0]}.{close}",) if close else ()
-            raise UserError(path, "this setting is unknown", remedy, suggestions=suggestions)
+            raise SettingError(path, "this setting is unknown", remedy, suggestions=suggestions)
         values = [entry.model_dump() for entry in entries]
         values[index][field] = value
         setattr(group, name, values)
@@ -240,7 +244,7 @@ class Config(Section):
         """Set several fields: `update(training={"epochs": 9})`."""
         for section, values in sections.items():
             if not isinstance(values, Mapping):
-                raise UserError(section, f"{values!r} is not a group of settings", 'Give {"field": value}')
+                raise SettingError(section, f"{values!r} is not a group of settings", 'Give {"field": value}')
             # the kind of segmentation first: it decides which settings the others are
             for name in sorted(values, key=lambda name: name != "kind"):
                 self.set(f"{section}.{name}", values[name])
@@ -249,7 +253,7 @@ class Config(Section):
         if name != "_folder" and name not in Config.model_fields:
             close = messages.nearest(name, Config.model_fields)
             remedy, suggestions = (f"Did you mean {close}?", (close,)) if close else ("", ())
-            raise UserError(name, "this section is unknown", remedy, suggestions=suggestions)
+            raise SettingError(name, "this section is unknown", remedy, suggestions=suggestions)
         super().__setattr__(name, value)
 
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from nbtrainer.catalog import Catalog
 from nbtrainer.config import messages
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 
 
 def _as_text(value: Any) -> Any:
@@ -212,7 +212,7 @@ class Section(BaseModel):
         try:
             super().__setattr__(name, value)
         except ValidationError as error:
-            raise UserError.of(messages.findings(error, type(self), prefix=self.where)) from None
+            raise SettingError.of(messages.findings(error, type(self), prefix=self.where)) from None
 
     @field_validator("*", mode="after")
     @classmethod

@@ -26,7 +26,7 @@ from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.training_patches import create_patches, create_task
 from nbtrainer.engine.validate import Validator
 from nbtrainer.environment import usual_threads
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.inference.device import memory_format
 from nbtrainer.inference.pretrained import describe_transfer, network_settings, pretrained_record, take_over
 from nbtrainer.runs import RunDirectory, events
@@ -47,7 +47,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
         require_images_left(before, surveyed)
     for pair in surveyed.pairs:
         if image_stats(pair.image).problem:  # it was sound when it was checked
-            raise UserError(
+            raise DataError(
                 str(pair.image), image_stats(pair.image).problem, "Was it changed since the run was started?"
             )
     fingerprints = Fingerprints(path for pair in surveyed.pairs for path in pair.files)

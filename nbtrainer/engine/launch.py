@@ -19,7 +19,7 @@ from nbtrainer.engine.resolve_auto import resolve_device
 from nbtrainer.engine.resumed_split import previous_split
 from nbtrainer.engine.session import launch, report_failure
 from nbtrainer.engine.training_patches import training_patches
-from nbtrainer.errors import CompleteRunWarning, Finding, UserError
+from nbtrainer.errors import CompleteRunWarning, Finding, ModelError, SettingError, UserError
 from nbtrainer.inference.checkpoint import load_checkpoint
 from nbtrainer.inference.pretrained import pretrained_record
 from nbtrainer.runs import Run, RunDirectory, attach, events
@@ -87,7 +87,7 @@ def _settle(files: RunDirectory, overrides: Mapping[str, Mapping[str, Any]]) -> 
     """Write the settings with which the run in `files` goes on; False if nothing is left to do. Raises `UserError`."""
     run = attach(files.path)
     if run.status == "running":  # of a version in which a run had no owner
-        raise UserError(str(run.directory), "this run is still going on", "Stop it first, or attach to it")
+        raise ModelError(str(run.directory), "this run is still going on", "Stop it first, or attach to it")
     stored = Config.load(files.config)
     config = stored.validated()
     config.update(**from_here(overrides, config))
@@ -118,7 +118,7 @@ def _has_more_to_do(run: Run, before: Training, now: Training) -> bool:
 def patches(config: Config, count: int, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Patches `start` to `start + count - 1` as training draws them: image (C, Y, X) float32, label (Y, X) integers."""
     if start < 0 or count < 0:
-        raise UserError("start", f"patches {start} to {start + count} do not exist", "Count from 0")
+        raise SettingError("start", f"patches {start} to {start + count} do not exist", "Count from 0")
     drawn = training_patches(Config.of(config).validated())
     for number in range(start, start + count):
         patch = drawn.patch(number)
@@ -131,7 +131,7 @@ def augmented_examples(
     """Patch `number` without any change, and `count - 1` times changed by chance as the augmentation says; each image
     (C, [Z,] Y, X) float32, normalised, and label ([Z,] Y, X) integers. The same seed and `first` give the same changes."""
     if number < 0:
-        raise UserError("number", f"there is no patch {number}", "Count from 0")
+        raise SettingError("number", f"there is no patch {number}", "Count from 0")
     drawn = training_patches(Config.of(config).validated())
     return [(patch.image, patch.label) for patch in drawn.augmented_examples(number, count, first)]
 
@@ -155,7 +155,7 @@ def patch_locations(config: Config, count: int, start: int = 0) -> dict[str, Any
         patches_per_pass=drawn.per_pass,
     )
     if start < 0 or count < 0:
-        raise UserError("start", f"patches {start} to {start + count} do not exist", "Count from 0")
+        raise SettingError("start", f"patches {start} to {start + count} do not exist", "Count from 0")
     locations, ledger = [], SamplingLog()
     for number in range(start, start + count):
         patch = drawn.patch(number)
@@ -190,7 +190,7 @@ def _checked(config: Config, record: dict[str, Any] | None = None) -> Config:
     if record is not None:
         errors = [finding for finding in errors if finding.where != "model.pretrained"]
     if errors:
-        raise UserError.of(dict.fromkeys(errors))
+        raise SettingError.of(dict.fromkeys(errors))
     return config
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbtrainer.engine.job import TrainingJob
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError, UserError
 
 # normalised intensities are about 1; float16 ends at 65,504
 _HUGE = 10_000.0
@@ -22,7 +22,7 @@ def diverged(job: TrainingJob, wrong: str, step: int | None = None) -> UserError
         name = str(job.patches.images.pairs[patch.location.index].image)
         raw = job.patches.images.views(patch.location.index)[0]
         if not np.isfinite(patch.image).all():
-            return UserError(
+            return DataError(
                 name,
                 f"{wrong}: a patch of this image holds values that are no finite numbers once it is normalized (it is stored "
                 f"as {raw.dtype})",
@@ -30,11 +30,11 @@ def diverged(job: TrainingJob, wrong: str, step: int | None = None) -> UserError
             )
         largest = float(np.abs(patch.image).max(initial=0.0))
         if largest > _HUGE:
-            return UserError(
+            return DataError(
                 name,
                 f"{wrong}: normalized values of this image reach {largest:.3g}, where a network expects about 1",
                 f"Choose another normalization.method or range, or mend the outliers in the image{saved}",
             )
-    return UserError(
+    return SettingError(
         "compile.learning_rate", wrong, f"Lower the learning rate, or set training.precision to float32{saved}"
     )

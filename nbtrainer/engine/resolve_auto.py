@@ -16,7 +16,7 @@ from nbtrainer.datasets import Survey
 from nbtrainer.datasets.survey import anisotropic_levels_in
 from nbtrainer.engine import autotune
 from nbtrainer.engine.clock import Clock
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 from nbtrainer.inference.device import choose_device, precisions_of
 from nbtrainer.io.annotations.classes import format_classes
 from nbtrainer.io.formats import open_image
@@ -69,7 +69,7 @@ def resolve_device(config: Config) -> torch.device:
     """Where `config` trains here; raises `UserError` if that device is not here or cannot do what is asked."""
     device = choose_device(config.training.device)
     if config.training.precision == "float16" and device.type == "cpu":
-        raise UserError(
+        raise SettingError(
             "training.precision",
             "float16 needs a graphics card, and there is none",
             "Choose auto or float32",

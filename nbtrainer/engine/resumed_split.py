@@ -8,7 +8,7 @@ from typing import Any
 from nbtrainer.config import Config
 from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.datasets import Survey
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.runs import events
 from nbtrainer.runs.events import Event
 
@@ -27,7 +27,7 @@ def require_images_left(before: SplitRecord, surveyed: Survey) -> None:
     for use, verb in (("train", "trained"), ("validation", "validated")):
         had = list(dict.fromkeys(Path(entry.image).name for entry in before.entries if entry.use == use))
         if had and not getattr(surveyed.split, use):
-            raise UserError(
+            raise DataError(
                 "data.datasets",
                 f"no image is left of those that {verb} in this run ({', '.join(had[:3])}{', ...' if len(had) > 3 else ''})",
                 "Put them back, or start a new run with the images that are there",

@@ -17,7 +17,7 @@ from nbtrainer.datasets.survey import normalizer_of, spacing_in
 from nbtrainer.datasets.task_from_data import task_of
 from nbtrainer.engine.resolve_auto import input_channels_in, resolve_auto
 from nbtrainer.environment import available_memory
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError
 from nbtrainer.io.formats import version
 from nbtrainer.tasks import Task
 
@@ -35,12 +35,12 @@ def training_patches(config: Config) -> Patches:
     """
     if len(config.sampling.patch_size) != config.task.dim and not config.sampling.whole_images:
         given = len(config.sampling.patch_size)
-        raise UserError("sampling.patch_size", f"{given} numbers were given", f"Give {config.task.dim} of them")
+        raise SettingError("sampling.patch_size", f"{given} numbers were given", f"Give {config.task.dim} of them")
     surveyed = survey(config)
     if surveyed.problems:
-        raise UserError.of(surveyed.problems)
+        raise DataError.of(surveyed.problems)
     if not surveyed.split.train:
-        raise UserError("data.datasets", "no image is left to train", "Add a dataset")
+        raise DataError("data.datasets", "no image is left to train", "Add a dataset")
     files = [version(path) for pair in surveyed.split.train for path in pair.files]
     settings = config.model_dump_json(exclude={"output"})
     key = (settings, str(surveyed.split.train), tuple(files))

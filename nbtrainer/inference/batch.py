@@ -12,7 +12,7 @@ from typing import Any
 from nbtrainer.data.listing import list_files
 from nbtrainer.disk import make_folder
 from nbtrainer.disk_errors import DiskError
-from nbtrainer.errors import ComputerError, Finding, UserError
+from nbtrainer.errors import ComputerError, DataError, Finding, SettingError, UserError
 from nbtrainer.inference.device import is_out_of_memory
 from nbtrainer.inference.memory import too_large_to_predict
 from nbtrainer.inference.prediction import adjusted_task
@@ -75,7 +75,7 @@ def files_in(sources: Iterable[str | Path]) -> tuple[list[Path], list[Finding]]:
         except UserError as error:
             findings += error.findings
     if findings and not files:
-        raise UserError.of(findings)
+        raise DataError.of(findings)
     return files, findings
 
 
@@ -86,10 +86,10 @@ def check_targets(files: Sequence[Path], out: Path, format: str) -> None:
         name = label_name(file, format)
         if name in named:
             wrong = f"{named[name]} and {file} would both be written to {name}"
-            raise UserError("images", wrong, "Predict them into two folders")
+            raise DataError("images", wrong, "Predict them into two folders")
         named[name] = file
         if (out / name).resolve() == file.resolve():
-            raise UserError("out", f"{file} would be overwritten by its own prediction", "Choose another folder")
+            raise SettingError("out", f"{file} would be overwritten by its own prediction", "Choose another folder")
 
 
 def predict_files(
@@ -157,7 +157,7 @@ def _outcome(
         else:
             logging.getLogger(__name__).debug("%s could not be predicted", file, exc_info=True)
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-            problem = UserError(str(file), f"it could not be predicted ({reason})", "Look whether other images can be")
+            problem = DataError(str(file), f"it could not be predicted ({reason})", "Look whether other images can be")
         return Outcome(file, findings=tuple(problem.findings), is_mistake=False), False
     estimated = prediction.diameters if options.diameter is None else []
     diameter = sum(estimated) / len(estimated) if estimated else None
@@ -177,7 +177,7 @@ def _write(prediction: FilePrediction, file: Path, out: Path, options: Predictio
         own = label_name(file, format, f"_{name.replace(' ', '_')}")
         if own in taken:
             wrong = f"its map {own} would be written over the label image of another"
-            raise UserError(str(file), wrong, "Predict them into two folders")
+            raise DataError(str(file), wrong, "Predict them into two folders")
         write_array(values, file, out / own, **place)
     if options.measurements:
         write_table(prediction.rows, out / f"{stem(file)}.csv")

@@ -12,7 +12,7 @@ from nbtrainer.config.data import Data
 from nbtrainer.config.model import Model
 from nbtrainer.config.task import TaskSettings
 from nbtrainer.disk import exists, is_file, is_folder
-from nbtrainer.errors import UserError
+from nbtrainer.errors import ModelError
 from nbtrainer.inference.checkpoint_path import best_checkpoint
 from nbtrainer.tasks import Task
 
@@ -33,24 +33,24 @@ def checkpoint_file(path: Path) -> Path:
         return path
     file = best_checkpoint(path)
     if file is None:
-        raise UserError(str(path), "this folder holds no model", "Give a checkpoint (.pt) or the folder of a run")
+        raise ModelError(str(path), "this folder holds no model", "Give a checkpoint (.pt) or the folder of a run")
     return file
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
     """The record in a checkpoint; loads plain tensors and values only, never code. Raises `UserError`."""
     if exists(file) and not is_file(file):
-        raise UserError(str(file), "this is no ordinary file", "Give a .pt file written by nbtrainer")
+        raise ModelError(str(file), "this is no ordinary file", "Give a .pt file written by nbtrainer")
     try:
         record = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise UserError(str(file), "there is no such file or folder", "Check the path") from None
+        raise ModelError(str(file), "there is no such file or folder", "Check the path") from None
     except Exception:  # torch and pickle stumble over whatever a damaged file makes them
-        raise UserError(
+        raise ModelError(
             str(file), "this is not a readable checkpoint", "Give a .pt file written by nbtrainer"
         ) from None
     if not isinstance(record, dict) or record.get("format") != 1:
-        raise UserError(str(file), "this checkpoint was not written by nbtrainer", "Give a file written by nbtrainer")
+        raise ModelError(str(file), "this checkpoint was not written by nbtrainer", "Give a file written by nbtrainer")
     return _with_present_names(record)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nbtrainer.data.statistics import LARGEST_VALUE
 from nbtrainer.data.views import View, whole
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.inference.memory import told_of_image
 from nbtrainer.io.formats import ImageFile
 
@@ -19,20 +19,20 @@ _SAME_SPACING = 0.1
 def read_pixels(view: View, name: str, expected: int) -> np.ndarray:
     """All of the image, (C, [Z,] Y, X); raises `UserError` if it has not the `expected` channels, or no numbers."""
     if view.channels != expected:
-        raise UserError(
+        raise DataError(
             name,
             f"it has {view.channels} channel{'' if view.channels == 1 else 's'}, but the model was trained on {expected}",
             "Give an image like those the model was trained on",
         )
     if 0 in view.shape or view.dtype.kind == "c":
         wrong = "it is empty" if 0 in view.shape else "its values are complex numbers"
-        raise UserError(name, wrong, "Give an image like those the model was trained on")
+        raise DataError(name, wrong, "Give an image like those the model was trained on")
     with told_of_image(name):
         image = whole(view)
     if not np.isfinite(image).all():
-        raise UserError(name, "it holds values that are no numbers (NaN or infinity)", "Replace them, for example by 0")
+        raise DataError(name, "it holds values that are no numbers (NaN or infinity)", "Replace them, for example by 0")
     if image.size and max(-float(image.min()), float(image.max())) > LARGEST_VALUE:
-        raise UserError(
+        raise DataError(
             name,
             f"its values reach from {image.min():g} to {image.max():g}, which is too large to calculate with",
             "Replace numbers that mean 'nothing here', for example by 0, or save the image in another unit",
@@ -45,7 +45,7 @@ def scale_ratios(record: dict[str, Any], spacing: tuple[float, ...] | None, name
     trained = record.get("spacing")
     if not trained or not spacing:
         whose = "the images of the training" if not trained else "this image"
-        raise UserError(name, f"the pixel size of {whose} is not known", "Predict without rescaling")
+        raise DataError(name, f"the pixel size of {whose} is not known", "Predict without rescaling")
     return tuple(own / learnt for own, learnt in zip(spacing, trained, strict=True))
 
 

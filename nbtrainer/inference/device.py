@@ -8,7 +8,7 @@ import torch
 
 from nbtrainer.catalog import DEVICE_NAMES, device_name
 from nbtrainer.environment import release_memory
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -21,23 +21,23 @@ def choose_device(name: str, where: str = "training.device") -> torch.device:
     """The device called `name`; `auto` is the first graphics card, else the processor. Raises `UserError`."""
     known = device_name(name)
     if known is None:
-        raise UserError(where, f"{name!r} is not a device", f"Choose {DEVICE_NAMES}", suggestions=_ANYWHERE)
+        raise SettingError(where, f"{name!r} is not a device", f"Choose {DEVICE_NAMES}", suggestions=_ANYWHERE)
     if known == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     if known == "xla":
-        raise UserError(where, "TPUs are not supported yet", "Choose auto or cpu", suggestions=_ANYWHERE)
+        raise SettingError(where, "TPUs are not supported yet", "Choose auto or cpu", suggestions=_ANYWHERE)
     device = torch.device(known)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UserError(
+        raise SettingError(
             where,
             f"{name} is not here: torch sees {torch.cuda.device_count()} NVIDIA cards",
             "Choose auto or cpu",
             suggestions=_ANYWHERE,
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise UserError(where, "mps is not available on this machine", "Choose auto or cpu", suggestions=_ANYWHERE)
+        raise SettingError(where, "mps is not available on this machine", "Choose auto or cpu", suggestions=_ANYWHERE)
     return device
 
 

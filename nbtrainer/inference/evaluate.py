@@ -16,7 +16,7 @@ from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.file_names import shortest_names
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.pair import Naming, order_told
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.inference.load_model import load_model
 from nbtrainer.inference.predictor import Predictor
 from nbtrainer.inference.report import ImageReport, score_image, write_report
@@ -114,7 +114,7 @@ def _paired(images: Any, labels: Any, dim: int, naming: Naming) -> list[tuple[An
     if isinstance(images, str | os.PathLike):
         beside = labels is None or isinstance(labels, str | os.PathLike)
         if not beside:
-            raise UserError("labels", "images are a path, and labels are none", "Give the path of the labels too")
+            raise DataError("labels", "images are a path, and labels are none", "Give the path of the labels too")
         pairs = find_pairs(Path(images), None if labels is None else Path(labels), "", naming, use="auto")
         warning = order_told(pairs)
         if warning:
@@ -125,14 +125,14 @@ def _paired(images: Any, labels: Any, dim: int, naming: Naming) -> list[tuple[An
     if isinstance(labels, np.ndarray) and labels.ndim == dim:  # one label, so the image is one, channels or not
         images, labels = [images], [labels]
     if not isinstance(images, Iterable) or not isinstance(labels, Iterable):
-        raise UserError("images", "these are no images and labels", "Give folders, or lists of arrays or files")
+        raise DataError("images", "these are no images and labels", "Give folders, or lists of arrays or files")
     images, labels = list(images), list(labels)
     if len(images) != len(labels):
-        raise UserError(
+        raise DataError(
             "labels", f"there are {len(images)} images but {len(labels)} labels", "Give one label for each image"
         )
     if not images:
-        raise UserError("images", "there are none", "Give at least one image")
+        raise DataError("images", "there are none", "Give at least one image")
     named = [
         Path(image).name if isinstance(image, str | os.PathLike) else f"image {k}" for k, image in enumerate(images)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import ModelError, UserError
 from nbtrainer.inference.checkpoint import checkpoint_file, load_checkpoint
 from nbtrainer.inference.device import is_out_of_memory
 from nbtrainer.inference.predictor import Predictor
@@ -24,7 +24,7 @@ def load_model(path: str | os.PathLike[str], device: str = "auto") -> Predictor:
             raise UserError(str(file), "the memory does not suffice for this model", "Close other programs") from None
         versions = record.get("versions")
         writer = versions.get("nbtrainer", "?") if isinstance(versions, dict) else "?"
-        raise UserError(
+        raise ModelError(
             str(file),
             f"this model is damaged, or was written by another version ({type(error).__name__})",
             f"It says that nbtrainer {writer} wrote it; load it with that one, or train again",

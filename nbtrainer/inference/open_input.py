@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.axes import Layout
 from nbtrainer.io.formats import ImageFile, Orientation, is_image, open_image
 
@@ -18,7 +18,7 @@ def open_input(image: Any) -> tuple[ImageFile, str]:
     """An array or the path of a file as an opened file, and what to call it."""
     if isinstance(image, str | os.PathLike):
         if Path(image).is_dir() and not is_image(Path(image)):
-            raise UserError(str(image), "this is a folder", "Give one image; `nbtrainer predict` takes folders")
+            raise DataError(str(image), "this is a folder", "Give one image; `nbtrainer predict` takes folders")
         return open_image(Path(image)), str(image)
     array = as_numbers(image, "image")
     return ImageFile(array, "?" * array.ndim, {}), "image"
@@ -40,5 +40,5 @@ def as_numbers(given: Any, where: str) -> np.ndarray:
     except ValueError:  # lists of unequal length
         array = None
     if array is None or array.dtype.kind not in "biufc":
-        raise UserError(where, f"{type(given).__name__} is no array of numbers", "Give an array, or the path of a file")
+        raise DataError(where, f"{type(given).__name__} is no array of numbers", "Give an array, or the path of a file")
     return array

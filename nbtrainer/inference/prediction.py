@@ -13,7 +13,7 @@ from nbtrainer.config.task import TaskSettings
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.resampled_views import ResampledView
 from nbtrainer.data.views import ArrayView, View, whole
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError, UserError
 from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats import Orientation
 from nbtrainer.labels.measure import measurements
@@ -96,7 +96,7 @@ class Prediction:
         """
         image = self.image()
         if labels.shape != image.shape[1:]:
-            raise UserError(
+            raise DataError(
                 "labels",
                 f"they are {format_shape(labels.shape)}, the image {format_shape(image.shape[1:])}",
                 "Give labels of its size",
@@ -131,7 +131,7 @@ def adjusted_task(task: Task, adjusted: dict[str, Any]) -> Task:
     for name, value in adjusted.items():
         if name not in task.adjustable:
             known = ", ".join(task.adjustable) or "none"
-            raise UserError(
+            raise SettingError(
                 name,
                 f"this model has no threshold of that name (it has {known})",
                 "Choose one of those; besides them predict takes diameter, tta, rescale and stitch_above",
@@ -147,7 +147,7 @@ def _refuse_unfit(task: Task, name: str, value: Any) -> None:
     if choices:
         if value not in choices:
             remedy = f"Choose one of {', '.join(map(str, choices))}"
-            raise UserError(name, f"{value!r} is unknown", remedy, suggestions=choices)
+            raise SettingError(name, f"{value!r} is unknown", remedy, suggestions=choices)
         return
     kinds: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int, np.integer), float: (int, float, np.number)}
     if (
@@ -156,7 +156,7 @@ def _refuse_unfit(task: Task, name: str, value: Any) -> None:
         or value != value
     ):
         what = {bool: "True or False", int: "a whole number"}.get(expected_type, "a number")
-        raise UserError(name, f"{value!r} is not {what}", f"Give {what}")
+        raise SettingError(name, f"{value!r} is not {what}", f"Give {what}")
     try:
         setattr(TaskSettings(kind=task.name), name, value)  # knows the bounds
     except UserError as error:
@@ -165,8 +165,8 @@ def _refuse_unfit(task: Task, name: str, value: Any) -> None:
 
 def _refuse_stitching(task: Task, above: float) -> None:
     if not task.has_objects:
-        raise UserError(
+        raise SettingError(
             "stitch_above", f"the kind {task.name} finds no single objects that could be joined", "Predict without it"
         )
     if not isinstance(above, numbers.Real) or not 0 <= above <= 1:
-        raise UserError("stitch_above", f"{above!r} is no overlap", "Give a number from 0 to 1")
+        raise SettingError("stitch_above", f"{above!r} is no overlap", "Give a number from 0 to 1")

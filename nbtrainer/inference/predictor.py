@@ -19,7 +19,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, spacing_of
 from nbtrainer.data.resampled_views import ResampledView
 from nbtrainer.data.views import View
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError, UserError
 from nbtrainer.inference.checkpoint import task_in
 from nbtrainer.inference.compare_images import differences, read_pixels, scale_ratios
 from nbtrainer.inference.device import choose_device
@@ -201,7 +201,7 @@ class Predictor:
         found are measured. Raises `UserError` if the model has no size model.
         """
         if self.size_model is None:
-            raise UserError(
+            raise SettingError(
                 "diameter",
                 "this model has not learned to tell the size of objects",
                 "Give the diameter, or train with task.size_model and data.diameter",
@@ -283,7 +283,7 @@ def _old_variants(named: dict[str, Any], tta: int) -> int:
 def _refuse_diameter(diameter: float | None) -> None:
     is_number = isinstance(diameter, numbers.Real) and not isinstance(diameter, bool)
     if diameter is not None and not (is_number and 0 < diameter < np.inf):
-        raise UserError("diameter", f"{diameter!r} is no size", "Give the mean diameter of the objects in pixels")
+        raise SettingError("diameter", f"{diameter!r} is no size", "Give the mean diameter of the objects in pixels")
 
 
 def _shifted(report: OnProgress | None, index: int, count: int) -> OnProgress | None:

@@ -12,7 +12,7 @@ from nbtrainer import models
 from nbtrainer.catalog import TASKS
 from nbtrainer.config import Config
 from nbtrainer.data.normalize import Normalizer
-from nbtrainer.errors import Finding, UserError
+from nbtrainer.errors import Finding, ModelError, UserError
 from nbtrainer.inference.checkpoint import checkpoint_file, load_checkpoint, task_in
 from nbtrainer.tasks import Task
 from nbtrainer.wording import first_of_many
@@ -43,7 +43,7 @@ def pretrained_record(config: Config) -> dict[str, Any] | None:
     except UserError as error:
         raise error.replace(where="model.pretrained", wrong=f"{path}: {error.wrong}") from None
     except (KeyError, TypeError, AttributeError):
-        raise UserError(
+        raise ModelError(
             "model.pretrained", f"{path}: this is no model of nbtrainer", "Give a .pt file or a run of nbtrainer"
         ) from None
     ours: dict[str, Any] = {"name": config.model.name, "dim": config.task.dim, "features": list(config.model.features)}
@@ -51,7 +51,7 @@ def pretrained_record(config: Config) -> dict[str, Any] | None:
         ours["anisotropic_levels"] = config.model.anisotropic_levels
     for name, value in ours.items():
         if theirs[name] != value:
-            raise UserError(
+            raise ModelError(
                 "model.pretrained",
                 f"that model has {name.replace('_', ' ')} {theirs[name]}, but this run has {value}",
                 "Choose a model built in the same way, or change the network settings",

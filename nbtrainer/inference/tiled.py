@@ -15,7 +15,7 @@ from torch import nn
 
 from nbtrainer.augment.warp import flip_rotate_image
 from nbtrainer.catalog import network_shape
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 from nbtrainer.inference.device import free_cached_memory, is_out_of_memory
 from nbtrainer.io.axes import format_shape
 from nbtrainer.progress import OnProgress
@@ -68,7 +68,7 @@ def predict_tta(
     """
     possible = [2**power for power in range(len(tile) + 2)]
     if tta not in possible:
-        raise UserError(
+        raise SettingError(
             "variants",
             f"{tta!r} is no number of ways to turn an image",
             f"Choose one of {', '.join(map(str, possible))}",

@@ -16,7 +16,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.pair_files import pair_files
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.roi import IGNORED
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.inference.open_input import as_numbers
 from nbtrainer.io.annotations import is_annotation, read_contents
 from nbtrainer.io.annotations.classes import number_classes
@@ -52,7 +52,7 @@ def read_true_label(
     label_image = read_label(source, len(shape), where, file, z_axis=preparation.z_axis)
     if label_image.shape != shape:
         wrong = f"the label is {format_shape(label_image.shape)}, its image {format_shape(shape)}"
-        raise UserError(where, wrong, "Give a label of its size")
+        raise DataError(where, wrong, "Give a label of its size")
     ignored = preparation.ignore_value
     wrong = ""
     if label_image.size and label_image.max() >= IGNORED:
@@ -60,7 +60,7 @@ def read_true_label(
     elif label_image.size and np.any((label_image < 0) & ~equals(label_image, ignored)):
         wrong = f"the label holds the negative value {label_image.min()}"
     if wrong:
-        raise UserError(where, wrong, "Number objects or classes from 1; 0 is background")
+        raise DataError(where, wrong, "Number objects or classes from 1; 0 is background")
     return as_unsigned(label_image, ignored)
 
 

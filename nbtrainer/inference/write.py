@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.disk import written_aside
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError
 from nbtrainer.io.formats import Orientation, stem
 
 _NIFTI = (".nii", ".nii.gz")
@@ -19,7 +19,7 @@ FORMATS = ("auto", "tif", "nii.gz", "zarr", "png")
 def label_name(image: Path, format: str = "auto", addition: str = "") -> str:
     """The name of the file for `image`: its stem, `addition`, and by "auto" `.nii.gz` for NIfTI, else `.tif`."""
     if format not in FORMATS:
-        raise UserError(
+        raise SettingError(
             "format", f"{format} is unknown", f"Choose one of {', '.join(FORMATS)}", suggestions=tuple(FORMATS)
         )
     own = "nii.gz" if image.name.lower().endswith(_NIFTI) else "tif"
@@ -88,7 +88,7 @@ def _write_png(array: np.ndarray, target: Path, image: Path) -> None:
     highest = int(array.max(initial=0))
     if array.ndim != 2 or highest > 65535 or array.dtype.kind not in "bui":
         wrong = "a stack" if array.ndim != 2 else f"labels up to {highest:,}"
-        raise UserError(str(image), f"a PNG cannot hold {wrong}", "Choose the format tif")
+        raise DataError(str(image), f"a PNG cannot hold {wrong}", "Choose the format tif")
     imageio.imwrite(target, array.astype(np.uint8 if highest < 256 else np.uint16), extension=".png")
 
 

@@ -19,7 +19,7 @@ from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.pair import Pair
 from nbtrainer.datasets.survey import survey
 from nbtrainer.disk import write_text, written_aside
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError, UserError
 from nbtrainer.io.formats import ImageFile, stem
 from nbtrainer.io.read import open_label
 
@@ -45,7 +45,7 @@ class Copies:
                 self._folder = _new_folder(self._parent, self._kind)
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
-                raise UserError(
+                raise SettingError(
                     "output.root", f"{self._parent} cannot be written to ({reason})", "Choose another folder"
                 ) from None
         return self._folder
@@ -58,7 +58,7 @@ class Copies:
             if not target.exists():  # files of one name come from several folders
                 place.mkdir(exist_ok=True)
                 return target
-        raise UserError(str(original), "too many files have the same name", "Rename them")
+        raise DataError(str(original), "too many files have the same name", "Rename them")
 
     def remove(self) -> None:
         """Take back what was written, if the repair failed half-way."""
@@ -72,7 +72,7 @@ def repair_labels(config: Config, files: Sequence[str], change: Change, what: st
     to_repair = set(files)
     concerned = sorted({pair.dataset for pair in surveyed.listed if str(pair.label) in to_repair}, reverse=True)
     if not concerned:
-        raise UserError(files[0], "this file is not among the labels any more", "Check again")
+        raise DataError(files[0], "this file is not among the labels any more", "Check again")
     copies = Copies(config, "labels")
     repaired: dict[Path, Path] = {}
     try:
@@ -93,7 +93,7 @@ def repair_labels(config: Config, files: Sequence[str], change: Change, what: st
         copies.remove()
         if isinstance(error, UserError):
             raise
-        raise UserError(files[0], f"this repair failed ({error})", "Mend it by hand") from None
+        raise DataError(files[0], f"this repair failed ({error})", "Mend it by hand") from None
     return f"{_count(len(repaired))} in {copies.folder} {what}; the dataset now uses them"
 
 

@@ -13,7 +13,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import whole
 from nbtrainer.datasets.survey import survey
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, UserError
 from nbtrainer.io.formats import open_image
 from nbtrainer.labels.connected import regions_of
 from nbtrainer.labels.integers import equals
@@ -36,7 +36,7 @@ def pack_dense_regions(config: Config, files: Sequence[str]) -> str:
     surveyed = survey(config)
     concerned = sorted({pair.dataset for pair in surveyed.listed if str(pair.image) in files}, reverse=True)
     if not concerned or config.task.dim != 2:
-        raise UserError("data.datasets", "there are no 2D images to crop", "Check again")
+        raise DataError("data.datasets", "there are no 2D images to crop", "Check again")
     plain = Preparation.as_stored(2, channel_axis=config.data.channel_axis, z_axis=config.data.z_axis)
     ignored = surveyed.preparation.ignored
     images, labels = Copies(config, "images"), Copies(config, "labels")
@@ -51,7 +51,7 @@ def pack_dense_regions(config: Config, files: Sequence[str]) -> str:
                 or dataset.random_region
                 or any(p.slice is not None for p in pairs)
             ):
-                raise UserError(
+                raise DataError(
                     f"data.datasets[{index}]", "stacks and regions of interest are not cropped", "Crop them by hand"
                 )
             cropped: dict[Path, Path] = {}
@@ -78,9 +78,9 @@ def pack_dense_regions(config: Config, files: Sequence[str]) -> str:
         labels.remove()
         if isinstance(error, UserError):
             raise
-        raise UserError("data.datasets", f"the images cannot be cropped ({error})", "Crop them by hand") from None
+        raise DataError("data.datasets", f"the images cannot be cropped ({error})", "Crop them by hand") from None
     if not count:
-        raise UserError("data.datasets", "no label has any foreground to crop to", "Check the labels")
+        raise DataError("data.datasets", "no label has any foreground to crop to", "Check the labels")
     return (
         f"{count} images were cropped to where objects are, to {after / before:.0%} of their pixels ({images.folder})"
     )

@@ -12,7 +12,7 @@ from nbtrainer.config import Config
 from nbtrainer.data.pair import Pair
 from nbtrainer.datasets.pair_suggestions import match_names
 from nbtrainer.datasets.survey import survey
-from nbtrainer.errors import Finding, UserError
+from nbtrainer.errors import DataError, Finding, SettingError, UserError
 from nbtrainer.io.formats import channel_files, stem
 from nbtrainer.repair.copies import Copies, point_to
 from nbtrainer.repair.ensemble import pack_dense_regions
@@ -52,9 +52,9 @@ def fix(config: Config, finding: Finding) -> str:
         If the finding has no repair, its files are not in the datasets any more, or the repair is not possible.
     """
     if finding.fix not in FIXES:
-        raise UserError(finding.where, "there is no repair for this", finding.remedy or "Mend it by hand")
+        raise SettingError(finding.where, "there is no repair for this", finding.remedy or "Mend it by hand")
     if not isinstance(config, Config):
-        raise UserError("config", "a repair edits settings, so that it needs a Config", "Give Config.load(path)")
+        raise SettingError("config", "a repair edits settings, so that it needs a Config", "Give Config.load(path)")
     return FIXES[finding.fix].mend(config, finding.files or (finding.where,))
 
 
@@ -110,7 +110,7 @@ def _pair_by_name(config: Config, files: tuple[str, ...]) -> str:
                 f"{len(pairs)} images of {where} are paired with the labels that have their names ({target})"
             )
     if not sentences:
-        raise UserError("data.datasets", "the names of images and labels have nothing in common", "Rename the files")
+        raise DataError("data.datasets", "the names of images and labels have nothing in common", "Rename the files")
     return "; ".join(sentences)
 
 
@@ -124,7 +124,7 @@ def _exclude(config: Config, files: tuple[str, ...]) -> str:
             last = pairs[-1].dataset
             unwanted.setdefault(last, []).extend(pair.image for pair in pairs if pair.dataset == last)
     if not unwanted:
-        raise UserError(files[0], "this file is not among the images any more", "Check again")
+        raise DataError(files[0], "this file is not among the images any more", "Check again")
     left = list(config.data.datasets)
     sentences = []
     for index in sorted(unwanted, reverse=True):
@@ -135,7 +135,7 @@ def _exclude(config: Config, files: tuple[str, ...]) -> str:
             del left[index]
         sentences.append(f"{_some(names)} left out of data.datasets[{index}]")
     if not left:
-        raise UserError("data.datasets", "nothing would be left", "Choose other images")
+        raise DataError("data.datasets", "nothing would be left", "Choose other images")
     config.data.datasets = left
     return "; ".join(sentences)
 
@@ -154,7 +154,7 @@ def _leave_out(config: Config, files: tuple[str, ...]) -> str:
         datasets[index] = datasets[index].model_copy(update={"exclude": [*datasets[index].exclude, *names]})
         sentences.append(f"{_some(names)} left out of data.datasets[{index}]")
     if not sentences:
-        raise UserError(files[0], "this file is not among the images any more", "Check again")
+        raise DataError(files[0], "this file is not among the images any more", "Check again")
     config.data.datasets = datasets
     return "; ".join(sentences)
 

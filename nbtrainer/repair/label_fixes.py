@@ -13,7 +13,7 @@ from nbtrainer.checks.labels import MOST_CLASSES
 from nbtrainer.config import Config
 from nbtrainer.data.file_stats import label_facts
 from nbtrainer.datasets.survey import survey
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.axes import colour_axis
 from nbtrainer.io.formats import open_image
@@ -45,7 +45,7 @@ def number_colours(config: Config, files: tuple[str, ...]) -> str:
         drawn[file] = frequent_values(packed)
         palette |= set(drawn[file].tolist())
     if len(palette) > _MOST_COLOURS:
-        raise UserError(
+        raise DataError(
             files[0], f"it has {len(palette):,} colours, as a photograph has", "Choose the labels, not the images"
         )
     # without black the most frequent colour is the background
@@ -82,7 +82,7 @@ def snap_to_drawn_values(config: Config, files: tuple[str, ...]) -> str:
                 return _whole(array, ignored)
         known = frequent_values(array)
         if len(known) < 2:
-            raise UserError(file, "no values can be found that somebody drew", "Is this a label at all?")
+            raise DataError(file, "no values can be found that somebody drew", "Is this a label at all?")
         return _whole(snap_values(array, known), ignored)
 
     words = "have only the values that were drawn" if reading is None else reading.words
@@ -99,7 +99,7 @@ def clear_surrounding(config: Config, files: tuple[str, ...]) -> str:
     def change(file: str, array: np.ndarray) -> np.ndarray:
         value = surrounding_value(array)
         if value is None:
-            raise UserError(file, "nothing lies around all of its objects", "Check again")
+            raise DataError(file, "nothing lies around all of its objects", "Check again")
         return np.where(array == value, 0, array).astype(array.dtype)
 
     return repair_labels(config, files, change, "have background where something lay around all objects")
@@ -117,7 +117,7 @@ def number_classes(config: Config, files: tuple[str, ...]) -> str:
     values = {value for file in every for value in label_facts(Path(file), True).values}
     known = np.array(sorted(value for value in values if value > 0 and value != ignored), np.int64)
     if ignored is not None and 0 < ignored <= len(known):
-        raise UserError("data.ignore_value", f"{ignored} would be the number of a class", "Choose a larger value")
+        raise SettingError("data.ignore_value", f"{ignored} would be the number of a class", "Choose a larger value")
 
     def change(file: str, array: np.ndarray) -> np.ndarray:
         place = np.searchsorted(known, array)

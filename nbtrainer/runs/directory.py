@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nbtrainer.disk import exists, is_folder, list_folder, make_folder, may_write
 from nbtrainer.disk_errors import at_disk
-from nbtrainer.errors import UserError
+from nbtrainer.errors import ModelError, SettingError, UserError
 
 
 class RunDirectory:
@@ -47,7 +47,7 @@ class RunDirectory:
             directory = cls(path.resolve())
         if not exists(directory.events) or not exists(directory.config):
             wrong = "this is not the folder of a run" if is_folder(path) else "there is no such folder"
-            raise UserError(str(path), wrong, "Give the folder that holds config.json and events.jsonl")
+            raise ModelError(str(path), wrong, "Give the folder that holds config.json and events.jsonl")
         return directory
 
     def make_folders(self) -> None:
@@ -61,9 +61,9 @@ def free_name_problem(root: Path, data_task: str, name: str) -> UserError | None
     try:
         existing = next((folder for folder in (root / data_task / "x").parents if exists(folder, "output.root")), None)
         if existing is not None and not is_folder(existing, "output.root"):
-            return UserError("output.root", f"{existing} is a file, not a folder", "Choose another folder")
+            return SettingError("output.root", f"{existing} is a file, not a folder", "Choose another folder")
         if existing is not None and not may_write(existing):
-            return UserError("output.root", f"{existing} may not be written by you", "Choose another folder")
+            return SettingError("output.root", f"{existing} may not be written by you", "Choose another folder")
         if existing is not None:  # a name that this disk cannot have is refused where there is a folder
             exists(existing / (data_task or "."), "output.data_task")
             exists(existing / (name or "."), "output.name")
@@ -92,7 +92,7 @@ def _make(parent: Path, name: str) -> Path:
 
 
 def _taken(path: Path) -> UserError:
-    return UserError(
+    return SettingError(
         "output.name",
         f"{path} exists already",
         "Choose another name, or leave it empty for the next free one",

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import ModelError
 from nbtrainer.runs.process import ProcessIdentity, is_alive, this_process
 
 OWNER_FILE = "owner.json"
@@ -154,7 +154,7 @@ def take(folder: Path, is_ending: Callable[[], bool] = lambda: False) -> Lease:
                 time.sleep(0.05)
                 continue
             who = f", in {owner}" if owner is not None else ""
-            raise UserError(str(folder), f"this run is still going on{who}", "Stop it first, or attach to it")
+            raise ModelError(str(folder), f"this run is still going on{who}", "Stop it first, or attach to it")
         if _replace(path, content, own):
             return Lease(folder, own)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nbtrainer.config.task.instance_contour import InstanceContourSettings
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 from nbtrainer.labels import affinity, watershed
 from nbtrainer.labels.contour import contour
 from nbtrainer.labels.distance import relative_distance
@@ -29,14 +29,14 @@ class InstanceContour(ObjectTask[InstanceContourSettings]):
 
     def __post_init__(self) -> None:
         if self.settings.decoder == "bcd_watershed" and not self.settings.with_distance:
-            raise UserError(
+            raise SettingError(
                 "task.decoder",
                 "bcd_watershed needs the distance, which is not learned",
                 "Set task.with_distance, or choose auto",
                 suggestions=("auto",),
             )
         if self.settings.decoder == "mutex_watershed" and self.settings.affinities == "none":
-            raise UserError(
+            raise SettingError(
                 "task.decoder",
                 "mutex_watershed needs affinities, which are not learned",
                 "Choose task.affinities nearest or long_range, or the decoder auto",

@@ -13,7 +13,7 @@ import numpy as np
 from nbtrainer.config.task.semantic import SemanticSettings
 from nbtrainer.data.overlay import Colour
 from nbtrainer.data.roi import IGNORED
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 from nbtrainer.labels.labels_of_interest import LabelLookup
 from nbtrainer.metrics import PixelPredictions
 from nbtrainer.tasks.task import Links, Task, smallest_type, softmax
@@ -71,7 +71,7 @@ class Semantic(Task[SemanticSettings]):
         of_interest = [value for value in dict.fromkeys(labels_of_interest) if value != 0]
         classes = of_interest or sorted({int(value) for value in values} - {0, known.get("ignored", IGNORED)})
         if len(class_names) > len(classes) > 0:
-            raise UserError(
+            raise SettingError(
                 "task.class_names",
                 f"there are {len(class_names)} names for {len(classes)} classes",
                 "Name the classes besides the background, or list them in data.labels_of_interest",
@@ -126,7 +126,7 @@ class Semantic(Task[SemanticSettings]):
         twice = {name for name in self.class_names if self.class_names.count(name) > 1}
         if twice:
             wrong = f"{min(twice)!r} names two classes" + (" (it is the first of all)" if "background" in twice else "")
-            raise UserError("task.class_names", wrong, "Give each class a name of its own")
+            raise SettingError("task.class_names", wrong, "Give each class a name of its own")
 
     def encode(self, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """The class of each pixel as (1, [Z,] Y, X) float32, NaN where nothing is known."""
@@ -155,7 +155,7 @@ class Semantic(Task[SemanticSettings]):
 
 def _rgb(colour: str) -> Colour:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-        raise UserError("task.class_colours", f"{colour!r} is no colour", "Write it as #rrggbb, for example #009e73")
+        raise SettingError("task.class_colours", f"{colour!r} is no colour", "Write it as #rrggbb, for example #009e73")
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 

@@ -18,7 +18,7 @@ from pydantic import PrivateAttr, ValidationError, model_serializer
 from nbtrainer.catalog import TASKS
 from nbtrainer.config import messages
 from nbtrainer.config.section import Declaration, Decoding, Section, field, metadata_of, warn_renamed
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 
 LabelValues = Literal["foreground", "classes", "objects", "cells_or_outlines", "not_needed"]
 # headings that the form shows settings of a task under
@@ -175,7 +175,7 @@ class TaskSettings(Section):
             try:
                 self._keep({kind: {new_name: value} for kind, new_name in kinds.items()})
             except ValidationError as error:
-                raise UserError.of(messages.findings(error, type(self), prefix=self.where)) from None
+                raise SettingError.of(messages.findings(error, type(self), prefix=self.where)) from None
 
     def _switch(self, kind: str) -> None:
         old, new = type(self), models()[kind]
@@ -221,15 +221,15 @@ def _groups_by_kind(values: Any) -> Mapping[str, Mapping[str, Any]]:
     """What an entry `other_kinds` holds; raises `UserError` if that is not a group of settings for each of some kinds."""
     where = f"{TaskSettings.where}.{OTHER_KINDS}"
     if not isinstance(values, Mapping):
-        raise UserError(where, f"{values!r} is not a group of settings", 'Give {"kind": {"setting": value}}')
+        raise SettingError(where, f"{values!r} is not a group of settings", 'Give {"kind": {"setting": value}}')
     for kind, settings in values.items():
         if kind not in models():
             close = messages.nearest(str(kind), models())
             guess = f"Did you mean {close}? " if close else ""
             remedy = f"{guess}Kinds of segmentation are {messages.join_or(models())}"
-            raise UserError(where, f"the kind {kind!r} is unknown", remedy)
+            raise SettingError(where, f"the kind {kind!r} is unknown", remedy)
         if not isinstance(settings, Mapping):
-            raise UserError(f"{where}.{kind}", f"{settings!r} is not a group of settings", 'Give {"setting": value}')
+            raise SettingError(f"{where}.{kind}", f"{settings!r} is not a group of settings", 'Give {"setting": value}')
     return values
 
 
