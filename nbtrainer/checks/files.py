@@ -11,9 +11,9 @@ from typing import Literal
 
 from nbtrainer.checks.labels import check_label
 from nbtrainer.config import Config
+from nbtrainer.data.draw_outlines import outlines_of
 from nbtrainer.data.file_stats import ImageFacts, LabelFacts, image_stats, label_facts
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.preparation import outlines_of
 from nbtrainer.datasets.pair_suggestions import match_names
 from nbtrainer.datasets.survey import Survey
 from nbtrainer.errors import Finding, UserError

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from nbtrainer.data.draw_outlines import outlines_of
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.preparation import Preparation, outlines_of
+from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import whole
 from nbtrainer.errors import UserError
 from nbtrainer.io.annotations import is_annotation

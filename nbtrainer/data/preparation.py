@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,14 +11,14 @@ import numpy as np
 from nbtrainer import labels as label_functions
 from nbtrainer.data.background import without_background
 from nbtrainer.data.channels import select_channels
+from nbtrainer.data.draw_outlines import draw_outlines
 from nbtrainer.data.label_views import as_unsigned, dilated, middle_block, without_border
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.resampled_views import PaddedView, ResampledView
 from nbtrainer.data.roi import IGNORED, drop_outside
 from nbtrainer.data.views import ArrayView, ConstantView, CropView, FileView, MapView, StoredLabel, View, whole
 from nbtrainer.errors import UserError
-from nbtrainer.io.annotations import Outline, draw_labels, is_annotation, label_shape, read_outlines
-from nbtrainer.io.annotations.position import on_channels, on_frame, on_slice, place_outlines
+from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.axes import AxisHints, Layout, format_shape, image_layout, label_layout
 from nbtrainer.io.formats import ImageFile, Reoriented, open_image
 from nbtrainer.io.read import open_label
@@ -239,36 +238,16 @@ class Preparation:
     ) -> np.ndarray:
         """The outlines of `pair` (of a stack those of its slice, of a series those of `frame`) as a label of `shape`,
         uint32; raises `UserError`. `layout`: of the image, as training reads it unless given."""
-        _refuse_other_size(pair, shape)
-        opened = open_image(pair.image)
-        layout = layout or self.layout(pair)
-        along = layout.slices if layout.slices is not None else layout.spatial[0] if len(shape) == 3 else None
-        lengths = {letter: length for letter, length in zip(opened.axes, opened.shape, strict=True) if letter in "CZT"}
-        outlines = place_outlines(outlines_of(pair), lengths, "?" if along is None else opened.axes[along])
-        if layout.frames is not None:
-            outlines = on_frame(outlines, frame)
-        if self.channels:
-            outlines = on_channels(outlines, self.channels)
-        numbers = dict(self.outline_classes)
-        try:
-            if layout.slices is not None:
-                outlines = on_slice(outlines, pair.slice or 0, layout.count(opened.shape))
-            if self.outlines == "classes":
-                return draw_labels(outlines, shape, "class", numbers or None)
-            if numbers:
-                outlines = [outline for outline in outlines if outline.class_key in numbers]
-            if self.outlines == "foreground":
-                outlines = [dataclasses.replace(outline, is_crowd=False) for outline in outlines]
-            return draw_labels(outlines, shape, unknown=self.ignored)
-        except UserError as error:  # drawing does not know the file
-            raise error.replace(where=str(pair.label)) from None
-
-
-def outlines_of(pair: Pair) -> list[Outline]:
-    """The outlines on the image of `pair`, on whatever slice. Raises `UserError` if the file cannot be read."""
-    if pair.annotated_as is None:
-        return read_outlines(pair.required_label)
-    return [each for each in read_outlines(pair.required_label, pair.annotated_as) if each.image == pair.annotated_as]
+        return draw_outlines(
+            pair,
+            shape,
+            layout or self.layout(pair),
+            frame,
+            outlines_as=self.outlines,
+            class_numbers=dict(self.outline_classes),
+            channels=self.channels,
+            ignored=self.ignored,
+        )
 
 
 def spacing_of(opened: ImageFile, dim: int, given: Sequence[float] = (), unit: str = "um") -> tuple[float, ...] | None:
@@ -279,17 +258,6 @@ def spacing_of(opened: ImageFile, dim: int, given: Sequence[float] = (), unit: s
     if all(axis in opened.spacing for axis in axes):
         return tuple(float(f"{opened.spacing[axis]:.6g}") for axis in axes)  # files keep them in 32 bits
     return None
-
-
-def _refuse_other_size(pair: Pair, shape: tuple[int, ...]) -> None:
-    """Raise `UserError` if the outlines of `pair` were drawn on an image of another size."""
-    stated = label_shape(pair.required_label, pair.annotated_as or "")
-    if stated is not None and tuple(stated) != tuple(shape[-2:]):
-        raise UserError(
-            str(pair.label),
-            f"it was drawn on an image of {format_shape(stated)}, but {pair.image.name} is {format_shape(shape[-2:])}",
-            "Image and outlines must have the same size; draw them on this image, or take the pair out",
-        )
 
 
 def _listed(value: tuple[Any, ...]) -> list[Any]:
