@@ -83,7 +83,7 @@ def _as_truth(model: Predictor, predicted: np.ndarray) -> np.ndarray:
 
 
 def _score(tallies: list[Any], name: str, model: Predictor) -> float:
-    return round(metrics.overall(tallies, [name], model.task.classes)[name], 4)
+    return round(metrics.overall(tallies, [name], classes=model.task.classes)[name], 4)
 
 
 def _draw(path: Path, model: Predictor, image: np.ndarray, output: np.ndarray, predicted: np.ndarray) -> None:

@@ -188,7 +188,12 @@ def _warps(size: list[int]) -> tuple[float, float]:
     began = time.monotonic()
     for _ in range(8):
         warp_patch(
-            ArrayView(image), ArrayView(label, is_label=True), IntensityTransform.unchanged(1), centre, size, warp
+            ArrayView(image),
+            ArrayView(label, is_label=True),
+            intensities=IntensityTransform.unchanged(1),
+            centre=centre,
+            size=size,
+            transform=warp,
         )
     ours = (time.monotonic() - began) / 8
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -97,7 +97,7 @@ def thumbnail(config: Config, index: int, size: int = 96, outlines: bool = True,
     """Image `index` of the pair table as a small picture, with its label's outline: see `nbtrainer.datasets.thumbnail`."""
     from nbtrainer.datasets import thumbnail
 
-    return thumbnail(config, index, size, outlines, whole)
+    return thumbnail(config, index, size=size, outlines=outlines, whole=whole)
 
 
 @in_sentences

@@ -28,11 +28,13 @@ def make_normalizer(**changes: Any) -> Normalizer:
     return dataclasses.replace(normalizer_of(Config()), **changes)
 
 
-def make_sampler(images: Images, shapes: list[tuple[int, ...]], **changes: Any) -> PatchSampler:
-    """Patches of so many images of these `shapes`, with the seed 0; foreground is every label above 0."""
+def make_sampler(
+    images: Images, shapes: list[tuple[int, ...]], patch_size: tuple[int, ...], **changes: Any
+) -> PatchSampler:
+    """Patches of `patch_size` from `images` of these `shapes`, with the seed 0; foreground is every label above 0."""
     settings = Config().sampling.model_dump(exclude={"patch_size", "whole_images"})
     settings |= {"seed": 0, "shuffle": Config().training.shuffle, "class_of": lambda label: (label > 0).astype("uint8")}
-    return PatchSampler(images, shapes, **(settings | changes))
+    return PatchSampler(images, shapes, patch_size, **(settings | changes))
 
 
 def make_split(pairs: list[Pair], validation_fraction: float, **changes: Any) -> Split:

@@ -97,7 +97,7 @@ def sample_volume(image, label, levels, start, full, centre, matrix, displacemen
                         ]
 
 
-def knot_weights(length: int, count: int, distance: float) -> np.ndarray:
+def knot_weights(length: int, *, count: int, distance: float) -> np.ndarray:
     """For each of `length` pixels the first of the four knots that it lies between, and their weights: (length, 5) float32.
 
     `count` knots lie `distance` pixels apart about the middle, the outermost beyond the pixels. The weights are those of

@@ -44,7 +44,7 @@ class Patches:
         rng = np.random.default_rng([self.sampler.seed, number])
         return self._cut(self.sampler.locate(number, rng), rng)
 
-    def augmented_examples(self, number: int, count: int, first: int = 1) -> list[Patch]:
+    def augmented_examples(self, number: int, *, count: int, first: int = 1) -> list[Patch]:
         """What is cut at the location of patch `number`: as it is, then changed in `count - 1` ways, from way `first` on."""
         seed = self.sampler.seed
         location = self.sampler.locate(number, np.random.default_rng([seed, number]))
@@ -61,5 +61,5 @@ class Patches:
         sampled = sample_params(rng, selected, size)
         views = self.images.views(location.index)
         intensities = self.images.intensity_map(location.index)
-        image, label = warp_patch(*views, intensities, location.centre, size, spatial)
+        image, label = warp_patch(*views, intensities=intensities, centre=location.centre, size=size, transform=spatial)
         return Patch(*apply_transforms(image, label, sampled, ignored=self.images.preparation.ignored), location)

@@ -25,6 +25,7 @@ _OVERSHOOT = 1.25
 def warp_patch(
     image: View,
     label: View,
+    *,
     intensities: IntensityTransform,
     centre: Sequence[float],
     size: Sequence[int],
@@ -35,7 +36,7 @@ def warp_patch(
     if transform.shift:
         centre = [at + by for at, by in zip(centre, transform.shift, strict=True)]
     if transform.is_exact:
-        return _exact_patch(image, label, intensities, centre, size, transform.matrix)
+        return _exact_patch(image, label, intensities=intensities, centre=centre, size=size, matrix=transform.matrix)
     shape = tuple(image.shape)
     if _is_ready(image, _IMAGES) and _is_ready(label, _LABELS):
         pixels, labels, start = image.array, label.array, (0,) * len(shape)
@@ -46,7 +47,10 @@ def warp_patch(
     out_image, out_label = np.empty((len(pixels), *size), np.float32), np.empty(tuple(size), labels.dtype)
     displacement = no_displacement(len(size))
     if (points := transform.control_points) is not None:
-        displacement = (points.displacement, *_weights(tuple(size), points.displacement.shape[1:], points.distance))
+        displacement = (
+            points.displacement,
+            *_weights(tuple(size), counts=points.displacement.shape[1:], distance=points.distance),
+        )
     sample = sample_volume if len(size) == 3 else sample_plane
     sample(
         pixels,
@@ -78,6 +82,7 @@ def flip_rotate_image(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def _exact_patch(
     image: View,
     label: View,
+    *,
     intensities: IntensityTransform,
     centre: Sequence[float],
     size: Sequence[int],
@@ -85,7 +90,7 @@ def _exact_patch(
 ) -> tuple[np.ndarray, np.ndarray]:
     lengths = np.abs(matrix).astype(int) @ np.array(size)  # along the axes of the image
     indices = [
-        mirrored(round(at - (length - 1) / 2), int(length), full)
+        mirrored(round(at - (length - 1) / 2), length=int(length), available=full)
         for at, length, full in zip(centre, lengths, image.shape, strict=True)
     ]
     crop = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
@@ -121,5 +126,7 @@ def _needed(shape: Sequence[int], centre: Sequence[float], size: Sequence[int], 
 
 
 @lru_cache(maxsize=256)
-def _weights(size: tuple[int, ...], counts: tuple[int, ...], distance: int) -> tuple[np.ndarray, ...]:
-    return tuple(knot_weights(length, count, distance) for length, count in zip(size, counts, strict=True))
+def _weights(size: tuple[int, ...], *, counts: tuple[int, ...], distance: int) -> tuple[np.ndarray, ...]:
+    return tuple(
+        knot_weights(length, count=count, distance=distance) for length, count in zip(size, counts, strict=True)
+    )

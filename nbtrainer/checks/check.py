@@ -102,7 +102,9 @@ def _data(config: Config, surveyed: Survey, report: OnProgress) -> Iterator[Find
     # what is measured in a label that nobody drew so says nothing
     doubtful = {Path(finding.where) for finding in of_pairs if finding.fix == "snap" or "raw image" in finding.remedy}
     samples = [
-        sample for sample in _samples(config, surveyed, len(pairs), steps, report) if sample.pair.label not in doubtful
+        sample
+        for sample in _samples(config, surveyed, done=len(pairs), steps=steps, report=report)
+        if sample.pair.label not in doubtful
     ]
     labelled = surveyed.labelled()
     of_labels = [sample for sample in samples if sample.pair.label is not None]
@@ -113,7 +115,7 @@ def _data(config: Config, surveyed: Survey, report: OnProgress) -> Iterator[Find
     yield from check_sampling(config, surveyed, samples)
 
 
-def _samples(config: Config, surveyed: Survey, done: int, steps: int, report: OnProgress) -> Iterator[Sample]:
+def _samples(config: Config, surveyed: Survey, *, done: int, steps: int, report: OnProgress) -> Iterator[Sample]:
     pairs: list[Pair] = chosen(surveyed.pairs)
     for number, pair in enumerate(pairs, 1):
         sample = read_sample(pair, surveyed.preparation, config.data.labels_of_interest)

@@ -32,7 +32,7 @@ class Reading:
     changes_all: bool = False
 
 
-def read_decimals(files: Iterable[Path], every: Iterable[Path], ignored: int | None = None) -> Reading | None:
+def read_decimals(files: Iterable[Path], *, every: Iterable[Path], ignored: int | None = None) -> Reading | None:
     """How the decimals in the labels `files` are read; None if they hold none, or too many to have been drawn.
 
     Values near whole numbers are those; of labels that were divided by 255 or 65,535 the quotient is taken back. Only if

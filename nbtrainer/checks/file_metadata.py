@@ -54,7 +54,7 @@ def _place(pair: Pair, image: ImageFile, label: ImageFile) -> Iterator[Finding]:
     if image.orientation is not None and label.orientation is not None:
         lengths = {axis: image.shape[image.axes.index(axis)] for axis in image.orientation.steps if axis in image.axes}
         if lengths.keys() == label.orientation.steps.keys():
-            wrong = difference(label.orientation, image.orientation, lengths)
+            wrong = difference(label.orientation, other=image.orientation, lengths=lengths)
     if not wrong:
         common = [axis for axis in "zyx" if axis in image.spacing and axis in label.spacing]
         own, theirs = ([spacing[axis] for axis in common] for spacing in (label.spacing, image.spacing))

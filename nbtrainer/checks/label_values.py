@@ -32,7 +32,7 @@ def check_values(
     where = str(surveyed.pairs[0].required_label.parent)
     if not foreground:
         estimated = any(label_facts(pair.required_label, is_exact).is_estimate for pair in surveyed.pairs)
-        yield from _no_foreground(config, where, values, of_interest, estimated)
+        yield from _no_foreground(config, where, values=values, of_interest=of_interest, is_estimate=estimated)
         return
     if samples and not any(sample.label.any() for sample in samples) and _are_all(samples, surveyed):
         yield Finding(
@@ -56,7 +56,7 @@ def check_values(
     if doubtful:
         foreground = [value for value in of_drawn if value in foreground and value]
     yield from _unknown(config, values, where)
-    yield from _listed_values(values, of_interest)
+    yield from _listed_values(values, of_interest=of_interest)
     yield from _empty(samples)
     if config.task.label_values == "classes" and foreground:
         yield from _grey_classes(surveyed, where, foreground)
@@ -90,7 +90,7 @@ def _blind_validation(surveyed: Survey, samples: Sequence[Sample]) -> Iterator[F
 
 
 def _no_foreground(
-    config: Config, where: str, values: list[int], of_interest: list[int], is_estimate: bool
+    config: Config, where: str, *, values: list[int], of_interest: list[int], is_estimate: bool
 ) -> Iterator[Finding]:
     ignored = config.data.ignore_value
     if not values and ignored is not None:
@@ -130,7 +130,7 @@ def _unknown(config: Config, values: Sequence[int], where: str) -> Iterator[Find
         )
 
 
-def _listed_values(values: list[int], of_interest: list[int]) -> Iterator[Finding]:
+def _listed_values(values: list[int], *, of_interest: list[int]) -> Iterator[Finding]:
     missing = [value for value in of_interest if value not in values]
     if missing:
         yield Finding(

@@ -196,8 +196,10 @@ def _axes(config: Config) -> Iterator[Finding]:
     odd = [(length, multiple) for length, multiple in sides if length % multiple]
     if odd:
         length, multiple = odd[0]
-        below, above = ([_multiple(*side, round_up=up) for side in sides] for up in (False, True))
-        near = sorted({_multiple(length, multiple, round_up=up) for up in (False, True)})
+        below, above = (
+            [_multiple(length, multiple=multiple, round_up=up) for length, multiple in sides] for up in (False, True)
+        )
+        near = sorted({_multiple(length, multiple=multiple, round_up=up) for up in (False, True)})
         yield Finding(
             level="warning",
             where="data.resize",
@@ -207,6 +209,6 @@ def _axes(config: Config) -> Iterator[Finding]:
         )
 
 
-def _multiple(length: int, multiple: int, *, round_up: bool) -> int:
+def _multiple(length: int, *, multiple: int, round_up: bool) -> int:
     """The nearest multiple below or above `length`, at least one `multiple`."""
     return max(multiple, (-(-length // multiple) if round_up else length // multiple) * multiple)

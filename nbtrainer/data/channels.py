@@ -39,14 +39,14 @@ def select_channels(
     wanted = input_channels
     if wanted is None or channel_rule == "refuse" or (view.channels == wanted and "always" not in channel_rule):
         return view
-    return _fitted(view, wanted, channel_of_interest, channel_rule)
+    return _fitted(view, channels=wanted, of_interest=channel_of_interest, rule=channel_rule)
 
 
 def _picked(view: View, channels: list[int]) -> View:
     return MapView(view, lambda array, corner: array[channels], channel_count=len(channels))
 
 
-def _fitted(view: View, channels: int, of_interest: int, rule: str) -> View:
+def _fitted(view: View, *, channels: int, of_interest: int, rule: str) -> View:
     """`view` with the `wanted` number of channels, by EPySeg's rules."""
     count = view.channels
     of_interest = min(of_interest, count - 1)

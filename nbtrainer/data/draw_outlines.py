@@ -58,7 +58,7 @@ def draw_outlines(
         outlines = on_channels(outlines, channels)
     try:
         if layout.slices is not None:
-            outlines = on_slice(outlines, pair.slice or 0, layout.count(opened.shape))
+            outlines = on_slice(outlines, index=pair.slice or 0, count=layout.count(opened.shape))
         if outlines_as == "classes":
             return draw_labels(outlines, shape, "class", class_numbers or None)
         if class_numbers:

@@ -62,7 +62,7 @@ def is_meant(path: Path, written: str) -> bool:
     return theirs[-1] in (ours[-1], normal_form(stem(path)))
 
 
-def match_parts(names: Sequence[Parts], offered: Sequence[Parts]) -> NameMatches:
+def match_parts(names: Sequence[Parts], *, offered: Sequence[Parts]) -> NameMatches:
     """For each path in `wanted` the one in `offered` with the same last part that agrees in most folders above it.
 
     Each is used once.
@@ -94,7 +94,7 @@ def match_parts(names: Sequence[Parts], offered: Sequence[Parts]) -> NameMatches
     return NameMatches(chosen, ambiguous)
 
 
-def without_contradictions(matches: NameMatches, names: Sequence[Parts], offered: Sequence[Parts]) -> NameMatches:
+def without_contradictions(matches: NameMatches, *, names: Sequence[Parts], offered: Sequence[Parts]) -> NameMatches:
     """`matches` without pairs whose folders differ although other pairs agree in theirs.
 
     `val/a.png` is not `train/a.png` if `train/b.png` is.

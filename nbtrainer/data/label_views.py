@@ -33,9 +33,9 @@ def without_border(view: View, pixels: int) -> View:
     return MapView(view, clear)
 
 
-def dilated(view: View, times: int, ignored: int) -> View:
+def dilated(view: View, *, times: int, ignored: int) -> View:
     """A label whose objects are grown by so many pixels; where nothing is known (`ignored`), nothing is."""
-    return MapView(view, lambda array, corner: _dilate(array, times, ignored), halo=times)
+    return MapView(view, lambda array, corner: _dilate(array, times=times, ignored=ignored), halo=times)
 
 
 def middle_block(label: View) -> np.ndarray:
@@ -44,6 +44,6 @@ def middle_block(label: View) -> np.ndarray:
     return label.read(regions[len(regions) // 2]).astype(np.uint32)
 
 
-def _dilate(array: np.ndarray, times: int, ignored: int) -> np.ndarray:
+def _dilate(array: np.ndarray, *, times: int, ignored: int) -> np.ndarray:
     unknown = equals(array, ignored)
     return np.where(unknown, array, label_functions.dilate(np.where(unknown, 0, array), times)).astype(array.dtype)

@@ -55,7 +55,7 @@ def find_sources(folder: Path, where: str, look_inside: bool = True) -> list[Sou
     parts = [(path, USES[name.lower()]) for name, path in inside.items() if name.lower() in USES]
     parts.sort(key=lambda part: list(USES.values()).index(part[1]))
     usual = _usual_labels([path for path, _ in parts])
-    sources = [_source(path, use, where, usual) for path, use in parts if _named(path, IMAGE_FOLDERS)]
+    sources = [_source(path, use, where=where, missed=usual) for path, use in parts if _named(path, IMAGE_FOLDERS)]
     if sources:
         return sources
     if _holds_images(folder):
@@ -71,7 +71,7 @@ def find_sources(folder: Path, where: str, look_inside: bool = True) -> list[Sou
         return nnunet
     images = _named(folder, IMAGE_FOLDERS)
     if images:
-        source = _source(folder, "auto", where)
+        source = _source(folder, "auto", where=where)
         return divided(source.images, source.labels) or [source]
     return _of_objects(list(inside.values()), where) if look_inside else []
 
@@ -96,7 +96,7 @@ def _of_objects(folders: list[Path], where: str) -> list[Source]:
     if not with_images or (others and not usual) or any(map(_holds_images, others)):
         return []
     with_masks = [path for path in others if _named(path, LABEL_FOLDERS)]
-    sources = [_source(path, "auto", where, usual) for path in with_images]
+    sources = [_source(path, "auto", where=where, missed=usual) for path in with_images]
     sources += [Source(path / IMAGE_FOLDERS[0], _named(path, LABEL_FOLDERS)[0], "auto") for path in with_masks]
     return [source._replace(of_objects=True) for source in sources]
 
@@ -107,7 +107,7 @@ def _usual_labels(folders: list[Path]) -> str:
     return names.most_common(1)[0][0] if names else ""
 
 
-def _source(folder: Path, use: Use, where: str, missed: str = "") -> Source:
+def _source(folder: Path, use: Use, *, where: str, missed: str = "") -> Source:
     images = _named(folder, IMAGE_FOLDERS)[0]
     labels = [path for path in _named(folder, LABEL_FOLDERS) if path != images]
     usual = [path for path in labels if path.name.lower() == "labels"]

@@ -51,7 +51,7 @@ def list_files(source: Path, where: str, *, look_one_level_down: bool, outlines:
     source = existing(source)
     if source.is_dir() and not is_image(source) and not _is_inside(source):
         try:
-            files = _in_folder(source, look_one_level_down, outlines)
+            files = _in_folder(source, look_one_level_down=look_one_level_down, outlines=outlines)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             wrong = f"the folder {error.filename or source} cannot be looked into ({reason})"
@@ -151,7 +151,7 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _in_folder(folder: Path, look_one_level_down: bool, outlines: bool) -> list[Path]:
+def _in_folder(folder: Path, *, look_one_level_down: bool, outlines: bool) -> list[Path]:
     files = []
     for path in folder.iterdir():
         if path.name.startswith("."):
@@ -162,7 +162,7 @@ def _in_folder(folder: Path, look_one_level_down: bool, outlines: bool) -> list[
         if (is_image(path) and not is_other) or (outlines and path.is_file() and is_annotation(path)):
             files.append(path)
         elif look_one_level_down and path.is_dir():
-            files += _in_folder(path, False, outlines)
+            files += _in_folder(path, look_one_level_down=False, outlines=outlines)
     return files
 
 

@@ -61,7 +61,8 @@ def assign_labels(
     own = _by_content(images, about, where, endings)
     if len(images) == len(labels) and (in_order or len(images) == 1):
         return [
-            _made(image, label, about, own, endings, are_chosen) for image, label in zip(images, labels, strict=True)
+            _made(image, label, about=about, own=own, endings=endings, are_chosen=are_chosen)
+            for image, label in zip(images, labels, strict=True)
         ]
     unique = list(dict.fromkeys(labels))
     by_name = names_agree(images, unique, endings)
@@ -81,8 +82,11 @@ def assign_labels(
         elif not own and len(images) == len(labels):
             label_of = dict(zip(images, labels, strict=True))
         elif not (optional and not unused):
-            raise _unpaired(images, labels, rest, unused, where, about)
-    return [_made(image, label_of.get(image), about, own, endings, are_chosen) for image in images]
+            raise _unpaired(images, labels, rest=rest, unused=unused, where=where, about=about)
+    return [
+        _made(image, label_of.get(image), about=about, own=own, endings=endings, are_chosen=are_chosen)
+        for image in images
+    ]
 
 
 def assign_found(images: Sequence[Path], labels: Sequence[Path], where: str, endings: Endings) -> list[Assignment]:
@@ -92,7 +96,11 @@ def assign_found(images: Sequence[Path], labels: Sequence[Path], where: str, end
     by_name = names_agree(images, labels, endings)
     naming = {label for label, _ in own.values()}
     choices = ((image, _choose(by_name.get(image), own.get(image), about, naming)) for image in images)
-    return [_made(image, label, about, own, endings, True) for image, label in choices if label is not None]
+    return [
+        _made(image, label, about=about, own=own, endings=endings, are_chosen=True)
+        for image, label in choices
+        if label is not None
+    ]
 
 
 def names_agree(images: Sequence[Path], labels: Sequence[Path], endings: Endings) -> dict[Path, Path]:
@@ -107,10 +115,10 @@ def names_agree(images: Sequence[Path], labels: Sequence[Path], endings: Endings
             [tuple(map(fold, (*parts_of(path.parent), base_name(path, ending)))) for path in paths]
             for paths, ending in ((unmatched, endings.images), (offered, endings.labels))
         ]
-        matches = match_parts(*keys)
+        matches = match_parts(keys[0], offered=keys[1])
         roots = [_depth(images), _depth(labels)]
         below = [[key[root:] for key in own] for own, root in zip(keys, roots, strict=True)]
-        matches = without_contradictions(matches, *below)
+        matches = without_contradictions(matches, names=below[0], offered=below[1])
         partners |= {unmatched[i]: offered[j] for i, j in matches.chosen.items()}
     return partners
 
@@ -164,7 +172,7 @@ def _by_content(
         some = sorted({i for parts in written if parts for key in _keys(parts) for i in called.get(key, [])})
         # a path in a file mostly begins at the file
         named = [parts_of(Path(os.path.normpath(label.parent / name))) for name in contents.images]
-        matches = _match_names([ours[i] for i in some], named, written)
+        matches = _match_names([ours[i] for i in some], named=named, written=written)
         for i, places in matches.ambiguous.items():
             raise _ambiguous(label, images, some[i], [contents.images[place] for place in places], where)
         for i, j in matches.chosen.items():
@@ -184,7 +192,7 @@ def _keys(parts: Parts) -> set[str]:
     return {_folded(parts)[-1], _folded(_bare(parts))[-1]}
 
 
-def _match_names(ours: Sequence[Parts], named: Sequence[Parts], written: Sequence[Parts]) -> NameMatches:
+def _match_names(ours: Sequence[Parts], *, named: Sequence[Parts], written: Sequence[Parts]) -> NameMatches:
     """Images and the names that mean them, first with suffixes, then without, then whatever their capitals; `written`:
     what of `named` the file has."""
     chosen: dict[int, int] = {}
@@ -192,12 +200,14 @@ def _match_names(ours: Sequence[Parts], named: Sequence[Parts], written: Sequenc
         used = set(chosen.values())
         free = [i for i in range(len(ours)) if i not in chosen]
         left = [j for j in range(len(named)) if j not in used]
-        matches = match_parts([change(ours[i]) for i in free], [change(named[j]) for j in left])
+        matches = match_parts([change(ours[i]) for i in free], offered=[change(named[j]) for j in left])
         chosen |= {free[i]: left[j] for i, j in matches.chosen.items()}
         ambiguous = {free[i]: [left[j] for j in places] for i, places in matches.ambiguous.items()}
         if ambiguous or len(chosen) == len(ours):
             break
-    return without_contradictions(NameMatches(chosen, ambiguous), list(map(change, ours)), list(map(change, written)))
+    return without_contradictions(
+        NameMatches(chosen, ambiguous), names=list(map(change, ours)), offered=list(map(change, written))
+    )
 
 
 def _bare(parts: Parts) -> Parts:
@@ -229,6 +239,7 @@ def _choose(
 def _made(
     image: Path,
     label: Path | None,
+    *,
     about: Mapping[Path, Contents],
     own: Mapping[Path, tuple[Path, str]],
     endings: Endings,
@@ -264,6 +275,7 @@ def _ambiguous(label: Path, images: Sequence[Path], index: int, names: Sequence[
 def _unpaired(
     images: Sequence[Path],
     labels: Sequence[Path],
+    *,
     rest: Sequence[Path],
     unused: Sequence[Path],
     where: str,

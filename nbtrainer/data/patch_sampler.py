@@ -101,7 +101,9 @@ class PatchSampler:
 
     def _count(self, shape: tuple[int, ...]) -> int:
         if self.method == "grid":
-            return int(np.prod([len(starts) for starts in grid_origins(shape, self.patch_size, overlap=self.overlap)]))
+            return int(
+                np.prod([len(starts) for starts in grid_origins(shape, size=self.patch_size, overlap=self.overlap)])
+            )
         if self.method == "image":
             return 1
         if self.samples_per_image is not None:
@@ -122,13 +124,13 @@ class PatchSampler:
 
     def _tile(self, position: int) -> PatchLocation:
         index = int(self._ends.searchsorted(position, side="right"))
-        starts = grid_origins(self.shapes[index], self.patch_size, overlap=self.overlap)
+        starts = grid_origins(self.shapes[index], size=self.patch_size, overlap=self.overlap)
         within = position - (int(self._ends[index - 1]) if index else 0)
         place = np.unravel_index(within, tuple(len(axis) for axis in starts))
         return PatchLocation(
             index,
             tuple(
-                middle(axis[int(k)], full, length)
+                middle(axis[int(k)], full=full, length=length)
                 for axis, k, full, length in zip(starts, place, self.shapes[index], self.patch_size, strict=True)
             ),
         )
@@ -177,7 +179,7 @@ class PatchSampler:
             return _one_of(positions, rng)
         for _ in range(_TRIES):
             centre = tuple(
-                middle(int(rng.integers(max(1, full - length + 1))), full, length)
+                middle(int(rng.integers(max(1, full - length + 1))), full=full, length=length)
                 for full, length in zip(shape, self.patch_size, strict=True)
             )
             if self.images.is_inside(index, centre) and self._is_known(index, centre):
@@ -248,16 +250,16 @@ def _one_of(positions: np.ndarray, rng: np.random.Generator) -> tuple[float, ...
     return tuple(float(at) for at in positions[rng.integers(len(positions))])
 
 
-def grid_centres(shape: Sequence[int], size: Sequence[int], *, overlap: int) -> list[tuple[float, ...]]:
+def grid_centres(shape: Sequence[int], *, size: Sequence[int], overlap: int) -> list[tuple[float, ...]]:
     """Centres of the tiles of `size` that cover an image of `shape`; the last of a row or column is shifted back inside."""
     axes = [
-        [middle(start, full, length) for start in starts]
-        for starts, full, length in zip(grid_origins(shape, size, overlap=overlap), shape, size, strict=True)
+        [middle(start, full=full, length=length) for start in starts]
+        for starts, full, length in zip(grid_origins(shape, size=size, overlap=overlap), shape, size, strict=True)
     ]
     return list(product(*axes))
 
 
-def grid_origins(shape: Sequence[int], size: Sequence[int], *, overlap: int) -> list[list[int]]:
+def grid_origins(shape: Sequence[int], *, size: Sequence[int], overlap: int) -> list[list[int]]:
     """Where tiles begin along each axis; neighbours share `overlap` pixels, at most half a tile."""
     axes = []
     for full, length in zip(shape, size, strict=True):
@@ -269,6 +271,6 @@ def grid_origins(shape: Sequence[int], size: Sequence[int], *, overlap: int) -> 
     return axes
 
 
-def middle(start: int, full: int, length: int) -> float:
+def middle(start: int, *, full: int, length: int) -> float:
     """Middle of the pixels `start` to `start + length - 1`; of the axis if it is shorter than that."""
     return (full - 1) / 2 if full < length else start + (length - 1) / 2

@@ -184,7 +184,7 @@ class Preparation:
             raise UserError(
                 str(pair.label),
                 f"it is {format_shape(label.shape)}, but its image {pair.image.name} is {format_shape(image.shape)}",
-                _size_remedy(opened, image.shape, label.shape),
+                _size_remedy(opened, shape=image.shape, label_shape=label.shape),
             )
         if pair.crop is not None:
             image, label = CropView(image, pair.crop), CropView(label, pair.crop)
@@ -221,7 +221,7 @@ class Preparation:
         if self.label_border:
             view = without_border(view, self.label_border)
         if self.label_dilation:
-            view = dilated(view, self.label_dilation, self.ignored)
+            view = dilated(view, times=self.label_dilation, ignored=self.ignored)
         if self.min_part_size > 1:
             array = whole(view)
             cleaned = label_functions.remove_small(array, self.min_part_size, to="neighbour")
@@ -268,7 +268,7 @@ def _tupled(value: list[Any]) -> tuple[Any, ...]:
     return tuple(_tupled(each) if isinstance(each, list) else each for each in value)
 
 
-def _size_remedy(image: ImageFile, shape: tuple[int, ...], label_shape: tuple[int, ...]) -> str:
+def _size_remedy(image: ImageFile, *, shape: tuple[int, ...], label_shape: tuple[int, ...]) -> str:
     """What to do about a label of another size than its image."""
     if isinstance(image.array, Reoriented) and label_shape == (*shape[:-2], *shape[:-3:-1]):
         return (

@@ -76,7 +76,9 @@ def _divide_by_chance(
     for name, count in counts.items():
         chosen, order = sorted(order[:count]), order[count:]
         parts[name] = [pairs[index] for index in chosen]
-    return write_split_folders(parts, Path(output_root), data_task, by, progress, divide)
+    return write_split_folders(
+        parts, output_root=Path(output_root), data_task=data_task, by=by, progress=progress, side=divide
+    )
 
 
 def prepare_dataset(
@@ -120,7 +122,9 @@ def prepare_dataset(
         names = " and ".join(name for name, use in USES.items() if use in uses)
         raise UserError("dataset", f"{dataset} has {names} but no folder train", "Add it")
     parts = {name: [pair for pair in pairs if pair.use == use] for name, use in USES.items() if use in uses}
-    return write_split_folders(parts, Path(output_root), data_task, by, progress, divide)
+    return write_split_folders(
+        parts, output_root=Path(output_root), data_task=data_task, by=by, progress=progress, side=divide
+    )
 
 
 def split_shares(train: Share, validation: Share, test: Share) -> dict[str, float]:

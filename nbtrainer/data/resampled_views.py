@@ -65,7 +65,7 @@ class PaddedView:
 
     def read(self, region: Slices) -> np.ndarray:
         indices = [
-            mirrored(asked.start + (old - new) // 2, asked.stop - asked.start, old)
+            mirrored(asked.start + (old - new) // 2, length=asked.stop - asked.start, available=old)
             for asked, old, new in zip(region, self.view.shape, self.shape, strict=True)
         ]
         crop = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
@@ -74,7 +74,7 @@ class PaddedView:
         return np.stack([channel[inner] for channel in array]) if self.channels else array[inner]
 
 
-def mirrored(start: int, length: int, available: int) -> np.ndarray:
+def mirrored(start: int, *, length: int, available: int) -> np.ndarray:
     """Indices `start` to `start + length - 1` of an axis with `available` entries, mirrored at both ends."""
     position = np.arange(start, start + length) % (2 * available)
     return np.where(position < available, position, 2 * available - 1 - position)

@@ -73,7 +73,7 @@ def keep_mask(regions: Sequence[RegionOfInterest], rows: slice, columns: slice) 
     return inside
 
 
-def random_region(size: Sequence[int], shape: Sequence[int], seed: int, name: str) -> RegionOfInterest:
+def random_region(size: Sequence[int], *, shape: Sequence[int], seed: int, name: str) -> RegionOfInterest:
     """A rectangle of `size` (y, x) in an image of `shape`, where the seed and the image's name place it."""
     rng = np.random.default_rng([seed, *name.encode()])
     corner = [int(rng.integers(max(1, full - length + 1))) for length, full in zip(size, shape[-2:], strict=True)]

@@ -28,7 +28,7 @@ class PatchContent(NamedTuple):
 
     @classmethod
     def of(
-        cls, location: PatchLocation, label: np.ndarray, classes: np.ndarray, ignored: int = IGNORED
+        cls, location: PatchLocation, label: np.ndarray, *, classes: np.ndarray, ignored: int = IGNORED
     ) -> PatchContent:
         """Of a patch cut at `place`: its label as in the file, and the class of each pixel; those labelled `ignored` do not
         count."""

@@ -40,6 +40,7 @@ class Prepared:
 
 def write_split_folders(
     parts: Mapping[str, Sequence[Pair]],
+    *,
     output_root: Path,
     data_task: str,
     by: By,
@@ -71,7 +72,7 @@ def write_split_folders(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".prepare-", dir=folder))
-        how, counts = _fill(aside, parts, names, by, progress, side)
+        how, counts = _fill(aside, parts=parts, names=names, by=by, progress=progress, side=side)
         _move(aside, folder, list(parts))
     except OSError as error:
         wrong = f"{error.filename or folder} cannot be written or read ({error.strerror or error})"
@@ -148,6 +149,7 @@ def _parted(path: Path) -> tuple[str, str]:
 
 def _fill(
     aside: Path,
+    *,
     parts: Mapping[str, Sequence[Pair]],
     names: Mapping[str, Sequence[tuple[str, str]]],
     by: By,
@@ -163,7 +165,7 @@ def _fill(
         for kind in lists:
             (aside / part / kind if by != "list" else aside / part).mkdir(parents=True, exist_ok=True)
         for pair, file_names in zip(pairs, names[part], strict=True):
-            used |= _put_pair(pair, file_names, aside / part, lists, by, side)
+            used |= _put_pair(pair, file_names, folder=aside / part, lists=lists, by=by, side=side)
             done += 1
             if progress:
                 progress(done, total)
@@ -174,7 +176,7 @@ def _fill(
 
 
 def _put_pair(
-    pair: Pair, file_names: tuple[str, str], folder: Path, lists: Mapping[str, list[str]], by: By, side: int | None
+    pair: Pair, file_names: tuple[str, str], *, folder: Path, lists: Mapping[str, list[str]], by: By, side: int | None
 ) -> set[str]:
     """Put a pair, or its blocks, into `folder`, and add it to the `lists`; returns what was done to its files."""
     links = pair.links or pair.required_label.with_name(f"{_parted(pair.required_label)[0]}_links.txt")

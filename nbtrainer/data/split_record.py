@@ -110,7 +110,7 @@ class SplitRecord:
         there = {(str(pair.image), pair.slice) for pair in pairs}
         return [entry for entry in self.entries if (places.get(entry.image, ""), entry.slice) not in there]
 
-    def numbers(self, pairs: Sequence[Pair], drawn: Sequence[Pair]) -> dict[int, int]:
+    def numbers(self, pairs: Sequence[Pair], *, drawn: Sequence[Pair]) -> dict[int, int]:
         """By the number that an image to cut patches from had, the number that it has among `drawn`, of all `pairs`."""
         places = self._places(pairs)
         now: dict[tuple[str, int | None, Crop | None], list[int]] = {}
@@ -175,7 +175,7 @@ class SplitRecord:
         old = [path for path in old if path not in places and of[path] not in left]
         taken = set(places.values())
         free = [path for path in free if path not in taken]
-        chosen = match_parts([parts_of(path) for path in old], [parts_of(path) for path in free]).chosen
+        chosen = match_parts([parts_of(path) for path in old], offered=[parts_of(path) for path in free]).chosen
         return places | {old[i]: free[j] for i, j in chosen.items()}
 
 

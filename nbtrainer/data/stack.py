@@ -22,7 +22,7 @@ _CLASSIC_TIFF_BYTES = 2**32 - 2**25
 
 
 def stack_images(
-    folder: PathLike, out: PathLike, progress: OnProgress | None = None, labels: bool = False
+    folder: PathLike, out: PathLike, *, progress: OnProgress | None = None, labels: bool = False
 ) -> tuple[int, ...]:
     """Write the images of `folder` (or of a wildcard or list), in natural order, as the slices of the TIFF `out`.
 
@@ -66,7 +66,7 @@ def stack_images(
 
 
 def unstack_images(
-    stack: PathLike, out_folder: PathLike, progress: OnProgress | None = None, labels: bool = False
+    stack: PathLike, out_folder: PathLike, *, progress: OnProgress | None = None, labels: bool = False
 ) -> list[Path]:
     """Write each slice of a stack (its first axis) as `<stem>_<number>.tif` into a new or empty folder.
 
@@ -126,10 +126,10 @@ def _slices(stack: Path, labels: bool) -> tuple[int, Iterator[np.ndarray], str]:
         raise UserError(str(stack), f"{format_shape(shape)} is a single image", "Give a stack")
     rest = axes[:axis] + axes[axis + 1 :]
     rest = "YXS" if rest == "???" and shape[-1] in (3, 4) else rest
-    return shape[axis], (_slice(opened, axis, number) for number in range(shape[axis])), rest
+    return shape[axis], (_slice(opened, axis=axis, number=number) for number in range(shape[axis])), rest
 
 
-def _slice(opened: ImageFile, axis: int, number: int) -> np.ndarray:
+def _slice(opened: ImageFile, *, axis: int, number: int) -> np.ndarray:
     region = [slice(None)] * len(opened.shape)
     region[axis] = slice(number, number + 1)
     return opened.read(tuple(region)).squeeze(axis)

@@ -38,7 +38,7 @@ def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) ->
     if dataset.random_region:
         if len(dataset.random_region) != 2:
             raise UserError(f"data.datasets[{index}].random_region", "this is no height and width", "Give two numbers")
-        regions.append(random_region(dataset.random_region, shape, config.training.seed, name))
+        regions.append(random_region(dataset.random_region, shape=shape, seed=config.training.seed, name=name))
     return tuple(regions)
 
 

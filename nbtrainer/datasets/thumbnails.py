@@ -34,7 +34,7 @@ class Thumbnail(NamedTuple):
     scale: float
 
 
-def thumbnail(config: Config, index: int, size: int = 96, outlines: bool = True, whole: bool = False) -> Thumbnail:
+def thumbnail(config: Config, index: int, *, size: int = 96, outlines: bool = True, whole: bool = False) -> Thumbnail:
     """Image `index` of the pair table, its longest side at most `size` pixels; of a volume its middle slice.
 
     `outlines`: with the edge of its label drawn in. `whole`: all of the file's image, also where only a part is used.

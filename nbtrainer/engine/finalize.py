@@ -188,7 +188,7 @@ def _tune_thresholds(job: TrainingJob, emit: Emit, limits: _Limits) -> float | N
         report(tried, MOST_TRIES)
         together = zip(predicted, truths, links, strict=True)
         tallies = [task.tally_labels(predicted_labels, truth, [name], own) for predicted_labels, truth, own in together]
-        value = metrics.overall(tallies, [name], task.classes)[name]
+        value = metrics.overall(tallies, [name], classes=task.classes)[name]
         return value if metrics.higher_is_better(name) else -value
 
     chosen, thresholds = tune_task(task, raws, labels, score)

@@ -115,7 +115,12 @@ class _Cutter:
                 for middle in [(length - 1) / 2]
             ]
             pixels, truth = warp_patch(
-                image, label, self._images.intensity_map(index), centre, (side, side), SpatialTransform(turned / factor)
+                image,
+                label,
+                intensities=self._images.intensity_map(index),
+                centre=centre,
+                size=(side, side),
+                transform=SpatialTransform(turned / factor),
             )
             if self._task.is_foreground(truth).mean() >= _LEAST_FOREGROUND:
                 break

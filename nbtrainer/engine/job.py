@@ -104,7 +104,9 @@ class TrainingJob:
         )
 
     def _seen(self, patch: Patch) -> PatchContent:
-        return PatchContent.of(patch.location, patch.label, self.task.class_of(patch.label), self.task.ignored)
+        return PatchContent.of(
+            patch.location, patch.label, classes=self.task.class_of(patch.label), ignored=self.task.ignored
+        )
 
     @property
     def batches_ahead(self) -> int:
@@ -250,7 +252,7 @@ class TrainingJob:
         train = self.survey.split.train
         if before is None:  # of an older version
             return {number: number for number in range(len(train))}
-        return before.numbers(self.survey.listed, train)
+        return before.numbers(self.survey.listed, drawn=train)
 
 
 def _changed_files(fingerprints: Fingerprints | None, record: dict[str, Any]) -> list[Event]:

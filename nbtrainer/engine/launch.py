@@ -133,7 +133,7 @@ def augmented_examples(
     if number < 0:
         raise SettingError("number", f"there is no patch {number}", "Count from 0")
     drawn = training_patches(Config.of(config).validated())
-    return [(patch.image, patch.label) for patch in drawn.augmented_examples(number, count, first)]
+    return [(patch.image, patch.label) for patch in drawn.augmented_examples(number, count=count, first=first)]
 
 
 def patch_locations(config: Config, count: int, start: int = 0) -> dict[str, Any]:
@@ -160,7 +160,9 @@ def patch_locations(config: Config, count: int, start: int = 0) -> dict[str, Any
     for number in range(start, start + count):
         patch = drawn.patch(number)
         classes = drawn.sampler.class_of(patch.label)
-        ledger.add(PatchContent.of(patch.location, patch.label, classes, drawn.images.preparation.ignored))
+        ledger.add(
+            PatchContent.of(patch.location, patch.label, classes=classes, ignored=drawn.images.preparation.ignored)
+        )
         box = tuple(
             (round(at - (length - 1) / 2), round(at - (length - 1) / 2) + length)
             for at, length in zip(patch.location.centre, drawn.sampler.patch_size, strict=True)

@@ -39,7 +39,7 @@ def choose_tiles(images: Images, task: Task, count: int) -> list[Tile]:
     for index in range(min(count, len(images))):
         label = images.views(index)[1]
         size = [1] * (len(label.shape) - 2) + [min(TILE_PX, length) for length in label.shape[-2:]]
-        centres = grid_centres(label.shape, size, overlap=0)
+        centres = grid_centres(label.shape, size=size, overlap=0)
         candidates = []
         for place in np.unique(np.linspace(0, len(centres) - 1, _MOST_CANDIDATES).astype(int)):
             starts = [round(at - (length - 1) / 2) for at, length in zip(centres[place], size, strict=True)]

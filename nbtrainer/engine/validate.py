@@ -124,7 +124,7 @@ class Validator:
 
     def _overall(self, tallies: list[MetricState]) -> dict[str, float]:
         """Scores of all images; without those of which nothing could be measured."""
-        scores = metrics.overall(tallies, self.metrics, self.task.classes)
+        scores = metrics.overall(tallies, self.metrics, classes=self.task.classes)
         return {name: value for name, value in scores.items() if not np.isnan(value)}
 
 

@@ -91,7 +91,7 @@ def evaluate(
         write_report(Path(report), "Evaluation", f"{len(judged)} images scored with {predictor}.", judged, metric_names)
     tallies = [each.tally for each in judged]
     return {
-        "overall": metrics.overall(tallies, names, task.classes),
+        "overall": metrics.overall(tallies, names, classes=task.classes),
         "images": [{"image": each.name, **each.scores} for each in judged],
     }
 

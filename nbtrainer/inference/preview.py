@@ -86,7 +86,7 @@ class PredictionPreview:
         if self.truth is None or self.truth.shape != labels.shape:
             return {}
         tally = self.task.tally_labels(labels, self.truth, self.names, self.links)
-        scores = metrics.scores(tally, self.names, self.task.classes)
+        scores = metrics.scores(tally, self.names, classes=self.task.classes)
         return {name: value for name, value in scores.items() if not np.isnan(value)}
 
 

@@ -75,7 +75,7 @@ def score_image(
     Without an image there are scores alone.
     """
     tally = task.tally_labels(predicted, label, names, links)
-    scores = metrics.scores(tally, names, task.classes)
+    scores = metrics.scores(tally, names, classes=task.classes)
     if image is None:
         return ImageReport(name, tally, scores, [])
     truth = task.objects(label, links)
@@ -87,7 +87,7 @@ def score_image(
         answers = predicted
         regions = [
             (mistake.kind, mistake.box, mistake.iou, int(mistake.wrong_pixels))
-            for mistake in worst_objects(predicted, truth, most, known)
+            for mistake in worst_objects(predicted, truth, count=most, valid_mask=known)
         ]
     display_range = limits(image[..., image.shape[-3] // 2, :, :] if image.ndim == 4 else image)
     worst = [ErrorRegion(*each, _picture(image, display_range, answers, truth, each[1])) for each in regions]

@@ -98,7 +98,7 @@ def image_layout(shape: Sequence[int], axes: str, dim: int, hints: AxisHints) ->
             raise ValueError(
                 f"there is no axis {axis} in shape {format_shape(shape)}", f"Set data.{name} to 0 to {count - 1}"
             )
-    depth = _depth(hints.z_axis, count, dim)
+    depth = _depth(hints.z_axis, count=count, dim=dim)
     channel = _channel(shape, axes, dim, depth, hints)
     free = [axis for axis in range(count) if axis != channel]
     frames = next((axis for axis in free if axes[axis] == "T" and shape[axis] > 1 and axis != depth), None)
@@ -128,7 +128,7 @@ def label_layout(shape: Sequence[int], axes: str, dim: int, *, z_axis: int | Non
     `with_frames`: time points are one of the `dim` axes. Raises `ValueError` as `image_layout` does.
     """
     count = len(shape)
-    depth = _depth(z_axis, count, dim)
+    depth = _depth(z_axis, count=count, dim=dim)
     colour = colour_axis(shape, axes) if count > dim else None
     if colour is not None and colour == depth:
         colour = None
@@ -165,7 +165,7 @@ def format_shape(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _depth(z_axis: int | None, count: int, dim: int) -> int | None:
+def _depth(z_axis: int | None, *, count: int, dim: int) -> int | None:
     """The axis of slices; a single 2D image has none."""
     return None if z_axis is None or count < 3 or count < dim else z_axis % count
 

@@ -25,7 +25,7 @@ def open_label(label: Path, image: Path | None = None) -> ImageFile:
     if image is None or opened.orientation is None:
         return opened
     try:
-        return brought_to(opened, open_image(image))
+        return brought_to(opened, other=open_image(image))
     except UserError:
         return opened
 

@@ -39,15 +39,17 @@ def contour(labels: np.ndarray, *, width: int, with_background: bool, contours_i
         return np.zeros(labels.shape, bool)
     # cv2 knows no uint32; doubles hold all of its values
     values = labels if labels.dtype != np.uint32 else labels.astype(np.float64)
-    highest = _extreme(values, width, contours_in_plane, largest=True)
+    highest = _extreme(values, width=width, contours_in_plane=contours_in_plane, largest=True)
     if with_background:
-        return (highest != _extreme(values, width, contours_in_plane, largest=False)) & (highest > 0)
+        return (highest != _extreme(values, width=width, contours_in_plane=contours_in_plane, largest=False)) & (
+            highest > 0
+        )
     # the lowest id that is not 0: background is set above every id
     values = np.where(values == 0, values.dtype.type(np.iinfo(labels.dtype).max), values)
-    return (highest > 0) & (highest > _extreme(values, width, contours_in_plane, largest=False))
+    return (highest > 0) & (highest > _extreme(values, width=width, contours_in_plane=contours_in_plane, largest=False))
 
 
-def _extreme(values: np.ndarray, width: int, contours_in_plane: bool, largest: bool) -> np.ndarray:
+def _extreme(values: np.ndarray, *, width: int, contours_in_plane: bool, largest: bool) -> np.ndarray:
     """The largest (smallest) value in the square or cube around each pixel; what lies outside the array is left out."""
     square = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
     change = cv2.dilate if largest else cv2.erode

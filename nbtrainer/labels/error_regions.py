@@ -51,7 +51,12 @@ class Mistake:
 
 
 def worst_objects(
-    predicted: np.ndarray, truth: np.ndarray, count: int, valid_mask: np.ndarray | None = None, poor_below: float = 0.75
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    *,
+    count: int,
+    valid_mask: np.ndarray | None = None,
+    poor_below: float = 0.75,
 ) -> list[Mistake]:
     """Up to `count` mistakes, those with most wrong pixels first.
 

@@ -160,7 +160,11 @@ def split_pairs(overlaps: Overlaps) -> np.ndarray:
     Unlike there, pieces that cover less than a tenth of what the largest piece covers do not count: they are debris.
     """
     return _several_in_one(
-        overlaps, overlaps.predicted, overlaps.truth, overlaps.is_predicted_object, overlaps.is_true_object
+        overlaps,
+        part=overlaps.predicted,
+        whole=overlaps.truth,
+        is_part=overlaps.is_predicted_object,
+        is_whole=overlaps.is_true_object,
     )
 
 
@@ -170,7 +174,11 @@ def merge_pairs(overlaps: Overlaps) -> np.ndarray:
     As `split_pairs`, with the parts of truth and prediction exchanged.
     """
     return _several_in_one(
-        overlaps, overlaps.truth, overlaps.predicted, overlaps.is_true_object, overlaps.is_predicted_object
+        overlaps,
+        part=overlaps.truth,
+        whole=overlaps.predicted,
+        is_part=overlaps.is_true_object,
+        is_whole=overlaps.is_predicted_object,
     )
 
 
@@ -207,7 +215,7 @@ def _most_pairs(rows: np.ndarray, columns: np.ndarray, iou: np.ndarray) -> np.nd
 
 
 def _several_in_one(
-    overlaps: Overlaps, part: np.ndarray, whole: np.ndarray, is_part: np.ndarray, is_whole: np.ndarray
+    overlaps: Overlaps, *, part: np.ndarray, whole: np.ndarray, is_part: np.ndarray, is_whole: np.ndarray
 ) -> np.ndarray:
     order = np.lexsort((whole, ~is_whole[whole], -overlaps.pixels, part))
     first = np.append(True, part[order][1:] != part[order][:-1])[: len(order)]

@@ -24,6 +24,7 @@ def tune(
     decode: Callable[..., np.ndarray],
     candidates: Mapping[str, Sequence[float]],
     defaults: Mapping[str, float],
+    *,
     predictions: Sequence[np.ndarray],
     truths: Sequence[np.ndarray],
     score: Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], float],

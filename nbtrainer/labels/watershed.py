@@ -42,7 +42,15 @@ def binary_watershed(
         PyTorch Connectomics (`binary_watershed`).
     """
     seeds = foreground > seed_threshold
-    return _grown(-foreground, seeds, foreground > threshold, smallest, min_seed_size, small, keep_unseeded)
+    return _grown(
+        -foreground,
+        seeds,
+        foreground > threshold,
+        smallest=smallest,
+        min_seed_size=min_seed_size,
+        small=small,
+        keep_unseeded=keep_unseeded,
+    )
 
 
 def bc_watershed(
@@ -64,7 +72,15 @@ def bc_watershed(
     """
     seeds = (foreground > seed_threshold) & (contour < contour_threshold)
     mask = foreground > threshold
-    return _grown(contour - foreground, seeds, mask, smallest, min_seed_size, small, keep_unseeded)
+    return _grown(
+        contour - foreground,
+        seeds,
+        mask,
+        smallest=smallest,
+        min_seed_size=min_seed_size,
+        small=small,
+        keep_unseeded=keep_unseeded,
+    )
 
 
 def bcd_watershed(
@@ -89,7 +105,15 @@ def bcd_watershed(
     """
     seeds = (foreground > seed_threshold) & (contour < contour_threshold) & (distance > seed_distance)
     mask = (foreground > threshold) & (distance > mask_distance)
-    return _grown(contour - foreground - distance, seeds, mask, smallest, min_seed_size, small, keep_unseeded)
+    return _grown(
+        contour - foreground - distance,
+        seeds,
+        mask,
+        smallest=smallest,
+        min_seed_size=min_seed_size,
+        small=small,
+        keep_unseeded=keep_unseeded,
+    )
 
 
 def voronoi_otsu(
@@ -144,6 +168,7 @@ def _grown(
     height: np.ndarray,
     seeds: np.ndarray,
     mask: np.ndarray,
+    *,
     smallest: int,
     min_seed_size: int,
     small: Small,

@@ -47,7 +47,7 @@ class ObjectMatches:
         return ObjectMatches(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
 
-def compare_objects(predicted: np.ndarray, truth: np.ndarray, valid_mask: np.ndarray | None = None) -> ObjectMatches:
+def compare_objects(predicted: np.ndarray, truth: np.ndarray, *, valid_mask: np.ndarray | None = None) -> ObjectMatches:
     """The matches of two label images ((Z, Y, X) or (Y, X) ids, 0 is background); `known`: boolean, same shape.
 
     Pixels that are not known enter no IoU. A predicted object that matches none and lies in them with more than half

@@ -40,7 +40,7 @@ class Partition:
 
 
 def compare_partitions(
-    predicted: np.ndarray, truth: np.ndarray, valid_mask: np.ndarray | None = None, with_background: bool = False
+    predicted: np.ndarray, truth: np.ndarray, *, valid_mask: np.ndarray | None = None, with_background: bool = False
 ) -> Partition:
     """The sums of two label images ((Z, Y, X) or (Y, X) ids, 0 is background); `known`: boolean, same shape.
 

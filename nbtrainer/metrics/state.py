@@ -50,7 +50,7 @@ def class_metric_name(metric: str, name: str) -> str:
     return f"{metric} ({name})"
 
 
-def scores(tally: MetricState, names: Sequence[str], classes: Sequence[str] = ()) -> dict[str, float]:
+def scores(tally: MetricState, names: Sequence[str], *, classes: Sequence[str] = ()) -> dict[str, float]:
     """The metrics of these names; of pixels the mean over `classes` (the background is not among them), then each."""
     by_name: dict[str, float] = {}
     for name in names:
@@ -72,15 +72,15 @@ def scores(tally: MetricState, names: Sequence[str], classes: Sequence[str] = ()
     return by_name
 
 
-def overall(tallies: Sequence[MetricState], names: Sequence[str], classes: Sequence[str] = ()) -> dict[str, float]:
+def overall(tallies: Sequence[MetricState], names: Sequence[str], *, classes: Sequence[str] = ()) -> dict[str, float]:
     """Scores of several images together.
 
     Of objects, all are counted together, so that a crowded image weighs more than an empty one. Of pixels, partitions
     and surfaces, the mean over the images in which there is something to score; of several classes, each first by
     itself, so that a class that is missing in one image does not change what the mean means.
     """
-    rows = [scores(tally, names, classes) for tally in tallies]
-    pooled = scores(sum(tallies, MetricState()), names, classes)
+    rows = [scores(tally, names, classes=classes) for tally in tallies]
+    pooled = scores(sum(tallies, MetricState()), names, classes=classes)
     by_name: dict[str, float] = {}
     for name, value in pooled.items():
         plain = name.partition(" (")[0]

@@ -51,7 +51,7 @@ class Surfaces:
 
 
 def compare_surfaces(
-    predicted: np.ndarray, truth: np.ndarray, spacing: Sequence[float], valid_mask: np.ndarray | None = None
+    predicted: np.ndarray, truth: np.ndarray, *, spacing: Sequence[float], valid_mask: np.ndarray | None = None
 ) -> Surfaces:
     """Distances between the surfaces of two masks.
 
@@ -100,13 +100,14 @@ def compare_surfaces(
 def compare_classes(
     predicted: np.ndarray,
     truth: np.ndarray,
+    *,
     classes: Iterable[int],
     spacing: Sequence[float],
     valid_mask: np.ndarray | None = None,
 ) -> dict[int, Surfaces]:
     """`compare_surfaces` for each of `classes` (values of the class maps `predicted` and `truth`, whole numbers)."""
     return {
-        value: compare_surfaces(equals(predicted, value), equals(truth, value), spacing, valid_mask)
+        value: compare_surfaces(equals(predicted, value), equals(truth, value), spacing=spacing, valid_mask=valid_mask)
         for value in classes
     }
 

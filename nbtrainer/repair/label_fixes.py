@@ -67,7 +67,7 @@ def drop_transparency(config: Config, files: tuple[str, ...]) -> str:
 def snap_to_drawn_values(config: Config, files: tuple[str, ...]) -> str:
     ignored = config.data.ignore_value
     every = _every_label(config)
-    reading = read_decimals(map(Path, files), map(Path, every), ignored)
+    reading = read_decimals(map(Path, files), every=map(Path, every), ignored=ignored)
     # a number by order must mean the same in labels that were sound
     concerned = every if reading is not None and reading.changes_all else files
 

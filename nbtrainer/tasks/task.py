@@ -262,7 +262,10 @@ class Task(ABC, Generic[S]):
             spacing = self.spacing or (1.0,) * label.ndim
             classes = range(1, max(1, len(self.classes)) + 1)
             state.parts["surfaces"] = PerClass(
-                tuple(compare_surfaces(answers == each, truth == each, spacing, known) for each in classes)
+                tuple(
+                    compare_surfaces(answers == each, truth == each, spacing=spacing, valid_mask=known)
+                    for each in classes
+                )
             )
         if inputs & {"objects", "partitions"}:
             objects = self.objects(label, links)

@@ -35,10 +35,10 @@ def tune_task(
         decode,
         task.candidates,
         {name: getattr(task.settings, name) for name in task.candidates},
-        raws,
-        objects,
-        score,
-        most_tries,
+        predictions=raws,
+        truths=objects,
+        score=score,
+        most_tries=most_tries,
     )
     best: dict[str, Any] = dict(best_thresholds.settings)
     return task.with_settings(**best), best_thresholds

@@ -83,9 +83,9 @@ def test_leaving_a_prefetch_early_leaves_no_thread_behind():
 
 @pytest.mark.feature(67)
 def test_the_grid_covers_each_image_and_shifts_the_last_tiles_back_inside():
-    assert grid_centres((64, 100), (64, 64), overlap=0) == [(31.5, 31.5), (31.5, 67.5)]
+    assert grid_centres((64, 100), size=(64, 64), overlap=0) == [(31.5, 31.5), (31.5, 67.5)]
     covered = np.zeros((300, 260), int)
-    for y, x in grid_centres(covered.shape, (128, 96), overlap=0):
+    for y, x in grid_centres(covered.shape, size=(128, 96), overlap=0):
         top, left = round(y - 63.5), round(x - 47.5)
         assert top >= 0 and left >= 0 and top + 128 <= 300 and left + 96 <= 260
         covered[top : top + 128, left : left + 96] += 1
@@ -93,7 +93,7 @@ def test_the_grid_covers_each_image_and_shifts_the_last_tiles_back_inside():
 
 
 def test_an_image_smaller_than_its_tile_is_mirrored_around_its_middle():
-    assert grid_centres((30, 200), (64, 64), overlap=0)[0][0] == 14.5
+    assert grid_centres((30, 200), size=(64, 64), overlap=0)[0][0] == 14.5
     image, label, _ = _patches(patch_size=(320, 320), method="grid").patch(0)
     assert image.shape == (1, 320, 320) and label.shape == (320, 320)
     assert np.array_equal(image[0, 31], image[0, 32])
@@ -118,11 +118,11 @@ def test_patches_can_be_centred_on_objects():
 
 def test_variants_show_one_place_first_unchanged_and_then_changed_in_different_ways():
     patches = _patches(steps=STEPS)
-    first, *others = patches.augmented_examples(5, 4)
+    first, *others = patches.augmented_examples(5, count=4)
     plain = _patches().patch(5)
     assert np.array_equal(first.image, plain.image) and np.array_equal(first.label, plain.label)
     assert {variant.location for variant in others} == {first.location} == {patches.patch(5).location}
     assert len({variant.image.tobytes() for variant in [first, *others]}) == 4
-    again = patches.augmented_examples(5, 4)
+    again = patches.augmented_examples(5, count=4)
     assert all(np.array_equal(one.image, other.image) for one, other in zip(others, again[1:], strict=True))
-    assert len({variant.image.tobytes() for variant in _patches().augmented_examples(5, 4)}) == 1
+    assert len({variant.image.tobytes() for variant in _patches().augmented_examples(5, count=4)}) == 1

@@ -44,7 +44,14 @@ def _cut(
     image: np.ndarray, label: np.ndarray, centre: tuple[float, ...], size: tuple[int, ...], warp: SpatialTransform
 ):
     unchanged = IntensityTransform.unchanged(len(image))
-    return warp_patch(ArrayView(image), ArrayView(label, is_label=True), unchanged, centre, size, warp)
+    return warp_patch(
+        ArrayView(image),
+        ArrayView(label, is_label=True),
+        intensities=unchanged,
+        centre=centre,
+        size=size,
+        transform=warp,
+    )
 
 
 @pytest.mark.feature(79)
@@ -132,7 +139,7 @@ def test_beyond_the_edge_the_image_is_mirrored_with_its_label():
     image, label = _warped(SpatialTransform(np.eye(2)), centre=(0.0, 120.0))
     assert np.array_equal(image[0] > 0.5, label > 0)
     whole, _ = _scene()
-    rows, columns = mirrored(-32, 64, 128), mirrored(88, 64, 128)
+    rows, columns = mirrored(-32, length=64, available=128), mirrored(88, length=64, available=128)
     assert np.array_equal(image[0], whole[0][np.ix_(rows, columns)])
 
 
@@ -174,13 +181,20 @@ def test_an_image_read_region_by_region_is_the_one_in_memory(size):
     for seed in range(5):
         warp = sample_spatial(np.random.default_rng(seed), STRENGTHS["strong"], size)
         centre = tuple(rng.uniform(0.1, 0.9) * length for length in shape)
-        held, truth = warp_patch(ArrayView(image), ArrayView(label, is_label=True), known, centre, size, warp)
+        held, truth = warp_patch(
+            ArrayView(image),
+            ArrayView(label, is_label=True),
+            intensities=known,
+            centre=centre,
+            size=size,
+            transform=warp,
+        )
         for kind in (np.uint8, np.int32, np.float64):
             views = (
                 CropView(ArrayView(image.astype(kind)), everything),
                 CropView(ArrayView(label, is_label=True), everything),
             )
-            read, nearest = warp_patch(*views, known, centre, size, warp)
+            read, nearest = warp_patch(*views, intensities=known, centre=centre, size=size, transform=warp)
             assert np.allclose(read, held, atol=1e-5) and np.array_equal(nearest, truth)
         # clipped before it is interpolated, as where predictions are made
         assert held[0].min() >= 2 * 10 - 1 - 1e-4 and held[0].max() <= 2 * 200 - 1 + 1e-3

@@ -13,7 +13,7 @@ from nbtrainer.data.listing import list_files
 
 def _matched(wanted: list[str], offered: list[str]) -> dict[str, str]:
     ours, theirs = [parts_of(name) for name in wanted], [parts_of(name) for name in offered]
-    matches = without_contradictions(match_parts(ours, theirs), ours, theirs)
+    matches = without_contradictions(match_parts(ours, offered=theirs), names=ours, offered=theirs)
     return {wanted[i]: offered[j] for i, j in matches.chosen.items()}
 
 
@@ -28,8 +28,8 @@ def test_names_match_with_as_much_of_the_path_as_both_have():
 
 def test_what_may_mean_two_is_ambiguous():
     ours, theirs = [parts_of("/d/x/a.png"), parts_of("/d/y/a.png")], [parts_of("a.png")]
-    assert match_parts(ours, theirs).ambiguous == {0: [0], 1: [0]}
-    assert match_parts(theirs, ours).ambiguous == {0: [0, 1]}
+    assert match_parts(ours, offered=theirs).ambiguous == {0: [0], 1: [0]}
+    assert match_parts(theirs, offered=ours).ambiguous == {0: [0, 1]}
 
 
 def test_folders_that_differ_are_told_apart_where_others_agree():

@@ -129,7 +129,7 @@ def test_one_tile_of_each_image_and_other_places_in_the_next_pass(tmp_path):
 
 @pytest.mark.feature(67, 69)
 def test_tiles_of_the_grid_overlap_and_slide_through_a_volume(tmp_path):
-    assert [y for y, _ in grid_centres((40, 16), (16, 16), overlap=4)] == [7.5, 19.5, 31.5]
+    assert [y for y, _ in grid_centres((40, 16), size=(16, 16), overlap=4)] == [7.5, 19.5, 31.5]
     places = _places(tmp_path, [np.zeros((20, 40, 40), np.uint8)], 3, method="grid", overlap=8, shuffle=False)
     seen = np.zeros((20, 40, 40), int)
     for place in _drawn(places, places.per_pass):
@@ -149,8 +149,8 @@ def test_hard_places_are_shown_again_in_the_share_asked_for(tmp_path):
 def test_the_ledger_counts_what_was_seen():
     ledger = SamplingLog()
     label = np.array([[0, 7], [7, 70_000]], np.uint32)
-    ledger.add(PatchContent.of(PatchLocation(0, (0.0, 0.0), rejected=3), label, (label > 0).astype(np.uint8)))
-    ledger.add(PatchContent.of(PatchLocation(0, (0.0, 0.0)), label * 0, np.zeros((2, 2), np.uint8)))
+    ledger.add(PatchContent.of(PatchLocation(0, (0.0, 0.0), rejected=3), label, classes=(label > 0).astype(np.uint8)))
+    ledger.add(PatchContent.of(PatchLocation(0, (0.0, 0.0)), label * 0, classes=np.zeros((2, 2), np.uint8)))
     summary = ledger.summary(["a.tif", "b.tif"])
     assert summary["patches"] == 2 and summary["never_drawn"] == ["b.tif"]
     assert summary["rejected"] == {"a.tif": 3} and summary["objects_seen"] == {"a.tif": 2}
@@ -171,6 +171,6 @@ def test_where_values_are_ignored_the_middle_of_a_tile_is_known(tmp_path):
 def test_what_is_ignored_is_in_no_ledger():
     ledger = SamplingLog()
     label = np.array([[0, 7], [255, 255]], np.uint8)
-    ledger.add(PatchContent.of(PatchLocation(0, (0.0, 0.0)), label, (label == 7).astype(np.uint8), ignored=255))
+    ledger.add(PatchContent.of(PatchLocation(0, (0.0, 0.0)), label, classes=(label == 7).astype(np.uint8), ignored=255))
     summary = ledger.summary(["a.tif"])
     assert summary["share_of_pixels"] == {"0": 0.5, "1": 0.5} and summary["objects_seen"] == {"a.tif": 1}

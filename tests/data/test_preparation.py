@@ -149,8 +149,12 @@ def test_outside_of_polygons_and_inside_of_ignored_regions_nothing_is_known(tmp_
 
 @pytest.mark.feature(62)
 def test_a_random_region_is_the_same_for_the_same_seed_and_image():
-    first = random_region((20, 30), (60, 80), 1, "a.tif")
-    assert first == random_region((20, 30), (60, 80), 1, "a.tif") != random_region((20, 30), (60, 80), 2, "a.tif")
+    first = random_region((20, 30), shape=(60, 80), seed=1, name="a.tif")
+    assert (
+        first
+        == random_region((20, 30), shape=(60, 80), seed=1, name="a.tif")
+        != random_region((20, 30), shape=(60, 80), seed=2, name="a.tif")
+    )
     (top, bottom), (left, right) = first.box((60, 80))
     assert (bottom - top, right - left) == (20, 30) and top >= 0 and right <= 80
 

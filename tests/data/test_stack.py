@@ -25,7 +25,7 @@ def _images(folder, count, dtype=np.uint16, shape=(5, 6)):
 def test_single_images_become_a_stack_and_single_images_again(dtype, tmp_path):
     pages = _images(tmp_path / "in", 11, dtype)
     seen: list[tuple[int, int]] = []
-    shape = stack_images(tmp_path / "in", tmp_path / "new" / "s.tif", lambda *done: seen.append(done))
+    shape = stack_images(tmp_path / "in", tmp_path / "new" / "s.tif", progress=lambda *done: seen.append(done))
     assert shape == (11, 5, 6) and seen[-1] == (11, 11)
     stack = tifffile.imread(tmp_path / "new" / "s.tif")
     assert stack.dtype == pages.dtype and np.array_equal(stack, pages)
@@ -104,10 +104,10 @@ def test_an_interruption_leaves_nothing(tmp_path):
 
     _images(tmp_path / "in", 4)
     with pytest.raises(KeyboardInterrupt):
-        stack_images(tmp_path / "in", tmp_path / "s.tif", interrupt)
+        stack_images(tmp_path / "in", tmp_path / "s.tif", progress=interrupt)
     stack_images(tmp_path / "in", tmp_path / "s.tif")
     with pytest.raises(KeyboardInterrupt):
-        unstack_images(tmp_path / "s.tif", tmp_path / "out", interrupt)
+        unstack_images(tmp_path / "s.tif", tmp_path / "out", progress=interrupt)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "s.tif"]
 
 

@@ -62,7 +62,9 @@ def _classes(predicted, truth, count=3):
 
 def test_of_several_classes_the_mean_leaves_out_background_and_absent_ones():
     truth = np.array([0, 0, 0, 1, 1, 1])
-    found = metrics.scores(_classes(np.array([0, 0, 1, 1, 1, 0]), truth), ["dice", "accuracy"], ["axon", "myelin"])
+    found = metrics.scores(
+        _classes(np.array([0, 0, 1, 1, 1, 0]), truth), ["dice", "accuracy"], classes=["axon", "myelin"]
+    )
     assert found["dice"] == found["dice (axon)"] == pytest.approx(2 / 3)
     assert np.isnan(found["dice (myelin)"])
     assert found["accuracy"] == pytest.approx(4 / 6)
@@ -71,7 +73,7 @@ def test_of_several_classes_the_mean_leaves_out_background_and_absent_ones():
 def test_overall_each_class_is_averaged_over_the_images_that_hold_it():
     one = _classes(np.array([1, 1, 2, 2]), np.array([1, 1, 2, 1]))
     other = _classes(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]))
-    found = metrics.overall([one, other], ["dice"], ["axon", "myelin"])
+    found = metrics.overall([one, other], ["dice"], classes=["axon", "myelin"])
     assert found["dice (axon)"] == pytest.approx((0.8 + 1) / 2)
     assert found["dice (myelin)"] == pytest.approx(2 / 3)
     assert found["dice"] == pytest.approx((0.9 + 2 / 3) / 2)

@@ -164,12 +164,12 @@ def test_predictions_where_nothing_is_known_are_not_wrong():
     truth = _squares((10, 10))
     predicted = _squares((10, 10), (40, 40))
     known = np.ones_like(truth, bool)
-    assert scores.ap_50(compare_objects(predicted, truth, known)) == 0.5
+    assert scores.ap_50(compare_objects(predicted, truth, valid_mask=known)) == 0.5
     known[40:60, 40:46] = False
-    assert scores.ap_50(compare_objects(predicted, truth, known)) == 1
+    assert scores.ap_50(compare_objects(predicted, truth, valid_mask=known)) == 1
     # one that reaches into the unknown is judged by what is known of it
     known[10:20, 10:17] = False
-    assert scores.panoptic_quality(compare_objects(predicted, truth, known)) == 1
+    assert scores.panoptic_quality(compare_objects(predicted, truth, valid_mask=known)) == 1
 
 
 def test_70_000_objects_take_seconds():

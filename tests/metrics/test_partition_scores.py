@@ -88,7 +88,7 @@ def test_single_pixels_that_lie_with_no_other_are_right():
 def test_unknown_pixels_do_not_count():
     predicted, truth = CASES[0]
     known = np.random.default_rng(0).random(truth.shape) > 0.4
-    found = compare_partitions(predicted, np.where(known, truth, 3), known)
+    found = compare_partitions(predicted, np.where(known, truth, 3), valid_mask=known)
     assert found == compare_partitions(np.where(known, predicted, 0), np.where(known, truth, 0))
 
 

@@ -57,8 +57,8 @@ def test_scores_of_output_are_those_of_the_labels_it_decodes_to():
     task = Semantic.create(values=range(4))
     raw, label = rng.normal(size=(4, 20, 30)).astype(np.float32), rng.integers(0, 4, (20, 30)).astype(np.uint8)
     names = ["dice", "iou", "accuracy", "precision", "recall"]
-    one = metrics.scores(task.tally(raw, label, names), names, task.classes)
-    other = metrics.scores(task.tally_labels(task.decode(raw), label, names), names, task.classes)
+    one = metrics.scores(task.tally(raw, label, names), names, classes=task.classes)
+    other = metrics.scores(task.tally_labels(task.decode(raw), label, names), names, classes=task.classes)
     assert one == pytest.approx(other)
     guess = task.decode(raw)
     by_hand = [2 * ((guess == k) & (label == k)).sum() / ((guess == k).sum() + (label == k).sum()) for k in (1, 2, 3)]

@@ -16,7 +16,7 @@ class SmallApi:
 
     def thumbnail(self, config, index, size=96, outlines=True, whole=False):
         self.asked.append(f"thumbnail {index}")
-        return datasets.thumbnail(config, index, size, outlines, whole)
+        return datasets.thumbnail(config, index, size=size, outlines=outlines, whole=whole)
 
     def histogram(self, config, index):
         self.asked.append(f"histogram {index}")

@@ -30,8 +30,8 @@ def apply(image: np.ndarray, label: np.ndarray, params: BitDepthParams) -> tuple
         return image, label
     low, high = channel_extremes(image)
     intervals = np.float32(2 ** (16 - params.lost_bits) - 1)
-    scaled = scale_to_unit(image, low, high)
+    scaled = scale_to_unit(image, low=low, high=high)
     scaled *= intervals
     np.rint(scaled, out=scaled)
     scaled /= intervals
-    return scale_from_unit(scaled, low, high), label
+    return scale_from_unit(scaled, low=low, high=high), label

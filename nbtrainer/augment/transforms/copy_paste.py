@@ -50,7 +50,7 @@ def apply(
     for _ in range(params.count):
         number, box = whole[int(rng.integers(len(whole)))]
         inside = parts[box] == number
-        place = _free_place(rng, label, inside, box)
+        place = _free_place(rng, label=label, inside=inside, box=box)
         if place is None:
             continue
         value = _unused(label, ignored) if params.new_ids else label[box][inside][0]
@@ -70,7 +70,7 @@ def _uncut(parts: np.ndarray, ignore_mask: np.ndarray) -> list[tuple[int, tuple[
 
 
 def _free_place(
-    rng: np.random.Generator, label: np.ndarray, inside: np.ndarray, box: tuple[slice, ...]
+    rng: np.random.Generator, *, label: np.ndarray, inside: np.ndarray, box: tuple[slice, ...]
 ) -> tuple[slice, ...] | None:
     """Where a copy of an object finds only background, with a margin of a pixel; None if some tries do not find it."""
     height, width = label.shape[-2:]

@@ -39,9 +39,9 @@ def apply(image: np.ndarray, label: np.ndarray, params: GammaContrastParams) -> 
     if not params.strength:
         return image, label
     low, high = channel_extremes(image)
-    scaled = scale_to_unit(image, low, high)
+    scaled = scale_to_unit(image, low=low, high=high)
     scaled += np.float32(params.strength) * (_map_along_curve(scaled, params) - scaled)
-    return scale_from_unit(scaled, low, high), label
+    return scale_from_unit(scaled, low=low, high=high), label
 
 
 def _map_along_curve(scaled: np.ndarray, params: GammaContrastParams) -> np.ndarray:
@@ -49,7 +49,7 @@ def _map_along_curve(scaled: np.ndarray, params: GammaContrastParams) -> np.ndar
     if params.curve == "percentiles":
         ends = np.percentile(scaled.reshape(len(scaled), -1), params.numbers, axis=1).astype(np.float32)
         start, end = ends.reshape(2, -1, *[1] * (scaled.ndim - 1))
-        return np.clip(scale_to_unit(scaled, start, end), 0, 1)
+        return np.clip(scale_to_unit(scaled, low=start, high=end), 0, 1)
     if params.curve == "gamma":
         gamma, gain = params.numbers
         return gain * scaled**gamma

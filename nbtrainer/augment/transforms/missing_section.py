@@ -19,4 +19,4 @@ def sample_params(rng: np.random.Generator, settings: MissingSection, shape: Seq
     count = min(settings.sections, depth - 1)
     first = int(rng.integers(depth - count + 1))
     remaining = np.delete(np.arange(depth), np.s_[first : first + count])
-    return section_order(remaining[mirrored(0, depth, len(remaining))])
+    return section_order(remaining[mirrored(0, length=depth, available=len(remaining))])

@@ -54,10 +54,10 @@ def apply(image: np.ndarray, label: np.ndarray, params: NoiseParams) -> tuple[np
         chance = rng.random(image.shape, dtype=np.float32)
         salted = np.where(chance < params.amount / 2, high, image)
         return np.where(chance > 1 - params.amount / 2, low, salted), label
-    scaled = scale_to_unit(image, low, high)
+    scaled = scale_to_unit(image, low=low, high=high)
     if params.distribution == "poisson":
         counts = rng.poisson(scaled / params.amount)
-        return scale_from_unit((counts * params.amount).astype(np.float32), low, high), label
+        return scale_from_unit((counts * params.amount).astype(np.float32), low=low, high=high), label
     grains = rng.standard_normal(image.shape, dtype=np.float32)
     grains *= np.float32(np.sqrt(params.amount))
     if params.distribution == "speckle":
@@ -65,4 +65,4 @@ def apply(image: np.ndarray, label: np.ndarray, params: NoiseParams) -> tuple[np
     elif params.distribution == "local_variance":
         grains *= np.sqrt(scaled)
     scaled += grains
-    return scale_from_unit(scaled, low, high), label
+    return scale_from_unit(scaled, low=low, high=high), label

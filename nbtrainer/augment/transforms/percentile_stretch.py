@@ -35,4 +35,4 @@ def apply(image: np.ndarray, label: np.ndarray, params: PercentileStretchParams)
     start, end = ends.reshape(2, -1, *[1] * (image.ndim - 1))
     # where most pixels are the same, the percentiles may be: nothing to stretch
     start, end = np.where(end > start, start, low), np.where(end > start, end, high)
-    return scale_from_unit(scale_to_unit(image, start, end), low, high), label
+    return scale_from_unit(scale_to_unit(image, low=start, high=end), low=low, high=high), label

@@ -69,9 +69,9 @@ def _outline(path: Path, name: str, content: bytes) -> Outline:
     if roi.subpixelrect:
         left, top, width, height = roi.xd, roi.yd, roi.widthd, roi.heightd
     if roi.roitype == ROI_TYPE.OVAL:
-        return Outline(ellipse(left, top, width, height), "ellipse", name, **about)
+        return Outline(ellipse(left=left, top=top, width=width, height=height), "ellipse", name, **about)
     if roi.roitype == ROI_TYPE.RECT and roi.subtype == ROI_SUBTYPE.UNDEFINED:
-        return Outline(rectangle(left, top, width, height), "rectangle", name, **about)
+        return Outline(rectangle(left=left, top=top, width=width, height=height), "rectangle", name, **about)
     if roi.roitype in _AREAS:
         return Outline(from_corner(roi.coordinates()), "polygon", name, **about)
     kind = roi.subtype if roi.subtype != ROI_SUBTYPE.UNDEFINED else roi.roitype

@@ -43,10 +43,10 @@ def read_labelme(path: Path, content: Any) -> list[Outline]:
         mask = None
         if kind == "circle" and len(points) == 2:
             radius = float(np.hypot(*(points[1] - points[0])))
-            drawn = ellipse(points[0, 0] - radius, points[0, 1] - radius, 2 * radius, 2 * radius)
+            drawn = ellipse(left=points[0, 0] - radius, top=points[0, 1] - radius, width=2 * radius, height=2 * radius)
         elif kind == "rectangle" and len(points) == 2:
             (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-            drawn = rectangle(left, top, right - left, bottom - top)
+            drawn = rectangle(left=left, top=top, width=right - left, height=bottom - top)
         elif kind == "mask" and shape.get("mask"):
             mask = imageio.imread(base64.b64decode(shape["mask"]), extension=".png") > 0
             drawn = np.rint(points[:1, ::-1])

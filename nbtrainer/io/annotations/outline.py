@@ -98,13 +98,13 @@ def pairs_of_numbers(points: object) -> np.ndarray:
     return array
 
 
-def rectangle(left: float, top: float, width: float, height: float) -> np.ndarray:
+def rectangle(*, left: float, top: float, width: float, height: float) -> np.ndarray:
     """Points of a rectangle given from the image's corner."""
     right, bottom = left + width, top + height
     return from_corner([(left, top), (right, top), (right, bottom), (left, bottom)])
 
 
-def ellipse(left: float, top: float, width: float, height: float) -> np.ndarray:
+def ellipse(*, left: float, top: float, width: float, height: float) -> np.ndarray:
     """Points of the ellipse that fills a rectangle given from the image's corner."""
     angle = np.arange(_ELLIPSE_POINTS) * (2 * np.pi / _ELLIPSE_POINTS)
     x = left + width / 2 * (1 + np.cos(angle))

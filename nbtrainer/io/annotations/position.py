@@ -33,7 +33,7 @@ def on_frame(outlines: Iterable[Outline], frame: int) -> list[Outline]:
     return [outline for outline in outlines if outline.t is None or outline.t == frame]
 
 
-def on_slice(outlines: Iterable[Outline], index: int, count: int) -> list[Outline]:
+def on_slice(outlines: Iterable[Outline], *, index: int, count: int) -> list[Outline]:
     """Those of `outlines` that lie on slice `index` of a stack of `count`, as outlines of an image of its own.
 
     Raises `UserError` if any lies beyond the stack.

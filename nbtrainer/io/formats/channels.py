@@ -85,7 +85,7 @@ def open_channels(path: Path, files: Sequence[Path], opened: Sequence[ImageFile]
     Raises `UserError` if they do not fit together.
     """
     first = opened[0]
-    opened = [first, *(brought_to(other, first, files[0].name) for other in opened[1:])]
+    opened = [first, *(brought_to(other, other=first, whose=files[0].name) for other in opened[1:])]
     for file, other in zip(files, opened, strict=True):
         if other.shape != first.shape or other.dtype != first.dtype:
             wrong = f"this channel is {format_shape(other.shape)} {other.dtype}, but {files[0].name} is {format_shape(first.shape)} {first.dtype}"
@@ -112,7 +112,7 @@ def _apart(channel: ImageFile, first: ImageFile, name: str) -> str:
     if channel.orientation is not None and first.orientation is not None:
         lengths = {axis: first.shape[first.axes.index(axis)] for axis in first.orientation.steps if axis in first.axes}
         if lengths.keys() == channel.orientation.steps.keys():
-            wrong = difference(channel.orientation, first.orientation, lengths, name)
+            wrong = difference(channel.orientation, other=first.orientation, lengths=lengths, whose=name)
     common = [axis for axis in "zyx" if axis in channel.spacing and axis in first.spacing]
     sizes = [[opened.spacing[axis] for axis in common] for opened in (channel, first)]
     if not wrong and not np.allclose(sizes[0], sizes[1], rtol=_SAME_SPACING):

@@ -80,6 +80,7 @@ class Chunked(Regions):
         path: Path,
         shape: tuple[int, ...],
         dtype: Any,
+        *,
         chunk: tuple[int, ...],
         decode: Callable[[tuple[int, ...]], np.ndarray | None],
         fill: float = 0,
@@ -134,7 +135,14 @@ class Whole(Regions):
         """Unpack to the disk cache what is too large for memory, unless that was done before."""
         if self.nbytes > LARGEST_CHUNK and self._copy is None:
             try:
-                self._copy = unpack(self.path, self._inside, self.shape, self.dtype, self._pieces, on_progress)
+                self._copy = unpack(
+                    self.path,
+                    inside=self._inside,
+                    shape=self.shape,
+                    dtype=self.dtype,
+                    pieces=self._pieces,
+                    on_progress=on_progress,
+                )
             except UserError:
                 raise
             except MemoryError:
@@ -157,7 +165,9 @@ class Whole(Regions):
         self.prepare()
         assert self._copy is not None
         result = np.empty([stop - start for start, stop in bounds], self.dtype)
-        read_region(self._copy.file, self._copy.offset, self.dtype, self.shape, bounds, result)
+        read_region(
+            self._copy.file, offset=self._copy.offset, dtype=self.dtype, shape=self.shape, bounds=bounds, target=result
+        )
         return result
 
     def _all(self) -> np.ndarray:

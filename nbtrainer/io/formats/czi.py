@@ -41,7 +41,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     shape = (*(stop - start for start, stop in planes.values()), height, width)
     is_colour = kind.startswith("Bgr")
     axes = "".join(planes) + ("YXS" if is_colour else "YX")
-    array = Scene(path, shape + (3,) * is_colour, _TYPES[kind], scene, planes, (x, y))
+    array = Scene(path, shape + (3,) * is_colour, _TYPES[kind], scene=scene, planes=planes, corner=(x, y))
     others = [] if inside else [str(other) for other in sorted(scenes) if other != scene]
     return ImageFile(array, axes, _spacing(reader.metadata)).noting(first_of(path, others))
 
@@ -54,6 +54,7 @@ class Scene(Regions):
         path: Path,
         shape: tuple[int, ...],
         dtype: str,
+        *,
         scene: int | None,
         planes: dict[str, tuple[int, int]],
         corner: tuple[int, int],

@@ -52,6 +52,7 @@ def cache_folder() -> Path:
 
 def unpack(
     path: Path,
+    *,
     inside: str,
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
@@ -80,7 +81,7 @@ def unpack(
     with _locks[target]:
         array = _reopened(target, shape, dtype)
         if array is None:
-            _write(path, target, shape, dtype, pieces, on_progress)
+            _write(path, target, shape=shape, dtype=dtype, pieces=pieces, on_progress=on_progress)
             if version(path) != known:
                 target.unlink(missing_ok=True)
                 raise UserError(str(path), "this file was changed while it was read", "Try again when it is complete")
@@ -112,6 +113,7 @@ def _reopened(target: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Cop
 def _write(
     path: Path,
     target: Path,
+    *,
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
     pieces: Callable[[], Iterable[np.ndarray]],

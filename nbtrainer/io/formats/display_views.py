@@ -142,7 +142,7 @@ def upright(opened: ImageFile, orientation: Any) -> ImageFile:
     return dataclasses.replace(opened, array=array, spacing=spacing).noting(note)
 
 
-def brought_to(opened: ImageFile, other: ImageFile, whose: str = "its image") -> ImageFile:
+def brought_to(opened: ImageFile, *, other: ImageFile, whose: str = "its image") -> ImageFile:
     """An opened file with its axes turned as those of another, where both say that they lie at the same place.
 
     `whose` is what the note about it calls the other. It stays as it is where either does not say, or no turn brings

@@ -52,7 +52,7 @@ def _array(path: Path, name: str, dataset: h5py.Dataset) -> Regions:
             ends = map(min, [start + size for start, size in zip(starts, chunk, strict=True)], array.shape)
             return array[tuple(map(slice, starts, ends))]
 
-        return Chunked(path, array.shape, array.dtype, tuple(map(min, chunk, array.shape)), decode)
+        return Chunked(path, array.shape, array.dtype, chunk=tuple(map(min, chunk, array.shape)), decode=decode)
     # the chunk, its compressed bytes, and what is read of it
     check_room(path, 3 * chunk_bytes, "unpacking one of its chunks")
     return Whole(path, array.shape, array.dtype, lambda: _slabs(path, name, chunk_bytes), name)

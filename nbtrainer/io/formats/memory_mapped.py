@@ -23,11 +23,11 @@ class MemoryMapped(Regions):
         self._stored, self._offset = np.dtype(dtype), int(offset)
         self._file = PlainFile(path if file is None else file)
         if self._file.size < self._offset + self.nbytes:
-            raise truncated(self._file.path, self._offset + self.nbytes, self._file.size)
+            raise truncated(self._file.path, needed=self._offset + self.nbytes, actual=self._file.size)
 
     def _region(self, bounds: Bounds) -> np.ndarray:
         result = np.empty([stop - start for start, stop in bounds], self.dtype)
-        read_region(self._file, self._offset, self._stored, self.shape, bounds, result)
+        read_region(self._file, offset=self._offset, dtype=self._stored, shape=self.shape, bounds=bounds, target=result)
         return result
 
 
@@ -35,7 +35,7 @@ class StoredPages(Regions):
     """Uncompressed pages of one size, each at its own place in the file."""
 
     def __init__(
-        self, path: Path, lead: tuple[int, ...], page: tuple[int, ...], dtype: np.dtype[Any], offsets: list[int]
+        self, path: Path, *, lead: tuple[int, ...], page: tuple[int, ...], dtype: np.dtype[Any], offsets: list[int]
     ) -> None:
         """`lead` are the axes along which the pages lie. Raises `UserError` if the file is too short."""
         super().__init__(path, lead + page, dtype)
@@ -43,7 +43,7 @@ class StoredPages(Regions):
         self._file = PlainFile(path)
         needed = max(offsets) + int(np.prod(page, dtype=object)) * dtype.itemsize
         if needed > self._file.size:
-            raise truncated(path, needed, self._file.size)
+            raise truncated(path, needed=needed, actual=self._file.size)
 
     def _region(self, bounds: Bounds) -> np.ndarray:
         depth = len(self._lead)
@@ -51,5 +51,7 @@ class StoredPages(Regions):
         for place in itertools.product(*(range(*bound) for bound in bounds[:depth])):
             offset = self._offsets[int(np.ravel_multi_index(place, self._lead)) if depth else 0]
             target = result[tuple(k - start for k, (start, _) in zip(place, bounds, strict=False))]
-            read_region(self._file, offset, self._stored, self._page, bounds[depth:], target)
+            read_region(
+                self._file, offset=offset, dtype=self._stored, shape=self._page, bounds=bounds[depth:], target=target
+            )
         return result

@@ -47,7 +47,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
         compressed = header.get("compresseddatasize", "0")
         _check_length(path, header, head, int(compressed) if compressed.isdigit() else 0)
         stored = path if header["elementdatafile"].lower() == "local" else path.parent / header["elementdatafile"]
-        check_inflation(path, nbytes, stored.stat().st_size)
+        check_inflation(path, nbytes=nbytes, compressed=stored.stat().st_size)
         array = Whole(
             path, shape, dtype, lambda: [_asked(path, lambda: SimpleITK.GetArrayFromImage(_reader(path).Execute()))]
         )
@@ -172,4 +172,4 @@ def _check_length(path: Path, header: dict[str, str], head: bytes, nbytes: int) 
     else:
         return
     if actual < needed:
-        raise truncated(path, needed, actual)
+        raise truncated(path, needed=needed, actual=actual)

@@ -47,7 +47,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
 
     shape = tuple(sizes[axis] for axis in stack_axes + frame)
     chunk = (1,) * len(stack_axes) + tuple(sizes[axis] for axis in frame)
-    array = Chunked(path, shape, file.dtype, chunk, decode)
+    array = Chunked(path, shape, file.dtype, chunk=chunk, decode=decode)
     weakref.finalize(array, put_away, key)
     size = file.voxel_size()
     axes = "".join(axis if axis in AXES else "?" for axis in stack_axes + frame)

@@ -45,13 +45,15 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     stored, offset = shape[::-1], int(header.get_data_offset())
     array: Regions
     if is_packed:
-        check_inflation(path, offset + int(np.prod(stored, dtype=object)) * dtype.itemsize, path.stat().st_size)
+        check_inflation(
+            path, nbytes=offset + int(np.prod(stored, dtype=object)) * dtype.itemsize, compressed=path.stat().st_size
+        )
         array = Whole(path, stored, dtype, lambda: _pieces(path, offset, dtype))
     else:
         array = MemoryMapped(path, dtype, stored, offset)
     # a slope of 0 or none means that the numbers are what they are
     if slope is not None and (slope, intercept) != (1, 0) and np.isfinite([slope, intercept or 0]).all():
-        array = ScaledArray(array, slope, intercept or 0)
+        array = ScaledArray(array, slope=slope, intercept=intercept or 0)
     time = "T" if _has_time(header) else "?"
     return ImageFile(array, f"C{time}ZYX"[-len(stored) :], _spacing(header), orientation=_place(header, len(stored)))
 
@@ -59,7 +61,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
 class ScaledArray(Regions):
     """Another array's values times `slope` plus `intercept`, as decimals."""
 
-    def __init__(self, stored: Any, slope: float, intercept: float) -> None:
+    def __init__(self, stored: Any, *, slope: float, intercept: float) -> None:
         # float32 holds every number of 16 bits
         exact = np.float32 if stored.dtype.itemsize <= 2 or stored.dtype == np.float32 else np.float64
         super().__init__(stored.path, stored.shape, exact)

@@ -77,7 +77,7 @@ def _array(path: Path, header: dict[str, Any], shape: tuple[int, ...], dtype: np
     data = path if detached is None else path.parent / str(detached)
     if header["encoding"] in ("gzip", "gz", "bzip2", "bz2"):
         if header["encoding"] in ("gzip", "gz"):
-            check_inflation(path, nbytes, data.stat().st_size)
+            check_inflation(path, nbytes=nbytes, compressed=data.stat().st_size)
         if skips == [0, 0]:
             return Whole(path, shape, dtype, lambda: _pieces(data, 0 if detached else start, header["encoding"], dtype))
     return Whole(path, shape, dtype, lambda: [_whole(path, nbytes)])

@@ -101,7 +101,7 @@ def turn_between(
 
 
 def difference(
-    orientation: Orientation, other: Orientation, lengths: Mapping[str, int], whose: str = "its image"
+    orientation: Orientation, *, other: Orientation, lengths: Mapping[str, int], whose: str = "its image"
 ) -> str:
     """In what a place differs from another of the same lengths, as a sentence about both; empty if in nothing.
 

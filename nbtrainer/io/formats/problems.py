@@ -49,13 +49,13 @@ def check_room(path: Path, needed: int, doing: str = "reading it") -> None:
         raise too_large(path, needed, doing)
 
 
-def check_inflation(path: Path, nbytes: int, compressed: int) -> None:
+def check_inflation(path: Path, *, nbytes: int, compressed: int) -> None:
     """Raise if so few `compressed` bytes cannot become `nbytes`: deflate makes at most 1,032 of one."""
     if nbytes > 1_032 * compressed + 4096:
         raise damaged(path, f"it says that it holds {nbytes / 1e9:,.1f} GB, but has only {compressed:,} bytes")
 
 
-def truncated(path: Path, needed: int, actual: int) -> UserError:
+def truncated(path: Path, *, needed: int, actual: int) -> UserError:
     """The file ends before its pixels do."""
     return UserError(
         str(path),

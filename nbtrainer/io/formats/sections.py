@@ -80,7 +80,7 @@ class Tiles(Regions):
     """Sections made of tiles of `grid.size` pixels; those at the lower and right border may be smaller."""
 
     def __init__(
-        self, path: Path, shape: tuple[int, ...], dtype: Any, patterns: list[str], grid: _Grid, for_label: bool
+        self, path: Path, shape: tuple[int, ...], dtype: Any, *, patterns: list[str], grid: _Grid, for_label: bool
     ) -> None:
         super().__init__(path, shape, dtype)
         self._patterns, self._grid, self._for_label = patterns, grid, for_label
@@ -178,7 +178,7 @@ def _tiled(path: Path, content: dict[str, Any], names: list[str], for_label: boo
         dtype = np.dtype(content["dtype"]) if "dtype" in content else open_image(first, for_label).dtype
     except TypeError:
         raise UserError(str(path), f"dtype is {content['dtype']!r}", 'It should be a type such as "uint8"') from None
-    return Tiles(path, (depth, height, width), dtype, names[:depth], grid, for_label)
+    return Tiles(path, (depth, height, width), dtype, patterns=names[:depth], grid=grid, for_label=for_label)
 
 
 def _whole(path: Path, content: dict[str, Any], key: str) -> int:

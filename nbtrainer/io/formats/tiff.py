@@ -97,7 +97,13 @@ def _array(path: Path, tif: Any, number: int) -> Regions:
     if series.shape[len(lead) :] != keyframe.shape or int(np.prod(lead)) != len(series.pages):
         return Whole(path, series.shape, series.dtype, lambda: _all_pages(path, number), str(number or ""))
     if not series.is_multifile and all(page.is_contiguous for page in series.pages) and keyframe.is_final:
-        return StoredPages(path, lead, keyframe.shape, stored, [int(page.dataoffsets[0]) for page in series.pages])
+        return StoredPages(
+            path,
+            lead=lead,
+            page=keyframe.shape,
+            dtype=stored,
+            offsets=[int(page.dataoffsets[0]) for page in series.pages],
+        )
     pages = [_page(page) for page in series.pages]
     _check_listed(path, int(np.prod(keyframe.chunked, dtype=object)), pages)
     # a strip may claim more rows than there are
@@ -107,9 +113,9 @@ def _array(path: Path, tif: Any, number: int) -> Regions:
         path,
         series.shape,
         series.dtype,
-        chunk,
-        _Decoder(lead, keyframe, chunk[len(lead) :], pages),
-        float(keyframe.nodata or 0),
+        chunk=chunk,
+        decode=_Decoder(lead, keyframe, chunk[len(lead) :], pages),
+        fill=float(keyframe.nodata or 0),
     )
     chunk_bytes = int(np.prod(chunked.chunk, dtype=object)) * series.dtype.itemsize
     if chunk_bytes <= LARGEST_CHUNK:
@@ -138,8 +144,8 @@ class _Decoder:
         self._jpeg_header = keyframe.jpegheader if self._is_jpeg else None
 
     def __call__(self, place: tuple[int, ...]) -> np.ndarray | None:
-        page = self._pages[_ravel(place[: len(self._lead)], self._lead)]
-        number = _ravel(place[len(self._lead) :], self._grid)
+        page = self._pages[_ravel(place[: len(self._lead)], shape=self._lead)]
+        number = _ravel(place[len(self._lead) :], shape=self._grid)
         if number >= len(page.offsets) or page.byte_counts[number] == 0:
             return None
         # opened for each read: no handle is shared by threads or processes
@@ -148,7 +154,7 @@ class _Decoder:
             data = file.read(page.byte_counts[number])
         if len(data) < page.byte_counts[number]:
             needed = page.offsets[number] + page.byte_counts[number]
-            raise truncated(page.path, needed, page.offsets[number] + len(data))
+            raise truncated(page.path, needed=needed, actual=page.offsets[number] + len(data))
         tables = {"jpegtables": page.jpeg_tables, "jpegheader": self._jpeg_header} if self._is_jpeg else {}
         segment = self._decode(data, number, **tables)[0]
         if segment is None:
@@ -191,13 +197,15 @@ def _check_chain(path: Path, tif: Any) -> None:
             tags = file.read(count * form.tagsize)
             link = file.read(form.offsetsize)
             if len(link) < form.offsetsize:
-                raise truncated(path, page.offset + form.tagnosize + count * form.tagsize + form.offsetsize, size)
+                raise truncated(
+                    path, needed=page.offset + form.tagnosize + count * form.tagsize + form.offsetsize, actual=size
+                )
             for start in range(0, len(tags), form.tagsize):
                 end = _value_end(tags[start : start + form.tagsize], order, form.offsetsize)
                 if end > size:
-                    raise truncated(path, end, size)
+                    raise truncated(path, needed=end, actual=size)
     if any(link):
-        raise truncated(path, int.from_bytes(link, order) + 1, size)
+        raise truncated(path, needed=int.from_bytes(link, order) + 1, actual=size)
 
 
 def _value_end(tag: bytes, order: Any, offset_size: int) -> int:
@@ -220,13 +228,13 @@ def _check_whole(path: Path, tif: Any, series: Any) -> None:
     if series.dataoffset is not None and not series.is_multifile:
         end = series.dataoffset + needed * series.dtype.itemsize
         if end > size:
-            raise truncated(path, end, size)
+            raise truncated(path, needed=end, actual=size)
         return
     for page in series.pages:
         if page.parent is tif and len(page.dataoffsets):
             end = max(map(sum, zip(page.dataoffsets, page.databytecounts, strict=False)))
             if end > size:
-                raise truncated(path, end, size)
+                raise truncated(path, needed=end, actual=size)
 
 
 def _described(tif: Any) -> Iterator[tuple[int, ...]]:
@@ -260,7 +268,7 @@ def _all_pages(path: Path, number: int) -> Iterator[np.ndarray]:
             yield page.asarray()
 
 
-def _ravel(place: tuple[int, ...], shape: tuple[int, ...]) -> int:
+def _ravel(place: tuple[int, ...], *, shape: tuple[int, ...]) -> int:
     number = 0
     for k, length in zip(place, shape, strict=True):
         number = number * length + k

@@ -50,7 +50,7 @@ class PlainFile:
         for number, offset in enumerate(offsets):
             done = opened.read_into(memory[number * length : (number + 1) * length], offset)
             if done < length:
-                raise truncated(self.path, offset + length, os.path.getsize(self.path))
+                raise truncated(self.path, needed=offset + length, actual=os.path.getsize(self.path))
 
     @property
     def _key(self) -> tuple[str, tuple[int, int]]:
@@ -106,7 +106,7 @@ class _Opened:
 
 
 def read_region(
-    file: PlainFile, offset: int, dtype: np.dtype[Any], shape: Sequence[int], bounds: Bounds, target: np.ndarray
+    file: PlainFile, *, offset: int, dtype: np.dtype[Any], shape: Sequence[int], bounds: Bounds, target: np.ndarray
 ) -> None:
     """Read a region of an array of `shape` and `dtype` that lies at `offset` in C order into `target`, which is contiguous.
 
@@ -116,7 +116,7 @@ def read_region(
     steps = [dtype.itemsize] * len(sizes)
     for axis in range(len(sizes) - 2, -1, -1):
         steps[axis] = steps[axis + 1] * shape[axis + 1]
-    first, span, is_whole = _span(sizes, steps)
+    first, span, is_whole = _span(sizes, steps=steps)
     begins = np.array(offset + sum(start * step for (start, _), step in zip(bounds, steps, strict=True)))
     for size, step in zip(sizes[:first], steps[:first], strict=True):
         begins = begins[..., None] + np.arange(size) * step
@@ -140,7 +140,7 @@ def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any], 
     return tuple(map(int, shape)), bool(fortran), dtype, file.tell()
 
 
-def _span(sizes: list[int], steps: list[int]) -> tuple[int, int, bool]:
+def _span(sizes: list[int], *, steps: list[int]) -> tuple[int, int, bool]:
     """The first axis of what is read at once, how many bytes that are, and whether all of them are wanted."""
     first, span, is_whole = len(sizes) - 1, sizes[-1] * steps[-1], True
     while first > 0:

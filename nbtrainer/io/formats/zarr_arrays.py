@@ -38,7 +38,9 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     """The array `inside`; of a group its full resolution if it is OME-Zarr, else the only array or the usual one."""
     store = _store(path)
     top = _top(path)
-    name = _array_name(path, store, top, posixpath.join(top, inside) if inside else top, inside, for_label)
+    name = _array_name(
+        path, store, top=top, name=posixpath.join(top, inside) if inside else top, inside=inside, for_label=for_label
+    )
     array: Any = _node(path, store, name)
     axes, spacing, place = _described(path, store, name, array)
     return ImageFile(_regions(path, store, array), axes, spacing, orientation=place)
@@ -85,7 +87,7 @@ def _regions(path: Path, store: Any, array: Any) -> Regions:
         int(np.prod(shape, dtype=object)) * itemsize
         for shape in (array.chunks, getattr(array, "shards", None) or array.chunks)
     )
-    store.limits = ZarrLimits(outer, inner, _codecs(array))
+    store.limits = ZarrLimits(stored=outer, unpacked=inner, codecs=_codecs(array))
     if inner <= LARGEST_CHUNK:
         return ZarrArray(path, array, store.limits)
     # every region would unpack all of its chunk again
@@ -147,7 +149,7 @@ def _text(path: Path, name: str) -> str:
         return ""
 
 
-def _array_name(path: Path, store: Any, top: str, name: str, inside: str, for_label: bool) -> str:
+def _array_name(path: Path, store: Any, *, top: str, name: str, inside: str, for_label: bool) -> str:
     for _ in range(_DEEPEST):
         try:
             node = _node(path, store, name)
@@ -247,10 +249,10 @@ def _of_ome(levels: dict[str, Any], below: str, ndim: int) -> Described:
     }
     types = [axis.get("type") if isinstance(axis, dict) else None for axis in axes]
     letters = axis_letters(names, ndim, types)
-    return letters, sane(**spacing), _place(letters, units, scale, moved) if is_moved else None
+    return letters, sane(**spacing), _place(letters, units=units, scale=scale, moved=moved) if is_moved else None
 
 
-def _place(letters: str, units: list[str | None], scale: np.ndarray, moved: np.ndarray) -> Orientation | None:
+def _place(letters: str, *, units: list[str | None], scale: np.ndarray, moved: np.ndarray) -> Orientation | None:
     """Where a level lies, by its scale and translation, in millimetres; None if they have no unit of length."""
     matrix, own = np.zeros((3, 4)), ""
     for number, letter in enumerate(letters):

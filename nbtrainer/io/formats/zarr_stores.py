@@ -28,7 +28,7 @@ _STEP_BYTES = 2**20
 class ZarrLimits:
     """How large the chunks of an array may be: `stored` in the store, `unpacked` by its `codecs` (their names)."""
 
-    def __init__(self, stored: int, unpacked: int, codecs: frozenset[str]) -> None:
+    def __init__(self, *, stored: int, unpacked: int, codecs: frozenset[str]) -> None:
         # what cannot be compressed grows a little
         self.stored, self.unpacked, self.codecs = 2 * stored + 2**20, unpacked + unpacked // 8 + 2**16, codecs
 

@@ -58,7 +58,7 @@ def gather_dense(foreground: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 
 def gather_alike(
-    foreground: np.ndarray, flow: np.ndarray, size: np.ndarray, diameter: float, smoothly: int | None = None
+    foreground: np.ndarray, flow: np.ndarray, *, size: np.ndarray, diameter: float, smoothly: int | None = None
 ) -> np.ndarray:
     """Objects by the affinity of neighbours (Omnipose's `affinity_seg`). ([Z,] Y, X) int32.
 
@@ -66,7 +66,7 @@ def gather_alike(
     either and does not lead them more than a pixel apart. Pixels with fewer than 3^(d - 1) connections are left out, and given to the object next to them afterwards.
     """
     dim = foreground.ndim
-    ends = integrate_smoothly(flow, foreground, size, smoothly or max(1, int(diameter / 2)))
+    ends = integrate_smoothly(flow, foreground, size=size, steps=smoothly or max(1, int(diameter / 2)))
     ways = (ends - np.argwhere(foreground)).astype(np.float32)
     sink = divergence(flow, size)[foreground] < 0
     wide = np.pad(foreground, 1)

@@ -15,7 +15,7 @@ _SPEED = {2: 1.0, 3: 5.0}
 
 
 def follow_suppressed(
-    flow: np.ndarray, foreground: np.ndarray, size: np.ndarray | None = None, steps: int = 200
+    flow: np.ndarray, foreground: np.ndarray, *, size: np.ndarray | None = None, steps: int = 200
 ) -> np.ndarray:
     """Where the pixels of the foreground end, (n, d) float32 in pixels, n in reading order.
 
@@ -35,7 +35,7 @@ def follow_suppressed(
     return _follow_nearest(*_volume(velocity, foreground), _harmonic(steps))[:, 3 - dim :]
 
 
-def integrate_smoothly(flow: np.ndarray, foreground: np.ndarray, size: np.ndarray | None, steps: int) -> np.ndarray:
+def integrate_smoothly(flow: np.ndarray, foreground: np.ndarray, *, size: np.ndarray | None, steps: int) -> np.ndarray:
     """As `follow_suppressed`, by steps of the flow itself, linear between pixels, neither slowed nor averaged."""
     dim = foreground.ndim
     size = np.ones(dim) if size is None else size

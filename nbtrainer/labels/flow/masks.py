@@ -73,12 +73,12 @@ def masks_from_fields(
     size = relative_spacing(distance.ndim, spacing)
     foreground = _hysteresis(distance, mask_threshold)
     if method == "join":
-        labels, errors = _joined(foreground, distance, flow, size, min_border_depth)
+        labels, errors = _joined(foreground, distance, flow, size=size, min_border_depth=min_border_depth)
     else:
         if method == "affinity":
-            objects = gather_alike(foreground, flow, size, _diameter(foreground))
+            objects = gather_alike(foreground, flow, size=size, diameter=_diameter(foreground))
         else:
-            ends = follow_suppressed(flow, foreground, size, steps)
+            ends = follow_suppressed(flow, foreground, size=size, steps=steps)
             small = _diameter(foreground) <= diam_threshold if cluster is None else cluster
             objects = gather_dense(foreground, ends) if small else gather_rounded(foreground, ends, boundary)
         labels = _numbered(objects)
@@ -115,7 +115,7 @@ def _numbered(objects: np.ndarray) -> np.ndarray:
 
 
 def _joined(
-    foreground: np.ndarray, distance: np.ndarray, flow: np.ndarray, size: np.ndarray, min_border_depth: float
+    foreground: np.ndarray, distance: np.ndarray, flow: np.ndarray, *, size: np.ndarray, min_border_depth: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels by `join`, and the error of each one's flow.
 
@@ -132,16 +132,18 @@ def _joined(
         if stricter is not None:
             again = join(doubtful, distance, flow, size, min_border_depth=max(stricter, min_border_depth))
         else:
-            again = gather_rounded(doubtful, follow_suppressed(flow, doubtful, size))
+            again = gather_rounded(doubtful, follow_suppressed(flow, doubtful, size=size))
         # parts of different objects stay apart
         other = _numbered(fastremap.renumber(labels * np.uint64(again.max() + 1) + again)[0] * doubtful)
-        better = _explained(labels, errors, other, _flow_errors(other, flow, size))[labels] & (other > 0)
+        better = _explained(labels, errors=errors, other=other, other_errors=_flow_errors(other, flow, size))[
+            labels
+        ] & (other > 0)
         labels = _numbered(np.where(better, other + labels.max(), labels))
         errors = _flow_errors(labels, flow, size)
     return labels, errors
 
 
-def _explained(labels: np.ndarray, errors: np.ndarray, other: np.ndarray, other_errors: np.ndarray) -> np.ndarray:
+def _explained(labels: np.ndarray, *, errors: np.ndarray, other: np.ndarray, other_errors: np.ndarray) -> np.ndarray:
     """Which of `labels` the parts in `other` explain better by a third, in the sum over their pixels."""
     sizes = bincount(labels.ravel(), minlength=len(errors))
     sums = bincount(labels.ravel(), other_errors[other].ravel(), len(errors))

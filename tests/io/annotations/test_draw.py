@@ -8,7 +8,10 @@ from nbtrainer.io.annotations.outline import ellipse, from_corner, rectangle
 
 
 def test_rectangles_on_the_grid_cover_exactly_their_pixels():
-    labels = draw_labels([Outline(rectangle(2, 3, 5, 4)), Outline(rectangle(7, 3, 2, 4))], (10, 12))
+    labels = draw_labels(
+        [Outline(rectangle(left=2, top=3, width=5, height=4)), Outline(rectangle(left=7, top=3, width=2, height=4))],
+        (10, 12),
+    )
     expected = np.zeros((10, 12))
     expected[3:7, 2:7] = 1
     expected[3:7, 7:9] = 2
@@ -27,7 +30,7 @@ def test_any_polygon_is_filled_as_scikit_image_fills_it():
 
 
 def test_a_drawn_ellipse_has_the_area_of_an_ellipse():
-    drawn = draw_mask([Outline(ellipse(10, 20, 61, 40))], (100, 100))
+    drawn = draw_mask([Outline(ellipse(left=10, top=20, width=61, height=40))], (100, 100))
     assert drawn.sum() == pytest.approx(np.pi * 30.5 * 20, rel=0.005)
     assert np.argwhere(drawn).mean(axis=0) == pytest.approx([39.5, 40], abs=0.05)
 
@@ -44,31 +47,44 @@ def test_neighbours_with_a_common_edge_leave_no_gap_and_do_not_overlap():
 
 
 def test_holes_are_left_out_and_what_is_outside_is_cut_off():
-    ring = Outline(rectangle(-5, -5, 20, 20), holes=(rectangle(5, 5, 5, 5),))
+    ring = Outline(
+        rectangle(left=-5, top=-5, width=20, height=20), holes=(rectangle(left=5, top=5, width=5, height=5),)
+    )
     drawn = draw_mask([ring], (12, 30))
     assert drawn.sum() == 12 * 15 - 25 and not drawn[5:10, 5:10].any()
-    for far in (rectangle(100, 0, 5, 5), rectangle(0, -50, 5, 5), rectangle(-50, 3, 5, 5), rectangle(0, 100, 5, 5)):
+    for far in (
+        rectangle(left=100, top=0, width=5, height=5),
+        rectangle(left=0, top=-50, width=5, height=5),
+        rectangle(left=-50, top=3, width=5, height=5),
+        rectangle(left=0, top=100, width=5, height=5),
+    ):
         assert not draw_mask([Outline(far)], (12, 30)).any()
-    assert not draw_mask([Outline(rectangle(3.6, 3.6, 0.3, 0.3))], (12, 30)).any()
+    assert not draw_mask([Outline(rectangle(left=3.6, top=3.6, width=0.3, height=0.3))], (12, 30)).any()
     assert not draw_labels([], (3, 4)).any()
 
 
 def test_ids_are_per_object_or_per_class():
     outlines = [
-        Outline(rectangle(0, 0, 2, 2), class_name="stroma"),
-        Outline(rectangle(3, 0, 2, 2), class_name="bone", part_of=5),
-        Outline(rectangle(6, 0, 2, 2), class_name="bone", part_of=5),
-        Outline(rectangle(7, 0, 2, 2), class_name="stroma"),
+        Outline(rectangle(left=0, top=0, width=2, height=2), class_name="stroma"),
+        Outline(rectangle(left=3, top=0, width=2, height=2), class_name="bone", part_of=5),
+        Outline(rectangle(left=6, top=0, width=2, height=2), class_name="bone", part_of=5),
+        Outline(rectangle(left=7, top=0, width=2, height=2), class_name="stroma"),
     ]
     assert draw_labels(outlines, (2, 9))[0].tolist() == [1, 1, 0, 2, 2, 0, 2, 3, 3]  # the later covers the earlier
     assert draw_labels(outlines, (2, 9), per="class")[0].tolist() == [2, 2, 0, 1, 1, 0, 1, 2, 2]
     assert draw_labels(outlines, (2, 9), "class", ["x", "bone"])[0].tolist() == [0, 0, 0, 2, 2, 0, 2, 2, 0]
-    numbered = [Outline(rectangle(0, 0, 1, 1), label=7), Outline(rectangle(1, 0, 1, 1), class_name="a")]
+    numbered = [
+        Outline(rectangle(left=0, top=0, width=1, height=1), label=7),
+        Outline(rectangle(left=1, top=0, width=1, height=1), class_name="a"),
+    ]
     assert draw_labels(numbered, (1, 2), "class").tolist() == [[7, 8]]
 
 
 def test_outlines_are_drawn_on_their_slice_or_on_all():
-    outlines = [Outline(rectangle(0, 0, 2, 2), z=1), Outline(rectangle(3, 0, 1, 1))]
+    outlines = [
+        Outline(rectangle(left=0, top=0, width=2, height=2), z=1),
+        Outline(rectangle(left=3, top=0, width=1, height=1)),
+    ]
     stack = draw_labels(outlines, (3, 4, 5))
     assert np.argwhere(stack == 1)[:, 0].tolist() == [1] * 4
     assert np.argwhere(stack == 2)[:, 0].tolist() == [0, 1, 2]
@@ -76,7 +92,7 @@ def test_outlines_are_drawn_on_their_slice_or_on_all():
     with pytest.raises(UserError, match="one lies on slice 2, but the stack has 1"):
         draw_labels(outlines, (1, 4, 5))
     with pytest.raises(UserError, match=r"they lie on 2 slices \(2 to 9\)"):
-        draw_labels([*outlines, Outline(rectangle(0, 0, 2, 2), z=8)], (4, 5))
+        draw_labels([*outlines, Outline(rectangle(left=0, top=0, width=2, height=2), z=8)], (4, 5))
 
 
 def test_masks_are_placed_and_cut_off():

@@ -20,7 +20,14 @@ def _source(tmp_path, name):
 
 
 def _unpack(path, array, **settings):
-    copy = unpack(path, "", array.shape, array.dtype, lambda: np.array_split(array.reshape(-1), 5), **settings)
+    copy = unpack(
+        path,
+        inside="",
+        shape=array.shape,
+        dtype=array.dtype,
+        pieces=lambda: np.array_split(array.reshape(-1), 5),
+        **settings,
+    )
     return copy, _content(copy, array)
 
 
@@ -51,7 +58,7 @@ def test_a_failure_leaves_nothing_half(tmp_path, volume):
 
     for given in (pieces, lambda: [volume[0]], lambda: [volume, volume]):
         with pytest.raises(ValueError, match=r"broken|ends after|more pixels"):
-            unpack(_source(tmp_path, "a"), "", volume.shape, volume.dtype, given)
+            unpack(_source(tmp_path, "a"), inside="", shape=volume.shape, dtype=volume.dtype, pieces=given)
     assert not list(cache_folder().iterdir())
 
 
@@ -80,7 +87,7 @@ def test_the_least_recently_used_is_evicted_first_and_never_one_that_is_open(tmp
         raise AssertionError("it was evicted")
 
     for k in (0, 2):
-        again = unpack(paths[k], "", volume.shape, volume.dtype, must_not)
+        again = unpack(paths[k], inside="", shape=volume.shape, dtype=volume.dtype, pieces=must_not)
         assert np.array_equal(_content(again, volume), volume + k)
 
 
@@ -124,7 +131,7 @@ def test_two_processes_may_unpack_at_once(tmp_path):
     code = (
         "import numpy as np\nfrom pathlib import Path\nfrom nbtrainer.io.formats.decompressed import unpack\n"
         "array = np.arange(4_000_000, dtype=np.uint32).reshape(2000, 2000)\n"
-        f"found = unpack(Path({str(path)!r}), '', array.shape, array.dtype, lambda: list(array))\n"
+        f"found = unpack(Path({str(path)!r}), inside='', shape=array.shape, dtype=array.dtype, pieces=lambda: list(array))\n"
         "found = np.fromfile(found.file.path, array.dtype, offset=found.offset)\n"
         "assert np.array_equal(found, array.reshape(-1))"
     )
