@@ -94,6 +94,8 @@ def positional_arguments(trees: dict[Path, ast.Module]) -> Iterator[str]:
     """Functions of which more than five arguments may be given by their place."""
     counts = {}
     for path, node in _functions(trees):
+        if any(ast.unparse(decorator).strip("_") == "compiled" for decorator in node.decorator_list):
+            continue  # numba knows no keyword-only arguments
         names = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
         counts[f"{_name(path)}:{node.name}"] = len(names) - (names[:1] in (["self"], ["cls"]))
     many = {name: count for name, count in counts.items() if count > MAX_POSITIONAL}
