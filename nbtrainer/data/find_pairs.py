@@ -11,9 +11,9 @@ from nbtrainer.data.labels_beside import pairs_beside
 from nbtrainer.data.layouts import Source, Use, divided, find_sources
 from nbtrainer.data.listing import list_files as list_files
 from nbtrainer.data.listing import natural_order
+from nbtrainer.data.match_names import Endings, base_name, match_names
 from nbtrainer.data.pair import Naming, Pair, setting
 from nbtrainer.data.pair_files import join_labelled, pair_files
-from nbtrainer.data.pairing import Endings, base_name, names_agree
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.formats import is_image, stem
@@ -90,7 +90,7 @@ def _without(
     kept_labels = [path for path in labels if path not in left_out]
     if len(kept_images) == len(images):
         return kept_images, kept_labels
-    partners = names_agree(images, labels, Endings(naming.img_filter, naming.mask_filter))
+    partners = match_names(images, labels, Endings(naming.img_filter, naming.mask_filter))
     remaining = set(kept_images)
     dropped = {label for image, label in partners.items() if image not in remaining}
     dropped_bases = {base_name(path, naming.img_filter) for path in images}

@@ -9,9 +9,10 @@ from nbtrainer.data.file_names import matching_files, normal_form
 from nbtrainer.data.layouts import Use
 from nbtrainer.data.listing import CELLPOSE, describe_foreign_labels
 from nbtrainer.data.listing import list_files as list_files
+from nbtrainer.data.match_names import Endings, base_name
 from nbtrainer.data.pair import Naming, Pair, setting
 from nbtrainer.data.pair_files import create_pair, join_labelled
-from nbtrainer.data.pairing import Assignment, Endings, assign_found, assign_labels, base_name
+from nbtrainer.data.pairing import Assignment, assign_found, assign_labels
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.formats import is_image, stem

@@ -9,8 +9,9 @@ from pathlib import Path
 from nbtrainer.data.layouts import Use
 from nbtrainer.data.listing import list_files as list_files
 from nbtrainer.data.listing import natural_order
+from nbtrainer.data.match_names import Endings, base_name
 from nbtrainer.data.pair import Naming, Pair
-from nbtrainer.data.pairing import Assignment, Endings, assign_labels, base_name
+from nbtrainer.data.pairing import Assignment, assign_labels
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats import stem
 from nbtrainer.io.formats.channels import join_channels

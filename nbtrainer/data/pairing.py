@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from nbtrainer.data.file_names import NameMatches, Parts, match_parts, normal_form, parts_of, without_contradictions
-from nbtrainer.data.listing import CELLPOSE, describe_unreadable
+from nbtrainer.data.file_names import NameMatches, Parts, match_parts, parts_of, without_contradictions
+from nbtrainer.data.listing import describe_unreadable
+from nbtrainer.data.match_names import Endings, base_name, match_names
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.io.annotations import Contents, is_annotation, read_contents
 from nbtrainer.io.formats import stem
@@ -17,21 +17,13 @@ from nbtrainer.wording import count_noun, first_of_many
 
 
 class Assignment(NamedTuple):
-    """An image with its label. `annotated_as`, `has_crowd`, `by_order`: see `nbtrainer.data.pair.Pair`."""
+    """An image with its label. `annotated_as`, `has_crowd`, `paired_by_order`: see `nbtrainer.data.pair.Pair`."""
 
     image: Path
     label: Path | None
     paired_by_order: bool = False
     annotated_as: str | None = None
     has_crowd: bool = False
-
-
-@dataclass(frozen=True)
-class Endings:
-    """What names of images and of labels have at their end beyond what they share."""
-
-    images: str
-    labels: str
 
 
 def assign_labels(
@@ -61,11 +53,11 @@ def assign_labels(
     own = _by_content(images, about, where, endings)
     if len(images) == len(labels) and (in_order or len(images) == 1):
         return [
-            _made(image, label, about=about, own=own, endings=endings, are_chosen=are_chosen)
+            _assignment(image, label, about=about, own=own, endings=endings, are_chosen=are_chosen)
             for image, label in zip(images, labels, strict=True)
         ]
     unique = list(dict.fromkeys(labels))
-    by_name = names_agree(images, unique, endings)
+    by_name = match_names(images, unique, endings)
     naming = {label for label, _ in own.values()}
     label_of = {
         image: label
@@ -82,9 +74,9 @@ def assign_labels(
         elif not own and len(images) == len(labels):
             label_of = dict(zip(images, labels, strict=True))
         elif not (optional and not unused):
-            raise _unpaired(images, labels, rest=rest, unused=unused, where=where, about=about)
+            raise _unpaired_error(images, labels, rest=rest, unused=unused, where=where, about=about)
     return [
-        _made(image, label_of.get(image), about=about, own=own, endings=endings, are_chosen=are_chosen)
+        _assignment(image, label_of.get(image), about=about, own=own, endings=endings, are_chosen=are_chosen)
         for image in images
     ]
 
@@ -93,52 +85,14 @@ def assign_found(images: Sequence[Path], labels: Sequence[Path], where: str, end
     """Those of `images` that have a label among files of outlines, which may be about other images too."""
     about = _contents(labels)
     own = _by_content(images, about, where, endings)
-    by_name = names_agree(images, labels, endings)
+    by_name = match_names(images, labels, endings)
     naming = {label for label, _ in own.values()}
     choices = ((image, _choose(by_name.get(image), own.get(image), about, naming)) for image in images)
     return [
-        _made(image, label, about=about, own=own, endings=endings, are_chosen=True)
+        _assignment(image, label, about=about, own=own, endings=endings, are_chosen=True)
         for image, label in choices
         if label is not None
     ]
-
-
-def names_agree(images: Sequence[Path], labels: Sequence[Path], endings: Endings) -> dict[Path, Path]:
-    """The label of each image whose name it bears, with as much of the path as both have; accents as they look, capitals
-    only where that leaves no doubt."""
-    partners: dict[Path, Path] = {}
-    for fold in (str, str.casefold):
-        unmatched = [path for path in images if path not in partners]
-        used = set(partners.values())
-        offered = [path for path in labels if path not in used]
-        keys = [
-            [tuple(map(fold, (*parts_of(path.parent), base_name(path, ending)))) for path in paths]
-            for paths, ending in ((unmatched, endings.images), (offered, endings.labels))
-        ]
-        matches = match_parts(keys[0], offered=keys[1])
-        roots = [_depth(images), _depth(labels)]
-        below = [[key[root:] for key in own] for own, root in zip(keys, roots, strict=True)]
-        matches = without_contradictions(matches, names=below[0], offered=below[1])
-        partners |= {unmatched[i]: offered[j] for i, j in matches.chosen.items()}
-    return partners
-
-
-def base_name(path: Path, ending: str) -> str:
-    """The name without suffix and `ending`: only at its end, so that `img_img` keeps its first half. In normal form."""
-    name = path.name if path.is_dir() and not path.suffix else stem(path)
-    if path.name.lower().endswith(CELLPOSE):
-        name = name[: -len("_seg")]
-    name, ending = normal_form(name), normal_form(ending)
-    return name.removesuffix(ending) if ending and name != ending else name
-
-
-def _depth(paths: Sequence[Path]) -> int:
-    """How many folders all `paths` have in common."""
-    folders = [parts_of(path.parent) for path in paths]
-    if not folders:
-        return 0
-    low, high = min(folders), max(folders)
-    return next((k for k, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
 
 
 def _contents(labels: Sequence[Path]) -> dict[Path, Contents]:
@@ -172,9 +126,9 @@ def _by_content(
         some = sorted({i for parts in written if parts for key in _keys(parts) for i in called.get(key, [])})
         # a path in a file mostly begins at the file
         named = [parts_of(Path(os.path.normpath(label.parent / name))) for name in contents.images]
-        matches = _match_names([ours[i] for i in some], named=named, written=written)
+        matches = _match_written_names([ours[i] for i in some], named=named, written=written)
         for i, places in matches.ambiguous.items():
-            raise _ambiguous(label, images, some[i], [contents.images[place] for place in places], where)
+            raise _ambiguous_error(label, images, some[i], [contents.images[place] for place in places], where)
         for i, j in matches.chosen.items():
             offers.setdefault(images[some[i]], []).append((label, contents.images[j]))
     chosen: dict[Path, tuple[Path, str]] = {}
@@ -192,7 +146,7 @@ def _keys(parts: Parts) -> set[str]:
     return {_folded(parts)[-1], _folded(_bare(parts))[-1]}
 
 
-def _match_names(ours: Sequence[Parts], *, named: Sequence[Parts], written: Sequence[Parts]) -> NameMatches:
+def _match_written_names(ours: Sequence[Parts], *, named: Sequence[Parts], written: Sequence[Parts]) -> NameMatches:
     """Images and the names that mean them, first with suffixes, then without, then whatever their capitals; `written`:
     what of `named` the file has."""
     chosen: dict[int, int] = {}
@@ -236,7 +190,7 @@ def _choose(
     return None if label in naming or len(_names(about, label)) > 1 else label
 
 
-def _made(
+def _assignment(
     image: Path,
     label: Path | None,
     *,
@@ -263,7 +217,7 @@ def _made(
     return Assignment(image, label, differs and not is_named and not are_chosen, written, has_crowd)
 
 
-def _ambiguous(label: Path, images: Sequence[Path], index: int, names: Sequence[str], where: str) -> UserError:
+def _ambiguous_error(label: Path, images: Sequence[Path], index: int, names: Sequence[str], where: str) -> UserError:
     if len(names) > 1:
         wrong = f"{label.name} names {' and '.join(names[:2])}, and either may be {images[index]}"
     else:
@@ -272,7 +226,7 @@ def _ambiguous(label: Path, images: Sequence[Path], index: int, names: Sequence[
     return UserError(where, wrong, "Keep the images in folders called as in that file, or give each a name of its own")
 
 
-def _unpaired(
+def _unpaired_error(
     images: Sequence[Path],
     labels: Sequence[Path],
     *,

@@ -7,7 +7,7 @@ from pathlib import Path
 from nbtrainer.config import Config
 from nbtrainer.data.file_names import matching_files, normal_form
 from nbtrainer.data.listing import list_files
-from nbtrainer.data.pairing import base_name
+from nbtrainer.data.match_names import base_name
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats import stem
 
