@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from nbtrainer import metrics
-from nbtrainer.disk import write_json
 from nbtrainer.engine import checkpoint
 from nbtrainer.engine.fit_size_model import learn_sizes
 from nbtrainer.engine.job import TrainingJob
-from nbtrainer.engine.progress import Emit, OutOfTimeError, ReadStop, StopHeardError, reporter
-from nbtrainer.engine.validate import Validator
+from nbtrainer.engine.progress import Emit, OutOfTimeError, ReadStop, StopHeardError
+from nbtrainer.engine.time_limits import TimeLimits
+from nbtrainer.engine.write_reports import write_label_audit, write_validation_report
 from nbtrainer.errors import UserError
 from nbtrainer.inference.checkpoint import load_checkpoint
-from nbtrainer.inference.report import ImageReport, score_image, write_report
 from nbtrainer.inference.size_model import SizeModel
 from nbtrainer.models.style_unet import StyleUNet
 from nbtrainer.runs import events, sentences
@@ -32,11 +29,8 @@ from nbtrainer.tasks.tuning import MOST_TRIES, tune_task
 _TUNED_PIXELS = 4 * 1024**2
 # the looks at single images may take this share of the run, and at least so many seconds
 _LOOK_SHARE, _LOOK_SECONDS = 0.05, 5.0
-_TRAINING_LOOKED_AT = 60
 # the same for the size model, whose crops are large
 _SIZE_SHARE, _SIZE_SECONDS = 0.1, 60.0
-# where there is a time budget, all of it together
-_FINISH_SHARE, _LEAST_SECONDS = 0.1, 30.0
 
 
 def finish(job: TrainingJob, emit: Emit, stop_asked: ReadStop) -> bool:
@@ -45,7 +39,7 @@ def finish(job: TrainingJob, emit: Emit, stop_asked: ReadStop) -> bool:
     The model is there by now: what fails here is told, and the rest goes on (see `_spared`). After a stop, a resume does
     all of this. With a time budget it is bounded too: what does not fit is left out, and told.
     """
-    limits = _Limits(job, emit, stop_asked)
+    limits = TimeLimits(job, emit, stop_asked)
     for validator in (job.validator, job.previewer):
         validator.check = limits.check
     try:
@@ -55,7 +49,7 @@ def finish(job: TrainingJob, emit: Emit, stop_asked: ReadStop) -> bool:
     return True
 
 
-def _finish(job: TrainingJob, emit: Emit, limits: _Limits) -> None:
+def _finish(job: TrainingJob, emit: Emit, limits: TimeLimits) -> None:
     path = job.directory.last
     if job.config.training.load_at_end == "best":
         path = job.best.file_of_best() or path
@@ -78,47 +72,13 @@ def _finish(job: TrainingJob, emit: Emit, limits: _Limits) -> None:
         _score_test_images(job, emit, limits)
     seconds = max(_LOOK_SECONDS, _LOOK_SHARE * job.clock.elapsed_seconds)
     with _spared(emit, "the report on the validation images could not be made"):
-        _report(job, emit, limits, seconds)
+        write_validation_report(job, emit, limits, seconds)
     with _spared(emit, "the audit of the labels could not be made"):
-        _audit(job, emit, limits, seconds)
+        write_label_audit(job, emit, limits, seconds)
     with _spared(emit, "no advice could be given"):
         words = advice(attach(job.directory.path).history, job.monitor)
         if words:
             emit(events.Noted(text=words))
-
-
-class _Limits:
-    """Ends what follows the last step when a stop is asked, or when its share of the time budget is spent."""
-
-    def __init__(self, job: TrainingJob, emit: Emit, stop_asked: ReadStop) -> None:
-        self._emit = emit
-        self._stop_asked = stop_asked
-        minutes = job.config.training.max_minutes
-        self._ends = math.inf
-        if minutes is not None:
-            self._ends = time.monotonic() + max(_LEAST_SECONDS, _FINISH_SHARE * 60 * minutes)
-
-    @property
-    def seconds_left(self) -> float:
-        return self._ends - time.monotonic()
-
-    def check(self) -> None:
-        """Raises `StopHeardError` or `OutOfTimeError`."""
-        # nothing is left to validate: once asked is as good as now
-        if self._stop_asked():
-            raise StopHeardError
-        if self.seconds_left < 0:
-            raise OutOfTimeError
-
-    def reporter(self, doing: str) -> Callable[[int, int], None]:
-        """As `telling.reporter`, and checks."""
-        tell = reporter(self._emit, doing)
-
-        def report(done: int, of: int) -> None:
-            self.check()
-            tell(done, of)
-
-        return report
 
 
 @contextlib.contextmanager
@@ -155,7 +115,7 @@ def _warn_if_no_better(job: TrainingJob, emit: Emit, tuned_score: float | None) 
             )
 
 
-def _tune_thresholds(job: TrainingJob, emit: Emit, limits: _Limits) -> float | None:
+def _tune_thresholds(job: TrainingJob, emit: Emit, limits: TimeLimits) -> float | None:
     """Choose the thresholds that score best on validation images; the monitored score with them, if that is what was
     looked at and any changed."""
     task, images = job.task, job.validator.images
@@ -206,7 +166,7 @@ def _tune_thresholds(job: TrainingJob, emit: Emit, limits: _Limits) -> float | N
     return abs(thresholds.score) if job.monitor == f"validation_{name}" else None
 
 
-def _learn_sizes(job: TrainingJob, emit: Emit, limits: _Limits) -> SizeModel | None:
+def _learn_sizes(job: TrainingJob, emit: Emit, limits: TimeLimits) -> SizeModel | None:
     """The size model, if one is asked for; also written into the run's folder, and its quality told."""
     config = job.config
     if not config.task.learns_size:
@@ -238,7 +198,7 @@ def _learn_sizes(job: TrainingJob, emit: Emit, limits: _Limits) -> SizeModel | N
     return model
 
 
-def _score_test_images(job: TrainingJob, emit: Emit, limits: _Limits) -> None:
+def _score_test_images(job: TrainingJob, emit: Emit, limits: TimeLimits) -> None:
     """Score the model that stands for the run on images that had no part in it."""
     test = job.survey.split.test
     if not test:
@@ -247,60 +207,3 @@ def _score_test_images(job: TrainingJob, emit: Emit, limits: _Limits) -> None:
     scores = validator.scores(limits.reporter("testing"), lambda: False)
     assert scores is not None
     emit(events.TestScored(images=len(test), scores={f"test_{name}": value for name, value in scores[0].items()}))
-
-
-def _report(job: TrainingJob, emit: Emit, limits: _Limits, seconds: float) -> None:
-    """Look at the validation images: how each fared, and what is most wrong in it."""
-    if not job.validator.labelled_regions():
-        return
-    judged = _looked_at(job, job.validator, limits, seconds)
-    words = "How each validation image fared; it had no part in training, but in the choice of the model."
-    write_report(job.directory.path / "report.html", "Validation images", words, judged, job.metrics)
-    emit(events.ReportWritten(path="report.html", title="worst objects of the validation images"))
-
-
-def _audit(job: TrainingJob, emit: Emit, limits: _Limits, seconds: float) -> None:
-    """Look at training images: where a trained model disagrees with a label, the label may be wrong."""
-    validator = job.training_validator()
-    if not validator.labelled_regions():
-        return
-    judged = _looked_at(job, validator, limits, seconds, _TRAINING_LOOKED_AT)
-    words = (
-        f"{len(judged)} of {len(validator.images)} training images, and where the model disagrees most with their labels. "
-        "Look at these first: mend the label, exclude the image, or leave it if the model is wrong."
-    )
-    write_report(job.directory.path / "audit.html", "Label audit", words, judged, job.metrics)
-    records = [each.as_record() for each in judged]
-    write_json(job.directory.path / "audit.json", records)
-    emit(events.ReportWritten(path="audit.html", title="labels that the model disagrees with most"))
-
-
-def _looked_at(
-    job: TrainingJob, validator: Validator, limits: _Limits, seconds: float, most: int = 10_000
-) -> list[ImageReport]:
-    """As many images with labels as fit into the time, evenly spread, at least one."""
-    plan = validator.labelled_regions()
-    order = np.linspace(0, len(plan) - 1, min(most, len(plan))).astype(int)
-    report = limits.reporter("looking for what is most wrong")
-    judged: list[ImageReport] = []
-    ends = time.monotonic() + seconds
-    for done, place in enumerate(order):
-        report(done, len(order))
-        if judged and time.monotonic() > ends:
-            break
-        index, region = plan[place]
-        image, label = validator.pair(index, region)
-        predicted = job.task.decode(validator.predict_array(image))
-        name = validator.images.pairs[index].name
-        judged.append(
-            score_image(
-                name,
-                image,
-                predicted,
-                label=label,
-                task=job.task,
-                names=job.metrics,
-                links=validator.images.links(index),
-            )
-        )
-    return judged

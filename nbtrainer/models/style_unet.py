@@ -95,6 +95,7 @@ def style_unet(
     input_channels: int,
     output_channels: int,
     features: Sequence[int],
+    *,
     residual_on: bool = True,
     style_on: bool = True,
     concatenation: bool = False,

@@ -41,6 +41,7 @@ def wnet(
     input_channels: int,
     output_channels: int,
     features: Sequence[int],
+    *,
     dropout: float = 0.65,
     anisotropic_levels: int = 0,
 ) -> nn.Module:
@@ -63,8 +64,8 @@ def wnet(
     if classes < 2:
         raise ValueError(f"{output_channels} channels hold no 2 classes beside an image of {input_channels} channels")
     return WNet(
-        _UNet(dim, input_channels, classes, features, dropout, anisotropic_levels),
-        _UNet(dim, classes, input_channels, features, dropout, anisotropic_levels),
+        _UNet(dim, input_channels, classes, features=features, dropout=dropout, anisotropic_levels=anisotropic_levels),
+        _UNet(dim, classes, input_channels, features=features, dropout=dropout, anisotropic_levels=anisotropic_levels),
         size_divisors(dim, features, anisotropic_levels),
     )
 
@@ -75,6 +76,7 @@ class _UNet(nn.Module):
         dim: int,
         input_channels: int,
         output_channels: int,
+        *,
         features: Sequence[int],
         dropout: float,
         anisotropic_levels: int,

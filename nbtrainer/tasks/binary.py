@@ -11,7 +11,8 @@ import numpy as np
 from nbtrainer.config.task.binary import BinarySettings
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.metrics import PixelPredictions
-from nbtrainer.tasks.task import Links, Task, otsu, sigmoid, smallest_type
+from nbtrainer.tasks.probabilities import otsu, sigmoid, smallest_type
+from nbtrainer.tasks.task import Links, Task
 
 if TYPE_CHECKING:
     import torch

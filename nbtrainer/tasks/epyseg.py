@@ -16,7 +16,8 @@ from nbtrainer.labels.contour import contour
 from nbtrainer.labels.outlines import cells_from_channels, cells_from_outlines, outline_channels, outline_mask
 from nbtrainer.labels.watershed import by_slice
 from nbtrainer.metrics import PixelPredictions
-from nbtrainer.tasks.task import Links, Task, sigmoid
+from nbtrainer.tasks.probabilities import sigmoid
+from nbtrainer.tasks.task import Links, Task
 
 if TYPE_CHECKING:
     import torch

@@ -14,7 +14,8 @@ from nbtrainer.labels.contour import contour
 from nbtrainer.labels.distance import relative_distance
 from nbtrainer.metrics import PixelPredictions
 from nbtrainer.tasks.objects import ObjectTask
-from nbtrainer.tasks.task import Links, sigmoid
+from nbtrainer.tasks.probabilities import sigmoid
+from nbtrainer.tasks.task import Links
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,8 @@ from nbtrainer.labels.flow.fields import flow_fields
 from nbtrainer.labels.flow.masks import masks_from_fields
 from nbtrainer.metrics import PixelPredictions
 from nbtrainer.tasks.objects import ObjectTask
-from nbtrainer.tasks.task import Links, sigmoid
+from nbtrainer.tasks.probabilities import sigmoid
+from nbtrainer.tasks.task import Links
 
 if TYPE_CHECKING:
     import torch

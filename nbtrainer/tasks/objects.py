@@ -10,7 +10,8 @@ import numpy as np
 from nbtrainer.config.task.shared import ObjectSettings
 from nbtrainer.labels.clean import without_small
 from nbtrainer.labels.connected import regions_of
-from nbtrainer.tasks.task import Links, Task, otsu
+from nbtrainer.tasks.probabilities import otsu
+from nbtrainer.tasks.task import Links, Task
 
 AnyObjects = TypeVar("AnyObjects", bound=ObjectSettings)
 

@@ -16,7 +16,8 @@ from nbtrainer.data.roi import IGNORED
 from nbtrainer.errors import SettingError
 from nbtrainer.labels.labels_of_interest import LabelLookup
 from nbtrainer.metrics import PixelPredictions
-from nbtrainer.tasks.task import Links, Task, smallest_type, softmax
+from nbtrainer.tasks.probabilities import smallest_type, softmax
+from nbtrainer.tasks.task import Links, Task
 
 if TYPE_CHECKING:
     import torch

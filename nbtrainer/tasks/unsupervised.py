@@ -13,7 +13,8 @@ from nbtrainer.labels.connected import regions_of
 from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.watershed import binary_connected, binary_watershed, voronoi_otsu
 from nbtrainer.metrics import PixelPredictions
-from nbtrainer.tasks.task import Links, Task, otsu, sigmoid, softmax
+from nbtrainer.tasks.probabilities import otsu, sigmoid, softmax
+from nbtrainer.tasks.task import Links, Task
 
 if TYPE_CHECKING:
     import torch

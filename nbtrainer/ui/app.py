@@ -116,7 +116,7 @@ class TrainerApp:
             guard, go=self._go, check=self._check, stop=self._stop, resume=self._resume, code=self._code.toggle
         )
         self.dashboard = DashboardView(guard)
-        self.form = Form(config, self._base(preset), guard, self._edited, self.api, self.run_in_background)
+        self.form = Form(config, self._base(preset), guard, self._edited, api=self.api, work=self.run_in_background)
         self.checking = Checking(
             self.api,
             self.form,

@@ -269,14 +269,6 @@ class Editor:
         self.tools.can_close_polygon(len(self._sketch.points) >= 3)
 
     def _draw_outlines(self) -> None:
-        tones: dict[str, list[list[Point]]] = {"region": [], "left-out": [], "chosen": []}
-        names = []
-        for index, region in self._visible():
-            around = outline.corners(region.points, self.canvas.shape)
-            if not around:
-                continue
-            tone = "chosen" if index == self._chosen else "region" if region.use == "use" else "left-out"
-            tones[tone].append(around)
-            names.append((around[0], region.name))
+        tones, names = outline.by_tone(self._visible(), self._chosen, self.canvas.shape)
         tones["given"] = self.given_outlines
         self.canvas.draw(tones, names, handles=self.tools.mode == SELECT)

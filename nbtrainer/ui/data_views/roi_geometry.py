@@ -152,3 +152,18 @@ def _inside(point: Sequence[float], shape: Shape) -> Point:
 def _on_pixel(point: Point, shape: Shape) -> Point:
     y, x = (float(min(max(round(value), 0), length - 1)) for value, length in zip(point, shape, strict=True))
     return y, x
+
+
+def by_tone(
+    regions: Sequence[tuple[int, Region]], chosen: int | None, shape: Shape
+) -> tuple[dict[str, list[list[Point]]], list[tuple[Point, str]]]:
+    """The outlines of numbered regions on an image of `shape`, by the tone they are drawn in, and where their names stand."""
+    tones: dict[str, list[list[Point]]] = {"region": [], "left-out": [], "chosen": []}
+    names = []
+    for index, region in regions:
+        around = corners(region.points, shape)
+        if around:
+            tone = "chosen" if index == chosen else "region" if region.use == "use" else "left-out"
+            tones[tone].append(around)
+            names.append((around[0], region.name))
+    return tones, names

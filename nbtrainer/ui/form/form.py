@@ -69,6 +69,7 @@ class Form:
         base: Config,
         guard: Guard,
         on_edit: Callable[[], None],
+        *,
         api: Api = API,
         work: RunInBackground = run_inline,
     ) -> None:
@@ -191,7 +192,7 @@ class Form:
         return field
 
     def _entries(self, row: Setting, read: Read, write: Write, default: Read, guard: Guard) -> Field:
-        return EntriesField(row, read, write, default, guard, {"regions": self._regions})
+        return EntriesField(row, read, write, default, guard=guard, editors={"regions": self._regions})
 
     def _regions(self, row: Setting, read: Read, write: Write, default: Read, guard: Guard) -> Field:
         return RegionsField(row, read, write, default=default, guard=guard, open_editor=self._editor)

@@ -31,6 +31,7 @@ class EntriesField(Field):
         read: Callable[[], Any],
         write: Callable[[Any], None],
         default: Callable[[], Any],
+        *,
         guard: Guard,
         editors: Mapping[str, Maker] | None = None,
     ) -> None:

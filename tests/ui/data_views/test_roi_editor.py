@@ -15,7 +15,7 @@ from nbtrainer.ui.form.form import Form
 
 @pytest.fixture(scope="module")
 def made_once():
-    made = Form(Config.preset("binary_2d"), Config.preset("binary_2d"), Errors().guard, lambda: None, SmallApi())
+    made = Form(Config.preset("binary_2d"), Config.preset("binary_2d"), Errors().guard, lambda: None, api=SmallApi())
     made.panels[0].open()
     return made
 
