@@ -17,6 +17,9 @@ def plain(labels: np.ndarray) -> np.ndarray:
     ------
     ValueError
         If it is no array of whole numbers up to 2**32 - 1 with 2 or 3 axes.
+
+    >>> plain(np.array([[-1, 3]]))
+    array([[0, 3]], dtype=uint32)
     """
     labels = np.asarray(labels)
     if labels.ndim not in (2, 3) or labels.dtype.kind not in "bui":
@@ -49,6 +52,10 @@ def label_components(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Every connected part of every object, corners connect: (parts, owners).
 
     `parts` has the shape of `labels` and holds 1, 2, 3 ...; `owners[part]` is the id in `labels`, `owners[0]` is 0.
+
+    >>> components, owners = label_components(np.array([[5, 0, 5]], np.uint8))
+    >>> components.tolist(), owners.tolist()
+    ([[1, 0, 2]], [0, 5, 5])
     """
     if labels.size == 0:
         return np.zeros(labels.shape, np.uint32), np.zeros(1, labels.dtype)
@@ -72,10 +79,14 @@ def contacts(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def enclosed(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Background that one object surrounds: (regions, owners), as `parts` has them.
+    """Background that one object surrounds: (regions, owners), as `label_components` returns them.
 
     A region of background counts if it does not reach the edge of the array and has faces with one object only;
     `owners` is 0 for every other region. Background connects through faces, since objects connect through corners.
+
+    >>> regions, owners = enclosed(np.array([[7, 7, 7], [7, 0, 7], [7, 7, 7]], np.uint8))
+    >>> owners[regions].tolist()
+    [[0, 0, 0], [0, 7, 0], [0, 0, 0]]
     """
     background = labels == 0
     if not background.any():
@@ -104,7 +115,12 @@ def pair_keys(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def count_pairs(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs (n, 2) uint32 that `pair_keys` made, each once, and how often each occurs (n,)."""
+    """The pairs (n, 2) uint32 that `pair_keys` made, each once, and how often each occurs (n,).
+
+    >>> count_pairs(pair_keys(np.array([2, 1, 7], np.uint32), np.array([1, 2, 3], np.uint32)))
+    (array([[1, 2],
+           [3, 7]], dtype=uint32), array([2, 1]))
+    """
     unique, counts = np.unique(keys, return_counts=True)
     return np.stack([unique >> np.uint64(32), unique & np.uint64(2**32 - 1)], axis=1).astype(np.uint32), counts
 

@@ -66,10 +66,14 @@ def worst_objects(
     ----------
     predicted, truth
         (Z, Y, X) or (Y, X) ids, 0 is background.
-    known
+    valid_mask
         Boolean, same shape: where the truth is known. Objects that lie mostly elsewhere are no mistakes.
     poor_below
         A true object that is neither missed, split nor merged is a mistake if its best IoU is below.
+
+    >>> mistake = worst_objects(np.array([[1, 1, 1, 1, 0]]), np.array([[1, 1, 2, 2, 0]]), count=1)[0]
+    >>> mistake.kind, mistake.id, mistake.partners
+    ('merged', 1, (1, 2))
     """
     overlaps = count_overlaps(predicted, truth, valid_mask)
     mistakes = sorted(_mistakes(overlaps, poor_below), key=lambda row: (-row[-1], row[0], row[1]))[:count]

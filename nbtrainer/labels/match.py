@@ -97,7 +97,7 @@ def count_overlaps(predicted: np.ndarray, truth: np.ndarray, valid_mask: np.ndar
     ----------
     predicted, truth
         (Z, Y, X) or (Y, X) ids up to 2**32 - 1, 0 is background.
-    known
+    valid_mask
         Boolean, same shape: where the truth is known. Other pixels count for nothing, whatever `truth` says there.
 
     Raises
@@ -158,6 +158,10 @@ def split_pairs(overlaps: Overlaps) -> np.ndarray:
     A predicted object belongs to the true one, or to the background, with which it shares most pixels (of equals an
     object, then the smaller id). A true object to which two or more belong is split (Coelho et al. 2009, ISBI).
     Unlike there, pieces that cover less than a tenth of what the largest piece covers do not count: they are debris.
+
+    >>> overlaps = count_overlaps(np.array([[1, 1, 2, 2]]), np.array([[5, 5, 5, 5]]))
+    >>> overlaps.predicted_ids[overlaps.predicted[split_pairs(overlaps)]].tolist()
+    [1, 2]
     """
     return _several_in_one(
         overlaps,
@@ -172,6 +176,10 @@ def merge_pairs(overlaps: Overlaps) -> np.ndarray:
     """The pairs (positions in `overlaps.pixels`) of predicted objects that merge several true ones, and of these.
 
     As `split_pairs`, with the parts of truth and prediction exchanged.
+
+    >>> overlaps = count_overlaps(np.array([[5, 5, 5, 5]]), np.array([[1, 1, 2, 2]]))
+    >>> overlaps.truth_ids[overlaps.truth[merge_pairs(overlaps)]].tolist()
+    [1, 2]
     """
     return _several_in_one(
         overlaps,

@@ -38,6 +38,9 @@ def outline_channels(cells: np.ndarray, background_is_line: bool = False) -> np.
     The outline is background beside a cell, and where two cells touch the pixels of the one with the smaller id. A seed
     is where a cell is more than half as deep as at its deepest, without the outline if that leaves any of it, and only the
     largest part: every cell has one, however thin. (EPySeg erodes; it too keeps one seed a cell.)
+
+    >>> outline_channels(np.array([[1, 1, 1, 2, 2]], np.uint8))[0]
+    array([[0., 0., 1., 0., 0.]], dtype=float32)
     """
     cells = plain(cells)
     if cells.ndim == 3:
@@ -63,6 +66,9 @@ def cells_from_outlines(lines: np.ndarray, *, keep_line: bool = False) -> np.nda
     Returns
     -------
     Whole numbers 1, 2, 3 ... in reading order; 0 on lines that are kept, and where all is line. Outside the tissue is a cell too.
+
+    >>> cells_from_outlines(np.array([[0, 0, 1, 0, 0]]), keep_line=True).tolist()
+    [[1, 1, 0, 2, 2]]
     """
     from skimage.segmentation import watershed  # scikit-image's modules take long to load
 
@@ -145,7 +151,11 @@ def cells_from_channels(
 
 
 def outline_mask(cells: np.ndarray) -> np.ndarray:
-    """bool: the one-pixel outline of labelled cells, as `outline_channels` draws it."""
+    """bool: the one-pixel outline of labelled cells, as `outline_channels` draws it.
+
+    >>> outline_mask(np.array([[1, 1, 2, 2]], np.uint8))
+    array([[False,  True, False, False]])
+    """
     cells = plain(cells)
     return np.stack([_outline(plane) for plane in cells]) != 0 if cells.ndim == 3 else _outline(cells) != 0
 

@@ -18,6 +18,11 @@ def perimeters(labels: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
     As `skimage.measure.perimeter` (Benkrid and Crookes 2000): each pixel of the border counts by how it goes on to its
     neighbours, straight, diagonally or first one and then the other. Here a straight step is as long as the pixel is in
     its direction.
+
+    >>> square = np.zeros((6, 6), int)
+    >>> square[1:5, 1:5] = 1
+    >>> perimeters(square, spacing=(0.5, 0.5)).tolist()
+    [6.0]
     """
     lengths = []
     for number, box in enumerate(find_objects(labels), 1):

@@ -54,6 +54,17 @@ def tune(
     ------
     ValueError
         If `defaults` and `candidates` do not name the same settings.
+
+    >>> tuned = tune(
+    ...     lambda prediction, threshold: prediction > threshold,
+    ...     candidates={"threshold": [0.3, 0.5, 0.7]},
+    ...     defaults={"threshold": 0.5},
+    ...     predictions=[np.array([0.1, 0.4, 0.9])],
+    ...     truths=[np.array([False, True, True])],
+    ...     score=lambda labels, truths: float((labels[0] == truths[0]).mean()),
+    ... )
+    >>> tuned.settings, tuned.score, tuned.tried
+    ({'threshold': 0.3}, 1.0, 3)
     """
     if set(defaults) != set(candidates):
         raise ValueError(f"defaults for {sorted(defaults)}, candidates for {sorted(candidates)}")

@@ -22,6 +22,10 @@ def frequent_values(array: np.ndarray) -> np.ndarray:
     A value that was drawn fills areas: at least a tenth of its pixels have eight equal neighbours in the plane.
     Values in between line the edges. The value of thin lines is known by its number alone: a fifth of all pixels
     that do not have the most frequent value. `array` is (..., Y, X); floats are rounded.
+
+    >>> label = np.repeat([[0] * 6 + [128] + [255] * 6], 6, axis=0)  # scaling put a value between background and object
+    >>> frequent_values(label).tolist()
+    [0, 255]
     """
     whole = _rounded(array)
     values, index, counts = fastremap.unique(whole, return_inverse=True, return_counts=True)
@@ -38,22 +42,22 @@ def frequent_values(array: np.ndarray) -> np.ndarray:
     return values[drawn]
 
 
-def snap_values(array: np.ndarray, valid_mask: np.ndarray) -> np.ndarray:
-    """`array` (any shape, whole numbers or floats) with each value replaced by the nearest of `known`, the lower of two.
+def snap_values(array: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """`array` (any shape, whole numbers or floats) with each value replaced by the nearest of `values`, the lower of two.
 
-    What lies between two values is not told from a third that is nearer: an edge of 0 and 2 becomes 1 if 1 is known.
+    What lies between two values is not told from a third that is nearer: an edge of 0 and 2 becomes 1 if 1 is among them.
 
     >>> snap_values(np.array([0, 3, 120, 250]), np.array([0, 127, 255]))
     array([  0,   0, 127, 255])
     """
-    valid_mask = np.unique(valid_mask)
-    if not len(valid_mask):
-        raise ValueError("there are no known values to choose from")
-    middles = (valid_mask[1:].astype(np.float64) + valid_mask[:-1]) / 2
+    values = np.unique(values)
+    if not len(values):
+        raise ValueError("there are no values to choose from")
+    middles = (values[1:].astype(np.float64) + values[:-1]) / 2
     if array.dtype.kind in "bu" and array.dtype.itemsize <= 2:
-        table = valid_mask[np.searchsorted(middles, np.arange(2 ** (8 * array.dtype.itemsize)))]
+        table = values[np.searchsorted(middles, np.arange(2 ** (8 * array.dtype.itemsize)))]
         return table[array.view(np.uint8) if array.dtype.kind == "b" else array]
-    return valid_mask[np.searchsorted(middles, array)]
+    return values[np.searchsorted(middles, array)]
 
 
 def drop_alpha(image: np.ndarray) -> np.ndarray:

@@ -17,7 +17,11 @@ from nbtrainer.labels.connected import regions_of
 
 
 def binary_connected(foreground: np.ndarray, *, threshold: float, smallest: int, small: Small) -> np.ndarray:
-    """The connected parts of what lies above `threshold` (PyTorch Connectomics' `binary_connected`)."""
+    """The connected parts of what lies above `threshold` (PyTorch Connectomics' `binary_connected`).
+
+    >>> binary_connected(np.array([[0.9, 0.2, 0.8]]), threshold=0.5, smallest=0, small="none").tolist()
+    [[1, 0, 2]]
+    """
     return without_small(regions_of(foreground > threshold), smallest, small)
 
 
@@ -40,6 +44,11 @@ def binary_watershed(
     keep_unseeded
         Whether a connected part of the mask that holds no seed is an object, or is lost as in
         PyTorch Connectomics (`binary_watershed`).
+
+    >>> foreground = np.array([[0.95, 0.7, 0.7, 0.95, 0.1, 0.7]])
+    >>> rest = {"smallest": 0, "min_seed_size": 1, "small": "none", "keep_unseeded": False}
+    >>> binary_watershed(foreground, seed_threshold=0.9, threshold=0.5, **rest).tolist()
+    [[1, 1, 2, 2, 0, 0]]
     """
     seeds = foreground > seed_threshold
     return _grown(
@@ -135,6 +144,12 @@ def voronoi_otsu(
 
     The Voronoi-Otsu labelling of clEsperanto, as CellSeg3D offers it: each pixel of the mask goes to the spot from which
     it is reached first within the mask. Spots of equal height side by side are one.
+
+    >>> image = np.zeros((9, 20))
+    >>> image[4, 4] = image[4, 15] = 1
+    >>> labels = voronoi_otsu(image, spot_sigma=1.0, outline_sigma=1.0, smallest=0, small="none")
+    >>> int(labels[4, 4]), int(labels[4, 15]), int(labels.max())
+    (1, 2, 2)
     """
     from skimage.filters import threshold_otsu  # scikit-image's modules take long to load
     from skimage.morphology import local_maxima
@@ -154,6 +169,9 @@ def by_slice(decode: Callable[..., np.ndarray], *stacks: np.ndarray) -> np.ndarr
     """What `decode` makes of each slice by itself: objects of a stack that is a series of independent images.
 
     `stacks` are ([C,] Z, Y, X) each and handed to `decode` as ([C,] Y, X); no id occurs in two slices.
+
+    >>> by_slice(lambda plane: plane, np.array([[[1, 0]], [[1, 2]]])).tolist()
+    [[[1, 0]], [[2, 3]]]
     """
     slices = [decode(*arrays) for arrays in zip(*(np.moveaxis(stack, -3, 0) for stack in stacks), strict=True)]
     result = np.zeros(stacks[0].shape[-3:], np.uint32)

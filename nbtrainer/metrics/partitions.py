@@ -42,7 +42,7 @@ class Partition:
 def compare_partitions(
     predicted: np.ndarray, truth: np.ndarray, *, valid_mask: np.ndarray | None = None, with_background: bool = False
 ) -> Partition:
-    """The sums of two label images ((Z, Y, X) or (Y, X) ids, 0 is background); `known`: boolean, same shape.
+    """The sums of two label images ((Z, Y, X) or (Y, X) ids, 0 is background); `valid_mask`: boolean, same shape, where the truth is known.
 
     Only pixels of true objects count, as in SNEMI3D and CREMI; with `with_background` all do, and the background is
     an object as any other. Pixels that are not known never count.
@@ -74,7 +74,11 @@ def measure_partition(overlaps: Overlaps, with_background: bool = False) -> Part
 
 
 def variation_of_information(partition: Partition) -> float:
-    """Information in bits that truth and prediction do not share, a pixel (Meilă 2007); 0 is perfect, nan: nothing to compare."""
+    """Information in bits that truth and prediction do not share, a pixel (Meilă 2007); 0 is perfect, nan: nothing to compare.
+
+    >>> variation_of_information(compare_partitions(np.array([[1, 1, 2, 2]]), np.array([[1, 1, 1, 1]])))
+    1.0
+    """
     return vi_split(partition) + vi_merge(partition)
 
 
@@ -89,18 +93,30 @@ def vi_merge(partition: Partition) -> float:
 
 
 def adapted_rand_error(partition: Partition) -> float:
-    """1 - F1 of the pairs of pixels that lie together (SNEMI3D; Arganda-Carreras et al. 2015); 0 is perfect, nan: nothing to compare."""
+    """1 - F1 of the pairs of pixels that lie together (SNEMI3D; Arganda-Carreras et al. 2015); 0 is perfect, nan: nothing to compare.
+
+    >>> adapted_rand_error(compare_partitions(np.array([[1, 1, 2, 2]]), np.array([[1, 1, 1, 1]])))
+    0.5
+    """
     together = (partition.predicted_pairs + partition.true_pairs) / 2
     return 1 - _share(partition.pairs, together, partition)
 
 
 def rand_precision(partition: Partition) -> float:
-    """Of the pairs of pixels that lie together in the prediction, the share that does in the truth; merges lower it."""
+    """Of the pairs of pixels that lie together in the prediction, the share that does in the truth; merges lower it.
+
+    >>> rand_precision(compare_partitions(np.array([[1, 1, 2, 2]]), np.array([[1, 1, 1, 1]])))
+    1.0
+    """
     return _share(partition.pairs, partition.predicted_pairs, partition)
 
 
 def rand_recall(partition: Partition) -> float:
-    """Of the pairs of pixels that lie together in the truth, the share that does in the prediction; splits lower it."""
+    """Of the pairs of pixels that lie together in the truth, the share that does in the prediction; splits lower it.
+
+    >>> round(rand_recall(compare_partitions(np.array([[1, 1, 2, 2]]), np.array([[1, 1, 1, 1]]))), 2)
+    0.33
+    """
     return _share(partition.pairs, partition.true_pairs, partition)
 
 

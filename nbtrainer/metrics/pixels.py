@@ -83,6 +83,11 @@ def per_class(counts: ConfusionCounts, values: np.ndarray | float) -> tuple[floa
     """A score's mean over the classes besides the background, and the score of each of those.
 
     Classes that are neither there nor predicted have no score (NaN) and do not enter the mean.
+
+    >>> counts = ConfusionCounts(np.array([5, 4, 0]), np.array([1, 0, 0]), np.array([0, 1, 0]), np.array([0, 0, 0]))
+    >>> mean, own = per_class(counts, iou(counts))
+    >>> mean, own.tolist()
+    (0.8, [0.8, nan])
     """
     values = np.atleast_1d(values)
     if len(values) == 1:
@@ -102,7 +107,11 @@ def dice(counts: ConfusionCounts) -> np.ndarray:
 
 
 def f2(counts: ConfusionCounts) -> np.ndarray:
-    """F-beta with beta 2: 5 TP / (5 TP + 4 FN + FP)."""
+    """F-beta with beta 2: 5 TP / (5 TP + 4 FN + FP).
+
+    >>> f2(ConfusionCounts(true_positive=np.array([3]), false_positive=np.array([1]), false_negative=np.array([1]))).tolist()
+    [0.75]
+    """
     return _f_beta(counts, 2)
 
 
@@ -116,29 +125,52 @@ def iou(counts: ConfusionCounts) -> np.ndarray:
 
 
 def accuracy(counts: ConfusionCounts) -> np.ndarray:
-    """Share of all pixels whose class is right: (TP + TN) / all of a single foreground, else the sum of TP / all."""
+    """Share of all pixels whose class is right: (TP + TN) / all of a single foreground, else the sum of TP / all.
+
+    >>> counts = ConfusionCounts(np.array([3]), np.array([1]), np.array([1]), np.array([5]))
+    >>> accuracy(counts).tolist()
+    [0.8]
+    """
     if len(np.atleast_1d(counts.true_positive)) == 1:
         return _share(counts.true_positive + counts.true_negative, _all(counts), counts)
     return _share(counts.true_positive.sum(), _all(counts)[0], counts)[:1]
 
 
 def precision(counts: ConfusionCounts) -> np.ndarray:
-    """TP / (TP + FP); 0 where nothing was found of what there is, 1 if there is nothing either."""
+    """TP / (TP + FP); 0 where nothing was found of what there is, 1 if there is nothing either.
+
+    >>> precision(ConfusionCounts(true_positive=np.array([3]), false_positive=np.array([1]))).tolist()
+    [0.75]
+    """
     return _share(counts.true_positive, counts.true_positive + counts.false_positive, counts)
 
 
 def recall(counts: ConfusionCounts) -> np.ndarray:
-    """TP / (TP + FN); 0 where something was found although there is nothing, 1 if nothing was."""
+    """TP / (TP + FN); 0 where something was found although there is nothing, 1 if nothing was.
+
+    >>> recall(ConfusionCounts(true_positive=np.array([3]), false_negative=np.array([3]))).tolist()
+    [0.5]
+    """
     return _share(counts.true_positive, counts.true_positive + counts.false_negative, counts)
 
 
 def mean_squared_error(counts: ConfusionCounts) -> np.ndarray:
-    """Mean of the squared differences between probability and truth."""
+    """Mean of the squared differences between probability and truth.
+
+    >>> probability, truth = np.array([[[0.5, 1.0]]]), np.array([[[1.0, 1.0]]])
+    >>> mean_squared_error(count(PixelPredictions(probability, probability > 0.5, truth))).tolist()
+    [0.125]
+    """
     return np.asarray(counts.squared / np.maximum(1, _all(counts)))
 
 
 def mean_absolute_error(counts: ConfusionCounts) -> np.ndarray:
-    """Mean of the differences between probability and truth, without sign."""
+    """Mean of the differences between probability and truth, without sign.
+
+    >>> probability, truth = np.array([[[0.5, 1.0]]]), np.array([[[1.0, 1.0]]])
+    >>> mean_absolute_error(count(PixelPredictions(probability, probability > 0.5, truth))).tolist()
+    [0.25]
+    """
     return np.asarray(counts.absolute / np.maximum(1, _all(counts)))
 
 

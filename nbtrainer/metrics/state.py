@@ -37,7 +37,11 @@ class MetricState:
 
 
 def metric_inputs(names: Iterable[str]) -> set[str]:
-    """What the metrics of these names are computed from."""
+    """What the metrics of these names are computed from.
+
+    >>> sorted(metric_inputs(["dice", "iou", "ap_50"]))
+    ['objects', 'pixels']
+    """
     return {METRICS[name].of for name in names}
 
 
@@ -51,7 +55,12 @@ def class_metric_name(metric: str, name: str) -> str:
 
 
 def scores(tally: MetricState, names: Sequence[str], *, classes: Sequence[str] = ()) -> dict[str, float]:
-    """The metrics of these names; of pixels the mean over `classes` (the background is not among them), then each."""
+    """The metrics of these names; of pixels the mean over `classes` (the background is not among them), then each.
+
+    >>> counts = ConfusionCounts(np.array([3]), np.array([1]), np.array([1]), np.array([5]))
+    >>> scores(MetricState({"pixels": counts}), ["dice", "iou"])
+    {'dice': 0.75, 'iou': 0.6}
+    """
     by_name: dict[str, float] = {}
     for name in names:
         family = METRICS[name].of
@@ -78,6 +87,10 @@ def overall(tallies: Sequence[MetricState], names: Sequence[str], *, classes: Se
     Of objects, all are counted together, so that a crowded image weighs more than an empty one. Of pixels, partitions
     and surfaces, the mean over the images in which there is something to score; of several classes, each first by
     itself, so that a class that is missing in one image does not change what the mean means.
+
+    >>> states = [MetricState({"pixels": ConfusionCounts(*map(np.array, ([hits], [0], [1], [9])))}) for hits in (1, 3)]
+    >>> overall(states, ["iou"])  # 1/2 and 3/4
+    {'iou': 0.625}
     """
     rows = [scores(tally, names, classes=classes) for tally in tallies]
     pooled = scores(sum(tallies, MetricState()), names, classes=classes)

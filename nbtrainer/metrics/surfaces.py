@@ -61,7 +61,7 @@ def compare_surfaces(
         (Z, Y, X) or (Y, X) boolean.
     spacing
         Size of a pixel along each axis, in whatever unit the distances shall have.
-    known
+    valid_mask
         Boolean, same shape: where the truth is known. Both masks end there; surface with a face towards the unknown is
         not measured, but what is measured may find it near.
 
@@ -105,7 +105,13 @@ def compare_classes(
     spacing: Sequence[float],
     valid_mask: np.ndarray | None = None,
 ) -> dict[int, Surfaces]:
-    """`compare_surfaces` for each of `classes` (values of the class maps `predicted` and `truth`, whole numbers)."""
+    """`compare_surfaces` for each of `classes` (values of the class maps `predicted` and `truth`, whole numbers).
+
+    >>> predicted, truth = np.array([[1, 1, 2, 2]]), np.array([[1, 1, 1, 2]])
+    >>> surfaces = compare_classes(predicted, truth, classes=[1, 2], spacing=(1.0, 1.0))
+    >>> {value: hausdorff_distance(own, percentile=100) for value, own in surfaces.items()}
+    {1: 1.0, 2: 1.0}
+    """
     return {
         value: compare_surfaces(equals(predicted, value), equals(truth, value), spacing=spacing, valid_mask=valid_mask)
         for value in classes
@@ -129,7 +135,12 @@ def hausdorff_95(surfaces: Surfaces) -> float:
 
 
 def mean_surface_distance(surfaces: Surfaces) -> float:
-    """Mean of all distances, predicted to true and in reverse together; nan where no image has the class in both masks."""
+    """Mean of all distances, predicted to true and in reverse together; nan where no image has the class in both masks.
+
+    >>> predicted, truth = np.array([[0, 1, 0, 0]]), np.array([[0, 0, 0, 1]])
+    >>> mean_surface_distance(compare_surfaces(predicted, truth, spacing=(1.0, 0.5)))
+    1.0
+    """
     distances, counts = map(np.concatenate, zip(_finite(surfaces.predicted), _finite(surfaces.true), strict=True))
     return float(distances @ counts / counts.sum()) if len(counts) else float("nan")
 
@@ -138,6 +149,10 @@ def surface_dice(surfaces: Surfaces, tolerance: float) -> float:
     """Share of both surfaces that lies within `tolerance` (unit of the spacing) of the other (Nikolov et al. 2021).
 
     Surface counts by pixels, not by area. 0 where only one mask has the class, nan where none has.
+
+    >>> surfaces = compare_surfaces(np.array([[0, 1, 1, 0, 0]]), np.array([[0, 0, 1, 0, 0]]), spacing=(1.0, 1.0))
+    >>> round(surface_dice(surfaces, tolerance=0.5), 2), surface_dice(surfaces, tolerance=1.0)
+    (0.67, 1.0)
     """
     distances, counts = map(np.concatenate, zip(surfaces.predicted, surfaces.true, strict=True))
     near = distances <= tolerance * (1 + _ROUNDING)

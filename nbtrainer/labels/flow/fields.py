@@ -84,7 +84,11 @@ def flow_fields(
 
 
 def relative_spacing(dim: int, spacing: tuple[float, ...] | None) -> np.ndarray:
-    """(dim,) float64: sizes of a voxel in units of the smallest."""
+    """(dim,) float64: sizes of a voxel in units of the smallest.
+
+    >>> relative_spacing(3, (2.0, 0.5, 0.5))
+    array([4., 1., 1.])
+    """
     size = np.ones(dim) if spacing is None else np.asarray(spacing, float)
     if size.shape != (dim,) or not (size > 0).all():
         raise ValueError(f"spacing is one number above 0 for each of {dim} axes, not {spacing}")

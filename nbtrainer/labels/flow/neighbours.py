@@ -15,15 +15,22 @@ BEYOND = np.uint32(2**32 - 1)
 
 
 def neighbour_offsets(dim: int) -> np.ndarray:
-    """(3^dim - 1, dim) int64: from a pixel to its neighbours, in reading order; step k and the k-th from the end are opposite."""
+    """(3^dim - 1, dim) int64: from a pixel to its neighbours, in reading order; step k and the k-th from the end are opposite.
+
+    >>> neighbour_offsets(2)[:3].tolist()
+    [[-1, -1], [-1, 0], [-1, 1]]
+    """
     return np.array([step for step in product((-1, 0, 1), repeat=dim) if any(step)], np.int64)
 
 
 def affinity(labels: np.ndarray, links: Iterable[tuple[int, int]] = ()) -> np.ndarray:
-    """Whether each neighbour belongs to the same object: (3^d - 1, [Z,] Y, X) boolean, in the order of `steps`.
+    """Whether each neighbour belongs to the same object: (3^d - 1, [Z,] Y, X) boolean, in the order of `neighbour_offsets`.
 
     Ids that `links` ties, also by way of others, are one object. Background belongs to nothing. The edge of the array
     replicates: an object that it cuts goes on beyond it.
+
+    >>> affinity(np.array([[1, 1, 2]])).sum(axis=0)
+    array([[8, 5, 5]])
     """
     merged = merge_links(labels, links)
     wide = np.pad(merged, 1, mode="edge")
@@ -36,13 +43,23 @@ def rim(labels: np.ndarray, links: Iterable[tuple[int, int]] = ()) -> np.ndarray
     """Pixels of objects that have neighbours of their own and others: 0 < degree of affinity < 3^d - 1. Boolean.
 
     A pixel by itself has no neighbour of its own, and is no rim.
+
+    >>> rim(np.array([[1, 1, 2], [1, 1, 0]])).astype(int)
+    array([[0, 1, 1],
+           [0, 1, 0]])
     """
     degree = affinity(labels, links).sum(axis=0, dtype=np.uint8)
     return (degree > 0) & (degree < 3**labels.ndim - 1)
 
 
 def framed(labels: np.ndarray, links: Iterable[tuple[int, int]], width: int) -> np.ndarray:
-    """`labels` as uint32, linked ids made one, in a frame of `BEYOND`."""
+    """`labels` as uint32, linked ids made one, in a frame of `BEYOND`.
+
+    >>> (framed(np.array([[1, 2]]), links=[(1, 2)], width=1) == BEYOND).astype(int)
+    array([[1, 1, 1, 1],
+           [1, 0, 0, 1],
+           [1, 1, 1, 1]])
+    """
     return np.pad(merge_links(plain(labels), links).astype(np.uint32), width, constant_values=BEYOND)
 
 
