@@ -42,7 +42,9 @@ class Partition:
 def compare_partitions(
     predicted: np.ndarray, truth: np.ndarray, *, valid_mask: np.ndarray | None = None, with_background: bool = False
 ) -> Partition:
-    """The sums of two label images ((Z, Y, X) or (Y, X) ids, 0 is background); `valid_mask`: boolean, same shape, where the truth is known.
+    """The sums of two label images ((Z, Y, X) or (Y, X) ids, 0 is background).
+
+    `valid_mask`: boolean, same shape, where the truth is known.
 
     Only pixels of true objects count, as in SNEMI3D and CREMI; with `with_background` all do, and the background is
     an object as any other. Pixels that are not known never count.
