@@ -6,7 +6,7 @@ import tifffile
 import torch
 
 import nbtrainer as nbt
-from nbtrainer.engine import finalize
+from nbtrainer.engine import write_reports
 from nbtrainer.runs import events
 
 
@@ -210,7 +210,7 @@ def test_a_report_that_cannot_be_written_does_not_make_a_failed_run(small_config
 
 
 def test_what_breaks_in_a_report_for_a_reason_that_nobody_foresaw_is_logged_whole(small_config, monkeypatch):
-    monkeypatch.setattr(finalize, "_looked_at", lambda *anything: 1 / 0)
+    monkeypatch.setattr(write_reports, "_looked_at", lambda *anything: 1 / 0)
     run = nbt.train(small_config)
     assert run.status == "finished", run.error
     warned = [event for event in run.events if isinstance(event, events.Warned) and "ZeroDivisionError" in event.text]

@@ -95,7 +95,15 @@ class EntriesField(Field):
             self._write(list(self.value))
             self.on_settled()
 
-        return _Entry(self.setting, index, values, touched, lambda: self.remove(index), self._guard, self._editors)
+        return _Entry(
+            self.setting,
+            index,
+            values,
+            touched=touched,
+            remove=lambda: self.remove(index),
+            guard=self._guard,
+            editors=self._editors,
+        )
 
     def _redisplay(self) -> None:
         super()._redisplay()
@@ -115,6 +123,7 @@ class _Entry:
         setting: Setting,
         index: int,
         values: Any,
+        *,
         touched: Callable[[], None],
         remove: Callable[[], None],
         guard: Guard,
