@@ -88,7 +88,7 @@ def class_lengths(trees: dict[Path, ast.Module]) -> Iterator[str]:
 
 
 def function_lengths(trees: dict[Path, ast.Module]) -> Iterator[str]:
-    lengths = {f"{_name(path)}:{node.name}": _span(node) for path, node in _functions(trees)}
+    lengths = {name: _span(node) for name, node in _functions(trees)}
     _print_largest("functions", lengths)
     for name, count in lengths.items():
         if count > MAX_FUNCTION_LINES:
@@ -98,11 +98,11 @@ def function_lengths(trees: dict[Path, ast.Module]) -> Iterator[str]:
 def positional_arguments(trees: dict[Path, ast.Module]) -> Iterator[str]:
     """Functions of which more than five arguments may be given by their place."""
     counts = {}
-    for path, node in _functions(trees):
+    for name, node in _functions(trees):
         if any(ast.unparse(decorator).strip("_") == "compiled" for decorator in node.decorator_list):
             continue  # numba knows no keyword-only arguments
         names = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
-        counts[f"{_name(path)}:{node.name}"] = len(names) - (names[:1] in (["self"], ["cls"]))
+        counts[name] = len(names) - (names[:1] in (["self"], ["cls"]))
     many = {name: count for name, count in counts.items() if count > MAX_POSITIONAL}
     print(f"functions with more than {MAX_POSITIONAL} positional arguments: {len(many)}")
     for name, count in many.items():
@@ -149,11 +149,18 @@ def complexity() -> Iterator[str]:
     yield from complex_ones
 
 
-def _functions(trees: dict[Path, ast.Module]) -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
+def _functions(trees: dict[Path, ast.Module]) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Every function, nested ones too, by its file and place: `ui/app.py:TrainerApp.close`."""
     for path, tree in trees.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield path, node
+        yield from _functions_in(tree, f"{_name(path)}:")
+
+
+def _functions_in(tree: ast.AST, scope: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{scope}{node.name}", node
+        is_scope = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        yield from _functions_in(node, f"{scope}{node.name}." if is_scope else scope)
 
 
 def _package_of(path: Path) -> str:

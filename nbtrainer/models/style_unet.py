@@ -31,6 +31,7 @@ class StyleUNet(nn.Module):
     def __init__(
         self,
         dim: int,
+        *,
         input_channels: int,
         output_channels: int,
         features: Sequence[int],
@@ -48,7 +49,14 @@ class StyleUNet(nn.Module):
         # from the deepest level up; each hands on as many channels as the next has
         above = [*features[1:], features[-1]]
         self.up = nn.ModuleList(
-            _Up(dim, before, here, style_features, residual_on, concatenation)
+            _Up(
+                dim,
+                before,
+                here,
+                style_features=style_features,
+                residual_on=residual_on,
+                concatenation=concatenation,
+            )
             for before, here in reversed(list(zip(above, features, strict=True)))
         )
         self.last = _step(dim, features[0], output_channels, 1)
@@ -122,7 +130,14 @@ def style_unet(
     https://doi.org/10.1038/s41592-022-01639-4.
     """
     return StyleUNet(
-        dim, input_channels, output_channels, features, residual_on, style_on, concatenation, anisotropic_levels
+        dim,
+        input_channels=input_channels,
+        output_channels=output_channels,
+        features=features,
+        residual_on=residual_on,
+        style_on=style_on,
+        concatenation=concatenation,
+        anisotropic_levels=anisotropic_levels,
     )
 
 
@@ -154,7 +169,7 @@ class _Down(nn.Module):
 
 class _Up(nn.Module):
     def __init__(
-        self, dim: int, before: int, after: int, style_features: int, residual_on: bool, concatenation: bool
+        self, dim: int, before: int, after: int, *, style_features: int, residual_on: bool, concatenation: bool
     ) -> None:
         super().__init__()
         self.concatenation = concatenation
