@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError
 from nbtrainer.io.formats import open_image
 from nbtrainer.labels.integers import equals
 
@@ -55,7 +55,7 @@ def read_decimals(files: Iterable[Path], *, every: Iterable[Path], ignored: int 
     for file in every:
         values = _few_values(file, of_any=True)
         if values is None or np.any(values[values != ignored] < 0):
-            raise UserError(
+            raise DataError(
                 str(file),
                 f"other labels hold {_listed(decimals)}, and what these stand for here cannot be told",
                 "Export all labels again, with one whole number per pixel",
@@ -64,7 +64,7 @@ def read_decimals(files: Iterable[Path], *, every: Iterable[Path], ignored: int 
     levels = np.unique(np.concatenate(known))
     levels = levels[levels != ignored]
     if ignored is not None and 0 <= ignored < len(levels):
-        raise UserError("data.ignore_value", f"{ignored} would be the number of a class", "Choose a larger value")
+        raise SettingError("data.ignore_value", f"{ignored} would be the number of a class", "Choose a larger value")
     numbers = ", ".join(f"{value:g} is {number}" for number, value in enumerate(levels[:_LISTED]))
     more = " ..." if len(levels) > _LISTED else ""
     return Reading(_order(levels, ignored), f"are numbered by their order: {numbers}{more}", True)

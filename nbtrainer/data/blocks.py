@@ -14,7 +14,7 @@ from nbtrainer.data.draw_outlines import outlines_of
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import whole
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.axes import Layout, format_shape, label_layout
 from nbtrainer.io.formats import open_image
@@ -92,7 +92,7 @@ class Divided:
         if is_annotation(self.pair.required_label):
             if self.pair.has_crowd:
                 wrong = "it has crowds, of which a label image cannot say that nothing is known"
-                raise UserError(str(self.pair.required_label), wrong, "Prepare without dividing")
+                raise DataError(str(self.pair.required_label), wrong, "Prepare without dividing")
             names = {outline.class_name for outline in outlines_of(self.pair)}
             if len(names) > 1:
                 words = f"{self.pair.required_label.name} has outlines of {len(names)} classes; blocks number the objects alone"
@@ -102,9 +102,9 @@ class Divided:
         try:
             layout = label_layout(opened.shape, opened.axes, self.dim, z_axis=None)
         except ValueError as error:
-            raise UserError(str(self.pair.required_label), *error.args) from None
+            raise DataError(str(self.pair.required_label), *error.args) from None
         if layout.shape(opened.shape) != self.shape:
-            raise UserError(
+            raise DataError(
                 str(self.pair.required_label),
                 f"it is {format_shape(layout.shape(opened.shape))}, but its image is {format_shape(self.shape)}",
                 "Image and label must have the same size to be divided; export the label again",
@@ -131,7 +131,7 @@ def _as_stored(dim: int) -> Preparation:
 def checked_side(side: int) -> int:
     """`side`, if blocks can be so small."""
     if side < SMALLEST_SIDE:
-        raise UserError(
+        raise SettingError(
             "divide",
             f"blocks of {side} pixels a side show too little",
             f"Give {SMALLEST_SIDE} or more, such as {GOOD_SIDE}",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nbtrainer.data.views import MapView, View
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 
 
 def select_channels(
@@ -30,7 +30,7 @@ def select_channels(
     if channels:
         beyond = [channel for channel in channels if channel >= count]
         if beyond:
-            raise UserError(
+            raise SettingError(
                 where,
                 f"there is no channel {beyond[0]}: it has {count}, counted from 0",
                 "Change data.channels",

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from nbtrainer.data.pair import Pair
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, UserError
 from nbtrainer.io.annotations import Outline, draw_labels, label_shape, read_outlines
 from nbtrainer.io.annotations.position import on_channels, on_frame, on_slice, place_outlines
 from nbtrainer.io.axes import Layout, format_shape
@@ -81,7 +81,7 @@ def _refuse_other_size(pair: Pair, shape: tuple[int, ...]) -> None:
     """Raise `UserError` if the outlines of `pair` were drawn on an image of another size."""
     stated = label_shape(pair.required_label, pair.annotated_as or "")
     if stated is not None and tuple(stated) != tuple(shape[-2:]):
-        raise UserError(
+        raise DataError(
             str(pair.label),
             f"it was drawn on an image of {format_shape(stated)}, but {pair.image.name} is {format_shape(shape[-2:])}",
             "Image and outlines must have the same size; draw them on this image, or take the pair out",

@@ -14,7 +14,7 @@ from nbtrainer.data.listing import natural_order
 from nbtrainer.data.match_names import Endings, base_name, match_names
 from nbtrainer.data.pair import Naming, Pair, setting
 from nbtrainer.data.pair_files import join_labelled, pair_files
-from nbtrainer.errors import Finding, UserError
+from nbtrainer.errors import DataError, Finding, SettingError, UserError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.formats import is_image, stem
 
@@ -43,7 +43,7 @@ def find_pairs(
     if sources:
         return _of_sources(sources, where, naming, use=use, dataset=dataset, labels_optional=labels_optional)
     if labels == images and images.exists() and (images.is_file() or is_image(images)):
-        raise UserError(
+        raise SettingError(
             setting(where, "labels"),
             "images and labels are the same file",
             f"If it holds both, go on inside it, as in {images.name}/raw and {images.name}/labels; else choose another",
@@ -54,7 +54,7 @@ def find_pairs(
     image_files = list_files(images, setting(where, "images"), look_one_level_down=naming.look_one_level_down)
     image_files = [path for path in image_files if normal_form(stem(path)).endswith(normal_form(naming.img_filter))]
     if not image_files:
-        raise UserError(
+        raise DataError(
             setting(where, "images"),
             f"no image in {images} has a name that ends with {naming.img_filter!r}",
             "Check data.datasets' img_filter, or leave it empty",
@@ -105,7 +105,7 @@ def _of_sources(
 ) -> list[Pair]:
     """The pairs of several folders; all images without a label are reported together."""
     pairs: list[Pair] = []
-    problems: list[Finding] = []
+    errors: list[UserError] = []
     for source in sources:
         its_use = use if source.use == "auto" else source.use
         labels = source.labels
@@ -127,23 +127,24 @@ def _of_sources(
                     labels_optional=labels_optional,
                 )
         except UserError as error:
-            problems += error.findings
-    if problems:
-        raise UserError.of(_together(problems))
+            errors.append(error)
+    if errors:
+        kind = type(errors[0]) if len({type(error) for error in errors}) == 1 else UserError
+        raise kind.of(_group_findings([finding for error in errors for finding in error.findings]))
     return pairs
 
 
-def _together(problems: Sequence[Finding]) -> list[Finding]:
+def _group_findings(findings: Sequence[Finding]) -> list[Finding]:
     """Of findings that say the same of several folders one, about the files of all."""
     groups: dict[tuple[str, str], list[Finding]] = {}
-    for problem in problems:
-        groups.setdefault((problem.where, problem.wrong if not problem.fix else problem.fix), []).append(problem)
-    pairs = []
+    for finding in findings:
+        groups.setdefault((finding.where, finding.fix or finding.wrong), []).append(finding)
+    grouped = []
     for same in groups.values():
-        files = tuple(file for each in same for file in each.files)
+        files = tuple(file for finding in same for file in finding.files)
         wrong = same[0].wrong if len(same) == 1 else f"{same[0].wrong}; and so on in {len(same)} folders"
-        pairs.append(replace(same[0], files=files, wrong=wrong))
-    return pairs
+        grouped.append(replace(same[0], files=files, wrong=wrong))
+    return grouped
 
 
 def _with_masks(
@@ -154,7 +155,7 @@ def _with_masks(
     folder = source.images.parent
     if not source.images.is_dir() or not any(source.images.iterdir()):
         wrong = f"the folder {folder} holds {source.labels.name}, but no image"
-        raise UserError(setting(where, "images"), wrong, "Add the image, or take the folder out")
+        raise DataError(setting(where, "images"), wrong, "Add the image, or take the folder out")
     images = list_files(source.images, setting(where, "images"), look_one_level_down=False)
     if not _holds_masks(source.labels):
         left_out = matching_files(images, naming.exclude)
@@ -162,7 +163,7 @@ def _with_masks(
         if labels_optional:
             return [Pair(image, None, use=use, dataset=dataset) for image in lonely]
         if lonely:
-            raise UserError.of([_no_masks(lonely, source.labels, where)])
+            raise DataError.of([_no_masks(lonely, source.labels, where)])
         return []
     if len(images) != 1:
         return find_pairs(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.formats import version
 
 # a folder (a zarr store) has many files to look at: once in so many seconds
@@ -30,7 +30,7 @@ class Fingerprints:
                 continue
             now = version(path)
             if now not in (before, (0, 0)):
-                raise UserError(
+                raise DataError(
                     str(path),
                     f"this file was changed while the run was reading it ({_difference(before, now)})",
                     "Let files alone while a run reads them. Put it back and resume, or start a new run with it as it is; "

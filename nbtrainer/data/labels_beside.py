@@ -13,7 +13,7 @@ from nbtrainer.data.match_names import Endings, base_name
 from nbtrainer.data.pair import Naming, Pair, setting
 from nbtrainer.data.pair_files import create_pair, join_labelled
 from nbtrainer.data.pairing import Assignment, assign_found, assign_labels
-from nbtrainer.errors import Finding, UserError
+from nbtrainer.errors import DataError, Finding, SettingError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.formats import is_image, stem
 from nbtrainer.wording import first_of_many
@@ -61,14 +61,14 @@ def pairs_beside(
         else:
             lonely.append(image)
     if lonely:
-        raise UserError.of([_no_label_beside(lonely, len(images), where, naming)])
+        raise DataError.of([_no_label_beside(lonely, len(images), where, naming)])
     return pairs
 
 
 def _without_labels(folder: Path, files: Sequence[Path], where: str, naming: Naming) -> list[Path]:
     """Those of `files` that are images; raises `UserError` if labels cannot be told apart, or if there is no image."""
     if not naming.mask_filter:
-        raise UserError(
+        raise SettingError(
             setting(where, "mask_filter"),
             "images and labels share a folder, and nothing tells them apart",
             "Say what names of labels end with, as in _masks",
@@ -80,7 +80,7 @@ def _without_labels(folder: Path, files: Sequence[Path], where: str, naming: Nam
         if (name := normal_form(stem(path))).endswith(normal_form(naming.img_filter)) and not name.endswith(others)
     ]
     if not images:
-        raise UserError(
+        raise DataError(
             setting(where, "images"),
             f"no image in {folder} has a name that ends with {naming.img_filter!r}"
             if naming.img_filter

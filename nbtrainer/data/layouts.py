@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from nbtrainer.data.file_names import normal_form
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.formats import is_image
 
 Use = Literal["auto", "train", "validation", "test"]
@@ -113,7 +113,7 @@ def _source(folder: Path, use: Use, *, where: str, missed: str = "") -> Source:
     usual = [path for path in labels if path.name.lower() == "labels"]
     if len(labels) > 1 and not usual:
         names = " and ".join(path.name for path in labels)
-        raise UserError(where, f"the folder {folder} holds {names}", "Choose the folder of images and that of labels")
+        raise DataError(where, f"the folder {folder} holds {names}", "Choose the folder of images and that of labels")
     # where there is none, the one that others have is missed
     return Source(images, (usual or labels or [folder / (missed or "labels")])[0], use)
 

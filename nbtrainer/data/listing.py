@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nbtrainer.data.file_names import existing, normal_form
 from nbtrainer.disk import read_text
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, UserError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.formats import channel_files, is_image, stem
 from nbtrainer.io.formats.magic_bytes import suffix_by_content
@@ -55,9 +55,9 @@ def list_files(source: Path, where: str, *, look_one_level_down: bool, outlines:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             wrong = f"the folder {error.filename or source} cannot be looked into ({reason})"
-            raise UserError(where, wrong, "Ask for permission to read it, or choose another folder") from None
+            raise DataError(where, wrong, "Ask for permission to read it, or choose another folder") from None
         if not files:
-            raise UserError(where, f"the folder {source} holds no images", _instead(source))
+            raise DataError(where, f"the folder {source} holds no images", _instead(source))
         return natural_order(files)
     if _are_there(channel_files(source)):
         return [source]
@@ -66,11 +66,11 @@ def list_files(source: Path, where: str, *, look_one_level_down: bool, outlines:
     if any(sign in str(source) for sign in "*?["):
         files = [path for path in _matching(source) if path.is_file() or is_image(path)]
         if not files:
-            raise UserError(where, f"nothing matches {source}", "Check the folder and the wildcard")
+            raise DataError(where, f"nothing matches {source}", "Check the folder and the wildcard")
         return natural_order(files)
     if _is_inside(source):
         return [source]
-    raise UserError(
+    raise DataError(
         where, f"there is no folder or file {source}", "Check the path, or choose it with the folder button"
     )
 
@@ -211,8 +211,8 @@ def _listed(source: Path, where: str) -> list[Path]:
     files = [source.parent / Path(line).expanduser() for line in lines if line and not line.startswith("#")]
     files = [existing(path) for path in files]
     if not files:
-        raise UserError(where, f"the list {source} is empty", "Write one path a line into it")
+        raise DataError(where, f"the list {source} is empty", "Write one path a line into it")
     missing = next((path for path in files if not path.exists() and not _are_there(channel_files(path))), None)
     if missing is not None:
-        raise UserError(where, f"{source.name} lists {missing}, which does not exist", "Mend the list")
+        raise DataError(where, f"{source.name} lists {missing}, which does not exist", "Mend the list")
     return files

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from nbtrainer.data.file_names import normal_form
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 
 # a name of 255 characters is done with three of these in a second
 _MOST_REPETITIONS = 3
@@ -31,7 +31,7 @@ def find_in_names(pattern: str, names: Sequence[str], where: str) -> list[str | 
     """
     matches = _found(normal_form(pattern), tuple(map(normal_form, names)))
     if matches is None:
-        raise UserError(
+        raise SettingError(
             where,
             f"{pattern!r} takes longer than {_MOST_SECONDS:g} s on the names of the images, and may never end",
             "Repeat nothing that repeats itself, as in (a+)+, and write what stands between instead of many .*",

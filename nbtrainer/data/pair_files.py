@@ -12,7 +12,7 @@ from nbtrainer.data.listing import natural_order
 from nbtrainer.data.match_names import Endings, base_name
 from nbtrainer.data.pair import Naming, Pair
 from nbtrainer.data.pairing import Assignment, assign_labels
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.formats import stem
 from nbtrainer.io.formats.channels import join_channels
 
@@ -57,7 +57,7 @@ def join_labelled(images: list[Path], bases: Sequence[str], naming: Naming, wher
     counts = Counter(map(len, joined.values()))
     if len(counts) > 1:
         usual, few = counts.most_common(1)[0][0], min(joined, key=lambda image: counts[len(joined[image])])
-        raise UserError(
+        raise DataError(
             where or "images",
             f"{stem(few)} has {len(joined[few])} channel{'s' if len(joined[few]) > 1 else ''} ({', '.join(file.name for file in joined[few][:4])}), but most "
             f"images have {usual}",

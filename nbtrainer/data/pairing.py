@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nbtrainer.data.file_names import NameMatches, Parts, match_parts, parts_of, without_contradictions
 from nbtrainer.data.listing import describe_unreadable
 from nbtrainer.data.match_names import Endings, base_name, match_names
-from nbtrainer.errors import Finding, UserError
+from nbtrainer.errors import DataError, Finding, UserError
 from nbtrainer.io.annotations import Contents, is_annotation, read_contents
 from nbtrainer.io.formats import stem
 from nbtrainer.wording import count_noun, first_of_many
@@ -136,7 +136,7 @@ def _by_content(
         same = [each for each in files if base_name(each[0], endings.labels) == base_name(image, endings.images)]
         if len(files) > 1 and len(same) != 1:
             both = " and ".join(label.name for label, _ in files[:2])
-            raise UserError(where, f"{image.name} is named in {both}", "Take it out of all files but one")
+            raise DataError(where, f"{image.name} is named in {both}", "Take it out of all files but one")
         chosen[image] = (same or files)[0]
     return chosen
 
@@ -205,7 +205,7 @@ def _assignment(
     is_named = image in own and own[image][0] == label
     if len(names) > 1 and not is_named:
         examples = ", ".join(sorted(names)[:3])
-        raise UserError(
+        raise DataError(
             str(label),
             f"it holds outlines of {len(names)} images, none of them called {image.name}",
             f"It names {examples}; give the image that name, or take it out",
@@ -217,13 +217,13 @@ def _assignment(
     return Assignment(image, label, differs and not is_named and not are_chosen, written, has_crowd)
 
 
-def _ambiguous_error(label: Path, images: Sequence[Path], index: int, names: Sequence[str], where: str) -> UserError:
+def _ambiguous_error(label: Path, images: Sequence[Path], index: int, names: Sequence[str], where: str) -> DataError:
     if len(names) > 1:
         wrong = f"{label.name} names {' and '.join(names[:2])}, and either may be {images[index]}"
     else:
         same = [str(path) for path in images if path.name == images[index].name]
         wrong = f"{label.name} names {names[0]}, and it is not clear which of {' and '.join(same[:2])} is meant"
-    return UserError(where, wrong, "Keep the images in folders called as in that file, or give each a name of its own")
+    return DataError(where, wrong, "Keep the images in folders called as in that file, or give each a name of its own")
 
 
 def _unpaired_error(
@@ -234,7 +234,7 @@ def _unpaired_error(
     unused: Sequence[Path],
     where: str,
     about: Mapping[Path, Contents],
-) -> UserError:
+) -> DataError:
     """What to say about images without labels and labels without images."""
     for label in about:  # a file that cannot be read names nothing
         read_contents(label)
@@ -261,4 +261,4 @@ def _unpaired_error(
         remedy = f"No {noun} was found for {first_of_many(path.name for path in lonely)}: {advice}"
     files = tuple(str(path) for path in (*rest, *unused)) if is_clear else ()
     finding = Finding(where=where, wrong=wrong, remedy=remedy, fix="leave_out" if is_clear else "", files=files)
-    return UserError.of([finding])
+    return DataError.of([finding])

@@ -17,7 +17,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.resampled_views import PaddedView, ResampledView
 from nbtrainer.data.roi import IGNORED, drop_outside
 from nbtrainer.data.views import ArrayView, ConstantView, CropView, FileView, MapView, StoredLabel, View, whole
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.axes import AxisHints, Layout, format_shape, image_layout, label_layout
 from nbtrainer.io.formats import ImageFile, Reoriented, open_image
@@ -127,7 +127,7 @@ class Preparation:
         try:
             return image_layout(opened.shape, opened.axes, self.dim, hints)
         except ValueError as error:
-            raise UserError(where, *error.args) from None
+            raise DataError(where, *error.args) from None
 
     def image(self, opened: ImageFile, where: str, index: int, layout: Layout, frame: int = 0) -> View:
         """The image in an opened file (of a stack the one with this index), prepared except for its size."""
@@ -181,7 +181,7 @@ class Preparation:
         image = self.image(opened, str(pair.image), pair.slice or 0, layout)
         label = self.label(pair, image.shape, layout.count(opened.shape))
         if image.shape != label.shape:
-            raise UserError(
+            raise DataError(
                 str(pair.label),
                 f"it is {format_shape(label.shape)}, but its image {pair.image.name} is {format_shape(image.shape)}",
                 _size_remedy(opened, shape=image.shape, label_shape=label.shape),
@@ -207,9 +207,9 @@ class Preparation:
             try:
                 layout = label_layout(opened.shape, opened.axes, self.dim, z_axis=self.z_axis)
             except ValueError as error:
-                raise UserError(str(pair.label), *error.args) from None
+                raise DataError(str(pair.label), *error.args) from None
             if slices is not None and layout.count(opened.shape) != slices:
-                raise UserError(
+                raise DataError(
                     str(pair.label),
                     f"it has {_slices(layout.count(opened.shape))}, but its image {pair.image.name} has {slices}",
                     "Each slice of a stack needs its own label: export the label again, or take the pair out",

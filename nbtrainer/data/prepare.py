@@ -12,7 +12,7 @@ from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.layouts import find_sources
 from nbtrainer.data.pair import Naming, Pair
 from nbtrainer.data.split_folders import USES, By, Prepared, write_split_folders
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError
 from nbtrainer.io.formats import is_image
 from nbtrainer.progress import OnProgress
 
@@ -53,7 +53,7 @@ def prepare(
         If the shares do not add up to 1, images are too few, have no label or share a name, or a split is there already.
     """
     if Path(images).absolute() == Path(labels).absolute():
-        raise UserError("labels", f"{labels} is given as images and as labels", "Give the folder of the labels")
+        raise SettingError("labels", f"{labels} is given as images and as labels", "Give the folder of the labels")
     pairs = find_pairs(Path(images), Path(labels), "", naming, use="auto")
     shares = split_shares(train, validation, test)
     return _divide_by_chance(pairs, output_root, data_task, shares, seed=seed, by=by, progress=progress, divide=divide)
@@ -105,9 +105,9 @@ def prepare_dataset(
     for source in sources:
         if source.labels is not None and not source.labels.is_dir():
             where = source.labels.parent
-            raise UserError("dataset", f"{where} has no folder {source.labels.name}", "Add the labels")
+            raise DataError("dataset", f"{where} has no folder {source.labels.name}", "Add the labels")
     if not sources and not any(map(is_image, dataset.iterdir() if dataset.is_dir() else [])):
-        raise UserError(
+        raise DataError(
             "dataset",
             f"{dataset} has no folder {' or '.join(missing)}",
             "It needs images and labels, or train, val and test with images and labels in each",
@@ -120,7 +120,7 @@ def prepare_dataset(
         )
     if "train" not in uses:
         names = " and ".join(name for name, use in USES.items() if use in uses)
-        raise UserError("dataset", f"{dataset} has {names} but no folder train", "Add it")
+        raise DataError("dataset", f"{dataset} has {names} but no folder train", "Add it")
     parts = {name: [pair for pair in pairs if pair.use == use] for name, use in USES.items() if use in uses}
     return write_split_folders(
         parts, output_root=Path(output_root), data_task=data_task, by=by, progress=progress, side=divide
@@ -140,7 +140,9 @@ def split_shares(train: Share, validation: Share, test: Share) -> dict[str, floa
         try:
             (marked if text.endswith("%") else plain)[name] = float(text.removesuffix("%").replace(",", "."))
         except ValueError:
-            raise UserError(name, f"{share!r} is no share", "Give a fraction or a percentage: 0.7, 70 or 70%") from None
+            raise SettingError(
+                name, f"{share!r} is no share", "Give a fraction or a percentage: 0.7, 70 or 70%"
+            ) from None
     by = 100 if any(share > 1 for share in plain.values()) else 1
     return {name: marked[name] / 100 if name in marked else plain[name] / by for name in given}
 
@@ -153,15 +155,15 @@ def share_counts(count: int, shares: Mapping[str, float]) -> dict[str, int]:
     text = " + ".join(f"{100 * share:.6g} %" for share in shares.values())
     nonzero = {name: share for name, share in shares.items() if share > 0}
     if not all(0 <= share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
-        raise UserError(
+        raise SettingError(
             "train, validation, test",
             f"the shares {text} do not add up to 100 %",
             "Give fractions such as 0.7, 0.1 and 0.2, or percentages such as 70, 10 and 20",
         )
     if "train" not in nonzero:
-        raise UserError("train", "no image would be left to train", "Give a share above 0")
+        raise SettingError("train", "no image would be left to train", "Give a share above 0")
     if count < len(nonzero):
-        raise UserError(
+        raise DataError(
             "images",
             f"{count} {'pair' if count == 1 else 'pairs'} cannot be divided among {', '.join(nonzero)}",
             "Add images, or set a share to 0",
@@ -177,5 +179,5 @@ def share_counts(count: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 def _checked_seed(seed: int) -> int:
     if seed < 0:
-        raise UserError("seed", f"{seed} is below 0", "Give a whole number from 0")
+        raise SettingError("seed", f"{seed} is below 0", "Give a whole number from 0")
     return seed

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from nbtrainer.data.blocks import checked_side, divided
 from nbtrainer.data.pair import Pair, order_told
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError, UserError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.annotations.cellpose import is_cellpose
 from nbtrainer.io.formats import channel_files, is_image, stem
@@ -53,9 +53,9 @@ def write_split_folders(
     are there already or cannot be written, or files would be worth nothing in another place.
     """
     if by not in get_args(By):
-        raise UserError("by", f"{by!r} is unknown", f"Use {', '.join(get_args(By))}")
+        raise SettingError("by", f"{by!r} is unknown", f"Use {', '.join(get_args(By))}")
     if data_task in ("", ".", "..") or set(data_task) & set("/\\"):
-        raise UserError("data_task", f"{data_task!r} is no name for a folder", "Give a name without slashes")
+        raise SettingError("data_task", f"{data_task!r} is no name for a folder", "Give a name without slashes")
     folder = output_root / data_task
     _refuse_what_is_there(folder)
     names = {name: _names(pairs) for name, pairs in parts.items()}
@@ -65,7 +65,7 @@ def write_split_folders(
     if by != "list":
         _refuse_what_cannot_move(parts)
     elif side is not None:
-        raise UserError("by", "blocks of images are new files, which cannot be only listed", "Choose copy or link")
+        raise SettingError("by", "blocks of images are new files, which cannot be only listed", "Choose copy or link")
     side = None if side is None else checked_side(side)
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     aside = None
@@ -106,7 +106,7 @@ def _refuse_what_is_there(folder: Path) -> None:
             wrong = f"{path} is there already and is no folder"
         else:
             continue
-        raise UserError("data_task", wrong, "Choose another name, or remove what is there")
+        raise SettingError("data_task", wrong, "Choose another name, or remove what is there")
 
 
 def _refuse_what_cannot_move(parts: Mapping[str, Sequence[Pair]]) -> None:
@@ -115,7 +115,7 @@ def _refuse_what_cannot_move(parts: Mapping[str, Sequence[Pair]]) -> None:
     for path in {path for pairs in parts.values() for pair in pairs for path in pair.files}:
         if path.suffix.lower() in _REFERRING or not path.exists() or _lists_sections(path):
             wrong = "it belongs to other files, and would be worth nothing without them in another folder"
-            raise UserError(str(path), wrong, "Prepare by list, which leaves files where they are")
+            raise DataError(str(path), wrong, "Prepare by list, which leaves files where they are")
 
 
 def _lists_sections(path: Path) -> bool:
@@ -131,7 +131,7 @@ def _names(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
         other = known.setdefault(base.lower(), pair.image)
         if other is not pair.image:
             wrong = f"{other} and {pair.image} have the same name, and their labels would too"
-            raise UserError("images", wrong, "Rename one of them")
+            raise DataError("images", wrong, "Rename one of them")
         label_base, label_suffix = _parted(pair.required_label)
         if pair.annotated_as is not None:  # one file for many images stays one
             label_base = base
@@ -206,7 +206,7 @@ def _put(source: Path, target: Path, by: By) -> str:
     """Copy or link one file or folder; returns which of the two it was."""
     source = source.resolve()
     if target.exists():
-        raise UserError(str(source), f"a block of another image has the name {target.name} too", "Rename this image")
+        raise DataError(str(source), f"a block of another image has the name {target.name} too", "Rename this image")
     if by == "link":
         try:
             target.symlink_to(source, target_is_directory=source.is_dir())

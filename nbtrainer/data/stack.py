@@ -12,7 +12,7 @@ import numpy as np
 
 from nbtrainer.data.pair import list_files
 from nbtrainer.data.prepare import PathLike
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError, UserError
 from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats import ImageFile, open_image
 from nbtrainer.progress import OnProgress
@@ -34,13 +34,13 @@ def stack_images(
 
     out = Path(out)
     if out.suffix.lower() not in (".tif", ".tiff"):
-        raise UserError("out", f"{out.name} is no name for a stack", "Let it end in .tif")
+        raise SettingError("out", f"{out.name} is no name for a stack", "Let it end in .tif")
     _refuse(out)
     files = list_files(Path(folder), "folder", look_one_level_down=False)
     opened = open_image(files[0], labels)
     first, is_colour = opened.read(), opened.axes == "YXS" and opened.shape[-1] in (3, 4)
     if first.ndim != 2 and not is_colour:
-        raise UserError(
+        raise DataError(
             str(files[0]), f"{format_shape(first.shape)} is no single image", "Give images of one slice each"
         )
     shape = (len(files), *first.shape)
@@ -108,7 +108,7 @@ def _pages(files: list[Path], first: np.ndarray, progress: OnProgress | None, la
         page = first if number == 1 else open_image(file, labels).read()
         if (page.shape, page.dtype) != (first.shape, first.dtype):
             wrong = f"it is {format_shape(page.shape)} {page.dtype}, but {files[0].name} is {format_shape(first.shape)} {first.dtype}"
-            raise UserError(
+            raise DataError(
                 str(file), wrong, "All slices need the same size and type; leave this one out or convert it"
             )
         if progress:
@@ -123,7 +123,7 @@ def _slices(stack: Path, labels: bool) -> tuple[int, Iterator[np.ndarray], str]:
     axis = next((axes.index(letter) for letter in "ZT?C" if letter in axes and shape[axes.index(letter)] > 1), None)
     # without names the last axis may be colour
     if axis is None or opened.array.ndim < 3 or (set(axes) == {"?"} and len(shape) == 3 and shape[-1] in (3, 4)):
-        raise UserError(str(stack), f"{format_shape(shape)} is a single image", "Give a stack")
+        raise DataError(str(stack), f"{format_shape(shape)} is a single image", "Give a stack")
     rest = axes[:axis] + axes[axis + 1 :]
     rest = "YXS" if rest == "???" and shape[-1] in (3, 4) else rest
     return shape[axis], (_slice(opened, axis=axis, number=number) for number in range(shape[axis])), rest
@@ -140,7 +140,7 @@ def _refuse(path: Path) -> None:
     if path.is_dir() and not any(path.iterdir()) and path.suffix.lower() not in (".tif", ".tiff"):
         return
     if path.exists() or path.is_symlink():
-        raise UserError("out", f"{path} is there already", "Choose another name, or remove it")
+        raise SettingError("out", f"{path} is there already", "Choose another name, or remove it")
 
 
 def _unwritable(path: Path, error: OSError) -> UserError:

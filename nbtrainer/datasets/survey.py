@@ -26,7 +26,7 @@ from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.data.views import whole
 from nbtrainer.datasets.survey_regions import pair_regions, parts_of, shape_in_file
 from nbtrainer.disk_errors import at_disk
-from nbtrainer.errors import Finding, UserError
+from nbtrainer.errors import Finding, SettingError, UserError
 from nbtrainer.io.annotations import is_annotation, read_contents
 from nbtrainer.io.annotations.classes import ClassName, number_classes, parse_classes
 from nbtrainer.io.formats import open_image
@@ -220,7 +220,7 @@ def _outline_classes(config: Config, pairs: Sequence[Pair], preparation: Prepara
 def _pairs_of(config: Config, index: int, dataset: Dataset) -> list[Pair]:
     where = f"data.datasets[{index}]"
     if not dataset.images.strip():
-        raise UserError(f"{where}.images", "no images are chosen", "Choose a folder")
+        raise SettingError(f"{where}.images", "no images are chosen", "Choose a folder")
     labels = config.resolve(dataset.labels) if dataset.labels.strip() else None
     alone = config.task.label_values == "not_needed"
     images = config.resolve(dataset.images)
@@ -229,7 +229,7 @@ def _pairs_of(config: Config, index: int, dataset: Dataset) -> list[Pair]:
             images, labels, where, dataset.naming(), use=dataset.use, dataset=index, labels_optional=alone
         )
     if not pairs:
-        raise UserError(f"{where}.exclude", "every image is left out", "Take some names out of the list")
+        raise SettingError(f"{where}.exclude", "every image is left out", "Take some names out of the list")
     return pairs
 
 

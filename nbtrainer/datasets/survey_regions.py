@@ -14,7 +14,7 @@ from nbtrainer.data.pair import Crop, Pair
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.roi import RegionOfInterest, random_region
 from nbtrainer.disk import exists, list_folder
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError, UserError
 from nbtrainer.io.annotations import Outline, is_annotation, read_outlines
 from nbtrainer.io.formats import is_image, open_image, stem
 
@@ -27,7 +27,7 @@ def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) ->
     for region in own:
         enough = 2 if region.shape == "rectangle" else 3
         if len(region.points) < enough or (region.shape == "rectangle" and len(region.points) != 2):
-            raise UserError(
+            raise SettingError(
                 f"data.datasets[{index}].regions",
                 f"the {region.shape} {region.name or 'without a name'} has {len(region.points)} corners",
                 f"Give {'two, opposite each other' if enough == 2 else 'three or more'}",
@@ -37,7 +37,9 @@ def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) ->
     regions += _from_files(config, index, dataset, name)
     if dataset.random_region:
         if len(dataset.random_region) != 2:
-            raise UserError(f"data.datasets[{index}].random_region", "this is no height and width", "Give two numbers")
+            raise SettingError(
+                f"data.datasets[{index}].random_region", "this is no height and width", "Give two numbers"
+            )
         regions.append(random_region(dataset.random_region, shape=shape, seed=config.training.seed, name=name))
     return tuple(regions)
 
@@ -63,7 +65,7 @@ def _from_files(config: Config, index: int, dataset: Dataset, name: str) -> list
     source = config.resolve(dataset.region_files)
     setting = f"data.datasets[{index}].region_files"
     if not exists(source, setting):
-        raise UserError(setting, f"there is no {source}", "Check the path")
+        raise DataError(setting, f"there is no {source}", "Check the path")
     files = [source]
     if source.is_dir() and not is_image(source):
         normalized = normal_form(stem(Path(name)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, UserError
 from nbtrainer.io.axes import label_layout
 from nbtrainer.io.formats import ImageFile, brought_to, open_image
 
@@ -42,14 +42,14 @@ def read_label(
     try:
         layout = label_layout(array.shape, axes, dim, z_axis=z_axis, with_frames=True)
     except ValueError as error:
-        raise UserError(where, *error.args) from None
+        raise DataError(where, *error.args) from None
     if layout.slices is not None:
-        raise UserError(where, f"shape {array.shape} is a stack of images", "Give one label at a time")
+        raise DataError(where, f"shape {array.shape} is a stack of images", "Give one label at a time")
     label = layout.arrange(array)
     if len(label) >= 3 and not (np.array_equal(label[0], label[1]) and np.array_equal(label[0], label[2])):
-        raise UserError(where, "the label is a colour image", "Export it with one number per pixel")
+        raise DataError(where, "the label is a colour image", "Export it with one number per pixel")
     if label.dtype.kind == "f" and not np.array_equal(label[0], np.round(label[0]), equal_nan=True):
-        raise UserError(
+        raise DataError(
             where, "the label has values between whole numbers", "Export it with one whole number per pixel"
         )
     return label[0]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 
 # a table with a row for every value up to here; beyond, values are searched for
 _LARGEST_TABLE = 2**20
@@ -27,7 +27,7 @@ class LabelLookup:
         listed = list(dict.fromkeys(int(value) for value in values if value != 0))
         wrong = next((value for value in listed if not 0 < value < 2**32), None)
         if wrong is not None:
-            raise UserError("labels of interest", f"{wrong} is no label value", f"Give values from 0 to {2**32 - 1}")
+            raise SettingError("labels of interest", f"{wrong} is no label value", f"Give values from 0 to {2**32 - 1}")
         self.values = np.array([0, *listed], np.uint32)
         """(classes,) uint32: the value of each id; `values[0]` is 0."""
         self._dtype = np.min_scalar_type(len(listed))

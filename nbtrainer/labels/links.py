@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from nbtrainer.disk import read_text
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 
 
 def read_links(path: Path) -> list[tuple[int, int]]:
@@ -26,7 +26,7 @@ def read_links(path: Path) -> list[tuple[int, int]]:
             or not re.fullmatch(r"\d+(\s*[,;]\s*|\s+)\d+[,;]?", line)
             or not all(0 < i < 2**32 for i in ids)
         ):
-            raise UserError(
+            raise DataError(
                 f"{path}, line {number}",
                 f"{line[:40]!r} is no pair of label ids",
                 "Write two whole numbers above 0, as in 3,17",

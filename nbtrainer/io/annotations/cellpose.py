@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.annotations.outline import Outline, written_path
 
 _ADVICE = "In Cellpose, choose File > Save masks as PNG/TIF, and use that file"
@@ -34,10 +34,10 @@ def read_cellpose(path: Path) -> list[Outline]:
             raise ValueError(f"masks are {masks.dtype} with {masks.ndim} axes")
         named = content.get("filename")
     except OSError as error:
-        raise UserError(str(path), f"this file cannot be read ({error.strerror})", "Check the path") from None
+        raise DataError(str(path), f"this file cannot be read ({error.strerror})", "Check the path") from None
     except Exception as error:  # a broken pickle makes Python stumble over anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(str(path), f"the masks in this Cellpose file cannot be read ({reason})", _ADVICE) from None
+        raise DataError(str(path), f"the masks in this Cellpose file cannot be read ({reason})", _ADVICE) from None
     image = written_path(named) if isinstance(named, str) else ""
     if masks.ndim == 2:
         return outlines_of_labels(masks, image)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.annotations.entries import read_entries
 from nbtrainer.io.annotations.outline import Outline, OutlineError, from_corner, is_same_image, written_path
 from nbtrainer.io.formats.problems import check_room
@@ -65,7 +65,7 @@ def read_coco(path: Path, content: Any) -> list[Outline]:
     def outlines(number: int, annotation: dict[str, Any]) -> list[Outline]:
         segmentation = annotation.get("segmentation")
         if not segmentation:
-            raise UserError(
+            raise DataError(
                 str(path),
                 f"{_called(number, annotation)} has no outline (segmentation), a box at most",
                 "Export the outlines too, or take the annotation out",
@@ -145,17 +145,17 @@ def _listed(path: Path, entries: list[Any]) -> tuple[dict[Any, str], dict[Any, t
     sizes: dict[Any, tuple[int, int]] = {}
     for entry in entries:
         if "id" not in entry:
-            raise UserError(str(path), f"the image {entry['file_name']} has no id in this file", "Export it again")
+            raise DataError(str(path), f"the image {entry['file_name']} has no id in this file", "Export it again")
         own, name = entry["id"], _file_name(entry)
         if images.get(own, name) != name:
             wrong = f"the images {images[own]} and {name} have the same id, {own}: whose annotations are whose is open"
-            raise UserError(str(path), wrong, "Give each image an id of its own, or export it again")
+            raise DataError(str(path), wrong, "Give each image an id of its own, or export it again")
         images[own] = name
         if entry.get("height") and entry.get("width"):
             try:
                 sizes[own] = (int(entry["height"]), int(entry["width"]))
             except (TypeError, ValueError):
-                raise UserError(str(path), f"the size of the image {name} is no number", "Export it again") from None
+                raise DataError(str(path), f"the size of the image {name} is no number", "Export it again") from None
     return images, sizes
 
 

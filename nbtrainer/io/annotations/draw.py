@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.annotations.outline import Outline
 
 _ROWS_AT_ONCE = 1 << 20
@@ -78,11 +78,11 @@ def _check_slices(outlines: Sequence[Outline], shape: tuple[int, ...]) -> None:
     used = sorted({outline.z for outline in outlines if outline.z is not None})
     if len(shape) == 2 and len(used) > 1:
         wrong = f"they lie on {len(used)} slices ({used[0] + 1} to {used[-1] + 1}), but the image is a single one"
-        raise UserError("outlines", wrong, "Use them with the stack that they were drawn on")
+        raise DataError("outlines", wrong, "Use them with the stack that they were drawn on")
     if len(shape) == 3 and used and not (used[0] >= 0 and used[-1] < shape[0]):
         outside = used[-1] if used[0] >= 0 else used[0]
         wrong = f"one lies on slice {outside + 1}, but the stack has {shape[0]}"
-        raise UserError("outlines", wrong, "Use them with the stack that they were drawn on")
+        raise DataError("outlines", wrong, "Use them with the stack that they were drawn on")
 
 
 def _filled(outline: Outline, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], np.ndarray]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nbtrainer.errors import ComputerError, UserError
+from nbtrainer.errors import ComputerError, DataError, UserError
 from nbtrainer.io.annotations.outline import Outline, OutlineError
 
 Entry = TypeVar("Entry")
@@ -34,7 +34,7 @@ def read_entries(
             faults.append(error)
         except Exception as error:  # readers raise whatever a broken entry makes them stumble over
             wrong = f"{_called(name, number, entry)} cannot be read: {describe_error(error)}"
-            faults.append(UserError(str(path), wrong, remedy))
+            faults.append(DataError(str(path), wrong, remedy))
     if faults:
         first, more = faults[0], len(faults) - 1
         wrong = f"{first.wrong} (and {more} more cannot be used)" if more else first.wrong

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.annotations.entries import read_entries
 from nbtrainer.io.annotations.outline import Outline, OutlineError, from_corner
 
@@ -29,7 +29,7 @@ def read_geojson(path: Path, content: Any) -> list[Outline]:
         geometry = feature.get("geometry") or {"type": "feature without geometry"}
         polygons = {"Polygon": lambda g: [g["coordinates"]], "MultiPolygon": lambda g: g["coordinates"]}
         if geometry["type"] not in polygons:
-            raise UserError(
+            raise DataError(
                 str(path),
                 f"{_called(number, feature)} is a {geometry['type']}, which encloses no area",
                 "Delete it in QuPath and export the objects again",

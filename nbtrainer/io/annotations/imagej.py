@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.annotations.entries import read_entries
 from nbtrainer.io.annotations.outline import Outline, ellipse, from_corner, rectangle
 
@@ -51,7 +51,7 @@ def read_imagej(path: Path) -> list[Outline]:
 
 def _check_size(path: Path, name: str, size: int) -> None:
     if size > _MOST_BYTES:
-        raise UserError(str(path), f"{name} has {size / 1e6:,.0f} MB, which no outline has", "Export it again")
+        raise DataError(str(path), f"{name} has {size / 1e6:,.0f} MB, which no outline has", "Export it again")
 
 
 def _is_roi(name: str) -> bool:
@@ -75,7 +75,7 @@ def _outline(path: Path, name: str, content: bytes) -> Outline:
     if roi.roitype in _AREAS:
         return Outline(from_corner(roi.coordinates()), "polygon", name, **about)
     kind = roi.subtype if roi.subtype != ROI_SUBTYPE.UNDEFINED else roi.roitype
-    raise UserError(
+    raise DataError(
         str(path),
         f"{name!r} is of the kind {kind.name.lower()}, which encloses no area",
         "Delete it in ImageJ's ROI Manager and save the set again",

@@ -9,7 +9,7 @@ from typing import Any
 import imageio.v3 as imageio
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.annotations.entries import read_entries
 from nbtrainer.io.annotations.outline import Outline, ellipse, from_corner, pairs_of_numbers, rectangle, written_path
 
@@ -53,7 +53,7 @@ def read_labelme(path: Path, content: Any) -> list[Outline]:
         elif kind in ("polygon", "rectangle", "rotation"):
             drawn = from_corner(points)
         else:
-            raise UserError(
+            raise DataError(
                 str(path),
                 f"{_called(number, shape)} is of the kind {kind}, which encloses no area",
                 "Delete it in LabelMe and save the file again",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.annotations.cellpose import outlines_of_labels
 from nbtrainer.io.annotations.outline import Outline
 from nbtrainer.io.axes import format_shape
@@ -34,7 +34,7 @@ def read_mask_folder(path: Path) -> list[Outline]:
         shape = shape or mask.shape
         if mask.shape != shape:
             wrong = f"its mask {file.name} is {format_shape(mask.shape)}, but the first is {format_shape(shape)}"
-            raise UserError(str(path), wrong, "All masks of an image have its size; take the file out of the folder")
+            raise DataError(str(path), wrong, "All masks of an image have its size; take the file out of the folder")
         for part in outlines_of_labels(mask):
             name = file.stem if len(np.unique(mask)) < 3 else f"{file.stem} {part.name}"
             outlines.append(Outline(part.points, "mask", name, mask=part.mask, part_of=(number << 32) + int(part.name)))
@@ -51,5 +51,5 @@ def _mask(file: Path) -> np.ndarray:
         array = array[..., : array.shape[-1] - (array.shape[-1] % 2 == 0)].max(axis=-1)
     if array.ndim != 2 or array.dtype.kind not in "bui":
         wrong = f"its file {file.name} is {format_shape(array.shape)} {array.dtype}, and no mask"
-        raise UserError(str(file.parent), wrong, "Save it as 2D whole numbers, or take it out of the folder")
+        raise DataError(str(file.parent), wrong, "Save it as 2D whole numbers, or take it out of the folder")
     return array

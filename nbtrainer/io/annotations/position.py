@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.annotations.outline import Outline
 
 
@@ -42,7 +42,7 @@ def on_slice(outlines: Iterable[Outline], *, index: int, count: int) -> list[Out
     for outline in outlines:
         if outline.z is not None and not 0 <= outline.z < count:
             wrong = f"one lies on slice {outline.z + 1}, but the stack has {count}"
-            raise UserError("outlines", wrong, "Use them with the stack that they were drawn on")
+            raise DataError("outlines", wrong, "Use them with the stack that they were drawn on")
         if outline.z is None or outline.z == index:
             on_this_slice.append(dataclasses.replace(outline, z=None))
     return on_this_slice

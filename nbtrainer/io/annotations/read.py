@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.disk import parse_json, read_text
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, UserError
 from nbtrainer.io.annotations.cellpose import is_cellpose, read_cellpose
 from nbtrainer.io.annotations.classes import ClassName
 from nbtrainer.io.annotations.coco import coco_images, coco_shape, coco_shapes, is_coco, read_coco
@@ -107,7 +107,7 @@ def label_shape(path: Path, image: str = "") -> tuple[int, int] | None:
         content = _parsed(path, *version(path))
         return coco_shape(content, image) if is_coco(content) else None
     except (TypeError, ValueError, KeyError):
-        raise UserError(str(path), "the size of the image in this file is no number", "Export it again") from None
+        raise DataError(str(path), "the size of the image in this file is no number", "Export it again") from None
 
 
 @lru_cache(maxsize=100_000)
@@ -172,7 +172,7 @@ def _checked_outlines(path: Path, modified: int, size: int) -> tuple[Outline, ..
         raise
     except Exception as error:  # readers raise whatever a broken file makes them stumble over
         wrong = f"the outlines in this file cannot be read: {describe_error(error)}"
-        raise UserError(str(path), wrong, "Export them again") from None
+        raise DataError(str(path), wrong, "Export them again") from None
     for number, outline in enumerate(outlines, 1):
         _check(path, outline, number)
     return tuple(outlines)
@@ -183,19 +183,19 @@ def _read(path: Path) -> list[Outline]:
     if is_mask_folder(path):
         return read_mask_folder(path)
     if not path.is_file():
-        raise UserError(str(path), "there is no such file", "Check the path")
+        raise DataError(str(path), "there is no such file", "Check the path")
     if is_cellpose(path):
         return read_cellpose(path)
     if suffix in (".roi", ".zip"):
         if suffix == ".zip" and not holds_rois(path):
-            raise UserError(str(path), "there are no ImageJ outlines (.roi) in it", "Save it from ImageJ's ROI Manager")
+            raise DataError(str(path), "there are no ImageJ outlines (.roi) in it", "Save it from ImageJ's ROI Manager")
         return read_imagej(path)
     if suffix in (".json", ".geojson"):
         content = _parsed(path, *version(path))
         for is_ours, reader in _JSON_READERS:
             if is_ours(content):
                 return reader(path, content)
-    raise UserError(
+    raise DataError(
         str(path),
         "this is no file with outlines that is known here",
         "Use ImageJ's .roi or .zip, QuPath's GeoJSON, LabelMe's or COCO's JSON, or Cellpose's _seg.npy",
@@ -207,16 +207,16 @@ def _parsed(path: Path, modified: int, size: int) -> Any:
     try:
         return parse_json(read_text(path, most_bytes=_MOST_BYTES))
     except ValueError:
-        raise UserError(str(path), "this is not a JSON file, or only a part of one", "Export it again") from None
+        raise DataError(str(path), "this is not a JSON file, or only a part of one", "Export it again") from None
 
 
 def _check(path: Path, outline: Outline, number: int) -> None:
     name = f"outline {number}" + (f" ({outline.name})" if outline.name else "")
     for ring in (outline.points, *outline.holes):
         if not np.isfinite(ring).all() or (np.abs(ring) > _FARTHEST).any():
-            raise UserError(str(path), f"{name} has points that are no numbers in an image", "Export it again")
+            raise DataError(str(path), f"{name} has points that are no numbers in an image", "Export it again")
         if outline.mask is None and len(ring) < 3:
-            raise UserError(
+            raise DataError(
                 str(path),
                 f"{name} has {len(ring)} points, which enclose no area",
                 "Delete it in the program that made it, and export again",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats.chunked import Bounds, Regions
 from nbtrainer.io.formats.display_views import brought_to
@@ -89,11 +89,11 @@ def open_channels(path: Path, files: Sequence[Path], opened: Sequence[ImageFile]
     for file, other in zip(files, opened, strict=True):
         if other.shape != first.shape or other.dtype != first.dtype:
             wrong = f"this channel is {format_shape(other.shape)} {other.dtype}, but {files[0].name} is {format_shape(first.shape)} {first.dtype}"
-            raise UserError(str(file), wrong, "The channels of an image have one size and type; export them again")
+            raise DataError(str(file), wrong, "The channels of an image have one size and type; export them again")
         several = [length for axis, length in zip(other.axes, other.shape, strict=True) if axis in "CS" and length > 1]
         if several and len(files) > 1:
             wrong = f"this file is taken for one channel of {path.name}, and holds {several[0]} channels"
-            raise UserError(str(file), wrong, "Export one channel a file, or all of them into one")
+            raise DataError(str(file), wrong, "Export one channel a file, or all of them into one")
     if len(files) == 1:
         return first
     array = _Channels(path, opened)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from platformdirs import user_cache_dir
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, SettingError, UserError
 from nbtrainer.io.formats.file_version import version
 from nbtrainer.io.formats.uncompressed import PlainFile, read_header
 from nbtrainer.progress import OnProgress
@@ -84,7 +84,7 @@ def unpack(
             _write(path, target, shape=shape, dtype=dtype, pieces=pieces, on_progress=on_progress)
             if version(path) != known:
                 target.unlink(missing_ok=True)
-                raise UserError(str(path), "this file was changed while it was read", "Try again when it is complete")
+                raise DataError(str(path), "this file was changed while it was read", "Try again when it is complete")
             array = _reopened(target, shape, dtype)
         if array is None:
             raise UserError(str(path), f"its unpacked copy in {target.parent} vanished", "Try again")
@@ -194,4 +194,4 @@ def _limit_bytes() -> int:
     try:
         return max(0, int(float(text) * 1e9))
     except (ValueError, OverflowError):
-        raise UserError("NBTRAINER_CACHE_GB", f"{text!r} is not a number of gigabytes", "For example 20") from None
+        raise SettingError("NBTRAINER_CACHE_GB", f"{text!r} is not a number of gigabytes", "For example 20") from None

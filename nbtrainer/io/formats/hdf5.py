@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from nbtrainer.disk import file_below
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.formats.axis_names import axis_letters
 from nbtrainer.io.formats.chunk_cache import LARGEST_CHUNK
 from nbtrainer.io.formats.chunked import Bounds, Chunked, Regions, Whole
@@ -75,7 +75,7 @@ def _check_sources(path: Path, dataset: h5py.Dataset, depth: int = 0) -> None:
     do the same.
     """
     if dataset.external:
-        raise UserError(
+        raise DataError(
             str(path),
             f"its pixels are the bytes of another file ({dataset.external[0][0]}), which is not read",
             "If you trust it, save the image as a file of its own, for example with h5repack",
@@ -106,12 +106,12 @@ class Hdf5Array(Regions):
         with _file(self.path) as file:
             dataset = file[self._name]
             if dataset.shape != self.shape:
-                raise UserError(str(self.path), "this file was changed while it was in use", "Open it again")
+                raise DataError(str(self.path), "this file was changed while it was in use", "Open it again")
             try:
                 return np.asarray(dataset[tuple(slice(*bound) for bound in bounds)])
             except OSError as error:
                 if "filter" in str(error) or "plugin" in str(error):
-                    raise UserError(
+                    raise DataError(
                         str(self.path),
                         "this file is compressed in a way that h5py does not know by itself",
                         "Save it with gzip, or install more with: pip install hdf5plugin",

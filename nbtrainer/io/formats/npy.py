@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.formats.display_views import Reoriented
 from nbtrainer.io.formats.image_file import ImageFile
 from nbtrainer.io.formats.memory_mapped import MemoryMapped
@@ -38,7 +38,7 @@ def unknown_axes(ndim: int) -> str:
 def refuse_pickle(path: Path, head: bytes) -> None:
     """Raise if what starts with `head` is pickled: reading it could run what its author wrote."""
     if head[:1] == b"\x80" or b"'O'" in head or b"|O" in head:
-        raise UserError(
+        raise DataError(
             str(path),
             "this file holds pickled Python objects, which are not safe to read",
             "Save it again with numpy.save of a plain array",

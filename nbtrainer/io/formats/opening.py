@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError, UserError
 from nbtrainer.io.formats.channels import open_channels
 from nbtrainer.io.formats.chunk_cache import forget_all
 from nbtrainer.io.formats.file_formats import FORMATS, FileFormat, channel_files, kind_of, split_inside, suffix_of
@@ -111,7 +111,7 @@ def _open(path: Path, for_label: bool) -> ImageFile:
 
 def _unreadable(path: Path, error: OSError) -> UserError:
     if error.errno in (errno.EACCES, errno.EPERM):
-        return UserError(str(path), "this file may not be read by you", "Ask for permission to read it")
+        return DataError(str(path), "this file may not be read by you", "Ask for permission to read it")
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return UserError(str(path), "too many files are open", "Close some, or raise the limit (ulimit -n)")
     return damaged(path, error)
@@ -124,18 +124,18 @@ def _existing_kind(file: Path) -> tuple[FileFormat, str]:
         beyond = next((parent for parent in file.parents if os.path.isfile(parent)), None)
         if beyond is not None:
             raise not_inside(beyond, file.relative_to(beyond).as_posix(), [])
-        raise UserError(str(file), "there is no such file", "Check the path")
+        raise DataError(str(file), "there is no such file", "Check the path")
     if not os.path.exists(file):
-        raise UserError(str(file), "this link leads nowhere", "Check where the file is")
+        raise DataError(str(file), "this link leads nowhere", "Check where the file is")
     if os.path.isdir(file):
         if kind is None or kind.module != "zarr_arrays":
-            raise UserError(str(file), "this is a folder, not a file", "Choose the file in it")
+            raise DataError(str(file), "this is a folder, not a file", "Choose the file in it")
         return kind, ""
     if not os.path.isfile(file):
         # reading a pipe would wait for ever
-        raise UserError(str(file), "this is no ordinary file", "Choose an image file")
+        raise DataError(str(file), "this is no ordinary file", "Choose an image file")
     if os.path.getsize(file) == 0:
-        raise UserError(str(file), "this file is empty (0 bytes)", "Copy or export it again")
+        raise DataError(str(file), "this file is empty (0 bytes)", "Copy or export it again")
     return _kind_by_content(file, kind)
 
 
@@ -155,9 +155,9 @@ def _kind_by_content(file: Path, kind: FileFormat | None) -> tuple[FileFormat, s
         return kind, ""
     known = ", ".join(suffix for kind in FORMATS for suffix in kind.suffixes if suffix.count(".") == 1)
     if name:
-        raise UserError(str(file), f"this file cannot be read: it is a {name}", f"Save it as one of {known}")
+        raise DataError(str(file), f"this file cannot be read: it is a {name}", f"Save it as one of {known}")
     what = f"files of the kind {file.suffix!r}" if file.suffix else f"a file without a suffix ({file.name})"
-    raise UserError(str(file), f"{what} cannot be read", f"Use one of {known}")
+    raise DataError(str(file), f"{what} cannot be read", f"Use one of {known}")
 
 
 def _judged(path: Path, opened: ImageFile) -> ImageFile:

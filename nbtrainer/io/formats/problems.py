@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbtrainer.environment import available_memory
-from nbtrainer.errors import ComputerError, UserError
+from nbtrainer.errors import ComputerError, DataError, UserError
 from nbtrainer.wording import first_of_many
 
 # asking costs a tenth of a millisecond; smaller pieces are not asked for
@@ -17,12 +17,12 @@ def damaged(path: Path, error: Exception | str) -> UserError:
     """The file cannot be read; `error` is what the library stumbled over, of which the first line is told."""
     reason = str(error).strip() or type(error).__name__
     if "COMPRESSION" in reason and "not supported" in reason:
-        return UserError(
+        return DataError(
             str(path),
             f"its compression is not known to the tifffile that is installed ({reason.splitlines()[0][:300]})",
             "Update tifffile and imagecodecs (pip install -U tifffile imagecodecs), or save it without compression",
         )
-    return UserError(
+    return DataError(
         str(path),
         f"this file cannot be read ({reason.splitlines()[0][:300]})",
         "It may be incomplete or of another kind than its name says. Export it again, or take it out of the folder",
@@ -57,7 +57,7 @@ def check_inflation(path: Path, *, nbytes: int, compressed: int) -> None:
 
 def truncated(path: Path, *, needed: int, actual: int) -> UserError:
     """The file ends before its pixels do."""
-    return UserError(
+    return DataError(
         str(path),
         f"this file is incomplete: it should have at least {needed:,} bytes but has {actual:,}",
         "Copy or export it again",
@@ -66,7 +66,7 @@ def truncated(path: Path, *, needed: int, actual: int) -> UserError:
 
 def not_numbers(path: Path, dtype: object) -> UserError:
     """The file holds something that is not a plain number per pixel."""
-    return UserError(
+    return DataError(
         str(path),
         f"this file holds {dtype} values, which are not plain numbers",
         "Save it again with whole numbers or decimals (for example uint8, uint16 or float32)",
@@ -76,19 +76,19 @@ def not_numbers(path: Path, dtype: object) -> UserError:
 def no_pixels(path: Path, shape: tuple[int, ...]) -> UserError:
     """The array has no pixels, or fewer than two axes."""
     size = " x ".join(map(str, shape)) or "a single number"
-    return UserError(str(path), f"this file holds no image (its shape is {size})", "Export it again, or take it out")
+    return DataError(str(path), f"this file holds no image (its shape is {size})", "Export it again, or take it out")
 
 
 def not_inside(path: Path, name: str, names: list[str]) -> UserError:
     """The file holds nothing called `name`; `names` is what it holds."""
-    return UserError(str(path), f"there is no {name!r} in this file", f"It holds {listed(names)}")
+    return DataError(str(path), f"there is no {name!r} in this file", f"It holds {listed(names)}")
 
 
 def choose_inside(path: Path, names: list[str], noun: str = "image") -> UserError:
     """The file holds several arrays, and which is meant cannot be told."""
     if not names:
-        return UserError(str(path), f"this file holds no {noun}", "Export it again, or take it out")
-    return UserError(
+        return DataError(str(path), f"this file holds no {noun}", "Export it again, or take it out")
+    return DataError(
         str(path),
         f"this file holds several {noun}s: {listed(names)}",
         f"Write the name behind the file, for example {path.name}/{names[0]}",

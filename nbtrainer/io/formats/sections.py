@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats.chunked import Bounds, Regions
 from nbtrainer.io.formats.file_formats import suffix_of
@@ -37,7 +37,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     _check_there(path, files)
     first = open_image(files[0], for_label)
     if first.axes not in ("YX", "YXS"):
-        raise UserError(str(files[0]), f"this section has the shape {first.shape}, but sections are 2D", _REMEDY)
+        raise DataError(str(files[0]), f"this section has the shape {first.shape}, but sections are 2D", _REMEDY)
     spacing = {axis: length for axis, length in first.spacing.items() if axis != "z"}
     return ImageFile(Sections(path, files, first, for_label), f"Z{first.axes}", spacing, first.notes)
 
@@ -56,7 +56,7 @@ class Sections(Regions):
         for number in range(start, stop):
             section = open_image(self._files[number], self._for_label)
             if section.shape != self.shape[1:] or section.dtype != self.dtype:
-                raise UserError(
+                raise DataError(
                     str(self._files[number]),
                     f"this section is {format_shape(section.shape)} {section.dtype}, but the first of {self.path.name} is "
                     f"{format_shape(self.shape[1:])} {self.dtype}",
@@ -106,13 +106,13 @@ class Tiles(Regions):
         name = _placed(pattern, row + self._grid.first_row, column + self._grid.first_column)
         file = _file(self.path, name)
         if not os.path.exists(file):
-            raise UserError(str(file), f"{self.path.name} lists this file, which does not exist", "Mend the list")
+            raise DataError(str(file), f"{self.path.name} lists this file, which does not exist", "Mend the list")
         tile = open_image(file, self._for_label)
         # half pixels: an enlarged pixel's middle lies in the pixel that it came from
         source_pixels = [((np.arange(*bound) + 0.5) / self._grid.ratio).astype(int) for bound in part]
         if len(tile.shape) not in (2, 3) or any(k[-1] >= n for k, n in zip(source_pixels, tile.shape, strict=False)):
             needed = " x ".join(str(k[-1] + 1) for k in source_pixels)
-            raise UserError(
+            raise DataError(
                 str(file),
                 f"this tile is {format_shape(tile.shape)}, but {self.path.name} needs at least {needed} pixels of it",
                 "Mend height, width, tile_size or tile_ratio in the list",
@@ -140,7 +140,7 @@ def _check_range(file: Path, values: np.ndarray, dtype: np.dtype[Any]) -> None:
         return
     least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     if values.dtype.kind == "f" or values.min() < least or values.max() > most:
-        raise UserError(
+        raise DataError(
             str(file),
             f"its values reach from {values.min()} to {values.max()}, which the list's type {dtype} cannot hold",
             "Write a larger type into the list's dtype",
@@ -151,40 +151,40 @@ def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise UserError(str(path), f"this is no JSON file ({error})", _REMEDY) from None
+        raise DataError(str(path), f"this is no JSON file ({error})", _REMEDY) from None
     content = content if isinstance(content, dict) else {"images": content}
     names = content.get("images", content.get("image"))
     if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
-        raise UserError(str(path), "this JSON file lists no sections", _REMEDY)
+        raise DataError(str(path), "this JSON file lists no sections", _REMEDY)
     lists = next((name for name in names if suffix_of(Path(name)) == ".json"), None)
     if lists is not None:
-        raise UserError(str(path), f"a list of sections cannot hold another list ({lists})", _REMEDY)
+        raise DataError(str(path), f"a list of sections cannot hold another list ({lists})", _REMEDY)
     return content, names
 
 
 def _tiled(path: Path, content: dict[str, Any], names: list[str], for_label: bool) -> Tiles:
     depth, height, width, size = (_whole(path, content, key) for key in ("depth", "height", "width", "tile_size"))
     if depth > len(names):
-        raise UserError(str(path), f"depth is {depth}, but image lists {len(names)} sections", "Mend the list")
+        raise DataError(str(path), f"depth is {depth}, but image lists {len(names)} sections", "Mend the list")
     ratio, start = content.get("tile_ratio", 1), content.get("tile_st", [0, 0])
     if not isinstance(ratio, int | float) or not 0 < ratio < 1e6:
-        raise UserError(str(path), f"tile_ratio is {ratio!r}", "It should be a number above 0, mostly 1")
+        raise DataError(str(path), f"tile_ratio is {ratio!r}", "It should be a number above 0, mostly 1")
     if not isinstance(start, list) or len(start) != 2 or not all(isinstance(k, int) for k in start):
-        raise UserError(str(path), f"tile_st is {start!r}", "It should be the first row and column, mostly [0, 0]")
+        raise DataError(str(path), f"tile_st is {start!r}", "It should be the first row and column, mostly [0, 0]")
     grid = _Grid(size, float(ratio), *start)
     first = _file(path, _placed(names[0], *start))
     _check_there(path, [_file(path, name) for name in names[:depth] if "{" not in name] or [first])
     try:
         dtype = np.dtype(content["dtype"]) if "dtype" in content else open_image(first, for_label).dtype
     except TypeError:
-        raise UserError(str(path), f"dtype is {content['dtype']!r}", 'It should be a type such as "uint8"') from None
+        raise DataError(str(path), f"dtype is {content['dtype']!r}", 'It should be a type such as "uint8"') from None
     return Tiles(path, (depth, height, width), dtype, patterns=names[:depth], grid=grid, for_label=for_label)
 
 
 def _whole(path: Path, content: dict[str, Any], key: str) -> int:
     value = content.get(key)
     if not isinstance(value, int) or value < 1:
-        raise UserError(str(path), f"{key} is {value!r}", "It should be a whole number above 0")
+        raise DataError(str(path), f"{key} is {value!r}", "It should be a whole number above 0")
     return value
 
 
@@ -207,4 +207,4 @@ def _file(path: Path, name: str) -> Path:
 def _check_there(path: Path, files: list[Path]) -> None:
     missing = [file for file in files if not os.path.exists(file)]
     if missing:
-        raise UserError(str(path), f"it lists files that do not exist: {first_of_many(missing)}", "Mend the list")
+        raise DataError(str(path), f"it lists files that do not exist: {first_of_many(missing)}", "Mend the list")

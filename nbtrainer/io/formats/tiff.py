@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.formats.chunk_cache import LARGEST_CHUNK
 from nbtrainer.io.formats.chunked import Chunked, Regions, Whole
 from nbtrainer.io.formats.image_file import AXES, ImageFile
@@ -264,7 +264,7 @@ def _all_pages(path: Path, number: int) -> Iterator[np.ndarray]:
             return
         for page in series.pages:
             if page is None:
-                raise UserError(str(path), "a part of this set of files is missing", "Put the files into one folder")
+                raise DataError(str(path), "a part of this set of files is missing", "Put the files into one folder")
             yield page.asarray()
 
 

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.formats.handles import Handle, borrow, keep, put_away
 from nbtrainer.io.formats.problems import truncated
 
@@ -61,7 +61,7 @@ class PlainFile:
         status = os.fstat(file.fileno())
         if (status.st_dev, status.st_ino) != self.identity:
             file.close()
-            raise UserError(str(self.path), "this file was replaced by another while it was in use", "Open it again")
+            raise DataError(str(self.path), "this file was replaced by another while it was in use", "Open it again")
         return Handle(_Opened(file), _Opened.close)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from zarr.storage import LocalStore, ZipStore
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 from nbtrainer.io.formats.problems import damaged
 
 _METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
@@ -83,7 +83,7 @@ class FolderStore(_Guarded, LocalStore):
             return
         real = os.path.realpath(file)
         if not (real == file or real.startswith(self._home + os.sep)):
-            raise UserError(
+            raise DataError(
                 str(self.path),
                 f"{key} in it is a link to {real}, which lies outside of it, and is not followed",
                 "If you trust it, copy what the links lead to into the folder (cp -rL)",
