@@ -11,7 +11,7 @@ import numpy as np
 from nbtrainer.augment.interpolate import knot_weights, sample_plane, sample_volume
 from nbtrainer.augment.spatial import SpatialTransform, no_displacement
 from nbtrainer.data.normalize import IntensityTransform
-from nbtrainer.data.resampled_views import mirrored
+from nbtrainer.data.resampled_views import mirror_indices
 from nbtrainer.data.views import ArrayView, Slices, View
 
 # what the compiled code reads as it is stored; anything else is brought to the last of them
@@ -41,7 +41,7 @@ def warp_patch(
     if _is_ready(image, _IMAGES) and _is_ready(label, _LABELS):
         pixels, labels, start = image.array, label.array, (0,) * len(shape)
     else:
-        region = _needed(shape, centre, size, transform)
+        region = _needed_slices(shape, centre, size, transform)
         pixels, labels = _ready(image.read(region), _IMAGES), _ready(label.read(region), _LABELS)
         start = tuple(part.start for part in region)
     out_image, out_label = np.empty((len(pixels), *size), np.float32), np.empty(tuple(size), labels.dtype)
@@ -90,7 +90,7 @@ def _exact_patch(
 ) -> tuple[np.ndarray, np.ndarray]:
     lengths = np.abs(matrix).astype(int) @ np.array(size)  # along the axes of the image
     indices = [
-        mirrored(round(at - (length - 1) / 2), length=int(length), available=full)
+        mirror_indices(round(at - (length - 1) / 2), length=int(length), available=full)
         for at, length, full in zip(centre, lengths, image.shape, strict=True)
     ]
     crop = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
@@ -110,7 +110,9 @@ def _ready(array: np.ndarray, dtypes: Sequence[np.dtype[Any]]) -> np.ndarray:
     return np.ascontiguousarray(array, array.dtype if array.dtype in dtypes else dtypes[-1])
 
 
-def _needed(shape: Sequence[int], centre: Sequence[float], size: Sequence[int], transform: SpatialTransform) -> Slices:
+def _needed_slices(
+    shape: Sequence[int], centre: Sequence[float], size: Sequence[int], transform: SpatialTransform
+) -> Slices:
     """The part of an image that interpolation reads at most, mirrored beyond its edges."""
     reach = np.abs(transform.matrix) @ ((np.array(size) - 1) / 2)
     if transform.control_points is not None:

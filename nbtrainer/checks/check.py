@@ -20,7 +20,7 @@ from nbtrainer.checks.settings import check_settings
 from nbtrainer.config import Config
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.split_record import SplitRecord
-from nbtrainer.datasets.label_sample import MOST_SAMPLES, Sample, chosen, read_sample
+from nbtrainer.datasets.label_sample import MOST_SAMPLES, Sample, choose_evenly, read_sample
 from nbtrainer.datasets.pair_suggestions import match_names
 from nbtrainer.datasets.survey import Survey, survey
 from nbtrainer.datasets.task_from_data import check_task
@@ -41,7 +41,7 @@ def check(config: Config, report: OnProgress | None = None, before: SplitRecord 
         config = Config.of(config).validated()
     except UserError as error:
         return error.findings
-    findings, surveyed = _all_of(check_settings(config)), None
+    findings, surveyed = _collect(check_settings(config)), None
     if not config.data.datasets:
         findings.append(
             Finding(
@@ -53,13 +53,13 @@ def check(config: Config, report: OnProgress | None = None, before: SplitRecord 
         findings += check_problems(config, surveyed.problems)
         can_be_opened = not any(finding.where == "data.resize" and finding.level == "error" for finding in findings)
         if can_be_opened:
-            findings += _grouped(_all_of(_data(config, surveyed, report or _nobody)))
+            findings += _group(_collect(_data(config, surveyed, report or _nobody)))
     is_sound = not any(finding.level == "error" for finding in findings)
     findings += check_pretrained(config, surveyed if is_sound else None)
     return sorted(dict.fromkeys(findings), key=lambda finding: finding.level)
 
 
-def _all_of(findings: Iterable[Finding]) -> list[Finding]:
+def _collect(findings: Iterable[Finding]) -> list[Finding]:
     """All of `findings`; what could not be looked at (a folder that closed meanwhile) is one of them, and ends them."""
     problems = []
     try:
@@ -116,7 +116,7 @@ def _data(config: Config, surveyed: Survey, report: OnProgress) -> Iterator[Find
 
 
 def _samples(config: Config, surveyed: Survey, *, done: int, steps: int, report: OnProgress) -> Iterator[Sample]:
-    pairs: list[Pair] = chosen(surveyed.pairs)
+    pairs: list[Pair] = choose_evenly(surveyed.pairs)
     for number, pair in enumerate(pairs, 1):
         sample = read_sample(pair, surveyed.preparation, config.data.labels_of_interest)
         if sample is not None:
@@ -125,7 +125,7 @@ def _samples(config: Config, surveyed: Survey, *, done: int, steps: int, report:
     report(steps, steps)
 
 
-def _grouped(findings: Iterable[Finding]) -> list[Finding]:
+def _group(findings: Iterable[Finding]) -> list[Finding]:
     """The findings, of those that say the same of different files the first few and how many more there are."""
     groups: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:

@@ -57,7 +57,7 @@ def read_decimals(files: Iterable[Path], *, every: Iterable[Path], ignored: int 
         if values is None or np.any(values[values != ignored] < 0):
             raise DataError(
                 str(file),
-                f"other labels hold {_listed(decimals)}, and what these stand for here cannot be told",
+                f"other labels hold {_join_values(decimals)}, and what these stand for here cannot be told",
                 "Export all labels again, with one whole number per pixel",
             )
         known.append(values)
@@ -95,5 +95,5 @@ def _few_values(file: Path, of_any: bool = False) -> np.ndarray | None:
     return values if 0 < len(values) <= _MOST_LEVELS else None
 
 
-def _listed(values: np.ndarray) -> str:
+def _join_values(values: np.ndarray) -> str:
     return ", ".join(f"{value:g}" for value in values[:_LISTED]) + (" ..." if len(values) > _LISTED else "")

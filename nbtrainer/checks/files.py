@@ -11,7 +11,7 @@ from typing import Literal
 
 from nbtrainer.checks.labels import check_label
 from nbtrainer.config import Config
-from nbtrainer.data.draw_outlines import outlines_of
+from nbtrainer.data.draw_outlines import read_pair_outlines
 from nbtrainer.data.file_stats import ImageFacts, LabelFacts, image_stats, label_facts
 from nbtrainer.data.pair import Pair
 from nbtrainer.datasets.pair_suggestions import match_names
@@ -91,7 +91,7 @@ def check_pair(
                 where=str(pair.image),
                 wrong=f"it is {format_shape(opened.shape)}",
                 remedy="Take it out",
-                files=_of(pair),
+                files=_files_of(pair),
             )
         )
         return findings, None
@@ -130,14 +130,14 @@ def _refusal(pair: Pair, error: UserError | ValueError) -> Iterator[Finding]:
 def _outlines(config: Config, surveyed: Survey, pair: Pair) -> Iterator[Finding]:
     """Of a file with outlines: classes that become one or none, and slices that it does not name."""
     about = Finding(level="warning", where=str(pair.label), wrong="", files=(str(pair.own_file),))
-    outlines = outlines_of(pair)
+    outlines = read_pair_outlines(pair)
     names = sorted({outline.class_name for outline in outlines} - {""})
     listed = dict(surveyed.preparation.outline_classes)
     missing = sorted({outline.class_key for outline in outlines if listed and outline.class_key not in listed})
     if missing:
         yield dataclasses.replace(
             about,
-            wrong=f"it has outlines of {_named(missing)}, which data.outline_classes does not list: they become background",
+            wrong=f"it has outlines of {_name_classes(missing)}, which data.outline_classes does not list: they become background",
             remedy="Add what is no background to that list",
         )
     elif len(names) > 1 and not listed and not config.data.labels_of_interest:
@@ -161,7 +161,7 @@ def _outlines(config: Config, surveyed: Survey, pair: Pair) -> Iterator[Finding]
         )
 
 
-def _named(classes: Sequence[str]) -> str:
+def _name_classes(classes: Sequence[str]) -> str:
     more = f" and {len(classes) - 5} more classes" if len(classes) > 5 else ""
     names = ", ".join(name or UNNAMED for name in classes[:5])
     return f"the class {names}" if len(classes) == 1 else f"the classes {names}{more}"
@@ -174,7 +174,7 @@ def _by_order(pair: Pair, has_names: bool) -> Finding:
         wrong=f"it is paired with {pair.required_label.name} by order, and the names differ",
         remedy="Give both the same name if they do not belong together",
         fix="pair_by_name" if has_names else "",
-        files=_of(pair),
+        files=_files_of(pair),
     )
 
 
@@ -224,5 +224,5 @@ def _twice(pair: Pair, other: Pair, what: str, level: Literal["error", "warning"
     return Finding(level=level, where=str(pair.image), wrong=wrong, remedy=remedy, fix=fix, files=(str(pair.image),))
 
 
-def _of(pair: Pair) -> tuple[str, ...]:
+def _files_of(pair: Pair) -> tuple[str, ...]:
     return (str(pair.image),) if pair.label is None else (str(pair.image), str(pair.label))

@@ -65,7 +65,7 @@ def check_label(
             files=files,
         )
     else:
-        yield from _drawn(pair, label)
+        yield from _check_drawn(pair, label)
 
 
 def _may_be_colours(label: LabelFacts, dim: int, z_axis: int | None) -> bool:
@@ -96,7 +96,7 @@ def _not_whole(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
     )
 
 
-def _drawn(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
+def _check_drawn(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
     """Was the label drawn, or is it a raw image, a JPEG, or a drawing that was smoothed?"""
     where, files = str(pair.label), (str(pair.label),)
     looks = drawing(pair.required_label) if len(label.values) >= FEW_VALUES else Drawing()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.data.draw_outlines import outlines_of
+from nbtrainer.data.draw_outlines import read_pair_outlines
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.views import whole
@@ -46,7 +46,7 @@ def block_counts(shape: Sequence[int], side: int) -> tuple[int, int]:
     return down, across
 
 
-def blocks_of(shape: Sequence[int], side: int) -> list[Block]:
+def split_into_blocks(shape: Sequence[int], side: int) -> list[Block]:
     """The blocks of an image of `shape` (..., y, x), row by row: without gaps, and of equal size up to one pixel."""
     counts = block_counts(shape, side)
     ends = [
@@ -93,7 +93,7 @@ class Divided:
             if self.pair.has_crowd:
                 wrong = "it has crowds, of which a label image cannot say that nothing is known"
                 raise DataError(str(self.pair.required_label), wrong, "Prepare without dividing")
-            names = {outline.class_name for outline in outlines_of(self.pair)}
+            names = {outline.class_name for outline in read_pair_outlines(self.pair)}
             if len(names) > 1:
                 words = f"{self.pair.required_label.name} has outlines of {len(names)} classes; blocks number the objects alone"
                 warnings.warn(words, UserWarning, stacklevel=2)
@@ -112,7 +112,7 @@ class Divided:
         return _Source(opened, layout)
 
 
-def divided(pair: Pair, side: int) -> Divided | None:
+def divide_pair(pair: Pair, side: int) -> Divided | None:
     """`pair` to be divided into blocks of about `side` pixels, or None if it is no larger than one.
 
     A stack or volume is divided along y and x, and keeps its depth. Raises `UserError` if it cannot be read.
@@ -120,7 +120,7 @@ def divided(pair: Pair, side: int) -> Divided | None:
     opened = open_image(pair.image)
     dim = 2 if _as_stored(2).layout(pair).slices is None else 3
     shape = _as_stored(dim).layout(pair).shape(opened.shape)
-    blocks = blocks_of(shape, side)
+    blocks = split_into_blocks(shape, side)
     return None if len(blocks) == 1 else Divided(pair, dim, shape, tuple(blocks))
 
 

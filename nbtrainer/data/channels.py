@@ -35,25 +35,25 @@ def select_channels(
                 f"there is no channel {beyond[0]}: it has {count}, counted from 0",
                 "Change data.channels",
             )
-        view = _picked(view, list(channels))
+        view = _pick_channels(view, list(channels))
     wanted = input_channels
     if wanted is None or channel_rule == "refuse" or (view.channels == wanted and "always" not in channel_rule):
         return view
-    return _fitted(view, channels=wanted, of_interest=channel_of_interest, rule=channel_rule)
+    return _fit_channels(view, channels=wanted, of_interest=channel_of_interest, rule=channel_rule)
 
 
-def _picked(view: View, channels: list[int]) -> View:
+def _pick_channels(view: View, channels: list[int]) -> View:
     return MapView(view, lambda array, corner: array[channels], channel_count=len(channels))
 
 
-def _fitted(view: View, *, channels: int, of_interest: int, rule: str) -> View:
+def _fit_channels(view: View, *, channels: int, of_interest: int, rule: str) -> View:
     """`view` with the `wanted` number of channels, by EPySeg's rules."""
     count = view.channels
     of_interest = min(of_interest, count - 1)
     if rule.startswith("copy"):
-        return _picked(view, [of_interest] * channels)
+        return _pick_channels(view, [of_interest] * channels)
     if count >= channels or rule == "remove":
-        return _picked(view, [channel if channel < count else of_interest for channel in range(channels)])
+        return _pick_channels(view, [channel if channel < count else of_interest for channel in range(channels)])
 
     def fill(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
         return np.concatenate([array, np.zeros((channels - count, *array.shape[1:]), array.dtype)])

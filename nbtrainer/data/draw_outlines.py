@@ -51,7 +51,7 @@ def draw_outlines(
     opened = open_image(pair.image)
     along = layout.slices if layout.slices is not None else layout.spatial[0] if len(shape) == 3 else None
     lengths = {letter: length for letter, length in zip(opened.axes, opened.shape, strict=True) if letter in "CZT"}
-    outlines = place_outlines(outlines_of(pair), lengths, "?" if along is None else opened.axes[along])
+    outlines = place_outlines(read_pair_outlines(pair), lengths, "?" if along is None else opened.axes[along])
     if layout.frames is not None:
         outlines = on_frame(outlines, frame)
     if channels:
@@ -70,7 +70,7 @@ def draw_outlines(
         raise error.replace(where=str(pair.label)) from None
 
 
-def outlines_of(pair: Pair) -> list[Outline]:
+def read_pair_outlines(pair: Pair) -> list[Outline]:
     """The outlines on the image of `pair`, on whatever slice. Raises `UserError` if the file cannot be read."""
     if pair.annotated_as is None:
         return read_outlines(pair.required_label)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from nbtrainer.data.file_names import existing, matching_files, normal_form
-from nbtrainer.data.labels_beside import pairs_beside
-from nbtrainer.data.layouts import Source, Use, divided, find_sources
+from nbtrainer.data.labels_beside import find_pairs_beside
+from nbtrainer.data.layouts import Source, Use, find_sources, match_parts_of_folders
 from nbtrainer.data.listing import list_files as list_files
 from nbtrainer.data.listing import natural_order
 from nbtrainer.data.match_names import Endings, base_name, match_names
@@ -39,7 +39,7 @@ def find_pairs(
     alone = labels is None or labels == images
     sources = find_sources(images, setting(where, "images"), not naming.look_one_level_down) if alone else []
     if not alone and not naming.look_one_level_down:
-        sources = divided(images, labels)
+        sources = match_parts_of_folders(images, labels)
     if sources:
         return _of_sources(sources, where, naming, use=use, dataset=dataset, labels_optional=labels_optional)
     if labels == images and images.exists() and (images.is_file() or is_image(images)):
@@ -49,7 +49,7 @@ def find_pairs(
             f"If it holds both, go on inside it, as in {images.name}/raw and {images.name}/labels; else choose another",
         )
     if alone:
-        return pairs_beside(images, where, naming, use=use, dataset=dataset, labels_optional=labels_optional)
+        return find_pairs_beside(images, where, naming, use=use, dataset=dataset, labels_optional=labels_optional)
     assert labels is not None
     image_files = list_files(images, setting(where, "images"), look_one_level_down=naming.look_one_level_down)
     image_files = [path for path in image_files if normal_form(stem(path)).endswith(normal_form(naming.img_filter))]

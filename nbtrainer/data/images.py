@@ -90,14 +90,14 @@ class Images:
         if index not in self._maps:
             if self.normalizer.fixed is not None:
                 return self.normalizer.fixed
-            self._maps[index] = self.normalizer.fit(self.measured(index))
+            self._maps[index] = self.normalizer.fit(self.channel_stats(index))
         return self._maps[index]
 
-    def measured(self, index: int) -> list[IntensityStats]:
+    def channel_stats(self, index: int) -> list[IntensityStats]:
         """The channels of image `index`, measured where its label is not ignored."""
         image, label = self.views(index)
         file = 0 if self.pairs[index].slice is None else open_image(self.pairs[index].image).nbytes
-        return measure(image, self.is_exact, self._counted(index, label), file)
+        return measure(image, self.is_exact, self._measured_mask(index, label), file)
 
     def region(self, index: int, region: Slices) -> tuple[np.ndarray, np.ndarray]:
         """A part of pair `index`: image float32, normalised, and label."""
@@ -132,7 +132,7 @@ class Images:
         y, x = (round(at) + first for at, first in zip(centre[-2:], start, strict=True))
         return bool(keep_mask(regions, slice(y, y + 1), slice(x, x + 1))[0, 0])
 
-    def _counted(self, index: int, label: View) -> Callable[[Slices], np.ndarray] | None:
+    def _measured_mask(self, index: int, label: View) -> Callable[[Slices], np.ndarray] | None:
         """What of an image counts when it is measured; None: all of it."""
         if not self.has_label(index):
             return None

@@ -33,7 +33,7 @@ def without_border(view: View, pixels: int) -> View:
     return MapView(view, clear)
 
 
-def dilated(view: View, *, times: int, ignored: int) -> View:
+def dilate_label(view: View, *, times: int, ignored: int) -> View:
     """A label whose objects are grown by so many pixels; where nothing is known (`ignored`), nothing is."""
     return MapView(view, lambda array, corner: _dilate(array, times=times, ignored=ignored), halo=times)
 

@@ -22,7 +22,7 @@ from nbtrainer.wording import first_of_many
 _OUTPUTS = ("_cp_masks", "_cp_output", "_flows")
 
 
-def pairs_beside(
+def find_pairs_beside(
     source: Path, where: str, naming: Naming, *, use: Use, dataset: int, labels_optional: bool
 ) -> list[Pair]:
     """Images and labels in one folder: `cell_01.tif` and `cell_01_masks.tif`; or outlines, or as other tools keep it."""
@@ -37,7 +37,7 @@ def pairs_beside(
         images = join_labelled(images, bases, naming, where)
     left_out = matching_files(images, naming.exclude)
     images = [image for image in images if image not in left_out]
-    near = _labels_beside(images, naming)
+    near = _find_labels_beside(images, naming)
     rest = [image for image in images if image not in near]
     folders = list(dict.fromkeys(image.parent for image in rest))
     outlines = [path for folder in folders for path in sorted(folder.iterdir()) if _is_listed_outline(path)]
@@ -61,7 +61,7 @@ def pairs_beside(
         else:
             lonely.append(image)
     if lonely:
-        raise DataError.of([_no_label_beside(lonely, len(images), where, naming)])
+        raise DataError.of([_missing_labels(lonely, len(images), where, naming)])
     return pairs
 
 
@@ -90,7 +90,7 @@ def _without_labels(folder: Path, files: Sequence[Path], where: str, naming: Nam
     return images
 
 
-def _labels_beside(images: Sequence[Path], naming: Naming) -> dict[Path, Path]:
+def _find_labels_beside(images: Sequence[Path], naming: Naming) -> dict[Path, Path]:
     """The label image beside each of `images` that has one: `<base><mask_filter>`, Cellpose's, or as Tissue Analyzer
     keeps it."""
     stems: dict[Path, dict[str, Path]] = {}
@@ -114,7 +114,7 @@ def _is_listed_outline(path: Path) -> bool:
     return path.is_file() and not path.name.startswith(".") and is_annotation(path)
 
 
-def _no_label_beside(lonely: Sequence[Path], count: int, where: str, naming: Naming) -> Finding:
+def _missing_labels(lonely: Sequence[Path], count: int, where: str, naming: Naming) -> Finding:
     example = f"{base_name(lonely[0], naming.img_filter)}{naming.mask_filter}.tif"
     is_some = len(lonely) < count
     return Finding(

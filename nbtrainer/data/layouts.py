@@ -55,7 +55,9 @@ def find_sources(folder: Path, where: str, look_inside: bool = True) -> list[Sou
     parts = [(path, USES[name.lower()]) for name, path in inside.items() if name.lower() in USES]
     parts.sort(key=lambda part: list(USES.values()).index(part[1]))
     usual = _usual_labels([path for path, _ in parts])
-    sources = [_source(path, use, where=where, missed=usual) for path, use in parts if _named(path, IMAGE_FOLDERS)]
+    sources = [
+        _source(path, use, where=where, missed=usual) for path, use in parts if _find_folders(path, IMAGE_FOLDERS)
+    ]
     if sources:
         return sources
     if _holds_images(folder):
@@ -69,14 +71,14 @@ def find_sources(folder: Path, where: str, look_inside: bool = True) -> list[Sou
     ]
     if nnunet:
         return nnunet
-    images = _named(folder, IMAGE_FOLDERS)
+    images = _find_folders(folder, IMAGE_FOLDERS)
     if images:
         source = _source(folder, "auto", where=where)
-        return divided(source.images, source.labels) or [source]
+        return match_parts_of_folders(source.images, source.labels) or [source]
     return _of_objects(list(inside.values()), where) if look_inside else []
 
 
-def divided(images: Path, labels: Path | None) -> list[Source]:
+def match_parts_of_folders(images: Path, labels: Path | None) -> list[Source]:
     """The parts of two folders that are divided in the same way, as in `images/train` and `labels/train`."""
     if labels is None or not labels.is_dir() or not images.is_dir() or _holds_images(images):
         return []
@@ -90,26 +92,26 @@ def divided(images: Path, labels: Path | None) -> list[Source]:
 
 def _of_objects(folders: list[Path], where: str) -> list[Source]:
     """A folder an image, as the Data Science Bowl 2018 has them. What has neither images nor masks is no part of it."""
-    with_images = [path for path in folders if _named(path, IMAGE_FOLDERS)]
+    with_images = [path for path in folders if _find_folders(path, IMAGE_FOLDERS)]
     usual = _usual_labels(with_images)
     others = [path for path in folders if path not in with_images]
     if not with_images or (others and not usual) or any(map(_holds_images, others)):
         return []
-    with_masks = [path for path in others if _named(path, LABEL_FOLDERS)]
+    with_masks = [path for path in others if _find_folders(path, LABEL_FOLDERS)]
     sources = [_source(path, "auto", where=where, missed=usual) for path in with_images]
-    sources += [Source(path / IMAGE_FOLDERS[0], _named(path, LABEL_FOLDERS)[0], "auto") for path in with_masks]
+    sources += [Source(path / IMAGE_FOLDERS[0], _find_folders(path, LABEL_FOLDERS)[0], "auto") for path in with_masks]
     return [source._replace(of_objects=True) for source in sources]
 
 
 def _usual_labels(folders: list[Path]) -> str:
     """What most of `folders` call their labels; empty if none has any."""
-    names = Counter(path.name for folder in folders for path in _named(folder, LABEL_FOLDERS))
+    names = Counter(path.name for folder in folders for path in _find_folders(folder, LABEL_FOLDERS))
     return names.most_common(1)[0][0] if names else ""
 
 
 def _source(folder: Path, use: Use, *, where: str, missed: str = "") -> Source:
-    images = _named(folder, IMAGE_FOLDERS)[0]
-    labels = [path for path in _named(folder, LABEL_FOLDERS) if path != images]
+    images = _find_folders(folder, IMAGE_FOLDERS)[0]
+    labels = [path for path in _find_folders(folder, LABEL_FOLDERS) if path != images]
     usual = [path for path in labels if path.name.lower() == "labels"]
     if len(labels) > 1 and not usual:
         names = " and ".join(path.name for path in labels)
@@ -118,7 +120,7 @@ def _source(folder: Path, use: Use, *, where: str, missed: str = "") -> Source:
     return Source(images, (usual or labels or [folder / (missed or "labels")])[0], use)
 
 
-def _named(folder: Path, names: tuple[str, ...]) -> list[Path]:
+def _find_folders(folder: Path, names: tuple[str, ...]) -> list[Path]:
     """The folders in `folder` that are called so, those named first first, and are not empty."""
     inside = {normal_form(name).lower(): path for name, path in _folders(folder).items()}
     return [inside[name] for name in names if name in inside]

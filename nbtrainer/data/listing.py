@@ -62,7 +62,7 @@ def list_files(source: Path, where: str, *, look_one_level_down: bool, outlines:
     if _are_there(channel_files(source)):
         return [source]
     if source.exists():
-        return _listed(source, where) if source.suffix.lower() in LISTS else [source]
+        return _read_list(source, where) if source.suffix.lower() in LISTS else [source]
     if any(sign in str(source) for sign in "*?["):
         files = [path for path in _matching(source) if path.is_file() or is_image(path)]
         if not files:
@@ -122,11 +122,11 @@ def _instead(folder: Path) -> str:
     inside = [path for path in _entries(folder) if path.is_dir() and any(map(is_image, _entries(path)))]
     if inside:
         return f"There are images in the folder {inside[0].name} in it: choose that, or set look_one_level_down"
-    files = _held(folder)
+    files = _describe_content(folder)
     return f"{files}It needs images, for instance {', '.join(_USUAL)}; docs/data.md lists all kinds"
 
 
-def _held(folder: Path) -> str:
+def _describe_content(folder: Path) -> str:
     """What a folder without images holds, by the most frequent suffix, and what can be made of that; empty if nothing."""
     files = [path for path in _entries(folder) if path.is_file()]
     if not files:
@@ -202,7 +202,7 @@ def _is_inside(source: Path) -> bool:
     return any(parent.is_file() or (is_image(parent) and parent.exists()) for parent in source.parents)
 
 
-def _listed(source: Path, where: str) -> list[Path]:
+def _read_list(source: Path, where: str) -> list[Path]:
     try:
         lines = [line.strip() for line in read_text(source, where).splitlines()]
     except UserError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.data.statistics import IntensityStats, measure, pooled
+from nbtrainer.data.statistics import IntensityStats, measure, pool
 from nbtrainer.data.views import ArrayView
 
 _DIVISORS = ("255", "4095", "65535")
@@ -108,20 +108,20 @@ class Normalizer:
         """
         if self.fixed is not None:
             return self.fixed
-        groups = channels if self.per_channel else pooled([[channel] for channel in channels])
-        measured = np.array([self._inverted(group) for group in groups], dtype=np.float64)
+        groups = channels if self.per_channel else pool([[channel] for channel in channels])
+        measured = np.array([self._fit_channel(group) for group in groups], dtype=np.float64)
         low, high, scale, offset = np.broadcast_to(measured, (len(channels), 4)).T
         return IntensityTransform(low, high, scale, offset)
 
-    def _inverted(self, known: IntensityStats) -> tuple[float, float, float, float]:
+    def _fit_channel(self, known: IntensityStats) -> tuple[float, float, float, float]:
         """The map for the channel as it is, or for its negative, whose extremes are the same."""
         if not self.invert or not known.count:
-            return self._map(known)
+            return self._limits_and_scale(known)
         ends = known.minimum + known.maximum
-        low, high, scale, offset = self._map(known.mirrored())
+        low, high, scale, offset = self._limits_and_scale(known.mirror())
         return (ends - high, ends - low, -scale, scale * ends + offset)
 
-    def _map(self, known: IntensityStats) -> tuple[float, float, float, float]:
+    def _limits_and_scale(self, known: IntensityStats) -> tuple[float, float, float, float]:
         if not known.count:
             return (0.0, 0.0, 0.0, 0.0)
         low, high = -np.inf, np.inf
@@ -130,7 +130,7 @@ class Normalizer:
         if self.outliers in ("-", "+/-"):
             low = known.percentile(self.outliers_percent)
         if self.outliers != "ignore":
-            known = known.clipped(low, high)
+            known = known.clip(low, high)
         start, end = self.range
         if self.method == "none":
             return (low, high, 1.0, 0.0)

@@ -50,7 +50,7 @@ def mark_boundaries(picture: np.ndarray, label: np.ndarray, colour: Colour) -> N
     picture[_boundaries(label)] = colour
 
 
-def enlarged(picture: np.ndarray, side: int) -> np.ndarray:
+def enlarge(picture: np.ndarray, side: int) -> np.ndarray:
     """A picture (Y, X, 3) as uint8, each pixel repeated as far as its longer side stays within `side`."""
     factor = max(1, side // max(picture.shape[:2]))
     return np.repeat(np.repeat(picture, factor, 0), factor, 1).astype(np.uint8)

@@ -89,7 +89,7 @@ class Naming:
     exclude: tuple[str, ...]
 
 
-def order_told(pairs: Sequence[Pair]) -> str:
+def describe_order(pairs: Sequence[Pair]) -> str:
     """A sentence about pairs that were made by order although their names differ; empty if there are none."""
     some = [pair for pair in pairs if pair.paired_by_order]
     if not some:

@@ -143,14 +143,14 @@ def _by_content(
 
 def _keys(parts: Parts) -> set[str]:
     """What a path may be called: its name, with suffix and without."""
-    return {_folded(parts)[-1], _folded(_bare(parts))[-1]}
+    return {_fold_case(parts)[-1], _fold_case(_without_suffix(parts))[-1]}
 
 
 def _match_written_names(ours: Sequence[Parts], *, named: Sequence[Parts], written: Sequence[Parts]) -> NameMatches:
     """Images and the names that mean them, first with suffixes, then without, then whatever their capitals; `written`:
     what of `named` the file has."""
     chosen: dict[int, int] = {}
-    for change in (tuple, _bare, _folded, lambda parts: _folded(_bare(parts))):
+    for change in (tuple, _without_suffix, _fold_case, lambda parts: _fold_case(_without_suffix(parts))):
         used = set(chosen.values())
         free = [i for i in range(len(ours)) if i not in chosen]
         left = [j for j in range(len(named)) if j not in used]
@@ -164,11 +164,11 @@ def _match_written_names(ours: Sequence[Parts], *, named: Sequence[Parts], writt
     )
 
 
-def _bare(parts: Parts) -> Parts:
+def _without_suffix(parts: Parts) -> Parts:
     return (*parts[:-1], *(stem(Path(name)) for name in parts[-1:]))
 
 
-def _folded(parts: Parts) -> Parts:
+def _fold_case(parts: Parts) -> Parts:
     return tuple(map(str.casefold, parts))
 
 

@@ -72,7 +72,7 @@ class PatchSampler:
     _ends: np.ndarray = field(init=False, repr=False)
     _order: tuple[int, np.ndarray] = field(default=(-1, np.zeros(0, int)), init=False, repr=False)
     _positions: dict[int, dict[int, np.ndarray]] = field(default_factory=dict, repr=False)
-    _homes: dict[int, list[int]] = field(default_factory=dict, repr=False)
+    _images_of_class: dict[int, list[int]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
@@ -95,7 +95,7 @@ class PatchSampler:
             known = [positions for value, positions in self._classes(index).items() if value]
             if known:
                 target_class = -1
-        return self._drawn(index, target_class, rng)
+        return self._sample_location(index, target_class, rng)
 
     # one of the ways
 
@@ -137,20 +137,20 @@ class PatchSampler:
 
     def _class(self, number: int) -> int | None:
         """Every class in turn, in an order shuffled for each round; None where nothing is labelled at all."""
-        homes = self._find_homes()
-        if not homes:
+        images_of_class = self._find_images_of_classes()
+        if not images_of_class:
             return None
-        turn, position = divmod(number, len(homes))
-        order = np.random.default_rng([self.seed, turn, 2]).permutation(len(homes))
-        return sorted(homes)[int(order[position])]
+        turn, position = divmod(number, len(images_of_class))
+        order = np.random.default_rng([self.seed, turn, 2]).permutation(len(images_of_class))
+        return sorted(images_of_class)[int(order[position])]
 
     def _index(self, number: int, target_class: int | None, rng: np.random.Generator) -> int:
         if target_class is None:
             return int(self._ends.searchsorted(self._position(number), side="right"))
-        homes = self._homes[target_class]
-        return homes[int(rng.integers(len(homes)))]
+        candidates = self._images_of_class[target_class]
+        return candidates[int(rng.integers(len(candidates)))]
 
-    def _drawn(self, index: int, target_class: int | None, rng: np.random.Generator) -> PatchLocation:
+    def _sample_location(self, index: int, target_class: int | None, rng: np.random.Generator) -> PatchLocation:
         """A place in image `index`, on a pixel of class `wanted` (-1: any but background), that is not rejected."""
         centre = best = self._sample_center(index, target_class, rng)
         if not self.images.has_label(index) or not (self.min_foreground or self.min_objects):
@@ -176,7 +176,7 @@ class PatchSampler:
                 if target_class >= 0
                 else np.concatenate([pixels for value, pixels in classes.items() if value])
             )
-            return _one_of(positions, rng)
+            return _choose_position(positions, rng)
         for _ in range(_TRIES):
             centre = tuple(
                 middle(int(rng.integers(max(1, full - length + 1))), full=full, length=length)
@@ -188,7 +188,7 @@ class PatchSampler:
         known = list(self._classes(index).values())
         if not known:
             return centre
-        return _one_of(np.concatenate(known), rng)
+        return _choose_position(np.concatenate(known), rng)
 
     def _is_known(self, index: int, centre: tuple[float, ...]) -> bool:
         """Whether something is known of the pixel in the middle of a patch: always, unless values are ignored."""
@@ -214,16 +214,16 @@ class PatchSampler:
 
     # what classes there are, and where
 
-    def _find_homes(self) -> dict[int, list[int]]:
+    def _find_images_of_classes(self) -> dict[int, list[int]]:
         """The images that have each class."""
         with self._lock:
-            if not self._homes:
+            if not self._images_of_class:
                 homes: dict[int, list[int]] = {}
                 for index in range(len(self.shapes)):
                     for value in self._classes(index):
                         homes.setdefault(value, []).append(index)
-                self._homes = homes
-        return self._homes
+                self._images_of_class = homes
+        return self._images_of_class
 
     def _classes(self, index: int) -> dict[int, np.ndarray]:
         """Positions of pixels of each class, evenly thinned; of a large label those in sampled blocks."""
@@ -246,7 +246,7 @@ class PatchSampler:
         return self._positions[index]
 
 
-def _one_of(positions: np.ndarray, rng: np.random.Generator) -> tuple[float, ...]:
+def _choose_position(positions: np.ndarray, rng: np.random.Generator) -> tuple[float, ...]:
     return tuple(float(at) for at in positions[rng.integers(len(positions))])
 
 

@@ -12,7 +12,7 @@ from nbtrainer import labels as label_functions
 from nbtrainer.data.background import without_background
 from nbtrainer.data.channels import select_channels
 from nbtrainer.data.draw_outlines import draw_outlines
-from nbtrainer.data.label_views import as_unsigned, dilated, middle_block, without_border
+from nbtrainer.data.label_views import as_unsigned, dilate_label, middle_block, without_border
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.resampled_views import PaddedView, ResampledView
 from nbtrainer.data.roi import IGNORED, drop_outside
@@ -89,12 +89,12 @@ class Preparation:
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for a checkpoint; `Preparation.from_record` gives it back."""
-        return {name: _listed(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        return {name: _to_lists(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Preparation:
         values: dict[str, Any] = {
-            name: _tupled(value) if isinstance(value, list) else value for name, value in record.items()
+            name: _to_tuples(value) if isinstance(value, list) else value for name, value in record.items()
         }
         return cls(**(_EARLIER_VERSIONS | values))
 
@@ -143,21 +143,23 @@ class Preparation:
         )
         return without_background(view, self.background_removal, self.background_radius)
 
-    def sized(self, image: View, label: View | None = None, diameter: float | None = None) -> tuple[View, View | None]:
+    def resize_pair(
+        self, image: View, label: View | None = None, diameter: float | None = None
+    ) -> tuple[View, View | None]:
         """Image and label brought to the size that the settings ask for; `diameter`: of the objects, if known."""
-        shape = self.target(image.shape, label, diameter)
+        shape = self.target_shape(image.shape, label, diameter)
         if shape == image.shape:
             return image, label
-        return self._brought(image, shape), None if label is None else self._brought(label, shape)
+        return self._resize_view(image, shape), None if label is None else self._resize_view(label, shape)
 
-    def back(self, answer: View, shape: tuple[int, ...]) -> View:
+    def restore_size(self, answer: View, shape: tuple[int, ...]) -> View:
         """An answer in the prepared size, brought to the `shape` that the image had."""
-        return answer if answer.shape == shape else self._brought(answer, shape)
+        return answer if answer.shape == shape else self._resize_view(answer, shape)
 
-    def _brought(self, view: View, shape: tuple[int, ...]) -> View:
+    def _resize_view(self, view: View, shape: tuple[int, ...]) -> View:
         return PaddedView(view, shape) if self.resize and self.resize_by == "pad" else ResampledView(view, shape)
 
-    def target(self, shape: Sequence[int], label: View | None, diameter: float | None = None) -> tuple[int, ...]:
+    def target_shape(self, shape: Sequence[int], label: View | None, diameter: float | None = None) -> tuple[int, ...]:
         """The spatial shape that an image of `shape` is brought to."""
         if self.resize:
             if self.resize_by == "pad" and label is None:  # prediction cuts nothing off
@@ -188,7 +190,7 @@ class Preparation:
             )
         if pair.crop is not None:
             image, label = CropView(image, pair.crop), CropView(label, pair.crop)
-        image, sized = self.sized(image, label)
+        image, sized = self.resize_pair(image, label)
         assert sized is not None
         return image, sized
 
@@ -221,7 +223,7 @@ class Preparation:
         if self.label_border:
             view = without_border(view, self.label_border)
         if self.label_dilation:
-            view = dilated(view, times=self.label_dilation, ignored=self.ignored)
+            view = dilate_label(view, times=self.label_dilation, ignored=self.ignored)
         if self.min_part_size > 1:
             array = whole(view)
             cleaned = label_functions.remove_small(array, self.min_part_size, to="neighbour")
@@ -260,12 +262,12 @@ def spacing_of(opened: ImageFile, dim: int, given: Sequence[float] = (), unit: s
     return None
 
 
-def _listed(value: tuple[Any, ...]) -> list[Any]:
-    return [_listed(each) if isinstance(each, tuple) else each for each in value]
+def _to_lists(value: tuple[Any, ...]) -> list[Any]:
+    return [_to_lists(each) if isinstance(each, tuple) else each for each in value]
 
 
-def _tupled(value: list[Any]) -> tuple[Any, ...]:
-    return tuple(_tupled(each) if isinstance(each, list) else each for each in value)
+def _to_tuples(value: list[Any]) -> tuple[Any, ...]:
+    return tuple(_to_tuples(each) if isinstance(each, list) else each for each in value)
 
 
 def _size_remedy(image: ImageFile, *, shape: tuple[int, ...], label_shape: tuple[int, ...]) -> str:

@@ -71,7 +71,7 @@ def _divide_by_chance(
     divide: int | None,
 ) -> Prepared:
     counts = share_counts(len(pairs), shares)
-    order = np.random.default_rng(_checked_seed(seed)).permutation(len(pairs)).tolist()
+    order = np.random.default_rng(_check_seed(seed)).permutation(len(pairs)).tolist()
     parts: dict[str, list[Pair]] = {}
     for name, count in counts.items():
         chosen, order = sorted(order[:count]), order[count:]
@@ -177,7 +177,7 @@ def share_counts(count: int, shares: Mapping[str, float]) -> dict[str, int]:
     return counts
 
 
-def _checked_seed(seed: int) -> int:
+def _check_seed(seed: int) -> int:
     if seed < 0:
         raise SettingError("seed", f"{seed} is below 0", "Give a whole number from 0")
     return seed

@@ -44,7 +44,7 @@ class ResampledView:
                 nearest = np.clip(np.floor(at + 0.5).astype(int), 0, full - 1) - part.start
                 array = np.take(array, nearest, axis=along)
             else:
-                array = _interpolated(array, along, at - part.start, far)
+                array = _interpolate(array, along, at - part.start, far)
         return array
 
 
@@ -65,7 +65,7 @@ class PaddedView:
 
     def read(self, region: Slices) -> np.ndarray:
         indices = [
-            mirrored(asked.start + (old - new) // 2, length=asked.stop - asked.start, available=old)
+            mirror_indices(asked.start + (old - new) // 2, length=asked.stop - asked.start, available=old)
             for asked, old, new in zip(region, self.view.shape, self.shape, strict=True)
         ]
         crop = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
@@ -74,13 +74,13 @@ class PaddedView:
         return np.stack([channel[inner] for channel in array]) if self.channels else array[inner]
 
 
-def mirrored(start: int, *, length: int, available: int) -> np.ndarray:
+def mirror_indices(start: int, *, length: int, available: int) -> np.ndarray:
     """Indices `start` to `start + length - 1` of an axis with `available` entries, mirrored at both ends."""
     position = np.arange(start, start + length) % (2 * available)
     return np.where(position < available, position, 2 * available - 1 - position)
 
 
-def _interpolated(array: np.ndarray, axis: int, at: np.ndarray, reach: float) -> np.ndarray:
+def _interpolate(array: np.ndarray, axis: int, at: np.ndarray, reach: float) -> np.ndarray:
     """`array` at the positions `at` of `axis`, float32, weighted by a triangle that reaches `reach` to both sides."""
     length = array.shape[axis]
     offsets = np.arange(-int(np.ceil(reach)), int(np.ceil(reach)) + 2)

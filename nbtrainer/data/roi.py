@@ -54,9 +54,9 @@ class RegionOfInterest:
             y = np.arange(rows.start, rows.stop)[:, None]
             x = np.arange(columns.start, columns.stop)[None]
             return (y >= min(top, bottom)) & (y <= max(top, bottom)) & (x >= min(left, right)) & (x <= max(left, right))
-        inside = _filled(self.corners, rows, columns, shape)
+        inside = _fill_polygon(self.corners, rows, columns, shape)
         for hole in self.holes:
-            inside &= ~_filled(hole, rows, columns, shape)
+            inside &= ~_fill_polygon(hole, rows, columns, shape)
         return inside
 
 
@@ -90,7 +90,9 @@ def drop_outside(
     return np.where(keep_mask(regions, rows, columns), label.astype(np.uint32, copy=False), np.uint32(fill))
 
 
-def _filled(corners: Sequence[tuple[float, float]], rows: slice, columns: slice, shape: tuple[int, int]) -> np.ndarray:
+def _fill_polygon(
+    corners: Sequence[tuple[float, float]], rows: slice, columns: slice, shape: tuple[int, int]
+) -> np.ndarray:
     from skimage.draw import polygon
 
     inside = np.zeros(shape, bool)

@@ -78,7 +78,7 @@ class SamplingLog:
             "rejected": dict(self.rejected),
         }
 
-    def renumbered(self, numbers: Mapping[int, int]) -> SamplingLog:
+    def renumber(self, numbers: Mapping[int, int]) -> SamplingLog:
         """The same with other numbers of images: by the old number, the new one; of images without one nothing is kept."""
         return SamplingLog(
             Counter({numbers[index]: count for index, count in self.images.items() if index in numbers}),

@@ -59,10 +59,10 @@ def split_pairs(
     elif _is_divided(undecided, validation_fraction, groups):
         for file in dict.fromkeys(pair.image for pair in undecided):
             its = [pair for pair in undecided if pair.image == file]
-            some, others = _divided(its, validation_fraction, rng, gap, part_of)
+            some, others = _divide(its, validation_fraction, rng, gap, part_of)
             train, validation = [*train, *some], [*validation, *others]
     else:
-        train, validation = _chosen(undecided, validation_fraction, rng, groups, trains)
+        train, validation = _choose(undecided, validation_fraction, rng, groups, trains)
     return Split(
         train + [pair for pair in pairs if pair.use == "train"],
         validation + [pair for pair in pairs if pair.use == "validation"],
@@ -78,7 +78,7 @@ def _is_divided(pairs: list[Pair], fraction: float, groups: str) -> bool:
     return not groups and min(counts.values()) > max(1, round(fraction * len(pairs)))
 
 
-def _chosen(
+def _choose(
     pairs: list[Pair], fraction: float, rng: np.random.Generator, groups: str, others_train: bool
 ) -> tuple[list[Pair], list[Pair]]:
     """The pairs that train and those that validate: whole groups; slices of one stack stay together."""
@@ -104,7 +104,7 @@ def _chosen(
     return train, [pair for index, pair in enumerate(pairs) if index in chosen]
 
 
-def _divided(
+def _divide(
     pairs: list[Pair],
     fraction: float,
     rng: np.random.Generator,

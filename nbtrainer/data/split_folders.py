@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from nbtrainer.data.blocks import checked_side, divided
-from nbtrainer.data.pair import Pair, order_told
+from nbtrainer.data.blocks import checked_side, divide_pair
+from nbtrainer.data.pair import Pair, describe_order
 from nbtrainer.errors import DataError, SettingError, UserError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.annotations.cellpose import is_cellpose
@@ -59,7 +59,7 @@ def write_split_folders(
     folder = output_root / data_task
     _refuse_what_is_there(folder)
     names = {name: _names(pairs) for name, pairs in parts.items()}
-    notes = order_told([pair for pairs in parts.values() for pair in pairs])
+    notes = describe_order([pair for pairs in parts.values() for pair in pairs])
     if notes:
         warnings.warn(notes, UserWarning, stacklevel=5)
     if by != "list":
@@ -127,19 +127,19 @@ def _names(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
     known: dict[str, Path] = {}
     names = []
     for pair in pairs:
-        base, _ = _parted(pair.image)
+        base, _ = _split_ending(pair.image)
         other = known.setdefault(base.lower(), pair.image)
         if other is not pair.image:
             wrong = f"{other} and {pair.image} have the same name, and their labels would too"
             raise DataError("images", wrong, "Rename one of them")
-        label_base, label_suffix = _parted(pair.required_label)
+        label_base, label_suffix = _split_ending(pair.required_label)
         if pair.annotated_as is not None:  # one file for many images stays one
             label_base = base
         names.append((pair.image.name, pair.required_label.name if label_base == base else base + label_suffix))
     return names
 
 
-def _parted(path: Path) -> tuple[str, str]:
+def _split_ending(path: Path) -> tuple[str, str]:
     """A file's name without its ending, and the ending: `scan` and `.nii.gz`, `cells` and `_seg.npy`."""
     base = path.name[: -len("_seg.npy")] if is_cellpose(path) else stem(path)
     if path.is_dir() and not is_image(path):  # a folder of masks
@@ -179,10 +179,10 @@ def _put_pair(
     pair: Pair, file_names: tuple[str, str], *, folder: Path, lists: Mapping[str, list[str]], by: By, side: int | None
 ) -> set[str]:
     """Put a pair, or its blocks, into `folder`, and add it to the `lists`; returns what was done to its files."""
-    links = pair.links or pair.required_label.with_name(f"{_parted(pair.required_label)[0]}_links.txt")
-    large = None if side is None else divided(pair, side)
+    links = pair.links or pair.required_label.with_name(f"{_split_ending(pair.required_label)[0]}_links.txt")
+    large = None if side is None else divide_pair(pair, side)
     if large is not None:
-        for name in large.write(folder, _parted(pair.image)[0], links if links.is_file() else None):
+        for name in large.write(folder, _split_ending(pair.image)[0], links if links.is_file() else None):
             for kind, lines in lists.items():
                 lines.append(f"{kind}/{name}")
         return set()
@@ -198,7 +198,7 @@ def _put_pair(
             used.add(_put(source, target, by))
         lists[kind].append(f"{kind}/{name}")
     if by != "list" and links.is_file():
-        _put(links, folder / "labels" / f"{_parted(pair.image)[0]}_links.txt", by)
+        _put(links, folder / "labels" / f"{_split_ending(pair.image)[0]}_links.txt", by)
     return used
 
 

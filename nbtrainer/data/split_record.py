@@ -93,7 +93,7 @@ class SplitRecord:
             own = _of_dataset(numbered.get((str(pair.image), pair.slice), []), pair.dataset)
             if not own:
                 uses["train" if pair.use == "auto" else pair.use].append((len(self.entries), pair))
-            elif pair.use in ("auto", *(entry.use for _, entry in own)) or _trained(own):
+            elif pair.use in ("auto", *(entry.use for _, entry in own)) or _did_train(own):
                 for number, entry in own:
                     uses[entry.use].append((number, dataclasses.replace(pair, crop=entry.part)))
             else:
@@ -184,5 +184,5 @@ def _of_dataset(own: list[tuple[int, SplitEntry]], dataset: int) -> list[tuple[i
     return [entry for entry in own if entry[1].dataset == dataset] or own
 
 
-def _trained(own: Iterable[tuple[int, SplitEntry]]) -> bool:
+def _did_train(own: Iterable[tuple[int, SplitEntry]]) -> bool:
     return any(entry.use == "train" for _, entry in own)

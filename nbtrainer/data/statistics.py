@@ -67,7 +67,7 @@ class IntensityStats:
         values, places = np.unique(np.concatenate([self.values, other.values]), return_inverse=True)
         counts = bincount(places.ravel(), np.concatenate([self.counts, other.counts])).astype(np.int64)
         if len(values) > _MOST_VALUES:
-            values, counts = _binned(values, counts)
+            values, counts = _bin(values, counts)
         return IntensityStats(
             values,
             counts,
@@ -80,7 +80,7 @@ class IntensityStats:
             self.is_estimate or other.is_estimate,
         )
 
-    def mirrored(self) -> IntensityStats:
+    def mirror(self) -> IntensityStats:
         """The negative: each pixel as far from one extreme as it was from the other."""
         ends = self.minimum + self.maximum
         return replace(
@@ -91,7 +91,7 @@ class IntensityStats:
             squares=ends**2 * self.count - 2 * ends * self.total + self.squares,
         )
 
-    def clipped(self, low: float, high: float) -> IntensityStats:
+    def clip(self, low: float, high: float) -> IntensityStats:
         """The same pixels, brought into the range."""
         values = np.clip(self.values, low, high)
         return replace(
@@ -117,7 +117,7 @@ def measure(
         array = view.read(region)
         mask = None if keep is None else keep(region)
         for channel, pixels in enumerate(array):
-            stats[channel] += _measured(pixels if mask is None else pixels[mask], is_estimate)
+            stats[channel] += _measure_pixels(pixels if mask is None else pixels[mask], is_estimate)
     return stats
 
 
@@ -143,12 +143,12 @@ def subsample(view: View, is_exact: bool = False, of_bytes: int = 0) -> tuple[It
     return [tuple(axis[k] for axis, k in zip(axes, place, strict=True)) for place in np.ndindex(*map(len, axes))], True
 
 
-def pooled(many: Iterable[list[IntensityStats]]) -> list[IntensityStats]:
+def pool(many: Iterable[list[IntensityStats]]) -> list[IntensityStats]:
     """Several images measured, taken together; all need as many channels."""
     return [reduce(IntensityStats.__add__, channel) for channel in zip(*many, strict=True)]
 
 
-def _measured(pixels: np.ndarray, is_estimate: bool) -> IntensityStats:
+def _measure_pixels(pixels: np.ndarray, is_estimate: bool) -> IntensityStats:
     pixels = pixels.ravel()
     unknown = 0
     if pixels.dtype.kind == "f":
@@ -167,11 +167,11 @@ def _measured(pixels: np.ndarray, is_estimate: bool) -> IntensityStats:
     total, squares = float((values * counts).sum()), float((values**2 * counts).sum())
     low, high = float(values[0]), float(values[-1])
     if len(values) > _MOST_VALUES:
-        values, counts = _binned(values, counts)
+        values, counts = _bin(values, counts)
     return IntensityStats(values, counts, low, high, total, squares, pixels.size, unknown, is_estimate)
 
 
-def _binned(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _bin(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sorted values in bins; each bin is represented by the mean of what is in it."""
     bits = values.astype(np.float32).view(np.int32)
     bins = bits >> _DROPPED_BITS

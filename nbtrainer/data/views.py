@@ -124,9 +124,9 @@ class FileView:
         return np.dtype(np.uint8) if self.opened.dtype.kind == "b" else self.opened.dtype
 
     def read(self, region: Slices) -> np.ndarray:
-        return self.layout.arrange(self.opened.read(self._stored(region)).astype(self.dtype, copy=False))
+        return self.layout.arrange(self.opened.read(self._stored_slices(region)).astype(self.dtype, copy=False))
 
-    def _stored(self, region: Slices) -> Slices:
+    def _stored_slices(self, region: Slices) -> Slices:
         parts = [slice(0, length) for length in self.opened.shape]
         if self.layout.slices is not None:
             parts[self.layout.slices] = slice(self.index, self.index + 1)

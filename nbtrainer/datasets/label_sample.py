@@ -36,7 +36,7 @@ class Sample:
         return self.label.shape != self.shape
 
 
-def chosen(pairs: Sequence[Pair]) -> list[Pair]:
+def choose_evenly(pairs: Sequence[Pair]) -> list[Pair]:
     """At most 50 of `pairs`, evenly spread."""
     if len(pairs) <= MOST_SAMPLES:
         return list(pairs)

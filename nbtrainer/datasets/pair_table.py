@@ -92,13 +92,13 @@ def _row(config: Config, surveyed: Survey, pair: Pair, split: str) -> dict[str, 
     if row["problem"]:
         return row
     try:
-        row |= _opened(config, surveyed, pair, label.values)
+        row |= _measure(config, surveyed, pair, label.values)
     except (UserError, ValueError) as error:
         row["problem"] = error.wrong if isinstance(error, UserError) else str(error)
     return row
 
 
-def _opened(config: Config, surveyed: Survey, pair: Pair, values: tuple[int, ...]) -> dict[str, Any]:
+def _measure(config: Config, surveyed: Survey, pair: Pair, values: tuple[int, ...]) -> dict[str, Any]:
     image, label = surveyed.preparation.open(pair)
     settings = config.data
     if pair.label is None:

@@ -16,7 +16,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.resampled_views import ResampledView
 from nbtrainer.data.roi import RegionOfInterest
-from nbtrainer.data.statistics import pooled
+from nbtrainer.data.statistics import pool
 from nbtrainer.data.views import CropView, View
 from nbtrainer.data.views import whole as whole_of
 from nbtrainer.datasets.survey import normalizer_of, survey
@@ -77,9 +77,9 @@ def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndar
     Raises `UserError` if it cannot be read.
     """
     images = _images(config)
-    measured = images.measured(index)
+    measured = images.channel_stats(index)
     if images.normalizer.scope == "dataset":
-        every = pooled(images.measured(other) for other in range(len(images)))
+        every = pool(images.channel_stats(other) for other in range(len(images)))
         intensity_map = images.normalizer.fit(every)
     else:
         intensity_map = images.normalizer.fit(measured)
@@ -91,7 +91,7 @@ def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndar
         after.append(intensity_map.apply(values)[channel, 0])
         counts.append(known.counts)
     weights = np.concatenate(counts)
-    return {"before": _binned(np.concatenate(before), weights), "after": _binned(np.concatenate(after), weights)}
+    return {"before": _histogram(np.concatenate(before), weights), "after": _histogram(np.concatenate(after), weights)}
 
 
 def _picture(preparation: Preparation, pair: Pair, size: int, outlines: bool) -> Thumbnail:
@@ -133,6 +133,6 @@ def _small(view: View, shape: list[int]) -> np.ndarray:
     return array.reshape(*array.shape[: array.ndim - len(view.shape)], *shape)
 
 
-def _binned(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _histogram(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     counts, bounds = np.histogram(values, _BINS, weights=weights)
     return counts / max(1.0, float(counts.max())), bounds

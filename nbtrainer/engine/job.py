@@ -229,7 +229,7 @@ class TrainingJob:
             self.network.recomputes = bool(state.get("recomputes"))
         numbers = self._numbers(previous_split(record))
         self.sampling_log = (
-            SamplingLog.from_record(state["ledger"]).renumbered(numbers) if "ledger" in state else SamplingLog()
+            SamplingLog.from_record(state["ledger"]).renumber(numbers) if "ledger" in state else SamplingLog()
         )
         hard = [PatchLocation.of(values) for values in state.get("hard", [])]
         self.patches.sampler.hard = [

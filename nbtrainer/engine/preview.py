@@ -10,7 +10,7 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer.data.images import Images
-from nbtrainer.data.overlay import ORANGE, SKY, Colour, enlarged, grey, limits, mark_boundaries
+from nbtrainer.data.overlay import ORANGE, SKY, Colour, enlarge, grey, limits, mark_boundaries
 from nbtrainer.data.patch_sampler import grid_centres
 from nbtrainer.data.views import Slices
 from nbtrainer.disk import written_aside
@@ -106,7 +106,7 @@ def _painted(picture: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]
 
 def _cell(picture: np.ndarray) -> np.ndarray:
     """`picture` (Y, X, 3), enlarged by whole pixels as far as it fits, in the middle of a cell (RGBA)."""
-    large = enlarged(picture, TILE_PX)
+    large = enlarge(picture, TILE_PX)
     cell = np.zeros((TILE_PX, TILE_PX, 4), np.uint8)
     top, left = (TILE_PX - large.shape[0]) // 2, (TILE_PX - large.shape[1]) // 2
     cell[top : top + large.shape[0], left : left + large.shape[1], :3] = large

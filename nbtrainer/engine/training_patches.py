@@ -11,7 +11,7 @@ from nbtrainer.data.cache import Cache
 from nbtrainer.data.fingerprints import Fingerprints
 from nbtrainer.data.images import Images
 from nbtrainer.data.patch_sampler import PatchSampler
-from nbtrainer.data.statistics import pooled
+from nbtrainer.data.statistics import pool
 from nbtrainer.datasets import Survey, survey
 from nbtrainer.datasets.survey import normalizer_of, spacing_in
 from nbtrainer.datasets.task_from_data import task_of
@@ -92,6 +92,6 @@ def _normalized_images(config: Config, surveyed: Survey, fingerprints: Fingerpri
     exact = config.data.exact_statistics
     images = Images(train, normalizer_of(config), surveyed.preparation, _cache, exact, fingerprints)
     if images.normalizer.scope == "dataset":
-        every = pooled(images.measured(index) for index in range(len(train)))
+        every = pool(images.channel_stats(index) for index in range(len(train)))
         images.normalizer = dataclasses.replace(images.normalizer, fixed=images.normalizer.fit(every))
     return images

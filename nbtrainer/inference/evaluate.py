@@ -15,7 +15,7 @@ from nbtrainer.catalog import METRICS
 from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.file_names import shortest_names
 from nbtrainer.data.find_pairs import find_pairs
-from nbtrainer.data.pair import Naming, order_told
+from nbtrainer.data.pair import Naming, describe_order
 from nbtrainer.errors import DataError
 from nbtrainer.inference.load_model import load_model
 from nbtrainer.inference.predictor import Predictor
@@ -116,7 +116,7 @@ def _paired(images: Any, labels: Any, dim: int, naming: Naming) -> list[tuple[An
         if not beside:
             raise DataError("labels", "images are a path, and labels are none", "Give the path of the labels too")
         pairs = find_pairs(Path(images), None if labels is None else Path(labels), "", naming, use="auto")
-        warning = order_told(pairs)
+        warning = describe_order(pairs)
         if warning:
             warnings.warn(warning, UserWarning, stacklevel=5)
         names = shortest_names([pair.image for pair in pairs])

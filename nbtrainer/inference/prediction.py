@@ -122,7 +122,7 @@ class Prediction:
 
     def _back(self, answer: View, part: Part) -> np.ndarray:
         """An answer in the network's size, in that of the image."""
-        sized = self.preparation.back(answer, part.rescaled)
+        sized = self.preparation.restore_size(answer, part.rescaled)
         return whole(sized if part.rescaled == part.image.shape else ResampledView(sized, part.image.shape))
 
 

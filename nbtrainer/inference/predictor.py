@@ -252,7 +252,7 @@ class Predictor:
         self, view: View, name: str, diameter: float | None, tta: int, report: OnProgress | None = None
     ) -> np.ndarray:
         """Output for the image, in the size that the network sees."""
-        normalised = self._normalised(self.preparation.sized(view, None, diameter)[0], name)
+        normalised = self._normalised(self.preparation.resize_pair(view, None, diameter)[0], name)
         with told_of_image(name):
             return predict_tta(
                 self.network,

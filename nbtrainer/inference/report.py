@@ -15,7 +15,7 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer import metrics
-from nbtrainer.data.overlay import GREEN, OUTLINE, enlarged, grey, limits, mark_boundaries
+from nbtrainer.data.overlay import GREEN, OUTLINE, enlarge, grey, limits, mark_boundaries
 from nbtrainer.disk import write_text
 from nbtrainer.labels.connected import regions_of
 from nbtrainer.labels.error_regions import worst_objects
@@ -154,7 +154,7 @@ def _picture(
     picture = grey(image[(slice(None), *around)], display_range)
     for labels, colour in ((truth[around], GREEN), (predicted[around], OUTLINE)):
         mark_boundaries(picture, labels, colour)
-    large = enlarged(picture, _SHOWN_PX)
+    large = enlarge(picture, _SHOWN_PX)
     made: bytes = imageio.imwrite("<bytes>", large, extension=".png")
     return made
 

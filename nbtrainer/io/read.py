@@ -37,7 +37,7 @@ def read_label(
 
     `dim` counts slices and time points too, where the label is one of a stack or a series; `z_axis` is the user's word.
     """
-    array, axes = (source, "?" * source.ndim) if isinstance(source, np.ndarray) else _opened(source, image)
+    array, axes = (source, "?" * source.ndim) if isinstance(source, np.ndarray) else _open_array(source, image)
     where = where or str(source)
     try:
         layout = label_layout(array.shape, axes, dim, z_axis=z_axis, with_frames=True)
@@ -55,6 +55,6 @@ def read_label(
     return label[0]
 
 
-def _opened(path: Path, image: Path | None) -> tuple[np.ndarray, str]:
+def _open_array(path: Path, image: Path | None) -> tuple[np.ndarray, str]:
     opened = open_label(path, image)
     return opened.read(), opened.axes

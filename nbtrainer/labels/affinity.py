@@ -142,13 +142,13 @@ def mutex_watershed(
     last = 0
     for number, region in enumerate(boxes, 1) if single else [(0, (slice(None),) * mask.ndim)]:
         inside = regions[region] == number if single else regions != 0
-        own = _joined(part[(slice(None), *region)], offsets, inside, threshold)
+        own = _join_pixels(part[(slice(None), *region)], offsets, inside, threshold)
         labels[region][inside] = own[inside] + np.uint64(last)
         last = int(labels[region].max())
     return without_small(result, smallest, small)
 
 
-def _joined(affinity: np.ndarray, offsets: Sequence[Offset], inside: np.ndarray, threshold: float) -> np.ndarray:
+def _join_pixels(affinity: np.ndarray, offsets: Sequence[Offset], inside: np.ndarray, threshold: float) -> np.ndarray:
     """Ids 1, 2, 3 ... of the objects in `inside`, uint64."""
     from mwatershed import agglom  # compiled, and needed by none but this
 

@@ -87,7 +87,7 @@ def remove_small(
     target = np.arange(len(ids))
     if to == "neighbour":
         pairs, faces = contacts(labels)
-        target = _joined(sizes, pairs=np.searchsorted(ids, pairs), faces=faces, smallest=smallest)
+        target = _join_small(sizes, pairs=np.searchsorted(ids, pairs), faces=faces, smallest=smallest)
     is_large = bincount(target, sizes, len(ids)) >= smallest
     return np.where(is_large[target], ids[target], 0).astype(labels.dtype)[index]
 
@@ -175,7 +175,7 @@ def merge_links(labels: np.ndarray, links: Iterable[tuple[int, int]]) -> np.ndar
     return fastremap.remap(labels, table, preserve_missing_labels=True) if table else labels.copy()
 
 
-def _joined(sizes: np.ndarray, *, pairs: np.ndarray, faces: np.ndarray, smallest: int) -> np.ndarray:
+def _join_small(sizes: np.ndarray, *, pairs: np.ndarray, faces: np.ndarray, smallest: int) -> np.ndarray:
     """For each object the one that it becomes part of (itself, if it stays): `pairs` are indices into `sizes`."""
     target = np.arange(len(sizes))
     total = sizes.copy()

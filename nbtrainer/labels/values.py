@@ -27,7 +27,7 @@ def frequent_values(array: np.ndarray) -> np.ndarray:
     >>> frequent_values(label).tolist()
     [0, 255]
     """
-    whole = _rounded(array)
+    whole = _to_integers(array)
     values, index, counts = fastremap.unique(whole, return_inverse=True, return_counts=True)
     if not len(values):
         return values
@@ -101,7 +101,7 @@ def colours_to_ids(image: np.ndarray) -> np.ndarray:
     return numbers.astype(np.min_scalar_type(len(values)))[index].reshape(packed.shape)
 
 
-def _rounded(array: np.ndarray) -> np.ndarray:
+def _to_integers(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind == "f":
         return np.round(array).astype(np.int64)
     return array.view(np.uint8) if array.dtype.kind == "b" else array

@@ -44,8 +44,8 @@ class Surfaces:
 
     def __add__(self, other: Surfaces) -> Surfaces:
         return Surfaces(
-            _counted(*(np.concatenate(both) for both in zip(self.predicted, other.predicted, strict=True))),
-            _counted(*(np.concatenate(both) for both in zip(self.true, other.true, strict=True))),
+            _count_equal(*(np.concatenate(both) for both in zip(self.predicted, other.predicted, strict=True))),
+            _count_equal(*(np.concatenate(both) for both in zip(self.true, other.true, strict=True))),
             self.one_sided + other.one_sided,
         )
 
@@ -165,11 +165,11 @@ def _surface(mask: np.ndarray) -> np.ndarray:
 
 def _distances(start: np.ndarray, goal: np.ndarray, spacing: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     if not goal.any():
-        return _counted(np.full(np.count_nonzero(start), np.inf))
-    return _counted(edt.edt(~goal, anisotropy=tuple(spacing))[start].astype(float))
+        return _count_equal(np.full(np.count_nonzero(start), np.inf))
+    return _count_equal(edt.edt(~goal, anisotropy=tuple(spacing))[start].astype(float))
 
 
-def _counted(distances: np.ndarray, counts: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def _count_equal(distances: np.ndarray, counts: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     if counts is None:
         return np.unique(distances, return_counts=True)
     distances, place = np.unique(distances, return_inverse=True)

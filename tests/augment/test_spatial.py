@@ -10,7 +10,7 @@ from nbtrainer.augment.spatial import ControlPoints, SpatialTransform
 from nbtrainer.augment.warp import warp_patch
 from nbtrainer.config import STRENGTHS, TRANSFORMS
 from nbtrainer.data.normalize import IntensityTransform
-from nbtrainer.data.resampled_views import mirrored
+from nbtrainer.data.resampled_views import mirror_indices
 from nbtrainer.data.views import ArrayView, CropView
 
 SIZE = (64, 64)
@@ -139,7 +139,7 @@ def test_beyond_the_edge_the_image_is_mirrored_with_its_label():
     image, label = _warped(SpatialTransform(np.eye(2)), centre=(0.0, 120.0))
     assert np.array_equal(image[0] > 0.5, label > 0)
     whole, _ = _scene()
-    rows, columns = mirrored(-32, length=64, available=128), mirrored(88, length=64, available=128)
+    rows, columns = mirror_indices(-32, length=64, available=128), mirror_indices(88, length=64, available=128)
     assert np.array_equal(image[0], whole[0][np.ix_(rows, columns)])
 
 

@@ -8,7 +8,7 @@ import tifffile
 from factories import make_naming
 
 from nbtrainer.api import prepare
-from nbtrainer.data.blocks import blocks_of
+from nbtrainer.data.blocks import split_into_blocks
 from nbtrainer.data.pair import list_files
 from nbtrainer.data.pair_files import pair_files
 from nbtrainer.errors import UserError
@@ -47,7 +47,7 @@ def axes_of(file):
 def test_blocks_cover_every_pixel_once_and_differ_by_a_pixel_at_most(shape, count):
     covered = np.zeros(shape[-2:], int)
     sizes = []
-    for block in blocks_of(shape, 512):
+    for block in split_into_blocks(shape, 512):
         covered[block.y, block.x] += 1
         sizes.append((block.y.stop - block.y.start, block.x.stop - block.x.start))
 

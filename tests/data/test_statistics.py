@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nbtrainer.data import statistics
-from nbtrainer.data.statistics import measure, pooled
+from nbtrainer.data.statistics import measure, pool
 from nbtrainer.data.views import ArrayView
 
 
@@ -52,7 +52,7 @@ def test_of_a_large_image_samples_are_measured_and_said_to_be_an_estimate(monkey
 
 def test_images_taken_together_are_one_image():
     one, other = (np.random.default_rng(k).integers(0, 256, (1, 30, 40)).astype(np.uint8) for k in (0, 1))
-    (together,) = pooled([measure(ArrayView(one)), measure(ArrayView(other))])
+    (together,) = pool([measure(ArrayView(one)), measure(ArrayView(other))])
     (joined,) = measure(ArrayView(np.concatenate([one, other], axis=1)))
     assert np.array_equal(together.values, joined.values) and np.array_equal(together.counts, joined.counts)
     assert np.isclose(together.mean, joined.mean) and together.maximum == joined.maximum
@@ -70,6 +70,6 @@ def test_the_negative_has_the_same_extremes():
     image = _images()["uint16"]
     (known,) = measure(ArrayView(image))
     negative = known.maximum + known.minimum - image.astype(np.float64)
-    mirrored = known.mirrored()
+    mirrored = known.mirror()
     assert np.isclose(mirrored.mean, negative.mean()) and np.isclose(mirrored.deviation, negative.std())
     assert np.isclose(mirrored.percentile(10), np.percentile(negative, 10))

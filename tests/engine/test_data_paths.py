@@ -90,7 +90,7 @@ def test_only_regions_are_sampled_measured_and_judged(small_config, tmp_path):
     labels = [label for _, label in nbt.patches(small_config, 40)]
     assert any((label == IGNORED).any() for label in labels)
     patches = training_patches(small_config)
-    measured = patches.images.measured(1)[0]
+    measured = patches.images.channel_stats(1)[0]
     assert measured.count < 0.6 * 81 * 161 and measured.minimum >= 300 * 300
 
 

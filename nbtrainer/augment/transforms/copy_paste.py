@@ -53,7 +53,7 @@ def apply(
         place = _free_place(rng, label=label, inside=inside, box=box)
         if place is None:
             continue
-        value = _unused(label, ignored) if params.new_ids else label[box][inside][0]
+        value = _unused_number(label, ignored) if params.new_ids else label[box][inside][0]
         if value is not None:
             image[(slice(None), *place)][:, inside] = image[(slice(None), *box)][:, inside]
             label[place][inside] = value
@@ -86,7 +86,7 @@ def _free_place(
     return None
 
 
-def _unused(label: np.ndarray, ignored: int) -> int | None:
+def _unused_number(label: np.ndarray, ignored: int) -> int | None:
     """The smallest number that `label` does not hold; None if its type has no other."""
     used = {0, ignored, *map(int, np.unique(label))}
     value = next(number for number in range(1, len(used) + 2) if number not in used)

@@ -8,7 +8,7 @@ import numpy as np
 
 from nbtrainer.augment.sections import SectionOrder, reorder_sections, section_order
 from nbtrainer.config.transforms.stack import MissingSection
-from nbtrainer.data.resampled_views import mirrored
+from nbtrainer.data.resampled_views import mirror_indices
 
 apply = reorder_sections
 
@@ -19,4 +19,4 @@ def sample_params(rng: np.random.Generator, settings: MissingSection, shape: Seq
     count = min(settings.sections, depth - 1)
     first = int(rng.integers(depth - count + 1))
     remaining = np.delete(np.arange(depth), np.s_[first : first + count])
-    return section_order(remaining[mirrored(0, length=depth, available=len(remaining))])
+    return section_order(remaining[mirror_indices(0, length=depth, available=len(remaining))])

@@ -57,7 +57,7 @@ def read_coco(path: Path, content: Any) -> list[Outline]:
 
     `label` is the number of the category; one more if categories are counted from 0, since 0 is background.
     """
-    images, sizes = _listed(path, content["images"])
+    images, sizes = _read_images(path, content["images"])
     names = {entry["id"]: str(entry.get("name", "")) for entry in content.get("categories") or [] if "id" in entry}
     used = set(names) | {_category(annotation) for annotation in content["annotations"]}
     first = 1 if 0 in used else 0
@@ -67,7 +67,7 @@ def read_coco(path: Path, content: Any) -> list[Outline]:
         if not segmentation:
             raise DataError(
                 str(path),
-                f"{_called(number, annotation)} has no outline (segmentation), a box at most",
+                f"{_describe(number, annotation)} has no outline (segmentation), a box at most",
                 "Export the outlines too, or take the annotation out",
             )
         image = annotation["image_id"]
@@ -90,7 +90,7 @@ def read_coco(path: Path, content: Any) -> list[Outline]:
         return [Outline(from_corner(_points(ring)), **about) for ring in segmentation]
 
     remedy = "Mend it in the program that made it, or take the annotation out of the file"
-    return read_entries(path, content["annotations"], outlines, _called, remedy)
+    return read_entries(path, content["annotations"], outlines, _describe, remedy)
 
 
 def decode_runs(segmentation: dict[str, Any]) -> np.ndarray:
@@ -139,7 +139,7 @@ def decode_cropped(
     return (top, left), inside.reshape(right - left, rows).T
 
 
-def _listed(path: Path, entries: list[Any]) -> tuple[dict[Any, str], dict[Any, tuple[int, int]]]:
+def _read_images(path: Path, entries: list[Any]) -> tuple[dict[Any, str], dict[Any, tuple[int, int]]]:
     """The file and, where it is said, the size (Y, X) of each image that a COCO file lists, by its id."""
     images: dict[Any, str] = {}
     sizes: dict[Any, tuple[int, int]] = {}
@@ -166,7 +166,7 @@ def _category(annotation: Any) -> int | None:
         return None
 
 
-def _called(number: int, annotation: dict[str, Any]) -> str:
+def _describe(number: int, annotation: dict[str, Any]) -> str:
     return f"annotation {annotation.get('id', number + 1)}"
 
 

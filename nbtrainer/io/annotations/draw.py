@@ -45,7 +45,7 @@ def draw_labels(
     _check_slices(outlines, shape)
     for outline, value in zip([*crowds, *single], values, strict=True):
         if value:
-            box, inside = _filled(outline, shape[-2:])
+            box, inside = _fill_outline(outline, shape[-2:])
             slices = labels if outline.z is None or len(shape) == 2 else labels[outline.z]
             slices[(..., *box)][..., inside] = value
     return labels
@@ -85,7 +85,7 @@ def _check_slices(outlines: Sequence[Outline], shape: tuple[int, ...]) -> None:
         raise DataError("outlines", wrong, "Use them with the stack that they were drawn on")
 
 
-def _filled(outline: Outline, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], np.ndarray]:
+def _fill_outline(outline: Outline, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], np.ndarray]:
     """The part of a (Y, X) `shape` that holds the outline, and which of its pixels (bool) belong to it."""
     if outline.mask is None:
         return _fill([outline.points, *outline.holes], shape)

@@ -33,7 +33,7 @@ def read_entries(
         except UserError as error:
             faults.append(error)
         except Exception as error:  # readers raise whatever a broken entry makes them stumble over
-            wrong = f"{_called(name, number, entry)} cannot be read: {describe_error(error)}"
+            wrong = f"{_describe(name, number, entry)} cannot be read: {describe_error(error)}"
             faults.append(DataError(str(path), wrong, remedy))
     if faults:
         first, more = faults[0], len(faults) - 1
@@ -51,7 +51,7 @@ def describe_error(error: Exception) -> str:
     return "it is not written as this format says"
 
 
-def _called(name: Callable[[int, Any], str], number: int, entry: Any) -> str:
+def _describe(name: Callable[[int, Any], str], number: int, entry: Any) -> str:
     try:
         return name(number, entry)
     except Exception:  # what is no entry at all has no name

@@ -31,7 +31,7 @@ def read_geojson(path: Path, content: Any) -> list[Outline]:
         if geometry["type"] not in polygons:
             raise DataError(
                 str(path),
-                f"{_called(number, feature)} is a {geometry['type']}, which encloses no area",
+                f"{_describe(number, feature)} is a {geometry['type']}, which encloses no area",
                 "Delete it in QuPath and export the objects again",
             )
         every = polygons[geometry["type"]](geometry)
@@ -50,7 +50,7 @@ def read_geojson(path: Path, content: Any) -> list[Outline]:
             for points, *holes in (map(from_corner, rings) for rings in every)
         ]
 
-    return read_entries(path, features, outlines, _called, "Delete it in QuPath and export the objects again")
+    return read_entries(path, features, outlines, _describe, "Delete it in QuPath and export the objects again")
 
 
 def _name(number: int, feature: dict[str, Any]) -> str:
@@ -58,7 +58,7 @@ def _name(number: int, feature: dict[str, Any]) -> str:
     return str(properties.get("name") or feature.get("id") or f"feature {number + 1}")
 
 
-def _called(number: int, feature: dict[str, Any]) -> str:
+def _describe(number: int, feature: dict[str, Any]) -> str:
     return repr(_name(number, feature))
 
 

@@ -55,7 +55,7 @@ def read_labelme(path: Path, content: Any) -> list[Outline]:
         else:
             raise DataError(
                 str(path),
-                f"{_called(number, shape)} is of the kind {kind}, which encloses no area",
+                f"{_describe(number, shape)} is of the kind {kind}, which encloses no area",
                 "Delete it in LabelMe and save the file again",
             )
         return [
@@ -72,8 +72,8 @@ def read_labelme(path: Path, content: Any) -> list[Outline]:
         ]
 
     remedy = "Delete it in LabelMe and save the file again"
-    return read_entries(path, content["shapes"], outlines, _called, remedy)
+    return read_entries(path, content["shapes"], outlines, _describe, remedy)
 
 
-def _called(number: int, shape: dict[str, Any]) -> str:
+def _describe(number: int, shape: dict[str, Any]) -> str:
     return f"shape {number + 1} ({str(shape['label'])!r})" if "label" in shape else f"shape {number + 1}"

@@ -104,7 +104,7 @@ def label_shape(path: Path, image: str = "") -> tuple[int, int] | None:
         shapes = _shapes(path, *version(path))
         if image in shapes or "" in shapes:
             return shapes.get(image, shapes.get(""))
-        content = _parsed(path, *version(path))
+        content = _parse(path, *version(path))
         return coco_shape(content, image) if is_coco(content) else None
     except (TypeError, ValueError, KeyError):
         raise DataError(str(path), "the size of the image in this file is no number", "Export it again") from None
@@ -115,7 +115,7 @@ def _holds_outlines(path: Path, modified: int, size: int) -> bool:
     if path.suffix.lower() == ".zip":
         return holds_rois(path)
     try:
-        content = _parsed(path, modified, size)
+        content = _parse(path, modified, size)
     except UserError:
         return False
     return any(is_ours(content) for is_ours, _ in _JSON_READERS)
@@ -124,7 +124,7 @@ def _holds_outlines(path: Path, modified: int, size: int) -> bool:
 # '' stands for the only image
 @lru_cache(maxsize=1000)
 def _shapes(path: Path, modified: int, size: int) -> dict[str, tuple[int, int] | None]:
-    content = _parsed(path, modified, size)
+    content = _parse(path, modified, size)
     if is_labelme(content):
         return {"": labelme_shape(content)}
     return coco_shapes(content) if is_coco(content) else {}
@@ -149,7 +149,7 @@ def _contents(path: Path, modified: int, size: int) -> Contents:
         classes.setdefault(outline.image, set()).add((outline.class_key, outline.label))
     named = dict.fromkeys(outline.image for outline in outlines if outline.image)
     if path.suffix.lower() == ".json":
-        content = _parsed(path, modified, size)
+        content = _parse(path, modified, size)
         if is_coco(content):
             named = dict.fromkeys(coco_images(content))
         elif is_labelme(content) and labelme_image(content):
@@ -191,7 +191,7 @@ def _read(path: Path) -> list[Outline]:
             raise DataError(str(path), "there are no ImageJ outlines (.roi) in it", "Save it from ImageJ's ROI Manager")
         return read_imagej(path)
     if suffix in (".json", ".geojson"):
-        content = _parsed(path, *version(path))
+        content = _parse(path, *version(path))
         for is_ours, reader in _JSON_READERS:
             if is_ours(content):
                 return reader(path, content)
@@ -203,7 +203,7 @@ def _read(path: Path) -> list[Outline]:
 
 
 @lru_cache(maxsize=2)
-def _parsed(path: Path, modified: int, size: int) -> Any:
+def _parse(path: Path, modified: int, size: int) -> Any:
     try:
         return parse_json(read_text(path, most_bytes=_MOST_BYTES))
     except ValueError:

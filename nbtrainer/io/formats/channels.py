@@ -100,13 +100,15 @@ def open_channels(path: Path, files: Sequence[Path], opened: Sequence[ImageFile]
     image = ImageFile(array, f"C{first.axes}", dict(first.spacing), first.notes, first.orientation)
     for file, other in zip(files[1:], opened[1:], strict=True):
         notes = [
-            note for note in (*other.notes, _apart(other, first, files[0].name)) if note and note not in first.notes
+            note
+            for note in (*other.notes, _describe_offset(other, first, files[0].name))
+            if note and note not in first.notes
         ]
         image = image.noting(*(f"{file.name}: {note}" for note in notes))
     return image
 
 
-def _apart(channel: ImageFile, first: ImageFile, name: str) -> str:
+def _describe_offset(channel: ImageFile, first: ImageFile, name: str) -> str:
     """In what a channel lies elsewhere than the first, called `name`, although both are laid on each other."""
     wrong = ""
     if channel.orientation is not None and first.orientation is not None:

@@ -96,7 +96,7 @@ class Chunked(Regions):
         result = np.full([stop - start for start, stop in bounds], self._fill, self.dtype)
         grid = [range(start // size, -(-stop // size)) for (start, stop), size in zip(bounds, self.chunk, strict=True)]
         for place in itertools.product(*grid):
-            chunk = get_or_decode(self._owner, place, lambda place=place: self._filled(place))  # type: ignore[misc]
+            chunk = get_or_decode(self._owner, place, lambda place=place: self._read_chunk(place))  # type: ignore[misc]
             if not chunk.size:
                 continue
             target, source = [], []
@@ -107,7 +107,7 @@ class Chunked(Regions):
             result[tuple(target)] = chunk[tuple(source)]
         return result
 
-    def _filled(self, place: tuple[int, ...]) -> np.ndarray:
+    def _read_chunk(self, place: tuple[int, ...]) -> np.ndarray:
         chunk = self._decode(place)
         return np.empty(0, self.dtype) if chunk is None else np.asarray(chunk)
 
@@ -153,15 +153,15 @@ class Whole(Regions):
     def _region(self, bounds: Bounds) -> np.ndarray:
         if self.nbytes > LARGEST_CHUNK:
             try:
-                return self._unpacked(bounds)
+                return self._read_unpacked(bounds)
             except (FileNotFoundError, UserError):  # another process took the copy away: it is made once more
                 self._copy = None
-                return self._unpacked(bounds)
+                return self._read_unpacked(bounds)
         with self._lock:  # else as many threads would decode it at once
             whole = get_or_decode(self._owner, (), self._all)
         return np.array(whole[tuple(slice(*bound) for bound in bounds)])
 
-    def _unpacked(self, bounds: Bounds) -> np.ndarray:
+    def _read_unpacked(self, bounds: Bounds) -> np.ndarray:
         self.prepare()
         assert self._copy is not None
         result = np.empty([stop - start for start, stop in bounds], self.dtype)

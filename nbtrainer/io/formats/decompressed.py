@@ -79,19 +79,19 @@ def unpack(
     key = "\n".join(map(str, (os.path.abspath(path), known, inside, shape, np.dtype(dtype).str)))
     target = cache_folder() / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:32]}.npy"
     with _locks[target]:
-        array = _reopened(target, shape, dtype)
+        array = _reopen(target, shape, dtype)
         if array is None:
             _write(path, target, shape=shape, dtype=dtype, pieces=pieces, on_progress=on_progress)
             if version(path) != known:
                 target.unlink(missing_ok=True)
                 raise DataError(str(path), "this file was changed while it was read", "Try again when it is complete")
-            array = _reopened(target, shape, dtype)
+            array = _reopen(target, shape, dtype)
         if array is None:
             raise UserError(str(path), f"its unpacked copy in {target.parent} vanished", "Try again")
         return array
 
 
-def _reopened(target: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Copy | None:
+def _reopen(target: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Copy | None:
     """The unpacked array, if it is there and whole; its time of use is noted."""
     array = _open.get(target)
     if array is not None:

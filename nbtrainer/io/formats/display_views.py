@@ -172,5 +172,5 @@ def brought_to(opened: ImageFile, *, other: ImageFile, whose: str = "its image")
         opened,
         array=Reoriented(opened.array, tuple(order), backwards),
         spacing=opened.spacing | spacing,
-        orientation=place.turned(turn, lengths),
+        orientation=place.reorder(turn, lengths),
     ).noting(f"its axes point to {own}, those of {whose} to {theirs}: they are brought together")

@@ -31,7 +31,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     """The dataset `inside`; without a name the only one of two axes or more, or the one with a usual name."""
     with _file(path) as file:
         names = _datasets(file)
-        name = _named(path, file, inside, names, for_label) if inside else choose(path, names, for_label)
+        name = _choose_dataset(path, file, inside, names, for_label) if inside else choose(path, names, for_label)
         dataset = file[name]
         axes = _axes(dataset)
         _check_sources(path, dataset)
@@ -136,7 +136,7 @@ def _datasets(file: h5py.File) -> list[str]:
     return names
 
 
-def _named(path: Path, file: h5py.File, inside: str, names: list[str], for_label: bool) -> str:
+def _choose_dataset(path: Path, file: h5py.File, inside: str, names: list[str], for_label: bool) -> str:
     item = file.get(inside)
     if isinstance(item, h5py.Dataset):
         return inside

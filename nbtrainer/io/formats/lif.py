@@ -18,7 +18,7 @@ from nbtrainer.io.formats.spacing import sane
 def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFile:
     """The image called `inside` (`Series name`, or its number from 0), or the first."""
     with LifFile(path) as file:
-        image = _chosen(path, list(file.images), inside)
+        image = _choose_image(path, list(file.images), inside)
         name, shape, dtype, block = image.name, image.shape, image.dtype, image.memory_block
         array: Regions
         if block.offset >= 0 and block.size == image.nbytes and "S" not in image.dims:
@@ -31,7 +31,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
         return ImageFile(array, axes, _spacing(image)).noting(first_of(path, names))
 
 
-def _chosen(path: Path, images: list[Any], inside: str) -> Any:
+def _choose_image(path: Path, images: list[Any], inside: str) -> Any:
     if not images:
         raise choose_inside(path, [])
     if not inside:
@@ -46,7 +46,7 @@ def _chosen(path: Path, images: list[Any], inside: str) -> Any:
 
 def _read(path: Path, inside: str) -> np.ndarray:
     with LifFile(path) as file:
-        return np.asarray(_chosen(path, list(file.images), inside).asarray())
+        return np.asarray(_choose_image(path, list(file.images), inside).asarray())
 
 
 def _spacing(image: Any) -> dict[str, float]:

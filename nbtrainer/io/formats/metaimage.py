@@ -37,7 +37,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
         # ITK would say so on the console
         raise damaged(path, f"its header does not say {missing[0]}")
     reader = _reader(path)
-    _asked(path, reader.ReadImageInformation)
+    _ask_itk(path, reader.ReadImageInformation)
     components, ndim = reader.GetNumberOfComponents(), reader.GetDimension()
     shape = tuple(reader.GetSize()[::-1]) + ((components,) if components > 1 else ())
     dtype = _dtype(path, reader.GetPixelID())
@@ -49,7 +49,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
         stored = path if header["elementdatafile"].lower() == "local" else path.parent / header["elementdatafile"]
         check_inflation(path, nbytes=nbytes, compressed=stored.stat().st_size)
         array = Whole(
-            path, shape, dtype, lambda: [_asked(path, lambda: SimpleITK.GetArrayFromImage(_reader(path).Execute()))]
+            path, shape, dtype, lambda: [_ask_itk(path, lambda: SimpleITK.GetArrayFromImage(_reader(path).Execute()))]
         )
     else:
         array = MetaImageArray(path, shape, dtype, ndim)
@@ -82,7 +82,7 @@ class MetaImageArray(Regions):
         reader = _reader(self.path)
         reader.SetExtractIndex([start for start, _ in spatial])
         reader.SetExtractSize([stop - start for start, stop in spatial])
-        pixels = SimpleITK.GetArrayFromImage(_asked(self.path, reader.Execute))
+        pixels = SimpleITK.GetArrayFromImage(_ask_itk(self.path, reader.Execute))
         return pixels[..., slice(*bounds[-1])] if len(bounds) > self._ndim else pixels
 
 
@@ -93,7 +93,7 @@ def _reader(path: Path) -> SimpleITK.ImageFileReader:
     return reader
 
 
-def _asked(path: Path, ask: Callable[[], Any]) -> Any:
+def _ask_itk(path: Path, ask: Callable[[], Any]) -> Any:
     """What `ask` gives; of ITK's report of an error only the sentence."""
     try:
         return ask()
@@ -112,7 +112,7 @@ def _dtype(path: Path, pixel: int) -> np.dtype[Any]:
     return np.dtype(f"{'f' if 'float' in name else 'u' if 'unsigned' in name else 'i'}{bits}")
 
 
-def _told(head: bytes) -> dict[str, str]:
+def _read_header(head: bytes) -> dict[str, str]:
     """The lines of the header, up to the one that says where the pixels are."""
     fields = {}
     for line in head.split(b"\n"):
@@ -139,7 +139,7 @@ def _checked_header(path: Path, head: bytes) -> dict[str, str]:
         raise damaged(path, f"its header holds a % where none may be, as in {name[:60]!r}")
     for file in _data_files(path, name):
         file_below(path.parent, file, path.name)
-    return _told(head)
+    return _read_header(head)
 
 
 def _data_files(path: Path, name: str) -> list[str]:

@@ -106,7 +106,7 @@ def _open(path: Path, for_label: bool) -> ImageFile:
         raise _unreadable(path, error) from error
     except Exception as error:  # readers raise whatever a broken file makes them stumble over
         raise damaged(path, error) from error
-    return _judged(path, opened).noting(note)
+    return _check_opened(path, opened).noting(note)
 
 
 def _unreadable(path: Path, error: OSError) -> UserError:
@@ -160,7 +160,7 @@ def _kind_by_content(file: Path, kind: FileFormat | None) -> tuple[FileFormat, s
     raise DataError(str(file), f"{what} cannot be read", f"Use one of {known}")
 
 
-def _judged(path: Path, opened: ImageFile) -> ImageFile:
+def _check_opened(path: Path, opened: ImageFile) -> ImageFile:
     if opened.dtype.kind not in "buif":
         raise not_numbers(path, opened.dtype)
     if len(opened.shape) < 2 or 0 in opened.shape:

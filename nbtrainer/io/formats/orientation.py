@@ -66,7 +66,7 @@ class Orientation:
         steps = np.array([self.steps[letter] for letter in lengths])
         return np.array([np.array(self.origin) + np.array(end) @ steps for end in ends])
 
-    def turned(self, order: Mapping[str, tuple[str, bool]], lengths: Mapping[str, int]) -> Orientation:
+    def reorder(self, order: Mapping[str, tuple[str, bool]], lengths: Mapping[str, int]) -> Orientation:
         """The place of an array whose axis `new` was the axis `old` of this one, from end to start where reversed."""
         origin, steps = np.array(self.origin), dict(self.steps)
         for new, (old, is_reversed) in order.items():
@@ -95,7 +95,7 @@ def turn_between(
     }
     if any(lengths[old] != other_lengths[new] for new, (old, _) in order.items()):
         return None
-    brought = orientation.turned(order, lengths)
+    brought = orientation.reorder(order, lengths)
     apart = np.linalg.norm(brought.corners(other_lengths) - other.corners(other_lengths), axis=1).max()
     return order if apart < _SAME * min(np.linalg.norm(other.steps[letter]) for letter in target) else None
 

@@ -36,7 +36,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     """The picture as viewers show it, transparency of grey images left out; of a label with a palette the indices."""
     with path.open("rb") as file:
         head = file.read(26)
-    with _opened(path) as picture:
+    with _open(path) as picture:
         mode, (width, height) = picture.mode, picture.size
         palette = None if for_label or mode != "P" else _palette(picture)
         orientation = _orientation(picture)
@@ -56,7 +56,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     return upright(opened if palette is None else with_palette(opened, palette), orientation)
 
 
-def _opened(path: Path) -> Image.Image:
+def _open(path: Path) -> Image.Image:
     """The picture by its content, not its name; without Pillow's limit, which large scans exceed."""
     with path.open("rb") as file:
         head = file.read(8)
@@ -84,7 +84,7 @@ def _orientation(picture: Image.Image) -> Any:
 
 
 def _read(path: Path) -> np.ndarray:
-    with _opened(path) as picture:
+    with _open(path) as picture:
         if picture.mode not in _MODES:
             raise damaged(path, f"pictures of the mode {picture.mode} are not known")
         mode, dtype, _ = _MODES[picture.mode]

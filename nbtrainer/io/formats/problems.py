@@ -81,7 +81,7 @@ def no_pixels(path: Path, shape: tuple[int, ...]) -> UserError:
 
 def not_inside(path: Path, name: str, names: list[str]) -> UserError:
     """The file holds nothing called `name`; `names` is what it holds."""
-    return DataError(str(path), f"there is no {name!r} in this file", f"It holds {listed(names)}")
+    return DataError(str(path), f"there is no {name!r} in this file", f"It holds {join_names(names)}")
 
 
 def choose_inside(path: Path, names: list[str], noun: str = "image") -> UserError:
@@ -90,7 +90,7 @@ def choose_inside(path: Path, names: list[str], noun: str = "image") -> UserErro
         return DataError(str(path), f"this file holds no {noun}", "Export it again, or take it out")
     return DataError(
         str(path),
-        f"this file holds several {noun}s: {listed(names)}",
+        f"this file holds several {noun}s: {join_names(names)}",
         f"Write the name behind the file, for example {path.name}/{names[0]}",
     )
 
@@ -102,6 +102,6 @@ def first_of(path: Path, others: list[str]) -> str:
     return f"it holds {len(others) + 1} images, of which the first is read; for another give {path.name}/{others[0]}"
 
 
-def listed(names: list[str], most: int = 10) -> str:
+def join_names(names: list[str], most: int = 10) -> str:
     """`names` in a sentence; the first `most` of them."""
     return first_of_many(names, most) or "nothing"

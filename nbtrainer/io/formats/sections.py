@@ -32,7 +32,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     """
     content, names = _read(path)
     if "tile_size" in content:
-        return ImageFile(_tiled(path, content, names, for_label), "ZYX", {})
+        return ImageFile(_open_tiles(path, content, names, for_label), "ZYX", {})
     files = [_file(path, name) for name in names]
     _check_there(path, files)
     first = open_image(files[0], for_label)
@@ -103,7 +103,7 @@ class Tiles(Regions):
 
     def _tile(self, pattern: str, row: int, column: int, part: Bounds) -> np.ndarray:
         """The part of a tile from start to stop along y and x, in pixels of the volume."""
-        name = _placed(pattern, row + self._grid.first_row, column + self._grid.first_column)
+        name = _fill_in_place(pattern, row + self._grid.first_row, column + self._grid.first_column)
         file = _file(self.path, name)
         if not os.path.exists(file):
             raise DataError(str(file), f"{self.path.name} lists this file, which does not exist", "Mend the list")
@@ -162,7 +162,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
     return content, names
 
 
-def _tiled(path: Path, content: dict[str, Any], names: list[str], for_label: bool) -> Tiles:
+def _open_tiles(path: Path, content: dict[str, Any], names: list[str], for_label: bool) -> Tiles:
     depth, height, width, size = (_whole(path, content, key) for key in ("depth", "height", "width", "tile_size"))
     if depth > len(names):
         raise DataError(str(path), f"depth is {depth}, but image lists {len(names)} sections", "Mend the list")
@@ -172,7 +172,7 @@ def _tiled(path: Path, content: dict[str, Any], names: list[str], for_label: boo
     if not isinstance(start, list) or len(start) != 2 or not all(isinstance(k, int) for k in start):
         raise DataError(str(path), f"tile_st is {start!r}", "It should be the first row and column, mostly [0, 0]")
     grid = _Grid(size, float(ratio), *start)
-    first = _file(path, _placed(names[0], *start))
+    first = _file(path, _fill_in_place(names[0], *start))
     _check_there(path, [_file(path, name) for name in names[:depth] if "{" not in name] or [first])
     try:
         dtype = np.dtype(content["dtype"]) if "dtype" in content else open_image(first, for_label).dtype
@@ -188,7 +188,7 @@ def _whole(path: Path, content: dict[str, Any], key: str) -> int:
     return value
 
 
-def _placed(pattern: str, row: int, column: int) -> str:
+def _fill_in_place(pattern: str, row: int, column: int) -> str:
     """`pattern` with the numbers in place of {row} and {column}, also {row:03d}; other braces stay."""
     places = {"row": row, "column": column}
     return re.sub(

@@ -53,12 +53,14 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
             # half a set would be black pages: what is in this file stands alone
             with tifffile.TiffFile(path, is_ome=False) as alone:
                 alone_number = _series_number(path, alone, inside)
-                return as_displayed(_opened(path, alone, alone_number, spacing_of(tif)), alone, alone_number, for_label)
-        opened = as_displayed(_opened(path, tif, number, spacing_of(tif, number)), tif, number, for_label)
+                return as_displayed(
+                    _open_series(path, alone, alone_number, spacing_of(tif)), alone, alone_number, for_label
+                )
+        opened = as_displayed(_open_series(path, tif, number, spacing_of(tif, number)), tif, number, for_label)
         return opened if inside else opened.noting(first_of(path, [str(other) for other in range(1, len(tif.series))]))
 
 
-def _opened(path: Path, tif: Any, number: int, spacing: dict[str, float]) -> ImageFile:
+def _open_series(path: Path, tif: Any, number: int, spacing: dict[str, float]) -> ImageFile:
     series = tif.series[number]
     if series.dtype is None or series.dtype.kind not in "buif":
         raise not_numbers(path, series.dtype)
@@ -219,7 +221,7 @@ def _check_whole(path: Path, tif: Any, series: Any) -> None:
     """Raise if the file holds fewer pixels than its own description says, or its pages lie beyond its end."""
     needed, size = int(np.prod(series.shape, dtype=object)), tif.filehandle.size
     if series.kind not in ("imagej", "shaped") and not tif.is_ome:
-        for shape in _described(tif):
+        for shape in _positions(tif):
             if int(np.prod(shape, dtype=object)) > needed:
                 shape_text = " x ".join(map(str, shape))
                 raise damaged(
@@ -237,7 +239,7 @@ def _check_whole(path: Path, tif: Any, series: Any) -> None:
                 raise truncated(path, needed=end, actual=size)
 
 
-def _described(tif: Any) -> Iterator[tuple[int, ...]]:
+def _positions(tif: Any) -> Iterator[tuple[int, ...]]:
     page = tif.pages[0]
     if tif.is_shaped:
         yield from (tuple(entry["shape"]) for entry in (tif.shaped_metadata or ())[:1] if "shape" in entry)

@@ -42,7 +42,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
         path, store, top=top, name=posixpath.join(top, inside) if inside else top, inside=inside, for_label=for_label
     )
     array: Any = _node(path, store, name)
-    axes, spacing, place = _described(path, store, name, array)
+    axes, spacing, place = _describe_array(path, store, name, array)
     return ImageFile(_regions(path, store, array), axes, spacing, orientation=place)
 
 
@@ -190,7 +190,7 @@ def _arrays(path: Path, node: Any) -> list[str]:
     return sorted(name for name, member in node.members(max_depth=None) if getattr(member, "ndim", 0) >= 2)
 
 
-def _described(path: Path, store: Any, name: str, array: Any) -> Described:
+def _describe_array(path: Path, store: Any, name: str, array: Any) -> Described:
     """Axes, spacing and place: from the OME description of a group above, else from the names of the dimensions."""
     folder, below = posixpath.split(name)
     while name:

@@ -129,10 +129,10 @@ def unpacked_size(content: bytes, codecs: frozenset[str], most: int) -> int:
     start = next((make for sign, make in streams if content.startswith(sign)), None)
     if start is None or not codecs & {"gzip", "zlib", "bz2", "lzma"}:
         return 0
-    return _counted(content, start, most)
+    return _unpacked_size(content, start, most)
 
 
-def _counted(content: bytes, start: Callable[[], Any], most: int) -> int:
+def _unpacked_size(content: bytes, start: Callable[[], Any], most: int) -> int:
     size, rest = 0, content
     while rest and size <= most:  # a gzip file may have several parts
         stream = start()

@@ -25,7 +25,7 @@ from nbtrainer.labels.flow.march import (
     march,
     point_inwards,
 )
-from nbtrainer.labels.flow.neighbours import framed, neighbour_offsets
+from nbtrainer.labels.flow.neighbours import frame_labels, neighbour_offsets
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ def flow_fields(
     spacing
         Size of a voxel along each axis, in any unit; distances are in units of the smallest. Equal if left out.
     """
-    wide = framed(labels, links, FRAME)
+    wide = frame_labels(labels, links, FRAME)
     dim, size = wide.ndim, relative_spacing(labels.ndim, spacing)
     inner = (slice(FRAME, -FRAME),) * dim
     exact = _exact_distance(wide[inner], size)

@@ -73,7 +73,7 @@ def masks_from_fields(
     size = relative_spacing(distance.ndim, spacing)
     foreground = _hysteresis(distance, mask_threshold)
     if method == "join":
-        labels, errors = _joined(foreground, distance, flow, size=size, min_border_depth=min_border_depth)
+        labels, errors = _join_strictly(foreground, distance, flow, size=size, min_border_depth=min_border_depth)
     else:
         if method == "affinity":
             objects = gather_alike(foreground, flow, size=size, diameter=_diameter(foreground))
@@ -81,7 +81,7 @@ def masks_from_fields(
             ends = follow_suppressed(flow, foreground, size=size, steps=steps)
             small = _diameter(foreground) <= diam_threshold if cluster is None else cluster
             objects = gather_dense(foreground, ends) if small else gather_rounded(foreground, ends, boundary)
-        labels = _numbered(objects)
+        labels = _number(objects)
         errors = _flow_errors(labels, flow, size) if flow_threshold > 0 else np.zeros(1)
     if flow_threshold > 0:
         labels = np.where((errors <= flow_threshold)[labels], labels, 0).astype(labels.dtype)
@@ -110,11 +110,11 @@ def _diameter(foreground: np.ndarray) -> float:
     return float(mean_diameter(foreground)) if foreground.any() else 0.0
 
 
-def _numbered(objects: np.ndarray) -> np.ndarray:
+def _number(objects: np.ndarray) -> np.ndarray:
     return relabel_pieces(fastremap.renumber(objects.astype(np.uint32), preserve_zero=True)[0]).astype(np.uint32)
 
 
-def _joined(
+def _join_strictly(
     foreground: np.ndarray, distance: np.ndarray, flow: np.ndarray, *, size: np.ndarray, min_border_depth: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels by `join`, and the error of each one's flow.
@@ -123,7 +123,7 @@ def _joined(
     objects become one, whose flow is another than the predicted. So objects with an error are taken apart by a stricter
     join, then by end points; what explains the flow better stays.
     """
-    labels = _numbered(join(foreground, distance, flow, size, min_border_depth=min_border_depth))
+    labels = _number(join(foreground, distance, flow, size, min_border_depth=min_border_depth))
     errors = _flow_errors(labels, flow, size)
     for stricter in (_STRICTER, None):
         doubtful = (errors > _DOUBTFUL)[labels]
@@ -134,16 +134,18 @@ def _joined(
         else:
             again = gather_rounded(doubtful, follow_suppressed(flow, doubtful, size=size))
         # parts of different objects stay apart
-        other = _numbered(fastremap.renumber(labels * np.uint64(again.max() + 1) + again)[0] * doubtful)
-        better = _explained(labels, errors=errors, other=other, other_errors=_flow_errors(other, flow, size))[
+        other = _number(fastremap.renumber(labels * np.uint64(again.max() + 1) + again)[0] * doubtful)
+        better = _explains_better(labels, errors=errors, other=other, other_errors=_flow_errors(other, flow, size))[
             labels
         ] & (other > 0)
-        labels = _numbered(np.where(better, other + labels.max(), labels))
+        labels = _number(np.where(better, other + labels.max(), labels))
         errors = _flow_errors(labels, flow, size)
     return labels, errors
 
 
-def _explained(labels: np.ndarray, *, errors: np.ndarray, other: np.ndarray, other_errors: np.ndarray) -> np.ndarray:
+def _explains_better(
+    labels: np.ndarray, *, errors: np.ndarray, other: np.ndarray, other_errors: np.ndarray
+) -> np.ndarray:
     """Which of `labels` the parts in `other` explain better by a third, in the sum over their pixels."""
     sizes = bincount(labels.ravel(), minlength=len(errors))
     sums = bincount(labels.ravel(), other_errors[other].ravel(), len(errors))

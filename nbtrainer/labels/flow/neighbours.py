@@ -35,7 +35,7 @@ def affinity(labels: np.ndarray, links: Iterable[tuple[int, int]] = ()) -> np.nd
     merged = merge_links(labels, links)
     wide = np.pad(merged, 1, mode="edge")
     inside = merged != 0
-    views = [wide[_moved(step, merged.shape)] for step in neighbour_offsets(merged.ndim)]
+    views = [wide[_shifted_slices(step, merged.shape)] for step in neighbour_offsets(merged.ndim)]
     return np.stack([(view == merged) & inside for view in views])
 
 
@@ -52,7 +52,7 @@ def rim(labels: np.ndarray, links: Iterable[tuple[int, int]] = ()) -> np.ndarray
     return (degree > 0) & (degree < 3**labels.ndim - 1)
 
 
-def framed(labels: np.ndarray, links: Iterable[tuple[int, int]], width: int) -> np.ndarray:
+def frame_labels(labels: np.ndarray, links: Iterable[tuple[int, int]], width: int) -> np.ndarray:
     """`labels` as uint32, linked ids made one, in a frame of `BEYOND`.
 
     >>> (framed(np.array([[1, 2]]), links=[(1, 2)], width=1) == BEYOND).astype(int)
@@ -63,5 +63,5 @@ def framed(labels: np.ndarray, links: Iterable[tuple[int, int]], width: int) -> 
     return np.pad(merge_links(plain(labels), links).astype(np.uint32), width, constant_values=BEYOND)
 
 
-def _moved(step: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, ...]:
+def _shifted_slices(step: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, ...]:
     return tuple(slice(1 + int(by), 1 + int(by) + length) for by, length in zip(step, shape, strict=True))
