@@ -11,7 +11,7 @@ from nbtrainer.labels.clean import merge_links
 from nbtrainer.labels.connected import plain
 
 BEYOND = np.uint32(2**32 - 1)
-"""What stands for "outside the array" in `framed`; no label may have this id."""
+"""What stands for "outside the array" in `frame_labels`; no label may have this id."""
 
 
 def neighbour_offsets(dim: int) -> np.ndarray:
@@ -55,7 +55,7 @@ def rim(labels: np.ndarray, links: Iterable[tuple[int, int]] = ()) -> np.ndarray
 def frame_labels(labels: np.ndarray, links: Iterable[tuple[int, int]], width: int) -> np.ndarray:
     """`labels` as uint32, linked ids made one, in a frame of `BEYOND`.
 
-    >>> (framed(np.array([[1, 2]]), links=[(1, 2)], width=1) == BEYOND).astype(int)
+    >>> (frame_labels(np.array([[1, 2]]), links=[(1, 2)], width=1) == BEYOND).astype(int)
     array([[1, 1, 1, 1],
            [1, 0, 0, 1],
            [1, 1, 1, 1]])
