@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Iterable
@@ -9,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from nbtrainer import metrics
 from nbtrainer.catalog import METRICS
+from nbtrainer.config import messages
 from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.file_names import shortest_names
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.pair import Naming, describe_order
-from nbtrainer.errors import DataError
+from nbtrainer.errors import DataError, SettingError
 from nbtrainer.inference.load_model import load_model
 from nbtrainer.inference.predictor import Predictor
 from nbtrainer.inference.report import ImageReport, score_image, write_report
@@ -49,7 +52,15 @@ def evaluate(
     `{"overall": {...}, "images": [{"image": name, ...}, ...]}`; overall scores: see
     `nbtrainer.metrics.overall`. Of a stack or time series each slice or time point is an image, called `stack.tif [3]`. Warns of pairs that were made
     by order, and of labels with values that the model does not know.
+
+    Raises
+    ------
+    SettingError
+        If an option of `naming` is unknown or cannot be what it is.
+    DataError
+        If images and labels cannot be read or paired.
     """
+    names_of_files = _naming(naming)
     predictor = model if isinstance(model, Predictor) else load_model(model)
     task = predictor.task
     # errors of probabilities cannot be told from labels
@@ -58,7 +69,7 @@ def evaluate(
         Path(report).parent.mkdir(parents=True, exist_ok=True)
     judged: list[ImageReport] = []
     dim = predictor.record["network"]["dim"]
-    for image, label, name, links in _paired(images, labels, dim, Dataset(**naming).naming()):
+    for image, label, name, links in _paired(images, labels, dim, names_of_files):
         truth = None
         count = predictor.time_points(image)
         for frame in range(count or 1):
@@ -94,6 +105,20 @@ def evaluate(
         "overall": metrics.overall(tallies, names, classes=task.classes),
         "images": [{"image": each.name, **each.scores} for each in judged],
     }
+
+
+def _naming(options: dict[str, Any]) -> Naming:
+    """How files are told apart; raises `SettingError` for an option that is none."""
+    known = [field.name for field in dataclasses.fields(Naming)]
+    for name in options:
+        if name not in known:
+            close = messages.nearest(name, known)
+            remedy = f"Did you mean {close}?" if close else f"Known are {messages.join_or(known)}"
+            raise SettingError(name, "this option is unknown", remedy, suggestions=(close,) if close else ())
+    try:
+        return Dataset(**options).naming()
+    except ValidationError as error:
+        raise SettingError.of(messages.findings(error, Dataset)) from None
 
 
 def _numbered(name: str, numbers: list[int]) -> str:

@@ -11,7 +11,7 @@ import tifffile
 
 import nbtrainer as nbt
 from nbtrainer.cli.main import app
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError, UserError
 from nbtrainer.inference.predictor import Predictor
 
 BOX = [(10, 10), (30, 10), (30, 20), (10, 20)]  # x, y
@@ -172,3 +172,17 @@ def test_files_that_are_a_channel_each_are_predicted_as_one_image(small_config, 
     arguments = [str(run.directory), str(tmp_path / "raw"), "--out", str(tmp_path / "out")]
     app(["predict", *arguments], standalone_mode=False)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["x.tif", "y.tif", "z.tif"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"mask_filtr": "_seg"}, "mask_filtr: this option is unknown. Did you mean mask_filter?"),
+        ({"use": "test"}, "use: this option is unknown. Known are img_filter, mask_filter"),
+        ({"mask_filter": 3}, "mask_filter: "),
+    ],
+)
+def test_an_option_that_is_none_is_refused_before_the_model_is_read(options, sentence):
+    with pytest.raises(SettingError) as caught:
+        nbt.evaluate("no model", "images", **options)
+    assert str(caught.value).startswith(sentence)
