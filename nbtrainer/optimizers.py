@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import torch
 
@@ -29,21 +30,57 @@ def create(
     return optimizer
 
 
-def constant(progress: float, warm_up_fraction: float) -> float:
+class Schedule(NamedTuple):
+    """What schedules look at, by the settings of the same names; `epochs`: of the whole run."""
+
+    warm_up_fraction: float
+    milestones: Sequence[float]
+    decay: float
+    power: float
+    epochs: int
+
+
+def constant(progress: float, settings: Schedule) -> float:
     """1, always."""
     return 1.0
 
 
-def warm_up(progress: float, warm_up_fraction: float) -> float:
+def warm_up(progress: float, settings: Schedule) -> float:
     """Rises to 1 during the first `warm_up_fraction` of the run, then stays."""
-    if progress >= warm_up_fraction:
+    if progress >= settings.warm_up_fraction:
         return 1.0
-    return _START + (1 - _START) * progress / warm_up_fraction
+    return _START + (1 - _START) * progress / settings.warm_up_fraction
 
 
-def one_cycle(progress: float, warm_up_fraction: float) -> float:
+def one_cycle(progress: float, settings: Schedule) -> float:
     """Rises to 1 during the first `warm_up_fraction` of the run, then falls along a cosine to nearly nothing."""
-    if progress < warm_up_fraction:
-        return warm_up(progress, warm_up_fraction)
-    fallen = (min(progress, 1.0) - warm_up_fraction) / (1 - warm_up_fraction)
-    return _END + (1 - _END) * (1 + math.cos(math.pi * fallen)) / 2
+    if progress < settings.warm_up_fraction:
+        return warm_up(progress, settings)
+    return _END + (1 - _END) * (1 + math.cos(math.pi * _after_warm_up(progress, settings))) / 2
+
+
+def steps(progress: float, settings: Schedule) -> float:
+    """Rises during the warm-up, and is multiplied by `decay` at each of the `milestones`."""
+    return warm_up(progress, settings) * settings.decay ** sum(progress >= each for each in settings.milestones)
+
+
+def polynomial(progress: float, settings: Schedule) -> float:
+    """Rises during the warm-up, then falls as (1 - t) to the `power`, where t is the share of the rest that is spent."""
+    if progress < settings.warm_up_fraction:
+        return warm_up(progress, settings)
+    return max(_END, (1 - _after_warm_up(progress, settings)) ** settings.power)
+
+
+def omnipose(progress: float, settings: Schedule) -> float:
+    """Omnipose's for SGD: an even rise over 10 epochs; in runs of more than 250, halved every 10 of the last 100.
+
+    Omnipose begins at 0, so that its first epoch changes nothing; here the first has a tenth.
+    """
+    epoch = min(int(progress * settings.epochs), settings.epochs - 1)
+    rise = min(1.0, (epoch + 1) / min(10, settings.epochs))
+    into_the_last = epoch - (settings.epochs - 100)
+    return rise * 0.5 ** (into_the_last // 10 + 1) if settings.epochs > 250 and into_the_last >= 0 else rise
+
+
+def _after_warm_up(progress: float, settings: Schedule) -> float:
+    return (min(progress, 1.0) - settings.warm_up_fraction) / (1 - settings.warm_up_fraction)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nbtrainer import optimizers
-from nbtrainer.catalog import OPTIMIZERS
+from nbtrainer.catalog import OPTIMIZERS, SCHEDULES
 
 # names of the menu, and what each is in torch
 _IN_TORCH = {
@@ -67,7 +67,7 @@ def test_every_optimizer_goes_downhill_at_its_learning_rate(name):
 
 
 def test_one_cycle_rises_peaks_and_ends_low():
-    course = [optimizers.one_cycle(progress / 100, 0.1) for progress in range(101)]
+    course = [optimizers.one_cycle(progress / 100, _schedule(0.1)) for progress in range(101)]
     assert course[0] < 0.05
     assert max(course) == course[10] == pytest.approx(1.0)
     assert course[-1] < 0.002
@@ -75,7 +75,39 @@ def test_one_cycle_rises_peaks_and_ends_low():
 
 
 def test_warm_up_ends_at_the_full_rate_and_stays():
-    assert optimizers.warm_up(0.0, 0.2) < 0.05
-    assert optimizers.warm_up(0.2, 0.2) == optimizers.warm_up(1.0, 0.2) == 1.0
-    assert optimizers.warm_up(0.0, 0.0) == optimizers.one_cycle(0.0, 0.0) == 1.0
-    assert optimizers.constant(0.3, 0.1) == 1.0
+    assert optimizers.warm_up(0.0, _schedule(0.2)) < 0.05
+    assert optimizers.warm_up(0.2, _schedule(0.2)) == optimizers.warm_up(1.0, _schedule(0.2)) == 1.0
+    assert optimizers.warm_up(0.0, _schedule(0.0)) == optimizers.one_cycle(0.0, _schedule(0.0)) == 1.0
+    assert optimizers.constant(0.3, _schedule(0.1)) == 1.0
+
+
+def _schedule(warm_up_fraction=0.0, **changed):
+    settings = {"milestones": (0.5, 0.75), "decay": 0.1, "power": 0.9, "epochs": 300} | changed
+    return optimizers.Schedule(warm_up_fraction, **settings)
+
+
+def test_steps_fall_at_each_milestone():
+    rates = [optimizers.steps(progress, _schedule()) for progress in (0.0, 0.49, 0.5, 0.74, 0.75, 1.0)]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+    assert optimizers.steps(0.05, _schedule(0.1)) < 1
+
+
+def test_polynomial_is_the_formula_and_ends_low():
+    assert optimizers.polynomial(0.25, _schedule()) == pytest.approx(0.75**0.9)
+    assert optimizers.polynomial(0.5, _schedule(power=1.0)) == pytest.approx(0.5)
+    assert 0 < optimizers.polynomial(1.0, _schedule()) < 0.01
+
+
+def test_omnipose_rises_over_ten_epochs_and_is_halved_in_the_last_hundred():
+    def rate(epoch, epochs=300):
+        return optimizers.omnipose((epoch + 0.5) / epochs, _schedule(epochs=epochs))
+
+    assert [rate(epoch) for epoch in (0, 4, 9, 150, 199)] == pytest.approx([0.1, 0.5, 1, 1, 1])
+    assert [rate(epoch) for epoch in (200, 209, 210, 299)] == pytest.approx([0.5, 0.5, 0.25, 0.5**10])
+    assert rate(99, epochs=100) == 1
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_schedule_is_a_share_of_the_rate_all_along(name):
+    course = [SCHEDULES.load(name)(progress / 200, _schedule(0.1)) for progress in range(201)]
+    assert all(0 < share <= 1 for share in course) and max(course) == pytest.approx(1)

@@ -84,6 +84,27 @@ SCHEDULES = Catalog(
         help="Rises during the first part of the run; protects pretrained weights.",
     ),
     Entry(
+        "steps",
+        "Steps",
+        at="nbtrainer.optimizers:steps",
+        help="Falls at milestones, as PyTorch Connectomics and EasyReg let it.",
+        source="https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiStepLR.html",
+    ),
+    Entry(
+        "polynomial",
+        "Polynomial",
+        at="nbtrainer.optimizers:polynomial",
+        help="Falls nearly evenly to nothing at the end of the run; nnU-Net's choice.",
+        source="Isensee et al. 2021, https://doi.org/10.1038/s41592-020-01008-z",
+    ),
+    Entry(
+        "omnipose",
+        "Ramp and halvings (Omnipose)",
+        at="nbtrainer.optimizers:omnipose",
+        help="Rises over 10 epochs, and in runs of more than 250 is halved every 10 of the last 100.",
+        source="Cutler et al. 2022, https://doi.org/10.1038/s41592-022-01639-4",
+    ),
+    Entry(
         "one_cycle",
         "One cycle",
         at="nbtrainer.optimizers:one_cycle",

@@ -1,13 +1,16 @@
 """How the weights are optimized, and what for (the Compile panel of EPySeg)."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from nbtrainer.catalog import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
 from nbtrainer.catalog.losses import PARAMETERS
 from nbtrainer.config.section import Section, field
+
+# of the run
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Compile(Section):
@@ -47,6 +50,36 @@ class Compile(Section):
         help="Share of the run during which the learning rate rises (not with a constant rate).",
         ge=0,
         lt=1,
+        advanced=True,
+    )
+    milestones: list[Share] = field(
+        title="Milestones",
+        help="Of 'steps': the shares of the run at which the learning rate falls.",
+        default_factory=lambda: [0.5, 0.75],
+        max_length=100,
+        advanced=True,
+    )
+    decay: float = field(
+        0.1,
+        title="Decay",
+        help="Of 'steps': by what the learning rate is multiplied at each milestone.",
+        gt=0,
+        le=1,
+        advanced=True,
+    )
+    power: float = field(
+        0.9,
+        title="Power",
+        help="Of 'polynomial': 1 falls evenly; nnU-Net's is 0.9.",
+        gt=0,
+        le=10,
+        advanced=True,
+    )
+    max_gradient_norm: float = field(
+        0.0,
+        title="Largest gradient",
+        help="Gradients longer than this are shortened to it, which keeps a run calm; 0: never. nnU-Net's is 12.",
+        ge=0,
         advanced=True,
     )
     momentum: float = field(

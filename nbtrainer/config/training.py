@@ -50,6 +50,15 @@ class Training(Section):
         ge=1,
         le=100_000,
     )
+    batches_per_step: int = field(
+        1,
+        title="Batches per step",
+        help="How many batches make one update of the weights: their gradients are added. A larger batch without its memory.",
+        unit="batches",
+        ge=1,
+        le=10_000,
+        advanced=True,
+    )
     reduce_batch_on_out_of_memory: bool = field(
         True,
         title="Reduce batch on out-of-memory",
@@ -88,6 +97,24 @@ class Training(Section):
         help="Validation looks at whole images; make it rarer if it takes long. The last epoch always validates.",
         unit="epochs",
         ge=1,
+        advanced=True,
+    )
+    patience: int = field(
+        0,
+        title="Patience",
+        help="Ends the run after this many validations without a better score; 0: never. The learning rate may still be high then: a constant rate or 'steps' suits it best.",
+        unit="validations",
+        ge=0,
+        le=1_000_000,
+        advanced=True,
+    )
+    keep_each: int = field(
+        0,
+        title="Keep each",
+        help="Keeps the model of every so many epochs as a file of its own, besides the best; 0: none.",
+        unit="epochs",
+        ge=0,
+        le=1_000_000,
         advanced=True,
     )
     checkpoint_interval: float = field(

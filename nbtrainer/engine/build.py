@@ -92,6 +92,8 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
         config.training.precision,
         task.pixels,
         config.training.reduce_batch_on_out_of_memory,
+        accumulate=config.training.batches_per_step,
+        max_gradient_norm=settings.max_gradient_norm,
     )
     validator = Validator(
         network,

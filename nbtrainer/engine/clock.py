@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class Clock:
-    """Counts optimizer steps; an epoch is `steps_per_epoch` of them, the last one may be shorter.
+    """Counts optimizer steps, each of `batch_size` patches (of all batches of a step together); an epoch is `steps_per_epoch` of them, the last one may be shorter.
 
     `patches_per_epoch` may be less than a multiple of `batch_size`: then the last batch of an epoch is smaller.
     """
@@ -32,10 +32,12 @@ class Clock:
         iterations: int | None,
         steps_per_epoch: int,
         batch_size: int,
+        batches_per_step: int,
         max_minutes: float | None,
         patches_per_pass: int,
     ) -> Clock:
         """A clock at 0 for the budgets of a run; -1 steps per epoch show all `patches_per_pass` once."""
+        batch_size *= batches_per_step
         patches = patches_per_pass if steps_per_epoch == -1 else steps_per_epoch * batch_size
         steps = -(-patches // batch_size)
         return cls(

@@ -32,6 +32,7 @@ from nbtrainer.engine.validate import Validator
 from nbtrainer.inference.device import memory_format, random_state, set_random_state
 from nbtrainer.inference.golden_tile import golden_tile
 from nbtrainer.models.recomputing import Recomputing
+from nbtrainer.optimizers import Schedule
 from nbtrainer.runs import RunDirectory, events
 from nbtrainer.runs.events import Event
 from nbtrainer.tasks import Task
@@ -162,8 +163,10 @@ class TrainingJob:
     def learning_rate(self) -> float:
         """Of the next step."""
         settings = self.config.compile
-        factor = SCHEDULES.load(settings.schedule)(self.clock.progress, settings.warm_up_fraction)
-        return float(settings.learning_rate * factor)
+        schedule = Schedule(
+            settings.warm_up_fraction, settings.milestones, settings.decay, settings.power, self.clock.epochs
+        )
+        return float(settings.learning_rate * SCHEDULES.load(settings.schedule)(self.clock.progress, schedule))
 
     def checkpoint(
         self, score: float | None, epoch_totals: dict[str, Any], happened: Sequence[Event] = ()

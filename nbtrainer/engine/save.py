@@ -42,6 +42,11 @@ def save_epoch(job: TrainingJob, emit: Emit, scores: dict[str, float]) -> None:
     if file:
         checkpoint.copy(job.directory.last, job.directory.checkpoints / file)
         best.settle()
+    keep_each = job.config.training.keep_each
+    if keep_each and clock.epoch % keep_each == 0:
+        own = f"epoch-{clock.epoch:04d}.pt"
+        checkpoint.copy(job.directory.last, job.directory.checkpoints / own)
+        happened.append(_saved(job, "epoch", f"checkpoints/{own}", score))
     for event in happened:
         emit(event)
     job.write_seen()

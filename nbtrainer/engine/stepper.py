@@ -22,7 +22,8 @@ class Stepper:
     """Network, loss and optimizer on one device.
 
     `pixel_predictions` says what of output and targets pixel scores compare; `micro_batches`: how many parts each batch is
-    done in.
+    done in. `accumulate`: how many batches a step has, whose gradients are added; `max_gradient_norm`: what longer
+    gradients are shortened to, 0: none.
     """
 
     network: nn.Module
@@ -33,6 +34,8 @@ class Stepper:
     pixel_predictions: Callable[[torch.Tensor, torch.Tensor], PixelPredictions]
     split_on_oom: bool = True
     micro_batches: int = 1
+    accumulate: int = 1
+    max_gradient_norm: float = 0.0
     on_batch_split: Callable[[int, int], None] = lambda tiles, parts: None
     scaler: torch.amp.GradScaler = field(init=False)
 
@@ -63,7 +66,7 @@ class Stepper:
                 if not is_out_of_memory(error):
                     raise
             # outside the except block: the traceback held the memory that the next attempt needs
-            self._split_batch(len(images))
+            self._split_batch(-(-len(images) // self.accumulate))
             self.forward = self.network  # compiled for the whole batch
             self._go_back_to(before)
 
@@ -88,11 +91,28 @@ class Stepper:
     def _attempt(self, images: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ConfusionCounts]:
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
+        self.patch_errors, self.terms = torch.zeros(0, device=self.device), {}
+        total, counts = torch.zeros((), device=self.device), ConfusionCounts()
+        batches = zip(_parts(images, self.accumulate), _parts(targets, self.accumulate), strict=True)
+        for batch, truth in batches:
+            loss, counted = self._add_gradient(batch, truth, share=len(batch) / len(images))
+            total, counts = total + loss, counts + counted
+        if self.max_gradient_norm > 0:
+            self.scaler.unscale_(self.optimizer)
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.max_gradient_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return total, counts
+
+    def _add_gradient(
+        self, images: torch.Tensor, targets: torch.Tensor, share: float
+    ) -> tuple[torch.Tensor, ConfusionCounts]:
+        """Add the gradient of one batch, which has this `share` of the step, and return its share of the loss."""
         answers = (
             Answers(self.network, self._answer, _parts(images, self.micro_batches)) if self.micro_batches > 1 else None
         )
         logits = self._answer(images).float() if answers is None else answers.logits
-        loss = self.loss(logits, targets)
+        loss = share * self.loss(logits, targets)
         self.scaler.scale(loss).backward()
         if answers is not None:
             answers.backward()
@@ -100,9 +120,9 @@ class Stepper:
             pixels = self.pixel_predictions(logits.detach(), targets)
             errors = (pixels.probability - pixels.target).abs().nan_to_num().flatten(1).mean(1)
             counts = metrics.count(pixels)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.patch_errors, self.terms = errors, dict(getattr(self.loss, "terms", {}))
+        self.patch_errors = torch.cat([self.patch_errors, errors])
+        for name, value in getattr(self.loss, "terms", {}).items():
+            self.terms[name] = self.terms.get(name, 0.0) + share * value
         return loss.detach(), counts
 
     def _answer(self, images: torch.Tensor) -> torch.Tensor:

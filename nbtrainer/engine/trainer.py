@@ -18,6 +18,7 @@ from nbtrainer.data.prefetch import prefetch
 from nbtrainer.engine.finalize import finish
 from nbtrainer.engine.job import Batch, TrainingJob
 from nbtrainer.engine.nan_loss import diverged
+from nbtrainer.engine.patience import is_out_of_patience
 from nbtrainer.engine.plan import announce_plan
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
 from nbtrainer.engine.progress import SECONDS_BETWEEN_EVENTS, Emit, ReadStop, StopHeardError, raise_if_stopped, reporter
@@ -60,10 +61,14 @@ def train(
         epoch_totals = {}
         if validates and stop_asked() and not clock.is_over:
             return events.Stopped(step=clock.step)
+        if is_out_of_patience(job):
+            break
     _tell_what_was_never_seen(job, emit)
     if not finish(job, emit, stop_asked):
         return events.Stopped(step=clock.step)
     reason = "all steps done" if clock.step >= clock.total_steps else "the time is spent"
+    if not clock.is_over:
+        reason = f"no better score in {job.config.training.patience:,} validations"
     return events.Finished(step=clock.step, reason=reason, elapsed_seconds=clock.elapsed_seconds)
 
 
@@ -256,7 +261,7 @@ def _change_to_compiled(job: TrainingJob, emit: Emit, batch_size: int) -> bool:
         emit(events.Activity(doing="translating the network into machine code (once, up to two minutes)"))
         job.compiled = torch.compile(job.network, dynamic=False)
         try:
-            stepper.try_out(job.compiled, job.batch(job.clock.step).images)
+            stepper.try_out(job.compiled, job.batch(job.clock.step).images[: job.config.training.batch_size])
         except Exception as error:  # torch's compiler fails in many ways; the network itself is sound
             emit(events.Warned(text=f"the network could not be compiled and goes on as it is ({type(error).__name__})"))
             job.compile_from_step = None

@@ -135,7 +135,7 @@ class PreviewWritten(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointSaved(Event):
-    """`path` is relative to the run; `kind` is `last` or `best`."""
+    """`path` is relative to the run; `kind` is `last`, `best`, or `epoch` for one that is kept besides."""
 
     kind: str
     path: str

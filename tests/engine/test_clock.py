@@ -4,7 +4,14 @@ from nbtrainer.engine.clock import Clock
 
 
 def _clock(**settings: object) -> Clock:
-    defaults = {"epochs": 3, "iterations": None, "steps_per_epoch": -1, "batch_size": 4, "max_minutes": None}
+    defaults = {
+        "epochs": 3,
+        "iterations": None,
+        "steps_per_epoch": -1,
+        "batch_size": 4,
+        "batches_per_step": 1,
+        "max_minutes": None,
+    }
     return Clock.from_settings(**{**defaults, "patches_per_pass": 10, **settings})
 
 

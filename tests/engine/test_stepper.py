@@ -54,6 +54,33 @@ def test_a_step_in_parts_is_the_same_step(parts):
         assert torch.allclose(one, other, atol=1e-6)
 
 
+def test_batches_of_a_step_add_their_gradients():
+    whole, summed = _stepper(), _stepper(accumulate=3)
+    loss, counts = whole.step(*_batch(), 0.1)
+    loss_of_all, counts_of_all = summed.step(*_batch(), 0.1)
+    assert float(loss_of_all) == pytest.approx(
+        float(loss), rel=1e-5
+    )  # a mean over pixels: that of all is that of the batches
+    assert _flat(counts_of_all) == pytest.approx(_flat(counts), rel=1e-4)
+    assert len(summed.patch_errors) == 6 and torch.allclose(summed.patch_errors, whole.patch_errors, atol=1e-6)
+    for one, other in zip(whole.network.parameters(), summed.network.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize("largest", [0.01, 1000.0])
+def test_gradients_are_shortened_to_the_largest_length(largest):
+    plain, clipped = _stepper(), _stepper(max_gradient_norm=largest)
+    before = torch.cat([weights.detach().flatten().clone() for weights in plain.network.parameters()])
+    for stepper in (plain, clipped):
+        stepper.step(*_batch(), 1.0)  # SGD: what the weights moved is the gradient
+    moved, limited = (
+        before - torch.cat([weights.detach().flatten() for weights in stepper.network.parameters()])
+        for stepper in (plain, clipped)
+    )
+    assert float(limited.norm()) == pytest.approx(min(largest, float(moved.norm())), rel=1e-3)
+    assert float(torch.nn.functional.cosine_similarity(limited, moved, dim=0)) == pytest.approx(1, abs=1e-4)
+
+
 # a kind that each loss is for
 _KINDS = [(name, next(iter(entry.kinds))) for name, entry in LOSSES.items()]
 _KINDS += [(name, "semantic") for name, entry in LOSSES.items() if {"binary", "semantic"} <= set(entry.kinds)]

@@ -64,7 +64,7 @@ def _others(row):
         case "choices":
             return [list(row.choices)[:2]]
         case "numbers":
-            return [[64, 64]] if row.path == "sampling.patch_size" else [[2, 3]]
+            return [[64, 64]] if row.path == "sampling.patch_size" else [[0.25]] if row.below == 1 else [[2, 3]]
         case "int" | "float":
             low = row.minimum if row.minimum is not None else row.above or 0
             return [int(low) + 1 if row.integer else low + 0.125]
