@@ -27,7 +27,7 @@ from nbtrainer.datasets.task_from_data import check_task
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.progress import OnProgress
 
-# of findings that say the same of different files, this many are told one by one
+# of findings that say the same of different files, this many are listed one by one
 _MOST_OF_A_KIND = 3
 
 

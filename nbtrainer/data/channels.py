@@ -36,10 +36,11 @@ def select_channels(
                 "Change data.channels",
             )
         view = _pick_channels(view, list(channels))
-    wanted = input_channels
-    if wanted is None or channel_rule == "refuse" or (view.channels == wanted and "always" not in channel_rule):
+    if input_channels is None or channel_rule == "refuse":
         return view
-    return _fit_channels(view, channels=wanted, of_interest=channel_of_interest, rule=channel_rule)
+    if view.channels == input_channels and "always" not in channel_rule:
+        return view
+    return _fit_channels(view, channels=input_channels, of_interest=channel_of_interest, rule=channel_rule)
 
 
 def _pick_channels(view: View, channels: list[int]) -> View:
@@ -47,7 +48,7 @@ def _pick_channels(view: View, channels: list[int]) -> View:
 
 
 def _fit_channels(view: View, *, channels: int, of_interest: int, rule: str) -> View:
-    """`view` with the `wanted` number of channels, by EPySeg's rules."""
+    """`view` with this number of channels, by EPySeg's rules."""
     count = view.channels
     of_interest = min(of_interest, count - 1)
     if rule.startswith("copy"):

@@ -23,7 +23,7 @@ class Fingerprints:
         self._looked: dict[Path, float] = {}
 
     def check(self, paths: Iterable[Path]) -> None:
-        """Raise `UserError` for a file that is another by now. One that is gone is told by who reads it."""
+        """Raise `UserError` for a file that is another by now. One that is gone is reported by the code that reads it."""
         for path in paths:
             before = self._versions.get(path)
             if before is None or (path.is_dir() and self._has_looked(path)):

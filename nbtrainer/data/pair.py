@@ -37,7 +37,7 @@ class Pair:
     annotated_as
         What the label calls the image, if it holds outlines of several; None: all of them are this image's.
     has_crowd
-        Whether the label has areas in which nobody told the objects apart.
+        Whether the label has areas in which objects were not annotated one by one.
     """
 
     image: Path

@@ -115,7 +115,7 @@ def _store(path: Path) -> Any:
 
 
 def _top(path: Path) -> str:
-    """Where the store begins: a zipped folder holds it one floor down."""
+    """Where the store begins: a zipped folder holds it one folder down."""
     if path.is_dir():
         if not any((path / name).is_file() for name in _METADATA):
             raise damaged(path, "this folder holds no zarr array")
