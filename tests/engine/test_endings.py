@@ -18,7 +18,7 @@ from processes import usual_signals
 
 import nbtrainer as nbt
 from nbtrainer.disk_errors import disk_error
-from nbtrainer.engine import finalize
+from nbtrainer.engine import time_limits
 from nbtrainer.engine.session import failure
 from nbtrainer.engine.validate import Validator
 from nbtrainer.inference import tiled
@@ -257,8 +257,8 @@ def test_a_stop_is_heard_after_the_last_step_and_a_resume_does_what_was_left(sma
 
 
 def test_a_time_budget_bounds_what_follows_the_last_step(small_config, monkeypatch):
-    monkeypatch.setattr(finalize, "_LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(finalize, "_FINISH_SHARE", 0.0)
+    monkeypatch.setattr(time_limits, "_LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(time_limits, "_FINISH_SHARE", 0.0)
     small_config.update(training={"max_minutes": 10})
     run = nbt.train(small_config)
     assert run.status == "finished"
