@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 import nbtrainer as nbt
 from nbtrainer.inference import Predictor
 from nbtrainer.runs import Run
@@ -104,6 +106,8 @@ def _function(name: str, thing: Any, heading: str) -> Iterator[str]:
 
 def _signature(thing: Any) -> str:
     """The arguments with their defaults, without their types: those are in the text, in words."""
+    if isinstance(thing, type) and issubclass(thing, BaseModel):
+        return "(**sections)"  # versions of pydantic write its signature in different ways
     try:
         signature = inspect.signature(thing)
     except (TypeError, ValueError):
