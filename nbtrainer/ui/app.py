@@ -116,14 +116,16 @@ class TrainerApp:
             guard, go=self._go, check=self._check, stop=self._stop, resume=self._resume, code=self._code.toggle
         )
         self.dashboard = DashboardView(guard)
-        self.form = Form(config, self._base(preset), guard, self._edited, api=self.api, work=self.run_in_background)
+        self.form = Form(
+            config, self._base(preset), guard, self._follow_edit, api=self.api, work=self.run_in_background
+        )
         self.checking = Checking(
             self.api,
             self.form,
             self.work,
             guard,
             show_message=self._show_message,
-            on_edit=self._edited,
+            on_edit=self._follow_edit,
             on_work=self._refresh,
             show_run=self.show_run,
         )
@@ -170,7 +172,7 @@ class TrainerApp:
         self.form.load(config, self._base(preset))
         self.findings.show_message([])
         self._show_message("")
-        self._edited()
+        self._follow_edit()
 
     def _preset_chosen(self, preset: str) -> None:
         """A preset says how to train, not on what: what the user said of data, results and machine stays."""
@@ -181,7 +183,7 @@ class TrainerApp:
 
     # what buttons do
 
-    def _edited(self) -> None:
+    def _follow_edit(self) -> None:
         self.findings.mark_stale()
         self._code.redraw()
         self._refresh()

@@ -211,7 +211,7 @@ class DashboardView:
         reached = self.state.step / steps_per_epoch
         fraction = self.state.fraction
         return (
-            min(float(planned.epochs), max(1.0, _rounded_up(reached / fraction)))
+            min(float(planned.epochs), max(1.0, _round_up(reached / fraction)))
             if fraction > 0.02
             else float(planned.epochs)
         )
@@ -232,7 +232,7 @@ def _fill(menu: Any, options: list[tuple[str, str]]) -> None:
         set_trait(menu, "value", chosen if chosen in dict(options).values() else options[0][1])
 
 
-def _rounded_up(epochs: float) -> float:
+def _round_up(epochs: float) -> float:
     """The next round number, so that the axis does not creep."""
     step = 10 ** max(len(str(int(epochs))) - 1, 0)
     return float(-(-epochs // step) * step)

@@ -60,11 +60,11 @@ class Reports:
         for name, button in self._made.items():
             (button.add_class if name == title else button.remove_class)("mod-active")
         # closed, nothing of it is kept in the page or saved with the notebook
-        set_trait(self.page, "value", framed(self._folder, self._paths[title]) if title else "")
+        set_trait(self.page, "value", frame_page(self._folder, self._paths[title]) if title else "")
         set_visible(self.page, bool(title))
 
 
-def framed(folder: Path, name: str) -> str:
+def frame_page(folder: Path, name: str) -> str:
     """The page `name` of a run's `folder` as an HTML element, in which none of its scripts run; a long one only from its
     beginning. The journal may come from somebody else: nothing outside of the folder is shown."""
     file = folder / name

@@ -136,7 +136,7 @@ class RunState:
         names: dict[str, None] = {}
         if self.planned is not None:
             names = {short_name(self.planned.monitor): None} | dict.fromkeys(self.planned.metrics)
-        names |= dict.fromkeys(self._measured())
+        names |= dict.fromkeys(self._score_names())
         plain = [name for name in names if not _is_loss(name)]
         # a mean stands before the classes that it is the mean of
         order = {name: place for place, name in enumerate(name for name in plain if " (" not in name)}
@@ -145,9 +145,9 @@ class RunState:
     @property
     def loss_names(self) -> list[str]:
         """`loss`, and its terms, such as `loss (contour)`, where it has some."""
-        return ["loss", *(name for name in self._measured() if _is_loss(name) and name != "loss")]
+        return ["loss", *(name for name in self._score_names() if _is_loss(name) and name != "loss")]
 
-    def _measured(self) -> list[str]:
+    def _score_names(self) -> list[str]:
         rows = [*([self.start.scores] if self.start is not None else []), *self.rows.values()]
         return list(dict.fromkeys(short_name(name) for row in rows for name in row))
 

@@ -10,7 +10,7 @@ import ipywidgets as w
 import numpy as np
 
 from nbtrainer.ui import style
-from nbtrainer.ui.data_views.roi_geometry import Point, Shape, closed, middle
+from nbtrainer.ui.data_views.roi_geometry import Point, Shape, close_outlines, middle
 from nbtrainer.ui.disposal import attach, dispose
 from nbtrainer.ui.widgets import Guard, create, set_trait
 
@@ -45,7 +45,7 @@ class Canvas:
         self._y = create(bqplot.LinearScale, min=0.0, max=1.0, reverse=True, allow_padding=False)
         scales = {"x": self._x, "y": self._y}
         self._image = create(bqplot.Image, image=create(w.Image, format="png"), scales=scales)
-        self._image.on_element_click(guard(lambda _, message: clicked(_clicked_at(message))))
+        self._image.on_element_click(guard(lambda _, message: clicked(_click_position(message))))
         line: dict[str, Any] = {"scales": scales, "x": [], "y": [], "fill": "inside"}
         self._tones = {
             tone: create(
@@ -71,9 +71,9 @@ class Canvas:
         self.corner_handles = create(bqplot.Scatter, marker="square", enable_move=True, **dot)
         self._middle = create(bqplot.Scatter, marker="diamond", enable_move=True, **dot | {"default_size": 110})
         self.corner_handles.on_drag_end(
-            guard(lambda _, message: corner_moved(int(message["index"]), _moved_to(message)))
+            guard(lambda _, message: corner_moved(int(message["index"]), _drop_position(message)))
         )
-        self._middle.on_drag_end(guard(lambda _, message: middle_moved(_moved_to(message))))
+        self._middle.on_drag_end(guard(lambda _, message: middle_moved(_drop_position(message))))
         self._names = create(
             bqplot.Label,
             scales=scales,
@@ -87,7 +87,7 @@ class Canvas:
             y_offset=14,
         )
         self._brush = create(bqplot.interacts.BrushSelector, x_scale=self._x, y_scale=self._y)
-        self._brush.observe(guard(lambda change: self._brushed(change["new"], dragged)), "brushing")
+        self._brush.observe(guard(lambda change: self._finish_drag(change["new"], dragged)), "brushing")
         # bqplot from 0.13 on shows buttons to zoom, which an image to draw on does not need
         plain: dict[str, Any] = (
             {"display_toolbar": False} if "display_toolbar" in bqplot.Figure.class_trait_names() else {}
@@ -155,7 +155,7 @@ class Canvas:
             count = max(len(outlines), 1)
             set_trait(mark, "fill_opacities", [_OPACITIES[tone]] * count)
             set_trait(mark, "fill_colors", [style.colour(tone)] * count)
-            _set(mark, *(closed(outlines) if outlines else ([], [])))
+            _set(mark, *(close_outlines(outlines) if outlines else ([], [])))
         chosen = tones.get("chosen", []) if handles else []
         self._place(self.corner_handles, [point for outline in chosen for point in outline])
         self._place(self._middle, [middle(outline) for outline in chosen])
@@ -176,7 +176,7 @@ class Canvas:
     def _place(self, mark: Any, points: Sequence[Point]) -> None:
         _set(mark, [x for _, x in points], [y for y, _ in points])
 
-    def _brushed(self, is_brushing: bool, dragged: Callable[[Point, Point], None]) -> None:
+    def _finish_drag(self, is_brushing: bool, dragged: Callable[[Point, Point], None]) -> None:
         x, y = self._brush.selected_x, self._brush.selected_y
         if is_brushing or x is None or y is None or len(x) != 2 or len(y) != 2:
             return
@@ -184,11 +184,11 @@ class Canvas:
         dragged((float(y[0]), float(x[0])), (float(y[1]), float(x[1])))
 
 
-def _clicked_at(message: Any) -> Point:
+def _click_position(message: Any) -> Point:
     return float(message["data"]["click_y"]), float(message["data"]["click_x"])
 
 
-def _moved_to(message: Any) -> Point:
+def _drop_position(message: Any) -> Point:
     return float(message["point"]["y"]), float(message["point"]["x"])
 
 

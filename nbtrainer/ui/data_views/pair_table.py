@@ -118,15 +118,15 @@ class PairTable:
         (self.box.add_class if is_wide else self.box.remove_class)("nbt-opened")
 
     def _turn_to(self, page: int) -> None:
-        self._page = max(0, min(page, (len(self._found()) - 1) // PAGE))
+        self._page = max(0, min(page, (len(self._matching_rows()) - 1) // PAGE))
         self._draw()
 
-    def _found(self) -> list[tuple[int, dict[str, Any]]]:
+    def _matching_rows(self) -> list[tuple[int, dict[str, Any]]]:
         sought = self.search_field.value.strip().lower()
-        return [(index, row) for index, row in self._rows if sought in _searched(row)]
+        return [(index, row) for index, row in self._rows if sought in _search_text(row)]
 
     def _draw(self) -> None:
-        table_rows = self._found()
+        table_rows = self._matching_rows()
         rows = table_rows[self._page * PAGE : (self._page + 1) * PAGE]
         pictures = self.thumbnails if self.thumbnail_switch.value else None
         set_trait(self.table, "value", table(rows, pictures))
@@ -293,6 +293,6 @@ def _size(row: dict[str, Any]) -> str:
     return " × ".join(f"{length:,}" for length in row["shape"]) + (f", {channels} channels" if channels > 1 else "")
 
 
-def _searched(row: dict[str, Any]) -> str:
+def _search_text(row: dict[str, Any]) -> str:
     marks = "paired by order" if row.get("by_order") else ""
     return f"{name_of(row)} {Path(row['label']).name} {row['split']} {row.get('problem', '')} {marks}".lower()

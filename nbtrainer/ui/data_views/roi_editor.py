@@ -18,7 +18,7 @@ from nbtrainer.ui.data_views.canvas import SIDE, Canvas
 from nbtrainer.ui.data_views.pair_table import name_of
 from nbtrainer.ui.data_views.roi_field import RegionsField
 from nbtrainer.ui.data_views.roi_geometry import Point
-from nbtrainer.ui.data_views.roi_images import as_drawn_on, full_shape, images_of
+from nbtrainer.ui.data_views.roi_images import config_for_drawing, full_shape, images_of
 from nbtrainer.ui.data_views.roi_list import RegionList
 from nbtrainer.ui.data_views.roi_tools import POLYGON, RECTANGLE, SELECT, RegionTools
 from nbtrainer.ui.disposal import dispose
@@ -37,7 +37,7 @@ class Editor:
         self._position = 0
         self._chosen: int | None = None
         self.given_outlines: list[list[Point]] = []
-        self._snapshot = as_drawn_on(config, field.dataset)
+        self._snapshot = config_for_drawing(config, field.dataset)
         self._sketch = outline.Sketch()
         self._drawn: Any = None
         self.reading = LatestOnly(work)
@@ -107,11 +107,11 @@ class Editor:
 
     def move_corner(self, index: int, to: Point) -> None:
         """A corner of the region that is taken was dragged."""
-        self._move(lambda region: outline.with_corner(region, index, to, self.canvas.shape))
+        self._move(lambda region: outline.move_corner(region, index, to, self.canvas.shape))
 
     def move_middle(self, to: Point) -> None:
         """The region that is taken was dragged by its middle."""
-        self._move(lambda region: outline.moved_region(region, to, self.canvas.shape))
+        self._move(lambda region: outline.move_region(region, to, self.canvas.shape))
 
     # what the list and the buttons do
 
@@ -137,7 +137,7 @@ class Editor:
             self._field.show()
             return False
         try:
-            points = outline.typed_points(words)
+            points = outline.parse_points(words)
         except UserError as error:
             self._field.refuse(error)
             return False

@@ -72,12 +72,12 @@ class RegionsField(Field):
 
     def _display(self, value: Any) -> None:
         set_trait(self._button, "description", "Draw or type …" if self.editor is None else "Close")
-        set_trait(self.count_line, "value", text(counted(value), "nbt-muted", "nbt-small"))
+        set_trait(self.count_line, "value", text(describe_regions(value), "nbt-muted", "nbt-small"))
         if self.editor is not None:
             self.editor.draw()
 
 
-def counted(regions: list[Any]) -> str:
+def describe_regions(regions: list[Any]) -> str:
     """How many regions there are, in words."""
     if not regions:
         return "none"

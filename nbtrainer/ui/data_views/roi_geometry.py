@@ -68,7 +68,7 @@ def polygon(points: Sequence[Point], shape: Shape) -> list[list[float]] | None:
     return corners if len(corners) > 2 and area([(y, x) for y, x in corners]) > 0 else None
 
 
-def with_corner(region: Region, index: int, to: Point, shape: Shape) -> Region:
+def move_corner(region: Region, index: int, to: Point, shape: Shape) -> Region:
     """`region` with corner `index` of its outline moved to `to`; of a rectangle the opposite corner stays."""
     outline = corners(region.points, shape)
     if region.shape == "rectangle":
@@ -78,7 +78,7 @@ def with_corner(region: Region, index: int, to: Point, shape: Shape) -> Region:
     return region if points is None else region.model_copy(update={"points": points})
 
 
-def moved_region(region: Region, to: Point, shape: Shape) -> Region:
+def move_region(region: Region, to: Point, shape: Shape) -> Region:
     """`region` with its middle at `to`, kept whole within the image."""
     outline = corners(region.points, shape)
     here = middle(outline)
@@ -107,7 +107,7 @@ class Sketch:
         return False
 
 
-def typed_points(words: str) -> list[list[float]]:
+def parse_points(words: str) -> list[list[float]]:
     """Corners written as `y x, y x`; raises `UserError` with a sentence."""
     points = []
     for part in re.split(r"[,;\n]+", words.strip("[](){} ")):
@@ -127,7 +127,7 @@ def typed_points(words: str) -> list[list[float]]:
 
 
 def written_points(points: Sequence[Sequence[float]]) -> str:
-    """Corners as text; `typed_points` reads it back."""
+    """Corners as text; `parse_points` reads it back."""
     return ", ".join(" ".join(f"{number:.10g}" for number in point) for point in points)
 
 
@@ -136,7 +136,7 @@ def shape_of(points: Sequence[Sequence[float]]) -> str:
     return "rectangle" if len(points) == 2 else "polygon"
 
 
-def closed(outlines: Sequence[Sequence[Point]]) -> tuple[np.ndarray, np.ndarray]:
+def close_outlines(outlines: Sequence[Sequence[Point]]) -> tuple[np.ndarray, np.ndarray]:
     """x and y of many closed outlines as two arrays (outline, corner), each filled up with its first corner."""
     longest = max((len(outline) for outline in outlines), default=0) + 1
     full = [[*outline, *[outline[0]] * (longest - len(outline))] for outline in outlines]

@@ -9,7 +9,7 @@ from nbtrainer.ui.background import Pairs
 from nbtrainer.ui.data_views.pair_table import name_of
 
 
-def as_drawn_on(config: Config, dataset: int) -> Config:
+def config_for_drawing(config: Config, dataset: int) -> Config:
     """A copy in which images of `dataset` are whole and as large as their files, without the regions drawn in the form."""
     copy = config.validated()
     copy.data.datasets[dataset].regions = []

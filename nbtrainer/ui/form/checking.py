@@ -55,7 +55,7 @@ class Checking:
             return
         # a copy: the form stays open for edits, which belong to the next run
         config = self._form.config.validated()
-        self._start(_CHECKING, lambda: self._checked_and_started(config))
+        self._start(_CHECKING, lambda: self._check_then_start(config))
 
     def show(self, findings: list[Finding]) -> None:
         """Show findings beside their fields and in the list."""
@@ -72,7 +72,7 @@ class Checking:
 
     def _is_refusing(self) -> bool:
         """Whether something was typed that the config did not take; it is listed."""
-        refused = self._form.refused()
+        refused = self._form.refused_entries()
         if refused:
             self.findings.show_message(refused)
         return bool(refused)
@@ -86,18 +86,18 @@ class Checking:
 
         def fix() -> Callable[[], None]:
             sentence = self.api.fix(after, finding)
-            return lambda: self._fixed(before, after, sentence)
+            return lambda: self._show_fix(before, after, sentence)
 
         self._start("mending …", fix)
 
-    def _fixed(self, before: Config, after: Config, sentence: str) -> None:
+    def _show_fix(self, before: Config, after: Config, sentence: str) -> None:
         take_changes(self._form.config, before, after)
         self._form.load(self._form.config, self._form.base)
         self._show_message(sentence)
         self._on_edit()
         self._start_check()
 
-    def _checked_and_started(self, config: Config) -> Callable[[], None]:
+    def _check_then_start(self, config: Config) -> Callable[[], None]:
         """Runs beside the page; returns what is to be shown then."""
         findings = self.api.check(config)
         if any(finding.level == "error" for finding in findings):

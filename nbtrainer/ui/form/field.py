@@ -185,7 +185,7 @@ class Field:
     def restore_default(self) -> None:
         self.enter(self._default())
 
-    def _changed(self, read: Callable[[], Any]) -> Callable[[Any], None]:
+    def _callback(self, read: Callable[[], Any]) -> Callable[[Any], None]:
         """A callback for a widget that enters what `read` returns, unless the change came from here."""
 
         def changed(_: Any) -> None:

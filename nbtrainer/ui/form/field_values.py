@@ -65,11 +65,11 @@ def suggested_values(setting: Setting, value: Any, finding: Finding) -> list[Any
         elif isinstance(suggestion, tuple):
             values.append(list(suggestion))
         else:
-            values.append(_bounded(setting, suggestion))
+            values.append(_clip_to_bounds(setting, suggestion))
     return values
 
 
-def _bounded(setting: Setting, value: Any) -> Any:
+def _clip_to_bounds(setting: Setting, value: Any) -> Any:
     """A number no smaller and no larger than the bounds of `setting`; anything else as it is."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value

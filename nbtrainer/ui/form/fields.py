@@ -30,7 +30,7 @@ class TextField(Field):
             classes=("nbt-unset",),
             **self._label(),
         )
-        self.widget.observe(self._changed(lambda: parse_value(self.setting, self.widget.value)), "value")
+        self.widget.observe(self._callback(lambda: parse_value(self.setting, self.widget.value)), "value")
         return [self._row(self.widget)]
 
     def _display(self, value: Any) -> None:
@@ -49,7 +49,7 @@ class SliderField(Field):
         kind = w.IntSlider if row.integer else w.FloatSlider
         shape = {"readout_format": "d" if row.integer else ".2f"}
         self.widget = create(kind, min=low, max=high, step=step, **shape, **self._label())
-        self.widget.observe(self._changed(lambda: self.widget.value), "value")
+        self.widget.observe(self._callback(lambda: self.widget.value), "value")
         return [self._row(self.widget)]
 
     def _display(self, value: Any) -> None:
@@ -107,7 +107,7 @@ class SwitchField(Field):
 
     def _lines(self) -> list[w.Widget]:
         self.widget = create(w.Checkbox, indent=True, **self._label())
-        self.widget.observe(self._changed(lambda: self.widget.value), "value")
+        self.widget.observe(self._callback(lambda: self.widget.value), "value")
         return [self._row(self.widget)]
 
     def _display(self, value: Any) -> None:
@@ -119,7 +119,7 @@ class ChoiceField(Field):
 
     def _lines(self) -> list[w.Widget]:
         self.widget = create(w.Dropdown, options=self._options(self.value), value=self.value, **self._label())
-        self.widget.observe(self._changed(lambda: self.widget.value), "value")
+        self.widget.observe(self._callback(lambda: self.widget.value), "value")
         return [self._row(self.widget)]
 
     def _display(self, value: Any) -> None:

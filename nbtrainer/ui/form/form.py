@@ -95,7 +95,7 @@ class Form:
             "normalization": [self.histogram.box],
         }
         self.panels = [Panel(number, plan, self._field, extras, guard) for number, plan in enumerate(PLANS, start=1)]
-        self._above = {row.path: self._made(row, KindField) for row in settings() if row.path in ABOVE}
+        self._above = {row.path: self._create_field(row, KindField) for row in settings() if row.path in ABOVE}
         for first in self._above.values():
             first.box.add_class("nbt-first")
         boxes = [*(first.box for first in self._above.values()), *(panel.box for panel in self.panels)]
@@ -134,7 +134,7 @@ class Form:
 
     def show_findings(self, findings: list[Finding]) -> None:
         """Say what a check found, beside the fields; what it said before is forgotten."""
-        placed = [self._placed(finding) for finding in findings]
+        placed = [self._beside_field(finding) for finding in findings]
         for panel in self.panels:
             panel.show_findings([finding for finding in placed if panel.holds(finding.where)])
             panel.show(self.config)
@@ -142,16 +142,16 @@ class Form:
             first.show()
             any(first.show_findings(finding) for finding in placed)
 
-    def refused(self) -> list[Finding]:
+    def refused_entries(self) -> list[Finding]:
         """What was typed and not taken: the fields say so, and the config knows nothing of it."""
-        return [finding for panel in self.panels for finding in panel.refused()]
+        return [finding for panel in self.panels for finding in panel.refused_entries()]
 
     def panel_of(self, finding: Finding) -> Panel | None:
         """The panel that a finding belongs to, or None if it has none."""
-        where = self._placed(finding).where
+        where = self._beside_field(finding).where
         return next((panel for panel in self.panels if panel.holds(where)), None)
 
-    def _placed(self, finding: Finding) -> Finding:
+    def _beside_field(self, finding: Finding) -> Finding:
         """A finding about a file stands beside the field that led to the file."""
         file = Path(finding.where)
         if not file.is_absolute():
@@ -172,9 +172,11 @@ class Form:
             panel.show_view(is_complete, is_helping)
 
     def _field(self, row: Setting) -> Field:
-        return self._above.get(row.path) or self._made(row, self._entries if row.kind == "entries" else field_for)
+        return self._above.get(row.path) or self._create_field(
+            row, self._entries if row.kind == "entries" else field_for
+        )
 
-    def _made(self, row: Setting, kind: Callable[..., Field]) -> Field:
+    def _create_field(self, row: Setting, kind: Callable[..., Field]) -> Field:
         def group(config: Config) -> Any:
             return getattr(config, row.section)
 
@@ -188,7 +190,7 @@ class Form:
         if isinstance(field, ChoicesField) and row.path in _MEANINGS:
             field.meaning = lambda: _MEANINGS[row.path](self.config)
             field.show()
-        field.on_settled = lambda: self._settled(field)
+        field.on_settled = lambda: self._follow_entry(field)
         return field
 
     def _entries(self, row: Setting, read: Read, write: Write, default: Read, guard: Guard) -> Field:
@@ -200,9 +202,9 @@ class Form:
     def _editor(self, field: RegionsField) -> Editor:
         return Editor(field, self.config, self._api, self._work, self._guard)
 
-    def _settled(self, field: Field) -> None:
+    def _follow_entry(self, field: Field) -> None:
         panel = next(panel for panel in self.panels if panel.holds(field.setting.path))
-        panel.settled(field)
+        panel.drop_findings_of(field)
         for other in self.panels if field.setting.path == "task.kind" else [panel]:
             other.show(self.config)
         if field.setting.section in _ABOUT_IMAGES:

@@ -197,7 +197,7 @@ class Panel:
                 any(field.show_findings(finding) for field in fields)
             self.show_view(*self._view)
 
-    def settled(self, field: Field) -> None:
+    def drop_findings_of(self, field: Field) -> None:
         """`field` was entered: what a check said about it is old."""
         path = field.setting.path
         self.findings = [finding for finding in self.findings if not finding.where.startswith(path)]
@@ -235,7 +235,7 @@ class Panel:
         for head, fields in self.groups:
             set_visible(head, any(field.is_shown for field in fields))
 
-    def refused(self) -> list[Finding]:
+    def refused_entries(self) -> list[Finding]:
         """What was typed here and not taken, each with the name of its field."""
         wrong = [field for field in self._all_fields() if field.is_refused]
         return [

@@ -23,7 +23,7 @@ class PredictionStage:
         self.slice_slider = create(
             w.IntSlider, description="slice", min=0, max=0, layout=w.Layout(width="auto", display="none")
         )
-        self.slice_slider.observe(guard(lambda _: self._changed()), "value")
+        self.slice_slider.observe(guard(lambda _: self._follow_view()), "value")
         self.zoom_menu = create(
             w.Dropdown,
             options=[("all of it", 1), ("2 x", 2), ("4 x", 4), ("8 x", 8)],
@@ -37,7 +37,7 @@ class PredictionStage:
             for name in ("down", "across")
         )
         for moved in (self.zoom_menu, self.y_slider, self.x_slider):
-            moved.observe(guard(lambda _: self._changed()), "value")
+            moved.observe(guard(lambda _: self._follow_view()), "value")
         self.label_switch = create(
             w.ToggleButton, value=False, description="Label", icon="eye", tooltip="Draw the outlines of the label too"
         )
@@ -58,9 +58,9 @@ class PredictionStage:
         """Whether the label is drawn too."""
         return bool(self.label_switch.value)
 
-    def fit(self, trial: PredictionPreview) -> None:
-        """Offer the slices and the zoom that the image of `trial` has, from its middle slice on."""
-        depth = trial.image.shape[1] if trial.image.ndim == 4 else 1
+    def fit(self, preview: PredictionPreview) -> None:
+        """Offer the slices and the zoom that the image of `preview` has, from its middle slice on."""
+        depth = preview.image.shape[1] if preview.image.ndim == 4 else 1
         self._is_filling = True
         try:
             set_trait(self.slice_slider, "max", max(depth - 1, 0))
@@ -68,17 +68,17 @@ class PredictionStage:
             set_trait(self.zoom_menu, "value", 1)
         finally:
             self._is_filling = False
-        set_visible(self.zoom_menu, max(trial.image.shape[-2:]) > SIDE)
+        set_visible(self.zoom_menu, max(preview.image.shape[-2:]) > SIDE)
         self._show_place()
         set_visible(self.slice_slider, depth > 1)
-        set_visible(self.label_switch, trial.truth is not None)
+        set_visible(self.label_switch, preview.truth is not None)
 
     def show(self, picture: bytes, caption: str) -> None:
         """Show a PNG picture and the words under it."""
         set_trait(self.image, "value", picture)
         set_trait(self.caption, "value", caption)
 
-    def _changed(self) -> None:
+    def _follow_view(self) -> None:
         if not self._is_filling:
             self._show_place()
             self._on_change()

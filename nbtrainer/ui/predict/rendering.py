@@ -53,59 +53,61 @@ class Rendering(NamedTuple):
     in_use: tuple[str, ...]
 
 
-def looked_at(
-    trial: PredictionPreview,
-    values: Mapping[str, Any],
+def render(
+    preview: PredictionPreview,
+    thresholds: Mapping[str, Any],
     window: ImageWindow,
     shows_truth: bool,
-    known: Rendering | None = None,
+    previous: Rendering | None = None,
 ) -> Rendering:
-    """What is seen with these thresholds in `window`; `known`: what was seen with the same ones before."""
-    if known is None:
-        labels = trial.labels(**values)
-        counts, scores, in_use = trial.counts(labels), trial.scores(labels), trial.in_use(**values)
+    """What is seen with these thresholds in `window`; `previous`: what was seen with the same ones before."""
+    if previous is None:
+        labels = preview.labels(**thresholds)
+        counts, scores, in_use = preview.counts(labels), preview.scores(labels), preview.in_use(**thresholds)
     else:
-        labels, counts, scores, in_use = known.labels, known.counts, known.scores, known.in_use
-    drawn = picture(trial, labels, window, shows_truth)
+        labels, counts, scores, in_use = previous.labels, previous.counts, previous.scores, previous.in_use
+    drawn = draw_prediction(preview, labels, window, shows_truth)
     return Rendering(png(drawn), labels, counts, scores, in_use)
 
 
-def picture(trial: PredictionPreview, labels: np.ndarray, window: ImageWindow, shows_truth: bool) -> np.ndarray:
+def draw_prediction(
+    preview: PredictionPreview, labels: np.ndarray, window: ImageWindow, shows_truth: bool
+) -> np.ndarray:
     """The image in `window` with outlines of what was predicted, uint8 (Y, X, 3), at most `SIDE` large."""
-    image = trial.image if trial.image.ndim == 3 else trial.image[:, window.place]
+    image = preview.image if preview.image.ndim == 3 else preview.image[:, window.place]
     between = limits(image)
     image = window.of(image)
     shape = _size(image.shape[-2:])
     pixels = grey(whole(ResampledView(ArrayView(image.astype(np.float32)), shape)), between)
     # several classes are told apart by colour, one object from the other by its outline
-    classes, colours = trial.task.classes, trial.task.colours
-    for is_known, array in ((True, trial.truth), (False, labels)):
-        if array is None or (is_known and not shows_truth):
+    classes, colours = preview.task.classes, preview.task.colours
+    for is_truth, array in ((True, preview.truth), (False, labels)):
+        if array is None or (is_truth and not shows_truth):
             continue
         plane = array if array.ndim == 2 else array[window.place]
-        plane = window.of(_true_areas(trial, plane) if is_known else plane)
+        plane = window.of(_label_areas(preview, plane) if is_truth else plane)
         small = whole(ResampledView(ArrayView(np.ascontiguousarray(plane), is_label=True), shape))
-        if is_known or not classes:
-            mark_boundaries(pixels, small, style.with_colors(_TRUTH if is_known else _PREDICTION))
+        if is_truth or not classes:
+            mark_boundaries(pixels, small, style.with_colors(_TRUTH if is_truth else _PREDICTION))
             continue
-        number = trial.task.predicted_class_of(small)
+        number = preview.task.predicted_class_of(small)
         for index in range(1, len(classes) + 1):
             mark_boundaries(pixels, np.where(number == index, small, 0), colours[(index - 1) % len(colours)])
     return pixels.astype(np.uint8)
 
 
-def numbers(trial: PredictionPreview, look: Rendering, own: Mapping[str, float]) -> str:
+def scores_html(preview: PredictionPreview, rendering: Rendering, model_scores: Mapping[str, float]) -> str:
     """How much was found, and scores beside those of the model's own thresholds, as HTML."""
     rows = []
-    pixels = look.labels.size
-    for name, count in look.counts.items():
+    pixels = rendering.labels.size
+    for name, count in rendering.counts.items():
         if name == "objects":
             rows.append(f'<div><b class="nbt-count">{count:,}</b> {"object" if count == 1 else "objects"}</div>')
         else:
             share = f"{100 * count / max(pixels, 1):.1f} %"
             rows.append(f"<div><b>{count:,}</b> px {html.escape(name)} <span>{share}</span></div>")
-    for name, value in look.scores.items():
-        before = own.get(name)
+    for name, value in rendering.scores.items():
+        before = model_scores.get(name)
         differs = before is not None and abs(before - value) > 1e-9
         beside = f" <span>in the model {readable_score(name, before)}</span>" if differs and before is not None else ""
         title = score_name(name)
@@ -115,14 +117,14 @@ def numbers(trial: PredictionPreview, look: Rendering, own: Mapping[str, float])
     return f'<div class="nbt-numbers">{"".join(rows)}</div>'
 
 
-def caption(trial: PredictionPreview, shows_truth: bool) -> str:
+def caption(preview: PredictionPreview, shows_truth: bool) -> str:
     """What the colours of the outlines mean, as HTML."""
-    classes, colours = trial.task.classes, trial.task.colours
+    classes, colours = preview.task.classes, preview.task.colours
     named = [(colours[index % len(colours)], name) for index, name in enumerate(classes)]
     named = named or [(style.with_colors(_PREDICTION), "prediction")]
-    named += [(style.with_colors(_TRUTH), "label")] if shows_truth and trial.truth is not None else []
+    named += [(style.with_colors(_TRUTH), "label")] if shows_truth and preview.truth is not None else []
     marks = " ".join(f"<span {style.mark(colour)}>{html.escape(name)}</span>" for colour, name in named)
-    return f'<span class="nbt-small">{html.escape(trial.name)}: {marks}</span>'
+    return f'<span class="nbt-small">{html.escape(preview.name)}: {marks}</span>'
 
 
 def progress(done: int, of: int) -> str:
@@ -133,10 +135,10 @@ def progress(done: int, of: int) -> str:
     return f'<div class="nbt-predicting">{bar}<span class="nbt-small nbt-muted">{words}</span></div>'
 
 
-def _true_areas(trial: PredictionPreview, plane: np.ndarray) -> np.ndarray:
+def _label_areas(preview: PredictionPreview, plane: np.ndarray) -> np.ndarray:
     """What of a label is outlined: its objects, else its classes."""
-    objects = trial.task.objects(plane, trial.links)
-    return trial.task.class_of(plane) if objects is None else objects
+    objects = preview.task.objects(plane, preview.links)
+    return preview.task.class_of(plane) if objects is None else objects
 
 
 def _size(shape: Sequence[int]) -> tuple[int, ...]:

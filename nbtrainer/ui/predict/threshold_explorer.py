@@ -13,7 +13,7 @@ from nbtrainer.errors import UserError
 from nbtrainer.ui.background import Api, LatestOnly, LatestWins, RunInBackground
 from nbtrainer.ui.predict.image_choice import A_FILE, ImageChoice
 from nbtrainer.ui.predict.prediction_stage import PredictionStage
-from nbtrainer.ui.predict.rendering import Rendering, caption, looked_at, numbers, progress
+from nbtrainer.ui.predict.rendering import Rendering, caption, progress, render, scores_html
 from nbtrainer.ui.predict.threshold_fields import ThresholdFields
 from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 
@@ -45,7 +45,7 @@ class ThresholdExplorer:
         self.rendering: Rendering | None = None
         self._rendered_values: dict[str, Any] = {}
         self._own_scores: dict[str, float] = {}
-        self.thresholds = ThresholdFields(guard, self._moved)
+        self.thresholds = ThresholdFields(guard, self._follow_thresholds)
         self._done: tuple[int, int] | None = None
         self._stop_asked = threading.Event()
         self.is_open = self._is_filling = self._is_predicting = False
@@ -119,7 +119,7 @@ class ThresholdExplorer:
             icon="save",
             tooltip="Write these thresholds into the model: from now on it predicts with them",
         )
-        self.keep_button.on_click(guard(lambda _: self._keep_them()))
+        self.keep_button.on_click(guard(lambda _: self._save_thresholds()))
         self.reset_button = create(
             w.Button, description="Reset", icon="undo", tooltip="Back to the thresholds that are in the model"
         )
@@ -162,7 +162,7 @@ class ThresholdExplorer:
         def work() -> tuple[Predictor, list[tuple[str, Pair]], PredictionPreview | None]:
             nonlocal model, pairs
             if model is None:
-                model, pairs = _loaded(self._api, path)
+                model, pairs = _load_model(self._api, path)
             # the images of the run are listed with the model: whoever chose none yet means the first
             index = chosen if chosen != A_FILE or image or not pairs else 0
             source = image if index == A_FILE or index >= len(pairs) else pairs[index][1]
@@ -178,19 +178,19 @@ class ThresholdExplorer:
                 return model, pairs, None
 
         def show(result: tuple[Predictor, list[tuple[str, Pair]], PredictionPreview | None]) -> None:
-            self._model, self._pairs, trial = result
+            self._model, self._pairs, preview = result
             self._is_predicting = False
             self.choice.list_images(self._pairs, choose=0 if chosen == A_FILE and not image else chosen)
             self._show_buttons()
-            if trial is not None:
-                self._show(trial)
+            if preview is not None:
+                self._show(preview)
 
         self._is_predicting = True
         self._show_buttons()
-        self.prediction_task.start("", _checked(path, work), show, self._failed)
+        self.prediction_task.start("", _require_model(path, work), show, self._end_prediction)
         self.flush()
 
-    def _failed(self) -> None:
+    def _end_prediction(self) -> None:
         self._is_predicting = False
         self._show_buttons()
 
@@ -213,78 +213,78 @@ class ThresholdExplorer:
     def _show_buttons(self) -> None:
         set_trait(self.predict_button, "disabled", self._is_predicting)
         set_visible(self.stop_button, self._is_predicting)
-        changed = self.thresholds.changed() != {}
+        changed = self.thresholds.changes() != {}
         set_trait(self.keep_button, "disabled", not changed)
         set_trait(self.reset_button, "disabled", not changed)
         (self.keep_button.add_class if changed else self.keep_button.remove_class)("nbt-next")
         self.flush()
 
-    def _show(self, trial: PredictionPreview) -> None:
-        self.prediction, self.rendering, self._own_scores = trial, None, {}
+    def _show(self, preview: PredictionPreview) -> None:
+        self.prediction, self.rendering, self._own_scores = preview, None, {}
         self.rendering_task.forget()
-        notes = [text(f"▲ {note}", "nbt-look", "nbt-small") for note in trial.prediction.notes]
+        notes = [text(f"▲ {note}", "nbt-look", "nbt-small") for note in preview.prediction.notes]
         set_trait(self.notes, "value", "".join(f"<div>{note}</div>" for note in notes))
-        self.thresholds.show(trial)
-        self.stage.fit(trial)
+        self.thresholds.show(preview)
+        self.stage.fit(preview)
         set_visible(self.content, True)
         self._show_buttons()
         self._redraw()
 
-    def _moved(self) -> None:
-        self.saving_task.forget()  # what was said of keeping is about other thresholds
+    def _follow_thresholds(self) -> None:
+        self.saving_task.forget()  # what it says of keeping is about other thresholds
         self._show_buttons()
         self._redraw()
 
     def _redraw(self) -> None:
         """Make labels with the thresholds as they stand, and draw them, beside the page."""
-        trial, before, values = self.prediction, self.rendering, self.thresholds.now()
-        if trial is None:
+        preview, last, values = self.prediction, self.rendering, self.thresholds.values()
+        if preview is None:
             return
         window, shows_truth = self.stage.window, self.stage.shows_truth
-        known = before if before is not None and values == self._rendered_values else None
+        previous = last if last is not None and values == self._rendered_values else None
 
-        def look() -> Rendering:
-            return looked_at(trial, values, window, shows_truth, known)
+        def draw() -> Rendering:
+            return render(preview, values, window, shows_truth, previous)
 
         def show(rendering: Rendering) -> None:
             self.rendering, self._rendered_values = rendering, values
-            if not self._own_scores and not self.thresholds.changed():
+            if not self._own_scores and not self.thresholds.changes():
                 self._own_scores = rendering.scores
-            self.stage.show(rendering.picture, caption(trial, shows_truth))
-            set_trait(self.summary, "value", numbers(trial, rendering, self._own_scores))
-            self.thresholds.show_used(rendering.in_use)
+            self.stage.show(rendering.picture, caption(preview, shows_truth))
+            set_trait(self.summary, "value", scores_html(preview, rendering, self._own_scores))
+            self.thresholds.show_in_use(rendering.in_use)
 
-        self.rendering_task.start(look, show)
+        self.rendering_task.start(draw, show)
 
-    def _keep_them(self) -> None:
-        trial, changed, path = self.prediction, self.thresholds.changed(), self.choice.paths["model"]
-        if trial is None or not changed:
+    def _save_thresholds(self) -> None:
+        preview, changes, path = self.prediction, self.thresholds.changes(), self.choice.paths["model"]
+        if preview is None or not changes:
             return
 
-        def keep() -> tuple[str, Predictor, list[tuple[str, Pair]]]:
-            file = self._api.set_thresholds(path, **changed)
-            return file, *_loaded(self._api, path)
+        def save() -> tuple[str, Predictor, list[tuple[str, Pair]]]:
+            file = self._api.set_thresholds(path, **changes)
+            return file, *_load_model(self._api, path)
 
         def show(result: tuple[str, Predictor, list[tuple[str, Pair]]]) -> None:
             file, self._model, self._pairs = result
-            if self.prediction is trial:
-                self.prediction = trial.with_thresholds(**changed)
+            if self.prediction is preview:
+                self.prediction = preview.with_thresholds(**changes)
                 self._own_scores = {}
                 self.thresholds.show(self.prediction)
-                self._moved()
+                self._follow_thresholds()
             self.saving_task.show_message(text(f"✓ Kept in {Path(file).name}.", "nbt-fine", "nbt-small"))
 
-        self.saving_task.start("keeping", keep, show)
+        self.saving_task.start("keeping", save, show)
 
 
-def _loaded(api: Api, path: str) -> tuple[Predictor, list[tuple[str, Pair]]]:
+def _load_model(api: Api, path: str) -> tuple[Predictor, list[tuple[str, Pair]]]:
     """The model, and the images of the run that it belongs to."""
     model = api.load_model(path)
     folder = Path(path)
     return model, api.images_of_run(folder if folder.is_dir() else folder.parent.parent)
 
 
-def _checked(path: str, task: Callable[[], Any]) -> Callable[[], Any]:
+def _require_model(path: str, task: Callable[[], Any]) -> Callable[[], Any]:
     def work() -> Any:
         if not path:
             raise UserError("", "no model is chosen", "Give a checkpoint, or the folder of a run")

@@ -32,29 +32,29 @@ class ThresholdFields:
         self._own: dict[str, Any] = {}
         self.box = create(w.VBox)
 
-    def show(self, trial: PredictionPreview) -> None:
-        """Fields for the thresholds of the model that made `trial`, at the values that are in it."""
-        self._own = trial.adjustable
-        self._values = TaskSettings(kind=trial.task.name)
+    def show(self, preview: PredictionPreview) -> None:
+        """Fields for the thresholds of the model that made `preview`, at the values that are in it."""
+        self._own = preview.adjustable
+        self._values = TaskSettings(kind=preview.task.name)
         for name, value in self._own.items():
             setattr(self._values, name, value)
-        self.fields = {name: self._field(name, trial) for name in self._own}
+        self.fields = {name: self._field(name, preview) for name in self._own}
         boxes = [field.box for field in self.fields.values()]
         set_children(self.box, boxes or [create(w.HTML, value=text(_NOTHING, "nbt-muted", "nbt-small"))])
-        self.show_used(trial.in_use())
+        self.show_in_use(preview.in_use())
 
-    def show_used(self, names: Sequence[str]) -> None:
+    def show_in_use(self, names: Sequence[str]) -> None:
         """Show the fields of those that have an effect, and those in which something is wrong."""
         for name, field in self.fields.items():
             set_visible(field.box, name in names or field.finding is not None)
 
-    def now(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """The thresholds as they stand."""
         return {name: getattr(self._values, name) for name in self.fields}
 
-    def changed(self) -> dict[str, Any]:
+    def changes(self) -> dict[str, Any]:
         """Those that differ from the model's."""
-        return {name: value for name, value in self.now().items() if value != self._own[name]}
+        return {name: value for name, value in self.values().items() if value != self._own[name]}
 
     def reset(self) -> None:
         """Back to those of the model."""
@@ -68,11 +68,11 @@ class ThresholdFields:
         """There is no model: no threshold differs from it."""
         self.fields, self._own = {}, {}
 
-    def _field(self, name: str, trial: PredictionPreview) -> Field:
-        row = row_of(f"task.{name}", trial.task.name)
+    def _field(self, name: str, preview: PredictionPreview) -> Field:
+        row = row_of(f"task.{name}", preview.task.name)
         if row.kind == "choice":
             row = dataclasses.replace(
-                row, choices={value: row.choices[value] for value in trial.choices(name, row.choices)}
+                row, choices={value: row.choices[value] for value in preview.choices(name, row.choices)}
             )
         own = self._own[name]
         made = field_of_threshold(row)(

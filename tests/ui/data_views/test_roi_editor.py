@@ -6,7 +6,7 @@ from small_api import SmallApi
 
 from nbtrainer.config import Config
 from nbtrainer.config.dataset import Region
-from nbtrainer.ui.data_views.roi_field import RegionsField, counted
+from nbtrainer.ui.data_views.roi_field import RegionsField, describe_regions
 from nbtrainer.ui.data_views.roi_images import full_shape
 from nbtrainer.ui.data_views.roi_tools import POLYGON, RECTANGLE
 from nbtrainer.ui.errors import Errors
@@ -114,11 +114,11 @@ def test_regions_are_renamed_retyped_and_removed_in_the_list(form, editor, field
     line.points_field.value = "0 0, 50"
     assert "&#x27;50&#x27; is not a corner" in field.message.value
     assert field.is_refused
-    assert [finding.wrong for finding in form.refused()] == ["Regions of interest: '50' is not a corner"]
+    assert [finding.wrong for finding in form.refused_entries()] == ["Regions of interest: '50' is not a corner"]
 
     editor.remove(0)
     assert [region.name for region in stored(form)] == ["region 2"]
-    assert not form.refused()
+    assert not form.refused_entries()
 
 
 def test_corners_are_typed_for_a_new_region(form, editor):
@@ -198,9 +198,9 @@ def test_a_folder_that_is_wrong_is_answered_in_the_editor(form, field):
 def test_regions_are_counted_in_words():
     one = Region(points=[[0, 0], [1, 1]])
 
-    assert counted([]) == "none"
-    assert counted([one]) == "1 region"
-    assert counted([one, one.model_copy(update={"use": "ignore"})]) == "2 regions, 1 of them left out"
+    assert describe_regions([]) == "none"
+    assert describe_regions([one]) == "1 region"
+    assert describe_regions([one, one.model_copy(update={"use": "ignore"})]) == "2 regions, 1 of them left out"
 
 
 def test_the_full_shape_is_that_of_the_row_unless_it_is_about_a_part():

@@ -47,18 +47,18 @@ def test_a_polygon_loses_doubled_corners_and_needs_an_area():
 
 
 def test_of_a_rectangle_the_corner_opposite_to_the_dragged_one_stays():
-    assert outline.with_corner(SQUARE, 0, (5, 5), SHAPE).points == [[5, 5], [30, 60]]
-    assert outline.with_corner(SQUARE, 1, (5, 90), SHAPE).points == [[5, 20], [30, 90]]
-    assert outline.with_corner(SQUARE, 0, (30, 60), SHAPE) == SQUARE
+    assert outline.move_corner(SQUARE, 0, (5, 5), SHAPE).points == [[5, 5], [30, 60]]
+    assert outline.move_corner(SQUARE, 1, (5, 90), SHAPE).points == [[5, 20], [30, 90]]
+    assert outline.move_corner(SQUARE, 0, (30, 60), SHAPE) == SQUARE
 
 
 def test_of_a_polygon_only_the_dragged_corner_moves():
-    assert outline.with_corner(TRIANGLE, 1, (2, 50), SHAPE).points == [[0, 0], [2, 50], [40, 0]]
+    assert outline.move_corner(TRIANGLE, 1, (2, 50), SHAPE).points == [[0, 0], [2, 50], [40, 0]]
 
 
 @pytest.mark.parametrize("region", [SQUARE, TRIANGLE], ids=["rectangle", "polygon"])
 def test_a_moved_region_keeps_its_size_and_stays_within_the_image(region):
-    moved = outline.moved_region(region, (500, 100), SHAPE)
+    moved = outline.move_region(region, (500, 100), SHAPE)
     before, after = (np.array(outline.corners(each.points, SHAPE)) for each in (region, moved))
 
     assert (np.ptp(before, axis=0) == np.ptp(after, axis=0)).all()
@@ -84,14 +84,14 @@ def test_a_double_click_closes_nothing_that_has_no_area():
 
 @pytest.mark.parametrize("points", [[[10, 20], [30.5, 60]], [[0, 0], [0, 40], [-3, 0]]])
 def test_corners_as_text_are_read_back(points):
-    assert outline.typed_points(outline.written_points(points)) == points
+    assert outline.parse_points(outline.written_points(points)) == points
 
 
 @pytest.mark.parametrize("words", ["[10, 20], [30, 40]", "(10 20; 30 40)", " 10 20 , 30 40 "])
 def test_corners_are_read_however_they_are_separated(words):
     if "[" in words:
         words = words.replace("10, ", "10 ").replace("30, ", "30 ")
-    assert outline.typed_points(words) == [[10, 20], [30, 40]]
+    assert outline.parse_points(words) == [[10, 20], [30, 40]]
 
 
 @pytest.mark.parametrize(
@@ -105,13 +105,13 @@ def test_corners_are_read_however_they_are_separated(words):
 )
 def test_what_is_no_corner_is_answered_in_a_sentence(words, sentence):
     with pytest.raises(UserError) as refused:
-        outline.typed_points(words)
+        outline.parse_points(words)
 
     assert sentence in str(refused.value)
 
 
 def test_many_outlines_are_closed_and_filled_up_to_the_same_length():
-    x, y = outline.closed([[(0, 0), (0, 4), (4, 0)], [(0, 0), (0, 9), (9, 9), (9, 0)]])
+    x, y = outline.close_outlines([[(0, 0), (0, 4), (4, 0)], [(0, 0), (0, 9), (9, 9), (9, 0)]])
 
     assert x.shape == y.shape == (2, 5)
     assert (x[:, 0] == x[:, -1]).all() and (y[:, 0] == y[:, -1]).all()

@@ -117,7 +117,7 @@ def test_a_wrong_value_is_refused_beside_its_field_and_the_config_keeps_the_righ
     assert field.widget.value == words
     panel = form.panel_of(Finding(where=path, wrong=""))
     assert "1 wrong" in panel.summary_line.value
-    assert [finding.where.partition("[")[0] for finding in form.refused()] == [path]
+    assert [finding.where.partition("[")[0] for finding in form.refused_entries()] == [path]
 
 
 def test_the_nearest_right_value_can_be_pressed(form):
@@ -130,7 +130,7 @@ def test_the_nearest_right_value_can_be_pressed(form):
     assert offer.description == "1"
     assert form.config.training.batch_size == 1
     assert field.finding is None
-    assert form.refused() == []
+    assert form.refused_entries() == []
 
 
 def test_right_values_that_a_finding_names_can_be_pressed(form):
