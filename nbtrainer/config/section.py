@@ -158,11 +158,11 @@ def percentage(value: Any, unit: str) -> Any:
     return number if unit == "%" else number / 100
 
 
-def warn_renamed(section: type[Section], name: str) -> None:
-    """Warn that a setting was given under the old `name`."""
+def warn_renamed(section: type[Section], name: str, stacklevel: int = 3) -> None:
+    """Warn that a setting was given under the old `name`; `stacklevel` 3 is whoever read or assigned the attribute."""
     where = section.where + "." if section.where else ""
     new = section.renamed()[name]
-    warnings.warn(f"{where}{name} is the old name of {where}{new}", DeprecationWarning, stacklevel=4)
+    warnings.warn(f"{where}{name} is the old name of {where}{new}", DeprecationWarning, stacklevel=stacklevel)
 
 
 class Section(BaseModel):
@@ -194,7 +194,7 @@ class Section(BaseModel):
         if not isinstance(values, Mapping) or not (old := cls.renamed().keys() & values.keys()):
             return values
         for name in sorted(old):
-            warn_renamed(cls, name)
+            warn_renamed(cls, name, stacklevel=4)
         return cls.with_new_names(values)
 
     if not TYPE_CHECKING:  # mypy shall still know which names there are

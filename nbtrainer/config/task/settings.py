@@ -58,7 +58,7 @@ class TaskSettings(Section):
         # an unknown kind is refused by the field
         object.__setattr__(self, "__class__", model or models()[own_kind])
         for old in sorted(type(self).renamed().keys() & values.keys()):
-            warn_renamed(type(self), old)
+            warn_renamed(type(self), old, stacklevel=4)
         values = type(self).with_new_names({"kind": own_kind} | values)
         others = values.pop(OTHER_KINDS, {})
         super().__init__(**values)
