@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+
+class Budgets(Protocol):
+    """What ends a run: the training settings of these names."""
+
+    epochs: int
+    iterations: int | None
+    max_minutes: float | None
 
 
 @dataclass
@@ -43,6 +51,13 @@ class Clock:
         return cls(
             iterations or epochs * steps, steps, patches, batch_size, None if max_minutes is None else 60 * max_minutes
         )
+
+    def change_budgets(self, training: Budgets) -> None:
+        """Other budgets from now on. An epoch that is under way is ended, however few are asked for."""
+        asked = training.iterations or training.epochs * self.steps_per_epoch
+        end_of_epoch = -(-self.step // self.steps_per_epoch) * self.steps_per_epoch
+        self.total_steps = max(asked, min(end_of_epoch, self.total_steps) if self.step else 1)
+        self.max_seconds = None if training.max_minutes is None else 60 * training.max_minutes
 
     @property
     def epoch(self) -> int:

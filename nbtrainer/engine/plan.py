@@ -12,30 +12,7 @@ from nbtrainer.runs import events
 
 def announce_plan(job: TrainingJob, emit: Emit, stop_asked: ReadStop) -> None:
     """Tell what was settled, and score the trivial method that the network has to beat."""
-    training = job.config.training
-    emit(
-        events.Planned(
-            step=job.clock.step,
-            total_steps=job.clock.total_steps,
-            epochs=job.clock.epochs,
-            steps_per_epoch=job.clock.steps_per_epoch,
-            max_minutes=training.max_minutes,
-            training_images=len(job.survey.split.train),
-            validation_images=len(job.survey.split.validation),
-            parameters=sum(weights.numel() for weights in job.network.parameters()),
-            device=str(job.device),
-            threads=torch.get_num_threads(),
-            monitor=job.monitor,
-            higher_is_better=metrics.higher_is_better(job.monitor),
-            metrics=job.metrics,
-            chosen={
-                "precision": training.precision,
-                "memory format": training.memory_format.replace("_", " "),
-                "compile": f"compile {training.torch_compile}",
-            },
-            measured_ms=job.measured_ms,
-        )
-    )
+    emit(planned_event(job))
     for note in job.notes:
         emit(note)
     if job.clock.step > job.clock.total_steps:
@@ -58,3 +35,29 @@ def announce_plan(job: TrainingJob, emit: Emit, stop_asked: ReadStop) -> None:
             scores = {f"validation_{name}": value for name, value in baseline_scores[0].items()}
             emit(events.StartScored(scores=scores))
             job.compare_with("the weights that it started from", scores)
+
+
+def planned_event(job: TrainingJob) -> events.Planned:
+    """What is settled by now: the budgets, the device, and what each `auto` became."""
+    training = job.config.training
+    return events.Planned(
+        step=job.clock.step,
+        total_steps=job.clock.total_steps,
+        epochs=job.clock.epochs,
+        steps_per_epoch=job.clock.steps_per_epoch,
+        max_minutes=training.max_minutes,
+        training_images=len(job.survey.split.train),
+        validation_images=len(job.survey.split.validation),
+        parameters=sum(weights.numel() for weights in job.network.parameters()),
+        device=str(job.device),
+        threads=torch.get_num_threads(),
+        monitor=job.monitor,
+        higher_is_better=metrics.higher_is_better(job.monitor),
+        metrics=job.metrics,
+        chosen={
+            "precision": training.precision,
+            "memory format": training.memory_format.replace("_", " "),
+            "compile": f"compile {training.torch_compile}",
+        },
+        measured_ms=job.measured_ms,
+    )

@@ -15,6 +15,7 @@ import torch
 
 from nbtrainer import metrics
 from nbtrainer.data.prefetch import prefetch
+from nbtrainer.engine.change_settings import apply_changes
 from nbtrainer.engine.finalize import finish
 from nbtrainer.engine.job import Batch, TrainingJob
 from nbtrainer.engine.nan_loss import diverged
@@ -45,6 +46,7 @@ def train(
     tiles = choose_tiles(job.previewer.images, job.task, job.config.output.preview_tiles)
     clock.start()
     while not clock.is_over:
+        apply_changes(job, emit)
         epoch_totals = _train_epoch(job, emit, stop_asked, epoch_totals)
         if stop_asked() == "now":
             return _stop(job, emit, epoch_totals)
@@ -102,9 +104,12 @@ def _train_epoch(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_total
         seconds = time.monotonic() - began
         ends = clock.is_out_of_time or stop_asked() == "now"
         saves = not ends and seconds_unsaved(job) >= 60 * job.config.training.checkpoint_interval
-        if seconds >= SECONDS_BETWEEN_EVENTS or ends or saves:
+        is_reporting = seconds >= SECONDS_BETWEEN_EVENTS or ends or saves
+        if is_reporting:
             loss_sum = _report_steps(job, emit, group, seconds=seconds, learning_rate=learning_rate, loss_sum=loss_sum)
             group, began = [], time.monotonic()
+        if is_reporting and not ends:
+            apply_changes(job, emit)
         if saves:
             save_within_epoch(job, emit, _summed(epoch_totals, counts, steps, loss_sum, terms))
             began = time.monotonic()  # nor is saving

@@ -179,6 +179,14 @@ class Noted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SettingsChanged(Event):
+    """The user changed settings while the run trained: `changes` by their paths, from the step after `step` on."""
+
+    step: int
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StopAsked(Event):
     """The user asked to stop: `now`, or after the next validation."""
 

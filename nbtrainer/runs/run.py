@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ import psutil
 from nbtrainer.disk import write_text
 from nbtrainer.errors import UserError
 from nbtrainer.runs import events, sentences
+from nbtrainer.runs.changes import request_changes
 from nbtrainer.runs.directory import RunDirectory
 from nbtrainer.runs.events import Event, RunStarted
 from nbtrainer.runs.history import history_rows, write_history
@@ -108,6 +110,15 @@ class Run:
         except UserError:
             if session is None:  # else it has heard already
                 raise
+
+    def change(self, **sections: Mapping[str, Any]) -> None:
+        """Go on with other settings while the run trains: `run.change(training={"epochs": 40}, compile={"learning_rate": 1e-4})`.
+
+        Learning rate, epochs, iterations, time budget and patience can be changed; the next step has them, and a resume
+        keeps them. Raises `SettingError` for anything else, and for a value that the setting cannot have.
+        """
+        changes = {f"{section}.{name}": value for section, values in sections.items() for name, value in values.items()}
+        request_changes(self._directory, changes)
 
     def save_log(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write what happened so far to `path`, and return it: sentences, or a table of losses and metrics if it ends

@@ -17,6 +17,7 @@ from nbtrainer.runs.events import (
     Planned,
     ReportWritten,
     RunStarted,
+    SettingsChanged,
     StartScored,
     StopAsked,
     Stopped,
@@ -101,6 +102,12 @@ def _(event: BatchReduced) -> str:
 @sentence.register
 def _(event: Warned | Noted) -> str:
     return event.text
+
+
+@sentence.register
+def _(event: SettingsChanged) -> str:
+    changes = ", ".join(f"{path} is {value} now" for path, value in event.changes.items())
+    return f"changed after step {event.step:,}: {changes}"
 
 
 @sentence.register
