@@ -124,7 +124,9 @@ class BestCheckpoints:
         return next((file for file in files if file.exists()), None)
 
     def _is_better(self, score: float, loss: float, other: dict[str, Any]) -> bool:
-        return is_better(score, loss, other["score"], other.get("loss", math.inf), self._higher)
+        return is_better(
+            score, loss, other_score=other["score"], other_loss=other.get("loss", math.inf), higher=self._higher
+        )
 
 
 def copy(source: Path, target: Path) -> None:

@@ -38,7 +38,7 @@ def train(
 ) -> events.Stopped | events.Finished:
     """Train until a budget is spent or a stop is asked; the event that ends the session, which is still to be told.
 
-    `sums`: those of an epoch under way, from `Job.restore`.
+    `epoch_totals`: those of an epoch under way, from `TrainingJob.restore`.
     """
     clock = job.clock
     job.validator.check = job.previewer.check = raise_if_stopped(stop_asked)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbtrainer.catalog import higher_is_better
+from nbtrainer.runs.best import best_epoch
 from nbtrainer.runs.sentences import score_name
 
 # fewer validations say nothing; a point is worth more steps, five points between training and validation more images
@@ -22,8 +23,11 @@ def advice(history: Sequence[dict[str, Any]], monitor: str) -> str:
     sign = 1 if higher_is_better(plain) else -1
     values = [sign * row[monitor] for row in rows]
     scale = max(abs(value) for value in values) or 1.0
-    best = max(values)
-    at = values.index(best)
+    found = best_epoch(((row["epoch"], row) for row in rows), monitor, higher_is_better(plain))
+    if found is None:  # no score was a number
+        return ""
+    at = [row["epoch"] for row in rows].index(found[0])
+    best = values[at]
     early = max(values[: max(1, 3 * len(values) // 4)])
     score_title = score_name(plain)
     if (best - early) / scale > _STILL_RISING:
