@@ -110,7 +110,7 @@ class TrainerApp:
         guard = self.errors.guard
         self.refresh_loop = frontend.driver(guard(self.tick))
         self.work = WorkQueue(self.refresh_loop, lambda findings: self.checking.show(findings), self.errors.show)
-        self.head = Head(guard, preset, self._preset_chosen, lambda *shown: self.form.show_view(*shown))
+        self.head = Head(guard, preset, self._preset_chosen, lambda *view: self.form.show_view(*view))
         self._code = CodeView(guard, lambda: self.config, lambda: self.head.preset)
         self.actions = Actions(
             guard, go=self._go, check=self._check, stop=self._stop, resume=self._resume, code=self._code.toggle
