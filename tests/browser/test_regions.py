@@ -20,8 +20,19 @@ SIDE = 256  # of the sample images
 
 
 def run(page, number):
-    page.locator(".jp-CodeCell").nth(number).click()
-    page.keyboard.press("Control+Enter")
+    """Run a cell; the keys are pressed again if the page was not ready to take them."""
+    cell = page.locator(".jp-CodeCell").nth(number)
+    prompt = cell.locator(".jp-InputPrompt")
+    before = prompt.inner_text()
+    for left in reversed(range(4)):
+        cell.locator(".jp-InputArea-editor").click()
+        page.keyboard.press("Control+Enter")
+        try:
+            expect(prompt).not_to_have_text(before, timeout=15_000)
+            return
+        except AssertionError:
+            if not left:
+                raise
 
 
 def regions(page):
