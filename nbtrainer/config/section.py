@@ -158,11 +158,16 @@ def percentage(value: Any, unit: str) -> Any:
     return number if unit == "%" else number / 100
 
 
-def warn_renamed(section: type[Section], name: str, stacklevel: int = 3) -> None:
-    """Warn that a setting was given under the old `name`; `stacklevel` 3 is whoever read or assigned the attribute."""
+def warn_renamed(section: type[Section], name: str, stacklevel: int = 3, *, of: str = "") -> None:
+    """Warn that a setting was given under the old `name`; `stacklevel` 3 is whoever read or assigned the attribute.
+
+    `of`: the kind of segmentation whose setting is meant, where another is chosen that may have one of that name too.
+    """
     where = section.where + "." if section.where else ""
     new = section.renamed()[name]
-    warnings.warn(f"{where}{name} is the old name of {where}{new}", DeprecationWarning, stacklevel=stacklevel)
+    warnings.warn(
+        f"{where}{name} is the old name of {where}{new}{of and f' of {of}'}", DeprecationWarning, stacklevel=stacklevel
+    )
 
 
 class Section(BaseModel):

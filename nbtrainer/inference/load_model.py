@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from nbtrainer.errors import ModelError, UserError
+from nbtrainer.errors import ComputerError, ModelError, UserError
 from nbtrainer.inference.checkpoint import checkpoint_file, load_checkpoint
 from nbtrainer.inference.device import is_out_of_memory
 from nbtrainer.inference.predictor import Predictor
@@ -21,7 +21,9 @@ def load_model(path: str | os.PathLike[str], device: str = "auto") -> Predictor:
         raise
     except Exception as error:  # a damaged record makes Python stumble over anything
         if is_out_of_memory(error):
-            raise UserError(str(file), "the memory does not suffice for this model", "Close other programs") from None
+            raise ComputerError(
+                str(file), "the memory does not suffice for this model", "Close other programs"
+            ) from None
         versions = record.get("versions")
         writer = versions.get("nbtrainer", "?") if isinstance(versions, dict) else "?"
         raise ModelError(

@@ -115,3 +115,13 @@ def test_a_flat_file_of_before_holds_the_settings_of_all_kinds(tmp_path):
         "epyseg": (None, 0.7),
         "unsupervised": (None, 0.8),
     }
+
+
+def test_an_old_name_of_another_kind_says_which_kind_is_meant():
+    task = Config(task={"kind": "instance_contour"}).task
+    with pytest.warns(DeprecationWarning, match=r"task\.decode_by is the old name of task\.decoder of instance_flow"):
+        assert task.decode_by == "join"
+    assert task.decoder == "auto"
+    with pytest.warns(DeprecationWarning, match=r"old name of task\.decoder of instance_flow"):
+        task.decode_by = "points"
+    assert task.decoder == "auto" and task.value_for("instance_flow", "decoder") == "points"

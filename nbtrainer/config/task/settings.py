@@ -153,7 +153,7 @@ class TaskSettings(Section):
             if name.startswith("_") or not (kinds := _kinds_with(name)):
                 return super().__getattr__(name)
             if name in type(self).renamed():
-                warn_renamed(type(self), name)
+                warn_renamed(type(self), name, of="" if self.kind in kinds else next(iter(kinds)))
             kind = self.kind if self.kind in kinds else next(iter(kinds))
             return self.value_for(kind, kinds[kind])
 
@@ -168,7 +168,7 @@ class TaskSettings(Section):
             super().__setattr__(name, value)
         else:
             if name in type(self).renamed():
-                warn_renamed(type(self), name)
+                warn_renamed(type(self), name, of="" if self.kind in kinds else next(iter(kinds)))
             if self.kind in kinds:
                 super().__setattr__(kinds[self.kind], value)
                 return
