@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from nbtrainer.api import train as train
     from nbtrainer.api import unstack_images as unstack_images
     from nbtrainer.config import Config as Config
+    from nbtrainer.errors import ComputerError as ComputerError
     from nbtrainer.errors import DataError as DataError
+    from nbtrainer.errors import Finding as Finding
     from nbtrainer.errors import ModelError as ModelError
     from nbtrainer.errors import SettingError as SettingError
     from nbtrainer.errors import UserError as UserError
@@ -61,7 +63,7 @@ _HOMES = {
         "unstack_images",
     ),
     "nbtrainer.config": ("Config",),
-    "nbtrainer.errors": ("UserError", "SettingError", "DataError", "ModelError"),
+    "nbtrainer.errors": ("UserError", "SettingError", "DataError", "ModelError", "ComputerError", "Finding"),
     "nbtrainer.ui": ("Dashboard", "TrainerApp"),
 }
 # names of earlier versions, for one release
@@ -82,10 +84,10 @@ def __getattr__(name: str) -> Any:
     if name == "samples":
         return importlib.import_module("nbtrainer.samples")
     if name in _OLD_NAMES:
-        import warnings
+        from nbtrainer.deprecation import warn_old_name
 
         new = _OLD_NAMES[name]
-        warnings.warn(f"nbtrainer.{name} is the old name of nbtrainer.{new}", DeprecationWarning, stacklevel=2)
+        warn_old_name(f"nbtrainer.{name}", f"nbtrainer.{new}")
         return __getattr__(new)
     if name not in _HOME_OF:
         raise AttributeError(f"module 'nbtrainer' has no attribute {name!r}")

@@ -20,6 +20,13 @@ R = TypeVar("R")
 _ABSENT = {errno.ENOENT, errno.ENOTDIR}
 
 
+_OF_A_PATH = {
+    *_ABSENT,
+    *(errno.EACCES, errno.EPERM, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTEMPTY),
+    None,
+}
+
+
 _OF_WRITING = {errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -27,6 +34,11 @@ class DiskError(ComputerError):
     """What the disk refused; `errno` is its number, None where it has none."""
 
     errno: int | None = None
+
+    @property
+    def is_mistake(self) -> bool:  # type: ignore[override]
+        """Whether another path would do: the one that was given is missing, taken, too long or another's."""
+        return self.errno in _OF_A_PATH
 
 
 _WORDS: dict[int, tuple[str, str]] = {

@@ -35,7 +35,12 @@ def _ended(sentence: str) -> str:
 
 
 class UserError(Exception):
-    """A mistake that the user can mend, in sentences; `findings` holds them one by one."""
+    """A mistake that the user can mend, in sentences; `findings` holds them one by one.
+
+    `is_mistake`: whether it lies in what was given, and not in the computer; the command line ends with 2, else with 1.
+    """
+
+    is_mistake = True
 
     def __init__(self, where: str, wrong: str, remedy: str = "", *, suggestions: tuple[Any, ...] = ()) -> None:
         self.findings = [Finding(where=where, wrong=wrong, remedy=remedy, suggestions=suggestions)]
@@ -56,6 +61,11 @@ class UserError(Exception):
         vars(error).update({name: value for name, value in vars(self).items() if name != "findings"})
         return error
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # exceptions are made again of `args`, which is the whole sentence here
+        fields = {name: value for name, value in vars(self).items() if name != "findings"}
+        return _error_of, (type(self), tuple(self.findings)), fields
+
     @property
     def where(self) -> str:
         return self.findings[0].where
@@ -71,6 +81,10 @@ class UserError(Exception):
     @property
     def suggestions(self) -> tuple[Any, ...]:
         return self.findings[0].suggestions
+
+
+def _error_of(kind: type[UserError], findings: tuple[Finding, ...]) -> UserError:
+    return kind.of(findings)
 
 
 class SettingError(UserError):
@@ -91,3 +105,5 @@ class CompleteRunWarning(UserWarning):
 
 class ComputerError(UserError):
     """Nothing is wrong with what was given: memory or disk do not suffice for it."""
+
+    is_mistake = False

@@ -1,9 +1,12 @@
 """Errors keep their class, findings and suggestions, wherever they are told again."""
 
+import errno
+import pickle
+
 import pytest
 
 import nbtrainer as nbt
-from nbtrainer.disk_errors import DiskError
+from nbtrainer.disk_errors import DiskError, disk_error
 from nbtrainer.errors import DataError, Finding, ModelError, SettingError, UserError
 
 
@@ -60,3 +63,25 @@ def test_a_mistake_says_by_its_class_where_it_lies(tmp_path):
         nbt.Config().set("training.epoch", 3)
     with pytest.raises(nbt.ModelError, match="no such file"):
         nbt.load_model(tmp_path / "gone.pt")
+
+
+@pytest.mark.parametrize("kind", [UserError, SettingError, DataError, ModelError, nbt.ComputerError])
+def test_an_error_comes_back_whole_from_another_process(kind):
+    error = kind.of([nbt.Finding(where="a", wrong="bad"), nbt.Finding(where="b", wrong="worse", suggestions=(1,))])
+
+    again = pickle.loads(pickle.dumps(error))
+
+    assert type(again) is kind and again.findings == error.findings and str(again) == str(error)
+
+
+def test_an_error_of_the_disk_keeps_its_number_in_another_process():
+    error = DiskError("a.tif", "the disk is full")
+    error.errno = errno.ENOSPC
+    assert pickle.loads(pickle.dumps(error)).errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize(
+    ("number", "is_mistake"), [(errno.ENOENT, True), (errno.EACCES, True), (errno.ENOSPC, False), (errno.EIO, False)]
+)
+def test_a_wrong_path_is_a_mistake_and_a_full_disk_is_none(number, is_mistake):
+    assert disk_error(OSError(number, "x"), "a.tif").is_mistake is is_mistake

@@ -13,9 +13,11 @@ Trait = Literal["separate_channels", "classes", "flow", "reconstruction", "masks
 
 @dataclass(frozen=True)
 class TaskEntry(Entry):
-    """A kind of segmentation. `settings`: `module:name` of the model of its settings; `traits`: what suits it."""
+    """A kind of segmentation. `settings`: `module:name` of the model of its settings; `traits`: what suits it;
+    `default_loss`: what it is trained with unless another loss is chosen."""
 
     settings: str = ""
+    default_loss: str = ""
     traits: tuple[Trait, ...] = ()
 
 
@@ -35,6 +37,7 @@ TASKS = TaskCatalog(
         "Foreground (binary)",
         at="nbtrainer.tasks.binary:Binary",
         settings="nbtrainer.config.task.binary:BinarySettings",
+        default_loss="bce_dice",
         traits=("separate_channels", "masks"),
         help="Every pixel is foreground or background; touching objects are not told apart.",
     ),
@@ -43,6 +46,7 @@ TASKS = TaskCatalog(
         "Classes (semantic)",
         at="nbtrainer.tasks.semantic:Semantic",
         settings="nbtrainer.config.task.semantic:SemanticSettings",
+        default_loss="dice_ce",
         traits=("classes", "masks"),
         help="Every pixel belongs to one of several classes, numbered in the labels; 0 is the background.",
     ),
@@ -51,6 +55,7 @@ TASKS = TaskCatalog(
         "Objects by contour (instances)",
         at="nbtrainer.tasks.instance_contour:InstanceContour",
         settings="nbtrainer.config.task.instance_contour:InstanceContourSettings",
+        default_loss="bce_dice",
         traits=("separate_channels", "objects"),
         help="Every object by itself, found by its inside and its rim. Right for most; thin objects need affinities.",
         source="PyTorch Connectomics: Lin et al. 2021, https://arxiv.org/abs/2112.05754",
@@ -60,6 +65,7 @@ TASKS = TaskCatalog(
         "Objects by flow (instances)",
         at="nbtrainer.tasks.instance_flow:InstanceFlow",
         settings="nbtrainer.config.task.instance_flow:InstanceFlowSettings",
+        default_loss="omnipose",
         traits=("flow", "objects"),
         help="Every object by itself, of any shape and thinness, found by following a field to its middle (Omnipose).",
         source="Cutler et al. 2022, https://doi.org/10.1038/s41592-022-01639-4",
@@ -69,6 +75,7 @@ TASKS = TaskCatalog(
         "Cells of a tissue (EPySeg)",
         at="nbtrainer.tasks.epyseg:Epyseg",
         settings="nbtrainer.config.task.epyseg:EpysegSettings",
+        default_loss="bce_dice",
         traits=("separate_channels", "objects"),
         help="Cells that fill the image, parted by bright outlines, as in epithelia.",
         source="Aigouy et al. 2020, https://doi.org/10.1242/dev.194589",
@@ -78,6 +85,7 @@ TASKS = TaskCatalog(
         "Classes without labels (unsupervised)",
         at="nbtrainer.tasks.unsupervised:Unsupervised",
         settings="nbtrainer.config.task.unsupervised:UnsupervisedSettings",
+        default_loss="normalized_cuts",
         traits=("reconstruction", "objects"),
         help="Learns from images alone to part bright from dark; labels, if there are any, only score it.",
         source="Xia and Kulis 2017, https://arxiv.org/abs/1711.08506; CellSeg3D",

@@ -7,6 +7,7 @@ from typing import Any
 
 from nbtrainer.catalog import LOSSES, METRICS, NETWORKS, TASKS
 from nbtrainer.config import Config
+from nbtrainer.config.describe import settings
 from nbtrainer.errors import Finding
 
 
@@ -18,7 +19,7 @@ def check_suitability(config: Config) -> Iterator[Finding]:
             level="warning",
             where="compile.loss",
             wrong=f"{LOSSES[settings.loss].title} is no loss for the kind {kind}",
-            remedy=f"Its own will be used, {LOSSES[TASKS.load(kind).default_loss].title}; choose auto to be asked no more",
+            remedy=f"Its own will be used, {LOSSES[TASKS[kind].default_loss].title}; choose auto to be asked no more",
             suggestions=("auto",),
         )
     if not NETWORKS[config.model.name].suits(kind):
@@ -86,6 +87,31 @@ def check_size_model(config: Config) -> Iterator[Finding]:
     for is_so, where, wrong, remedy, suggestions in reasons:
         if is_so:
             yield Finding(where=where, wrong=wrong, remedy=remedy, suggestions=suggestions)
+
+
+def check_parameters(config: Config) -> Iterator[Finding]:
+    """Parameters of what was not chosen: of another loss, optimizer or course of the learning rate."""
+    for row in settings():
+        obstacle = row.suits(config.task.kind) and row.obstacle(config)
+        if obstacle and row.value_in(config) != row.default:
+            controlling = f"{row.section}.{obstacle}"
+            yield Finding(
+                level="warning",
+                where=row.path,
+                wrong=f"this has no effect while {controlling} is {config.value_in_use(row.section, obstacle)}",
+                remedy=f"Set it back, or choose another {controlling}",
+                suggestions=(tuple(row.default) if isinstance(row.default, list) else row.default,),
+            )
+    if (
+        config.value_in_use("compile", "loss") == "tversky"
+        and config.compile.tversky_alpha == config.compile.tversky_beta == 0
+    ):
+        yield Finding(
+            where="compile.tversky_alpha",
+            wrong="with an alpha and a beta of 0 no mistake counts, and nothing is learned",
+            remedy="Give numbers whose sum is about 1, such as 0.3 and 0.7",
+            suggestions=(0.5,),
+        )
 
 
 def check_effects(config: Config) -> Iterator[Finding]:

@@ -34,7 +34,8 @@ app.add_typer(prepare.app, name="prepare")
 
 
 def main() -> None:
-    """Run the command line; exit status 0: done or stopped, 1: the run failed, 2: a mistake in what was given."""
+    """Run the command line; exit status 0: done or stopped, 1: the run failed, or memory or disk do not suffice,
+    2: a mistake in what was given."""
     try:
         cli_console.print_any_name()
         warnings.showwarning = _print_warning
@@ -43,7 +44,7 @@ def main() -> None:
         sys.exit(status if isinstance(status, int) else 0)
     except UserError as error:
         print(f"nbtrainer: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(2 if error.is_mistake else 1)
     except KeyboardInterrupt:
         print("nbtrainer: interrupted", file=sys.stderr)
         sys.exit(130)
@@ -52,7 +53,7 @@ def main() -> None:
         if disk_error is None:
             raise
         print(f"nbtrainer: {disk_error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(2 if disk_error.is_mistake else 1)
     except Exception as error:
         # click's own complaints (an unknown option, a missing argument) have a message and a status
         if not hasattr(error, "format_message"):

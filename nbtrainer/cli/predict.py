@@ -12,7 +12,7 @@ from nbtrainer.cli.follow import run_progress_bar
 from nbtrainer.cli.settings import parse_assignment
 from nbtrainer.disk import write_json
 from nbtrainer.environment import prepare_process
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 from nbtrainer.wording import count_noun
 
 
@@ -124,7 +124,7 @@ def evaluate(
 
     for option, file in (("json", json_file), ("report", report)):
         if file is not None and not file.absolute().parent.is_dir():
-            raise UserError(option, f"there is no folder {file.absolute().parent}", "Make it, or choose another")
+            raise SettingError(option, f"there is no folder {file.absolute().parent}", "Make it, or choose another")
     naming = {"img_filter": img_filter, "mask_filter": mask_filter, "look_one_level_down": look_one_level_down}
     scores = api.evaluate(model, images, labels, report=report, **naming)
     for row in [*scores["images"], {"image": "overall", **scores["overall"]}]:

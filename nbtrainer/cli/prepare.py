@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from nbtrainer.cli.console import progress_bar
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -64,7 +64,7 @@ def prepare(
         elif dataset is None and images is not None and labels is not None:
             done = api.prepare(images, labels, output_root, data_task, **shares, progress=progress)
         else:
-            raise UserError(
+            raise SettingError(
                 "prepare", "it is not clear which files are meant", "Give --images and --labels, or --dataset alone"
             )
     if done.by != by:

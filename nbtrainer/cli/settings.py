@@ -17,7 +17,8 @@ def read_config(source: Path, settings: list[str] | None) -> Config:
     from nbtrainer.config import Config, presets
 
     config = Config.preset(str(source)) if str(source) in presets() and not source.exists() else Config.load(source)
-    for path, value in map(parse_assignment, settings or []):
+    # the kind of segmentation first: it decides which settings the others are
+    for path, value in sorted(map(parse_assignment, settings or []), key=lambda each: each[0] != "task.kind"):
         config.set(path, value)
     return config
 

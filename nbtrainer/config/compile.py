@@ -13,6 +13,10 @@ from nbtrainer.config.section import Section, field
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
+def _losses_with(parameter: str) -> dict[str, tuple[str, ...]]:
+    return {"loss": tuple(name for name, entry in LOSSES.items() if parameter in entry.parameters)}
+
+
 class Compile(Section):
     """Optimizer, loss and metrics."""
 
@@ -50,6 +54,7 @@ class Compile(Section):
         help="Share of the run during which the learning rate rises (not with a constant rate).",
         ge=0,
         lt=1,
+        only_with={"schedule": tuple(name for name in SCHEDULES if name not in ("constant", "omnipose"))},
         advanced=True,
     )
     milestones: list[Share] = field(
@@ -57,6 +62,7 @@ class Compile(Section):
         help="Of 'steps': the shares of the run at which the learning rate falls.",
         default_factory=lambda: [0.5, 0.75],
         max_length=100,
+        only_with={"schedule": ("steps",)},
         advanced=True,
     )
     decay: float = field(
@@ -65,6 +71,7 @@ class Compile(Section):
         help="Of 'steps': by what the learning rate is multiplied at each milestone.",
         gt=0,
         le=1,
+        only_with={"schedule": ("steps",)},
         advanced=True,
     )
     power: float = field(
@@ -73,6 +80,7 @@ class Compile(Section):
         help="Of 'polynomial': 1 falls evenly; nnU-Net's is 0.9.",
         gt=0,
         le=10,
+        only_with={"schedule": ("polynomial",)},
         advanced=True,
     )
     max_gradient_norm: float = field(
@@ -88,6 +96,7 @@ class Compile(Section):
         help="For SGD and RMSprop: how much of the last step is kept.",
         ge=0,
         lt=1,
+        only_with={"optimizer": ("sgd", "rmsprop")},
         advanced=True,
     )
     weight_decay: float = field(
@@ -111,6 +120,7 @@ class Compile(Section):
         help="Of Dice, Jaccard and Tversky: added above and below the fraction, so that an empty truth has a loss. MONAI's is 1e-5; larger values let patches without foreground count less.",
         gt=0,
         le=1000,
+        only_with=_losses_with("smoothing"),
         advanced=True,
     )
     tversky_alpha: float = field(
@@ -119,6 +129,7 @@ class Compile(Section):
         help="How much false alarms count. Above 0.5 less is wrongly claimed.",
         ge=0,
         le=10,
+        only_with=_losses_with("alpha"),
         advanced=True,
     )
     tversky_beta: float = field(
@@ -127,6 +138,7 @@ class Compile(Section):
         help="How much misses count. Above 0.5 more is found; 0.7 beside an alpha of 0.3 is Salehi's choice for lesions.",
         ge=0,
         le=10,
+        only_with=_losses_with("beta"),
         advanced=True,
     )
     focal_gamma: float = field(
@@ -135,6 +147,7 @@ class Compile(Section):
         help="How little easy pixels count: 0 is cross-entropy, 2 what Lin recommends.",
         ge=0,
         le=10,
+        only_with=_losses_with("gamma"),
         advanced=True,
     )
     metrics: Literal["auto"] | list[str] = field(

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import PrivateAttr, SerializeAsAny, ValidationError
 
+from nbtrainer.catalog import LOSSES, TASKS
 from nbtrainer.config import messages
 from nbtrainer.config.augmentation import Augmentation
 from nbtrainer.config.compile import Compile
@@ -182,6 +183,13 @@ class Config(Section):
             if value != getattr(getattr(base, section), name):
                 setattr(getattr(self, section), name, copy.deepcopy(value))
         self._folder = other._folder
+
+    def value_in_use(self, section: str, name: str) -> Any:
+        """The value of a setting; of the loss, that of the kind of segmentation where it is `auto` or of another kind."""
+        value = getattr(getattr(self, section), name)
+        if (section, name) == ("compile", "loss") and (value == "auto" or not LOSSES[value].suits(self.task.kind)):
+            return TASKS[self.task.kind].default_loss
+        return value
 
     def set(self, path: str, value: Any) -> None:
         """Set `section.field`, or a field of one entry of a list: `data.datasets[0].images`."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from nbtrainer.config import messages
 from nbtrainer.config.annotations import (
     FieldKind,
     allows_auto,
@@ -33,6 +34,7 @@ class Setting:
     `kinds`: the kinds of segmentation that it has an effect on; empty: all.
     `group`: the heading that the form shows it under. `guidance`: what to think of before deciding, paragraphs with a heading up to the first colon.
     `choice_kinds`: those that a choice suits; one that is not listed suits all.
+    `only_with`: other settings of its section, and the values of them that it has an effect with.
     `empty`: what an empty field stands for: `"auto"`, `None`, or nothing (the field must be filled).
     """
 
@@ -58,6 +60,7 @@ class Setting:
     choice_kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
     guidance: tuple[str, ...] = ()
     group: str = ""
+    only_with: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     entries: dict[str, list[Setting]] = field(default_factory=dict)
     entry_titles: dict[str, str] = field(default_factory=dict)
     entry_helps: dict[str, str] = field(default_factory=dict)
@@ -73,6 +76,15 @@ class Setting:
     def suits(self, kind: str) -> bool:
         """Whether it has an effect on this kind of segmentation."""
         return not self.kinds or kind in self.kinds
+
+    def has_effect(self, config: Config) -> bool:
+        """Whether it has an effect as `config` is: with its kind of segmentation, and beside the other settings."""
+        return self.suits(config.task.kind) and not self.obstacle(config)
+
+    def obstacle(self, config: Config) -> str:
+        """The name of the setting of its section beside whose value it has no effect; empty if it has."""
+        used = {name: config.value_in_use(self.section, name) for name in self.only_with}
+        return next((name for name, values in self.only_with.items() if used[name] not in values), "")
 
     def value_in(self, config: Config) -> Any:
         """Its value in `config`: what it would be with a kind that has it, if the chosen one has not."""
@@ -217,6 +229,7 @@ def _row(path: str, info: FieldInfo, kinds: tuple[str, ...]) -> Setting:
         choice_kinds=dict(metadata.choice_kinds),
         guidance=metadata.guidance,
         group=metadata.group,
+        only_with=dict(metadata.only_with),
         entries={tag: settings(entry, f"{path}[].") for tag, entry in by_kind.items()},
         entry_titles={tag: entry.model_fields["kind"].title or tag if tag else "" for tag, entry in by_kind.items()},
         entry_helps={tag: _entry_help(entry) for tag, entry in by_kind.items()},
@@ -236,10 +249,10 @@ def _table_row(row: Setting) -> str:
     default = "" if row.kind == "entries" else f"`{row.default!r}`" if row.default != "" else "empty"
     values = ", ".join(f"`{name}`" for name in row.choices) or " ".join(filter(None, [row.range_in_words, row.unit]))
     sources = " ".join(f"[{name}]({_url(source)})" for name, source in row.choice_source.items() if _url(source))
-    return (
-        f"| `{row.path.rpartition('[].')[2]}` | {default} | {values} | {row.title}. {row.help} {sources}".rstrip()
-        + " |"
-    )
+    kinds = f"Of the kind {messages.join_or(row.kinds)}." if row.kinds else ""
+    conditions = [f"Only where `{name}` is {messages.join_or(allowed)}." for name, allowed in row.only_with.items()]
+    meaning = " ".join(filter(None, [f"{row.title}. {row.help}", kinds, *conditions, sources]))
+    return f"| `{row.path.rpartition('[].')[2]}` | {default} | {values} | {meaning} |"
 
 
 def _url(source: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
@@ -13,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from nbtrainer.catalog import Catalog
 from nbtrainer.config import messages
+from nbtrainer.deprecation import warn_old_name
 from nbtrainer.errors import SettingError
 
 
@@ -50,6 +50,7 @@ class Metadata(NamedTuple):
     old_names: tuple[str, ...]
     group: str
     decoding: Decoding | None
+    only_with: Mapping[str, tuple[Any, ...]]
 
 
 class Declaration(NamedTuple):
@@ -75,6 +76,7 @@ def field(
     old_names: tuple[str, ...] = (),
     group: str = "",
     decoding: Decoding | None = None,
+    only_with: Mapping[str, tuple[Any, ...]] | None = None,
     **bounds: Any,
 ) -> Any:
     """A setting, declared once: form, command line, messages and docs all read it from here.
@@ -103,6 +105,8 @@ def field(
         The heading that the form shows it under, within its section.
     decoding
         Of a threshold of a decoder and its like, what tuning and the explorer of thresholds need.
+    only_with
+        Other settings of the section, and the values of them that this one has an effect with.
     **bounds
         `ge`, `gt`, `le`, `lt`, `min_length`, `max_length`, `default_factory`: as in pydantic.
     """
@@ -132,6 +136,7 @@ def field(
         old_names=old_names,
         group=group,
         decoding=decoding,
+        only_with=only_with or {},
     )
     if "default_factory" in bounds:
         return Field(title=title, description=help, json_schema_extra={"metadata": metadata}, **bounds)  # type: ignore[dict-item]
@@ -158,16 +163,13 @@ def percentage(value: Any, unit: str) -> Any:
     return number if unit == "%" else number / 100
 
 
-def warn_renamed(section: type[Section], name: str, stacklevel: int = 3, *, of: str = "") -> None:
-    """Warn that a setting was given under the old `name`; `stacklevel` 3 is whoever read or assigned the attribute.
+def warn_renamed(section: type[Section], name: str, *, of: str = "") -> None:
+    """Warn that a setting was given under the old `name`.
 
     `of`: the kind of segmentation whose setting is meant, where another is chosen that may have one of that name too.
     """
     where = section.where + "." if section.where else ""
-    new = section.renamed()[name]
-    warnings.warn(
-        f"{where}{name} is the old name of {where}{new}{of and f' of {of}'}", DeprecationWarning, stacklevel=stacklevel
-    )
+    warn_old_name(f"{where}{name}", f"{where}{section.renamed()[name]}{of and f' of {of}'}")
 
 
 class Section(BaseModel):
@@ -199,7 +201,7 @@ class Section(BaseModel):
         if not isinstance(values, Mapping) or not (old := cls.renamed().keys() & values.keys()):
             return values
         for name in sorted(old):
-            warn_renamed(cls, name, stacklevel=4)
+            warn_renamed(cls, name)
         return cls.with_new_names(values)
 
     if not TYPE_CHECKING:  # mypy shall still know which names there are

@@ -11,7 +11,7 @@ from torch import nn
 
 from nbtrainer import metrics
 from nbtrainer.engine.micro_batches import Answers
-from nbtrainer.errors import UserError
+from nbtrainer.errors import ComputerError
 from nbtrainer.inference.device import autocast, free_cached_memory, is_out_of_memory, random_state, set_random_state
 from nbtrainer.metrics import ConfusionCounts, PixelPredictions
 from nbtrainer.models.recomputing import Recomputing
@@ -53,7 +53,7 @@ class Stepper:
         """One step on a batch (B, C, [Z,] Y, X): its loss, and the counts of its pixels.
 
         When memory runs out the same step is done again with a network that keeps less, if it can, then in twice as many
-        parts (see `micro_batches`). Raises `UserError` with advice when one tile alone is too large, or parts are not
+        parts (see `micro_batches`). Raises `ComputerError` with advice when one tile alone is too large, or parts are not
         wanted.
         """
         for group in self.optimizer.param_groups:
@@ -145,7 +145,7 @@ class Stepper:
         free_cached_memory(self.device)
         recomputing = self.network if isinstance(self.network, Recomputing) and not self.network.recomputes else None
         if not self.split_on_oom or (self.micro_batches >= tiles and recomputing is None):
-            raise UserError(
+            raise ComputerError(
                 "training.batch_size" if not self.split_on_oom else "sampling.patch_size",
                 "memory ran out" + ("" if not self.split_on_oom else " even with one tile at a time"),
                 "Reduce the batch size or tick 'Reduce batch on out-of-memory'"

@@ -12,7 +12,7 @@ from typing import Any
 from nbtrainer.data.listing import list_files
 from nbtrainer.disk import make_folder
 from nbtrainer.disk_errors import DiskError
-from nbtrainer.errors import ComputerError, DataError, Finding, SettingError, UserError
+from nbtrainer.errors import DataError, Finding, SettingError, UserError
 from nbtrainer.inference.device import is_out_of_memory
 from nbtrainer.inference.memory import too_large_to_predict
 from nbtrainer.inference.prediction import adjusted_task
@@ -148,8 +148,7 @@ def _outcome(
         target = _write(prediction, file, out, options, taken)
     except UserError as error:
         ends_all = isinstance(error, DiskError) and error.errno in _ENDS_ALL
-        is_mistake = not isinstance(error, ComputerError)
-        return Outcome(file, findings=tuple(error.findings), is_mistake=is_mistake), ends_all
+        return Outcome(file, findings=tuple(error.findings), is_mistake=error.is_mistake), ends_all
     except Exception as error:  # readers and libraries raise whatever an odd image makes them stumble over
         problem: UserError
         if is_out_of_memory(error):

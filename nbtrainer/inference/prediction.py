@@ -13,6 +13,7 @@ from nbtrainer.config.task import TaskSettings
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.resampled_views import ResampledView
 from nbtrainer.data.views import ArrayView, View, whole
+from nbtrainer.deprecation import OldName, warn_old_name
 from nbtrainer.errors import DataError, SettingError, UserError
 from nbtrainer.io.axes import format_shape
 from nbtrainer.io.formats import Orientation
@@ -84,6 +85,8 @@ class Prediction:
             name: np.stack([part[name] for part in parts]) if self.is_stack else parts[0][name] for name in parts[0]
         }
 
+    maps = OldName("probability_maps")
+
     def raw(self) -> np.ndarray:
         """What the network answered, (K, [Z,] Y, X) float32 with the image's spatial shape."""
         arrays = [self._back(ArrayView(part.raw), part) for part in self.parts]
@@ -127,8 +130,9 @@ class Prediction:
 
 
 def adjusted_task(task: Task, adjusted: dict[str, Any]) -> Task:
-    """`task` with other thresholds; raises `UserError` for one that it has not."""
-    for name, value in adjusted.items():
+    """`task` with other thresholds, under names of today or before; raises `SettingError` for one that it has not."""
+    adjusted = _with_new_names(task, adjusted)
+    for name in adjusted:
         if name not in task.adjustable:
             known = ", ".join(task.adjustable) or "none"
             raise SettingError(
@@ -136,31 +140,41 @@ def adjusted_task(task: Task, adjusted: dict[str, Any]) -> Task:
                 f"this model has no threshold of that name (it has {known})",
                 "Choose one of those; besides them predict takes diameter, tta, rescale and stitch_above",
             )
-        _refuse_unfit(task, name, value)
-    return task.with_settings(**adjusted)
+    return task.with_settings(**{name: _valid_value(task, name, value) for name, value in adjusted.items()})
 
 
-def _refuse_unfit(task: Task, name: str, value: Any) -> None:
-    """Raise `UserError` for a value that the threshold `name` cannot have."""
+def _with_new_names(task: Task, adjusted: dict[str, Any]) -> dict[str, Any]:
+    """`adjusted` with the names of today; where both names are given, the new one counts."""
+    new_names = {
+        old: name for name in task.adjustable for old in metadata_of(type(task.settings).model_fields[name]).old_names
+    }
+    for old in sorted(new_names.keys() & adjusted.keys()):
+        warn_old_name(old, new_names[old])
+    older = {new_names[name]: value for name, value in adjusted.items() if name in new_names}
+    return older | {name: value for name, value in adjusted.items() if name not in new_names}
+
+
+def _valid_value(task: Task, name: str, value: Any) -> Any:
+    """`value` as the threshold `name` keeps it; raises `SettingError` if it cannot have it."""
     declared = type(task.settings).model_fields[name]
     expected_type, choices = declared.annotation, tuple(metadata_of(declared).choices)
-    if choices:
-        if value not in choices:
-            remedy = f"Choose one of {', '.join(map(str, choices))}"
-            raise SettingError(name, f"{value!r} is unknown", remedy, suggestions=choices)
-        return
     kinds: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int, np.integer), float: (int, float, np.number)}
-    if (
+    if not choices and (
         not isinstance(value, kinds.get(expected_type, (object,)))
         or (expected_type is not bool and isinstance(value, bool))
         or value != value
     ):
         what = {bool: "True or False", int: "a whole number"}.get(expected_type, "a number")
         raise SettingError(name, f"{value!r} is not {what}", f"Give {what}")
+    settings = TaskSettings(kind=task.name)
     try:
-        setattr(TaskSettings(kind=task.name), name, value)  # knows the bounds
+        setattr(settings, name, value)  # knows bounds, choices and values of before
     except UserError as error:
+        if choices:
+            remedy = f"Choose one of {', '.join(map(str, choices))}"
+            raise SettingError(name, f"{value!r} is unknown", remedy, suggestions=choices) from None
         raise error.replace(where=name) from None
+    return getattr(settings, name)
 
 
 def _refuse_stitching(task: Task, above: float) -> None:

@@ -19,6 +19,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, spacing_of
 from nbtrainer.data.resampled_views import ResampledView
 from nbtrainer.data.views import View
+from nbtrainer.deprecation import OldName, warn_old_name
 from nbtrainer.errors import SettingError, UserError
 from nbtrainer.inference.checkpoint import task_in
 from nbtrainer.inference.compare_images import differences, read_pixels, scale_ratios
@@ -34,7 +35,7 @@ from nbtrainer.io.axes import Layout
 from nbtrainer.io.formats import ImageFile, open_image
 from nbtrainer.labels import mean_diameter
 from nbtrainer.models.style_unet import StyleUNet
-from nbtrainer.progress import OnProgress
+from nbtrainer.progress import OnProgress, report_part
 
 
 class Predictor:
@@ -137,6 +138,8 @@ class Predictor:
         built = self.record["network"]
         return size_divisors(built["dim"], built["features"], built["anisotropic_levels"])
 
+    multiples = OldName("divisors")
+
     def read_label(self, label: Any, shape: tuple[int, ...], where: str, image: Any = None) -> np.ndarray:
         """A true label of an `image` of this shape as training reads it, uint32: see `inference.true_labels`."""
 
@@ -175,7 +178,7 @@ class Predictor:
                 shape = tuple(max(1, round(n * ratio)) for n, ratio in zip(view.shape, ratios, strict=True))
             scaled = view if shape == view.shape else ResampledView(view, shape)
             own = self._estimate(scaled, name) if diameter is None else diameter
-            raw = self._raw(scaled, name, own, tta, _shifted(report, index, count))
+            raw = self._raw(scaled, name, own, tta, report_part(report, number=index, count=count))
             parts.append(Part(raw, view, shape, own))
         notes = [
             *source.notes,
@@ -275,7 +278,7 @@ class Predictor:
 def _old_variants(named: dict[str, Any], tta: int) -> int:
     """`tta`, or what `variants`, its old name, says in `named`."""
     if "variants" in named:
-        warnings.warn("variants is the old name of tta", DeprecationWarning, stacklevel=3)
+        warn_old_name("variants", "tta")
         tta = int(named.pop("variants"))
     return tta
 
@@ -284,13 +287,6 @@ def _refuse_diameter(diameter: float | None) -> None:
     is_number = isinstance(diameter, numbers.Real) and not isinstance(diameter, bool)
     if diameter is not None and not (is_number and 0 < diameter < np.inf):
         raise SettingError("diameter", f"{diameter!r} is no size", "Give the mean diameter of the objects in pixels")
-
-
-def _shifted(report: OnProgress | None, index: int, count: int) -> OnProgress | None:
-    """`report` for one image of several."""
-    if report is None or count == 1:
-        return report
-    return lambda done, of: report(index * of + done, count * of)
 
 
 def _preparation(record: dict[str, Any]) -> Preparation:

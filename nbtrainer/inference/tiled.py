@@ -18,7 +18,7 @@ from nbtrainer.catalog import network_shape
 from nbtrainer.errors import SettingError
 from nbtrainer.inference.device import free_cached_memory, is_out_of_memory
 from nbtrainer.io.axes import format_shape
-from nbtrainer.progress import OnProgress
+from nbtrainer.progress import OnProgress, report_part
 
 # a quarter of each tile is seen twice, so that no seam shows
 _OVERLAP = 0.25
@@ -58,10 +58,10 @@ def predict_tta(
     divisors: Sequence[int] | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> np.ndarray:
-    """As `predict_tiled`, averaged over the first `variants` ways to flip and turn the image, each turned back; in larger
+    """As `predict_tiled`, averaged over the first `tta` ways to flip and turn the image, each turned back; in larger
     tiles than `tile`, that of the training (see `prediction_tile`).
 
-    `turned(output, matrix)` corrects what of an output has a direction, when it was turned back in place.
+    `undo_flip_rotation(output, matrix)` corrects what of an output has a direction, when it was turned back in place.
 
     When memory runs out, fewer tiles are seen at once, then those of the training; `tell` takes the
     sentence about other tiles (without it, a warning).
@@ -69,7 +69,7 @@ def predict_tta(
     possible = [2**power for power in range(len(tile) + 2)]
     if tta not in possible:
         raise SettingError(
-            "variants",
+            "tta",
             f"{tta!r} is no number of ways to turn an image",
             f"Choose one of {', '.join(map(str, possible))}",
             suggestions=tuple(possible),
@@ -81,7 +81,7 @@ def predict_tta(
         total: np.ndarray | None = None
         for number, matrix in enumerate(matrices):
             sides = np.abs(matrix).astype(int).T @ np.array(tile)
-            own = _share(report, number, len(matrices))
+            own = report_part(report, number=number, count=len(matrices))
             output = predict_tiled(
                 network,
                 flip_rotate_image(image, matrix),
@@ -138,12 +138,6 @@ def flips_and_rotations(dim: int) -> list[np.ndarray]:
                 plane if dim == 2 else np.block([[np.eye(1) * signs[0], np.zeros((1, 2))], [np.zeros((2, 1)), plane]])
             )
     return matrices
-
-
-def _share(report: OnProgress | None, number: int, count: int) -> OnProgress | None:
-    if report is None or count == 1:
-        return report
-    return lambda done, of: report(number * of + done, count * of)
 
 
 def predict_tiled(

@@ -11,7 +11,7 @@ import numpy as np
 
 from nbtrainer.inference.predictor import Predictor
 from nbtrainer.io.formats import Orientation
-from nbtrainer.progress import OnProgress
+from nbtrainer.progress import OnProgress, report_part
 
 
 @dataclass
@@ -51,7 +51,12 @@ def predict_file(
     labels, maps, file_prediction = [], [], FilePrediction(np.zeros(0), "")
     for frame in range(count or 1):
         prediction = predictor.prediction(
-            file, diameter, tta, rescale=rescale, report=_shifted(report, frame, count or 1), frame=frame
+            file,
+            diameter,
+            tta,
+            rescale=rescale,
+            report=report_part(report, number=frame, count=count or 1),
+            frame=frame,
         )
         labels.append(prediction.labels(stitch_above, **adjusted or {}))
         if with_maps:
@@ -70,10 +75,3 @@ def predict_file(
             name: maps[0][name] if count is None else np.stack([each[name] for each in maps]) for name in maps[0]
         }
     return file_prediction
-
-
-def _shifted(report: OnProgress | None, index: int, count: int) -> OnProgress | None:
-    """`report` for one time point of several."""
-    if report is None or count == 1:
-        return report
-    return lambda done, of: report(index * of + done, count * of)

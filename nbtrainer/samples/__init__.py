@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import DataError
 
 _HERE = Path(__file__).parent
 
@@ -17,5 +17,5 @@ def names() -> list[str]:
 def path(name: str) -> Path:
     """The folder of set `name`; its images lie in `images/`, its labels under the same names in `labels/`."""
     if name not in names():
-        raise UserError("samples", f"there is no set {name!r}", f"There are {', '.join(names())}")
+        raise DataError("samples", f"there is no set {name!r}", f"There are {', '.join(names())}")
     return _HERE / name

@@ -31,7 +31,6 @@ class Binary(Task[BinarySettings]):
     foreground: int = 1
 
     name: ClassVar[str] = "binary"
-    default_loss: ClassVar[str] = "bce_dice"
     default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
     baseline_name: ClassVar[str] = "Otsu's threshold"
 

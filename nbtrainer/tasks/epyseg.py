@@ -34,7 +34,6 @@ class Epyseg(Task[EpysegSettings]):
 
     name: ClassVar[str] = "epyseg"
     outlines: ClassVar[Literal["objects", "foreground", "classes"]] = "objects"
-    default_loss: ClassVar[str] = "bce_dice"
     default_metrics: ClassVar[tuple[str, ...]] = ("ap_50", "f1_50", "dice")
     baseline_name: ClassVar[str] = "watershed of the smoothed image"
 

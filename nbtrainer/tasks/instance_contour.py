@@ -26,7 +26,6 @@ class InstanceContour(ObjectTask[InstanceContourSettings]):
     """What the network learns of each object, and how objects are found in what it predicts."""
 
     name: ClassVar[str] = "instance_contour"
-    default_loss: ClassVar[str] = "bce_dice"
 
     def __post_init__(self) -> None:
         if self.settings.decoder == "bcd_watershed" and not self.settings.with_distance:

@@ -27,7 +27,6 @@ class InstanceFlow(ObjectTask[InstanceFlowSettings]):
     """How objects are found in distance and flow."""
 
     name: ClassVar[str] = "instance_flow"
-    default_loss: ClassVar[str] = "omnipose"
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -49,7 +49,6 @@ class Semantic(Task[SemanticSettings]):
 
     name: ClassVar[str] = "semantic"
     outlines: ClassVar[Literal["objects", "foreground", "classes"]] = "classes"
-    default_loss: ClassVar[str] = "dice_ce"
     default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
     baseline_name: ClassVar[str] = "the most frequent class"
 

@@ -59,7 +59,6 @@ class Task(ABC, Generic[S]):
     name: ClassVar[str]
     # what drawn outlines are to this kind: a number an object, the same with crowds of objects, or a number a class
     outlines: ClassVar[Literal["objects", "foreground", "classes"]] = "foreground"
-    default_loss: ClassVar[str]
     default_metrics: ClassVar[tuple[str, ...]]
     baseline_name: ClassVar[str]
     # whether the network's last channels are the image, painted again

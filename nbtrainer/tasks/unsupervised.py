@@ -38,7 +38,6 @@ class Unsupervised(Task[UnsupervisedSettings]):
     input_channels: int = 1
 
     name: ClassVar[str] = "unsupervised"
-    default_loss: ClassVar[str] = "normalized_cuts"
     default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
     baseline_name: ClassVar[str] = "Otsu's threshold"
     reconstructs_input: ClassVar[bool] = True

@@ -308,3 +308,23 @@ def test_what_is_no_device_is_told_wherever_one_is_named(small_config, name):
     assert any(each.where == "training.device" for each in nbt.check(small_config))
     with pytest.raises(nbt.UserError, match="is not a device"):
         nbt.start(small_config)
+
+
+@pytest.mark.parametrize(
+    ("compile", "where"),
+    [
+        ({"loss": "dice", "tversky_alpha": 0.3}, ["compile.tversky_alpha"]),
+        ({"loss": "auto", "focal_gamma": 3.0, "loss_smoothing": 0.1}, ["compile.focal_gamma"]),
+        ({"loss": "dice_focal", "focal_gamma": 3.0, "loss_smoothing": 0.1}, []),
+        ({"schedule": "one_cycle", "milestones": [0.3], "power": 0.5}, ["compile.milestones", "compile.power"]),
+        ({"optimizer": "adamw", "momentum": 0.5}, ["compile.momentum"]),
+    ],
+)
+def test_parameters_of_what_was_not_chosen_are_told(small_config, compile, where):
+    small_config.update(compile=compile)
+    assert [finding.where for finding in nbt.check(small_config) if "no effect" in finding.wrong] == where
+
+
+def test_a_tversky_loss_that_counts_no_mistake_is_refused(small_config):
+    small_config.update(compile={"loss": "tversky", "tversky_alpha": 0, "tversky_beta": 0})
+    assert any("nothing is learned" in error for error in _errors(small_config))

@@ -198,3 +198,8 @@ def test_lab_opens_the_quick_start_in_a_folder_of_ones_own(tmp_path):
         for child in psutil.Process(process.pid).children(recursive=True):
             child.terminate()
         process.wait(timeout=30)
+
+
+def test_the_order_of_settings_does_not_matter(saved):
+    done = _nbtrainer("check", saved, "task.decoder=join", "task.kind=instance_flow")
+    assert "join" not in done.stdout + done.stderr

@@ -125,3 +125,9 @@ def test_an_old_name_of_another_kind_says_which_kind_is_meant():
     with pytest.warns(DeprecationWarning, match=r"old name of task\.decoder of instance_flow"):
         task.decode_by = "points"
     assert task.decoder == "auto" and task.value_for("instance_flow", "decoder") == "points"
+
+
+def test_a_setting_of_several_other_kinds_reads_back_as_the_one_that_was_given():
+    config = Config.preset("binary_2d")
+    config.set("task.decoder", "join")
+    assert config.task.decoder == "join"

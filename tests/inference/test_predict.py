@@ -7,6 +7,7 @@ import torch
 
 import nbtrainer as nbt
 from nbtrainer.augment.warp import flip_rotate_image
+from nbtrainer.errors import UserError
 from nbtrainer.inference.checkpoint import load_checkpoint
 from nbtrainer.inference.tiled import flips_and_rotations, predict_tta
 
@@ -185,3 +186,19 @@ def test_the_old_name_of_tta_is_understood_for_one_release(run, discs):
     assert np.array_equal(labels, model.predict(image, tta=2))
     with pytest.warns(DeprecationWarning, match="variants is the old name of tta"):
         model.predict_raw(image, variants=2)
+
+
+@pytest.mark.parametrize(("tta", "where"), [(3, "tta"), (0, "tta")])
+def test_a_number_of_ways_that_there_is_not_is_refused_under_its_name(run, discs, tta, where):
+    model, image = nbt.load_model(run.directory), Path(discs.images) / "img_0.tif"
+    with pytest.raises(UserError, match=f"^{where}: {tta} is no number of ways"):
+        model.predict(image, tta=tta)
+
+
+def test_old_names_of_a_model_are_understood_for_one_release(run, discs):
+    model, image = nbt.load_model(run.directory), Path(discs.images) / "img_0.tif"
+    with pytest.warns(DeprecationWarning, match="multiples is the old name of divisors"):
+        assert model.multiples == model.divisors
+    prediction = model.prediction(image)
+    with pytest.warns(DeprecationWarning, match="maps is the old name of probability_maps"):
+        assert list(prediction.maps()) == list(prediction.probability_maps())

@@ -1,4 +1,5 @@
 import csv
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 import nbtrainer as nbt
 from nbtrainer.errors import UserError
+from nbtrainer.inference.prediction import adjusted_task
 from nbtrainer.inference.write import label_name, write_array
 from nbtrainer.labels.measure import measurements, write_table
 from nbtrainer.labels.stitch import stitch
@@ -305,3 +307,24 @@ class TestMistakesAtPrediction:
     def test_an_empty_image_is_refused(self, model):
         with pytest.raises(UserError, match="empty"):
             model.predict(np.zeros((0, 5), np.uint8))
+
+
+_OF_BEFORE = Path(__file__).parents[1] / "old_runs"
+
+
+@pytest.mark.parametrize(
+    ("run", "old", "new", "value", "same"),
+    [
+        ("instance_contour_2d", "smallest_object", "min_object_size", 40, 40),
+        ("instance_contour_2d", "smallest_seed", "min_seed_size", 9, 9),
+        ("instance_flow_2d", "decode_by", "decoder", "points", "points"),
+        ("instance_flow_2d", "least_depth", "min_border_depth", 2.0, 2.0),
+        ("epyseg_2d", "without_seed", "keep_unseeded", "background", "no"),
+        ("epyseg_2d", "keep_unseeded", "keep_unseeded", True, "yes"),
+    ],
+)
+def test_thresholds_are_understood_under_the_names_of_before(run, old, new, value, same, recwarn):
+    task = nbt.load_model(_OF_BEFORE / run).task
+    assert getattr(adjusted_task(task, {old: value}).settings, new) == same
+    told = [str(each.message) for each in recwarn.list if issubclass(each.category, DeprecationWarning)]
+    assert told == ([f"{old} is the old name of {new}"] if old != new else [])

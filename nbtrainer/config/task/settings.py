@@ -58,7 +58,7 @@ class TaskSettings(Section):
         # an unknown kind is refused by the field
         object.__setattr__(self, "__class__", model or models()[own_kind])
         for old in sorted(type(self).renamed().keys() & values.keys()):
-            warn_renamed(type(self), old, stacklevel=4)
+            warn_renamed(type(self), old)
         values = type(self).with_new_names({"kind": own_kind} | values)
         others = values.pop(OTHER_KINDS, {})
         super().__init__(**values)
@@ -87,9 +87,8 @@ class TaskSettings(Section):
     @classmethod
     def decoding(cls) -> dict[str, Decoding]:
         """The settings that may be changed after a prediction, the choice of the decoder first."""
-        marked = {name: metadata_of(info).decoding for name, info in cls.model_fields.items()}
-        names = sorted((name for name in marked if marked[name]), key=lambda name: name != cls.decoder_setting)
-        return {name: decoding for name in names if (decoding := marked[name]) is not None}
+        marked = {name: each for name, info in cls.model_fields.items() if (each := metadata_of(info).decoding)}
+        return dict(sorted(marked.items(), key=lambda item: item[0] != cls.decoder_setting))
 
     def value_for(self, kind: str, name: str) -> Any:
         """The value that setting `name` has, or would have, with this `kind`."""
@@ -152,9 +151,10 @@ class TaskSettings(Section):
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_") or not (kinds := _kinds_with(name)):
                 return super().__getattr__(name)
-            if name in type(self).renamed():
-                warn_renamed(type(self), name, of="" if self.kind in kinds else next(iter(kinds)))
-            kind = self.kind if self.kind in kinds else next(iter(kinds))
+            # of several kinds that this one is not, that for which a value was given
+            given = (kind for kind in kinds if _key(models()[kind], kinds[kind]) in self._others)
+            kind = self.kind if self.kind in kinds else next(given, next(iter(kinds)))
+            self._warn_if_old(name, kind)
             return self.value_for(kind, kinds[kind])
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -167,8 +167,7 @@ class TaskSettings(Section):
         elif name in type(self).model_fields or not (kinds := _kinds_with(name)):
             super().__setattr__(name, value)
         else:
-            if name in type(self).renamed():
-                warn_renamed(type(self), name, of="" if self.kind in kinds else next(iter(kinds)))
+            self._warn_if_old(name, self.kind if self.kind in kinds else next(iter(kinds)))
             if self.kind in kinds:
                 super().__setattr__(kinds[self.kind], value)
                 return
@@ -176,6 +175,11 @@ class TaskSettings(Section):
                 self._keep({kind: {new_name: value} for kind, new_name in kinds.items()})
             except ValidationError as error:
                 raise SettingError.of(messages.findings(error, type(self), prefix=self.where)) from None
+
+    def _warn_if_old(self, name: str, kind: str) -> None:
+        """Warn if `name` is an old one of a setting of `kind`."""
+        if name in type(self).renamed():
+            warn_renamed(type(self), name, of="" if kind == self.kind else kind)
 
     def _switch(self, kind: str) -> None:
         old, new = type(self), models()[kind]
@@ -283,16 +287,8 @@ def _meant(name: str, values: Mapping[str, Any]) -> dict[str, str]:
     for kind, new_name in _kinds_with(name).items():
         model = models()[kind]
         is_old_given = any(old in values for old in metadata_of(model.model_fields[new_name]).old_names)
-        is_shared = (
-            len(
-                {
-                    _key(models()[other], new_name)
-                    for other in _kinds_with(new_name)
-                    if new_name in models()[other].model_fields
-                }
-            )
-            > 1
-        )
+        others = [kind for kind in _kinds_with(new_name) if new_name in models()[kind].model_fields]
+        is_shared = len({_key(models()[other], new_name) for other in others}) > 1
         if not (is_old_given and is_shared) if name == new_name else new_name not in values or is_shared:
             meant[kind] = new_name
     return meant

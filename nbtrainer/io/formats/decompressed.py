@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from platformdirs import user_cache_dir
 
-from nbtrainer.errors import DataError, SettingError, UserError
+from nbtrainer.errors import ComputerError, DataError, SettingError
 from nbtrainer.io.formats.file_version import version
 from nbtrainer.io.formats.uncompressed import PlainFile, read_header
 from nbtrainer.progress import OnProgress
@@ -87,7 +87,7 @@ def unpack(
                 raise DataError(str(path), "this file was changed while it was read", "Try again when it is complete")
             array = _reopen(target, shape, dtype)
         if array is None:
-            raise UserError(str(path), f"its unpacked copy in {target.parent} vanished", "Try again")
+            raise ComputerError(str(path), f"its unpacked copy in {target.parent} vanished", "Try again")
         return array
 
 
@@ -133,7 +133,7 @@ def _write(
         os.replace(partial, target)
     except OSError as error:
         if error.filename in (None, str(partial), str(target), str(target.parent)) and error.errno is not None:
-            raise UserError(
+            raise ComputerError(
                 str(path), f"it cannot be unpacked to {target.parent} ({error.strerror or error})", _ADVICE
             ) from error
         raise
@@ -180,7 +180,7 @@ def _free_space(path: Path, folder: Path, needed: int) -> None:
                     candidate.unlink()
                     used -= size
     if used + needed > allowed:
-        raise UserError(
+        raise ComputerError(
             str(path),
             f"it has to be unpacked to {folder}, which takes {needed / 1e9:.1f} GB, but only "
             f"{max(0, allowed - used) / 1e9:.1f} GB may be used there (half of the free disk, and at most "

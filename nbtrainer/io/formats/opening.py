@@ -91,7 +91,7 @@ def _open(path: Path, for_label: bool) -> ImageFile:
     except ImportError as error:
         if not kind.extra:
             raise
-        raise UserError(
+        raise DataError(
             str(path),
             f"{kind.suffixes[0]} files need a library that is not installed here ({error.name})",
             f'Install it with: pip install "nbtrainer[{kind.extra}]"',

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nbtrainer.config.dataset import Region
-from nbtrainer.errors import UserError
+from nbtrainer.errors import SettingError
 
 Point = tuple[float, float]  # y, x, in pixels; (0, 0) is the middle of the first
 Shape = tuple[int, ...]  # height, width
@@ -117,10 +117,10 @@ def parse_points(words: str) -> list[list[float]]:
         except ValueError:
             pair = []
         if len(pair) != 2 or not all(map(math.isfinite, pair)):
-            raise UserError("", f"{part.strip()!r} is not a corner", "Write y and x of each corner: 10 20, 110 220")
+            raise SettingError("", f"{part.strip()!r} is not a corner", "Write y and x of each corner: 10 20, 110 220")
         points.append(pair)
     if len(points) < 2:
-        raise UserError(
+        raise SettingError(
             "", "one corner is no region", "Give two opposite corners of a rectangle, or three of a polygon"
         )
     return points

@@ -9,6 +9,7 @@ from typing import Any
 
 import ipywidgets as w
 
+from nbtrainer.config import Config
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.ui import style
@@ -66,6 +67,7 @@ class Field:
         )
         self._helps = self._is_asked = self._is_complete = False
         self._task_kind = ""
+        self._has_effect = True
         beside = () if setting.kind == "entries" else ("nbt-under",)  # a list has no label to its left
         guide = [create(w.HTML, value=guidance(setting), classes=beside)] if setting.guidance else []
         parts = [*guide, *self._lines(), self.help_text, self.message, self.suggestion_buttons]
@@ -124,13 +126,16 @@ class Field:
         self._redisplay_help()
         self._redisplay_box()
 
-    def filter_for_task(self, kind: str) -> None:
-        """Follow the kind of segmentation: a setting without an effect on it is not shown, and keeps its value."""
-        if kind != self._task_kind:
-            self._task_kind = kind
-            self._redisplay_box()
-            if self.finding is None:
-                self._redisplay()
+    def follow(self, config: Config) -> None:
+        """Follow `config`: a setting without an effect beside the others is not shown, and keeps its value."""
+        kind, has_effect = config.task.kind, self.setting.has_effect(config)
+        if (kind, has_effect) == (self._task_kind, self._has_effect):
+            return
+        is_other_kind = kind != self._task_kind
+        self._task_kind, self._has_effect = kind, has_effect
+        self._redisplay_box()
+        if self.finding is None and is_other_kind:
+            self._redisplay()
 
     @property
     def is_shown(self) -> bool:
@@ -138,12 +143,13 @@ class Field:
         return self.box.layout.display is None
 
     def _redisplay_box(self) -> None:
-        is_wanted = self._suits_kind and (self._is_complete or not self.setting.advanced)
+        is_wanted = self._has_effect and (self._is_complete or not self.setting.advanced)
         # what is wrong must be seen, in whatever view
         set_visible(self.box, is_wanted or self.finding is not None)
 
     @property
-    def _suits_kind(self) -> bool:
+    def suits_kind(self) -> bool:
+        """Whether the setting is one of the kind of segmentation that is chosen."""
         return not self._task_kind or self.setting.suits(self._task_kind)
 
     def _choice_suits(self, name: Any) -> bool:
@@ -197,7 +203,7 @@ class Field:
     def _complain(self, finding: Finding | None, value: Any = None) -> None:
         self.finding = finding
         self._has_untaken = False
-        if not self._suits_kind:  # only what was wrong kept it in sight
+        if not self._has_effect:  # only what was wrong kept it in sight
             self._redisplay_box()
         is_error = finding is not None and finding.level == "error"
         (self.box.add_class if is_error else self.box.remove_class)("nbt-refused")

@@ -159,7 +159,7 @@ class Panel:
         self._make_field, self._extras = make_field, extras
         self.groups: list[tuple[w.HTML, list[Field]]] = []
         self._view = (False, False)
-        self._kind = ""
+        self._config: Config | None = None
         self.is_open = False
         self._button = create(w.Button, description=f"{number}  {plan.title}", icon="caret-right")
         self._button.on_click(guard(lambda _: self.open(not self.is_open)))
@@ -193,7 +193,7 @@ class Panel:
             # errors last: where a field has several findings, the worst is seen
             for finding in sorted(findings, key=lambda finding: finding.level == "error"):
                 # of two kinds that have a setting of one name, the chosen one is meant
-                fields = sorted(self.fields, key=lambda field: not field.setting.suits(self._kind))
+                fields = sorted(self.fields, key=lambda field: not field.suits_kind)
                 any(field.show_findings(finding) for field in fields)
             self.show_view(*self._view)
 
@@ -207,7 +207,7 @@ class Panel:
         for field in self.fields:
             if field.finding is None:
                 field.show()
-        self._suit(config.task.kind)
+        self._suit(config)
         refused = sum(field.finding is not None and field.finding.level == "error" for field in self._all_fields())
         errors = max(refused, sum(finding.level == "error" for finding in self.findings))
         warnings = sum(finding.level == "warning" for finding in self.findings)
@@ -222,12 +222,11 @@ class Panel:
             field.show_view(*self._view)
         self._show_heads()
 
-    def _suit(self, kind: str) -> None:
-        """Show what has an effect on this kind of segmentation."""
-        if kind != self._kind:
-            self._kind = kind
-            for field in self.fields:
-                field.filter_for_task(kind)
+    def _suit(self, config: Config) -> None:
+        """Show what has an effect with this kind of segmentation, and beside the other settings."""
+        self._config = config
+        for field in self.fields:
+            field.follow(config)
         self._show_heads()
 
     def _show_heads(self) -> None:
@@ -271,7 +270,8 @@ class Panel:
             children += self._extras.get(section, [])
         self.body.children = children
         for field in self.fields:
-            field.filter_for_task(self._kind)
+            if self._config is not None:
+                field.follow(self._config)
         self.show_view(*self._view)
 
 

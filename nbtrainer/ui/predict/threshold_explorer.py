@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
-from nbtrainer.errors import UserError
+from nbtrainer.errors import ModelError
 from nbtrainer.ui.background import Api, LatestOnly, LatestWins, RunInBackground
 from nbtrainer.ui.predict.image_choice import A_FILE, ImageChoice
 from nbtrainer.ui.predict.prediction_stage import PredictionStage
@@ -287,7 +287,7 @@ def _load_model(api: Api, path: str) -> tuple[Predictor, list[tuple[str, Pair]]]
 def _require_model(path: str, task: Callable[[], Any]) -> Callable[[], Any]:
     def work() -> Any:
         if not path:
-            raise UserError("", "no model is chosen", "Give a checkpoint, or the folder of a run")
+            raise ModelError("", "no model is chosen", "Give a checkpoint, or the folder of a run")
         return task()
 
     return work

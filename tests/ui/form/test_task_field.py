@@ -184,3 +184,19 @@ def test_subheads_name_settings_that_there_are():
     for section in GROUPS:
         grouped = [row.path for _, rows in groups(section) for row in rows]
         assert sorted(grouped) == sorted(row.path for row in ROWS if row.section == section)
+
+
+def test_parameters_show_beside_the_choice_that_they_belong_to(form):
+    parameters = ("loss_smoothing", "tversky_alpha", "focal_gamma", "milestones", "power", "momentum")
+
+    def shown():
+        return {name for name in parameters if form.field(f"compile.{name}").is_shown}
+
+    assert shown() == {"loss_smoothing"}
+    form.field("compile.loss").enter("tversky")
+    form.field("compile.schedule").enter("steps")
+    assert shown() == {"loss_smoothing", "tversky_alpha", "milestones"}
+    form.field("compile.loss").enter("auto")
+    choose(form, "instance_flow")
+    form.field("compile.optimizer").enter("sgd")
+    assert shown() == {"milestones", "momentum"}
