@@ -91,12 +91,19 @@ class Training(Section):
         choice_kinds={f"validation_{name}": entry.kinds for name, entry in METRICS.items()},
         advanced=True,
     )
+    intervals_in: str = field(
+        "epochs",
+        title="Intervals count",
+        help="What 'Validate every', 'Save every' and 'Keep each' are counted in. PyTorch Connectomics counts steps.",
+        choices={"epochs": "epochs", "steps": "steps"},
+        advanced=True,
+    )
     validation_interval: int = field(
         1,
         title="Validate every",
-        help="Validation looks at whole images; make it rarer if it takes long. The last epoch always validates.",
-        unit="epochs",
+        help="So many epochs or steps (see above). Validation looks at whole images; make it rarer if it takes long. The end of the run always validates.",
         ge=1,
+        le=1_000_000_000,
         advanced=True,
     )
     patience: int = field(
@@ -111,16 +118,23 @@ class Training(Section):
     keep_each: int = field(
         0,
         title="Keep each",
-        help="Keeps the model of every so many epochs as a file of its own, besides the best; 0: none.",
-        unit="epochs",
+        help="Keeps the model of every so many epochs or steps as a file of its own, besides the best; 0: none.",
         ge=0,
-        le=1_000_000,
+        le=1_000_000_000,
+        advanced=True,
+    )
+    save_interval: int = field(
+        1,
+        title="Save every",
+        help="So many epochs or steps, over the last one; make it rarer where epochs are short. A better model, a stop and the end of the run save too.",
+        ge=1,
+        le=1_000_000_000,
         advanced=True,
     )
     checkpoint_interval: float = field(
         5.0,
-        title="Save every",
-        help="In long epochs everything is saved this often, so that a crash loses no more. The end of an epoch saves too.",
+        title="Save after",
+        help="However long an epoch or an interval is, everything is saved this often, so that a crash loses no more.",
         unit="minutes",
         gt=0,
         advanced=True,

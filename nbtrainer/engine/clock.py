@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,7 +20,8 @@ class Budgets(Protocol):
 class Clock:
     """Counts optimizer steps, each of `batch_size` patches (of all batches of a step together); an epoch is `steps_per_epoch` of them, the last one may be shorter.
 
-    `patches_per_epoch` may be less than a multiple of `batch_size`: then the last batch of an epoch is smaller.
+    `closed_at`: the step at the end of the last epoch that was closed; `settled_at`: that at which was done last what is due
+    between steps. `patches_per_epoch` may be less than a multiple of `batch_size`: then the last batch of an epoch is smaller.
     """
 
     total_steps: int
@@ -29,6 +31,7 @@ class Clock:
     max_seconds: float | None = None
     step: int = 0
     closed_at: int = 0
+    settled_at: int = 0
     earlier_seconds: float = 0.0
     _began: float = field(default_factory=time.monotonic)
 
@@ -95,14 +98,20 @@ class Clock:
         """Begin to count seconds."""
         self._began = time.monotonic()
 
-    def remaining_in_epoch(self) -> range:
-        """The steps from here to the end of the epoch."""
+    def remaining(self, intervals: Iterable[int] = ()) -> range:
+        """The steps from here to the end of the epoch, or to the next multiple of one of `intervals`."""
         if self.step >= self.total_steps:
             return range(self.step, self.step)
-        # a closed step at the end of an epoch opens the next one; anywhere else it was closed early, by a time budget
-        is_open = self.step > self.closed_at and self.step % self.steps_per_epoch == 0
-        end = self.step if is_open else (self.step // self.steps_per_epoch + 1) * self.steps_per_epoch
-        return range(self.step, min(end, self.total_steps))
+        lengths = (self.steps_per_epoch, *intervals)
+        # a settled step opens what follows; where one is not, a session ended before what is due there was done
+        is_due = any(self.step % length == 0 for length in lengths) and self.step > max(self.closed_at, self.settled_at)
+        ends = [self.step if is_due else (self.step // length + 1) * length for length in lengths]
+        return range(self.step, min(*ends, self.total_steps))
+
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether no step of the epoch is left, or no time."""
+        return self.step % self.steps_per_epoch == 0 or self.step >= self.total_steps or self.is_out_of_time
 
     def patch_numbers(self, step: int) -> range:
         """The numbers of the patches that make the batch of `step`."""
@@ -111,10 +120,20 @@ class Clock:
         return range(first, min(first + self.batch_size, (epoch + 1) * self.patches_per_epoch))
 
     def close_epoch(self) -> None:
-        self.closed_at = self.step
+        self.closed_at = self.settled_at = self.step
+
+    def settle(self) -> None:
+        """What is due at this step, within an epoch, is done."""
+        self.settled_at = self.step
 
     def as_record(self) -> dict[str, Any]:
-        return {"step": self.step, "closed_at": self.closed_at, "seconds": self.elapsed_seconds}
+        return {
+            "step": self.step,
+            "closed_at": self.closed_at,
+            "settled_at": self.settled_at,
+            "seconds": self.elapsed_seconds,
+        }
 
     def restore(self, record: dict[str, Any]) -> None:
         self.step, self.closed_at, self.earlier_seconds = record["step"], record["closed_at"], record["seconds"]
+        self.settled_at = record.get("settled_at", self.closed_at)

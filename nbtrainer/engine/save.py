@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from nbtrainer.engine import checkpoint
+from nbtrainer.engine.intervals import is_due
 from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.nan_loss import diverged
 from nbtrainer.engine.progress import Emit
@@ -17,16 +18,24 @@ def seconds_unsaved(job: TrainingJob) -> float:
     return time.monotonic() - job.saved_at
 
 
-def save_epoch(job: TrainingJob, emit: Emit, scores: dict[str, float]) -> None:
-    """Save the end of an epoch as the last checkpoint, and among the best if it earned a place; then tell."""
-    clock, best = job.clock, job.best
+def save_scored(
+    job: TrainingJob, emit: Emit, scores: dict[str, float], epoch_totals: dict[str, Any], *, is_required: bool
+) -> None:
+    """Save what is due at the end of an epoch, or where steps are counted within it, and tell of the `scores`.
+
+    `epoch_totals`: of an epoch that is not over yet; empty at its end. It is saved if the interval says so, if the score
+    earned a place among the best, or if it `is_required`.
+    """
+    clock, best, training = job.clock, job.best, job.config.training
     score = scores.get(job.monitor)
     loss = scores.get("validation_loss", math.inf)
     is_best = score is not None and best.is_best(score, loss)
     earned = score is not None and best.earns_a_place(score, loss)
     file = best.enter(score, clock.epoch, clock.step, loss) if score is not None and earned else ""
-    happened: list[events.Event] = [
-        events.EpochEnded(
+    happened: list[events.Event] = []
+    if scores:
+        kind = events.ValidatedWithin if epoch_totals else events.EpochEnded
+        scored = kind(
             epoch=clock.epoch,
             step=clock.step,
             scores=scores,
@@ -34,17 +43,19 @@ def save_epoch(job: TrainingJob, emit: Emit, scores: dict[str, float]) -> None:
             elapsed_seconds=clock.elapsed_seconds,
             is_best=is_best,
         )
-    ]
+        happened.append(scored)
     if is_best:
         happened.append(_saved(job, "best", f"checkpoints/{file}", score))
-    happened.append(_saved(job, "last", "checkpoints/last.pt", score))
-    _write(job, score, {}, happened)
+    keeps = is_due(training, clock, training.keep_each)
+    if file or keeps or is_required or is_due(training, clock, training.save_interval):
+        happened.append(_saved(job, "last", "checkpoints/last.pt", score))
+        _write(job, score, epoch_totals, happened)
     if file:
         checkpoint.copy(job.directory.last, job.directory.checkpoints / file)
         best.settle()
-    keep_each = job.config.training.keep_each
-    if keep_each and clock.epoch % keep_each == 0:
-        own = f"epoch-{clock.epoch:04d}.pt"
+    if keeps:
+        unit, number = ("step", clock.step) if training.intervals_in == "steps" else ("epoch", clock.epoch)
+        own = f"{unit}-{number:04d}.pt"
         checkpoint.copy(job.directory.last, job.directory.checkpoints / own)
         happened.append(_saved(job, "epoch", f"checkpoints/{own}", score))
     for event in happened:

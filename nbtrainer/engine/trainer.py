@@ -17,13 +17,14 @@ from nbtrainer import metrics
 from nbtrainer.data.prefetch import prefetch
 from nbtrainer.engine.change_settings import apply_changes
 from nbtrainer.engine.finalize import finish
+from nbtrainer.engine.intervals import is_due, step_intervals
 from nbtrainer.engine.job import Batch, TrainingJob
 from nbtrainer.engine.nan_loss import diverged
 from nbtrainer.engine.patience import is_out_of_patience
 from nbtrainer.engine.plan import announce_plan
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
 from nbtrainer.engine.progress import SECONDS_BETWEEN_EVENTS, Emit, ReadStop, StopHeardError, raise_if_stopped, reporter
-from nbtrainer.engine.save import save_epoch, save_within_epoch, seconds_unsaved
+from nbtrainer.engine.save import save_scored, save_within_epoch, seconds_unsaved
 from nbtrainer.errors import UserError
 from nbtrainer.metrics import ConfusionCounts, MetricState
 from nbtrainer.runs import events
@@ -47,23 +48,27 @@ def train(
     clock.start()
     while not clock.is_over:
         apply_changes(job, emit)
-        epoch_totals = _train_epoch(job, emit, stop_asked, epoch_totals)
+        epoch_totals = _train_on(job, emit, stop_asked, epoch_totals)
         if stop_asked() == "now":
             return _stop(job, emit, epoch_totals)
-        scores = _training_scores(job, epoch_totals)
+        ends_epoch = clock.ends_epoch
+        scores = _training_scores(job, epoch_totals) if ends_epoch else {}
         validates = _validates_now(job, stop_asked)
         if validates:
             validation = _validate_safely(job, emit, stop_asked, tiles, epoch_totals)
             if validation is None:
                 return _stop(job, emit, epoch_totals)
             scores |= validation
-        clock.close_epoch()
-        job.close_epoch()
-        save_epoch(job, emit, scores)
-        epoch_totals = {}
-        if validates and stop_asked() and not clock.is_over:
+        if ends_epoch:
+            clock.close_epoch()
+            job.close_epoch()
+            epoch_totals = {}
+        clock.settle()
+        stops, gives_up = validates and stop_asked() != "" and not clock.is_over, is_out_of_patience(job, scores)
+        save_scored(job, emit, scores, epoch_totals, is_required=stops or gives_up or clock.is_over)
+        if stops:
             return events.Stopped(step=clock.step)
-        if is_out_of_patience(job):
+        if gives_up:
             break
     _tell_what_was_never_seen(job, emit)
     if not finish(job, emit, stop_asked):
@@ -82,15 +87,17 @@ def started_event(resumed: bool, owner: str = "") -> events.RunStarted:
     )
 
 
-def _train_epoch(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_totals: dict[str, Any]) -> dict[str, Any]:
-    """The steps to the end of the epoch, or until the time is spent or an immediate stop is asked."""
+def _train_on(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_totals: dict[str, Any]) -> dict[str, Any]:
+    """The steps to the end of the epoch or to what is due within it, or until the time is spent or an immediate stop is
+    asked."""
     clock, stepper = job.clock, job.stepper
     counts, steps, loss_sum = ConfusionCounts(), epoch_totals.get("steps", 0), epoch_totals.get("loss", 0.0)
     terms: dict[str, Any] = dict(epoch_totals.get("terms", {}))
     group: list[torch.Tensor] = []
     began = time.monotonic()
     learning_rate = job.learning_rate()
-    for batch in prefetch(job.batch, clock.remaining_in_epoch(), job.workers, job.batches_ahead):
+    remaining = clock.remaining(step_intervals(job.config.training))
+    for batch in prefetch(job.batch, remaining, job.workers, job.batches_ahead):
         if _change_to_compiled(job, emit, len(batch.images)):
             began = time.monotonic()  # translating is no part of a step
         learning_rate = job.learning_rate()
@@ -194,9 +201,9 @@ def _training_scores(job: TrainingJob, epoch_totals: dict[str, Any]) -> dict[str
 
 
 def _validates_now(job: TrainingJob, stop_asked: ReadStop) -> bool:
-    epoch = job.clock.epoch
-    is_last = job.clock.step >= job.clock.total_steps or job.clock.is_out_of_time
-    return epoch % job.config.training.validation_interval == 0 or is_last or stop_asked() != ""
+    training, clock = job.config.training, job.clock
+    is_last = clock.step >= clock.total_steps or clock.is_out_of_time
+    return is_due(training, clock, training.validation_interval) or is_last or stop_asked() != ""
 
 
 def _validate(job: TrainingJob, emit: Emit, stop_asked: ReadStop, tiles: list[Tile]) -> dict[str, float] | None:

@@ -23,10 +23,10 @@ def advice(history: Sequence[dict[str, Any]], monitor: str) -> str:
     sign = 1 if higher_is_better(plain) else -1
     values = [sign * row[monitor] for row in rows]
     scale = max(abs(value) for value in values) or 1.0
-    best_row = best_epoch(((row["epoch"], row) for row in rows), monitor, higher_is_better(plain))
+    best_row = best_epoch(enumerate(rows), monitor, higher_is_better(plain))
     if best_row is None:  # no score was a number
         return ""
-    at = [row["epoch"] for row in rows].index(best_row[0])
+    at = best_row[0]
     best = values[at]
     early = max(values[: max(1, 3 * len(values) // 4)])
     score_title = score_name(plain)

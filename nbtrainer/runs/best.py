@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+# a number, or a part of one where validations are within epochs
+Epoch = TypeVar("Epoch", int, float)
 
 
 def is_better(score: float, loss: float, *, other_score: float, other_loss: float, higher: bool) -> bool:
@@ -17,10 +21,10 @@ def is_better(score: float, loss: float, *, other_score: float, other_loss: floa
 
 
 def best_epoch(
-    rows: Iterable[tuple[int, Mapping[str, float | None]]], name: str, higher: bool
-) -> tuple[int, float] | None:
+    rows: Iterable[tuple[Epoch, Mapping[str, float | None]]], name: str, higher: bool
+) -> tuple[Epoch, float] | None:
     """Epoch and value of the best score `name` of `rows` (an epoch and its scores each), or None if there is none."""
-    best: tuple[int, float] | None = None
+    best: tuple[Epoch, float] | None = None
     best_loss = math.inf
     for epoch, scores in rows:
         score, loss = scores.get(name), scores.get("validation_loss", math.inf)

@@ -113,7 +113,7 @@ class StepsDone(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EpochEnded(Event):
+class Scored(Event):
     """`scores` holds `train_loss`, `validation_dice` ...; absent means not measured. `epoch` counts from 1."""
 
     epoch: int
@@ -122,6 +122,16 @@ class EpochEnded(Event):
     learning_rate: float
     elapsed_seconds: float
     is_best: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochEnded(Scored):
+    """All steps of an epoch are done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidatedWithin(Scored):
+    """A validation before the epoch is over, where they are counted in steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,4 +257,4 @@ def _name(kind: type[Event]) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind.__name__).lstrip("_")
 
 
-_KINDS = {_name(kind): kind for kind in Event.__subclasses__()}
+_KINDS = {_name(kind): kind for kind in (*Event.__subclasses__(), *Scored.__subclasses__()) if kind is not Scored}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,20 +14,22 @@ from nbtrainer.runs.events import Event
 
 
 def history_rows(happened: list[Event]) -> list[dict[str, Any]]:
-    """One row an epoch; rows of epochs done again after a resume replace the old ones."""
-    rows: dict[int, dict[str, Any]] = {}
+    """One row an epoch, and one for each validation within it, in their order; rows of epochs done again after a resume
+    replace the old ones."""
+    rows: dict[tuple[int, float], dict[str, Any]] = {}
     for event in happened:
         if isinstance(event, events.Planned):
-            rows = {epoch: row for epoch, row in rows.items() if row["step"] <= event.step}
-        elif isinstance(event, events.EpochEnded):
-            rows[event.epoch] = {
+            rows = {key: row for key, row in rows.items() if row["step"] <= event.step}
+        elif isinstance(event, events.Scored):
+            within = event.step if isinstance(event, events.ValidatedWithin) else math.inf
+            rows[event.epoch, within] = {
                 "epoch": event.epoch,
                 "step": event.step,
                 **event.scores,
                 "learning_rate": event.learning_rate,
                 "seconds": event.elapsed_seconds,
             }
-    return [rows[epoch] for epoch in sorted(rows)]
+    return [rows[key] for key in sorted(rows)]
 
 
 def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:

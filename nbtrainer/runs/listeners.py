@@ -22,7 +22,7 @@ Listener = Callable[[Event], None]
 _SECONDS_BETWEEN_CURVES = 5.0
 
 # what no run may lose: its journal is as safe on the disk as its checkpoints are
-_NEEDED = (events.RunStarted, events.EpochEnded, events.CheckpointSaved, *events.CLOSING)
+_NEEDED = (events.RunStarted, events.Scored, events.CheckpointSaved, *events.CLOSING)
 _MOST_UNWRITTEN_BYTES, _MOST_UNWRITTEN_LINES = 1024**2, 10_000
 _FILES = {"Log": "log.txt", "Tables": "history.csv or curves.png"}
 
@@ -39,7 +39,7 @@ class Emitter:
         """Raises `OSError` if the journal cannot take an event that a run may not lose."""
         is_needed = isinstance(event, _NEEDED)
         # once an epoch, when it is complete
-        is_synced = is_needed and not isinstance(event, events.EpochEnded)
+        is_synced = is_needed and not isinstance(event, events.Scored)
         try:
             self._journal.append(event, is_synced)
         except OSError:
@@ -94,9 +94,9 @@ class Tables:
 
     def __call__(self, event: Event) -> None:
         closing = isinstance(event, events.Finished | events.Stopped | events.Failed)
-        if not isinstance(event, events.EpochEnded) and not closing:
+        if not isinstance(event, events.Scored) and not closing:
             return
-        tabulated = (events.EpochEnded, events.Planned, events.BaselineScored)
+        tabulated = (events.Scored, events.Planned, events.BaselineScored)
         self._happened += [happened for happened in self._reader.read_new() if isinstance(happened, tabulated)]
         rows = history_rows(self._happened)
         if not rows:
@@ -116,6 +116,8 @@ def draw_curves(path: Path, happened: list[Event]) -> None:
 
     rows = history_rows(happened)
     planned = next((event for event in reversed(happened) if isinstance(event, events.Planned)), None)
+    steps = 0 if planned is None else planned.steps_per_epoch
+    places = [row["step"] / steps if steps else row["epoch"] for row in rows]
     baselines = {
         name: value
         for event in happened
@@ -129,14 +131,14 @@ def draw_curves(path: Path, happened: list[Event]) -> None:
     for axis, score in zip(figure.subplots(1, len(scored), squeeze=False)[0], scored, strict=True):
         for part, style, colour in (("train", "-", "#0072B2"), ("validation", "--", "#D55E00")):
             name = f"{part}_{score}"
-            points = [(row["epoch"], row[name]) for row in rows if name in row]
+            points = [(place, row[name]) for place, row in zip(places, rows, strict=True) if name in row]
             if not points:
                 continue
             axis.plot(
                 *zip(*points, strict=True), style, color=colour, label=part, marker="." if len(points) == 1 else ""
             )
             if planned is not None and name == planned.monitor:
-                best = best_epoch(((row["epoch"], row) for row in rows), name, planned.higher_is_better)
+                best = best_epoch(zip(places, rows, strict=True), name, planned.higher_is_better)
                 if best is not None:
                     axis.plot(*best, "o", color=colour, label=f"best {best[1]:.4f}")
             if name in baselines:

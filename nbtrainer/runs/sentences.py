@@ -23,6 +23,7 @@ from nbtrainer.runs.events import (
     Stopped,
     TestScored,
     ThresholdsTuned,
+    ValidatedWithin,
     Warned,
 )
 from nbtrainer.wording import count_noun
@@ -83,6 +84,11 @@ def _(event: TestScored) -> str:
 @sentence.register
 def _(event: EpochEnded) -> str:
     return f"epoch {event.epoch}: {_scores(event.scores)}{' (best so far)' if event.is_best else ''}"
+
+
+@sentence.register
+def _(event: ValidatedWithin) -> str:
+    return f"step {event.step:,}: {_scores(event.scores)}{' (best so far)' if event.is_best else ''}"
 
 
 @sentence.register

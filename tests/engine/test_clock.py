@@ -19,7 +19,7 @@ def _run(clock: Clock) -> list[list[int]]:
     """The patch numbers of each step until the clock is over."""
     shown = []
     while not clock.is_over:
-        for step in clock.remaining_in_epoch():
+        for step in clock.remaining():
             shown.append(list(clock.patch_numbers(step)))
             clock.step += 1
         clock.close_epoch()
@@ -65,7 +65,7 @@ def test_a_restored_clock_goes_on_where_it_stopped(stopped_at):
     clock = _clock()
     shown = []
     while clock.step < stopped_at:
-        for step in clock.remaining_in_epoch():
+        for step in clock.remaining():
             shown.append(list(clock.patch_numbers(step)))
             clock.step += 1
             if clock.step == stopped_at:

@@ -35,7 +35,7 @@ class RunState:
         self.activity = "getting ready"
         self.loss_epochs: list[float] = []
         self.losses: list[float] = []
-        self.rows: dict[int, dict[str, float]] = {}
+        self.rows: dict[float, dict[str, float]] = {}
         self.baseline: events.BaselineScored | None = None
         self.start: events.StartScored | None = None
         self.reports: dict[str, str] = {}
@@ -80,8 +80,11 @@ class RunState:
         self.reports[event.title] = event.path
 
     @_apply.register
-    def _(self, event: events.EpochEnded) -> None:
-        self.rows[event.epoch] = dict(event.scores)
+    def _(self, event: events.Scored) -> None:
+        place: float = event.epoch
+        if isinstance(event, events.ValidatedWithin) and self.planned is not None:
+            place = event.step / self.planned.steps_per_epoch
+        self.rows[place] = dict(event.scores)
         self.step, self.elapsed, self.learning_rate = event.step, event.elapsed_seconds, event.learning_rate
         self.activity = ""
 
@@ -155,10 +158,10 @@ class RunState:
         """Epochs and values of one score, `validation_dice` for example; at epoch 0 that of the starting weights."""
         start = {} if self.start is None else self.start.scores
         points = [(0.0, start[name])] if name in start else []
-        points += [(float(epoch), row[name]) for epoch, row in sorted(self.rows.items()) if name in row]
+        points += [(epoch, row[name]) for epoch, row in sorted(self.rows.items()) if name in row]
         return [epoch for epoch, _ in points], [value for _, value in points]
 
-    def best(self, name: str) -> tuple[int, float] | None:
+    def best(self, name: str) -> tuple[float, float] | None:
         """Epoch and value of the best score of this name, or None if it was never measured."""
         is_higher = higher_is_better(name)
         if self.planned is not None and name == self.planned.monitor:
