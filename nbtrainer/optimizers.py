@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -17,7 +17,7 @@ _START, _END = 1 / 25, 1 / 1000
 
 def create(
     name: str,
-    parameters: Iterable[torch.nn.Parameter],
+    parameters: Iterable[torch.nn.Parameter] | Iterable[dict[str, Any]],
     learning_rate: float,
     momentum: float,
     weight_decay: float,
@@ -30,11 +30,32 @@ def create(
     return optimizer
 
 
+def parameter_groups(network: torch.nn.Module, layer_decay: float) -> list[dict[str, Any]]:
+    """The weights of `network` as groups for an optimizer: one for each layer, with its share of the learning rate.
+
+    Each convolution begins a layer, in the order in which the network has them; the last has the whole rate, each
+    before it `layer_decay` times that of the next (as Howard and Ruder 2018, https://arxiv.org/abs/1801.06146, fine-tune).
+    With a decay of 1 all weights are one group.
+    """
+    if layer_decay == 1:
+        return [{"params": list(network.parameters())}]
+    layers: list[list[torch.nn.Parameter]] = []
+    for weights in network.parameters():
+        if weights.ndim > 2 or not layers:
+            layers.append([])
+        layers[-1].append(weights)
+    return [
+        {"params": layer, "rate_share": layer_decay ** (len(layers) - number)}
+        for number, layer in enumerate(layers, start=1)
+    ]
+
+
 class Schedule(NamedTuple):
     """What schedules look at, by the settings of the same names; `epochs`: of the whole run."""
 
     warm_up_fraction: float
     milestones: Sequence[float]
+    step_epochs: int
     decay: float
     power: float
     epochs: int
@@ -62,6 +83,13 @@ def one_cycle(progress: float, settings: Schedule) -> float:
 def steps(progress: float, settings: Schedule) -> float:
     """Rises during the warm-up, and is multiplied by `decay` at each of the `milestones`."""
     return warm_up(progress, settings) * settings.decay ** sum(progress >= each for each in settings.milestones)
+
+
+def step(progress: float, settings: Schedule) -> float:
+    """Rises during the warm-up, and is multiplied by `decay` each time that `step_epochs` are over."""
+    # a share of the run is no exact number: the epoch that it means is
+    falls = int(min(progress, 1.0) * settings.epochs + 1e-6) // settings.step_epochs
+    return warm_up(progress, settings) * settings.decay**falls
 
 
 def polynomial(progress: float, settings: Schedule) -> float:

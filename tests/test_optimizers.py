@@ -82,7 +82,7 @@ def test_warm_up_ends_at_the_full_rate_and_stays():
 
 
 def _schedule(warm_up_fraction=0.0, **changed):
-    settings = {"milestones": (0.5, 0.75), "decay": 0.1, "power": 0.9, "epochs": 300} | changed
+    settings = {"milestones": (0.5, 0.75), "step_epochs": 100, "decay": 0.1, "power": 0.9, "epochs": 300} | changed
     return optimizers.Schedule(warm_up_fraction, **settings)
 
 
@@ -111,3 +111,8 @@ def test_omnipose_rises_over_ten_epochs_and_is_halved_in_the_last_hundred():
 def test_every_schedule_is_a_share_of_the_rate_all_along(name):
     course = [SCHEDULES.load(name)(progress / 200, _schedule(0.1)) for progress in range(201)]
     assert all(0 < share <= 1 for share in course) and max(course) == pytest.approx(1)
+
+
+def test_step_falls_after_the_same_number_of_epochs():
+    rates = [optimizers.step(epoch / 300, _schedule(step_epochs=60, decay=0.5)) for epoch in (0, 59, 60, 119, 120, 299)]
+    assert rates == pytest.approx([1, 1, 0.5, 0.5, 0.25, 0.0625])

@@ -85,10 +85,30 @@ SCHEDULES = Catalog(
     ),
     Entry(
         "steps",
-        "Steps",
+        "Steps (milestones)",
         at="nbtrainer.optimizers:steps",
-        help="Falls at milestones, as PyTorch Connectomics and EasyReg let it.",
+        help="Falls at milestones, as PyTorch Connectomics lets it.",
         source="https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiStepLR.html",
+    ),
+    Entry(
+        "step",
+        "Step",
+        at="nbtrainer.optimizers:step",
+        help="Falls again and again after the same number of epochs.",
+        source="https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.StepLR.html",
+    ),
+    Entry(
+        "plateau",
+        "Plateau",
+        at="nbtrainer.optimizers:warm_up",
+        help="Falls when what is monitored has not become better for a while.",
+        source="https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ReduceLROnPlateau.html",
+    ),
+    Entry(
+        "list",
+        "A rate for each epoch",
+        at="nbtrainer.optimizers:constant",
+        help="As listed, epoch by epoch; Omnipose takes such lists.",
     ),
     Entry(
         "polynomial",
@@ -106,9 +126,9 @@ SCHEDULES = Catalog(
     ),
     Entry(
         "one_cycle",
-        "One cycle",
+        "Warm-up, then cosine (one cycle)",
         at="nbtrainer.optimizers:one_cycle",
-        help="Rises, then falls to nearly nothing at the end of the run; allows larger rates.",
+        help="Rises, then falls along a cosine to nearly nothing at the end of the run; allows larger rates.",
         source="Smith and Topin 2017, https://arxiv.org/abs/1708.07120",
     ),
 )

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrainer.catalog import DEVICE_NAMES, NETWORKS, TASKS, device_name
-from nbtrainer.checks.suitability import check_effects, check_parameters, check_size_model, check_suitability
+from nbtrainer.checks.suitability import (
+    check_course,
+    check_effects,
+    check_parameters,
+    check_size_model,
+    check_suitability,
+)
 from nbtrainer.config import Config
 from nbtrainer.disk import exists
 from nbtrainer.environment import usable_cores
@@ -108,6 +114,7 @@ def _settings(config: Config) -> Iterator[Finding]:
     )
     yield from check_suitability(config)
     yield from check_parameters(config)
+    yield from check_course(config)
     score = training.monitor.removeprefix("validation_")
     if training.monitor.startswith("validation_") and score != "loss" and score not in metrics:
         yield Finding(

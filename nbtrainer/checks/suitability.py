@@ -114,6 +114,32 @@ def check_parameters(config: Config) -> Iterator[Finding]:
         )
 
 
+def check_course(config: Config) -> Iterator[Finding]:
+    """The course of the run: rates, frozen layers and intervals that make no sense beside the other settings."""
+    if config.compile.schedule == "list" and not config.compile.rates:
+        yield Finding(
+            where="compile.rates",
+            wrong="the learning rate of each epoch is to be as listed, but none is listed",
+            remedy="Give a rate for each epoch, such as 0.01, 0.001, or choose another compile.schedule",
+        )
+    if config.compile.frozen_epochs and not config.model.pretrained:
+        yield Finding(
+            level="warning",
+            where="compile.frozen_epochs",
+            wrong="no model is started from, so that no layer is kept as it is",
+            remedy="Choose one in model.pretrained, or set this to 0",
+            suggestions=(0,),
+        )
+    if config.training.intervals_in == "steps" and config.training.validation_interval == 1:
+        yield Finding(
+            level="warning",
+            where="training.validation_interval",
+            wrong="it counts steps, so that every single step is validated",
+            remedy="Give so many steps as an epoch has, or more",
+            suggestions=(100, 1000),
+        )
+
+
 def check_effects(config: Config) -> Iterator[Finding]:
     """Settings of tiles that the way they are cut does not look at."""
     sampling = config.sampling

@@ -9,6 +9,7 @@ from nbtrainer.catalog import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
 from nbtrainer.catalog.losses import PARAMETERS
 from nbtrainer.config.section import Section, field
 
+Rate = Annotated[float, Field(ge=0, le=10_000)]
 # of the run
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -40,6 +41,7 @@ class Compile(Section):
         help="Size of the steps. Lower it when the loss jumps or becomes worse; Adam alone likes 0.001, SGD 0.1.",
         gt=0,
         le=10_000,
+        only_with={"schedule": tuple(name for name in SCHEDULES if name != "list")},
     )
     schedule: str = field(
         "one_cycle",
@@ -54,7 +56,7 @@ class Compile(Section):
         help="Share of the run during which the learning rate rises (not with a constant rate).",
         ge=0,
         lt=1,
-        only_with={"schedule": tuple(name for name in SCHEDULES if name not in ("constant", "omnipose"))},
+        only_with={"schedule": tuple(name for name in SCHEDULES if name not in ("constant", "omnipose", "list"))},
         advanced=True,
     )
     milestones: list[Share] = field(
@@ -65,13 +67,41 @@ class Compile(Section):
         only_with={"schedule": ("steps",)},
         advanced=True,
     )
+    step_epochs: int = field(
+        60,
+        title="Falls every",
+        help="Of 'step': the learning rate falls each time that so many epochs are over; EasyReg's is 60.",
+        unit="epochs",
+        ge=1,
+        le=1_000_000,
+        only_with={"schedule": ("step",)},
+        advanced=True,
+    )
+    plateau_patience: int = field(
+        10,
+        title="Falls after",
+        help="Of 'plateau': the learning rate falls when so many validations had no better score.",
+        unit="validations",
+        ge=1,
+        le=1_000_000,
+        only_with={"schedule": ("plateau",)},
+        advanced=True,
+    )
+    rates: list[Rate] = field(
+        title="Rates",
+        help="Of 'list': the learning rate of each epoch, in order; the last one stays.",
+        default_factory=list,
+        max_length=1_000_000,
+        only_with={"schedule": ("list",)},
+        advanced=True,
+    )
     decay: float = field(
         0.1,
         title="Decay",
-        help="Of 'steps': by what the learning rate is multiplied at each milestone.",
+        help="Of 'steps', 'step' and 'plateau': by what the learning rate is multiplied each time that it falls.",
         gt=0,
         le=1,
-        only_with={"schedule": ("steps",)},
+        only_with={"schedule": ("steps", "step", "plateau")},
         advanced=True,
     )
     power: float = field(
@@ -88,6 +118,31 @@ class Compile(Section):
         title="Largest gradient",
         help="Gradients longer than this are shortened to it, which keeps a run calm; 0: never. nnU-Net's is 12.",
         ge=0,
+        advanced=True,
+    )
+    ema_decay: float = field(
+        0.0,
+        title="Average of weights",
+        help="What validates and is kept is a moving average of the weights, of which each step keeps this share; it calms a noisy end. 0: the weights themselves; else 0.99 to 0.9999.",
+        ge=0,
+        lt=1,
+        advanced=True,
+    )
+    layer_decay: float = field(
+        1.0,
+        title="Rate of earlier layers",
+        help="For fine-tuning: the learning rate is multiplied by this from each layer to the one before it, so that the first layers change least. 1: the same for all.",
+        gt=0,
+        le=1,
+        advanced=True,
+    )
+    frozen_epochs: int = field(
+        0,
+        title="Keep loaded layers for",
+        help="For fine-tuning: what was taken over from another model stays as it is for so many epochs, while the new layers learn.",
+        unit="epochs",
+        ge=0,
+        le=1_000_000,
         advanced=True,
     )
     momentum: float = field(

@@ -17,6 +17,7 @@ from nbtrainer.data.fingerprints import Fingerprints
 from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.datasets import survey
 from nbtrainer.datasets.survey import spacing_in
+from nbtrainer.engine.average_weights import averaged_copy
 from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.job import TrainingJob
@@ -67,9 +68,14 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     network_record = network_settings(config, task, config.model.input_channels, config.model.anisotropic_levels)
     network = models.create(**network_record)
     notes: list[Event] = split_warnings(config, record, before, surveyed)
+    loaded: frozenset[str] = frozenset()
     if pretrained is not None:
         transfer = take_over(network, network_record, task, pretrained)
         notes.append(events.Noted(text=describe_transfer(transfer, config.model.pretrained)))
+        loaded = frozenset(transfer.taken)
+        if config.compile.frozen_epochs and not transfer.anew:
+            notes.append(events.Warned(text="no layer begins anew, so that none is kept as it is at the start"))
+            loaded = frozenset()
     network.to(device)
     may_ignore = task.may_ignore(surveyed.pairs) or config.data.ignore_value is not None
     loss_arguments = (config.compile.loss, task.loss_settings, config.compile.loss_parameters)
@@ -82,8 +88,13 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     network.to(memory_format=memory_format(config.training.memory_format, config.task.dim))  # type: ignore[call-overload]
     settings, names = config.compile, config.compile.metrics
     optimizer = optimizers.create(
-        settings.optimizer, network.parameters(), settings.learning_rate, settings.momentum, settings.weight_decay
+        settings.optimizer,
+        optimizers.parameter_groups(network, settings.layer_decay),
+        settings.learning_rate,
+        settings.momentum,
+        settings.weight_decay,
     )
+    averaged = averaged_copy(network, settings.ema_decay) if settings.ema_decay else None
     stepper = Stepper(
         network,
         loss,
@@ -96,7 +107,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
         max_gradient_norm=settings.max_gradient_norm,
     )
     validator = Validator(
-        network,
+        network if averaged is None else averaged.module,
         validation_loss,
         task,
         dataclasses.replace(patches.images, pairs=surveyed.split.validation),
@@ -132,6 +143,8 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
         network_record=network_record,
         spacing=spacing_in(config, surveyed),
         notes=notes,
+        averaged=averaged,
+        loaded=loaded,
         about_images=surveyed.image_traits(),
         check_tile=_golden_input(config, previewer),
         split_record=SplitRecord.of(surveyed.listed, surveyed.divided, surveyed.split.train, before),

@@ -54,7 +54,7 @@ def _finish(job: TrainingJob, emit: Emit, limits: TimeLimits) -> None:
     if job.config.training.load_at_end == "best":
         path = job.best.file_of_best() or path
     record = load_checkpoint(path)
-    job.network.load_state_dict(record["weights"])
+    job.model.load_state_dict(record["weights"])
     before, tuned_score = job.task, None
     with _spared(emit, "the thresholds could not be tuned"):
         tuned_score = _tune_thresholds(job, emit, limits)
@@ -171,9 +171,9 @@ def _learn_sizes(job: TrainingJob, emit: Emit, limits: TimeLimits) -> SizeModel 
     config = job.config
     if not config.task.learns_size:
         return None
-    assert isinstance(job.network, StyleUNet)  # the check saw to it
+    assert isinstance(job.model, StyleUNet)  # the check saw to it
     model, facts = learn_sizes(
-        job.network,
+        job.model,
         job.task,
         job.patches.images,
         validation=job.validator.images,

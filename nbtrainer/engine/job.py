@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import platform
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
-from nbtrainer._version import __version__
 from nbtrainer.augment.patches import Patch, Patches
 from nbtrainer.catalog import SCHEDULES
 from nbtrainer.config import Config
-from nbtrainer.data.file_names import shortest_names
-from nbtrainer.data.fingerprints import Fingerprints
 from nbtrainer.data.patch_sampler import PatchLocation
 from nbtrainer.data.sampling_log import PatchContent, SamplingLog
 from nbtrainer.data.split_record import SplitRecord
@@ -26,17 +22,14 @@ from nbtrainer.datasets import Survey
 from nbtrainer.disk import write_json
 from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
-from nbtrainer.engine.resumed_split import previous_split
+from nbtrainer.engine.plateau import Plateau
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.validate import Validator
-from nbtrainer.inference.device import memory_format, random_state, set_random_state
-from nbtrainer.inference.golden_tile import golden_tile
-from nbtrainer.models.recomputing import Recomputing
+from nbtrainer.inference.device import memory_format
 from nbtrainer.optimizers import Schedule
-from nbtrainer.runs import RunDirectory, events
+from nbtrainer.runs import RunDirectory
 from nbtrainer.runs.events import Event
 from nbtrainer.tasks import Task
-from nbtrainer.wording import first_of_many
 
 # of the patches of an epoch, one in so many counts as hard
 _HARD_SHARE = 5
@@ -85,6 +78,11 @@ class TrainingJob:
     sampling_log: SamplingLog = field(default_factory=SamplingLog)
     patch_losses: list[tuple[float, PatchLocation]] = field(default_factory=list)
     compiled: Any = None
+    averaged: AveragedModel | None = None
+    plateau: Plateau = field(default_factory=Plateau)
+    # names of the weights that were taken over from another model
+    loaded: frozenset[str] = frozenset()
+    is_frozen: bool = False
     baselines: dict[str, float] = field(default_factory=dict)
 
     def batch(self, step: int) -> Batch:
@@ -163,106 +161,29 @@ class TrainingJob:
     def learning_rate(self) -> float:
         """Of the next step."""
         settings = self.config.compile
+        if settings.schedule == "list":
+            number = min(self.clock.step // self.clock.steps_per_epoch, len(settings.rates) - 1)
+            return settings.rates[number]
         schedule = Schedule(
-            settings.warm_up_fraction, settings.milestones, settings.decay, settings.power, self.clock.epochs
+            warm_up_fraction=settings.warm_up_fraction,
+            milestones=settings.milestones,
+            step_epochs=settings.step_epochs,
+            decay=settings.decay,
+            power=settings.power,
+            epochs=self.clock.epochs,
         )
-        return float(settings.learning_rate * SCHEDULES.load(settings.schedule)(self.clock.progress, schedule))
+        fallen = settings.decay**self.plateau.falls if settings.schedule == "plateau" else 1.0
+        return float(settings.learning_rate * fallen * SCHEDULES.load(settings.schedule)(self.clock.progress, schedule))
 
-    def checkpoint(
-        self, score: float | None, epoch_totals: dict[str, Any], happened: Sequence[Event] = ()
-    ) -> dict[str, Any]:
-        """The record to save: what prediction needs, and under `resume` what an exact continuation needs besides.
+    @property
+    def model(self) -> nn.Module:
+        """What validates, is kept and predicts: the network, or the moving average of its weights."""
+        return self.network if self.averaged is None else self.averaged.module
 
-        `happened`: events that are told once the record is written; should the process be killed between, a resume
-        tells them.
-        """
-        settings = self.config.model_dump()
-        return {
-            "format": 1,
-            "versions": {
-                "nbtrainer": __version__,
-                "torch": str(torch.__version__),
-                "python": platform.python_version(),
-            },
-            "network": self.network_record,
-            "weights": self.network.state_dict(),
-            "task": {"name": self.task.name, "settings": self.task.as_record()},
-            "normalization": self.patches.images.normalizer.as_record(),
-            "preparation": self.survey.preparation.as_record(),
-            "spacing": self.spacing,
-            **self.about_images,
-            "tile": list(self.config.sampling.patch_size),
-            "config": settings,
-            "step": self.clock.step,
-            "epoch": self.clock.epoch,
-            "monitor": self.monitor,
-            "score": score,
-            "self_check": golden_tile(self.network, self.check_tile),
-            "resume": {
-                "optimizer": self.stepper.optimizer.state_dict(),
-                "scaler": self.stepper.scaler.state_dict(),
-                "random": random_state(self.device),
-                "clock": self.clock.as_record(),
-                "best": self.best.entries,
-                "parts": self.stepper.micro_batches,
-                "recomputes": isinstance(self.network, Recomputing) and self.network.recomputes,
-                "sums": epoch_totals,
-                "happened": [event.as_record() for event in happened],
-                "ledger": self.sampling_log.as_record(),
-                "split": self.split_record.as_record(),
-                "wrong": [[error, place.as_record()] for error, place in self.patch_losses],
-                "compared": self.baselines,
-                "files": fingerprints.as_record() if (fingerprints := self.patches.images.fingerprints) else {},
-                "hard": [place.as_record() for place in self.patches.sampler.hard],
-            },
-        }
-
-    def restore(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Continue from a checkpoint; the sums of the epoch that was under way."""
-        self.network.load_state_dict(record["weights"])
-        state = record["resume"]
-        self.stepper.optimizer.load_state_dict(state["optimizer"])
-        self.stepper.scaler.load_state_dict(state["scaler"])
-        random = state["random"]  # of before, that of the processor alone
-        set_random_state(random if isinstance(random, dict) else {"cpu": random}, self.device)
-        self.clock.restore(state["clock"])
-        self.best.restore(state["best"], self.directory.last, record["step"])
-        self.stepper.micro_batches = state["parts"]
-        if isinstance(self.network, Recomputing):
-            self.network.recomputes = bool(state.get("recomputes"))
-        numbers = self._numbers(previous_split(record))
-        self.sampling_log = (
-            SamplingLog.from_record(state["ledger"]).renumber(numbers) if "ledger" in state else SamplingLog()
-        )
-        hard = [PatchLocation.of(values) for values in state.get("hard", [])]
-        self.patches.sampler.hard = [
-            dataclasses.replace(place, index=numbers[place.index]) for place in hard if place.index in numbers
-        ]
-        self.baselines = {**self.baselines, **state.get("compared", {})}
-        wrong = [(error, PatchLocation.of(values)) for error, values in state.get("wrong", [])]
-        self.patch_losses = [
-            (error, dataclasses.replace(place, index=numbers[place.index]))
-            for error, place in wrong
-            if place.index in numbers
-        ]
-        self.notes += _changed_files(self.patches.images.fingerprints, state.get("files", {}))
-        sums = state["sums"]
-        assert isinstance(sums, dict)
-        return sums
-
-    def _numbers(self, before: SplitRecord | None) -> dict[int, int]:
-        """By the number that a training image had in the session before, the number that it has in this one."""
-        train = self.survey.split.train
-        if before is None:  # of an older version
-            return {number: number for number in range(len(train))}
-        return before.numbers(self.survey.listed, drawn=train)
-
-
-def _changed_files(fingerprints: Fingerprints | None, record: dict[str, Any]) -> list[Event]:
-    """A warning of files that are others than in the session before, if any are."""
-    changed = fingerprints.changed_since(record) if fingerprints else []
-    if not changed:
-        return []
-    which = first_of_many(shortest_names(changed))
-    words = f"changed since the run was stopped: {which}. Training goes on with them as they are now"
-    return [events.Warned(text=words)]
+    def freeze(self) -> None:
+        """Keep the weights that were taken over from another model as they are, while the settings say so."""
+        is_frozen = self.clock.step < self.config.compile.frozen_epochs * self.clock.steps_per_epoch
+        if is_frozen != self.is_frozen:
+            self.is_frozen = is_frozen
+            for name, weights in self.network.named_parameters():
+                weights.requires_grad_(not (is_frozen and name in self.loaded))

@@ -9,6 +9,7 @@ from typing import Any
 from nbtrainer.engine import checkpoint
 from nbtrainer.engine.intervals import is_due
 from nbtrainer.engine.job import TrainingJob
+from nbtrainer.engine.job_record import checkpoint_record
 from nbtrainer.engine.nan_loss import diverged
 from nbtrainer.engine.progress import Emit
 from nbtrainer.runs import events
@@ -31,6 +32,8 @@ def save_scored(
     loss = scores.get("validation_loss", math.inf)
     is_best = score is not None and best.is_best(score, loss)
     earned = score is not None and best.earns_a_place(score, loss)
+    if score is not None and job.config.compile.schedule == "plateau":
+        job.plateau.enter(is_best=is_best, patience=job.config.compile.plateau_patience)
     file = best.enter(score, clock.epoch, clock.step, loss) if score is not None and earned else ""
     happened: list[events.Event] = []
     if scores:
@@ -72,7 +75,7 @@ def save_within_epoch(job: TrainingJob, emit: Emit, epoch_totals: dict[str, Any]
 def _write(job: TrainingJob, score: float | None, epoch_totals: dict[str, Any], happened: list[events.Event]) -> None:
     if not all(bool(weights.isfinite().all()) for weights in job.network.parameters()):
         raise diverged(job, f"the weights are no longer numbers at step {job.clock.step}")
-    checkpoint.write(job.checkpoint(score, epoch_totals, happened), job.directory.last)
+    checkpoint.write(checkpoint_record(job, score, epoch_totals, happened), job.directory.last)
     job.saved_at = time.monotonic()
 
 

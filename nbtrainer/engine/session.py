@@ -15,6 +15,7 @@ from nbtrainer.disk_errors import FULL, disk_error
 from nbtrainer.engine.build import build
 from nbtrainer.engine.checkpoint import remove_leftovers
 from nbtrainer.engine.global_state import kernel_as_it_was
+from nbtrainer.engine.job_record import restore
 from nbtrainer.engine.micro_batches import what_parts_change
 from nbtrainer.engine.progress import Emit
 from nbtrainer.engine.trainer import started_event, train
@@ -174,7 +175,7 @@ class _Work:
             happened = attach(self._directory.path).events
             _tell_how_it_ended_before(happened, emit)
             if record is not None:
-                sums = job.restore(record)
+                sums = restore(job, record)
                 _complete(happened, record, emit)
         return train(job, emit, self._stop_asked, sums)
 

@@ -57,7 +57,7 @@ class Stepper:
         wanted.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group.get("rate_share", 1.0)
         before = self._state()
         while True:
             try:

@@ -39,7 +39,7 @@ def train(
 ) -> events.Stopped | events.Finished:
     """Train until a budget is spent or a stop is asked; the event that ends the session, which is still to be told.
 
-    `epoch_totals`: those of an epoch under way, from `TrainingJob.restore`.
+    `epoch_totals`: those of an epoch under way, from `job_record.restore`.
     """
     clock = job.clock
     job.validator.check = job.previewer.check = raise_if_stopped(stop_asked)
@@ -101,7 +101,10 @@ def _train_on(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_totals: 
         if _change_to_compiled(job, emit, len(batch.images)):
             began = time.monotonic()  # translating is no part of a step
         learning_rate = job.learning_rate()
+        job.freeze()
         loss, counted = _step(job, emit, batch, learning_rate)
+        if job.averaged is not None:
+            job.averaged.update_parameters(job.network)
         job.record_batch(batch)
         clock.step += 1
         steps, counts = steps + 1, counts + counted

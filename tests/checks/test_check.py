@@ -328,3 +328,17 @@ def test_parameters_of_what_was_not_chosen_are_told(small_config, compile, where
 def test_a_tversky_loss_that_counts_no_mistake_is_refused(small_config):
     small_config.update(compile={"loss": "tversky", "tversky_alpha": 0, "tversky_beta": 0})
     assert any("nothing is learned" in error for error in _errors(small_config))
+
+
+@pytest.mark.parametrize(
+    ("settings", "where"),
+    [
+        ({"compile": {"schedule": "list"}}, "compile.rates"),
+        ({"compile": {"frozen_epochs": 2}}, "compile.frozen_epochs"),
+        ({"training": {"intervals_in": "steps"}}, "training.validation_interval"),
+    ],
+)
+def test_a_course_of_the_run_that_makes_no_sense_is_told(small_config, settings, where):
+    assert where not in [finding.where for finding in nbt.check(small_config)]
+    small_config.update(**settings)
+    assert where in [finding.where for finding in nbt.check(small_config)]

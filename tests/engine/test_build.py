@@ -10,6 +10,7 @@ from nbtrainer.config import Config
 from nbtrainer.data.cache import Cache
 from nbtrainer.engine.build import build
 from nbtrainer.engine.job import TrainingJob
+from nbtrainer.engine.job_record import checkpoint_record, restore
 from nbtrainer.engine.nan_loss import diverged
 from nbtrainer.runs import RunDirectory, events
 
@@ -32,10 +33,10 @@ def test_validation_has_a_loss_of_its_own_on_the_processor(small_config, tmp_pat
 
 def test_the_random_numbers_of_a_checkpoint_of_before_are_taken_over(small_config):
     job = _job(small_config)
-    record = job.checkpoint(None, {})
+    record = checkpoint_record(job, None, {})
     expected = torch.rand(3)
     record["resume"]["random"] = record["resume"]["random"]["cpu"]  # as it was until 0.1
-    job.restore(record)
+    restore(job, record)
     assert torch.equal(torch.rand(3), expected)
 
 
