@@ -98,6 +98,10 @@ class Clock:
         """Begin to count seconds."""
         self._began = time.monotonic()
 
+    def leave_out(self, seconds: float) -> None:
+        """Time in which the run waited, and which counts for no budget."""
+        self._began += seconds
+
     def remaining(self, intervals: Iterable[int] = ()) -> range:
         """The steps from here to the end of the epoch, or to the next multiple of one of `intervals`."""
         if self.step >= self.total_steps:

@@ -69,7 +69,7 @@ def resume(directory: str | os.PathLike[str], **overrides: Mapping[str, Any]) ->
     run = attach(directory)
     files = RunDirectory(run.directory)
     # before anything is looked at: of two that resume at the same moment, one is refused
-    lease = take(files.path, is_ending=lambda: attach(directory).status != "running")
+    lease = take(files.path, is_ending=lambda: attach(directory).status not in ("running", "paused"))
     try:
         goes_on = _settle(files, overrides)
     except BaseException:
@@ -86,7 +86,7 @@ def resume(directory: str | os.PathLike[str], **overrides: Mapping[str, Any]) ->
 def _settle(files: RunDirectory, overrides: Mapping[str, Mapping[str, Any]]) -> bool:
     """Write the settings with which the run in `files` goes on; False if nothing is left to do. Raises `UserError`."""
     run = attach(files.path)
-    if run.status == "running":  # of a version in which a run had no owner
+    if run.status in ("running", "paused"):  # of a version in which a run had no owner
         raise ModelError(str(run.directory), "this run is still going on", "Stop it first, or attach to it")
     stored = Config.load(files.config)
     config = stored.validated()

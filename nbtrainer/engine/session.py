@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,10 +29,12 @@ from nbtrainer.runs import Run, RunDirectory, attach, events
 from nbtrainer.runs.events import Event
 from nbtrainer.runs.listeners import Emitter
 from nbtrainer.runs.owner import Lease
+from nbtrainer.runs.pause import clear_pause
 from nbtrainer.runs.session import Session
 from nbtrainer.runs.signals import stop_before_the_end
 from nbtrainer.runs.stop import StopRequest, clear_stop, read_stop
 
+_SECONDS_BETWEEN_LOOKS = 0.1
 _IMPOLITE = "torch was loaded before nbtrainer: beside a busy browser, steps may take several times as long"
 
 
@@ -114,10 +118,13 @@ class _Work:
         self._resumed = resumed
         self._emitter: Emitter | None = None
         self._heard: StopRequest = ""
+        self._read: StopRequest = ""
+        self._looked_at = -math.inf
 
     def begin(self) -> None:
         """Open the journal, and start the thread."""
         clear_stop(self._directory)
+        clear_pause(self._directory)
         remove_leftovers(self._directory.checkpoints)
         self._emitter = Emitter(self._directory)
         self._emit(started_event(self._resumed, self._lease.owner.token))
@@ -189,7 +196,10 @@ class _Work:
         """What was asked of the run, through its folder or in this process; told when it is heard."""
         if self._lease.lost:
             raise RunLostError(self._lease.lost)
-        asked = (self.session.asked, read_stop(self._directory))
+        # asked at every step: a mounted drive takes its time to say that there is no file
+        if time.monotonic() - self._looked_at > _SECONDS_BETWEEN_LOOKS:
+            self._looked_at, self._read = time.monotonic(), read_stop(self._directory)
+        asked = (self.session.asked, self._read)
         strongest: StopRequest = "now" if "now" in asked else "validation" if any(asked) else ""
         if strongest != self._heard:
             self._heard = strongest

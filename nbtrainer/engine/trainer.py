@@ -16,18 +16,21 @@ import torch
 from nbtrainer import metrics
 from nbtrainer.data.prefetch import prefetch
 from nbtrainer.engine.change_settings import apply_changes
+from nbtrainer.engine.compiled_network import change_to_compiled, step_or_fall_back
 from nbtrainer.engine.finalize import finish
 from nbtrainer.engine.intervals import is_due, step_intervals
-from nbtrainer.engine.job import Batch, TrainingJob
+from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.nan_loss import diverged
 from nbtrainer.engine.patience import is_out_of_patience
+from nbtrainer.engine.pause import wait_while_paused
 from nbtrainer.engine.plan import announce_plan
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
 from nbtrainer.engine.progress import SECONDS_BETWEEN_EVENTS, Emit, ReadStop, StopHeardError, raise_if_stopped, reporter
 from nbtrainer.engine.save import save_scored, save_within_epoch, seconds_unsaved
-from nbtrainer.errors import UserError
+from nbtrainer.inference.device import memory_held
 from nbtrainer.metrics import ConfusionCounts, MetricState
 from nbtrainer.runs import events
+from nbtrainer.runs.pause import read_pause
 from nbtrainer.wording import first_of_many
 
 # a validation that breaks is caught, one that is killed is not: more than this is not left to chance
@@ -49,6 +52,7 @@ def train(
     while not clock.is_over:
         apply_changes(job, emit)
         epoch_totals = _train_on(job, emit, stop_asked, epoch_totals)
+        wait_while_paused(job, emit, stop_asked, epoch_totals)
         if stop_asked() == "now":
             return _stop(job, emit, epoch_totals)
         ends_epoch = clock.ends_epoch
@@ -98,11 +102,11 @@ def _train_on(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_totals: 
     learning_rate = job.learning_rate()
     remaining = clock.remaining(step_intervals(job.config.training))
     for batch in prefetch(job.batch, remaining, job.workers, job.batches_ahead):
-        if _change_to_compiled(job, emit, len(batch.images)):
+        if change_to_compiled(job, emit, len(batch.images)):
             began = time.monotonic()  # translating is no part of a step
         learning_rate = job.learning_rate()
         job.freeze()
-        loss, counted = _step(job, emit, batch, learning_rate)
+        loss, counted = step_or_fall_back(job, emit, batch, learning_rate)
         if job.averaged is not None:
             job.averaged.update_parameters(job.network)
         job.record_batch(batch)
@@ -120,6 +124,7 @@ def _train_on(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_totals: 
             group, began = [], time.monotonic()
         if is_reporting and not ends:
             apply_changes(job, emit)
+            ends = read_pause(job.directory) != ""
         if saves:
             save_within_epoch(job, emit, _summed(epoch_totals, counts, steps, loss_sum, terms))
             began = time.monotonic()  # nor is saving
@@ -144,26 +149,6 @@ def _summed(
     return {"counts": counted.plain(), "steps": steps, "loss": loss_sum, "terms": values}
 
 
-def _step(job: TrainingJob, emit: Emit, batch: Batch, learning_rate: float) -> tuple[torch.Tensor, ConfusionCounts]:
-    """One step; should the compiled network fail, the same with the network as it is, and so from then on."""
-    stepper = job.stepper
-    try:
-        return stepper.step(batch.images, batch.targets, learning_rate)
-    except UserError:
-        raise
-    except Exception as error:
-        if stepper.forward is stepper.network:
-            raise
-        name = type(error).__name__
-        words = (
-            f"the compiled network failed at step {job.clock.step} ({name}): the run goes on with the network as it is"
-        )
-        emit(events.Warned(text=words))
-    # outside the except block: the traceback holds the memory of the step that failed
-    job.compile_from_step, stepper.forward = None, stepper.network
-    return stepper.step(batch.images, batch.targets, learning_rate)
-
-
 def _report_steps(
     job: TrainingJob, emit: Emit, group: list[torch.Tensor], *, seconds: float, learning_rate: float, loss_sum: float
 ) -> float:
@@ -183,6 +168,8 @@ def _report_steps(
             seconds_per_step=seconds / len(losses),
             learning_rate=learning_rate,
             elapsed_seconds=job.clock.elapsed_seconds,
+            memory_bytes=psutil.Process().memory_info().rss,
+            device_memory_bytes=memory_held(job.device),
         )
     )
     # one after the other: how steps fall into groups depends on the clock, and must not show in the last digit
@@ -258,31 +245,6 @@ def _stop(job: TrainingJob, emit: Emit, epoch_totals: dict[str, Any]) -> events.
     """End at once, inside an epoch."""
     save_within_epoch(job, emit, epoch_totals)
     return events.Stopped(step=job.clock.step)
-
-
-def _change_to_compiled(job: TrainingJob, emit: Emit, batch_size: int) -> bool:
-    """From a fixed step on, full batches go through the network as machine code, smaller ones as before.
-
-    Returns whether it was translated just now.
-    """
-    stepper = job.stepper
-    if job.compile_from_step is None or job.clock.step < job.compile_from_step:
-        return False
-    if batch_size < job.clock.batch_size or stepper.is_short_of_memory:
-        stepper.forward = stepper.network
-        return False
-    is_new = job.compiled is None
-    if is_new:
-        emit(events.Activity(doing="translating the network into machine code (once, up to two minutes)"))
-        job.compiled = torch.compile(job.network, dynamic=False)
-        try:
-            stepper.try_out(job.compiled, job.batch(job.clock.step).images[: job.config.training.batch_size])
-        except Exception as error:  # torch's compiler fails in many ways; the network itself is sound
-            emit(events.Warned(text=f"the network could not be compiled and goes on as it is ({type(error).__name__})"))
-            job.compile_from_step = None
-            return True
-    stepper.forward = job.compiled
-    return is_new
 
 
 def _tell_what_was_never_seen(job: TrainingJob, emit: Emit) -> None:

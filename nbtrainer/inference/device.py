@@ -93,6 +93,13 @@ def free_cached_memory(device: torch.device) -> None:
         release_memory()
 
 
+def memory_held(device: torch.device) -> int:
+    """Bytes that torch holds of `device`; 0 for the processor, whose memory is that of the process."""
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    return torch.mps.driver_allocated_memory() if device.type == "mps" else 0
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether `error` says that memory ran out: of a graphics card, or of the machine."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):

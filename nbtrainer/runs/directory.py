@@ -23,6 +23,7 @@ class RunDirectory:
         self.tiles = path / "tiles.json"
         self.split = path / "split.json"
         self.stop = path / "stop"
+        self.pause = path / "pause"
         self.changes = path / "change.json"
         self.checkpoints = path / "checkpoints"
         self.previews = path / "previews"

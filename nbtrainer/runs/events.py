@@ -101,7 +101,11 @@ class ReportWritten(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StepsDone(Event):
-    """The steps of about the last quarter second. `step`: steps done so far; `loss`: mean of these steps."""
+    """The steps of about the last quarter second. `step`: steps done so far; `loss`: mean of these steps.
+
+    `memory_bytes`: of this process; `device_memory_bytes`: what torch holds of a device other than the processor; 0 where
+    it is not known.
+    """
 
     step: int
     epoch: int
@@ -110,6 +114,8 @@ class StepsDone(Event):
     seconds_per_step: float
     learning_rate: float
     elapsed_seconds: float
+    memory_bytes: int = 0
+    device_memory_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +207,21 @@ class StopAsked(Event):
     """The user asked to stop: `now`, or after the next validation."""
 
     now: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paused(Event):
+    """The run waits after `step`, as the user asked."""
+
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continued(Event):
+    """The run goes on after a pause of so many seconds, or is stopped in it."""
+
+    step: int
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)

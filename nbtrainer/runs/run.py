@@ -21,12 +21,13 @@ from nbtrainer.runs.events import Event, RunStarted
 from nbtrainer.runs.history import history_rows, write_history
 from nbtrainer.runs.journal import JournalReader
 from nbtrainer.runs.owner import Watch
+from nbtrainer.runs.pause import clear_pause, request_pause
 from nbtrainer.runs.session import Session, session_of
 from nbtrainer.runs.stop import request_stop
 
 Status = Literal["running", "paused", "stopped", "finished", "failed"]
 
-_LIFE = (events.RunStarted, events.Stopped, events.Failed, events.Finished)
+_LIFE = (events.RunStarted, events.Paused, events.Continued, events.Stopped, events.Failed, events.Finished)
 
 # of a run of before there were owners, on another machine, nothing else tells
 _SILENCE_ON_ANOTHER_HOST = 600.0
@@ -61,7 +62,8 @@ class Run:
 
     @property
     def status(self) -> Status:
-        """`running`, `stopped`, `finished` or `failed`; a run whose process is gone without a closing event is `stopped`."""
+        """`running`, `paused`, `stopped`, `finished` or `failed`; a run whose process is gone without a closing event is
+        `stopped`."""
         match self._newest_of_life():
             case events.Finished():
                 return "finished"
@@ -69,8 +71,10 @@ class Run:
                 return "failed"
             case events.Stopped():
                 return "stopped"
-            case events.RunStarted() as started:
-                return "running" if self._lives(started) else "stopped"
+            case events.RunStarted() | events.Paused() | events.Continued() as newest:
+                if (started := self._newest_start()) is None or not self._lives(started):
+                    return "stopped"
+                return "paused" if isinstance(newest, events.Paused) else "running"
         # between the making of the folder and its first event
         session = self._own_session
         return "running" if session is not None and not session.has_ended else "stopped"
@@ -111,6 +115,17 @@ class Run:
             if session is None:  # else it has heard already
                 raise
 
+    def pause(self, free_memory: bool = False) -> None:
+        """Ask the run to wait after its next steps, with everything saved; `free_memory`: and to move off its device.
+
+        `unpause` lets it go on, a stop ends it. Raises `UserError` if its folder cannot take the request.
+        """
+        request_pause(self._directory, free_memory=free_memory)
+
+    def unpause(self) -> None:
+        """Let a run go on that was asked to pause."""
+        clear_pause(self._directory)
+
     def change(self, **sections: Mapping[str, Any]) -> None:
         """Go on with other settings while the run trains: `run.change(training={"epochs": 40}, compile={"learning_rate": 1e-4})`.
 
@@ -136,7 +151,7 @@ class Run:
         if self._own_session is not None:
             return self._own_session.wait(timeout)
         ends = None if timeout is None else time.monotonic() + timeout
-        while self.status == "running":
+        while self.status in ("running", "paused"):
             if ends is not None and time.monotonic() >= ends:
                 return False
             time.sleep(0.1)
@@ -152,12 +167,14 @@ class Run:
         with self._lock:
             self._read_on()
             newest = self._life[-1] if self._life else None
+        is_open = newest is not None and not isinstance(newest, events.CLOSING)
         session = self._session()
         if session is not None and session.closing is not None:
             # a full disk, or a folder that is gone, kept it from the journal
-            if newest is None or (isinstance(newest, RunStarted) and newest.owner == session.token):
+            started = self._newest_start()
+            if newest is None or (is_open and started is not None and started.owner == session.token):
                 return session.closing
-        elif session is None and isinstance(newest, RunStarted) and not self._directory.events.exists():
+        elif session is None and is_open and not self._directory.events.exists():
             return events.Failed(reason=f"the folder {self.directory} is gone")
         return newest
 
@@ -165,8 +182,11 @@ class Run:
         """The session of this process that trains the run, or has ended; None if another process does."""
         if self._own_session is not None:
             return self._own_session
-        newest = next((event for event in reversed(self._life) if isinstance(event, RunStarted)), None)
+        newest = self._newest_start()
         return None if newest is None else session_of(newest.owner, self.directory)
+
+    def _newest_start(self) -> RunStarted | None:
+        return next((event for event in reversed(self._life) if isinstance(event, RunStarted)), None)
 
     def _newest_checkpoint(self, kind: str) -> Path | None:
         for event in reversed(self.events):

@@ -9,11 +9,13 @@ from nbtrainer.catalog import METRICS
 from nbtrainer.runs.events import (
     BaselineScored,
     BatchReduced,
+    Continued,
     EpochEnded,
     Event,
     Failed,
     Finished,
     Noted,
+    Paused,
     Planned,
     ReportWritten,
     RunStarted,
@@ -119,6 +121,16 @@ def _(event: SettingsChanged) -> str:
 @sentence.register
 def _(event: StopAsked) -> str:
     return "stopping now" if event.now else "stopping after the next validation"
+
+
+@sentence.register
+def _(event: Paused) -> str:
+    return f"paused after step {event.step:,}, with everything saved"
+
+
+@sentence.register
+def _(event: Continued) -> str:
+    return f"the pause of {event.seconds:,.0f} s is over"
 
 
 @sentence.register

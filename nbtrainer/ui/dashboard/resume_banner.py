@@ -38,14 +38,14 @@ class ResumeBanner:
             run = api.attach(journals[-1].parent) if journals else None
         except (UserError, OSError):  # a folder that is only half there, or may not be entered
             return None
-        return run if run is not None and run.status in ("running", "stopped") else None
+        return run if run is not None and run.status in ("running", "paused", "stopped") else None
 
     def show(self, run: Run | None) -> None:
         """Offer to go on with `found`."""
         if run is None:
             return
         self._found = run
-        is_running = run.status == "running"
+        is_running = run.status in ("running", "paused")
         name = "/".join(run.directory.parts[-2:])
         self.sentence.value = text(f"Run {name} {'is still going on' if is_running else 'was stopped and can go on'}.")
         set_visible(self._resume, not is_running)

@@ -1,0 +1,58 @@
+"""The network as machine code: when a run changes over to it, and back where it fails."""
+
+from __future__ import annotations
+
+import torch
+
+from nbtrainer.engine.job import Batch, TrainingJob
+from nbtrainer.engine.progress import Emit
+from nbtrainer.errors import UserError
+from nbtrainer.metrics import ConfusionCounts
+from nbtrainer.runs import events
+
+
+def change_to_compiled(job: TrainingJob, emit: Emit, batch_size: int) -> bool:
+    """From a fixed step on, full batches go through the network as machine code, smaller ones as before.
+
+    Returns whether it was translated just now.
+    """
+    stepper = job.stepper
+    if job.compile_from_step is None or job.clock.step < job.compile_from_step:
+        return False
+    if batch_size < job.clock.batch_size or stepper.is_short_of_memory:
+        stepper.forward = stepper.network
+        return False
+    is_new = job.compiled is None
+    if is_new:
+        emit(events.Activity(doing="translating the network into machine code (once, up to two minutes)"))
+        job.compiled = torch.compile(job.network, dynamic=False)
+        try:
+            stepper.try_out(job.compiled, job.batch(job.clock.step).images[: job.config.training.batch_size])
+        except Exception as error:  # torch's compiler fails in many ways; the network itself is sound
+            emit(events.Warned(text=f"the network could not be compiled and goes on as it is ({type(error).__name__})"))
+            job.compile_from_step = None
+            return True
+    stepper.forward = job.compiled
+    return is_new
+
+
+def step_or_fall_back(
+    job: TrainingJob, emit: Emit, batch: Batch, learning_rate: float
+) -> tuple[torch.Tensor, ConfusionCounts]:
+    """One step; should the compiled network fail, the same with the network as it is, and so from then on."""
+    stepper = job.stepper
+    try:
+        return stepper.step(batch.images, batch.targets, learning_rate)
+    except UserError:
+        raise
+    except Exception as error:
+        if stepper.forward is stepper.network:
+            raise
+        name = type(error).__name__
+        words = (
+            f"the compiled network failed at step {job.clock.step} ({name}): the run goes on with the network as it is"
+        )
+        emit(events.Warned(text=words))
+    # outside the except block: the traceback holds the memory of the step that failed
+    job.compile_from_step, stepper.forward = None, stepper.network
+    return stepper.step(batch.images, batch.targets, learning_rate)
