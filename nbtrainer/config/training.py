@@ -1,11 +1,13 @@
 """How long and how the network trains."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from nbtrainer.catalog import METRICS, device_name
 from nbtrainer.config.section import Section, field
+
+BatchSize = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class Training(Section):
@@ -42,13 +44,11 @@ class Training(Section):
         unit="batches",
         ge=-1,
     )
-    batch_size: int = field(
+    batch_size: Literal["auto"] | BatchSize = field(
         8,
         title="Batch size",
-        help="Tiles for one update of the weights. Larger is steadier and needs more memory.",
+        help="Tiles for one update of the weights. Larger is steadier and needs more memory; 'auto': as many as fit, at most 8 on a processor and 32 on a graphics card.",
         unit="tiles",
-        ge=1,
-        le=100_000,
     )
     batches_per_step: int = field(
         1,

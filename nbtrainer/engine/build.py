@@ -21,7 +21,13 @@ from nbtrainer.engine.average_weights import averaged_copy
 from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.job import TrainingJob
-from nbtrainer.engine.resolve_auto import apply_pretrained_settings, resolve_auto, resolve_device, resolve_performance
+from nbtrainer.engine.resolve_auto import (
+    apply_pretrained_settings,
+    resolve_auto,
+    resolve_batch_size,
+    resolve_device,
+    resolve_performance,
+)
 from nbtrainer.engine.resumed_split import previous_split, require_images_left, split_warnings
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.training_patches import create_patches, create_task
@@ -83,6 +89,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     # outputs of whole images are put together by the processor: their loss is calculated there too
     validation_loss = losses.create(*loss_arguments, may_ignore=may_ignore)
     patches = create_patches(config, surveyed, task, fingerprints)
+    notes.append(resolve_batch_size(config, network, loss, task, device=device, patches=patches.per_pass))
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
     measured = resolve_performance(config, network, loss, task, device=device, clock=clock)
     network.to(memory_format=memory_format(config.training.memory_format, config.task.dim))  # type: ignore[call-overload]

@@ -27,7 +27,7 @@ def change_to_compiled(job: TrainingJob, emit: Emit, batch_size: int) -> bool:
         emit(events.Activity(doing="translating the network into machine code (once, up to two minutes)"))
         job.compiled = torch.compile(job.network, dynamic=False)
         try:
-            stepper.try_out(job.compiled, job.batch(job.clock.step).images[: job.config.training.batch_size])
+            stepper.try_out(job.compiled, job.batch(job.clock.step).images[: job.batch_size])
         except Exception as error:  # torch's compiler fails in many ways; the network itself is sound
             emit(events.Warned(text=f"the network could not be compiled and goes on as it is ({type(error).__name__})"))
             job.compile_from_step = None

@@ -108,10 +108,15 @@ class TrainingJob:
         )
 
     @property
+    def batch_size(self) -> int:
+        """Patches that the network sees at once."""
+        return int(self.config.training.batch_size)
+
+    @property
     def batches_ahead(self) -> int:
         """How many batches may be made ahead: as many as fit into half a gigabyte, at least one."""
         config = self.config
-        pixels = config.training.batch_size * int(np.prod(config.sampling.patch_size))
+        pixels = self.batch_size * int(np.prod(config.sampling.patch_size))
         channels = int(config.model.input_channels) + self.task.output_channels
         return max(1, int(_AHEAD_BYTES / (4 * pixels * channels)))
 

@@ -150,7 +150,8 @@ def patch_locations(config: Config, count: int, start: int = 0) -> dict[str, Any
         epochs=training.epochs,
         iterations=training.iterations,
         steps_per_epoch=training.steps_per_epoch,
-        batch_size=training.batch_size,
+        # what fits is only known where it trains
+        batch_size=8 if training.batch_size == "auto" else training.batch_size,
         batches_per_step=training.batches_per_step,
         max_minutes=None,
         patches_per_pass=drawn.per_pass,

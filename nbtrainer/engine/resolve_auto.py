@@ -16,10 +16,13 @@ from nbtrainer.datasets import Survey
 from nbtrainer.datasets.survey import anisotropic_levels_in
 from nbtrainer.engine import autotune
 from nbtrainer.engine.clock import Clock
+from nbtrainer.engine.memory_need import fitting_batch, free_memory, measure_need
 from nbtrainer.errors import SettingError
-from nbtrainer.inference.device import choose_device, precisions_of
+from nbtrainer.inference.device import choose_device, is_out_of_memory, precisions_of
 from nbtrainer.io.annotations.classes import format_classes
 from nbtrainer.io.formats import open_image
+from nbtrainer.runs import events
+from nbtrainer.runs.events import Event
 from nbtrainer.tasks import Task
 
 # precision and format are measured on part of a batch: their order is the same, and slow machines are slow
@@ -82,17 +85,13 @@ def resolve_performance(
 ) -> dict[str, float]:
     """Settle precision, memory format and compile in `config`; milliseconds measured for each candidate."""
     training = config.training
+    assert isinstance(training.batch_size, int)
     precisions = precisions_of(device) if training.precision == "auto" else [training.precision]
     formats = ["contiguous", "channels_last"] if training.memory_format == "auto" else [training.memory_format]
     tiles = min(_MEASURED_TILES, training.batch_size)
     seconds = {}
     if len(precisions) * len(formats) > 1 or training.torch_compile == "auto":
-        channels = int(config.model.input_channels)
-        images = torch.zeros(tiles, channels, *config.sampling.patch_size).uniform_(
-            generator=torch.Generator().manual_seed(0)
-        )
-        blank = np.zeros(config.sampling.patch_size, np.uint8)
-        targets = torch.from_numpy(np.stack([task.target(image, blank) for image in images.numpy()]))
+        images, targets = _blank_batch(config, task, tiles)
         seconds = autotune.measure(
             network, loss, images, targets, device=device, precisions=precisions, formats=formats
         )
@@ -107,6 +106,38 @@ def resolve_performance(
         training.torch_compile = "on" if autotune.compile_pays(device, left) else "off"
     finite = {choice: took for choice, took in seconds.items() if math.isfinite(took)}
     return {f"{precision} {layout}": round(1000 * took, 1) for (precision, layout), took in finite.items()}
+
+
+def resolve_batch_size(
+    config: Config, network: nn.Module, loss: nn.Module, task: Task, *, device: torch.device, patches: int
+) -> Event:
+    """Settle the batch size in `config` where it is `auto`, and tell what a step takes. `patches`: those of an epoch."""
+    training = config.training
+    image, target = _blank_batch(config, task, 1)
+    precision = precisions_of(device)[0] if training.precision == "auto" else training.precision
+    free = free_memory(device)
+    try:
+        need = measure_need(network, loss, image, target, device=device, precision=precision)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        training.batch_size = 1 if training.batch_size == "auto" else training.batch_size
+        return events.Warned(text="one patch alone takes more memory than is free: choose smaller patches")
+    if training.batch_size == "auto":
+        training.batch_size = fitting_batch(need, free, device, patches=patches)
+    return events.MemoryEstimated(
+        batch_size=training.batch_size, needed_bytes=need.of_batch(training.batch_size), free_bytes=free
+    )
+
+
+def _blank_batch(config: Config, task: Task, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """So many images of noise (B, C, [Z,] Y, X), and the targets of an empty label."""
+    channels = int(config.model.input_channels)
+    images = torch.zeros(count, channels, *config.sampling.patch_size).uniform_(
+        generator=torch.Generator().manual_seed(0)
+    )
+    blank = np.zeros(config.sampling.patch_size, np.uint8)
+    return images, torch.from_numpy(np.stack([task.target(image, blank) for image in images.numpy()]))
 
 
 def apply_pretrained_settings(config: Config, record: dict[str, Any] | None) -> Config:

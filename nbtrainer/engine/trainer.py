@@ -27,7 +27,7 @@ from nbtrainer.engine.plan import announce_plan
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
 from nbtrainer.engine.progress import SECONDS_BETWEEN_EVENTS, Emit, ReadStop, StopHeardError, raise_if_stopped, reporter
 from nbtrainer.engine.save import save_scored, save_within_epoch, seconds_unsaved
-from nbtrainer.inference.device import memory_held
+from nbtrainer.inference.device import free_cached_memory, is_out_of_memory, memory_held
 from nbtrainer.metrics import ConfusionCounts, MetricState
 from nbtrainer.runs import events
 from nbtrainer.runs.pause import read_pause
@@ -226,19 +226,30 @@ def _validate(job: TrainingJob, emit: Emit, stop_asked: ReadStop, tiles: list[Ti
 def _validate_safely(
     job: TrainingJob, emit: Emit, stop_asked: ReadStop, tiles: list[Tile], epoch_totals: dict[str, Any]
 ) -> dict[str, float] | None:
-    """As `_validate`; whatever breaks there (memory, an image, the disk), what was trained before is saved."""
+    """As `_validate`; whatever breaks there (an image, the disk), what was trained before is saved.
+
+    Where memory runs out, once what is kept for later was given back too, this validation is left out, and training goes
+    on: smaller tiles were tried before (see `predict_tta`).
+    """
     if seconds_unsaved(job) > _UNSAVED_SECONDS:
         save_within_epoch(job, emit, epoch_totals)
-    try:
-        return _validate(job, emit, stop_asked, tiles)
-    except StopHeardError:
-        return None
-    except BaseException as error:
-        # lets go of the memory that saving needs
-        traceback.clear_frames(error.__traceback__)
-        with suppress(Exception):  # the first failure is told
-            save_within_epoch(job, emit, epoch_totals)
-        raise
+    for is_last_try in (False, True):
+        try:
+            return _validate(job, emit, stop_asked, tiles)
+        except StopHeardError:
+            return None
+        except BaseException as error:
+            # lets go of the memory that saving needs
+            traceback.clear_frames(error.__traceback__)
+            if not is_out_of_memory(error):
+                with suppress(Exception):  # the first failure is told
+                    save_within_epoch(job, emit, epoch_totals)
+                raise
+        free_cached_memory(job.device)
+        if is_last_try:
+            words = "memory ran out in the validation, which is left out; training goes on"
+            emit(events.Warned(text=f"{words}. Use smaller validation images, or a machine with more memory"))
+    return {}
 
 
 def _stop(job: TrainingJob, emit: Emit, epoch_totals: dict[str, Any]) -> events.Stopped:

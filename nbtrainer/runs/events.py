@@ -58,6 +58,15 @@ class Planned(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemoryEstimated(Event):
+    """What a step on `batch_size` patches is expected to take, and what may be used before it."""
+
+    batch_size: int
+    needed_bytes: int
+    free_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Activity(Event):
     """What the engine is busy with besides training steps: `validating`, 3 `of` 5."""
 

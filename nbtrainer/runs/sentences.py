@@ -14,6 +14,7 @@ from nbtrainer.runs.events import (
     Event,
     Failed,
     Finished,
+    MemoryEstimated,
     Noted,
     Paused,
     Planned,
@@ -124,6 +125,21 @@ def _(event: StopAsked) -> str:
 
 
 @sentence.register
+def _(event: MemoryEstimated) -> str:
+    words = (
+        f"a step on {event.batch_size:,} patches takes about {_gigabytes(event.needed_bytes)}, "
+        f"{_gigabytes(event.free_bytes)} are free"
+    )
+    if event.needed_bytes <= event.free_bytes:
+        return words
+    return f"{words}: it may have to be done in parts. A smaller batch or smaller patches need less"
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
+
+
+@sentence.register
 def _(event: Paused) -> str:
     return f"paused after step {event.step:,}, with everything saved"
 
@@ -161,6 +177,8 @@ def log_line(event: Event) -> str:
 
 def is_warning(event: Event) -> bool:
     """Whether a log should make `event` stand out."""
+    if isinstance(event, MemoryEstimated):
+        return event.needed_bytes > event.free_bytes
     return isinstance(event, BatchReduced | Warned | Failed)
 
 

@@ -150,12 +150,12 @@ def test_what_breaks_in_a_validation_loses_no_step(small_config, monkeypatch):
     def fails_once(validator, image):
         answered.append(1)
         if len(answered) == 2:  # the first scores the weights at the start
-            raise MemoryError
+            raise OSError(errno.EIO, "the drive is gone")
         return answer(validator, image)
 
     monkeypatch.setattr(Validator, "predict_array", fails_once)
     run = nbt.train(small_config)
-    assert run.status == "failed" and run.error.startswith("memory ran out. Reduce")
+    assert run.status == "failed" and "reports an error" in run.error
     assert torch.load(run.last, weights_only=True)["step"] == 2
     resumed = nbt.resume(run.directory)
     resumed.wait()

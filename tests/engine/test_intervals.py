@@ -84,7 +84,7 @@ def test_a_run_that_broke_within_an_epoch_is_as_if_it_had_not(small_config, monk
     def fails_once(validator, image):
         answered.append(1)
         if len(answered) == broken:  # the first scores the weights at the start
-            raise MemoryError
+            raise ValueError("a broken image")
         return answer(validator, image)
 
     monkeypatch.setattr(Validator, "predict_array", fails_once)

@@ -62,7 +62,7 @@ def _training(config: Config) -> str:
     training = config.training
     length = f"{training.epochs:,} epochs" if training.iterations is None else f"{training.iterations:,} steps"
     budget = "" if training.max_minutes is None else f", at most {training.max_minutes:g} min"
-    return f"{length}{budget}, batch {training.batch_size:,}"
+    return f"{length}{budget}, batch {setting_text(config, 'training.batch_size')}"
 
 
 def _augmentation(config: Config) -> str:
