@@ -174,11 +174,15 @@ def train(config: Config) -> Run:
 
 
 @in_sentences
-def resume(directory: Path, **overrides: Mapping[str, Any]) -> Run:
-    """Continue a run exactly where it stopped, in a background thread: `resume(folder, training={"epochs": 9})`."""
+def resume(directory: Path, start_epoch: int | None = None, **overrides: Mapping[str, Any]) -> Run:
+    """Continue a run exactly where it stopped, in a background thread: `resume(folder, training={"epochs": 9})`.
+
+    A checkpoint in the place of the folder, or a `start_epoch` (0: count anew), makes a new run that goes on from there with
+    optimizer and all: `resume("run-001/checkpoints/epoch-0010.pt", compile={"learning_rate": 1e-4})`.
+    """
     from nbtrainer.engine import resume
 
-    return resume(directory, **overrides)
+    return resume(directory, start_epoch, **overrides)
 
 
 @in_sentences

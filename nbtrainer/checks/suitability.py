@@ -130,6 +130,14 @@ def check_course(config: Config) -> Iterator[Finding]:
             remedy="Choose one in model.pretrained, or set this to 0",
             suggestions=(0,),
         )
+    if config.model.take_over == "everything" and not config.model.pretrained:
+        yield Finding(
+            level="warning",
+            where="model.take_over",
+            wrong="no model is started from, so that nothing is taken over",
+            remedy="Choose one in model.pretrained",
+            suggestions=("weights",),
+        )
     if config.training.intervals_in == "steps" and config.training.validation_interval == 1:
         yield Finding(
             level="warning",

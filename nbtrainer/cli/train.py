@@ -32,10 +32,13 @@ def train(
 
 
 def resume(
-    run: Annotated[Path, typer.Argument(help="The folder of the run.")],
+    run: Annotated[Path, typer.Argument(help="The folder of the run, or one of its checkpoints.")],
     settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
+    start_epoch: Annotated[
+        int | None, typer.Option(min=0, help="Make a new run that goes on from there and counts from this epoch.")
+    ] = None,
 ) -> None:
-    """Continue a run exactly where it stopped."""
+    """Continue a run exactly where it stopped; from a checkpoint, as a new run."""
     prepare_process()
     from nbtrainer import api
 
@@ -46,7 +49,7 @@ def resume(
     with warnings.catch_warnings():
         warnings.simplefilter("error", CompleteRunWarning)  # who types a command wants something to happen
         try:
-            resumed = api.resume(run, **overrides)
+            resumed = api.resume(run, start_epoch, **overrides)
         except CompleteRunWarning as warning:
             print(f"nbtrainer: {warning}", file=sys.stderr)
             raise typer.Exit(2) from None

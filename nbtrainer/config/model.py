@@ -50,6 +50,23 @@ class Model(Section):
         path="file",
     )
 
+    take_over: str = field(
+        "weights",
+        title="Take over",
+        help="What of the model to start from: its weights, or its optimizer and its epoch too, to go on with the same images at another learning rate or for longer.",
+        choices={"weights": "its weights", "everything": "weights, optimizer and epoch"},
+        advanced=True,
+    )
+    start_epoch: int | None = field(
+        None,
+        title="Epochs begin at",
+        help="Where to count from when everything is taken over; empty: where that run was. 0 begins the schedule of the learning rate anew.",
+        ge=0,
+        le=1_000_000,
+        only_with={"take_over": ("everything",)},
+        advanced=True,
+    )
+
     def size_divisors(self, dim: int) -> tuple[int, ...]:
         """Pixels that the sides ([z,] y, x) of a patch must be multiples of; at least so, where `anisotropic_levels` is auto."""
         most = len(self.features) - 1

@@ -20,6 +20,7 @@ from nbtrainer.datasets.survey import spacing_in
 from nbtrainer.engine.average_weights import averaged_copy
 from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
+from nbtrainer.engine.continue_model import continues, go_on_from, split_of_model, warn_of_known_images
 from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.resolve_auto import (
     apply_pretrained_settings,
@@ -48,10 +49,14 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
 
     `record`: the checkpoint from which a run goes on: it keeps its split. Raises `UserError` if nothing of that is left.
     """
+    # a run that goes on has its weights, and needs the model that it started from no more
+    pretrained = None if directory.last.exists() else pretrained_record(config)
     before = previous_split(record)
     surveyed = survey(config, before)
     if before is not None:
         require_images_left(before, surveyed)
+    elif (before := split_of_model(config, pretrained, surveyed)) is not None:
+        surveyed = survey(config, before)
     for pair in surveyed.pairs:
         if image_stats(pair.image).problem:  # it was sound when it was checked
             raise DataError(
@@ -62,8 +67,6 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     threads = config.training.threads or usual_threads()
     torch.set_num_threads(threads)
     torch.manual_seed(config.training.seed)
-    # a run that goes on has its weights, and needs the model that it started from no more
-    pretrained = None if directory.last.exists() else pretrained_record(config)
     config = apply_pretrained_settings(config, pretrained)
     task = create_task(config, surveyed)
     config = resolve_auto(config, surveyed, task)
@@ -76,6 +79,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     notes: list[Event] = split_warnings(config, record, before, surveyed)
     loaded: frozenset[str] = frozenset()
     if pretrained is not None:
+        notes += warn_of_known_images(pretrained, surveyed)
         transfer = take_over(network, network_record, task, pretrained)
         notes.append(events.Noted(text=describe_transfer(transfer, config.model.pretrained)))
         loaded = frozenset(transfer.taken)
@@ -128,7 +132,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     previewer = validator if len(validator.images) else dataclasses.replace(validator, images=patches.images)
     monitor = config.training.monitor
     workers = config.training.workers
-    return TrainingJob(
+    job = TrainingJob(
         config=config,
         directory=directory,
         survey=surveyed,
@@ -156,6 +160,9 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
         check_tile=_golden_input(config, previewer),
         split_record=SplitRecord.of(surveyed.listed, surveyed.divided, surveyed.split.train, before),
     )
+    if pretrained is not None and continues(config):
+        go_on_from(job, pretrained)
+    return job
 
 
 def _golden_input(config: Config, previewer: Validator) -> torch.Tensor:

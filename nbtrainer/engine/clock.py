@@ -123,6 +123,10 @@ class Clock:
         first = epoch * self.patches_per_epoch + position * self.batch_size
         return range(first, min(first + self.batch_size, (epoch + 1) * self.patches_per_epoch))
 
+    def set_epoch(self, epoch: int) -> None:
+        """Stand at the end of `epoch`; 0 is the start."""
+        self.step = self.closed_at = self.settled_at = epoch * self.steps_per_epoch
+
     def close_epoch(self) -> None:
         self.closed_at = self.settled_at = self.step
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from nbtrainer.checks import check
 from nbtrainer.config import Config
 from nbtrainer.config.training import Training
 from nbtrainer.data.sampling_log import PatchContent, SamplingLog
+from nbtrainer.disk import is_file
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.moved_data import from_here, tell_new_place
 from nbtrainer.engine.resolve_auto import resolve_device
@@ -58,14 +60,19 @@ def waited(run: Run) -> Run:
             run.stop(now=True)
 
 
-def resume(directory: str | os.PathLike[str], **overrides: Mapping[str, Any]) -> Run:
+def resume(directory: str | os.PathLike[str], start_epoch: int | None = None, **overrides: Mapping[str, Any]) -> Run:
     """Continue the run in `directory` where its last checkpoint was saved, in a background thread.
+
+    A checkpoint in the place of a folder, or a `start_epoch` to count from, makes a new run that goes on from there, with
+    optimizer and all; the run of before stays as it is.
 
     `overrides` change settings on the way: `training={"epochs": 9}`; where the data moved,
     `data={"datasets[0].images": "new/images"}`. Raises `UserError` if the run still goes on, here or anywhere, or its
     data are gone; of a run on another machine it takes up to 12 seconds to see. A run that is complete is returned as
     it is, with a warning, so that whoever resumes after each interruption needs not know which was the last.
     """
+    if start_epoch is not None or is_file(Path(directory)):
+        return start(_continued(Path(directory), start_epoch, overrides))
     run = attach(directory)
     files = RunDirectory(run.directory)
     # before anything is looked at: of two that resume at the same moment, one is refused
@@ -81,6 +88,16 @@ def resume(directory: str | os.PathLike[str], **overrides: Mapping[str, Any]) ->
     remedy = "To continue it, give it more epochs (training.epochs) or time"
     warnings.warn(f"{run.directory}: this run is complete. {remedy}.", CompleteRunWarning, stacklevel=3)
     return run
+
+
+def _continued(path: Path, start_epoch: int | None, overrides: Mapping[str, Mapping[str, Any]]) -> Config:
+    """The settings of a new run that goes on from the checkpoint `path`, or from the last one of a run."""
+    file = (path if is_file(path) else attach(path).last or path).resolve()
+    config = Config.of(load_checkpoint(file)["config"])
+    config.output.name = ""
+    config.update(model={"pretrained": str(file), "take_over": "everything", "start_epoch": start_epoch})
+    config.update(**from_here(overrides, config))
+    return config
 
 
 def _settle(files: RunDirectory, overrides: Mapping[str, Mapping[str, Any]]) -> bool:
