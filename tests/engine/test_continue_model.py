@@ -66,7 +66,9 @@ def test_the_best_of_before_survives_in_the_new_run(config):
     # so small a rate that nothing becomes better
     run = nbt.resume(first.last, training={"epochs": 5}, compile={"learning_rate": 1e-12})
     waited(run)
-    assert nbt.load_model(run.directory).record["epoch"] == best["epoch"]
+    scores = [row["validation_loss"] for row in (*first.history, *run.history)]
+    assert nbt.load_model(run.directory).record["score"] == min(scores)
+    assert (run.directory / "checkpoints" / f"best-epoch{best['epoch']:04d}-step{best['step']}.pt").exists()
 
 
 def refusal(checkpoint, changes):
