@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nbtrainer.api import augmented_examples as augmented_examples
     from nbtrainer.api import check as check
     from nbtrainer.api import evaluate as evaluate
+    from nbtrainer.api import find_learning_rate as find_learning_rate
     from nbtrainer.api import fix as fix
     from nbtrainer.api import fix_all as fix_all
     from nbtrainer.api import histogram as histogram
@@ -45,6 +46,7 @@ _HOMES = {
         "attach",
         "check",
         "evaluate",
+        "find_learning_rate",
         "fix",
         "fix_all",
         "load_model",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nbtrainer.data.roi import RegionOfInterest
     from nbtrainer.data.split_folders import Prepared
     from nbtrainer.datasets import Thumbnail
+    from nbtrainer.engine.find_learning_rate import LearningRateCurve
     from nbtrainer.errors import Finding
     from nbtrainer.inference import Predictor
     from nbtrainer.inference.preview import PredictionPreview
@@ -183,6 +184,23 @@ def resume(directory: Path, start_epoch: int | None = None, **overrides: Mapping
     from nbtrainer.engine import resume
 
     return resume(directory, start_epoch, **overrides)
+
+
+@in_sentences
+def find_learning_rate(
+    config: Config,
+    steps: int = 100,
+    lowest: float = 1e-6,
+    highest: float = 1.0,
+    report: Callable[[int, int], None] | None = None,
+) -> LearningRateCurve:
+    """Train a few steps with a rising learning rate, of which nothing is kept: `rates`, `losses`, and what is `suggested`.
+
+    A notebook shows it as a picture; `save(path)` writes that. `report(done, of)` is called after each step.
+    """
+    from nbtrainer.engine import find_learning_rate
+
+    return find_learning_rate(config, steps=steps, lowest=lowest, highest=highest, report=report)
 
 
 @in_sentences

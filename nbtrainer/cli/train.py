@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nbtrainer.cli.console import progress_bar
 from nbtrainer.cli.follow import follow, report_end
 from nbtrainer.cli.settings import parse_assignment, read_config
 from nbtrainer.environment import prepare_process
@@ -54,6 +55,32 @@ def resume(
             print(f"nbtrainer: {warning}", file=sys.stderr)
             raise typer.Exit(2) from None
     report_end(follow(resumed))
+
+
+def find_learning_rate(
+    config: Annotated[Path, typer.Argument(help="Settings (JSON), or the name of a preset.")],
+    settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
+    steps: Annotated[int, typer.Option(help="How many steps.")] = 100,
+    lowest: Annotated[float, typer.Option(help="The rate of the first step.")] = 1e-6,
+    highest: Annotated[float, typer.Option(help="The rate of the last step.")] = 1.0,
+    out: Annotated[Path | None, typer.Option(help="Write the curve to this picture (PNG).")] = None,
+) -> None:
+    """Try learning rates: a few steps with a rising rate, of which nothing is kept but a curve and a suggestion."""
+    prepare_process()
+    from nbtrainer import api
+
+    configured = read_config(config, settings)
+    with progress_bar("step {task.completed} of {task.total}", to_errors=True) as bar:
+        task = bar.add_task("", total=steps)
+        curve = api.find_learning_rate(
+            configured, steps, lowest, highest, report=lambda done, of: bar.update(task, completed=done, total=of)
+        )
+    if out is not None:
+        print(curve.save(out))
+    if curve.suggested is None:
+        print("the loss did not fall at any of these rates: look at the data with nbtrainer check")
+    else:
+        print(f"suggested: compile.learning_rate={curve.suggested:.1g}")
 
 
 def log(

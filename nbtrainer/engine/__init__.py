@@ -5,7 +5,17 @@ from nbtrainer.environment import prepare_process
 
 prepare_process()
 
+from nbtrainer.engine.find_learning_rate import find_learning_rate  # noqa: E402
 from nbtrainer.engine.launch import augmented_examples, patch_locations, patches, resume, start, train  # noqa: E402
 from nbtrainer.engine.save_thresholds import set_thresholds  # noqa: E402
 
-__all__ = ["augmented_examples", "patch_locations", "patches", "resume", "set_thresholds", "start", "train"]
+__all__ = [
+    "augmented_examples",
+    "find_learning_rate",
+    "patch_locations",
+    "patches",
+    "resume",
+    "set_thresholds",
+    "start",
+    "train",
+]

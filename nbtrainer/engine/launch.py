@@ -32,7 +32,7 @@ _BUDGETS = ("epochs", "iterations", "max_minutes")
 
 def start(config: Config) -> Run:
     """Check, make the run's folder, and train in a background thread. Raises `UserError` with every error found."""
-    config = _checked(config)
+    config = checked(config)
     directory = RunDirectory.create(config.resolve(config.output.root), config.output.data_task, config.output.name)
     stored = config.with_absolute_paths()
     # the folder bears the name; started again, these settings make a new run
@@ -109,7 +109,7 @@ def _settle(files: RunDirectory, overrides: Mapping[str, Mapping[str, Any]]) -> 
     config = stored.validated()
     config.update(**from_here(overrides, config))
     try:
-        config = _checked(config, load_checkpoint(files.last) if files.last.exists() else None)
+        config = checked(config, load_checkpoint(files.last) if files.last.exists() else None)
     except UserError as error:
         raise type(error).of(tell_new_place(run.directory, config, error.findings)) from None
     if run.status == "finished" and not _has_more_to_do(run, stored.training, config.training):
@@ -192,7 +192,7 @@ def patch_locations(config: Config, count: int, start: int = 0) -> dict[str, Any
     return {"places": locations, "seen": seen, "per_epoch": clock.patches_per_epoch}
 
 
-def _checked(config: Config, record: dict[str, Any] | None = None) -> Config:
+def checked(config: Config, record: dict[str, Any] | None = None) -> Config:
     """`config`, validated; raises `UserError` with everything that would refuse or break the run later.
 
     `record`: the checkpoint of a run that goes on: it keeps its split, and no longer needs the model that it started from.
