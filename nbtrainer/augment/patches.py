@@ -14,6 +14,9 @@ from nbtrainer.config.augmentation import Augmentation
 from nbtrainer.data.images import Images
 from nbtrainer.data.patch_sampler import PatchLocation, PatchSampler
 
+# no run draws so many patches
+_BEYOND = 2**40
+
 
 class Patch(NamedTuple):
     """Image (C, [Z,] Y, X) float32, normalised and changed; label ([Z,] Y, X), as in the file; where it was cut."""
@@ -25,10 +28,14 @@ class Patch(NamedTuple):
 
 @dataclass
 class Patches:
-    """Patches cut where `sampler` says, and transformed as `augmentation` says."""
+    """Patches cut where `sampler` says, and transformed as `augmentation` says.
+
+    `set_aside`: numbers of patches that are left out; others are drawn in their place.
+    """
 
     sampler: PatchSampler
     augmentation: Augmentation
+    set_aside: frozenset[int] = frozenset()
 
     @property
     def images(self) -> Images:
@@ -41,6 +48,8 @@ class Patches:
 
     def patch(self, number: int) -> Patch:
         """Patch `number`."""
+        if number in self.set_aside:
+            number += _BEYOND
         rng = np.random.default_rng([self.sampler.seed, number])
         return self._cut(self.sampler.locate(number, rng), rng)
 

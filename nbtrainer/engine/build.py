@@ -30,6 +30,7 @@ from nbtrainer.engine.resolve_auto import (
     resolve_performance,
 )
 from nbtrainer.engine.resumed_split import previous_split, require_images_left, split_warnings
+from nbtrainer.engine.set_aside import read_set_aside
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.training_patches import create_patches, create_task
 from nbtrainer.engine.validate import Validator
@@ -93,6 +94,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     # outputs of whole images are put together by the processor: their loss is calculated there too
     validation_loss = losses.create(*loss_arguments, may_ignore=may_ignore)
     patches = create_patches(config, surveyed, task, fingerprints)
+    patches.set_aside = read_set_aside(directory)
     notes.append(resolve_batch_size(config, network, loss, task, device=device, patches=patches.per_pass))
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
     measured = resolve_performance(config, network, loss, task, device=device, clock=clock)

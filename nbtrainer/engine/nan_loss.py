@@ -11,6 +11,18 @@ from nbtrainer.errors import DataError, SettingError, UserError
 _HUGE = 10_000.0
 
 
+class DivergedError(Exception):
+    """The loss or the weights are no longer numbers, or the loss exploded.
+
+    `wrong` says so; `step`: the first whose loss was wrong, None if it is not known; `advice`: the error to end with.
+    """
+
+    def __init__(self, job: TrainingJob, wrong: str, step: int | None = None) -> None:
+        super().__init__(wrong)
+        self.wrong, self.step = wrong, step
+        self.advice = diverged(job, wrong, step)
+
+
 def diverged(job: TrainingJob, wrong: str, step: int | None = None) -> UserError:
     """What to tell of a run whose loss or weights are no longer numbers; `step`: the first whose loss was none.
 

@@ -10,7 +10,7 @@ from nbtrainer.engine import checkpoint
 from nbtrainer.engine.intervals import is_due
 from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.job_record import checkpoint_record
-from nbtrainer.engine.nan_loss import diverged
+from nbtrainer.engine.nan_loss import DivergedError
 from nbtrainer.engine.progress import Emit
 from nbtrainer.runs import events
 
@@ -74,7 +74,7 @@ def save_within_epoch(job: TrainingJob, emit: Emit, epoch_totals: dict[str, Any]
 
 def _write(job: TrainingJob, score: float | None, epoch_totals: dict[str, Any], happened: list[events.Event]) -> None:
     if not all(bool(weights.isfinite().all()) for weights in job.network.parameters()):
-        raise diverged(job, f"the weights are no longer numbers at step {job.clock.step}")
+        raise DivergedError(job, f"the weights are no longer numbers at step {job.clock.step}")
     checkpoint.write(checkpoint_record(job, score, epoch_totals, happened), job.directory.last)
     job.saved_at = time.monotonic()
 

@@ -19,7 +19,9 @@ from nbtrainer.engine.checkpoint import remove_leftovers
 from nbtrainer.engine.global_state import kernel_as_it_was
 from nbtrainer.engine.job_record import restore
 from nbtrainer.engine.micro_batches import what_parts_change
+from nbtrainer.engine.nan_loss import DivergedError
 from nbtrainer.engine.progress import Emit
+from nbtrainer.engine.set_aside import MOST_TIMES, set_aside
 from nbtrainer.engine.trainer import started_event, train
 from nbtrainer.environment import waits_politely
 from nbtrainer.errors import UserError
@@ -167,7 +169,18 @@ class _Work:
         if not waits_politely():
             emit(events.Noted(text=_IMPOLITE))
         emit(events.Activity(doing="preparing: reading images, measuring what is fastest here"))
-        goes_on = self._resumed and self._directory.last.exists()
+        closing = None
+        times = 0
+        while closing is None:
+            closing = self._train_once(times)
+            times += 1
+        return closing
+
+    def _train_once(self, times: int) -> Event | None:
+        """Build what the run works with, from its last checkpoint if it goes on, and train; None if the loss was no number,
+        and it is to be tried again from that checkpoint. `times`: how often it was by now."""
+        emit = self._emit
+        goes_on = (self._resumed or times > 0) and self._directory.last.exists()
         record = load_checkpoint(self._directory.last) if goes_on else None
         job = build(Config.load(self._directory.config), self._directory, record)
         job.config.save(self._directory.config)
@@ -178,13 +191,21 @@ class _Work:
         )
         job.validator.tell = job.previewer.tell = _once(lambda words: emit(events.Warned(text=words)))
         sums = {}
-        if self._resumed:
+        if record is not None:
+            sums = restore(job, record)
+        if self._resumed and not times:
             happened = attach(self._directory.path).events
             _tell_how_it_ended_before(happened, emit)
             if record is not None:
-                sums = restore(job, record)
                 _complete(happened, record, emit)
-        return train(job, emit, self._stop_asked, sums)
+        try:
+            return train(job, emit, self._stop_asked, sums)
+        except DivergedError as error:
+            if times >= MOST_TIMES:
+                raise error.advice from None
+            emit(set_aside(job, error))
+            traceback.clear_frames(error.__traceback__)  # they hold the memory that the next try needs
+        return None
 
     def _emit(self, event: Event) -> None:
         assert self._emitter is not None

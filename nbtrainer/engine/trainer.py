@@ -20,7 +20,7 @@ from nbtrainer.engine.compiled_network import change_to_compiled, step_or_fall_b
 from nbtrainer.engine.finalize import finish
 from nbtrainer.engine.intervals import is_due, step_intervals
 from nbtrainer.engine.job import TrainingJob
-from nbtrainer.engine.nan_loss import diverged
+from nbtrainer.engine.nan_loss import DivergedError
 from nbtrainer.engine.patience import is_out_of_patience
 from nbtrainer.engine.pause import wait_while_paused
 from nbtrainer.engine.plan import announce_plan
@@ -35,6 +35,8 @@ from nbtrainer.wording import first_of_many
 
 # a validation that breaks is caught, one that is killed is not: more than this is not left to chance
 _UNSAVED_SECONDS = 30.0
+# so many times the loss of the first steps (or of this one, where that is tiny) is no loss of a network that learns
+_EXPLODED, _SMALLEST_LOSS = 10_000.0, 0.01
 
 
 def train(
@@ -154,11 +156,14 @@ def _report_steps(
 ) -> float:
     """Tell of a group of steps, and return `loss_sum` with their losses added."""
     losses = torch.stack(group).tolist()
-    wrong = next((place for place, loss in enumerate(losses) if not math.isfinite(loss)), None)
+    mean = sum(losses) / len(losses)
+    if job.first_loss is None and math.isfinite(mean):
+        job.first_loss = abs(mean)
+    most = _EXPLODED * max(job.first_loss or 0.0, _SMALLEST_LOSS)
+    wrong = next((place for place, loss in enumerate(losses) if not abs(loss) <= most), None)
     if wrong is not None:
         step = job.clock.step - len(losses) + wrong
-        raise diverged(job, f"the loss became {losses[wrong]} at step {step + 1}", step)
-    mean = sum(losses) / len(losses)
+        raise DivergedError(job, f"the loss became {losses[wrong]:.4g} at step {step + 1}", step)
     emit(
         events.StepsDone(
             step=job.clock.step,

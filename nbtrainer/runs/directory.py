@@ -21,6 +21,7 @@ class RunDirectory:
         self.log = path / "log.txt"
         self.curves = path / "curves.png"
         self.tiles = path / "tiles.json"
+        self.set_aside = path / "set_aside.json"
         self.split = path / "split.json"
         self.stop = path / "stop"
         self.pause = path / "pause"

@@ -219,6 +219,18 @@ class StopAsked(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RolledBack(Event):
+    """At `step` the loss or the weights were no numbers any more, or exploded: the run goes on from its last checkpoint,
+    without the patches of that step (of `images`, drawn in the picture `path`), and with another `learning_rate`."""
+
+    step: int
+    reason: str
+    images: list[str]
+    path: str
+    learning_rate: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Paused(Event):
     """The run waits after `step`, as the user asked."""
 

@@ -19,6 +19,7 @@ from nbtrainer.runs.events import (
     Paused,
     Planned,
     ReportWritten,
+    RolledBack,
     RunStarted,
     SettingsChanged,
     StartScored,
@@ -29,7 +30,7 @@ from nbtrainer.runs.events import (
     ValidatedWithin,
     Warned,
 )
-from nbtrainer.wording import count_noun
+from nbtrainer.wording import count_noun, first_of_many
 
 
 @functools.singledispatch
@@ -140,6 +141,14 @@ def _gigabytes(size: int) -> str:
 
 
 @sentence.register
+def _(event: RolledBack) -> str:
+    patches = (
+        f"; the patches of that step ({first_of_many(event.images)}) are left out: {event.path}" if event.path else ""
+    )
+    return f"{event.reason}: back to the last checkpoint with the learning rate {event.learning_rate:.3g}{patches}"
+
+
+@sentence.register
 def _(event: Paused) -> str:
     return f"paused after step {event.step:,}, with everything saved"
 
@@ -179,7 +188,7 @@ def is_warning(event: Event) -> bool:
     """Whether a log should make `event` stand out."""
     if isinstance(event, MemoryEstimated):
         return event.needed_bytes > event.free_bytes
-    return isinstance(event, BatchReduced | Warned | Failed)
+    return isinstance(event, BatchReduced | RolledBack | Warned | Failed)
 
 
 def duration(seconds: float) -> str:
