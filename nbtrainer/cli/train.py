@@ -87,16 +87,23 @@ def log(
     run: Annotated[Path, typer.Argument(help="The folder of the run.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="Write it to this file: sentences, or a table of losses and metrics if it is a .csv."),
+        typer.Option(
+            help="Write it to this file: sentences; a table of losses and metrics if it is a .csv; everything of the run "
+            "if it is a .zip. With --format: to this folder."
+        ),
     ] = None,
+    format: Annotated[str, typer.Option(help="tensorboard, or wandb: the files that Weights & Biases has.")] = "",
 ) -> None:
     """Print what happened in a run so far, or save it; the run may still go on."""
     from nbtrainer import api
     from nbtrainer.runs import sentences
 
     attached = api.attach(run)
+    if format:
+        print(attached.export_log(out or run / format, format))
+        return
     if out is not None:
-        print(attached.save_log(out))
+        print(attached.save_zip(out) if out.suffix.lower() == ".zip" else attached.save_log(out))
         return
     for event in attached.events:
         print(sentences.log_line(event), end="")

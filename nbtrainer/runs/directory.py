@@ -28,6 +28,7 @@ class RunDirectory:
         self.changes = path / "change.json"
         self.checkpoints = path / "checkpoints"
         self.previews = path / "previews"
+        self.tensorboard = path / "tensorboard"
         self.last = self.checkpoints / "last.pt"
 
     @classmethod

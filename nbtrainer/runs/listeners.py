@@ -15,6 +15,7 @@ from nbtrainer.runs.directory import RunDirectory
 from nbtrainer.runs.events import Event
 from nbtrainer.runs.history import history_rows, write_history
 from nbtrainer.runs.journal import Journal, JournalReader
+from nbtrainer.runs.tensorboard import TensorBoardFiles, is_installed
 
 Listener = Callable[[Event], None]
 
@@ -24,7 +25,7 @@ _SECONDS_BETWEEN_CURVES = 5.0
 # what no run may lose: its journal is as safe on the disk as its checkpoints are
 _NEEDED = (events.RunStarted, events.Scored, events.CheckpointSaved, *events.CLOSING)
 _MOST_UNWRITTEN_BYTES, _MOST_UNWRITTEN_LINES = 1024**2, 10_000
-_FILES = {"Log": "log.txt", "Tables": "history.csv or curves.png"}
+_FILES = {"Log": "log.txt", "Tables": "history.csv or curves.png", "TensorBoardFiles": "tensorboard"}
 
 
 class Emitter:
@@ -33,6 +34,9 @@ class Emitter:
     def __init__(self, directory: RunDirectory) -> None:
         self._journal = Journal(directory.events)
         self._listeners: list[Listener] = [Log(directory.log), Tables(directory)]
+        self._tensorboard = TensorBoardFiles(directory, directory.tensorboard) if is_installed() else None
+        if self._tensorboard is not None:
+            self._listeners.append(self._tensorboard)
         self._reported: set[str] = set()
 
     def __call__(self, event: Event) -> None:
@@ -52,6 +56,9 @@ class Emitter:
     def close(self) -> None:
         """Never raises."""
         self._journal.close()
+        if self._tensorboard is not None:
+            with suppress(Exception):
+                self._tensorboard.close()
 
     def _tell(self, listener: Listener, event: Event) -> None:
         try:

@@ -18,6 +18,7 @@ from nbtrainer.runs import events, sentences
 from nbtrainer.runs.changes import request_changes
 from nbtrainer.runs.directory import RunDirectory
 from nbtrainer.runs.events import Event, RunStarted
+from nbtrainer.runs.export_log import export_log, save_zip
 from nbtrainer.runs.history import history_rows, write_history
 from nbtrainer.runs.journal import JournalReader
 from nbtrainer.runs.owner import Watch
@@ -145,6 +146,18 @@ class Run:
         if target.suffix.lower() == ".csv":
             return write_history(target, self.history)
         return write_text(target, "".join(sentences.log_line(event) for event in self.events))
+
+    def export_log(self, folder: str | os.PathLike[str], format: str = "tensorboard") -> Path:
+        """Write losses, scores, previews and settings to `folder` for another program, and return it: `tensorboard`, or
+        `wandb` for the files that a run of Weights & Biases has. Raises `UserError`."""
+        return export_log(self._directory, self.events, Path(folder), format)
+
+    def save_zip(self, path: str | os.PathLike[str] | None = None, with_checkpoints: bool = False) -> Path:
+        """Everything of the run in one zip file, beside its folder unless `path` says otherwise: settings, log, curves,
+        previews, reports, and its model; or with all checkpoints, to go on from elsewhere. Raises `UserError`."""
+        target = self.directory.with_name(f"{self.directory.name}.zip") if path is None else Path(path)
+        model = self.best or self.last
+        return save_zip(self._directory, target, model=model, with_checkpoints=with_checkpoints)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended, at most `timeout` seconds; whether it has."""
