@@ -79,7 +79,9 @@ _ALL_SIZES: dict[str, Any] = {"smallest": 0, "small": "background"}
 def by_contour(labels: np.ndarray, width: int, keep_unseeded: bool, contours_in_plane: bool = True) -> np.ndarray:
     return bc_watershed(
         (labels > 0).astype(np.float32),
-        contour(labels, width=width, with_background=True, contours_in_plane=contours_in_plane).astype(np.float32),
+        contour=contour(labels, width=width, with_background=True, contours_in_plane=contours_in_plane).astype(
+            np.float32
+        ),
         **_THRESHOLDS,
         **_ALL_SIZES,
         min_seed_size=0,
@@ -90,8 +92,8 @@ def by_contour(labels: np.ndarray, width: int, keep_unseeded: bool, contours_in_
 def by_distance(labels: np.ndarray) -> np.ndarray:
     return bcd_watershed(
         (labels > 0).astype(np.float32),
-        contour(labels, width=1, with_background=True, contours_in_plane=True).astype(np.float32),
-        relative_distance(labels),
+        contour=contour(labels, width=1, with_background=True, contours_in_plane=True).astype(np.float32),
+        distance=relative_distance(labels),
         **_THRESHOLDS,
         **_ALL_SIZES,
         seed_distance=0.5,

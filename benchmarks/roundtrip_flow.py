@@ -86,7 +86,7 @@ def flow_round_trip(
     distance = np.where(truth == 0, np.float32(_BACKGROUND), fields.distance)
     found = masks_from_fields(
         distance,
-        fields.flow,
+        flow=fields.flow,
         method=method,
         mask_threshold=0.0,
         min_border_depth=0.55,

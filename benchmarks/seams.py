@@ -46,7 +46,7 @@ def seams(
             normalised = model.normalizer.measure(array).apply(array)
             truth = model.read_label(label, array.shape[1:], label.name)
             whole = None
-            ours = prediction_tile(own, truth.shape, multiples)
+            ours = prediction_tile(own, shape=truth.shape, divisors=multiples)
             # one tile, as few pixels larger as the network needs; mirrored to the tile of the training where it is smaller
             full = [
                 max(tile, -(-length // each) * each)

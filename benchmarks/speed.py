@@ -130,7 +130,7 @@ def fields(rounds: int) -> dict[str, float]:
         "fields 3D": lambda: flow_fields(volume),
         "masks 2D": lambda: masks_from_fields(
             distance,
-            encoded.flow,
+            flow=encoded.flow,
             method="join",
             mask_threshold=0.0,
             min_border_depth=0.55,
@@ -233,7 +233,7 @@ def _job(scratch: Path, dim: int) -> TrainingJob:
             training={"batch_size": 2},
         )
     config.update(training={"iterations": _STEPS, "steps_per_epoch": _STEPS}, output={"preview_tiles": 0})
-    directory = RunDirectory.create(Path(tempfile.mkdtemp()), "speed", "")
+    directory = RunDirectory.create(Path(tempfile.mkdtemp()), data_task="speed", name="")
     return build(config, directory)
 
 

@@ -89,7 +89,7 @@ def __getattr__(name: str) -> Any:
         from nbtrainer.deprecation import warn_old_name
 
         new = _OLD_NAMES[name]
-        warn_old_name(f"nbtrainer.{name}", f"nbtrainer.{new}")
+        warn_old_name(f"nbtrainer.{name}", new=f"nbtrainer.{new}")
         return __getattr__(new)
     if name not in _HOME_OF:
         raise AttributeError(f"module 'nbtrainer' has no attribute {name!r}")

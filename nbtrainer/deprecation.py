@@ -10,7 +10,7 @@ from typing import Any
 _BETWEEN = ("nbtrainer.", "pydantic.", "pydantic_core.", "functools", "contextlib", "typer.", "click.")
 
 
-def warn_old_name(old: str, new: str) -> None:
+def warn_old_name(old: str, *, new: str) -> None:
     """Warn that `old` is what `new` was called before, at the first line outside the package on the way here.
 
     Python hides such a warning unless that line stands in the script or notebook that was started.
@@ -28,7 +28,7 @@ class OldName:
         self.old = name
 
     def __get__(self, instance: Any, owner: type) -> Any:
-        warn_old_name(f"{owner.__name__}.{self.old}", self.new)
+        warn_old_name(f"{owner.__name__}.{self.old}", new=self.new)
         return getattr(owner if instance is None else instance, self.new)
 
 

@@ -57,7 +57,7 @@ def may_write(folder: Path) -> bool:
 
 def list_folder(folder: Path, where: str = "") -> list[Path]:
     """What lies in `folder`; raises `UserError` where it cannot be seen."""
-    with at_disk(folder, where, "read"):
+    with at_disk(folder, where=where, done="read"):
         return sorted(folder.iterdir())
 
 
@@ -71,11 +71,11 @@ def make_folder(folder: Path, where: str = "", *, exist_ok: bool = True) -> Path
         above = next((each for each in (folder, *folder.parents) if os.path.isfile(each)), folder)
         raise UserError(where or str(above), f"{above} is a file, not a folder", "Choose another folder") from error
     except (OSError, ValueError) as error:
-        raise disk_error(error, folder, where, "made") from error
+        raise disk_error(error, folder, where=where, done="made") from error
     return folder
 
 
-def file_below(folder: Path, name: str, by: str) -> Path:
+def file_below(folder: Path, name: str, *, by: str) -> Path:
     """The file `folder/name`, where `name` comes out of a file of somebody's (`by`): never one outside of `folder`.
 
     Raises `UserError` if `name` leads out of it, also by a link, or to no ordinary file.
@@ -107,7 +107,7 @@ def read_text(path: Path, where: str = "", most_bytes: int = 2**28) -> str:
     if status.st_size > most_bytes:
         wrong = f"it has {status.st_size / 1e6:,.0f} MB, and no such file has more than {most_bytes / 1e6:,.0f}"
         raise UserError(at, wrong, "Choose another file")
-    with at_disk(path, where, "read"):
+    with at_disk(path, where=where, done="read"):
         content = path.read_bytes()
     try:
         return content.decode("utf-8-sig")
@@ -140,7 +140,7 @@ def written_aside(target: Path, where: str = "", *, is_synced: bool = True) -> I
     UserError
         If the disk refuses anything: it is full, may not be written to ...
     """
-    with at_disk(target, where, "written"):
+    with at_disk(target, where=where, done="written"):
         final = target.resolve()  # a link stays one
         if final.exists() and not final.is_file() and not final.is_dir():  # /dev/stdout, a pipe
             yield final
@@ -153,14 +153,14 @@ def written_aside(target: Path, where: str = "", *, is_synced: bool = True) -> I
             yield aside / final.name
             if is_synced and (aside / final.name).is_file():
                 _sync(aside / final.name)
-            _rename(aside / final.name, final, aside)
+            _rename(aside / final.name, final=final, aside=aside)
             if is_synced:
                 _sync_folder(final.parent)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def write_text(target: Path, text: str, where: str = "", *, is_synced: bool = True) -> Path:
+def write_text(target: Path, text: str, *, where: str = "", is_synced: bool = True) -> Path:
     """Write `text` in UTF-8 to `target`, aside and renamed; raises `UserError` as `written_aside`."""
     with written_aside(target, where, is_synced=is_synced) as aside:
         aside.write_text(text, encoding="utf-8")
@@ -169,7 +169,7 @@ def write_text(target: Path, text: str, where: str = "", *, is_synced: bool = Tr
 
 def write_json(target: Path, value: Any, where: str = "", *, is_synced: bool = True, **options: Any) -> Path:
     """Write `value` as JSON that every program reads: what is not a number (NaN, infinity) becomes null."""
-    return write_text(target, to_json(value, **options) + "\n", where, is_synced=is_synced)
+    return write_text(target, to_json(value, **options) + "\n", where=where, is_synced=is_synced)
 
 
 def to_json(value: Any, indent: int | None = 1, default: Callable[[Any], Any] | None = None) -> str:
@@ -194,12 +194,12 @@ def _status(path: Path, where: str) -> os.stat_result | None:
     except OSError as error:
         if error.errno in _ABSENT:
             return None
-        raise disk_error(error, path, where, "entered") from error
+        raise disk_error(error, path, where=where, done="entered") from error
     except ValueError as error:
-        raise disk_error(error, path, where, "entered") from error
+        raise disk_error(error, path, where=where, done="entered") from error
 
 
-def _rename(made: Path, final: Path, aside: Path) -> None:
+def _rename(made: Path, *, final: Path, aside: Path) -> None:
     if final.is_dir() and not made.is_dir():  # never a folder, with all that is in it, for a file
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(final))
     if final.is_dir():  # folders are not replaced: the old one steps aside

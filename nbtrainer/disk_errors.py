@@ -71,7 +71,7 @@ FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, 
 
 
 def disk_error(
-    error: OSError | ValueError, path: str | os.PathLike[str], where: str = "", done: str = "read"
+    error: OSError | ValueError, path: str | os.PathLike[str], *, where: str = "", done: str = "read"
 ) -> DiskError:
     """What `error` says of `path`, as a sentence at the setting `where` (none: at the path itself).
 
@@ -108,16 +108,16 @@ def known_disk_error(error: OSError) -> DiskError | None:
 
 
 @contextmanager
-def at_disk(path: str | os.PathLike[str], where: str = "", done: str = "read") -> Iterator[None]:
+def at_disk(path: str | os.PathLike[str], *, where: str = "", done: str = "read") -> Iterator[None]:
     """What the disk refuses within this block is told of `path`, as `disk_error` has it."""
     try:
         yield
     except OSError as error:
-        raise disk_error(error, path, where, done) from error
+        raise disk_error(error, path, where=where, done=done) from error
     except ValueError as error:
         if "null" not in str(error) and not isinstance(error, UnicodeError):
             raise
-        raise disk_error(error, path, where, done) from error
+        raise disk_error(error, path, where=where, done=done) from error
 
 
 def in_sentences(function: Callable[P, R]) -> Callable[P, R]:

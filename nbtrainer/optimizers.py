@@ -18,6 +18,7 @@ _START, _END = 1 / 25, 1 / 1000
 def create(
     name: str,
     parameters: Iterable[torch.nn.Parameter] | Iterable[dict[str, Any]],
+    *,
     learning_rate: float,
     momentum: float,
     weight_decay: float,

@@ -182,10 +182,10 @@ def test_a_file_named_by_a_foreign_file_lies_in_its_folder_or_is_refused(tmp_pat
     (tmp_path / "secret").write_text("x")
     (tmp_path / "home" / "link").symlink_to(tmp_path / "secret")
     home = tmp_path / "home"
-    assert disk.file_below(home, "page.html", "it").read_text() == "x"
+    assert disk.file_below(home, "page.html", by="it").read_text() == "x"
     for name in ("../secret", str(tmp_path / "secret"), "link"):
         with pytest.raises(UserError, match="lies outside of"):
-            disk.file_below(home, name, "it")
+            disk.file_below(home, name, by="it")
     for name in ("missing", ".", "a\0b"):
         with pytest.raises(UserError):
-            disk.file_below(home, name, "it")
+            disk.file_below(home, name, by="it")

@@ -50,7 +50,9 @@ def test_every_optimizer_is_the_one_of_its_name_at_the_learning_rate_that_is_set
     found = optimizers.create(name, [mine], learning_rate=0.03, momentum=0.5, weight_decay=0.1)
     assert type(found) is type(own)
     assert _path(found, mine) == pytest.approx(_path(own, torchs))
-    other = optimizers.create(name, [torch.nn.Parameter(torch.tensor(2.0))], 0.06, momentum=0.5, weight_decay=0.1)
+    other = optimizers.create(
+        name, [torch.nn.Parameter(torch.tensor(2.0))], learning_rate=0.06, momentum=0.5, weight_decay=0.1
+    )
     assert other.param_groups[0]["lr"] == 0.06
 
 

@@ -65,7 +65,7 @@ def compose(params: Sequence[SpatialParams], dim: int) -> SpatialTransform:
         plane = plane if added.plane is None else _product(added.plane, plane)
         depth *= added.depth
         shift = [total + by for total, by in zip(shift, added.shift or [0] * dim, strict=True)]
-        points = _add(points, added.control_points)
+        points = _add(points, added=added.control_points)
     matrix = plane if dim == 2 else ((depth, 0.0, 0.0), (0.0, *plane[0]), (0.0, *plane[1]))
     return SpatialTransform(np.array(matrix), points, tuple(shift))
 
@@ -81,7 +81,7 @@ def _product(left: Plane, right: Plane) -> Plane:
     return (a * e + b * g, a * f + b * h), (c * e + d * g, c * f + d * h)
 
 
-def _add(points: ControlPoints | None, added: ControlPoints | None) -> ControlPoints | None:
+def _add(points: ControlPoints | None, *, added: ControlPoints | None) -> ControlPoints | None:
     if points is None or added is None or points.distance != added.distance:
         return added or points
     return ControlPoints(points.displacement + added.displacement, points.distance)

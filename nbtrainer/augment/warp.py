@@ -67,7 +67,7 @@ def warp_patch(
     return out_image, out_label.astype(label.dtype, copy=False)
 
 
-def flip_rotate_image(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def flip_rotate_image(array: np.ndarray, *, matrix: np.ndarray) -> np.ndarray:
     """`array` (..., [Z,] Y, X) flipped and turned by quarters: what lies at `matrix` @ offset comes to offset.
 
     Offsets are from the middle; `matrix` (d, d) has one 1 or -1 in each row and column. `matrix.T` turns it back.
@@ -96,8 +96,8 @@ def _exact_patch(
     crop = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
     inner: tuple[Any, ...] = np.ix_(*(index - part.start for index, part in zip(indices, crop, strict=True)))
     pixels, labels = intensities.apply(image.read(crop)[(slice(None), *inner)]), label.read(crop)[inner]
-    return np.ascontiguousarray(flip_rotate_image(pixels, matrix)), np.ascontiguousarray(
-        flip_rotate_image(labels, matrix)
+    return np.ascontiguousarray(flip_rotate_image(pixels, matrix=matrix)), np.ascontiguousarray(
+        flip_rotate_image(labels, matrix=matrix)
     )
 
 

@@ -60,7 +60,7 @@ def size_divisors(dim: int, features: Sequence[int], anisotropic_levels: int) ->
     return tuple(math.prod(steps) for steps in zip(*strides(dim, features, anisotropic_levels), strict=True))
 
 
-def network_shape(shape: Sequence[int], divisors: Sequence[int]) -> tuple[int, ...]:
+def network_shape(shape: Sequence[int], *, divisors: Sequence[int]) -> tuple[int, ...]:
     """The sides ([z,] y, x) that a network with these `multiples` computes on for a patch of `shape`: not less than its
     own. The deepest level keeps more than one pixel, as normalization needs."""
     sides = [-(-length // multiple) * multiple for length, multiple in zip(shape, divisors, strict=True)]

@@ -84,12 +84,12 @@ def surrounding_value(label: np.ndarray) -> int | None:
     touched: set[int] = set()
     for axis in range(label.ndim):
         for step in (1, 2):
-            one, other = _shifted(label, axis, step)
+            one, other = _shifted(label, axis=axis, step=step)
             touched.update(np.unique(other[one == candidate]).tolist(), np.unique(one[other == candidate]).tolist())
     others = len(values) - 1
     return int(candidate) if len(touched - {0, int(candidate)}) >= _TOUCHED * others else None
 
 
-def _shifted(array: np.ndarray, axis: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+def _shifted(array: np.ndarray, *, axis: int, step: int) -> tuple[np.ndarray, np.ndarray]:
     moved = np.moveaxis(array, axis, 0)
     return moved[:-step], moved[step:]

@@ -49,12 +49,14 @@ def check_leaks(config: Config, surveyed: Survey) -> Iterator[Finding]:
     for pair in surveyed.split.train:
         same = [other for other in trains.get(_pixels(config, pair), []) if _overlap(pair, other)]
         if same:
-            yield _twice(pair, same[0], "trains twice", "warning")
+            yield _twice(pair, other=same[0], what="trains twice", level="warning")
         trains.setdefault(_pixels(config, pair), []).append(pair)
     for pair in [*surveyed.split.validation, *surveyed.split.test]:
         same = [other for other in trains.get(_pixels(config, pair), []) if _overlap(pair, other)]
         if same:
-            yield _twice(pair, same[0], "is there twice, once to train and once to validate or test", "error")
+            yield _twice(
+                pair, other=same[0], what="is there twice, once to train and once to validate or test", level="error"
+            )
 
 
 def check_pair(
@@ -212,7 +214,7 @@ def _overlap(one: Pair, other: Pair) -> bool:
     return all(a[0] < b[1] and b[0] < a[1] for a, b in zip(one.crop, other.crop, strict=True))
 
 
-def _twice(pair: Pair, other: Pair, what: str, level: Literal["error", "warning"]) -> Finding:
+def _twice(pair: Pair, *, other: Pair, what: str, level: Literal["error", "warning"]) -> Finding:
     is_copy = os.path.realpath(pair.image) != os.path.realpath(other.image)
     wrong = f"it has the same pixels as {other.image.name}: this image {what}" if is_copy else f"this image {what}"
     remedy = "Take it out of one of the datasets: what trains cannot judge"

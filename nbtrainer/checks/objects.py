@@ -39,9 +39,9 @@ def _of_label(sample: Sample) -> Iterator[Finding]:
     if around is not None:
         yield _warning(
             sample,
-            f"one object ({around}) lies around nearly all the others: it seems to be the background",
-            "Background must be 0, or the network learns it as an object",
-            "surrounding",
+            wrong=f"one object ({around}) lies around nearly all the others: it seems to be the background",
+            remedy="Background must be 0, or the network learns it as an object",
+            fix="surrounding",
         )
         return
     objects = measure_objects(sample.label)
@@ -52,8 +52,8 @@ def _of_label(sample: Sample) -> Iterator[Finding]:
     if len(objects) == 1 and not sample.is_part and objects.sizes[0] > sample.label.size / 2:
         yield _warning(
             sample,
-            "one object fills most of it",
-            "Objects need a value each, and background 0; is this a mask?",
+            wrong="one object fills most of it",
+            remedy="Objects need a value each, and background 0; is this a mask?",
         )
         return
     yield from _pieces(sample, objects)
@@ -68,10 +68,10 @@ def _classes(sample: Sample, objects: ObjectMeasures, parts: int) -> Finding:
     wrong += "foreground from background" if values == 1 else "classes apart"
     return _warning(
         sample,
-        f"{wrong}, not objects",
-        "Here every object needs a value of its own, and all objects are of one kind: train each class by itself. "
+        wrong=f"{wrong}, not objects",
+        remedy="Here every object needs a value of its own, and all objects are of one kind: train each class by itself. "
         "Numbering the connected parts joins objects that touch",
-        "pieces" if values == 1 else "",
+        fix="pieces" if values == 1 else "",
     )
 
 
@@ -81,11 +81,11 @@ def _pieces(sample: Sample, objects: ObjectMeasures) -> Iterator[Finding]:
     if len(cut):
         yield _warning(
             sample,
-            f"object {cut[0]} is in {pieces[0]} unconnected pieces"
+            wrong=f"object {cut[0]} is in {pieces[0]} unconnected pieces"
             if len(cut) == 1
             else f"{len(cut):,} objects are in unconnected pieces: {_some(cut)}",
-            "Two objects may have the same number; a file of links says which pieces belong together",
-            "" if sample.pair.links else "pieces",
+            remedy="Two objects may have the same number; a file of links says which pieces belong together",
+            fix="" if sample.pair.links else "pieces",
         )
 
 
@@ -97,10 +97,10 @@ def _fragments(sample: Sample, objects: ObjectMeasures) -> Iterator[Finding]:
     if len(tiny):
         yield _warning(
             sample,
-            f"object {tiny[0]} has fewer than {smallest:.0f} pixels"
+            wrong=f"object {tiny[0]} has fewer than {smallest:.0f} pixels"
             if len(tiny) == 1
             else f"{len(tiny):,} objects have fewer than {smallest:.0f} pixels: {_some(tiny)}",
-            f"Crumbs of drawing? data.min_part_size = {int(np.ceil(smallest))} joins them with a neighbour or drops them",
+            remedy=f"Crumbs of drawing? data.min_part_size = {int(np.ceil(smallest))} joins them with a neighbour or drops them",
         )
 
 
@@ -109,9 +109,11 @@ def _holes(sample: Sample, objects: ObjectMeasures) -> Iterator[Finding]:
     if len(holed):
         yield _warning(
             sample,
-            f"object {holed[0]} has holes" if len(holed) == 1 else f"{len(holed):,} objects have holes: {_some(holed)}",
-            "Fill them, unless there is really something else inside",
-            "holes",
+            wrong=f"object {holed[0]} has holes"
+            if len(holed) == 1
+            else f"{len(holed):,} objects have holes: {_some(holed)}",
+            remedy="Fill them, unless there is really something else inside",
+            fix="holes",
         )
 
 
@@ -121,20 +123,20 @@ def _gaps(sample: Sample, count: int) -> Iterator[Finding]:
         first = f"objects {pairs[0][0]} and {pairs[0][1]}"
         yield _warning(
             sample,
-            f"{_count(len(pairs), 'pair of objects leaves', 'pairs of objects leave')} a gap of one or two pixels "
+            wrong=f"{_count(len(pairs), one='pair of objects leaves', many='pairs of objects leave')} a gap of one or two pixels "
             f"({first}{', ...' if len(pairs) > 1 else ''})",
-            "Objects that touch in the image should touch in the label; data.label_dilation = 1 closes such gaps",
+            remedy="Objects that touch in the image should touch in the label; data.label_dilation = 1 closes such gaps",
         )
 
 
-def _warning(sample: Sample, wrong: str, remedy: str, fix: str = "") -> Finding:
+def _warning(sample: Sample, *, wrong: str, remedy: str, fix: str = "") -> Finding:
     where, about = str(sample.pair.label), (str(sample.pair.own_file),)
     if is_annotation(sample.pair.required_label):  # outlines are mended where they were drawn
         fix = ""
     return Finding(level="warning", where=where, wrong=wrong, remedy=remedy, fix=fix, files=about)
 
 
-def _count(number: int, one: str, many: str) -> str:
+def _count(number: int, *, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 

@@ -33,5 +33,7 @@ def check_pretrained(config: Config, surveyed: Survey | None) -> Iterator[Findin
             channels = surveyed.preparation.open(surveyed.pairs[0])[0].channels
     except UserError:
         return  # the check of the file or of the kind says why
-    settings = pretrained.network_settings(config, task, channels, record["network"]["anisotropic_levels"])
+    settings = pretrained.network_settings(
+        config, task, input_channels=channels, anisotropic_levels=record["network"]["anisotropic_levels"]
+    )
     yield from pretrained.differences(settings, task, normalizer_of(config), record)

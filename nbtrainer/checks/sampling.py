@@ -71,11 +71,11 @@ def _tile_size(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> I
 def _padded_patch(config: Config, divisors: Sequence[int]) -> Iterator[Finding]:
     """A patch that the network has to pad: which sizes cost less, or show more for the same."""
     size = config.sampling.patch_size
-    padded = network_shape(size, divisors)
+    padded = network_shape(size, divisors=divisors)
     if padded != tuple(size):
         more = np.prod(padded, dtype=float) / np.prod(size, dtype=float) - 1
         smaller = network_shape(
-            [max(1, side // each * each) for side, each in zip(size, divisors, strict=True)], divisors
+            [max(1, side // each * each) for side, each in zip(size, divisors, strict=True)], divisors=divisors
         )
         less = f"{format_shape(smaller)} costs less, " if smaller != padded else ""
         yield Finding(

@@ -181,7 +181,9 @@ def _threads(config: Config) -> Iterator[Finding]:
 
 
 def _output(config: Config) -> Iterator[Finding]:
-    problem = free_name_problem(config.resolve(config.output.root), config.output.data_task, config.output.name)
+    problem = free_name_problem(
+        config.resolve(config.output.root), data_task=config.output.data_task, name=config.output.name
+    )
     if problem is not None:
         yield from problem.findings
 

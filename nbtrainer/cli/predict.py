@@ -69,7 +69,7 @@ def predict(
     predictor = api.load_model(model)
     files = images_in(files, predictor)
     check_targets(files, out, format)
-    adjusted = dict(parse_assignment(text, "NAME=VALUE, as in threshold=0.4") for text in adjust or [])
+    adjusted = dict(parse_assignment(text, form="NAME=VALUE, as in threshold=0.4") for text in adjust or [])
     options = PredictionOptions(format, diameter, tta, rescale, stitch, adjusted, maps, measure)
     done, is_mistake = 0, True
     with run_progress_bar() as bar:

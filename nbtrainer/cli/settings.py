@@ -23,7 +23,7 @@ def read_config(source: Path, settings: list[str] | None) -> Config:
     return config
 
 
-def parse_assignment(text: str, form: str = "section.field=value, as in training.epochs=20") -> tuple[str, Any]:
+def parse_assignment(text: str, *, form: str = "section.field=value, as in training.epochs=20") -> tuple[str, Any]:
     """`section.field=value`, the value read as JSON where it is JSON."""
     path, sign, value = text.partition("=")
     if not sign:

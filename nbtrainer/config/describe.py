@@ -90,7 +90,7 @@ class Setting:
         """Its value in `config`: what it would be with a kind that has it, if the chosen one has not."""
         if self.suits(config.task.kind):
             return getattr(getattr(config, self.section), self.name)
-        return config.task.value_for(self.kinds[0], self.name)
+        return config.task.value_for(self.kinds[0], name=self.name)
 
     def choice_suits(self, choice: Any, kind: str) -> bool:
         """Whether `choice` can be used for this kind of segmentation."""

@@ -88,13 +88,13 @@ def _finding(where: str, detail: Any, model: type[BaseModel]) -> Finding:
         guess = f"Did you mean {close}? " if close else ""
         wrong = f"the {context['noun']} {context['name']!r} is unknown"
         remedy = f"{guess}Choose {join_or(context['choices'])}"
-        suggestions = (_with_name(value, context["name"], close),) if close else ()
+        suggestions = (_with_name(value, old=context["name"], new=close),) if close else ()
         return Finding(where=where, wrong=wrong, remedy=remedy, suggestions=suggestions)
     wrong, remedy = _sentence(kind, value, context)
     return Finding(where=where, wrong=wrong, remedy=remedy, suggestions=_nearest_values(kind, value, context))
 
 
-def _with_name(value: Any, old: str, new: str) -> Any:
+def _with_name(value: Any, *, old: str, new: str) -> Any:
     """The choice `new`; in a list of choices, the list with `new` for `old`."""
     return tuple(new if name == old else name for name in value) if isinstance(value, list) else new
 

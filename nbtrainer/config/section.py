@@ -169,7 +169,7 @@ def warn_renamed(section: type[Section], name: str, *, of: str = "") -> None:
     `of`: the kind of segmentation whose setting is meant, where another is chosen that may have one of that name too.
     """
     where = section.where + "." if section.where else ""
-    warn_old_name(f"{where}{name}", f"{where}{section.renamed()[name]}{of and f' of {of}'}")
+    warn_old_name(f"{where}{name}", new=f"{where}{section.renamed()[name]}{of and f' of {of}'}")
 
 
 class Section(BaseModel):

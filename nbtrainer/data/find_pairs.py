@@ -37,29 +37,29 @@ def find_pairs(
     """
     images, labels = existing(images), None if labels is None else existing(labels)
     alone = labels is None or labels == images
-    sources = find_sources(images, setting(where, "images"), not naming.look_one_level_down) if alone else []
+    sources = find_sources(images, setting(where, name="images"), not naming.look_one_level_down) if alone else []
     if not alone and not naming.look_one_level_down:
         sources = match_parts_of_folders(images, labels)
     if sources:
         return _of_sources(sources, where, naming, use=use, dataset=dataset, labels_optional=labels_optional)
     if labels == images and images.exists() and (images.is_file() or is_image(images)):
         raise SettingError(
-            setting(where, "labels"),
+            setting(where, name="labels"),
             "images and labels are the same file",
             f"If it holds both, go on inside it, as in {images.name}/raw and {images.name}/labels; else choose another",
         )
     if alone:
         return find_pairs_beside(images, where, naming, use=use, dataset=dataset, labels_optional=labels_optional)
     assert labels is not None
-    image_files = list_files(images, setting(where, "images"), look_one_level_down=naming.look_one_level_down)
+    image_files = list_files(images, setting(where, name="images"), look_one_level_down=naming.look_one_level_down)
     image_files = [path for path in image_files if normal_form(stem(path)).endswith(normal_form(naming.img_filter))]
     if not image_files:
         raise DataError(
-            setting(where, "images"),
+            setting(where, name="images"),
             f"no image in {images} has a name that ends with {naming.img_filter!r}",
             "Check data.datasets' img_filter, or leave it empty",
         )
-    label_files = _list_labels(labels, setting(where, "labels"), image_files, naming)
+    label_files = _list_labels(labels, setting(where, name="labels"), image_files, naming)
     bases = [base_name(path, naming.mask_filter) for path in label_files]
     image_files = join_labelled(image_files, bases, naming, where)
     left_out = matching_files([*image_files, *label_files], naming.exclude)
@@ -155,8 +155,8 @@ def _with_masks(
     folder = source.images.parent
     if not source.images.is_dir() or not any(source.images.iterdir()):
         wrong = f"the folder {folder} holds {source.labels.name}, but no image"
-        raise DataError(setting(where, "images"), wrong, "Add the image, or take the folder out")
-    images = list_files(source.images, setting(where, "images"), look_one_level_down=False)
+        raise DataError(setting(where, name="images"), wrong, "Add the image, or take the folder out")
+    images = list_files(source.images, setting(where, name="images"), look_one_level_down=False)
     if not _holds_masks(source.labels):
         left_out = matching_files(images, naming.exclude)
         lonely = [image for image in images if image not in left_out]
@@ -171,7 +171,7 @@ def _with_masks(
         )
     if matching_files(images, naming.exclude):
         return []
-    masks = list_files(source.labels, setting(where, "labels"), look_one_level_down=False)
+    masks = list_files(source.labels, setting(where, name="labels"), look_one_level_down=False)
     return [Pair(images[0], masks[0] if len(masks) == 1 else source.labels, use=use, dataset=dataset)]
 
 
@@ -182,7 +182,7 @@ def _holds_masks(folder: Path) -> bool:
 def _no_masks(lonely: Sequence[Path], folder: Path, where: str) -> Finding:
     state = "is empty" if folder.is_dir() else "is not there"
     return Finding(
-        where=setting(where, "labels"),
+        where=setting(where, name="labels"),
         wrong=f"{', '.join(path.name for path in lonely[:3])} has no masks: the folder {folder} {state}",
         remedy="Leave the image out, or add its masks; if it shows no object, one mask that is all 0",
         fix="leave_out",

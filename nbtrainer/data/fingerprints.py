@@ -32,7 +32,7 @@ class Fingerprints:
             if now not in (before, (0, 0)):
                 raise DataError(
                     str(path),
-                    f"this file was changed while the run was reading it ({_difference(before, now)})",
+                    f"this file was changed while the run was reading it ({_difference(before, now=now)})",
                     "Let files alone while a run reads them. Put it back and resume, or start a new run with it as it is; "
                     "the last checkpoint is from before",
                 )
@@ -57,7 +57,7 @@ class Fingerprints:
         return False
 
 
-def _difference(before: Version, now: Version) -> str:
+def _difference(before: Version, *, now: Version) -> str:
     if before[1] != now[1]:
         return f"it had {before[1]:,} bytes and now has {now[1]:,}"
     return f"it was written at {time.strftime('%H:%M:%S', time.localtime(now[0] / 1e9))}"

@@ -27,7 +27,7 @@ def find_pairs_beside(
 ) -> list[Pair]:
     """Images and labels in one folder: `cell_01.tif` and `cell_01_masks.tif`; or outlines, or as other tools keep it."""
     images = list_files(
-        source, setting(where, "images"), look_one_level_down=naming.look_one_level_down and source.is_dir()
+        source, setting(where, name="images"), look_one_level_down=naming.look_one_level_down and source.is_dir()
     )
     if source.is_dir() and not is_image(source):
         every = images
@@ -46,7 +46,7 @@ def find_pairs_beside(
         taken = set(near.values())
         endings = Endings(naming.img_filter, "")
         free = [path for path in outlines if path not in taken]
-        drawn = {each.image: each for each in assign_found(rest, free, setting(where, "labels"), endings)}
+        drawn = {each.image: each for each in assign_found(rest, free, setting(where, name="labels"), endings)}
     pairs, lonely = [], []
     for image in images:
         if image in drawn:
@@ -69,7 +69,7 @@ def _without_labels(folder: Path, files: Sequence[Path], where: str, naming: Nam
     """Those of `files` that are images; raises `UserError` if labels cannot be told apart, or if there is no image."""
     if not naming.mask_filter:
         raise SettingError(
-            setting(where, "mask_filter"),
+            setting(where, name="mask_filter"),
             "images and labels share a folder, and nothing tells them apart",
             "Say what names of labels end with, as in _masks",
         )
@@ -81,7 +81,7 @@ def _without_labels(folder: Path, files: Sequence[Path], where: str, naming: Nam
     ]
     if not images:
         raise DataError(
-            setting(where, "images"),
+            setting(where, name="images"),
             f"no image in {folder} has a name that ends with {naming.img_filter!r}"
             if naming.img_filter
             else f"every file in {folder} is a label: its name ends with {naming.mask_filter}",
@@ -118,7 +118,7 @@ def _missing_labels(lonely: Sequence[Path], count: int, where: str, naming: Nami
     example = f"{base_name(lonely[0], naming.img_filter)}{naming.mask_filter}.tif"
     is_some = len(lonely) < count
     return Finding(
-        where=setting(where, "labels"),
+        where=setting(where, name="labels"),
         wrong=f"no label was found beside {first_of_many(path.name for path in lonely)}",
         remedy=f"Its name must end with {naming.mask_filter} or {CELLPOSE}, as in {example}; "
         + ("or take the file out" if is_some else "or choose the folder of the labels")

@@ -26,7 +26,7 @@ def grey(image: np.ndarray, between: tuple[float, float]) -> np.ndarray:
     return np.moveaxis(np.broadcast_to(stretched, (3, *stretched.shape[1:])), 0, -1).copy()
 
 
-def mark_boundaries(picture: np.ndarray, label: np.ndarray, colour: Colour) -> None:
+def mark_boundaries(picture: np.ndarray, *, label: np.ndarray, colour: Colour) -> None:
     """Draw the outlines of all objects into `picture`, in place; the only place where outlines of labels are drawn.
 
     Parameters

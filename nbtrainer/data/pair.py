@@ -100,6 +100,6 @@ def describe_order(pairs: Sequence[Pair]) -> str:
     return f"{count} by order, because names differ: {named}. Give both the same name if they do not belong together"
 
 
-def setting(where: str, name: str) -> str:
+def setting(where: str, *, name: str) -> str:
     """The setting `name` of `where`, or alone if there is nothing that it is of."""
     return f"{where}.{name}" if where else name

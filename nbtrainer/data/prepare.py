@@ -55,7 +55,7 @@ def prepare(
     if Path(images).absolute() == Path(labels).absolute():
         raise SettingError("labels", f"{labels} is given as images and as labels", "Give the folder of the labels")
     pairs = find_pairs(Path(images), Path(labels), "", naming, use="auto")
-    shares = split_shares(train, validation, test)
+    shares = split_shares(train, validation=validation, test=test)
     return _divide_by_chance(pairs, output_root, data_task, shares, seed=seed, by=by, progress=progress, divide=divide)
 
 
@@ -114,7 +114,7 @@ def prepare_dataset(
         )
     pairs = find_pairs(dataset, None, "", naming, use="auto")
     if not uses or len(uses) < len(sources):
-        shares = split_shares(train, validation, test)
+        shares = split_shares(train, validation=validation, test=test)
         return _divide_by_chance(
             pairs, output_root, data_task, shares, seed=seed, by=by, progress=progress, divide=divide
         )
@@ -127,7 +127,7 @@ def prepare_dataset(
     )
 
 
-def split_shares(train: Share, validation: Share, test: Share) -> dict[str, float]:
+def split_shares(train: Share, *, validation: Share, test: Share) -> dict[str, float]:
     """The shares as fractions. Plain numbers are percentages if one of them is above 1; text may end in `%`.
 
     Raises `UserError` if one is no number.

@@ -73,7 +73,7 @@ def write_split_folders(
         folder.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".prepare-", dir=folder))
         how, counts = _fill(aside, parts=parts, names=names, by=by, progress=progress, side=side)
-        _move(aside, folder, list(parts))
+        _move(aside, folder=folder, parts=list(parts))
     except OSError as error:
         wrong = f"{error.filename or folder} cannot be written or read ({error.strerror or error})"
         raise UserError("output_root", wrong, "Choose another folder, or make room") from None
@@ -190,19 +190,19 @@ def _put_pair(
     for kind, source, name in zip(lists, (pair.image, pair.required_label), file_names, strict=True):
         if by == "list":
             # as it will be seen from where the folder is moved to
-            lists[kind].append(_relative(source, folder.parent.parent / folder.name))
+            lists[kind].append(_relative(source, folder=folder.parent.parent / folder.name))
             continue
         target = folder / kind / name
-        used |= {_put(file, target.with_name(file.name), by) for file in channel_files(source)}
+        used |= {_put(file, target=target.with_name(file.name), by=by) for file in channel_files(source)}
         if not channel_files(source) and (pair.annotated_as is None or not target.exists()):
-            used.add(_put(source, target, by))
+            used.add(_put(source, target=target, by=by))
         lists[kind].append(f"{kind}/{name}")
     if by != "list" and links.is_file():
-        _put(links, folder / "labels" / f"{_split_ending(pair.image)[0]}_links.txt", by)
+        _put(links, target=folder / "labels" / f"{_split_ending(pair.image)[0]}_links.txt", by=by)
     return used
 
 
-def _put(source: Path, target: Path, by: By) -> str:
+def _put(source: Path, *, target: Path, by: By) -> str:
     """Copy or link one file or folder; returns which of the two it was."""
     source = source.resolve()
     if target.exists():
@@ -225,7 +225,7 @@ def _put(source: Path, target: Path, by: By) -> str:
     return "copy"
 
 
-def _relative(path: Path, folder: Path) -> str:
+def _relative(path: Path, *, folder: Path) -> str:
     try:
         relative = os.path.relpath(path.resolve(), folder.resolve())
     except ValueError:  # another drive of Windows
@@ -234,7 +234,7 @@ def _relative(path: Path, folder: Path) -> str:
     return f".{os.sep}{relative}" if relative.startswith("#") else relative
 
 
-def _move(aside: Path, folder: Path, parts: Sequence[str]) -> None:
+def _move(aside: Path, *, folder: Path, parts: Sequence[str]) -> None:
     """Move all parts into place, or none."""
     try:
         for part in parts:

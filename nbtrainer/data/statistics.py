@@ -67,7 +67,7 @@ class IntensityStats:
         values, places = np.unique(np.concatenate([self.values, other.values]), return_inverse=True)
         counts = bincount(places.ravel(), np.concatenate([self.counts, other.counts])).astype(np.int64)
         if len(values) > _MOST_VALUES:
-            values, counts = _bin(values, counts)
+            values, counts = _bin(values, counts=counts)
         return IntensityStats(
             values,
             counts,
@@ -167,11 +167,11 @@ def _measure_pixels(pixels: np.ndarray, is_estimate: bool) -> IntensityStats:
     total, squares = float((values * counts).sum()), float((values**2 * counts).sum())
     low, high = float(values[0]), float(values[-1])
     if len(values) > _MOST_VALUES:
-        values, counts = _bin(values, counts)
+        values, counts = _bin(values, counts=counts)
     return IntensityStats(values, counts, low, high, total, squares, pixels.size, unknown, is_estimate)
 
 
-def _bin(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _bin(values: np.ndarray, *, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sorted values in bins; each bin is represented by the mean of what is in it."""
     bits = values.astype(np.float32).view(np.int32)
     bins = bits >> _DROPPED_BITS

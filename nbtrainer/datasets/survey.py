@@ -224,7 +224,7 @@ def _pairs_of(config: Config, index: int, dataset: Dataset) -> list[Pair]:
     labels = config.resolve(dataset.labels) if dataset.labels.strip() else None
     alone = config.task.label_values == "not_needed"
     images = config.resolve(dataset.images)
-    with at_disk(images, f"{where}.images", "entered"):
+    with at_disk(images, where=f"{where}.images", done="entered"):
         pairs = find_pairs(
             images, labels, where, dataset.naming(), use=dataset.use, dataset=index, labels_optional=alone
         )

@@ -27,13 +27,13 @@ def task_of(config: Config, surveyed: Survey, **besides: Any) -> Task:
         **besides,
     }
     if "class_names" in kind.arguments() and not config.task.named_classes:
-        known["class_names"] = _class_names(known["values"], known["labels_of_interest"], surveyed)
+        known["class_names"] = _class_names(known["values"], of_interest=known["labels_of_interest"], surveyed=surveyed)
     task = kind.create(**{name: value for name, value in known.items() if name in kind.arguments()})
     assert isinstance(task, Task)
     return task
 
 
-def _class_names(values: Sequence[int], of_interest: Sequence[int], surveyed: Survey) -> list[str]:
+def _class_names(values: Sequence[int], *, of_interest: Sequence[int], surveyed: Survey) -> list[str]:
     """What the files of outlines call the classes with these values, or those wanted; numbers where they do not say."""
     names = {number: name or UNNAMED for name, number in surveyed.preparation.outline_classes}
     used = [value for value in of_interest or values if value]

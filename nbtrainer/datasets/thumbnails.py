@@ -91,7 +91,10 @@ def histogram(config: Config, index: int) -> dict[str, tuple[np.ndarray, np.ndar
         after.append(intensity_map.apply(values)[channel, 0])
         counts.append(known.counts)
     weights = np.concatenate(counts)
-    return {"before": _histogram(np.concatenate(before), weights), "after": _histogram(np.concatenate(after), weights)}
+    return {
+        "before": _histogram(np.concatenate(before), weights=weights),
+        "after": _histogram(np.concatenate(after), weights=weights),
+    }
 
 
 def _picture(preparation: Preparation, pair: Pair, size: int, outlines: bool) -> Thumbnail:
@@ -102,7 +105,7 @@ def _picture(preparation: Preparation, pair: Pair, size: int, outlines: bool) ->
     pixels = grey(small, limits(small))
     if outlines and label is not None:
         with contextlib.suppress(ValueError):  # a label in colours has no outline yet; the check says so
-            mark_boundaries(pixels, _small(label, shape), OUTLINE)
+            mark_boundaries(pixels, label=_small(label, shape), colour=OUTLINE)
     return Thumbnail(pixels.astype(np.uint8), scale)
 
 
@@ -133,6 +136,6 @@ def _small(view: View, shape: list[int]) -> np.ndarray:
     return array.reshape(*array.shape[: array.ndim - len(view.shape)], *shape)
 
 
-def _histogram(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _histogram(values: np.ndarray, *, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     counts, bounds = np.histogram(values, _BINS, weights=weights)
     return counts / max(1.0, float(counts.max())), bounds

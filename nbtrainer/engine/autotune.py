@@ -32,10 +32,10 @@ _COMPILE_PAYS_AFTER_SECONDS = 30 * 60
 
 def measure(
     network: nn.Module,
+    *,
     loss: nn.Module,
     images: torch.Tensor,
     targets: torch.Tensor,
-    *,
     device: torch.device,
     precisions: list[str],
     formats: list[str],
@@ -55,7 +55,14 @@ def measure(
                     continue
                 try:
                     measured_seconds = _time_steps(
-                        network, loss, images, targets, device=device, precision=precision, layout=layout, ends=ends
+                        network,
+                        loss=loss,
+                        images=images,
+                        targets=targets,
+                        device=device,
+                        precision=precision,
+                        layout=layout,
+                        ends=ends,
                     )
                 except (RuntimeError, MemoryError) as error:
                     # a device that does not know a precision says so in many ways; the next candidate will do
@@ -84,10 +91,10 @@ def compile_pays(device: torch.device, seconds_left: float) -> bool:
 
 def _time_steps(
     network: nn.Module,
+    *,
     loss: nn.Module,
     images: torch.Tensor,
     targets: torch.Tensor,
-    *,
     device: torch.device,
     precision: str,
     layout: str,

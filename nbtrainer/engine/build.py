@@ -75,7 +75,9 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     assert isinstance(config.compile.metrics, list)
     assert isinstance(config.model.input_channels, int)
     assert isinstance(config.model.anisotropic_levels, int)
-    network_record = network_settings(config, task, config.model.input_channels, config.model.anisotropic_levels)
+    network_record = network_settings(
+        config, task, input_channels=config.model.input_channels, anisotropic_levels=config.model.anisotropic_levels
+    )
     network = models.create(**network_record)
     notes: list[Event] = split_warnings(config, record, before, surveyed)
     loaded: frozenset[str] = frozenset()
@@ -97,15 +99,15 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     patches.set_aside = read_set_aside(directory)
     notes.append(resolve_batch_size(config, network, loss, task, device=device, patches=patches.per_pass))
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
-    measured = resolve_performance(config, network, loss, task, device=device, clock=clock)
+    measured = resolve_performance(config, network=network, loss=loss, task=task, device=device, clock=clock)
     network.to(memory_format=memory_format(config.training.memory_format, config.task.dim))  # type: ignore[call-overload]
     settings, names = config.compile, config.compile.metrics
     optimizer = optimizers.create(
         settings.optimizer,
         optimizers.parameter_groups(network, settings.layer_decay),
-        settings.learning_rate,
-        settings.momentum,
-        settings.weight_decay,
+        learning_rate=settings.learning_rate,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
     )
     averaged = averaged_copy(network, settings.ema_decay) if settings.ema_decay else None
     stepper = Stepper(

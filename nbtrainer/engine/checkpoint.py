@@ -75,15 +75,17 @@ class BestCheckpoints:
         """`file`, `score`, `epoch` and `step` of the best one."""
         return self.entries[0] if self.entries else None
 
-    def earns_a_place(self, score: float, loss: float = math.inf) -> bool:
+    def earns_a_place(self, score: float, *, loss: float = math.inf) -> bool:
         return math.isfinite(score) and (
-            self._keep is None or len(self.entries) < self._keep or self._is_better(score, loss, self.entries[-1])
+            self._keep is None
+            or len(self.entries) < self._keep
+            or self._is_better(score, loss=loss, other=self.entries[-1])
         )
 
-    def is_best(self, score: float, loss: float = math.inf) -> bool:
-        return math.isfinite(score) and (not self.entries or self._is_better(score, loss, self.entries[0]))
+    def is_best(self, score: float, *, loss: float = math.inf) -> bool:
+        return math.isfinite(score) and (not self.entries or self._is_better(score, loss=loss, other=self.entries[0]))
 
-    def enter(self, score: float, epoch: int, step: int, loss: float = math.inf) -> str:
+    def enter(self, score: float, *, epoch: int, step: int, loss: float = math.inf) -> str:
         """Make a place for a checkpoint with `score`, and return the name of its file."""
         # the step keeps names apart where an epoch is done again with another result
         entry = {"file": f"best-epoch{epoch:04d}-step{step}.pt", "score": score, "epoch": epoch, "step": step}
@@ -91,7 +93,8 @@ class BestCheckpoints:
             entry["loss"] = loss
         self.entries = [other for other in self.entries if other["file"] != entry["file"]]
         place = next(
-            (k for k, other in enumerate(self.entries) if self._is_better(score, loss, other)), len(self.entries)
+            (k for k, other in enumerate(self.entries) if self._is_better(score, loss=loss, other=other)),
+            len(self.entries),
         )
         self.entries.insert(place, entry)
         return str(entry["file"])
@@ -113,7 +116,7 @@ class BestCheckpoints:
         for entry in entries:
             file = self._folder / entry["file"]
             if not file.exists() and entry["step"] == step and last.exists():
-                copy(last, file)
+                copy(last, target=file)
             if file.exists():
                 self.entries.append(entry)
         self.settle()
@@ -123,13 +126,13 @@ class BestCheckpoints:
         files = (self._folder / entry["file"] for entry in self.entries)
         return next((file for file in files if file.exists()), None)
 
-    def _is_better(self, score: float, loss: float, other: dict[str, Any]) -> bool:
+    def _is_better(self, score: float, *, loss: float, other: dict[str, Any]) -> bool:
         return is_better(
-            score, loss, other_score=other["score"], other_loss=other.get("loss", math.inf), higher=self._higher
+            score, loss=loss, other_score=other["score"], other_loss=other.get("loss", math.inf), higher=self._higher
         )
 
 
-def copy(source: Path, target: Path) -> None:
+def copy(source: Path, *, target: Path) -> None:
     """`source` under a second name; costs nothing where the disk knows hard links. Raises `UserError` as `write`."""
     with written_aside(target) as aside:
         try:

@@ -151,7 +151,7 @@ def _tune_thresholds(job: TrainingJob, emit: Emit, limits: TimeLimits) -> float 
         value = metrics.overall(tallies, [name], classes=task.classes)[name]
         return value if metrics.higher_is_better(name) else -value
 
-    chosen, thresholds = tune_task(task, raws, labels, score)
+    chosen, thresholds = tune_task(task, raws=raws, objects=labels, score=score)
     if chosen == task:
         return None
     emit(

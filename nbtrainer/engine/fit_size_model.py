@@ -52,28 +52,28 @@ def learn_sizes(
     total = crops + (_VALIDATION_CROPS if len(validation) else 0)
     rng = np.random.default_rng([seed, 3])
     ends = time.monotonic() + seconds
-    cutter = _Cutter(task, training, side, multiple)
+    cutter = _Cutter(task, training, side=side, multiple=multiple)
     styles, diameters = [], []
     for number in range(crops):
         if number >= len(training) and time.monotonic() > ends:
             break
         report(number, total)
         image, diameter = cutter.crop(number % len(training), rng)
-        styles.append(image_style(network, image, side, multiple))
+        styles.append(image_style(network, image, side=side, multiple=multiple))
         diameters.append(diameter)
     mean_diameter = training.preparation.diameter
     model = fit_size_model(np.stack(styles), diameters, mean_diameter, side=side, multiple=multiple)
     facts: dict[str, Any] = {"crops": len(styles), "images": len(training)}
     facts["training"] = _typical_factor(model, styles, diameters)
     if len(validation):
-        cutter = _Cutter(task, validation, side, multiple)
+        cutter = _Cutter(task, validation, side=side, multiple=multiple)
         styles, diameters = [], []
         for number in range(_VALIDATION_CROPS):
             if number >= len(validation) and time.monotonic() > ends + seconds / 2:
                 break
             report(crops + number, total)
             image, diameter = cutter.crop(number % len(validation), rng)
-            styles.append(image_style(network, image, side, multiple))
+            styles.append(image_style(network, image, side=side, multiple=multiple))
             diameters.append(diameter)
         facts["validation"] = _typical_factor(model, styles, diameters)
         blind = [math.exp(abs(math.log(diameter / mean_diameter) - model.mean_log)) for diameter in diameters]
@@ -87,7 +87,7 @@ class _Cutter:
     They are cut from the images as they are in the file: what was shrunk has lost the detail that large objects show.
     """
 
-    def __init__(self, task: Task, prepared: Images, side: int, multiple: int) -> None:
+    def __init__(self, task: Task, prepared: Images, *, side: int, multiple: int) -> None:
         self._task, self._prepared, self._side, self._multiple = task, prepared, side, multiple
         self._images = Images(
             prepared.pairs,

@@ -33,7 +33,9 @@ _BUDGETS = ("epochs", "iterations", "max_minutes")
 def start(config: Config) -> Run:
     """Check, make the run's folder, and train in a background thread. Raises `UserError` with every error found."""
     config = checked(config)
-    directory = RunDirectory.create(config.resolve(config.output.root), config.output.data_task, config.output.name)
+    directory = RunDirectory.create(
+        config.resolve(config.output.root), data_task=config.output.data_task, name=config.output.name
+    )
     stored = config.with_absolute_paths()
     # the folder bears the name; started again, these settings make a new run
     stored.output.name = ""
@@ -112,14 +114,14 @@ def _settle(files: RunDirectory, overrides: Mapping[str, Mapping[str, Any]]) -> 
         config = checked(config, load_checkpoint(files.last) if files.last.exists() else None)
     except UserError as error:
         raise type(error).of(tell_new_place(run.directory, config, error.findings)) from None
-    if run.status == "finished" and not _has_more_to_do(run, stored.training, config.training):
+    if run.status == "finished" and not _has_more_to_do(run, before=stored.training, now=config.training):
         return False
     files.make_folders()
     config.with_absolute_paths().save(files.config)
     return True
 
 
-def _has_more_to_do(run: Run, before: Training, now: Training) -> bool:
+def _has_more_to_do(run: Run, *, before: Training, now: Training) -> bool:
     """Whether the budgets of a finished run were raised above what it has spent."""
     if all(getattr(now, name) == getattr(before, name) for name in _BUDGETS):
         return False

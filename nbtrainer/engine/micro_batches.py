@@ -57,14 +57,14 @@ class Answers:
         left = sum(sizes)
         for part, gradient, state in zip(self._parts, gradients, self._random, strict=True):
             set_random_state(state, self._device)
-            share = _share_of_momentum(len(part) / sum(sizes), left / sum(sizes))
+            share = _share_of_momentum(len(part) / sum(sizes), left=left / sum(sizes))
             with changed_momentum(self._network, share):
                 answer = self._forward(part)
             answer.float().backward(gradient)
             left -= len(part)
 
 
-def _share_of_momentum(share: float, left: float) -> Callable[[float], float]:
+def _share_of_momentum(share: float, *, left: float) -> Callable[[float], float]:
     """So that after the last part the old statistics weigh 1 - m, and those of each part m times its share.
 
     `left`: the share of this part and those to come.

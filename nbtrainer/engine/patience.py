@@ -18,7 +18,7 @@ def is_out_of_patience(job: TrainingJob, scores: Mapping[str, float]) -> bool:
     score = scores.get(job.monitor)
     if not training.patience or not job.best.entries or score is None:
         return False
-    if job.best.is_best(score, scores.get("validation_loss", math.inf)):
+    if job.best.is_best(score, loss=scores.get("validation_loss", math.inf)):
         return False
     best = job.best.entries[0]
     interval = training.validation_interval if job.monitor.startswith("validation_") else 1

@@ -68,7 +68,12 @@ def write_preview(path: Path, images: Images, task: Task, tiles: Sequence[Tile],
             plain,
             _coloured(plain, task.colours, truth if objects is None else _plane(objects, 2)),
             _coloured(plain, task.colours, predicted if objects is None else _plane(decoded, 2)),
-            _painted(_painted(plain, wrong & (predicted > 0), TOO_MUCH, 0.85), wrong & (predicted == 0), MISSED, 0.85),
+            _painted(
+                _painted(plain, mask=wrong & (predicted > 0), colour=TOO_MUCH, share=0.85),
+                mask=wrong & (predicted == 0),
+                colour=MISSED,
+                share=0.85,
+            ),
         ]
         rows.append([_cell(cell) for cell in cells])
     height = len(rows) * (TILE_PX + GAP_PX) - GAP_PX
@@ -94,11 +99,11 @@ def _coloured(picture: np.ndarray, colours: Sequence[Colour], labels: np.ndarray
         own = (labels > 0) & ((labels - 1) % len(colours) == number)
         painted[own] = 0.5 * picture[own] + 0.5 * np.array(colour, np.float32)
     if labels.max(initial=0) > 1:
-        mark_boundaries(painted, labels, LINE)
+        mark_boundaries(painted, label=labels, colour=LINE)
     return painted
 
 
-def _painted(picture: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], share: float = 0.5) -> np.ndarray:
+def _painted(picture: np.ndarray, *, mask: np.ndarray, colour: tuple[int, int, int], share: float = 0.5) -> np.ndarray:
     painted = picture.copy()
     painted[mask] = (1 - share) * picture[mask] + share * np.array(colour, np.float32)
     return painted

@@ -81,7 +81,7 @@ def resolve_device(config: Config) -> torch.device:
 
 
 def resolve_performance(
-    config: Config, network: nn.Module, loss: nn.Module, task: Task, *, device: torch.device, clock: Clock
+    config: Config, *, network: nn.Module, loss: nn.Module, task: Task, device: torch.device, clock: Clock
 ) -> dict[str, float]:
     """Settle precision, memory format and compile in `config`; milliseconds measured for each candidate."""
     training = config.training
@@ -93,7 +93,7 @@ def resolve_performance(
     if len(precisions) * len(formats) > 1 or training.torch_compile == "auto":
         images, targets = _blank_batch(config, task, tiles)
         seconds = autotune.measure(
-            network, loss, images, targets, device=device, precisions=precisions, formats=formats
+            network, loss=loss, images=images, targets=targets, device=device, precisions=precisions, formats=formats
         )
         training.precision, training.memory_format = autotune.fastest(seconds)
     else:

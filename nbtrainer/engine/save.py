@@ -30,11 +30,11 @@ def save_scored(
     clock, best, training = job.clock, job.best, job.config.training
     score = scores.get(job.monitor)
     loss = scores.get("validation_loss", math.inf)
-    is_best = score is not None and best.is_best(score, loss)
-    earned = score is not None and best.earns_a_place(score, loss)
+    is_best = score is not None and best.is_best(score, loss=loss)
+    earned = score is not None and best.earns_a_place(score, loss=loss)
     if score is not None and job.config.compile.schedule == "plateau":
         job.plateau.enter(is_best=is_best, patience=job.config.compile.plateau_patience)
-    file = best.enter(score, clock.epoch, clock.step, loss) if score is not None and earned else ""
+    file = best.enter(score, epoch=clock.epoch, step=clock.step, loss=loss) if score is not None and earned else ""
     happened: list[events.Event] = []
     if scores:
         kind = events.ValidatedWithin if epoch_totals else events.EpochEnded
@@ -48,19 +48,19 @@ def save_scored(
         )
         happened.append(scored)
     if is_best:
-        happened.append(_saved(job, "best", f"checkpoints/{file}", score))
+        happened.append(_saved(job, kind="best", path=f"checkpoints/{file}", score=score))
     keeps = is_due(training, clock, training.keep_each)
     if file or keeps or is_required or is_due(training, clock, training.save_interval):
-        happened.append(_saved(job, "last", "checkpoints/last.pt", score))
+        happened.append(_saved(job, kind="last", path="checkpoints/last.pt", score=score))
         _write(job, score, epoch_totals, happened)
     if file:
-        checkpoint.copy(job.directory.last, job.directory.checkpoints / file)
+        checkpoint.copy(job.directory.last, target=job.directory.checkpoints / file)
         best.settle()
     if keeps:
         unit, number = ("step", clock.step) if training.intervals_in == "steps" else ("epoch", clock.epoch)
         own = f"{unit}-{number:04d}.pt"
-        checkpoint.copy(job.directory.last, job.directory.checkpoints / own)
-        happened.append(_saved(job, "epoch", f"checkpoints/{own}", score))
+        checkpoint.copy(job.directory.last, target=job.directory.checkpoints / own)
+        happened.append(_saved(job, kind="epoch", path=f"checkpoints/{own}", score=score))
     for event in happened:
         emit(event)
     job.write_seen()
@@ -69,7 +69,7 @@ def save_scored(
 def save_within_epoch(job: TrainingJob, emit: Emit, epoch_totals: dict[str, Any]) -> None:
     """Save inside an epoch; what it has summed so far is saved with it, so that it goes on from there exactly."""
     _write(job, None, epoch_totals, [])
-    emit(_saved(job, "last", "checkpoints/last.pt", None))
+    emit(_saved(job, kind="last", path="checkpoints/last.pt", score=None))
 
 
 def _write(job: TrainingJob, score: float | None, epoch_totals: dict[str, Any], happened: list[events.Event]) -> None:
@@ -79,5 +79,5 @@ def _write(job: TrainingJob, score: float | None, epoch_totals: dict[str, Any], 
     job.saved_at = time.monotonic()
 
 
-def _saved(job: TrainingJob, kind: str, path: str, score: float | None) -> events.CheckpointSaved:
+def _saved(job: TrainingJob, *, kind: str, path: str, score: float | None) -> events.CheckpointSaved:
     return events.CheckpointSaved(kind=kind, path=path, step=job.clock.step, epoch=job.clock.epoch, score=score)

@@ -191,7 +191,7 @@ def _training_scores(job: TrainingJob, epoch_totals: dict[str, Any]) -> dict[str
     scores = metrics.scores(MetricState({"pixels": counts}), job.metrics) if counts.known_pixels else {}
     training_scores = {"train_loss": epoch_totals["loss"] / epoch_totals["steps"]}
     for name, value in epoch_totals.get("terms", {}).items():
-        training_scores[f"train_{metrics.class_metric_name('loss', name)}"] = value / epoch_totals["steps"]
+        training_scores[f"train_{metrics.class_metric_name('loss', name=name)}"] = value / epoch_totals["steps"]
     return training_scores | {f"train_{name}": value for name, value in scores.items() if value == value}
 
 

@@ -89,7 +89,9 @@ class Validator:
             target = torch.from_numpy(self.task.target(image, label, links))[None]
             losses.setdefault(index, []).append(float(self.loss(torch.from_numpy(raw)[None], target)))
             if self.images.has_label(index):
-                tallies[index] = tallies.get(index, MetricState()) + self.task.tally(raw, label, self.metrics, links)
+                tallies[index] = tallies.get(index, MetricState()) + self.task.tally(
+                    raw, label=label, names=self.metrics, links=links
+                )
         mean_loss = float(np.mean([np.mean(loss) for loss in losses.values()]))
         return {"loss": mean_loss, **self._overall(list(tallies.values()))}, outputs
 

@@ -23,7 +23,9 @@ def write_validation_report(job: TrainingJob, emit: Emit, limits: TimeLimits, se
         return
     judged = _looked_at(job, job.validator, limits, seconds)
     words = "How each validation image fared; it had no part in training, but in the choice of the model."
-    write_report(job.directory.path / "report.html", "Validation images", words, judged, job.metrics)
+    write_report(
+        job.directory.path / "report.html", title="Validation images", text=words, judged=judged, names=job.metrics
+    )
     emit(events.ReportWritten(path="report.html", title="worst objects of the validation images"))
 
 
@@ -37,7 +39,7 @@ def write_label_audit(job: TrainingJob, emit: Emit, limits: TimeLimits, seconds:
         f"{len(judged)} of {len(validator.images)} training images, and where the model disagrees most with their labels. "
         "Look at these first: mend the label, exclude the image, or leave it if the model is wrong."
     )
-    write_report(job.directory.path / "audit.html", "Label audit", words, judged, job.metrics)
+    write_report(job.directory.path / "audit.html", title="Label audit", text=words, judged=judged, names=job.metrics)
     records = [each.as_record() for each in judged]
     write_json(job.directory.path / "audit.json", records)
     emit(events.ReportWritten(path="audit.html", title="labels that the model disagrees with most"))

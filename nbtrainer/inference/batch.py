@@ -83,7 +83,7 @@ def check_targets(files: Sequence[Path], out: Path, format: str) -> None:
     """Raise `UserError` if two of `files` would be written to one name, or one over itself."""
     named: dict[str, Path] = {}
     for file in files:
-        name = label_name(file, format)
+        name = label_name(file, format=format)
         if name in named:
             wrong = f"{named[name]} and {file} would both be written to {name}"
             raise DataError("images", wrong, "Predict them into two folders")
@@ -112,9 +112,9 @@ def predict_files(
     check_targets(files, out, options.format)
     adjusted_task(model.task, options.adjusted)
     make_folder(out, "out")
-    taken = {label_name(file, options.format) for file in files}
+    taken = {label_name(file, format=options.format) for file in files}
     for file in files:
-        outcome, ends_all = _outcome(model, file, out, options=options, taken=taken, report=report)
+        outcome, ends_all = _outcome(model, file=file, out=out, options=options, taken=taken, report=report)
         yield outcome
         if ends_all:
             return
@@ -130,7 +130,7 @@ def is_one_channel(file: Path) -> bool:
 
 
 def _outcome(
-    model: Predictor, file: Path, out: Path, *, options: PredictionOptions, taken: set[str], report: OnProgress | None
+    model: Predictor, *, file: Path, out: Path, options: PredictionOptions, taken: set[str], report: OnProgress | None
 ) -> tuple[Outcome, bool]:
     try:
         prediction = predict_file(
@@ -145,7 +145,7 @@ def _outcome(
             with_measurements=options.measurements,
             report=report,
         )
-        target = _write(prediction, file, out, options, taken)
+        target = _write(prediction, file=file, out=out, options=options, taken=taken)
     except UserError as error:
         ends_all = isinstance(error, DiskError) and error.errno in _ENDS_ALL
         return Outcome(file, findings=tuple(error.findings), is_mistake=error.is_mistake), ends_all
@@ -163,21 +163,21 @@ def _outcome(
     return Outcome(file, target, tuple(prediction.notes), diameter), False
 
 
-def _write(prediction: FilePrediction, file: Path, out: Path, options: PredictionOptions, taken: set[str]) -> Path:
+def _write(prediction: FilePrediction, *, file: Path, out: Path, options: PredictionOptions, taken: set[str]) -> Path:
     place: dict[str, Any] = {
         "spacing": prediction.spacing,
         "axes": prediction.axes,
         "orientation": prediction.orientation,
     }
-    target = write_array(prediction.labels, file, out / label_name(file, options.format), **place)
+    target = write_array(prediction.labels, image=file, target=out / label_name(file, format=options.format), **place)
     for name, values in prediction.probability_maps.items():
         # decimals, which a PNG cannot hold
         format = "tif" if options.format == "png" else options.format
-        own = label_name(file, format, f"_{name.replace(' ', '_')}")
+        own = label_name(file, format=format, addition=f"_{name.replace(' ', '_')}")
         if own in taken:
             wrong = f"its map {own} would be written over the label image of another"
             raise DataError(str(file), wrong, "Predict them into two folders")
-        write_array(values, file, out / own, **place)
+        write_array(values, image=file, target=out / own, **place)
     if options.measurements:
         write_table(prediction.rows, out / f"{stem(file)}.csv")
     return target

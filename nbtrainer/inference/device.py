@@ -17,7 +17,7 @@ _FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channe
 _ANYWHERE = ("auto", "cpu")
 
 
-def choose_device(name: str, where: str = "training.device") -> torch.device:
+def choose_device(name: str, *, where: str = "training.device") -> torch.device:
     """The device called `name`; `auto` is the first graphics card, else the processor. Raises `UserError`."""
     known = device_name(name)
     if known is None:

@@ -99,7 +99,13 @@ def evaluate(
                 )
     if report:
         metric_names = list(dict.fromkeys([*task.default_metrics, *names]))
-        write_report(Path(report), "Evaluation", f"{len(judged)} images scored with {predictor}.", judged, metric_names)
+        write_report(
+            Path(report),
+            title="Evaluation",
+            text=f"{len(judged)} images scored with {predictor}.",
+            judged=judged,
+            names=metric_names,
+        )
     tallies = [each.tally for each in judged]
     return {
         "overall": metrics.overall(tallies, names, classes=task.classes),

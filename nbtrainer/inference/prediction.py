@@ -149,7 +149,7 @@ def _with_new_names(task: Task, adjusted: dict[str, Any]) -> dict[str, Any]:
         old: name for name in task.adjustable for old in metadata_of(type(task.settings).model_fields[name]).old_names
     }
     for old in sorted(new_names.keys() & adjusted.keys()):
-        warn_old_name(old, new_names[old])
+        warn_old_name(old, new=new_names[old])
     older = {new_names[name]: value for name, value in adjusted.items() if name in new_names}
     return older | {name: value for name, value in adjusted.items() if name not in new_names}
 

@@ -47,7 +47,7 @@ class Predictor:
     def __init__(self, record: dict[str, Any], path: Path | None = None, device: str = "auto") -> None:
         self.path = path
         self.record = record
-        self.device = choose_device(device, "device")
+        self.device = choose_device(device, where="device")
         self.task = task_in(record)
         self.normalizer = Normalizer.from_record(record["normalization"])
         self.preparation = _preparation(record)
@@ -278,7 +278,7 @@ class Predictor:
 def _old_variants(named: dict[str, Any], tta: int) -> int:
     """`tta`, or what `variants`, its old name, says in `named`."""
     if "variants" in named:
-        warn_old_name("variants", "tta")
+        warn_old_name("variants", new="tta")
         tta = int(named.pop("variants"))
     return tta
 

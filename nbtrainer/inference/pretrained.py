@@ -59,7 +59,7 @@ def pretrained_record(config: Config) -> dict[str, Any] | None:
     return record
 
 
-def network_settings(config: Config, task: Task, input_channels: int, anisotropic_levels: int) -> dict[str, Any]:
+def network_settings(config: Config, task: Task, *, input_channels: int, anisotropic_levels: int) -> dict[str, Any]:
     """How the network of a run is built: the arguments of `models.create`."""
     return {
         "name": config.model.name,
@@ -116,26 +116,26 @@ def differences(
     anew = f"Nothing needs to be done: {'the last layer begins' if transfer.anew else 'no layer begins'} anew"
     if theirs.name != task.name:
         titles = [TASKS[name].title for name in (theirs.name, task.name)]
-        yield _warning(f"it was trained for {titles[0]}, this run is for {titles[1]}", anew)
+        yield _warning(f"it was trained for {titles[0]}, this run is for {titles[1]}", remedy=anew)
     elif record["network"]["output_channels"] != settings["output_channels"]:
         wrong = f"it has {_counted(theirs.channels)}, this run has {_counted(task.channels)}"
-        yield _warning(wrong, anew)
+        yield _warning(wrong, remedy=anew)
     elif getattr(theirs, "class_values", ()) != getattr(task, "class_values", ()):
         values = [", ".join(map(str, each.class_values[1:])) for each in (theirs, task)]  # type: ignore[attr-defined]
         yield _warning(
             f"its classes are {values[0]}, those of this run {values[1]}",
-            "They are taken over in this order; reorder data.labels_of_interest if others belong together",
+            remedy="They are taken over in this order; reorder data.labels_of_interest if others belong together",
         )
     channels = record["network"]["input_channels"], settings["input_channels"]
     if channels[0] != channels[1]:
         yield _warning(
             f"it was trained on images with {channels[0]} channel{'s' * (channels[0] > 1)}, these have {channels[1]}",
-            "Its first layer begins anew; choose the same channels to keep it",
+            remedy="Its first layer begins anew; choose the same channels to keep it",
         )
-    yield from _other_normalization(Normalizer.from_record(record["normalization"]), normalizer)
+    yield from _other_normalization(Normalizer.from_record(record["normalization"]), ours=normalizer)
 
 
-def _other_normalization(theirs: Normalizer, ours: Normalizer) -> Iterator[Finding]:
+def _other_normalization(theirs: Normalizer, *, ours: Normalizer) -> Iterator[Finding]:
     other = [name for name in _RULES if getattr(theirs, name) != getattr(ours, name)]
     if other:
         names = {"invert": "data.invert"}
@@ -145,11 +145,11 @@ def _other_normalization(theirs: Normalizer, ours: Normalizer) -> Iterator[Findi
         own = ", ".join(_value(getattr(ours, name)) for name in other)
         yield _warning(
             f"it was trained with {differences}, this run has {own}",
-            "Set it as there, so that the network sees intensities as it knows them, or train longer",
+            remedy="Set it as there, so that the network sees intensities as it knows them, or train longer",
         )
 
 
-def _warning(wrong: str, remedy: str) -> Finding:
+def _warning(wrong: str, *, remedy: str) -> Finding:
     return Finding(level="warning", where="model.pretrained", wrong=wrong, remedy=remedy)
 
 

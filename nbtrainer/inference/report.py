@@ -82,7 +82,7 @@ def score_image(
     known = task.valid_mask(label)
     if truth is None:
         answers, truth = task.predicted_class_of(predicted), task.class_of(label)
-        regions = _wrong_areas(answers, truth, known, most)
+        regions = _wrong_areas(answers, truth=truth, valid_mask=known, most=most)
     else:
         answers = predicted
         regions = [
@@ -94,7 +94,7 @@ def score_image(
     return ImageReport(name, tally, scores, worst)
 
 
-def write_report(path: Path, title: str, text: str, judged: Sequence[ImageReport], names: Sequence[str]) -> Path:
+def write_report(path: Path, *, title: str, text: str, judged: Sequence[ImageReport], names: Sequence[str]) -> Path:
     """Write a page (HTML, pictures inside) about images, the worst first; `words` introduces it.
 
     They are ordered by the first of the metrics `names`; without any, by how many pixels are wrong.
@@ -119,7 +119,7 @@ def write_report(path: Path, title: str, text: str, judged: Sequence[ImageReport
 
 
 def _wrong_areas(
-    answers: np.ndarray, truth: np.ndarray, valid_mask: np.ndarray, most: int
+    answers: np.ndarray, *, truth: np.ndarray, valid_mask: np.ndarray, most: int
 ) -> list[tuple[str, tuple[tuple[int, int], ...], float, int]]:
     """The largest connected areas in which classes differ."""
     areas = regions_of((answers != truth) & valid_mask)
@@ -153,7 +153,7 @@ def _picture(
         around = ((box[0][0] + box[0][1] - 1) // 2, *around)
     picture = grey(image[(slice(None), *around)], display_range)
     for labels, colour in ((truth[around], GREEN), (predicted[around], OUTLINE)):
-        mark_boundaries(picture, labels, colour)
+        mark_boundaries(picture, label=labels, colour=colour)
     large = enlarge(picture, _SHOWN_PX)
     made: bytes = imageio.imwrite("<bytes>", large, extension=".png")
     return made

@@ -51,7 +51,7 @@ class SizeModel:
 
     def style_of(self, network: StyleUNet, image: np.ndarray) -> np.ndarray:
         """The style of a normalised `image`: see `image_style`."""
-        return image_style(network, image, self.side, self.multiple)
+        return image_style(network, image, side=self.side, multiple=self.multiple)
 
     def as_record(self) -> dict[str, Any]:
         """Tensors and plain values for a checkpoint; `SizeModel.from_record` gives it back."""
@@ -108,11 +108,11 @@ def fit_size_model(
     )
 
 
-def image_style(network: StyleUNet, image: np.ndarray, side: int, multiple: int) -> np.ndarray:
+def image_style(network: StyleUNet, image: np.ndarray, *, side: int, multiple: int) -> np.ndarray:
     """Style (S,) of unit length of a normalised image (C, Y, X): the mean of those of its blocks, by their area."""
     device = next(network.parameters()).device
     total: np.ndarray | None = None
-    for region in product(*(_parts(length, side) for length in image.shape[1:])):
+    for region in product(*(_parts(length, side=side) for length in image.shape[1:])):
         block = image[(slice(None), *region)]
         missing = [round_to_multiple(length, multiple, math.ceil) - length for length in block.shape[1:]]
         padded = np.pad(block, [(0, 0), *((0, gap) for gap in missing)], mode="symmetric")
@@ -123,7 +123,7 @@ def image_style(network: StyleUNet, image: np.ndarray, side: int, multiple: int)
     return np.asarray(total / np.linalg.norm(total), np.float32)
 
 
-def _parts(length: int, side: int) -> list[slice]:
+def _parts(length: int, *, side: int) -> list[slice]:
     """An axis in as few parts of at most `side` as may be, about equally long."""
     ends = np.linspace(0, length, -(-length // side) + 1).round().astype(int).tolist()
     return [slice(start, stop) for start, stop in pairwise(ends)]

@@ -26,7 +26,7 @@ _OVERLAP = 0.25
 _MAX_BATCH = 8
 
 
-def prediction_tile(tile: Sequence[int], shape: Sequence[int], divisors: Sequence[int]) -> list[int]:
+def prediction_tile(tile: Sequence[int], *, shape: Sequence[int], divisors: Sequence[int]) -> list[int]:
     """The tile ([z,] y, x) in which an image of `shape` is predicted by a network that was trained on `tile`.
 
     It holds at most as many pixels as eight tiles of the training, and its sides end with the image. Networks that
@@ -84,20 +84,20 @@ def predict_tta(
             own = report_part(report, number=number, count=len(matrices))
             output = predict_tiled(
                 network,
-                flip_rotate_image(image, matrix),
+                flip_rotate_image(image, matrix=matrix),
                 sides.tolist(),
                 device,
                 report=own,
                 divisors=divisors,
                 batch_size=batch_size,
             )
-            output = undo_flip_rotation(flip_rotate_image(output, matrix.T), matrix)
+            output = undo_flip_rotation(flip_rotate_image(output, matrix=matrix.T), matrix)
             total = output if total is None else total + output
         assert total is not None
         return np.ascontiguousarray(total / len(matrices))
 
-    trained = list(network_shape(tile, divisors))
-    attempts = _attempts(trained, prediction_tile(trained, image.shape[1:], divisors))
+    trained = list(network_shape(tile, divisors=divisors))
+    attempts = _attempts(trained, tile=prediction_tile(trained, shape=image.shape[1:], divisors=divisors))
     for number, (sides, batch_size) in enumerate(attempts):
         if number and sides != attempts[number - 1][0]:
             words = f"images are predicted in tiles of {format_shape(sides)} pixels instead of {format_shape(attempts[0][0])}"
@@ -116,7 +116,7 @@ def _warn(words: str) -> None:
     warnings.warn(words, UserWarning, stacklevel=3)
 
 
-def _attempts(trained: list[int], tile: list[int]) -> list[tuple[list[int], int]]:
+def _attempts(trained: list[int], *, tile: list[int]) -> list[tuple[list[int], int]]:
     """Tiles, and how many at once, to try one after the other while memory runs out."""
     attempts = []
     batch_size = max(1, _MAX_BATCH * math.prod(trained) // math.prod(tile))

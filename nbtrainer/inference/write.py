@@ -16,7 +16,7 @@ _NIFTI = (".nii", ".nii.gz")
 FORMATS = ("auto", "tif", "nii.gz", "zarr", "png")
 
 
-def label_name(image: Path, format: str = "auto", addition: str = "") -> str:
+def label_name(image: Path, *, format: str = "auto", addition: str = "") -> str:
     """The name of the file for `image`: its stem, `addition`, and by "auto" `.nii.gz` for NIfTI, else `.tif`."""
     if format not in FORMATS:
         raise SettingError(
@@ -28,9 +28,9 @@ def label_name(image: Path, format: str = "auto", addition: str = "") -> str:
 
 def write_array(
     array: np.ndarray,
+    *,
     image: Path,
     target: Path,
-    *,
     spacing: Sequence[float] | None = None,
     axes: str = "",
     orientation: Orientation | None = None,
@@ -60,7 +60,7 @@ def write_array(
         elif target.suffix == ".tif":
             _write_tiff(array, aside, spacing, axes)
         elif target.suffix == ".png":
-            _write_png(array, aside, image)
+            _write_png(array, target=aside, image=image)
         else:
             _write_nifti(array, image, target=aside, spacing=spacing, axes=axes, orientation=orientation)
     return target
@@ -81,7 +81,7 @@ def _write_tiff(array: np.ndarray, target: Path, spacing: Sequence[float] | None
     tifffile.imwrite(target, array, compression="zlib", photometric="minisblack", **known)
 
 
-def _write_png(array: np.ndarray, target: Path, image: Path) -> None:
+def _write_png(array: np.ndarray, *, target: Path, image: Path) -> None:
     """Grey numbers of 8 or 16 bits, the smallest that hold all."""
     import imageio.v3 as imageio
 

@@ -117,7 +117,7 @@ def image_layout(shape: Sequence[int], axes: str, dim: int, hints: AxisHints) ->
         channels = " without its channels" if channel is not None else ""
         raise ValueError(
             f"shape {format_shape(shape)} has {len(free)} axes{channels}, but {dim}D training needs {dim}, or {dim + 1} with channels",
-            "Set data.channel_axis if one axis holds channels" if count > dim else _other_dim(dim, count),
+            "Set data.channel_axis if one axis holds channels" if count > dim else _other_dim(dim, count=count),
         )
     return Layout(_depth_first(free, depth, dim), channel, slices, frames)
 
@@ -146,7 +146,7 @@ def label_layout(shape: Sequence[int], axes: str, dim: int, *, z_axis: int | Non
     if slices is not None:
         free.remove(slices)
     if len(free) != dim:
-        raise ValueError(f"shape {format_shape(shape)} is not {dim}D", _other_dim(dim, len(free)))
+        raise ValueError(f"shape {format_shape(shape)} is not {dim}D", _other_dim(dim, count=len(free)))
     return Layout(_depth_first(free, depth, dim), colour, slices)
 
 
@@ -182,7 +182,7 @@ def _channel(shape: Sequence[int], axes: str, dim: int, depth: int | None, hints
     if len(named) == 1:
         return named[0]
     unnamed = [axis for axis in range(count) if axes[axis] == "?" and axis != depth]
-    lacking = _lacking(shape, unnamed, hints.label_shape)
+    lacking = _lacking(shape, unnamed=unnamed, label_shape=hints.label_shape)
     if lacking is not None:
         return lacking
     if count - 1 in (*unnamed, *named) and shape[-1] in _COLOURS:
@@ -193,7 +193,7 @@ def _channel(shape: Sequence[int], axes: str, dim: int, depth: int | None, hints
     return fits[0] if len(fits) == 1 else None
 
 
-def _lacking(shape: Sequence[int], unnamed: Sequence[int], label_shape: Sequence[int] | None) -> int | None:
+def _lacking(shape: Sequence[int], *, unnamed: Sequence[int], label_shape: Sequence[int] | None) -> int | None:
     """The axis without a name that the label lacks; of several the last, where colours are."""
     if label_shape is None or len(label_shape) != len(shape) - 1:
         return None
@@ -230,7 +230,7 @@ def _time_series(shape: Sequence[int], axis: int) -> ValueError:
     )
 
 
-def _other_dim(dim: int, count: int) -> str:
+def _other_dim(dim: int, *, count: int) -> str:
     if count == 5 - dim:
         return f"Set task.dim to {count}, or choose {'images' if dim == 2 else 'volumes'}"
     return "Save it again without the other axes"

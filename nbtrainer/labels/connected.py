@@ -74,7 +74,7 @@ def contacts(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     keys = [np.zeros(0, np.uint64)]
     for here, there in _neighbours(labels):
         touching = (here != there) & (here != 0) & (there != 0)
-        keys.append(pair_keys(here[touching], there[touching]))
+        keys.append(pair_keys(here[touching], second=there[touching]))
     return count_pairs(np.concatenate(keys))
 
 
@@ -109,7 +109,7 @@ def enclosed(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return regions, owners
 
 
-def pair_keys(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def pair_keys(first: np.ndarray, *, second: np.ndarray) -> np.ndarray:
     """One uint64 a pair of ids, the same whichever stands first."""
     return (np.minimum(first, second).astype(np.uint64) << np.uint64(32)) | np.maximum(first, second)
 

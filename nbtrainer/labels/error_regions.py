@@ -107,9 +107,9 @@ def _mistakes(overlaps: Overlaps, poor_below: float) -> list[_Row]:
     truth = overlaps.truth, overlaps.truth_ids, overlaps.truth_sizes
     prediction = overlaps.predicted, overlaps.predicted_ids, overlaps.predicted_sizes
     return [
-        *_with_partners("merged", overlaps, merged, prediction, truth),
-        *_with_partners("split", overlaps, split, truth, prediction),
-        *_with_partners("poor", overlaps, poor, truth, prediction),
+        *_with_partners("merged", overlaps, merged, side=prediction, other=truth),
+        *_with_partners("split", overlaps, split, side=truth, other=prediction),
+        *_with_partners("poor", overlaps, poor, side=truth, other=prediction),
         *_alone("missed", missed, truth),
         *_alone("invented", invented, prediction),
     ]
@@ -118,7 +118,9 @@ def _mistakes(overlaps: Overlaps, poor_below: float) -> list[_Row]:
 _Side = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def _with_partners(kind: ErrorKind, overlaps: Overlaps, pairs: np.ndarray, side: _Side, other: _Side) -> Iterator[_Row]:
+def _with_partners(
+    kind: ErrorKind, overlaps: Overlaps, pairs: np.ndarray, *, side: _Side, other: _Side
+) -> Iterator[_Row]:
     place, ids, sizes = side
     pairs = pairs[np.lexsort((-overlaps.pixels[pairs], place[pairs]))]
     owners, starts = np.unique(place[pairs], return_index=True)

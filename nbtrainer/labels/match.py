@@ -43,17 +43,19 @@ class Overlaps:
     hidden: np.ndarray
 
     def __add__(self, other: Overlaps) -> Overlaps:
-        return _table(*(np.concatenate(both) for both in zip(self._pairs_by_id(), other._pairs_by_id(), strict=True)))
+        both = zip(self._pairs_by_id(), other._pairs_by_id(), strict=True)
+        predicted, truth, pixels, hidden = (np.concatenate(rows) for rows in both)
+        return _table(predicted, truth, pixels=pixels, hidden=hidden)
 
     @cached_property
     def predicted_sizes(self) -> np.ndarray:
         """(p,) known pixels of each predicted object."""
-        return _sums(self.predicted, self.pixels, len(self.predicted_ids))
+        return _sums(self.predicted, values=self.pixels, count=len(self.predicted_ids))
 
     @cached_property
     def truth_sizes(self) -> np.ndarray:
         """(t,) pixels of each true object."""
-        return _sums(self.truth, self.pixels, len(self.truth_ids))
+        return _sums(self.truth, values=self.pixels, count=len(self.truth_ids))
 
     @cached_property
     def iou(self) -> np.ndarray:
@@ -126,8 +128,8 @@ def count_overlaps(predicted: np.ndarray, truth: np.ndarray, valid_mask: np.ndar
     return _table(
         arrays[0][starts].astype(np.uint32),
         np.where(is_known, arrays[1][starts], 0).astype(np.uint32),
-        np.where(is_known, lengths, 0),
-        np.where(is_known, 0, lengths),
+        pixels=np.where(is_known, lengths, 0),
+        hidden=np.where(is_known, 0, lengths),
     )
 
 
@@ -148,7 +150,7 @@ def match_objects(overlaps: Overlaps, threshold: float) -> np.ndarray:
         return pairs
     predicted, truth = overlaps.predicted[pairs], overlaps.truth[pairs]
     contested = (bincount(predicted)[predicted] > 1) | (bincount(truth)[truth] > 1)
-    chosen = _most_pairs(predicted[contested], truth[contested], overlaps.iou[pairs[contested]])
+    chosen = _most_pairs(predicted[contested], truth[contested], iou=overlaps.iou[pairs[contested]])
     return np.sort(np.append(pairs[~contested], pairs[contested][chosen]))
 
 
@@ -190,23 +192,25 @@ def merge_pairs(overlaps: Overlaps) -> np.ndarray:
     )
 
 
-def _table(predicted: np.ndarray, truth: np.ndarray, pixels: np.ndarray, hidden: np.ndarray) -> Overlaps:
+def _table(predicted: np.ndarray, truth: np.ndarray, *, pixels: np.ndarray, hidden: np.ndarray) -> Overlaps:
     """The table of rows of (predicted id, true id, pixels, hidden pixels), in which a pair may have several rows."""
     predicted_ids, predicted = np.unique(predicted, return_inverse=True)
-    hidden = _sums(predicted, hidden, len(predicted_ids))
+    hidden = _sums(predicted, values=hidden, count=len(predicted_ids))
     shares = pixels > 0
     truth_ids, truth = np.unique(truth[shares], return_inverse=True)
     keys, place = np.unique(predicted[shares] * np.int64(max(1, len(truth_ids))) + truth, return_inverse=True)
     first, second = np.divmod(keys, max(1, len(truth_ids)))
-    return Overlaps(predicted_ids, truth_ids, first, second, _sums(place, pixels[shares], len(keys)), hidden)
+    return Overlaps(
+        predicted_ids, truth_ids, first, second, _sums(place, values=pixels[shares], count=len(keys)), hidden
+    )
 
 
-def _sums(place: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+def _sums(place: np.ndarray, *, values: np.ndarray, count: int) -> np.ndarray:
     # floats are exact up to 2**53 pixels
     return bincount(place, values, count).astype(np.int64)
 
 
-def _most_pairs(rows: np.ndarray, columns: np.ndarray, iou: np.ndarray) -> np.ndarray:
+def _most_pairs(rows: np.ndarray, columns: np.ndarray, *, iou: np.ndarray) -> np.ndarray:
     """Which of the pairs to take, so that they are as many as possible, then of the largest IoU: boolean."""
     if not len(rows):
         return np.zeros(0, bool)

@@ -92,7 +92,7 @@ def near_misses(labels: np.ndarray, widest: int = 2) -> np.ndarray:
         facing.append(keys)
     pairs, narrow_counts = count_pairs(np.concatenate(narrow))
     known, facing_counts = count_pairs(np.concatenate(facing))
-    place = np.searchsorted(pair_keys(known[:, 0], known[:, 1]), pair_keys(pairs[:, 0], pairs[:, 1]))
+    place = np.searchsorted(pair_keys(known[:, 0], second=known[:, 1]), pair_keys(pairs[:, 0], second=pairs[:, 1]))
     return pairs[(narrow_counts >= _SHORTEST_GAP) & (2 * narrow_counts > facing_counts[place])]
 
 
@@ -176,8 +176,8 @@ def _facing(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     across = (after[:-1] == 0) & (before[:-1] != 0) & (before[:-1] != after[1:]) & (after[1:] != 0)
     across &= (gap <= _FACING_REACH) & (change[:-1] // width == (change[1:] + 1) // width)
     keys = [
-        pair_keys(before[touching], after[touching]),
-        pair_keys(before[:-1][across], after[1:][across]),
+        pair_keys(before[touching], second=after[touching]),
+        pair_keys(before[:-1][across], second=after[1:][across]),
     ]
     return np.concatenate(keys), np.concatenate([np.zeros(np.count_nonzero(touching), np.int64), gap[across]])
 

@@ -48,7 +48,7 @@ def outline_channels(cells: np.ndarray, background_is_line: bool = False) -> np.
     outline = (cells == 0).astype(np.uint8) if background_is_line else _outline(cells)
     once = dilate(outline)
     twice = dilate(once)
-    seeds = _seeds(cells, outline != 0)
+    seeds = _seeds(cells, outline=outline != 0)
     return np.stack([outline, once, twice, once == 0, twice == 0, seeds, ~seeds]).astype(np.float32)
 
 
@@ -169,7 +169,7 @@ def _outline(cells: np.ndarray) -> np.ndarray:
     return (cv2.dilate(values, cross) > values).astype(np.uint8)
 
 
-def _seeds(cells: np.ndarray, outline: np.ndarray) -> np.ndarray:
+def _seeds(cells: np.ndarray, *, outline: np.ndarray) -> np.ndarray:
     """bool: one connected part in the depth of each cell."""
     if not cells.any():
         return np.zeros(cells.shape, bool)

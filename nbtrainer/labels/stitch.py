@@ -25,7 +25,7 @@ def stitch(planes: Sequence[np.ndarray], above: float) -> np.ndarray:
         own = np.unique(plane[plane > 0])
         ids: dict[int, int] = {}
         taken: set[int] = set()
-        for score, here, before in sorted(_overlaps(plane, volume[z - 1]), reverse=True) if z else ():
+        for score, here, before in sorted(_overlaps(plane, before=volume[z - 1]), reverse=True) if z else ():
             if score > above and here not in ids and before not in taken:
                 ids[here] = before
                 taken.add(before)
@@ -37,7 +37,7 @@ def stitch(planes: Sequence[np.ndarray], above: float) -> np.ndarray:
     return volume
 
 
-def _overlaps(plane: np.ndarray, before: np.ndarray) -> list[tuple[float, int, int]]:
+def _overlaps(plane: np.ndarray, *, before: np.ndarray) -> list[tuple[float, int, int]]:
     """IoU, id here, id in the slice before, for all that overlap."""
     table = count_overlaps(plane, before)
     met = table.iou > 0

@@ -38,11 +38,11 @@ def frequent_values(array: np.ndarray) -> np.ndarray:
     drawn |= counts == counts.max()
     drawn |= counts >= max(1, _LINE_SHARE * rest)
     if np.count_nonzero(drawn) < len(values) / 2:
-        drawn &= ~_rounding_of_others(values, np.where(drawn, even_counts, 0))
+        drawn &= ~_rounding_of_others(values, even_counts=np.where(drawn, even_counts, 0))
     return values[drawn]
 
 
-def snap_values(array: np.ndarray, values: np.ndarray) -> np.ndarray:
+def snap_values(array: np.ndarray, *, values: np.ndarray) -> np.ndarray:
     """`array` (any shape, whole numbers or floats) with each value replaced by the nearest of `values`, the lower of two.
 
     What lies between two values is not told from a third that is nearer: an edge of 0 and 2 becomes 1 if 1 is among them.
@@ -107,7 +107,7 @@ def _to_integers(array: np.ndarray) -> np.ndarray:
     return array.view(np.uint8) if array.dtype.kind == "b" else array
 
 
-def _rounding_of_others(values: np.ndarray, even_counts: np.ndarray) -> np.ndarray:
+def _rounding_of_others(values: np.ndarray, *, even_counts: np.ndarray) -> np.ndarray:
     """Which of the sorted `values` lie next to one with far more even pixels."""
     off = np.zeros(len(values), bool)
     for step in range(1, min(_ROUNDING, len(values) - 1) + 1):

@@ -53,8 +53,8 @@ def binary_watershed(
     seeds = foreground > seed_threshold
     return _grown(
         -foreground,
-        seeds,
-        foreground > threshold,
+        seeds=seeds,
+        mask=foreground > threshold,
         smallest=smallest,
         min_seed_size=min_seed_size,
         small=small,
@@ -64,8 +64,8 @@ def binary_watershed(
 
 def bc_watershed(
     foreground: np.ndarray,
-    contour: np.ndarray,
     *,
+    contour: np.ndarray,
     seed_threshold: float,
     contour_threshold: float,
     threshold: float,
@@ -83,8 +83,8 @@ def bc_watershed(
     mask = foreground > threshold
     return _grown(
         contour - foreground,
-        seeds,
-        mask,
+        seeds=seeds,
+        mask=mask,
         smallest=smallest,
         min_seed_size=min_seed_size,
         small=small,
@@ -94,9 +94,9 @@ def bc_watershed(
 
 def bcd_watershed(
     foreground: np.ndarray,
+    *,
     contour: np.ndarray,
     distance: np.ndarray,
-    *,
     seed_threshold: float,
     contour_threshold: float,
     threshold: float,
@@ -116,8 +116,8 @@ def bcd_watershed(
     mask = (foreground > threshold) & (distance > mask_distance)
     return _grown(
         contour - foreground - distance,
-        seeds,
-        mask,
+        seeds=seeds,
+        mask=mask,
         smallest=smallest,
         min_seed_size=min_seed_size,
         small=small,
@@ -184,9 +184,9 @@ def by_slice(decode: Callable[..., np.ndarray], *stacks: np.ndarray) -> np.ndarr
 
 def _grown(
     height: np.ndarray,
+    *,
     seeds: np.ndarray,
     mask: np.ndarray,
-    *,
     smallest: int,
     min_seed_size: int,
     small: Small,

@@ -50,7 +50,7 @@ class FlowLoss(nn.Module):
         if not bool(known.any()):
             self.terms = {}
             return prediction.sum() * 0
-        terms = _terms(prediction, target.nan_to_num(0.0), known)
+        terms = _terms(prediction, target.nan_to_num(0.0), valid_mask=known)
         self.terms = {name: value.detach() for name, value in terms._asdict().items()}
         return torch.stack(list(terms)).sum()
 
@@ -64,7 +64,7 @@ class _Terms(NamedTuple):
     euler: torch.Tensor
 
 
-def _terms(prediction: torch.Tensor, target: torch.Tensor, valid_mask: torch.Tensor) -> _Terms:
+def _terms(prediction: torch.Tensor, target: torch.Tensor, *, valid_mask: torch.Tensor) -> _Terms:
     dim = prediction.ndim - 2
     counts = valid_mask.sum()
     flow, true_flow = prediction[:, :dim], target[:, :dim]
@@ -93,7 +93,9 @@ def _terms(prediction: torch.Tensor, target: torch.Tensor, valid_mask: torch.Ten
         boundary=2 * boundary,
         norm=2 * norm,
         distance=2 * mean(weight * ((distance - true_distance) / _FLOW_SCALE).square()),
-        euler=mean((_moved(flow, valid_mask) - _moved(true_flow, valid_mask)).square().mean(dim=1)),
+        euler=mean(
+            (_moved(flow, valid_mask=valid_mask) - _moved(true_flow, valid_mask=valid_mask)).square().mean(dim=1)
+        ),
     )
 
 
@@ -102,7 +104,7 @@ def _length(flow: torch.Tensor) -> torch.Tensor:
     return (flow.square().sum(dim=1) + _TINY**2).sqrt()
 
 
-def _moved(flow: torch.Tensor, valid_mask: torch.Tensor) -> torch.Tensor:
+def _moved(flow: torch.Tensor, *, valid_mask: torch.Tensor) -> torch.Tensor:
     """How far each pixel has moved, (B, d, [Z,] Y, X). Flow of unknown pixels is 0, so that none is led by them."""
     flow = torch.where(valid_mask[:, None], flow, 0)
     shape = flow.shape[2:]

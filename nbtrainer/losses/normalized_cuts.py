@@ -62,10 +62,10 @@ class NormalizedCuts(nn.Module):
             image = target[:, : painted.shape[1]].float()
             cuts = soft_normalized_cuts(
                 classes.softmax(dim=1),
-                _rescaled(image),
-                self.radius,
-                self.sigma_spatial,
-                self.sigma_intensity,
+                image=_rescaled(image),
+                radius=self.radius,
+                sigma_spatial=self.sigma_spatial,
+                sigma_intensity=self.sigma_intensity,
             ).mean()
             if self.reconstruction == "mse":
                 error = F.mse_loss(painted, image)
@@ -76,7 +76,7 @@ class NormalizedCuts(nn.Module):
 
 
 def soft_normalized_cuts(
-    probabilities: torch.Tensor, image: torch.Tensor, radius: int, sigma_spatial: float, sigma_intensity: float
+    probabilities: torch.Tensor, *, image: torch.Tensor, radius: int, sigma_spatial: float, sigma_intensity: float
 ) -> torch.Tensor:
     """K less the sum over classes of assoc(class, class) / assoc(class, image), one value a patch: (B,).
 
@@ -99,7 +99,9 @@ def soft_normalized_cuts(
     This is the formula of Xia and Kulis (2017). CellSeg3D compares each pixel with the mean of its class instead of
     with its neighbours, and squares the squared difference once more.
     """
-    joined, weight = _weighted_sums(probabilities.detach(), image, radius, sigma_spatial, sigma_intensity)
+    joined, weight = _weighted_sums(
+        probabilities.detach(), image=image, radius=radius, sigma_spatial=sigma_spatial, sigma_intensity=sigma_intensity
+    )
     axes = tuple(range(2, image.ndim))
     # assoc(class, class) is quadratic: its gradient is twice `joined`, so that no graph of the shifts is kept
     within = (probabilities * joined).sum(axes)
@@ -110,7 +112,7 @@ def soft_normalized_cuts(
 
 @torch.no_grad()
 def _weighted_sums(
-    probabilities: torch.Tensor, image: torch.Tensor, radius: int, sigma_spatial: float, sigma_intensity: float
+    probabilities: torch.Tensor, *, image: torch.Tensor, radius: int, sigma_spatial: float, sigma_intensity: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Sums over the neighbours v of each pixel: w(u, v) p(v) (B, K, ...), and w(u, v) (B, 1, ...)."""
     joined = probabilities.clone()

@@ -45,7 +45,7 @@ def metric_inputs(names: Iterable[str]) -> set[str]:
     return {METRICS[name].of for name in names}
 
 
-def class_metric_name(metric: str, name: str) -> str:
+def class_metric_name(metric: str, *, name: str) -> str:
     """What the score `metric` of the class `name` is called.
 
     >>> class_metric_name("dice", "axon")
@@ -77,7 +77,9 @@ def scores(tally: MetricState, names: Sequence[str], *, classes: Sequence[str] =
         else:
             by_name[name] = float(score(record))
         if len(own) == len(classes):
-            by_name |= {class_metric_name(name, each): float(value) for each, value in zip(classes, own, strict=True)}
+            by_name |= {
+                class_metric_name(name, name=each): float(value) for each, value in zip(classes, own, strict=True)
+            }
     return by_name
 
 
@@ -106,7 +108,7 @@ def overall(tallies: Sequence[MetricState], names: Sequence[str], *, classes: Se
         own = [
             by_name[key]
             for each in classes
-            if (key := class_metric_name(name, each)) in by_name and not np.isnan(by_name[key])
+            if (key := class_metric_name(name, name=each)) in by_name and not np.isnan(by_name[key])
         ]
         if own:
             by_name[name] = float(np.mean(own))

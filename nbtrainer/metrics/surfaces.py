@@ -91,8 +91,8 @@ def compare_surfaces(
     measured = np.ones(predicted_surface.shape, bool) if valid_mask is None else ~binary_dilation(~valid_mask[box])
     one_sided = predicted_surface.any() != true_surface.any()
     return Surfaces(
-        _distances(predicted_surface & measured, true_surface, spacing),
-        _distances(true_surface & measured, predicted_surface, spacing),
+        _distances(predicted_surface & measured, goal=true_surface, spacing=spacing),
+        _distances(true_surface & measured, goal=predicted_surface, spacing=spacing),
         int(one_sided),
     )
 
@@ -126,7 +126,7 @@ def hausdorff_distance(surfaces: Surfaces, percentile: float = 95) -> float:
     directions = [_finite(surfaces.predicted), _finite(surfaces.true)]
     if not all(len(distances) for distances, _ in directions):
         return float("nan")
-    return max(_percentile(*direction, percentile) for direction in directions)
+    return max(_percentile(distances, counts=counts, percentile=percentile) for distances, counts in directions)
 
 
 def hausdorff_95(surfaces: Surfaces) -> float:
@@ -163,7 +163,7 @@ def _surface(mask: np.ndarray) -> np.ndarray:
     return mask & ~binary_erosion(mask)
 
 
-def _distances(start: np.ndarray, goal: np.ndarray, spacing: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def _distances(start: np.ndarray, *, goal: np.ndarray, spacing: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     if not goal.any():
         return _count_equal(np.full(np.count_nonzero(start), np.inf))
     return _count_equal(edt.edt(~goal, anisotropy=tuple(spacing))[start].astype(float))
@@ -181,7 +181,7 @@ def _finite(direction: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.nd
     return direction[0][finite], direction[1][finite]
 
 
-def _percentile(distances: np.ndarray, counts: np.ndarray, percentile: float) -> float:
+def _percentile(distances: np.ndarray, *, counts: np.ndarray, percentile: float) -> float:
     last = np.cumsum(counts)
     place = (last[-1] - 1) * percentile / 100
     below, above = np.searchsorted(last, [np.floor(place), np.ceil(place)], side="right")

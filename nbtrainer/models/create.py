@@ -28,7 +28,7 @@ def create(
     """
     build = NETWORKS.load(name)
 
-    def build_network(before: int, after: int) -> nn.Module:
+    def build_network(before: int, *, after: int) -> nn.Module:
         network = build(
             dim=dim,
             input_channels=before,
@@ -42,5 +42,9 @@ def create(
     if reconstructs_input and not NETWORKS[name].reconstructs_input:
         classes = output_channels - input_channels
         multiples = size_divisors(dim, features, anisotropic_levels)
-        return WNet(build_network(input_channels, classes), build_network(classes, input_channels), multiples)
-    return build_network(input_channels, output_channels)
+        return WNet(
+            build_network(input_channels, after=classes),
+            decoder=build_network(classes, after=input_channels),
+            divisors=multiples,
+        )
+    return build_network(input_channels, after=output_channels)

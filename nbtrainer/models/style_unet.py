@@ -44,22 +44,23 @@ class StyleUNet(nn.Module):
         style_features = features[-1] if style_on else 0
         inputs = [input_channels, *features[:-1]]
         self.down = nn.ModuleList(
-            _Down(dim, before, here, residual_on) for before, here in zip(inputs, features, strict=True)
+            _Down(dim, before=before, after=here, residual_on=residual_on)
+            for before, here in zip(inputs, features, strict=True)
         )
         # from the deepest level up; each hands on as many channels as the next has
         above = [*features[1:], features[-1]]
         self.up = nn.ModuleList(
             _Up(
                 dim,
-                before,
-                here,
+                before=before,
+                after=here,
                 style_features=style_features,
                 residual_on=residual_on,
                 concatenation=concatenation,
             )
             for before, here in reversed(list(zip(above, features, strict=True)))
         )
-        self.last = _step(dim, features[0], output_channels, 1)
+        self.last = _step(dim, before=features[0], after=output_channels, side=1)
         self._shrink = F.max_pool2d if dim == 2 else F.max_pool3d
         self._strides = strides(dim, features, anisotropic_levels)
         self._multiples = size_divisors(dim, features, anisotropic_levels)
@@ -100,10 +101,10 @@ class StyleUNet(nn.Module):
 
 def style_unet(
     dim: int,
+    *,
     input_channels: int,
     output_channels: int,
     features: Sequence[int],
-    *,
     residual_on: bool = True,
     style_on: bool = True,
     concatenation: bool = False,
@@ -152,11 +153,15 @@ def _style(deepest: torch.Tensor) -> torch.Tensor:
 
 
 class _Down(nn.Module):
-    def __init__(self, dim: int, before: int, after: int, residual_on: bool) -> None:
+    def __init__(self, dim: int, *, before: int, after: int, residual_on: bool) -> None:
         super().__init__()
-        self.first = nn.Sequential(_step(dim, before, after), _step(dim, after, after))
-        self.second = nn.Sequential(_step(dim, after, after), _step(dim, after, after)) if residual_on else None
-        self.project = _projection(dim, before, after) if residual_on else None
+        self.first = nn.Sequential(_step(dim, before=before, after=after), _step(dim, before=after, after=after))
+        self.second = (
+            nn.Sequential(_step(dim, before=after, after=after), _step(dim, before=after, after=after))
+            if residual_on
+            else None
+        )
+        self.project = _projection(dim, before=before, after=after) if residual_on else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         features = self.first(x)
@@ -169,16 +174,20 @@ class _Down(nn.Module):
 
 class _Up(nn.Module):
     def __init__(
-        self, dim: int, before: int, after: int, *, style_features: int, residual_on: bool, concatenation: bool
+        self, dim: int, *, before: int, after: int, style_features: int, residual_on: bool, concatenation: bool
     ) -> None:
         super().__init__()
         self.concatenation = concatenation
-        self.enter = _step(dim, before, after)
-        self.join = _Styled(dim, 2 * after if concatenation else after, after, style_features)
-        self.second = (
-            nn.ModuleList(_Styled(dim, after, after, style_features) for _ in range(2)) if residual_on else None
+        self.enter = _step(dim, before=before, after=after)
+        self.join = _Styled(
+            dim, before=2 * after if concatenation else after, after=after, style_features=style_features
         )
-        self.project = _projection(dim, before, after) if residual_on else None
+        self.second = (
+            nn.ModuleList(_Styled(dim, before=after, after=after, style_features=style_features) for _ in range(2))
+            if residual_on
+            else None
+        )
+        self.project = _projection(dim, before=before, after=after) if residual_on else None
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
         features = self.enter(x)
@@ -196,10 +205,10 @@ class _Up(nn.Module):
 class _Styled(nn.Module):
     """A step that is told the style; without features of a style it is a plain one."""
 
-    def __init__(self, dim: int, before: int, after: int, style_features: int) -> None:
+    def __init__(self, dim: int, *, before: int, after: int, style_features: int) -> None:
         super().__init__()
         self.tell = nn.Linear(style_features, before) if style_features else None
-        self.step = _step(dim, before, after)
+        self.step = _step(dim, before=before, after=after)
 
     def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
         if self.tell is not None:
@@ -210,12 +219,12 @@ class _Styled(nn.Module):
         return features
 
 
-def _step(dim: int, before: int, after: int, side: int = 3) -> nn.Sequential:
+def _step(dim: int, *, before: int, after: int, side: int = 3) -> nn.Sequential:
     return nn.Sequential(
         _NORM[dim](before, momentum=_MOMENTUM), nn.ReLU(), _CONV[dim](before, after, side, padding=side // 2)
     )
 
 
-def _projection(dim: int, before: int, after: int) -> nn.Sequential:
+def _projection(dim: int, *, before: int, after: int) -> nn.Sequential:
     """What lets the input of a block be added to its output."""
     return nn.Sequential(_NORM[dim](before, momentum=_MOMENTUM), _CONV[dim](before, after, 1))

@@ -22,7 +22,7 @@ class CompactUNet(UNet):
 
 
 def unet(
-    dim: int, input_channels: int, output_channels: int, features: Sequence[int], anisotropic_levels: int = 0
+    dim: int, *, input_channels: int, output_channels: int, features: Sequence[int], anisotropic_levels: int = 0
 ) -> nn.Module:
     """(B, input_channels, [Z,] Y, X) to logits (B, output_channels, [Z,] Y, X), of `features[i]` channels at level i.
 

@@ -24,7 +24,7 @@ class WNet(nn.Module):
     Sides that are no `multiples` are padded inside.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, divisors: Sequence[int]) -> None:
+    def __init__(self, encoder: nn.Module, *, decoder: nn.Module, divisors: Sequence[int]) -> None:
         super().__init__()
         self._multiples = tuple(divisors)
         self.encoder = encoder
@@ -38,10 +38,10 @@ class WNet(nn.Module):
 
 def wnet(
     dim: int,
+    *,
     input_channels: int,
     output_channels: int,
     features: Sequence[int],
-    *,
     dropout: float = 0.65,
     anisotropic_levels: int = 0,
 ) -> nn.Module:
@@ -64,9 +64,23 @@ def wnet(
     if classes < 2:
         raise ValueError(f"{output_channels} channels hold no 2 classes beside an image of {input_channels} channels")
     return WNet(
-        _UNet(dim, input_channels, classes, features=features, dropout=dropout, anisotropic_levels=anisotropic_levels),
-        _UNet(dim, classes, input_channels, features=features, dropout=dropout, anisotropic_levels=anisotropic_levels),
-        size_divisors(dim, features, anisotropic_levels),
+        _UNet(
+            dim,
+            input_channels=input_channels,
+            output_channels=classes,
+            features=features,
+            dropout=dropout,
+            anisotropic_levels=anisotropic_levels,
+        ),
+        decoder=_UNet(
+            dim,
+            input_channels=classes,
+            output_channels=input_channels,
+            features=features,
+            dropout=dropout,
+            anisotropic_levels=anisotropic_levels,
+        ),
+        divisors=size_divisors(dim, features, anisotropic_levels),
     )
 
 
@@ -74,9 +88,9 @@ class _UNet(nn.Module):
     def __init__(
         self,
         dim: int,
+        *,
         input_channels: int,
         output_channels: int,
-        *,
         features: Sequence[int],
         dropout: float,
         anisotropic_levels: int,
@@ -85,7 +99,7 @@ class _UNet(nn.Module):
         inputs = [input_channels, *features[:-1]]
         # the outermost level sees whole convolutions, all others separable ones (Xia and Kulis, figure 2)
         self.down = nn.ModuleList(
-            _block(dim, before, here, dropout, separable=level > 0)
+            _block(dim, before=before, after=here, dropout=dropout, separable=level > 0)
             for level, (before, here) in enumerate(zip(inputs, features, strict=True))
         )
         levels = range(len(features) - 2, -1, -1)
@@ -93,7 +107,9 @@ class _UNet(nn.Module):
         self.enlarge = nn.ModuleList(
             _UP[dim](features[i + 1], features[i], self._strides[i], stride=self._strides[i]) for i in levels
         )
-        self.up = nn.ModuleList(_block(dim, 2 * features[i], features[i], dropout, separable=i > 0) for i in levels)
+        self.up = nn.ModuleList(
+            _block(dim, before=2 * features[i], after=features[i], dropout=dropout, separable=i > 0) for i in levels
+        )
         self.last = _CONV[dim](features[0], output_channels, 1)
         self._shrink = F.max_pool2d if dim == 2 else F.max_pool3d
 
@@ -108,11 +124,11 @@ class _UNet(nn.Module):
         return self.last(x)
 
 
-def _block(dim: int, before: int, after: int, dropout: float, separable: bool) -> nn.Sequential:
+def _block(dim: int, *, before: int, after: int, dropout: float, separable: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels in (before, after):
         layers += [
-            *_convolution(dim, channels, after, separable),
+            *_convolution(dim, before=channels, after=after, separable=separable),
             nn.ReLU(),
             nn.Dropout(dropout),
             nn.GroupNorm(gcd(_GROUPS, after), after),
@@ -120,7 +136,7 @@ def _block(dim: int, before: int, after: int, dropout: float, separable: bool) -
     return nn.Sequential(*layers)
 
 
-def _convolution(dim: int, before: int, after: int, separable: bool) -> list[nn.Module]:
+def _convolution(dim: int, *, before: int, after: int, separable: bool) -> list[nn.Module]:
     if not separable:
         return [_CONV[dim](before, after, 3, padding=1)]
     return [_CONV[dim](before, before, 3, padding=1, groups=before), _CONV[dim](before, after, 1)]

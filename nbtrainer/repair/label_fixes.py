@@ -53,7 +53,7 @@ def number_colours(config: Config, files: tuple[str, ...]) -> str:
     lookup = LabelLookup(numbered)
 
     def change(file: str, array: np.ndarray) -> np.ndarray:
-        return lookup.apply(_nearest_colour(pack_colours(_colours_last(file, array)), drawn[file]))
+        return lookup.apply(_nearest_colour(pack_colours(_colours_last(file, array)), drawn=drawn[file]))
 
     listed = ", ".join(f"{number} was #{colour:06x}" for number, colour in enumerate(numbered[:_LISTED_COLOURS], 1))
     more = " ..." if len(numbered) > _LISTED_COLOURS else ""
@@ -83,7 +83,7 @@ def snap_to_drawn_values(config: Config, files: tuple[str, ...]) -> str:
         known = frequent_values(array)
         if len(known) < 2:
             raise DataError(file, "no values can be found that somebody drew", "Is this a label at all?")
-        return _whole(snap_values(array, known), ignored)
+        return _whole(snap_values(array, values=known), ignored)
 
     words = "have only the values that were drawn" if reading is None else reading.words
     return repair_labels(config, concerned, change, words)
@@ -197,7 +197,7 @@ def _eight_bits(colours: np.ndarray) -> np.ndarray:
     return (colours >> 8 if int(colours.max()) > 255 else colours).astype(np.uint8)
 
 
-def _nearest_colour(packed: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+def _nearest_colour(packed: np.ndarray, *, drawn: np.ndarray) -> np.ndarray:
     """Each colour of an image replaced by the nearest one that was drawn."""
     from scipy.spatial import cKDTree
 

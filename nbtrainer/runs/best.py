@@ -10,7 +10,7 @@ from typing import TypeVar
 Epoch = TypeVar("Epoch", int, float)
 
 
-def is_better(score: float, loss: float, *, other_score: float, other_loss: float, higher: bool) -> bool:
+def is_better(score: float, *, loss: float, other_score: float, other_loss: float, higher: bool) -> bool:
     """Whether `score` is better than another, `higher` or lower; of equal ones that with the lower validation loss.
 
     Many a score of objects is 0 for a while. Of two that agree in both, the earlier stays the best.
@@ -31,6 +31,6 @@ def best_epoch(
         if score is None or not math.isfinite(score):
             continue
         loss = loss if loss is not None and math.isfinite(loss) else math.inf
-        if best is None or is_better(score, loss, other_score=best[1], other_loss=best_loss, higher=higher):
+        if best is None or is_better(score, loss=loss, other_score=best[1], other_loss=best_loss, higher=higher):
             best, best_loss = (epoch, score), loss
     return best

@@ -32,14 +32,14 @@ class RunDirectory:
         self.last = self.checkpoints / "last.pt"
 
     @classmethod
-    def create(cls, root: Path, data_task: str, name: str) -> RunDirectory:
+    def create(cls, root: Path, *, data_task: str, name: str) -> RunDirectory:
         """A new folder `root/data_task/name`; an empty name takes the next free of run-001, run-002, ...
 
         Raises `UserError` if the name is taken or the folder cannot be made.
         """
         parent = root / data_task if data_task else root
         make_folder(parent, "output.root")
-        with at_disk(parent / name, "output.name" if name else "output.root", "made"):
+        with at_disk(parent / name, where="output.name" if name else "output.root", done="made"):
             directory = cls(_make(parent, name))
             directory.make_folders()
         return directory
@@ -60,7 +60,7 @@ class RunDirectory:
         self.previews.mkdir(exist_ok=True)
 
 
-def free_name_problem(root: Path, data_task: str, name: str) -> UserError | None:
+def free_name_problem(root: Path, *, data_task: str, name: str) -> UserError | None:
     """Why `root/data_task/name` cannot become a new run, or None; touches nothing."""
     try:
         existing = next((folder for folder in (root / data_task / "x").parents if exists(folder, "output.root")), None)

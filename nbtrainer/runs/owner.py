@@ -167,7 +167,7 @@ def _lives(owner: Owner) -> bool | None:
     own = this_process()
     if owner.process == own:
         return owner.token in _held
-    return is_alive(owner.process, own)
+    return is_alive(owner.process, seen_from=own)
 
 
 def _lives_for_sure(path: Path, content: bytes) -> bool:

@@ -44,7 +44,7 @@ def this_process() -> ProcessIdentity:
     return ProcessIdentity(number, _born(number) or "", socket.gethostname(), _machine(), _boot(), _namespace(number))
 
 
-def is_alive(process: ProcessIdentity, seen_from: ProcessIdentity) -> bool | None:
+def is_alive(process: ProcessIdentity, *, seen_from: ProcessIdentity) -> bool | None:
     """Whether `process` lives; None if that cannot be seen from the process `seen_from`, this one."""
     if process.host != seen_from.host:
         return None

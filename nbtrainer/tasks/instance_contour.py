@@ -165,15 +165,15 @@ class InstanceContour(ObjectTask[InstanceContourSettings]):
         if decoder == "bc_watershed":
             return watershed.bc_watershed(
                 foreground,
-                edge,
+                contour=edge,
                 contour_threshold=self.settings.contour_threshold,
                 **seeds,
                 **size,
             )
         return watershed.bcd_watershed(
             foreground,
-            edge,
-            2 * channels[2] - 1,
+            contour=edge,
+            distance=2 * channels[2] - 1,
             contour_threshold=self.settings.contour_threshold,
             seed_distance=self.settings.seed_distance,
             mask_distance=self.settings.mask_distance,

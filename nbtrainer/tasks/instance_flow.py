@@ -47,7 +47,7 @@ class InstanceFlow(ObjectTask[InstanceFlowSettings]):
         target[self.settings.dim + 1] = fields.boundary
         unknown = ~self.valid_mask(label)
         if unknown.any():
-            target[:, unknown | _touching(objects, unknown)] = np.nan
+            target[:, unknown | _touching(objects, ignore_mask=unknown)] = np.nan
         return target
 
     def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
@@ -74,8 +74,8 @@ class InstanceFlow(ObjectTask[InstanceFlowSettings]):
         """Network output (d + 1 or d + 2, [Z,] Y, X) as labels ([Z,] Y, X): 0 and an id 1, 2, 3 ... for each object."""
         return masks_from_fields(
             raw[self.settings.dim],
-            raw[: self.settings.dim] / _FLOW,
-            raw[self.settings.dim + 1] if self.settings.with_boundary else None,
+            flow=raw[: self.settings.dim] / _FLOW,
+            boundary=raw[self.settings.dim + 1] if self.settings.with_boundary else None,
             spacing=self._spacing,
             mask_threshold=self.settings.mask_threshold,
             method=self.decoder,
@@ -96,7 +96,7 @@ class InstanceFlow(ObjectTask[InstanceFlowSettings]):
         return self.spacing or None
 
 
-def _touching(labels: np.ndarray, ignore_mask: np.ndarray) -> np.ndarray:
+def _touching(labels: np.ndarray, *, ignore_mask: np.ndarray) -> np.ndarray:
     """Pixels of objects that have a neighbour in `unknown`, or overlap its rim."""
     from scipy.ndimage import binary_dilation
 

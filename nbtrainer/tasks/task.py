@@ -226,7 +226,7 @@ class Task(ABC, Generic[S]):
         """
         return raw
 
-    def tally(self, raw: np.ndarray, label: np.ndarray, names: Iterable[str], links: Links = ()) -> MetricState:
+    def tally(self, raw: np.ndarray, *, label: np.ndarray, names: Iterable[str], links: Links = ()) -> MetricState:
         """What the metrics of these names need of network output (K, [Z,] Y, X) and the true label."""
         import torch
 

@@ -18,6 +18,7 @@ Kind = TypeVar("Kind", bound=Task[Any])
 
 def tune_task(
     task: Kind,
+    *,
     raws: Sequence[np.ndarray],
     objects: Sequence[np.ndarray],
     score: Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], float],

@@ -163,7 +163,9 @@ def brightest_class(probabilities: Any, image: Any) -> Any:
     return ((probabilities * (grey - grey.min())).sum(axes) / (weight + (weight == 0))).argmax()
 
 
-def best_class(classes: np.ndarray, foreground: np.ndarray, valid_mask: np.ndarray | None = None) -> tuple[int, float]:
+def best_class(
+    classes: np.ndarray, *, foreground: np.ndarray, valid_mask: np.ndarray | None = None
+) -> tuple[int, float]:
     """The class that has most in common with a labelled foreground, and its Dice.
 
     `classes` ([Z,] Y, X) numbers from 0, `foreground` and `known` boolean, same shape. Without foreground the class

@@ -110,14 +110,15 @@ class TrainerApp:
         guard = self.errors.guard
         self.refresh_loop = frontend.driver(guard(self.tick))
         self.work = WorkQueue(self.refresh_loop, lambda findings: self.checking.show(findings), self.errors.show)
-        self.head = Head(guard, preset, self._preset_chosen, lambda *view: self.form.show_view(*view))
+        self.head = Head(guard, preset, self._preset_chosen, lambda **view: self.form.show_view(**view))
         self._code = CodeView(guard, lambda: self.config, lambda: self.head.preset)
         self.actions = Actions(
             guard, go=self._go, check=self._check, stop=self._stop, resume=self._resume, code=self._code.toggle
         )
         self.dashboard = DashboardView(guard)
+        base = self._base(preset)
         self.form = Form(
-            config, self._base(preset), guard, self._follow_edit, api=self.api, work=self.run_in_background
+            config, base=base, guard=guard, on_edit=self._follow_edit, api=self.api, work=self.run_in_background
         )
         self.checking = Checking(
             self.api,
@@ -169,7 +170,7 @@ class TrainerApp:
 
     def _load(self, config: Config, preset: str) -> None:
         self.head.show_preset(preset)
-        self.form.load(config, self._base(preset))
+        self.form.load(config, base=self._base(preset))
         self.findings.show_message([])
         self._show_message("")
         self._follow_edit()

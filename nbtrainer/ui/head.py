@@ -13,10 +13,10 @@ OWN = "(your settings)"
 
 
 class Head:
-    """`on_preset(name)` is called when a preset is chosen, `on_view(is_complete, is_helping)` when more or less is to be shown."""
+    """`on_preset(name)` is called when a preset is chosen, `on_view(is_complete=, is_helping=)` when more or less is to be shown."""
 
     def __init__(
-        self, guard: Guard, preset: str, on_preset: Callable[[str], None], on_view: Callable[[bool, bool], None]
+        self, guard: Guard, preset: str, on_preset: Callable[[str], None], on_view: Callable[..., None]
     ) -> None:
         options = [(f"Preset: {known.title}", name) for name, known in presets().items()]
         self.preset_menu = create(
@@ -42,7 +42,9 @@ class Head:
             tooltip="Explain every setting under its field",
         )
         for switch in (self.view_menu, self.help_switch):
-            switch.observe(guard(lambda _: on_view(self.view_menu.value, self.help_switch.value)), "value")
+            switch.observe(
+                guard(lambda _: on_view(is_complete=self.view_menu.value, is_helping=self.help_switch.value)), "value"
+            )
         name = create(w.HTML, value='<span class="nbt-name">nbtrainer</span>')
         self.box = create(
             w.HBox, children=[name, self.preset_menu, self.view_menu, self.help_switch], classes=("nbt-head",)

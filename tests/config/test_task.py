@@ -124,7 +124,7 @@ def test_an_old_name_of_another_kind_says_which_kind_is_meant():
     assert task.decoder == "auto"
     with pytest.warns(DeprecationWarning, match=r"old name of task\.decoder of instance_flow"):
         task.decode_by = "points"
-    assert task.decoder == "auto" and task.value_for("instance_flow", "decoder") == "points"
+    assert task.decoder == "auto" and task.value_for("instance_flow", name="decoder") == "points"
 
 
 def test_a_setting_of_several_other_kinds_reads_back_as_the_one_that_was_given():

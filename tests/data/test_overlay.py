@@ -7,7 +7,7 @@ from nbtrainer.data.overlay import mark_boundaries
 
 def _outlined(label):
     picture = np.zeros((*label.shape, 3), np.uint8)
-    mark_boundaries(picture, label, (1, 2, 3))
+    mark_boundaries(picture, label=label, colour=(1, 2, 3))
     assert set(np.unique(picture.reshape(-1, 3), axis=0).sum(1)) <= {0, 6}
     return picture[..., 0]
 

@@ -187,7 +187,7 @@ def test_shares_are_fractions_or_percentages(shares, tmp_path):
         by="list",
     )
     assert done.counts == {"train": 7, "val": 1, "test": 2}
-    assert split_shares(99, 1, 0) == {"train": 0.99, "val": 0.01, "test": 0}
+    assert split_shares(99, validation=1, test=0) == {"train": 0.99, "val": 0.01, "test": 0}
 
 
 @pytest.mark.parametrize(

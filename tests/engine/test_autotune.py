@@ -6,7 +6,7 @@ from nbtrainer.engine import autotune
 from nbtrainer.losses.pixels import DiceCrossEntropy
 
 CPU = torch.device("cpu")
-_BATCH = (torch.zeros(2, 1, 32, 32), torch.zeros(2, 1, 32, 32))
+_BATCH = {"images": torch.zeros(2, 1, 32, 32), "targets": torch.zeros(2, 1, 32, 32)}
 
 
 def test_the_measurement_disturbs_neither_weights_nor_random_numbers():
@@ -18,7 +18,7 @@ def test_the_measurement_disturbs_neither_weights_nor_random_numbers():
     found = autotune.measure(
         network,
         DiceCrossEntropy(smoothing=1e-5),
-        *_BATCH,
+        **_BATCH,
         device=CPU,
         precisions=["float32", "bfloat16"],
         formats=["contiguous", "channels_last"],
@@ -36,7 +36,7 @@ def test_where_not_even_a_small_batch_fits_the_exact_choice_is_taken():
     found = autotune.measure(
         TooLarge(),
         DiceCrossEntropy(smoothing=1e-5),
-        *_BATCH,
+        **_BATCH,
         device=CPU,
         precisions=["float32", "bfloat16"],
         formats=["contiguous"],

@@ -16,7 +16,7 @@ from nbtrainer.runs import RunDirectory, events
 
 
 def _job(config: Config) -> TrainingJob:
-    return build(config, RunDirectory.create(config.resolve(config.output.root), "test", ""))
+    return build(config, RunDirectory.create(config.resolve(config.output.root), data_task="test", name=""))
 
 
 def test_validation_has_a_loss_of_its_own_on_the_processor(small_config, tmp_path):

@@ -64,6 +64,6 @@ def test_a_process_killed_while_saving_leaves_a_whole_checkpoint(tmp_path):
 
 def test_a_second_name_survives_when_the_first_is_written_anew(tmp_path):
     checkpoint.write({"a": 1}, tmp_path / "last.pt")
-    checkpoint.copy(tmp_path / "last.pt", tmp_path / "best.pt")
+    checkpoint.copy(tmp_path / "last.pt", target=tmp_path / "best.pt")
     checkpoint.write({"a": 2}, tmp_path / "last.pt")
     assert torch.load(tmp_path / "best.pt", weights_only=True) == {"a": 1}

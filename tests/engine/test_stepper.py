@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 def _stepper(**settings: object) -> Stepper:
     torch.manual_seed(0)
     network = models.create("unet", dim=2, input_channels=1, output_channels=1, features=[4, 8])
-    optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
+    optimizer = optimizers.create("sgd", network.parameters(), learning_rate=0.1, momentum=0.0, weight_decay=0.0)
     return Stepper(
         network, CrossEntropy(), optimizer, torch.device("cpu"), "float32", Binary.create().pixels, **settings
     )
@@ -117,7 +117,7 @@ def _gradients(task: Task, loss: str, network: str, parts: int) -> tuple[float, 
         reconstructs_input=task.reconstructs_input,
     )
     _without_dropout(made)
-    optimizer = optimizers.create("sgd", made.parameters(), 0.1, 0.0, 0.0)
+    optimizer = optimizers.create("sgd", made.parameters(), learning_rate=0.1, momentum=0.0, weight_decay=0.0)
     module = losses.create(loss, task.loss_settings, Compile().loss_parameters, may_ignore=True)
     stepper = Stepper(made, module, optimizer, CPU, "float32", task.pixels, micro_batches=parts)
     value, _ = stepper.step(*_labelled(task, 4), 0.0)
@@ -175,7 +175,9 @@ class TestANetworkThatNormalizesOverTheBatch:
             torch.manual_seed(0)
             network = models.create("style_unet", dim=2, input_channels=1, output_channels=1, features=[4, 8])
             network.recomputes = recomputes
-            optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
+            optimizer = optimizers.create(
+                "sgd", network.parameters(), learning_rate=0.1, momentum=0.0, weight_decay=0.0
+            )
             stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary.create().pixels)
             stepper.step(*_batch(4), 0.1)
             stepper.step(*_batch(3), 0.1)
@@ -189,7 +191,7 @@ class TestANetworkThatNormalizesOverTheBatch:
         torch.manual_seed(0)
         network = models.create("style_unet", dim=2, input_channels=1, output_channels=1, features=[4, 8])
         told: list[tuple[int, int]] = []
-        optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
+        optimizer = optimizers.create("sgd", network.parameters(), learning_rate=0.1, momentum=0.0, weight_decay=0.0)
         stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary.create().pixels)
         stepper.on_batch_split = lambda tiles, parts: told.append((tiles, parts))
         # stands for a machine with room for the network that keeps less, and for two images at once
@@ -251,7 +253,7 @@ def test_a_step_that_is_done_again_starts_from_where_the_first_try_did():
     def after_a_step(parts: int) -> list[torch.Tensor]:
         torch.manual_seed(0)
         network = _ShortOfMemory()
-        optimizer = optimizers.create("sgd", network.parameters(), 0.1, 0.0, 0.0)
+        optimizer = optimizers.create("sgd", network.parameters(), learning_rate=0.1, momentum=0.0, weight_decay=0.0)
         stepper = Stepper(
             network, CrossEntropy(), optimizer, CPU, "float32", Binary.create().pixels, micro_batches=parts
         )

@@ -116,7 +116,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_nothing_under_the_final
     if not child:
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # which ends the process in the middle of a file
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-        write_array(array, Path("a.tif"), tmp_path / f"a.{format}")
+        write_array(array, image=Path("a.tif"), target=tmp_path / f"a.{format}")
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGXFSZ
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
@@ -153,11 +153,11 @@ def test_labels_are_written_as_png(model, files, tmp_path):
 
 def test_a_png_refuses_what_it_cannot_hold(tmp_path):
     array = np.full((4, 4), 60_000, np.uint32)
-    path = write_array(array, tmp_path / "x.tif", tmp_path / label_name(tmp_path / "x.tif", "png"))
+    path = write_array(array, image=tmp_path / "x.tif", target=tmp_path / label_name(tmp_path / "x.tif", format="png"))
     assert imageio.imread(path).dtype == np.uint16
     for wrong in (array + 60_000, np.zeros((2, 4, 4), np.uint8)):
         with pytest.raises(UserError, match="a PNG cannot hold"):
-            write_array(wrong, tmp_path / "x.tif", tmp_path / "b.png")
+            write_array(wrong, image=tmp_path / "x.tif", target=tmp_path / "b.png")
     assert not (tmp_path / "b.png").exists()
 
 

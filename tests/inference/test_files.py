@@ -172,8 +172,8 @@ def _predict_with(model, file, out):
     found = predict_file(model, file)
     write_array(
         found.labels,
-        file,
-        out / label_name(file),
+        image=file,
+        target=out / label_name(file),
         spacing=found.spacing,
         axes=found.axes,
         orientation=found.orientation,

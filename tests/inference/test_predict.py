@@ -156,10 +156,10 @@ def test_every_way_to_turn_an_image_is_another_and_turns_back(dim):
     image = np.arange(2 * np.prod((3, 4, 5)[:dim])).reshape(2, *(3, 4, 5)[:dim])
     ways = flips_and_rotations(dim)
     assert len(ways) == 2 ** (dim + 1) and np.array_equal(ways[0], np.eye(dim))
-    turned = [flip_rotate_image(image, matrix) for matrix in ways]
+    turned = [flip_rotate_image(image, matrix=matrix) for matrix in ways]
     assert len({(array.shape, array.tobytes()) for array in turned}) == len(ways)
     for array, matrix in zip(turned, ways, strict=True):
-        assert np.array_equal(flip_rotate_image(array, matrix.T), image)
+        assert np.array_equal(flip_rotate_image(array, matrix=matrix.T), image)
 
 
 @pytest.mark.parametrize("dim", [2, 3])
@@ -172,9 +172,9 @@ def test_averaging_over_turns_makes_the_answer_turn_with_the_image(dim):
     everything = len(flips_and_rotations(dim))
     found = predict_tta(conv, image, tile, device, tta=everything)
     for matrix in flips_and_rotations(dim):
-        turned = flip_rotate_image(image, matrix)
+        turned = flip_rotate_image(image, matrix=matrix)
         again = predict_tta(conv, turned, turned.shape[1:], device, tta=everything)
-        assert np.allclose(again, flip_rotate_image(found, matrix), atol=1e-5)
+        assert np.allclose(again, flip_rotate_image(found, matrix=matrix), atol=1e-5)
     alone = predict_tta(conv, image, tile, device, tta=1)
     assert not np.allclose(alone, found, atol=1e-3)
 

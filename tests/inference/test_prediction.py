@@ -171,7 +171,10 @@ class TestFiles:
         import zarr
 
         target = write_array(
-            np.ones((3, 5, 6), np.uint16), image, tmp_path / label_name(image, "zarr"), spacing=(2.0, 0.5, 0.5)
+            np.ones((3, 5, 6), np.uint16),
+            image=image,
+            target=tmp_path / label_name(image, format="zarr"),
+            spacing=(2.0, 0.5, 0.5),
         )
         group = zarr.open_group(target, mode="r")
         scales = group.attrs["ome"]["multiscales"][0]
@@ -180,20 +183,22 @@ class TestFiles:
         assert np.array_equal(group["0"][...], np.ones((3, 5, 6)))
 
     def test_a_tiff_carries_the_pixel_size(self, tmp_path, image):
-        target = write_array(np.ones((5, 6), np.uint16), image, tmp_path / "a.tif", spacing=(0.5, 0.25))
+        target = write_array(np.ones((5, 6), np.uint16), image=image, target=tmp_path / "a.tif", spacing=(0.5, 0.25))
         from nbtrainer.io.formats import open_image
 
         assert open_image(target).spacing == pytest.approx({"y": 0.5, "x": 0.25})
 
     def test_nifti_of_another_format_has_the_spacing(self, tmp_path, image):
-        target = write_array(np.ones((3, 5, 6), np.uint8), image, tmp_path / "a.nii.gz", spacing=(2.0, 1.0, 0.5))
+        target = write_array(
+            np.ones((3, 5, 6), np.uint8), image=image, target=tmp_path / "a.nii.gz", spacing=(2.0, 1.0, 0.5)
+        )
         stored = nibabel.load(target)
         assert stored.shape == (6, 5, 3)
         assert stored.header.get_zooms() == pytest.approx((0.0005, 0.001, 0.002))
 
     def test_an_unknown_format_is_refused(self, image):
         with pytest.raises(UserError, match="format: bmp is unknown"):
-            label_name(image, "bmp")
+            label_name(image, format="bmp")
 
 
 def test_a_report_shows_each_image_and_its_worst_objects(model, tmp_path):

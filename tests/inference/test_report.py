@@ -18,7 +18,7 @@ def _order(path: Path, names: list[str], task: Binary) -> list[str]:
         judged.append(
             score_image(name, np.zeros((1, 32, 32), np.float32), predicted, label=label, task=task, names=names)
         )
-    page = write_report(path / "report.html", "Title", "Words.", judged, names).read_text()
+    page = write_report(path / "report.html", title="Title", text="Words.", judged=judged, names=names).read_text()
     return re.findall("<tr><th>(good|bad|fair)</th>", page)
 
 

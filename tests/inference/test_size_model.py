@@ -60,7 +60,7 @@ def test_files_and_records_give_it_back(tmp_path):
 @pytest.mark.parametrize("shape", [(7, 9), (64, 64), (100, 65)])
 def test_an_image_of_any_size_has_a_style(shape):
     torch.manual_seed(0)
-    network = style_unet(2, 1, 1, (4, 8)).eval()
+    network = style_unet(2, input_channels=1, output_channels=1, features=(4, 8)).eval()
     image = np.random.default_rng(0).random((1, *shape), np.float32)
     style = image_style(network, image, side=64, multiple=2)
     assert style.shape == (8,) and np.linalg.norm(style) == pytest.approx(1, abs=1e-5)

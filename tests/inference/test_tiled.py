@@ -69,7 +69,7 @@ def test_tiles_of_a_network_that_halves_start_where_those_of_the_whole_image_do(
     ],
 )
 def test_tiles_hold_at_most_as_many_pixels_as_eight_of_the_training(tile, shape, expected):
-    found = prediction_tile(tile, shape, (8,) * len(tile))
+    found = prediction_tile(tile, shape=shape, divisors=(8,) * len(tile))
     assert found == expected
     assert np.prod(found) <= 8 * np.prod(tile)
 

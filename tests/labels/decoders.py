@@ -29,8 +29,12 @@ cells_from_channels = partial(
 _FLOW = {"mask_threshold": 0.0, "min_border_depth": 0.55, "flow_threshold": 0.4, "min_size": 15}
 
 
-def masks_from_fields(distance, *fields, method="join", **settings):
+def masks_from_fields(distance, flow, boundary=None, *, method="join", **settings):
     """Omnipose: also its holes, which depend on the dimensions."""
     return masks.masks_from_fields(
-        distance, *fields, method=method, **{**_FLOW, "hole_size": 3 ** (distance.ndim // 2), **settings}
+        distance,
+        flow=flow,
+        boundary=boundary,
+        method=method,
+        **{**_FLOW, "hole_size": 3 ** (distance.ndim // 2), **settings},
     )

@@ -28,7 +28,7 @@ def test_the_values_behind_a_jpeg_are_found(values, quality, tmp_path):
     known = frequent_values(blurred)
     assert len(known) == len(values) + 1
     assert np.abs(known.astype(int) - [0, *values]).max() <= 2  # the flat areas too are rounded by JPEG
-    snapped = snap_values(blurred, known)
+    snapped = snap_values(blurred, values=known)
     exact = np.array([0, *values])[np.searchsorted(known, snapped)]
     assert (exact == labels).mean() > 0.97
 
@@ -39,7 +39,7 @@ def test_the_values_behind_scaling_are_found():
     assert frequent_values(scaled).tolist() == [0, 1, 2, 3]
     smooth = ndimage.gaussian_filter(_classes(255).astype(np.float32), 1)
     assert frequent_values(smooth).tolist() == [0, 255]
-    assert set(np.unique(snap_values(smooth, np.array([255, 0])))) == {0, 255}
+    assert set(np.unique(snap_values(smooth, values=np.array([255, 0])))) == {0, 255}
 
 
 def test_clean_labels_keep_all_their_values():
@@ -54,9 +54,9 @@ def test_clean_labels_keep_all_their_values():
 
 def test_values_snap_to_the_nearest():
     known = np.array([0, 10, 70_000])
-    assert snap_values(np.array([0, 4.9, 5, 5.1, 30_000, 1e9]), known).tolist() == [0, 0, 0, 10, 10, 70_000]
-    assert snap_values(np.array([[4, 6, 250]], np.uint8), known).tolist() == [[0, 10, 10]]
-    assert snap_values(np.array([True, False]), np.array([0, 1])).tolist() == [1, 0]
+    assert snap_values(np.array([0, 4.9, 5, 5.1, 30_000, 1e9]), values=known).tolist() == [0, 0, 0, 10, 10, 70_000]
+    assert snap_values(np.array([[4, 6, 250]], np.uint8), values=known).tolist() == [[0, 10, 10]]
+    assert snap_values(np.array([True, False]), values=np.array([0, 1])).tolist() == [1, 0]
 
 
 def test_alpha_goes_and_colours_stay():

@@ -30,7 +30,9 @@ def test_cuts_are_those_of_all_pairs(shape, channels, classes, radius, sigma_spa
     torch.manual_seed(0)
     image = torch.rand(2, channels, *shape, dtype=torch.float64) * 3
     p = torch.randn(2, classes, *shape, dtype=torch.float64).softmax(dim=1)
-    found = soft_normalized_cuts(p, image, radius, sigma_spatial, sigma_intensity)
+    found = soft_normalized_cuts(
+        p, image=image, radius=radius, sigma_spatial=sigma_spatial, sigma_intensity=sigma_intensity
+    )
     by_hand = [_dense(p[i].numpy(), image[i].numpy(), radius, sigma_spatial, sigma_intensity) for i in range(2)]
     assert found.tolist() == pytest.approx(by_hand)
 
@@ -40,7 +42,10 @@ def test_the_gradient_is_that_of_the_formula(shape):
     torch.manual_seed(0)
     image = torch.rand(1, 1, *shape, dtype=torch.float64)
     logits = torch.randn(1, 3, *shape, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: soft_normalized_cuts(x.softmax(1), image, 2, 4.0, 1.0), (logits,))
+    assert torch.autograd.gradcheck(
+        lambda x: soft_normalized_cuts(x.softmax(1), image=image, radius=2, sigma_spatial=4.0, sigma_intensity=1.0),
+        (logits,),
+    )
 
 
 def _two_tones() -> tuple[torch.Tensor, torch.Tensor]:

@@ -93,8 +93,8 @@ def test_what_is_added_to_a_patch_is_its_mirror_image(name):
 
 
 def test_the_size_that_a_network_computes_on_is_the_least_that_it_can_halve():
-    assert network_shape((5, 225, 225), (1, 8, 8)) == (5, 232, 232)
-    assert network_shape((60, 60, 60), (8, 8, 8)) == (64, 64, 64)
-    assert network_shape((64, 8), (8, 8)) == (64, 8)
+    assert network_shape((5, 225, 225), divisors=(1, 8, 8)) == (5, 232, 232)
+    assert network_shape((60, 60, 60), divisors=(8, 8, 8)) == (64, 64, 64)
+    assert network_shape((64, 8), divisors=(8, 8)) == (64, 8)
     # normalization needs more than one pixel
-    assert network_shape((8, 5), (8, 8)) == (8, 16)
+    assert network_shape((8, 5), divisors=(8, 8)) == (8, 16)

@@ -23,7 +23,7 @@ def _weights(dim: int, before: int, after: int, features: tuple[int, ...]) -> in
 
 @pytest.mark.parametrize(("dim", "shape"), [(2, (16, 24)), (2, (4, 4)), (3, (8, 4, 12))])
 def test_the_output_has_the_shape_of_the_image(dim, shape):
-    network = style_unet(dim, 2, 3, (4, 6, 8))
+    network = style_unet(dim, input_channels=2, output_channels=3, features=(4, 6, 8))
     assert network(torch.rand(2, 2, *shape)).shape == (2, 3, *shape)
     assert network.style(torch.rand(2, 2, *shape)).shape == (2, 8)
 
@@ -31,7 +31,7 @@ def test_the_output_has_the_shape_of_the_image(dim, shape):
 @pytest.mark.feature(22)
 @pytest.mark.parametrize("dim", [2, 3])
 def test_there_are_as_many_weights_as_the_papers_say(dim):
-    network = style_unet(dim, 2, 3, OMNIPOSE)
+    network = style_unet(dim, input_channels=2, output_channels=3, features=OMNIPOSE)
     count = sum(weights.numel() for weights in network.parameters())
     assert count == _weights(dim, 2, 3, OMNIPOSE)
     if dim == 2:
@@ -40,7 +40,7 @@ def test_there_are_as_many_weights_as_the_papers_say(dim):
 
 def test_the_style_has_unit_length_and_follows_the_image():
     torch.manual_seed(0)
-    network = style_unet(2, 1, 1, (8, 16, 32)).eval()
+    network = style_unet(2, input_channels=1, output_channels=1, features=(8, 16, 32)).eval()
     y, x = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
     images = torch.stack([torch.sin(x), torch.sin(y / 4), torch.sin(y / 4)])[:, None]
     style = network.style(images)
@@ -55,25 +55,25 @@ def test_the_style_has_unit_length_and_follows_the_image():
 )
 def test_every_weight_learns(dim, switches):
     torch.manual_seed(0)
-    network = style_unet(dim, 1, 2, (4, 6, 8), **switches)
+    network = style_unet(dim, input_channels=1, output_channels=2, features=(4, 6, 8), **switches)
     network(torch.randn(2, 1, *(8,) * dim)).square().sum().backward()
     assert all(weight.grad is not None and torch.isfinite(weight.grad).all() for weight in network.parameters())
 
 
 def test_the_style_reaches_every_pixel():
     torch.manual_seed(0)
-    network = style_unet(2, 1, 1, (4, 6, 8)).eval()
+    network = style_unet(2, input_channels=1, output_channels=1, features=(4, 6, 8)).eval()
     image = torch.rand(1, 1, 128, 128)
     changed = image.clone()
     changed[..., 96:, 96:] *= 5
-    plain = style_unet(2, 1, 1, (4, 6, 8), style_on=False).eval()
+    plain = style_unet(2, input_channels=1, output_channels=1, features=(4, 6, 8), style_on=False).eval()
     corner = (slice(None), slice(None), slice(0, 4), slice(0, 4))
     assert not torch.equal(network(image)[corner], network(changed)[corner])
     assert torch.equal(plain(image)[corner], plain(changed)[corner])
 
 
 def test_it_works_in_16_bits_with_a_style_in_32():
-    network = style_unet(2, 1, 2, (8, 16))
+    network = style_unet(2, input_channels=1, output_channels=2, features=(8, 16))
     with torch.autocast("cpu", torch.bfloat16):
         image = torch.rand(2, 1, 16, 16)
         assert network(image).dtype == torch.bfloat16 and torch.isfinite(network(image)).all()
@@ -82,7 +82,7 @@ def test_it_works_in_16_bits_with_a_style_in_32():
 
 def test_it_can_be_traced_into_one_graph():
     torch.manual_seed(0)
-    network = style_unet(2, 1, 2, (4, 8)).eval()
+    network = style_unet(2, input_channels=1, output_channels=2, features=(4, 8)).eval()
     image = torch.rand(2, 1, 16, 16)
     # the graph without the translation into machine code, which takes minutes
     compiled = torch.compile(network, backend="eager", fullgraph=True)
@@ -96,7 +96,7 @@ def test_it_is_on_the_menu():
 
 
 def test_a_network_that_recomputes_keeps_less_for_the_way_back():
-    network = style_unet(2, 1, 3, [8, 16, 32]).train()
+    network = style_unet(2, input_channels=1, output_channels=3, features=[8, 16, 32]).train()
 
     def kept_bytes(recomputes: bool) -> int:
         network.recomputes = recomputes

@@ -23,8 +23,8 @@ def test_dashboard_and_disk_call_the_same_epoch_the_best(tmp_path, higher):
         )  # fmt: skip
         for epoch in range(1, 7):
             score, loss = float(rng.choice(values)), float(rng.choice(losses))
-            if kept.earns_a_place(score, loss):
-                kept.enter(score, epoch, epoch, loss)
+            if kept.earns_a_place(score, loss=loss):
+                kept.enter(score, epoch=epoch, step=epoch, loss=loss)
             scores = {"validation_dice": score, "validation_loss": loss}
             story.take(
                 events.EpochEnded(epoch=epoch, step=epoch, scores=scores, learning_rate=0.1, elapsed_seconds=1.0)

@@ -41,7 +41,7 @@ def _drawn(directory):
 @pytest.mark.feature(137)
 def test_curves_are_drawn_at_each_validation_and_at_the_end(tmp_path, monkeypatch):
     monkeypatch.setattr(listeners, "_SECONDS_BETWEEN_CURVES", -1.0)
-    directory = RunDirectory.create(tmp_path, "t", "")
+    directory = RunDirectory.create(tmp_path, data_task="t", name="")
     emit = Emitter(directory)
     emit(_planned())
     seen = [_drawn(directory)]
@@ -57,7 +57,7 @@ def test_curves_are_drawn_at_each_validation_and_at_the_end(tmp_path, monkeypatc
 @pytest.mark.feature(137)
 def test_the_final_curves_show_what_came_after_the_last_drawing(tmp_path, monkeypatch):
     monkeypatch.setattr(listeners, "_SECONDS_BETWEEN_CURVES", 1e6)
-    directory = RunDirectory.create(tmp_path, "t", "")
+    directory = RunDirectory.create(tmp_path, data_task="t", name="")
     emit = Emitter(directory)
     emit(_planned())
     emit(_epoch(1, 0.4))

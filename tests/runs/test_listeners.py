@@ -14,7 +14,7 @@ def _epoch(number):
 
 @pytest.fixture
 def directory(tmp_path):
-    return RunDirectory.create(tmp_path, "task", "")
+    return RunDirectory.create(tmp_path, data_task="task", name="")
 
 
 def test_files_that_could_not_be_written_for_a_while_are_complete_again_and_that_is_told_once(directory):

@@ -190,14 +190,14 @@ def test_a_removed_owners_file_is_made_again(tmp_path, quick):
 
 def test_a_process_is_known_by_its_birth_and_the_start_of_its_machine():
     own = this_process()
-    assert is_alive(own, own) is True
-    assert is_alive(dataclasses.replace(own, born="1"), own) is False  # its number is used again
+    assert is_alive(own, seen_from=own) is True
+    assert is_alive(dataclasses.replace(own, born="1"), seen_from=own) is False  # its number is used again
     restarted = dataclasses.replace(own, machine="m", boot="another")
-    assert is_alive(restarted, dataclasses.replace(own, machine="m")) is False
+    assert is_alive(restarted, seen_from=dataclasses.replace(own, machine="m")) is False
     # two machines of one name, other containers and other hosts cannot be seen from here
-    assert is_alive(restarted, dataclasses.replace(own, machine="n")) is None
-    assert is_alive(dataclasses.replace(own, namespace="other"), own) is None
-    assert is_alive(dataclasses.replace(own, host="elsewhere"), own) is None
+    assert is_alive(restarted, seen_from=dataclasses.replace(own, machine="n")) is None
+    assert is_alive(dataclasses.replace(own, namespace="other"), seen_from=own) is None
+    assert is_alive(dataclasses.replace(own, host="elsewhere"), seen_from=own) is None
 
 
 def test_a_killed_process_that_nobody_has_waited_for_is_dead():
@@ -208,10 +208,10 @@ def test_a_killed_process_that_nobody_has_waited_for_is_dead():
     code = "import sys; from nbtrainer.runs.process import _born; print(_born(int(sys.argv[1])))"
     born = subprocess.run([sys.executable, "-c", code, str(child.pid)], capture_output=True, text=True).stdout.strip()
     process = dataclasses.replace(this_process(), number=child.pid, born=born)
-    assert is_alive(process, this_process()) is True
+    assert is_alive(process, seen_from=this_process()) is True
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert is_alive(process, this_process()) is False
+    assert is_alive(process, seen_from=this_process()) is False
     child.wait()
 
 

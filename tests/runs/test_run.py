@@ -13,7 +13,7 @@ from nbtrainer.runs.stop import read_stop
 
 
 def _run(tmp_path, *happened):
-    directory = RunDirectory.create(tmp_path, "task", "")
+    directory = RunDirectory.create(tmp_path, data_task="task", name="")
     Config().save(directory.config)
     journal = Journal(directory.events)
     for event in happened:
@@ -36,10 +36,14 @@ def _planned(step):
 
 @pytest.mark.feature(41)
 def test_runs_take_the_next_free_name_and_a_taken_one_is_refused(tmp_path):
-    assert [RunDirectory.create(tmp_path, "t", "").path.name for _ in range(3)] == ["run-001", "run-002", "run-003"]
-    assert RunDirectory.create(tmp_path, "t", "mine").path == tmp_path / "t" / "mine"
+    assert [RunDirectory.create(tmp_path, data_task="t", name="").path.name for _ in range(3)] == [
+        "run-001",
+        "run-002",
+        "run-003",
+    ]
+    assert RunDirectory.create(tmp_path, data_task="t", name="mine").path == tmp_path / "t" / "mine"
     with pytest.raises(UserError, match=r"output.name: .*mine exists already"):
-        RunDirectory.create(tmp_path, "t", "mine")
+        RunDirectory.create(tmp_path, data_task="t", name="mine")
 
 
 def test_the_last_event_tells_the_status(tmp_path):

@@ -9,7 +9,7 @@ from nbtrainer.runs.stop import clear_stop, read_stop, request_stop
 
 @pytest.fixture
 def directory(tmp_path):
-    return RunDirectory.create(tmp_path, "task", "")
+    return RunDirectory.create(tmp_path, data_task="task", name="")
 
 
 def test_many_threads_may_ask_at_once_and_together_they_mean_now(directory):

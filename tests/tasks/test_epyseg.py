@@ -28,7 +28,7 @@ def test_encode_then_decode_gives_the_cells_back():
     assert found.max() == 25
     assert np.mean((found > 0) == (_cells() > 0)) > 0.98
     names = ["ap_50", *task.default_metrics]
-    assert metrics.scores(task.tally(_raw(target), _cells(), names), names)["ap_50"] == 1
+    assert metrics.scores(task.tally(_raw(target), label=_cells(), names=names), names)["ap_50"] == 1
 
 
 def test_one_value_that_fills_most_of_the_image_is_the_inside_of_cells():
@@ -56,7 +56,7 @@ def test_labels_with_one_value_show_outlines():
 def test_pixel_scores_of_output_and_of_labels_agree_about_truth():
     task = Epyseg.create(values=range(26))
     names = ["dice", "accuracy"]
-    scores = metrics.scores(task.tally(_raw(task.encode(_cells())), _cells(), names), names)
+    scores = metrics.scores(task.tally(_raw(task.encode(_cells())), label=_cells(), names=names), names)
     assert scores["dice"] == 1
     again = metrics.scores(task.tally_labels(_cells(), _cells(), names), names)
     assert again["dice"] == 1
@@ -89,7 +89,9 @@ def test_a_task_survives_its_record():
 def test_thresholds_are_tuned():
     task = Epyseg.create(values=range(26), outline_threshold=0.95, seed_threshold=0.95)
     raw = _raw(task.encode(_cells())) * 0.12
-    _, found = tune_task(task, [raw], [_cells()], lambda a, b: float(a[0].max() == len(np.unique(b[0])) - 1))
+    _, found = tune_task(
+        task, raws=[raw], objects=[_cells()], score=lambda a, b: float(a[0].max() == len(np.unique(b[0])) - 1)
+    )
     assert found.score == 1
 
 

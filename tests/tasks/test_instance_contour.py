@@ -88,7 +88,7 @@ def test_slices_are_decoded_as_images(settings):
     assert found.max() == 8 * 3
     assert np.array_equal(target[:, 1], plane.encode(label[1]))
     assert np.array_equal(found[1], plane.decode(_raw(plane.encode(label[1]))))
-    scores = metrics.scores(volume.tally(_raw(target), label, ["ap_50"]), ["ap_50"])
+    scores = metrics.scores(volume.tally(_raw(target), label=label, names=["ap_50"]), ["ap_50"])
     assert scores["ap_50"] == 1
 
 
@@ -136,7 +136,7 @@ def test_pixel_scores_are_those_of_the_foreground():
     task = InstanceContour.create(decoder="binary_connected", min_object_size=0, affinities="nearest")
     raw = rng.normal(size=(task.output_channels, *label.shape)).astype(np.float32)
     names = ["dice", "iou", "accuracy"]
-    one = metrics.scores(task.tally(raw, label, names), names)
+    one = metrics.scores(task.tally(raw, label=label, names=names), names)
     other = metrics.scores(task.tally_labels(task.decode(raw), label, names), names)
     assert one == pytest.approx(other)
 
@@ -145,7 +145,7 @@ def test_objects_are_scored():
     task = InstanceContour.create()
     label = _labels()
     names = list(task.default_metrics)
-    scores = metrics.scores(task.tally(_raw(task.encode(label)), label, names), names)
+    scores = metrics.scores(task.tally(_raw(task.encode(label)), label=label, names=names), names)
     assert all(scores[name] == 1 for name in names)
 
 
@@ -154,7 +154,9 @@ def test_objects_are_scored():
 def test_affinities_of_a_turned_image_follow_the_turn(matrix, affinities):
     label = _labels()
     task = InstanceContour.create(affinities=affinities)
-    answered = flip_rotate_image(task.encode(np.ascontiguousarray(flip_rotate_image(label[None], matrix)[0])), matrix.T)
+    answered = flip_rotate_image(
+        task.encode(np.ascontiguousarray(flip_rotate_image(label[None], matrix=matrix)[0])), matrix=matrix.T
+    )
     found = task.undo_flip_rotation(np.ascontiguousarray(answered), matrix)
     inner = (
         (slice(None), slice(28, -28), slice(28, -28))
@@ -170,7 +172,9 @@ def test_affinities_of_turned_volumes_follow_too():
     label = _labels(3)
     task = InstanceContour.create(dim=3, affinities="nearest")
     matrix = flips_and_rotations(3)[11]
-    answered = flip_rotate_image(task.encode(np.ascontiguousarray(flip_rotate_image(label[None], matrix)[0])), matrix.T)
+    answered = flip_rotate_image(
+        task.encode(np.ascontiguousarray(flip_rotate_image(label[None], matrix=matrix)[0])), matrix=matrix.T
+    )
     found = task.undo_flip_rotation(np.ascontiguousarray(answered), matrix)
     assert np.array_equal(found[:, 1:-1, 1:-1, 1:-1], task.encode(label)[:, 1:-1, 1:-1, 1:-1])
 
@@ -184,10 +188,10 @@ def test_thresholds_are_tuned_and_never_worse():
     def score(found, truth):
         return float(np.mean([a.max() == len(np.unique(b)) - 1 for a, b in zip(found, truth, strict=True)]))
 
-    better, found = tune_task(task, [raw], [label], score)
+    better, found = tune_task(task, raws=[raw], objects=[label], score=score)
     assert found.score == 1 > found.first_score == 0
     assert better.decode(raw).max() == 3
-    same, _ = tune_task(better, [raw], [label], score)
+    same, _ = tune_task(better, raws=[raw], objects=[label], score=score)
     assert same == better
     assert set(task.candidates) <= set(type(task.settings).model_fields) & set(task.adjustable)
 

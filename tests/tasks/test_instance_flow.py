@@ -76,9 +76,9 @@ def test_parts_of_one_value_that_do_not_touch_are_objects_of_their_own():
 def test_the_flow_of_a_turned_image_turned_back_is_that_of_the_image(matrix):
     task = InstanceFlow.create(dim=2)
     label = _touching_discs()
-    there = task.encode(flip_rotate_image(label[None], matrix)[0])
+    there = task.encode(flip_rotate_image(label[None], matrix=matrix)[0])
     assert np.allclose(
-        task.undo_flip_rotation(flip_rotate_image(there, matrix.T), matrix), task.encode(label), atol=1e-4
+        task.undo_flip_rotation(flip_rotate_image(there, matrix=matrix.T), matrix), task.encode(label), atol=1e-4
     )
 
 
@@ -97,7 +97,7 @@ def test_scores_of_the_truth_are_perfect():
     task = InstanceFlow.create(dim=2)
     label = _touching_discs()
     names = ["ap_50", "dice", "panoptic_quality"]
-    found = metrics.scores(task.tally(task.encode(label)[:3], label, names), names)
+    found = metrics.scores(task.tally(task.encode(label)[:3], label=label, names=names), names)
     assert found["dice"] == found["ap_50"] == 1 and found["panoptic_quality"] > 0.99
 
 

@@ -49,7 +49,9 @@ def test_what_is_ignored_enters_neither_target_nor_score():
     assert task.class_values == (0, 1, 2)
     assert np.isnan(task.encode(label)[0, 0, 3])
     wrong_there = _raw(task, np.array([[0, 1, 2, 1]]))
-    assert metrics.scores(task.tally(wrong_there, label, ["dice", "accuracy"]), ["accuracy"])["accuracy"] == 1
+    assert (
+        metrics.scores(task.tally(wrong_there, label=label, names=["dice", "accuracy"]), ["accuracy"])["accuracy"] == 1
+    )
 
 
 def test_scores_of_output_are_those_of_the_labels_it_decodes_to():
@@ -57,7 +59,7 @@ def test_scores_of_output_are_those_of_the_labels_it_decodes_to():
     task = Semantic.create(values=range(4))
     raw, label = rng.normal(size=(4, 20, 30)).astype(np.float32), rng.integers(0, 4, (20, 30)).astype(np.uint8)
     names = ["dice", "iou", "accuracy", "precision", "recall"]
-    one = metrics.scores(task.tally(raw, label, names), names, classes=task.classes)
+    one = metrics.scores(task.tally(raw, label=label, names=names), names, classes=task.classes)
     other = metrics.scores(task.tally_labels(task.decode(raw), label, names), names, classes=task.classes)
     assert one == pytest.approx(other)
     guess = task.decode(raw)

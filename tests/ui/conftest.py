@@ -10,7 +10,7 @@ PRESET = "binary_2d"
 
 
 def _built() -> Form:
-    made = Form(Config.preset(PRESET), Config.preset(PRESET), Errors().guard, lambda: None)
+    made = Form(Config.preset(PRESET), base=Config.preset(PRESET), guard=Errors().guard, on_edit=lambda: None)
     for panel in made.panels:
         panel.build()
     return made
@@ -31,8 +31,8 @@ def shared_form() -> Form:
 def form(_one_form: Form) -> Form:
     """A form as it is when it was just made, in the simple view, its first panel open."""
     form = _one_form
-    form.show_view(False, False)
-    form.load(Config.preset(PRESET), Config.preset(PRESET))
+    form.show_view(is_complete=False, is_helping=False)
+    form.load(Config.preset(PRESET), base=Config.preset(PRESET))
     for panel in form.panels[1:]:
         panel.open(False)
     form.field("augmentation.steps").kind_menu.value = ""

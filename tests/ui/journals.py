@@ -85,7 +85,7 @@ def epoch(number: int, dice: float, loss: float) -> list[Event]:
 
 def write_run(root: Path, happened: list[Event]) -> RunDirectory:
     """The folder of a run in which `happened` happened, with its pictures."""
-    directory = RunDirectory.create(root, "default", "")
+    directory = RunDirectory.create(root, data_task="default", name="")
     Config.preset("binary_2d").save(directory.config)
     add(directory, happened)
     return directory

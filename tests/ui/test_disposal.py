@@ -48,7 +48,7 @@ def used_app(run):
     app = TrainerApp("binary_2d")
     form = app.form
     form.use_samples()
-    form.show_view(True, True)
+    form.show_view(is_complete=True, is_helping=True)
     for panel in form.panels:
         panel.open()
     for view in (form.pairs, form.histogram, form.gallery.disclosure, form.tiles.disclosure):
@@ -135,21 +135,21 @@ def test_what_was_closed_says_so_when_it_is_shown_again(run, tmp_path, monkeypat
 
 
 def test_what_is_replaced_in_the_form_is_gone_too():
-    form = Form(Config.preset("binary_2d"), Config.preset("binary_2d"), Errors().guard, lambda: None)
+    form = Form(Config.preset("binary_2d"), base=Config.preset("binary_2d"), guard=Errors().guard, on_edit=lambda: None)
     form.use_samples()
     for panel in form.panels:
         panel.open()
 
     def go_round():
         for name in ("omnipose", "easyreg"):
-            form.load(Config.preset(name), Config.preset(name))
+            form.load(Config.preset(name), base=Config.preset(name))
         form.field("data.datasets").enter([{}, {}, {}])
         form.field("data.datasets").enter([{}])
         form.field("compile.metrics").enter(["dice", "iou"])
         form.field("compile.metrics").enter("auto")
         form.field("training.batch_size").widget.value = "0"
         form.show_findings([Finding(where="sampling.patch_size", wrong="100 does not fit", remedy="Try 96 or 104")])
-        form.load(Config.preset("binary_2d"), Config.preset("binary_2d"))
+        form.load(Config.preset("binary_2d"), base=Config.preset("binary_2d"))
 
     go_round()
     before = len(open_widgets())

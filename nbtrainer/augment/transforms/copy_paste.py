@@ -42,7 +42,7 @@ def apply(
         return image, label
     ignore_mask = equals(label, ignored)
     parts = cc3d.connected_components(np.where(ignore_mask, 0, label))
-    whole = _uncut(parts, ignore_mask)
+    whole = _uncut(parts, ignore_mask=ignore_mask)
     if not whole:
         return image, label
     rng = np.random.default_rng(params.seed)
@@ -60,7 +60,7 @@ def apply(
     return image, label
 
 
-def _uncut(parts: np.ndarray, ignore_mask: np.ndarray) -> list[tuple[int, tuple[slice, ...]]]:
+def _uncut(parts: np.ndarray, *, ignore_mask: np.ndarray) -> list[tuple[int, tuple[slice, ...]]]:
     """Numbers and boxes of the objects that touch neither the edge along y and x nor ignored pixels."""
     cut = {*np.unique(parts[..., [0, -1], :]), *np.unique(parts[..., [0, -1]])}
     if ignore_mask.any():

@@ -90,7 +90,7 @@ class TaskSettings(Section):
         marked = {name: each for name, info in cls.model_fields.items() if (each := metadata_of(info).decoding)}
         return dict(sorted(marked.items(), key=lambda item: item[0] != cls.decoder_setting))
 
-    def value_for(self, kind: str, name: str) -> Any:
+    def value_for(self, kind: str, *, name: str) -> Any:
         """The value that setting `name` has, or would have, with this `kind`."""
         key = _key(models()[kind], name)
         if key in _keys(type(self)):
@@ -154,8 +154,8 @@ class TaskSettings(Section):
             # of several kinds that this one is not, that for which a value was given
             given = (kind for kind in kinds if _key(models()[kind], kinds[kind]) in self._others)
             kind = self.kind if self.kind in kinds else next(given, next(iter(kinds)))
-            self._warn_if_old(name, kind)
-            return self.value_for(kind, kinds[kind])
+            self._warn_if_old(name, kind=kind)
+            return self.value_for(kind, name=kinds[kind])
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "kind" and value in models():
@@ -167,7 +167,7 @@ class TaskSettings(Section):
         elif name in type(self).model_fields or not (kinds := _kinds_with(name)):
             super().__setattr__(name, value)
         else:
-            self._warn_if_old(name, self.kind if self.kind in kinds else next(iter(kinds)))
+            self._warn_if_old(name, kind=self.kind if self.kind in kinds else next(iter(kinds)))
             if self.kind in kinds:
                 super().__setattr__(kinds[self.kind], value)
                 return
@@ -176,7 +176,7 @@ class TaskSettings(Section):
             except ValidationError as error:
                 raise SettingError.of(messages.findings(error, type(self), prefix=self.where)) from None
 
-    def _warn_if_old(self, name: str, kind: str) -> None:
+    def _warn_if_old(self, name: str, *, kind: str) -> None:
         """Warn if `name` is an old one of a setting of `kind`."""
         if name in type(self).renamed():
             warn_renamed(type(self), name, of="" if kind == self.kind else kind)

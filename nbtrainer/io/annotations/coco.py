@@ -44,7 +44,7 @@ def coco_shapes(content: Any) -> dict[str, tuple[int, int] | None]:
 
 def coco_shape(content: Any, image: str = "") -> tuple[int, int] | None:
     """(Y, X) of the image that the file calls so, or of the only image."""
-    entries = [entry for entry in content["images"] if not image or is_same_image(_file_name(entry), image)]
+    entries = [entry for entry in content["images"] if not image or is_same_image(_file_name(entry), image=image)]
     if len(entries) > 1:
         entries = [entry for entry in entries if _file_name(entry) == image]
     if len(entries) != 1 or not (entries[0].get("height") and entries[0].get("width")):

@@ -72,7 +72,7 @@ def written_path(path: object) -> str:
     return PureWindowsPath(str(path or "")).as_posix() if path else ""
 
 
-def is_same_image(written: str, image: str) -> bool:
+def is_same_image(written: str, *, image: str) -> bool:
     """Whether a path in a file means `image`, which may leave out folders at its beginning."""
     ours, theirs = written.split("/"), written_path(image).split("/")
     return ours[-len(theirs) :] == theirs

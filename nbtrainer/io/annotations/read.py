@@ -85,7 +85,7 @@ def read_outlines(path: Path, image: str = "") -> list[Outline]:
     by_image = _by_image(path, *version(path))
     if image in by_image:
         return [*by_image.get("", ()), *by_image[image]]
-    return [outline for outline in outlines if not outline.image or is_same_image(outline.image, image)]
+    return [outline for outline in outlines if not outline.image or is_same_image(outline.image, image=image)]
 
 
 def read_contents(path: Path) -> Contents:

@@ -101,14 +101,14 @@ def open_channels(path: Path, files: Sequence[Path], opened: Sequence[ImageFile]
     for file, other in zip(files[1:], opened[1:], strict=True):
         notes = [
             note
-            for note in (*other.notes, _describe_offset(other, first, files[0].name))
+            for note in (*other.notes, _describe_offset(other, first=first, name=files[0].name))
             if note and note not in first.notes
         ]
         image = image.noting(*(f"{file.name}: {note}" for note in notes))
     return image
 
 
-def _describe_offset(channel: ImageFile, first: ImageFile, name: str) -> str:
+def _describe_offset(channel: ImageFile, *, first: ImageFile, name: str) -> str:
     """In what a channel lies elsewhere than the first, called `name`, although both are laid on each other."""
     wrong = ""
     if channel.orientation is not None and first.orientation is not None:

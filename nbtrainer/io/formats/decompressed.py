@@ -81,7 +81,7 @@ def unpack(
     with _locks[target]:
         array = _reopen(target, shape, dtype)
         if array is None:
-            _write(path, target, shape=shape, dtype=dtype, pieces=pieces, on_progress=on_progress)
+            _write(path, target=target, shape=shape, dtype=dtype, pieces=pieces, on_progress=on_progress)
             if version(path) != known:
                 target.unlink(missing_ok=True)
                 raise DataError(str(path), "this file was changed while it was read", "Try again when it is complete")
@@ -112,8 +112,8 @@ def _reopen(target: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Copy 
 
 def _write(
     path: Path,
-    target: Path,
     *,
+    target: Path,
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
     pieces: Callable[[], Iterable[np.ndarray]],
@@ -125,7 +125,7 @@ def _write(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _evicting:
-            _free_space(path, target.parent, total)
+            _free_space(path, folder=target.parent, needed=total)
         with open(partial, "wb") as file:
             header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": tuple(shape)}
             np.lib.format.write_array_header_2_0(file, header)
@@ -160,7 +160,7 @@ def _write_pieces(
         raise ValueError(f"it ends after {done:,} of {total:,} bytes of pixels")
 
 
-def _free_space(path: Path, folder: Path, needed: int) -> None:
+def _free_space(path: Path, *, folder: Path, needed: int) -> None:
     """Evict the least recently used until `needed` bytes fit, never what this process has open."""
     entries = []
     for entry in os.scandir(folder):

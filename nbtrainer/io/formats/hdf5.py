@@ -86,7 +86,7 @@ def _check_sources(path: Path, dataset: h5py.Dataset, depth: int = 0) -> None:
         raise damaged(path, "its virtual datasets lead to each other")
     for source in dict.fromkeys((source.file_name, source.dset_name) for source in dataset.virtual_sources()):
         name, inside = source
-        file = path if name == "." else file_below(path.parent, name, path.name)
+        file = path if name == "." else file_below(path.parent, name, by=path.name)
         with _file(file) as opened:
             if isinstance(opened.get(inside), h5py.Dataset):
                 _check_sources(file, opened[inside], depth + 1)

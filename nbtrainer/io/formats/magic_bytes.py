@@ -43,7 +43,7 @@ _OTHER: tuple[tuple[bytes, str], ...] = (
 _WRAPPED = {"zip file": ("npz", "zarr_arrays"), "gzip file": ("nifti",), "JPEG 2000": ("nd2",)}
 
 
-def may_hold(module: str, name: str) -> bool:
+def may_hold(module: str, *, name: str) -> bool:
     """Whether files that `module` reads may begin as those called `name` do."""
     return module in _WRAPPED.get(name, ())
 

@@ -67,7 +67,7 @@ def _place(reader: SimpleITK.ImageFileReader, ndim: int) -> Orientation | None:
     directions = np.array(reader.GetDirection()).reshape(ndim, ndim)[:count, :count] * reader.GetSpacing()[:count]
     matrix = np.zeros((3, count + 1))
     matrix[:count, :count], matrix[:count, count] = directions, reader.GetOrigin()[:count]
-    return Orientation.of(matrix * np.array([[-1], [-1], [1]]), "XYZ"[:count])
+    return Orientation.of(matrix * np.array([[-1], [-1], [1]]), letters="XYZ"[:count])
 
 
 class MetaImageArray(Regions):
@@ -138,7 +138,7 @@ def _checked_header(path: Path, head: bytes) -> dict[str, str]:
     if b"%" in lines or name.count("%") > len(patterns) or len(patterns) > 1:
         raise damaged(path, f"its header holds a % where none may be, as in {name[:60]!r}")
     for file in _data_files(path, name):
-        file_below(path.parent, file, path.name)
+        file_below(path.parent, file, by=path.name)
     return _read_header(head)
 
 

@@ -98,7 +98,7 @@ def _place(header: Any, ndim: int) -> Orientation | None:
     unit = (micrometres(header.get_xyzt_units()[0]) or 1e3) / 1e3
     letters = "XYZ"[: min(ndim, 3)]
     affine = header.get_best_affine()[:3] * unit
-    return Orientation.of(affine[:, [*range(len(letters)), 3]], letters)
+    return Orientation.of(affine[:, [*range(len(letters)), 3]], letters=letters)
 
 
 def _pieces(path: Path, offset: int, dtype: np.dtype[Any]) -> Iterator[np.ndarray]:

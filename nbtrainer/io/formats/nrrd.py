@@ -65,7 +65,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
 def _array(path: Path, header: dict[str, Any], shape: tuple[int, ...], dtype: np.dtype[Any], start: int) -> Regions:
     detached = header.get("data file", header.get("datafile"))
     if detached is not None:  # only what lies beside the header: it may come from somebody else
-        file_below(path.parent, str(detached), path.name)
+        file_below(path.parent, str(detached), by=path.name)
     skips = [int(header.get(key, header.get(key.replace(" ", ""), 0))) for key in ("line skip", "byte skip")]
     is_one_file = detached is None or (
         isinstance(detached, str) and not detached.startswith("LIST") and "%" not in detached
@@ -144,7 +144,7 @@ def _place(header: dict[str, Any], axes: str) -> Orientation | None:
             letters += letter
     columns.append(_in_space(origin) * signs * unit)
     return (
-        Orientation.of(np.stack(columns, axis=1), letters, "anatomical" if space in _SIGNS else space)
+        Orientation.of(np.stack(columns, axis=1), letters=letters, system="anatomical" if space in _SIGNS else space)
         if letters
         else None
     )

@@ -151,7 +151,7 @@ def _kind_by_content(file: Path, kind: FileFormat | None) -> tuple[FileFormat, s
         assert file_format is not None
         fits = kind is file_format and (file_format.module != "png_jpeg" or (ending == ".png") == (suffix == ".png"))
         return file_format, "" if fits else f"{name_says}, but it is a {name}, and is read as one"
-    if kind is not None and (not name or may_hold(kind.module, name)):
+    if kind is not None and (not name or may_hold(kind.module, name=name)):
         return kind, ""
     known = ", ".join(suffix for kind in FORMATS for suffix in kind.suffixes if suffix.count(".") == 1)
     if name:

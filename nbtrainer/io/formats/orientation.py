@@ -37,7 +37,7 @@ class Orientation:
     system: str = "anatomical"
 
     @classmethod
-    def of(cls, affine: np.ndarray, letters: str, system: str = "anatomical") -> Orientation | None:
+    def of(cls, affine: np.ndarray, *, letters: str, system: str = "anatomical") -> Orientation | None:
         """The place that a matrix (3 or 4, n + 1) says, with one column for each of `letters` and one for the origin.
 
         None if it says nothing that could be true.

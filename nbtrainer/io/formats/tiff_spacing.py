@@ -48,9 +48,9 @@ def _of_imagej(metadata: dict[str, Any], page: Any) -> dict[str, float]:
     unit = micrometres(metadata.get("unit"))
     y_unit, z_unit = (micrometres(metadata[key]) if key in metadata else unit for key in ("yunit", "zunit"))
     return sane(
-        z=_times(_number(metadata.get("spacing")), z_unit),
-        y=_times(_pixel(page, "YResolution"), y_unit),
-        x=_times(_pixel(page, "XResolution"), unit),
+        z=_times(_number(metadata.get("spacing")), unit=z_unit),
+        y=_times(_pixel(page, "YResolution"), unit=y_unit),
+        x=_times(_pixel(page, "XResolution"), unit=unit),
     )
 
 
@@ -77,7 +77,7 @@ def _pixel(page: Any, tag: str) -> float | None:
         return None
 
 
-def _times(length: float | None, unit: float | None) -> float | None:
+def _times(length: float | None, *, unit: float | None) -> float | None:
     return length * unit if length is not None and unit else None
 
 

@@ -140,7 +140,7 @@ def _node(path: Path, store: Any, name: str) -> Any:
 def _text(path: Path, name: str) -> str:
     try:
         if path.is_dir():
-            return read_text(file_below(path, name, path.name)) if os.path.exists(path / name) else ""
+            return read_text(file_below(path, name, by=path.name)) if os.path.exists(path / name) else ""
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo(name).file_size > MOST_METADATA_BYTES:
                 raise damaged(path, f"{name} in it is too large")
@@ -261,4 +261,4 @@ def _place(letters: str, *, units: list[str | None], scale: np.ndarray, moved: n
             row = "XYZ".index(letter)
             matrix[row, len(own)], matrix[row, 3] = scale[number] * unit / 1e3, moved[number] * unit / 1e3
             own += letter
-    return Orientation.of(matrix[:, [*range(len(own)), 3]], own, "OME-Zarr") if own else None
+    return Orientation.of(matrix[:, [*range(len(own)), 3]], letters=own, system="OME-Zarr") if own else None

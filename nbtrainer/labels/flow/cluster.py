@@ -22,7 +22,7 @@ _BOUNDARY = -1.0
 _AGREEING = 0.5
 
 
-def gather_rounded(foreground: np.ndarray, ends: np.ndarray, boundary: np.ndarray | None = None) -> np.ndarray:
+def gather_rounded(foreground: np.ndarray, *, ends: np.ndarray, boundary: np.ndarray | None = None) -> np.ndarray:
     """Objects by end points: rounded, marked, and what hangs together (corners too) is one. ([Z,] Y, X) int32.
 
     `boundary` are logits: end points where they are above -1 join nothing, and go to the object next to them.
@@ -35,10 +35,10 @@ def gather_rounded(foreground: np.ndarray, ends: np.ndarray, boundary: np.ndarra
     clusters = regions_of(marked).astype(np.int32)
     objects = np.zeros(foreground.shape, np.int32)
     objects[foreground] = clusters[rounded]
-    return objects if boundary is None else _grown(objects, foreground)
+    return objects if boundary is None else _grown(objects, foreground=foreground)
 
 
-def gather_dense(foreground: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def gather_dense(foreground: np.ndarray, *, ends: np.ndarray) -> np.ndarray:
     """Objects by DBSCAN of the end points (reach sqrt 2, 5 points a core), told apart to half a pixel. ([Z,] Y, X) int32.
 
     Points that belong to no cluster go to the nearest core within reach, else to the background. For small objects,
@@ -58,7 +58,7 @@ def gather_dense(foreground: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 
 def gather_alike(
-    foreground: np.ndarray, flow: np.ndarray, *, size: np.ndarray, diameter: float, smoothly: int | None = None
+    foreground: np.ndarray, *, flow: np.ndarray, size: np.ndarray, diameter: float, smoothly: int | None = None
 ) -> np.ndarray:
     """Objects by the affinity of neighbours (Omnipose's `affinity_seg`). ([Z,] Y, X) int32.
 
@@ -66,9 +66,9 @@ def gather_alike(
     either and does not lead them more than a pixel apart. Pixels with fewer than 3^(d - 1) connections are left out, and given to the object next to them afterwards.
     """
     dim = foreground.ndim
-    ends = integrate_smoothly(flow, foreground, size=size, steps=smoothly or max(1, int(diameter / 2)))
+    ends = integrate_smoothly(flow, foreground=foreground, size=size, steps=smoothly or max(1, int(diameter / 2)))
     ways = (ends - np.argwhere(foreground)).astype(np.float32)
-    sink = divergence(flow, size)[foreground] < 0
+    sink = divergence(flow, size=size)[foreground] < 0
     wide = np.pad(foreground, 1)
     strides = np.array([int(np.prod(wide.shape[axis + 1 :])) for axis in range(dim)])
     half = neighbour_offsets(dim)[(3**dim - 1) // 2 :]
@@ -78,10 +78,10 @@ def gather_alike(
     group = _connect(places, numbers, half @ strides, half, ways, sink, 3 ** (dim - 1))
     objects = np.zeros(foreground.shape, np.int32)
     objects[foreground] = group + 1
-    return _grown(objects, foreground)
+    return _grown(objects, foreground=foreground)
 
 
-def _grown(objects: np.ndarray, foreground: np.ndarray) -> np.ndarray:
+def _grown(objects: np.ndarray, *, foreground: np.ndarray) -> np.ndarray:
     """`objects` with pixels of the foreground up to sqrt 2 away given to them."""
     from skimage.segmentation import expand_labels  # here, because it takes a second to import
 

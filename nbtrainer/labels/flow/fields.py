@@ -58,7 +58,7 @@ def flow_fields(
     wide = frame_labels(labels, links, FRAME)
     dim, size = wide.ndim, relative_spacing(labels.ndim, spacing)
     inner = (slice(FRAME, -FRAME),) * dim
-    exact = _exact_distance(wide[inner], size)
+    exact = _exact_distance(wide[inner], size=size)
     depth = np.pad(exact, FRAME)
     equal = bool((size == 1).all())
     scale = 1 if equal else _KEYS_PER_SQUARE
@@ -70,7 +70,7 @@ def flow_fields(
     towards = np.zeros((flat.size, 3), np.float32)
     edge = np.zeros(flat.size, np.bool_)
     point_inwards(flat, depth.ravel(), order, jumps, shares, dim, towards, edge)
-    around, back = _around(jumps, vectors)
+    around, back = _around(jumps, vectors=vectors)
     march(flat, depth.ravel(), keys, order, around, back, towards, window, weights, _depths(), equal, distance)
     gradient = np.zeros((dim, flat.size), np.float32)
     # along the axes alone: at a border of two objects, each then sees the other exactly 0 deep (see `join`)
@@ -95,7 +95,7 @@ def relative_spacing(dim: int, spacing: tuple[float, ...] | None) -> np.ndarray:
     return size / size.min()
 
 
-def _exact_distance(labels: np.ndarray, size: np.ndarray) -> np.ndarray:
+def _exact_distance(labels: np.ndarray, *, size: np.ndarray) -> np.ndarray:
     labels = np.ascontiguousarray(labels)
     depth = edt.edt(labels, anisotropy=tuple(size))
     if labels.size and not np.isfinite(depth.max()):  # one object fills the array
@@ -123,7 +123,7 @@ def _pairs(shape: tuple[int, ...], size: np.ndarray) -> tuple[np.ndarray, np.nda
     return half @ strides, vectors, shares
 
 
-def _around(jumps: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _around(jumps: np.ndarray, *, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """All neighbours, opposite ones in turn: their jumps, and the vectors back from them with 1 / length²."""
     back = np.repeat(-vectors, 2, axis=0)
     back[1::2] *= -1

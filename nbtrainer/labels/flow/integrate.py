@@ -15,7 +15,7 @@ _SPEED = {2: 1.0, 3: 5.0}
 
 
 def follow_suppressed(
-    flow: np.ndarray, foreground: np.ndarray, *, size: np.ndarray | None = None, steps: int = 200
+    flow: np.ndarray, *, foreground: np.ndarray, size: np.ndarray | None = None, steps: int = 200
 ) -> np.ndarray:
     """Where the pixels of the foreground end, (n, d) float32 in pixels, n in reading order.
 
@@ -25,25 +25,25 @@ def follow_suppressed(
     """
     dim = foreground.ndim
     size = np.ones(dim) if size is None else size
-    velocity = _unit(flow, foreground)
-    spread = divergence(velocity, size)[foreground]
+    velocity = _unit(flow, foreground=foreground)
+    spread = divergence(velocity, size=size)[foreground]
     slow = np.zeros(foreground.shape, np.float32)
     if spread.size:
         low, high = np.percentile(spread, _PERCENTILES)
         slow[foreground] = _SPEED[dim] * np.clip((spread - low) / max(high - low, 1e-6), 0, 1)
     velocity *= slow / size.reshape(-1, *[1] * dim).astype(np.float32)
-    return _follow_nearest(*_volume(velocity, foreground), _harmonic(steps))[:, 3 - dim :]
+    return _follow_nearest(*_volume(velocity, foreground=foreground), _harmonic(steps))[:, 3 - dim :]
 
 
-def integrate_smoothly(flow: np.ndarray, foreground: np.ndarray, *, size: np.ndarray | None, steps: int) -> np.ndarray:
+def integrate_smoothly(flow: np.ndarray, *, foreground: np.ndarray, size: np.ndarray | None, steps: int) -> np.ndarray:
     """As `follow_suppressed`, by steps of the flow itself, linear between pixels, neither slowed nor averaged."""
     dim = foreground.ndim
     size = np.ones(dim) if size is None else size
     velocity = (flow * foreground / size.reshape(-1, *[1] * dim)).astype(np.float32)
-    return _follow_linear(*_volume(velocity, foreground), steps)[:, 3 - dim :]
+    return _follow_linear(*_volume(velocity, foreground=foreground), steps)[:, 3 - dim :]
 
 
-def divergence(flow: np.ndarray, size: np.ndarray) -> np.ndarray:
+def divergence(flow: np.ndarray, *, size: np.ndarray) -> np.ndarray:
     """Divergence of (d, [Z,] Y, X), ([Z,] Y, X): below 0 where the flow comes together."""
     total = np.zeros(flow.shape[1:], np.float32)
     for axis, component in enumerate(flow):
@@ -52,12 +52,12 @@ def divergence(flow: np.ndarray, size: np.ndarray) -> np.ndarray:
     return total
 
 
-def _unit(flow: np.ndarray, foreground: np.ndarray) -> np.ndarray:
+def _unit(flow: np.ndarray, *, foreground: np.ndarray) -> np.ndarray:
     length = np.sqrt((flow**2).sum(axis=0))
     return (flow * (foreground / np.maximum(length, 1e-6))).astype(np.float32)
 
 
-def _volume(velocity: np.ndarray, foreground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _volume(velocity: np.ndarray, *, foreground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Velocity (Z, Y, X, 3) and the places of the foreground (n, 3); an image is one slice."""
     dim = foreground.ndim
     full = np.zeros((*(1,) * (3 - dim), *foreground.shape, 3), np.float32)

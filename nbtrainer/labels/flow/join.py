@@ -31,10 +31,10 @@ _THIN, _STILL, _STILL_WEIGHT, _STILL_DEPTH = 1.6, 0.08, 0.15, 1.2
 
 def join(
     foreground: np.ndarray,
+    *,
     distance: np.ndarray,
     flow: np.ndarray,
     size: np.ndarray,
-    *,
     min_border_depth: float,
 ) -> np.ndarray:
     """Objects ([Z,] Y, X) int32, 0 in the background, 1, 2, 3 ... in no order.
@@ -47,7 +47,7 @@ def join(
     whose common border is deepest on average, until none is deeper than `min_border_depth`. So a few wrong pixels tie no two
     objects together. `size` is the size of a voxel along each axis, as in `flow_fields`.
     """
-    graph = _graph(foreground, distance, flow, size)
+    graph = _graph(foreground, distance=distance, flow=flow, size=size)
     least = np.float32(2 * min_border_depth)
     group = _flow_together(*graph, least)
     pairs, sums, weights = _borders(*graph, group)
@@ -72,7 +72,7 @@ class _Graph(NamedTuple):
     flows: np.ndarray
 
 
-def _graph(foreground: np.ndarray, distance: np.ndarray, flow: np.ndarray, size: np.ndarray) -> _Graph:
+def _graph(foreground: np.ndarray, *, distance: np.ndarray, flow: np.ndarray, size: np.ndarray) -> _Graph:
     dim = foreground.ndim
     half = neighbour_offsets(dim)[(3**dim - 1) // 2 :]
     wide = np.pad(foreground, 1)

@@ -27,9 +27,9 @@ _BETTER = 0.67
 
 def masks_from_fields(
     distance: np.ndarray,
+    *,
     flow: np.ndarray,
     boundary: np.ndarray | None = None,
-    *,
     spacing: tuple[float, ...] | None = None,
     mask_threshold: float,
     method: str,
@@ -73,16 +73,22 @@ def masks_from_fields(
     size = relative_spacing(distance.ndim, spacing)
     foreground = _hysteresis(distance, mask_threshold)
     if method == "join":
-        labels, errors = _join_strictly(foreground, distance, flow, size=size, min_border_depth=min_border_depth)
+        labels, errors = _join_strictly(
+            foreground, distance=distance, flow=flow, size=size, min_border_depth=min_border_depth
+        )
     else:
         if method == "affinity":
-            objects = gather_alike(foreground, flow, size=size, diameter=_diameter(foreground))
+            objects = gather_alike(foreground, flow=flow, size=size, diameter=_diameter(foreground))
         else:
-            ends = follow_suppressed(flow, foreground, size=size, steps=steps)
+            ends = follow_suppressed(flow, foreground=foreground, size=size, steps=steps)
             small = _diameter(foreground) <= diam_threshold if cluster is None else cluster
-            objects = gather_dense(foreground, ends) if small else gather_rounded(foreground, ends, boundary)
+            objects = (
+                gather_dense(foreground, ends=ends)
+                if small
+                else gather_rounded(foreground, ends=ends, boundary=boundary)
+            )
         labels = _number(objects)
-        errors = _flow_errors(labels, flow, size) if flow_threshold > 0 else np.zeros(1)
+        errors = _flow_errors(labels, flow=flow, size=size) if flow_threshold > 0 else np.zeros(1)
     if flow_threshold > 0:
         labels = np.where((errors <= flow_threshold)[labels], labels, 0).astype(labels.dtype)
     labels = _fill_small_holes(labels, hole_size)
@@ -115,7 +121,7 @@ def _number(objects: np.ndarray) -> np.ndarray:
 
 
 def _join_strictly(
-    foreground: np.ndarray, distance: np.ndarray, flow: np.ndarray, *, size: np.ndarray, min_border_depth: float
+    foreground: np.ndarray, *, distance: np.ndarray, flow: np.ndarray, size: np.ndarray, min_border_depth: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels by `join`, and the error of each one's flow.
 
@@ -123,23 +129,25 @@ def _join_strictly(
     objects become one, whose flow is another than the predicted. So objects with an error are taken apart by a stricter
     join, then by end points; what explains the flow better stays.
     """
-    labels = _number(join(foreground, distance, flow, size, min_border_depth=min_border_depth))
-    errors = _flow_errors(labels, flow, size)
+    labels = _number(join(foreground, distance=distance, flow=flow, size=size, min_border_depth=min_border_depth))
+    errors = _flow_errors(labels, flow=flow, size=size)
     for stricter in (_STRICTER, None):
         doubtful = (errors > _DOUBTFUL)[labels]
         if not doubtful.any():
             break
         if stricter is not None:
-            again = join(doubtful, distance, flow, size, min_border_depth=max(stricter, min_border_depth))
+            again = join(
+                doubtful, distance=distance, flow=flow, size=size, min_border_depth=max(stricter, min_border_depth)
+            )
         else:
-            again = gather_rounded(doubtful, follow_suppressed(flow, doubtful, size=size))
+            again = gather_rounded(doubtful, ends=follow_suppressed(flow, foreground=doubtful, size=size))
         # parts of different objects stay apart
         other = _number(fastremap.renumber(labels * np.uint64(again.max() + 1) + again)[0] * doubtful)
-        better = _explains_better(labels, errors=errors, other=other, other_errors=_flow_errors(other, flow, size))[
-            labels
-        ] & (other > 0)
+        better = _explains_better(
+            labels, errors=errors, other=other, other_errors=_flow_errors(other, flow=flow, size=size)
+        )[labels] & (other > 0)
         labels = _number(np.where(better, other + labels.max(), labels))
-        errors = _flow_errors(labels, flow, size)
+        errors = _flow_errors(labels, flow=flow, size=size)
     return labels, errors
 
 
@@ -152,7 +160,7 @@ def _explains_better(
     return sums < _BETTER * errors * sizes
 
 
-def _flow_errors(labels: np.ndarray, flow: np.ndarray, size: np.ndarray) -> np.ndarray:
+def _flow_errors(labels: np.ndarray, *, flow: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Mean square difference, of each label, between `flow` and its own, computed anew; by label, 0 for none."""
     inside = labels != 0
     own = flow_fields(labels, spacing=tuple(size)).flow

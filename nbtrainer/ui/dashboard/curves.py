@@ -81,6 +81,7 @@ class Curves:
     def draw(
         self,
         training: tuple[Sequence[float], Sequence[float]],
+        *,
         validation: tuple[Sequence[float], Sequence[float]],
         best: tuple[float, float] | None,
         baseline: float | None,

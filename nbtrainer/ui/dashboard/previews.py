@@ -47,7 +47,7 @@ class Preview:
     def show(self, folder: Path, paths: dict[int, str]) -> None:
         """Show the pictures at `paths` below `folder`, by epoch; who looks at the newest sees the next one when it comes."""
         # the journal may come from somebody else: nothing outside of the folder is shown
-        self._read = lambda path: file_below(folder, path, "the journal of this run").read_bytes()
+        self._read = lambda path: file_below(folder, path, by="the journal of this run").read_bytes()
         if paths != self._paths:
             follows = not self._paths or self.slider.value == max(self._paths)
             chosen = self.slider.value

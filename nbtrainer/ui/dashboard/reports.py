@@ -69,7 +69,7 @@ def frame_page(folder: Path, name: str) -> str:
     beginning. The journal may come from somebody else: nothing outside of the folder is shown."""
     file = folder / name
     try:
-        page = read_text(file_below(folder, name, "the journal of this run"))
+        page = read_text(file_below(folder, name, by="the journal of this run"))
     except UserError as error:
         return text(f"✕ this page cannot be read. {error}", "nbt-wrong", "nbt-small")
     where = text(f"This page is in {file}", "nbt-muted", "nbt-small")

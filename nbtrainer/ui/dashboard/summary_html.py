@@ -58,13 +58,19 @@ def tiles(state: RunState) -> str:
     baseline = None if state.baseline is None else state.baseline.scores.get(monitor)
     baseline_name = "Baseline" if state.baseline is None else state.baseline.name
     made = [
-        _tile(f"Best {score_name(monitor)}", _score(best and best[1], monitor), f"epoch {best[0]}" if best else ""),
-        _tile("Validation loss", _score(validation), f"train {_score(training)}")
-        if validation is not None
-        else _tile("Training loss", _score(training), ""),
-        _tile(baseline_name, _score(baseline, monitor), "baseline"),
         _tile(
-            "Learning rate", "–" if state.learning_rate is None else f"{state.learning_rate:.2g}", "of the newest step"
+            f"Best {score_name(monitor)}",
+            value=_score(best and best[1], monitor),
+            more=f"epoch {best[0]}" if best else "",
+        ),
+        _tile("Validation loss", value=_score(validation), more=f"train {_score(training)}")
+        if validation is not None
+        else _tile("Training loss", value=_score(training), more=""),
+        _tile(baseline_name, value=_score(baseline, monitor), more="baseline"),
+        _tile(
+            "Learning rate",
+            value="–" if state.learning_rate is None else f"{state.learning_rate:.2g}",
+            more="of the newest step",
         ),
     ]
     return f'<div class="nbt-tiles">{"".join(made)}</div>'
@@ -93,7 +99,7 @@ def legible(name: str) -> str:
     return f"{words[:1].upper()}{words[1:]}{f', {unit}' if unit else ''}"
 
 
-def _tile(name: str, value: str, more: str) -> str:
+def _tile(name: str, *, value: str, more: str) -> str:
     words = html.escape(name[:1].upper() + name[1:])
     return f'<div class="nbt-tile"><div>{words}</div><b>{value}</b> <span>{html.escape(more)}</span></div>'
 

@@ -114,5 +114,5 @@ def _cell(image: np.ndarray, label: np.ndarray, between: tuple[float, float]) ->
     side = (_WIDTH + _GAP) // _COLUMNS - _GAP
     shape = tuple(max(1, round(length * side / max(label.shape))) for length in label.shape)
     pixels = grey(whole(ResampledView(ArrayView(image), shape)), between)
-    mark_boundaries(pixels, whole(ResampledView(ArrayView(label, is_label=True), shape)), OUTLINE)
+    mark_boundaries(pixels, label=whole(ResampledView(ArrayView(label, is_label=True), shape)), colour=OUTLINE)
     return pixels.astype(np.uint8)

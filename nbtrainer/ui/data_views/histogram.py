@@ -32,7 +32,7 @@ class HistogramView:
             w.Dropdown, layout=w.Layout(width="auto", flex="1 1 auto"), tooltip="Which image is measured"
         )
         self.image_menu.observe(guard(lambda _: None if self._is_filling else self.read()), "value")
-        self.plots = {"before": _Plot("as stored", "muted"), "after": _Plot("normalized", "training")}
+        self.plots = {"before": _Plot("as stored", tone="muted"), "after": _Plot("normalized", tone="training")}
         pair = create(w.HBox, children=[plot.box for plot in self.plots.values()], classes=("nbt-curves",))
         self._drawing = create(w.VBox, children=[self.image_menu, pair], classes=("nbt-plain",))
         self._body = create(w.VBox, children=[self._latest.words, self._drawing])
@@ -92,7 +92,7 @@ class HistogramView:
 class _Plot:
     """One histogram."""
 
-    def __init__(self, title: str, tone: str) -> None:
+    def __init__(self, title: str, *, tone: str) -> None:
         self._x = create(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
         y = create(bqplot.LinearScale, min=0.0, max=1.05, allow_padding=False)
         colour = style.colour(tone)

@@ -34,8 +34,8 @@ class PairTable:
         self._is_open = False
         self.thumbnails: dict[int, bytes] = {}
         self.reading, self._lens = LatestOnly(work), LatestOnly(work)
-        self.open_button = self._button("", "table", self.toggle)
-        self.reload_button = self._button("Read again", "refresh", self.read)
+        self.open_button = self._button("", icon="table", press=self.toggle)
+        self.reload_button = self._button("Read again", icon="refresh", press=self.read)
         self.stale_note = create(
             w.HTML,
             value=text("▲ Settings have changed since this was read.", "nbt-look", "nbt-small"),
@@ -58,8 +58,12 @@ class PairTable:
         self._wide.observe(guard(lambda _: self._widen()), "value")
         self.summary_line = create(w.HTML)
         self.table = create(w.HTML, classes=("nbt-table",))
-        self.previous_button = self._button("", "chevron-left", lambda: self._turn_to(self._page - 1), "Previous page")
-        self.next_button = self._button("", "chevron-right", lambda: self._turn_to(self._page + 1), "Next page")
+        self.previous_button = self._button(
+            "", icon="chevron-left", press=lambda: self._turn_to(self._page - 1), tooltip="Previous page"
+        )
+        self.next_button = self._button(
+            "", icon="chevron-right", press=lambda: self._turn_to(self._page + 1), tooltip="Next page"
+        )
         self.position_line = create(w.HTML)
         self.box = self._lay_out()
         self._close()
@@ -157,7 +161,7 @@ class PairTable:
 
         self._lens.start("opening pictures", look, show)
 
-    def _button(self, name: str, icon: str, press: Callable[[], None], tooltip: str = "") -> w.Button:
+    def _button(self, name: str, *, icon: str, press: Callable[[], None], tooltip: str = "") -> w.Button:
         button = create(w.Button, description=name, icon=icon, tooltip=tooltip, classes=() if name else ("nbt-tool",))
         button.on_click(self._guard(lambda _: press()))
         return button

@@ -50,12 +50,16 @@ class RegionTools:
         )
         for switch in (self.mode_switch, self.two_clicks_switch):
             switch.observe(guard(lambda _: on_mode()), "value")
-        self.close_polygon_button = self._button("Close", "check", "Close the polygon", on_close_polygon)
-        self.delete_button = self._button("Delete", "trash-o", "Delete the region that is taken", on_delete)
+        self.close_polygon_button = self._button(
+            "Close", icon="check", tooltip="Close the polygon", press=on_close_polygon
+        )
+        self.delete_button = self._button(
+            "Delete", icon="trash-o", tooltip="Delete the region that is taken", press=on_delete
+        )
         self.image_line, self._hint = create(w.HTML), create(w.HTML)
         self._turners = [
-            self._button("", "chevron-left", "Previous image", lambda: on_turn(-1)),
-            self._button("", "chevron-right", "Next image", lambda: on_turn(1)),
+            self._button("", icon="chevron-left", tooltip="Previous image", press=lambda: on_turn(-1)),
+            self._button("", icon="chevron-right", tooltip="Next image", press=lambda: on_turn(1)),
         ]
         self.turn_bar = create(
             w.HBox, children=[self._turners[0], self.image_line, self._turners[1]], classes=("nbt-bar-of-tools",)
@@ -136,7 +140,7 @@ class RegionTools:
         """Let the polygon be closed, once it has corners enough."""
         set_trait(self.close_polygon_button, "disabled", not is_able)
 
-    def _button(self, name: str, icon: str, tooltip: str, press: Callable[[], None]) -> w.Button:
+    def _button(self, name: str, *, icon: str, tooltip: str, press: Callable[[], None]) -> w.Button:
         button = create(w.Button, description=name, icon=icon, tooltip=tooltip, classes=() if name else ("nbt-icon",))
         button.on_click(self._guard(lambda _: press()))
         return button

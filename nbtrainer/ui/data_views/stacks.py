@@ -78,7 +78,7 @@ class StackTool:
         """The field of a path that is no setting; it looks like one."""
         kind = "folder" if name == "folder" else "file"
         row = dataclasses.replace(
-            row_of("model.pretrained", ""), path=name, title=_TITLES[name], help=_HELPS[name], path_kind=kind
+            row_of("model.pretrained", kind=""), path=name, title=_TITLES[name], help=_HELPS[name], path_kind=kind
         )
         return PathField(
             row, lambda: self._paths[name], lambda value: self._paths.update({name: str(value)}), lambda: "", guard

@@ -86,13 +86,13 @@ class Checking:
 
         def fix() -> Callable[[], None]:
             sentence = self.api.fix(after, finding)
-            return lambda: self._show_fix(before, after, sentence)
+            return lambda: self._show_fix(before, after=after, sentence=sentence)
 
         self._start("mending …", fix)
 
-    def _show_fix(self, before: Config, after: Config, sentence: str) -> None:
-        take_changes(self._form.config, before, after)
-        self._form.load(self._form.config, self._form.base)
+    def _show_fix(self, before: Config, *, after: Config, sentence: str) -> None:
+        take_changes(self._form.config, before=before, after=after)
+        self._form.load(self._form.config, base=self._form.base)
         self._show_message(sentence)
         self._on_edit()
         self._start_check()

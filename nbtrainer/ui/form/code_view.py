@@ -59,7 +59,7 @@ def as_python(config: Config, preset: str = "") -> str:
     values, unchanged = config.model_dump(warnings=False), base.model_dump()
     for section, settings in values.items():
         for name, value in settings.items():
-            if value != unchanged[section].get(name) and not _is_implied(config, section, name):
+            if value != unchanged[section].get(name) and not _is_implied(config, section=section, name=name):
                 lines.append(f"config.{section}.{name} = {_literal(value)}")
     return "\n".join([*lines, "", "run = nbt.train(config)"])
 
@@ -69,7 +69,7 @@ def as_json(config: Config) -> str:
     return json.dumps(config.model_dump(warnings=False), indent=2)
 
 
-def _is_implied(config: Config, section: str, name: str) -> bool:
+def _is_implied(config: Config, *, section: str, name: str) -> bool:
     """A ready strength stands for its list, and an own list for `custom`."""
     ready = config.augmentation.strength in STRENGTHS
     return section == "augmentation" and name == ("steps" if ready else "strength")

@@ -6,7 +6,7 @@ from nbtrainer.config import Config, presets
 from nbtrainer.config.task.settings import OTHER_KINDS
 
 
-def take_changes(config: Config, before: Config, after: Config) -> None:
+def take_changes(config: Config, *, before: Config, after: Config) -> None:
     """Give `config` what differs between `before` and `after`, and leave the rest as it is."""
     old, new = before.model_dump(), after.model_dump()
     for section, settings in new.items():

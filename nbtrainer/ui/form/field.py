@@ -120,7 +120,7 @@ class Field:
     def close(self) -> None:
         """The field is taken off the form: what is still on its way for it is not wanted."""
 
-    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+    def show_view(self, *, is_complete: bool, is_helping: bool) -> None:
         """Show or hide the field if it is for the complete view only, and write its help under it or not."""
         self._helps, self._is_complete = is_helping, is_complete
         self._redisplay_help()

@@ -66,10 +66,10 @@ class Form:
     def __init__(
         self,
         config: Config,
+        *,
         base: Config,
         guard: Guard,
         on_edit: Callable[[], None],
-        *,
         api: Api = API,
         work: RunInBackground = run_inline,
     ) -> None:
@@ -100,9 +100,9 @@ class Form:
             first.box.add_class("nbt-first")
         boxes = [*(first.box for first in self._above.values()), *(panel.box for panel in self.panels)]
         self.box = create(w.VBox, children=boxes)
-        self.load(config, base)
+        self.load(config, base=base)
 
-    def load(self, config: Config, base: Config) -> None:
+    def load(self, config: Config, *, base: Config) -> None:
         """Show another config."""
         self.config, self.base = config, base
         self.pairs.forget()
@@ -164,12 +164,12 @@ class Form:
                     return dataclasses.replace(finding, where=where, wrong=f"in {file.name}: {finding.wrong}")
         return dataclasses.replace(finding, where="data.datasets", wrong=f"in {file.name}: {finding.wrong}")
 
-    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+    def show_view(self, *, is_complete: bool, is_helping: bool) -> None:
         """The simple or the complete view, with help under the fields or without."""
         for first in self._above.values():
-            first.show_view(is_complete, is_helping)
+            first.show_view(is_complete=is_complete, is_helping=is_helping)
         for panel in self.panels:
-            panel.show_view(is_complete, is_helping)
+            panel.show_view(is_complete=is_complete, is_helping=is_helping)
 
     def _field(self, row: Setting) -> Field:
         return self._above.get(row.path) or self._create_field(

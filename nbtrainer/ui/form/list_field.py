@@ -37,14 +37,14 @@ class EntriesField(Field):
     ) -> None:
         self._editors = editors or {}
         self.entries: list[_Entry] = []
-        self._view = (False, False)
+        self._view = {"is_complete": False, "is_helping": False}
         super().__init__(setting, read, write, default, guard)
 
-    def show_view(self, is_complete: bool, is_helping: bool) -> None:
-        self._view = (is_complete, is_helping)
-        super().show_view(is_complete, is_helping)
+    def show_view(self, *, is_complete: bool, is_helping: bool) -> None:
+        self._view = {"is_complete": is_complete, "is_helping": is_helping}
+        super().show_view(is_complete=is_complete, is_helping=is_helping)
         for entry in self.entries:
-            entry.show_view(*self._view)
+            entry.show_view(**self._view)
 
     def show_findings(self, finding: Finding) -> bool:
         if any(field.show_findings(finding) for entry in self.entries for field in entry.fields):
@@ -83,7 +83,7 @@ class EntriesField(Field):
             self.entries = [self._entry(index, values) for index, values in enumerate(value)]
             set_children(self.entries_box, [entry.box for entry in self.entries])
             for entry in self.entries:
-                entry.show_view(*self._view)
+                entry.show_view(**self._view)
         for entry in self.entries:
             for field in entry.fields:
                 if field.finding is None:
@@ -151,10 +151,10 @@ class _Entry:
         for field in self.fields:
             field.close()
 
-    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+    def show_view(self, *, is_complete: bool, is_helping: bool) -> None:
         set_visible(self.help_text, is_helping)
         for field in self.fields:
-            field.show_view(is_complete, is_helping)
+            field.show_view(is_complete=is_complete, is_helping=is_helping)
 
     def _field(self, row: Setting, guard: Guard) -> Field:
         # a path has no default to go back to

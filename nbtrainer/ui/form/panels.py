@@ -31,7 +31,7 @@ _TITLES = {name: title for name, (title, _) in sections().items()}
 ROWS = settings()
 
 
-def row_of(path: str, kind: str) -> Setting:
+def row_of(path: str, *, kind: str) -> Setting:
     """The row of the setting at `path`: of kinds of segmentation that each have one of this name, that of `kind`."""
     rows = [row for row in ROWS if row.path == path]
     return next((row for row in rows if row.suits(kind)), rows[0])
@@ -39,7 +39,7 @@ def row_of(path: str, kind: str) -> Setting:
 
 def setting_text(config: Config, path: str) -> str:
     """The value of the setting at `path`, in words."""
-    row = row_of(path, config.task.kind)
+    row = row_of(path, kind=config.task.kind)
     return describe_value(row, row.value_in(config))
 
 
@@ -158,7 +158,7 @@ class Panel:
         self.findings: list[Finding] = []
         self._make_field, self._extras = make_field, extras
         self.groups: list[tuple[w.HTML, list[Field]]] = []
-        self._view = (False, False)
+        self._view = {"is_complete": False, "is_helping": False}
         self._config: Config | None = None
         self.is_open = False
         self._button = create(w.Button, description=f"{number}  {plan.title}", icon="caret-right")
@@ -195,7 +195,7 @@ class Panel:
                 # of two kinds that have a setting of one name, the chosen one is meant
                 fields = sorted(self.fields, key=lambda field: not field.suits_kind)
                 any(field.show_findings(finding) for field in fields)
-            self.show_view(*self._view)
+            self.show_view(**self._view)
 
     def drop_findings_of(self, field: Field) -> None:
         """`field` was entered: what a check said about it is old."""
@@ -212,14 +212,16 @@ class Panel:
         errors = max(refused, sum(finding.level == "error" for finding in self.findings))
         warnings = sum(finding.level == "warning" for finding in self.findings)
         set_trait(
-            self.summary_line, "value", _line(self.plan.summary(config), errors, warnings, self._is_missing(config))
+            self.summary_line,
+            "value",
+            _line(self.plan.summary(config), errors=errors, warnings=warnings, is_missing=self._is_missing(config)),
         )
 
-    def show_view(self, is_complete: bool, is_helping: bool) -> None:
+    def show_view(self, *, is_complete: bool, is_helping: bool) -> None:
         """The simple or the complete view, with help under the fields or without."""
-        self._view = (is_complete, is_helping)
+        self._view = {"is_complete": is_complete, "is_helping": is_helping}
         for field in self.fields:
-            field.show_view(*self._view)
+            field.show_view(**self._view)
         self._show_heads()
 
     def _suit(self, config: Config) -> None:
@@ -272,7 +274,7 @@ class Panel:
         for field in self.fields:
             if self._config is not None:
                 field.follow(self._config)
-        self.show_view(*self._view)
+        self.show_view(**self._view)
 
 
 def missing(config: Config) -> str:
@@ -283,7 +285,7 @@ def missing(config: Config) -> str:
     return ""
 
 
-def _line(summary: str, errors: int, warnings: int, is_missing: bool) -> str:
+def _line(summary: str, *, errors: int, warnings: int, is_missing: bool) -> str:
     state = text("✓", "nbt-fine")
     if errors:
         state = text(f"✕ {errors} wrong", "nbt-wrong")

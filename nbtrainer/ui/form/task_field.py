@@ -14,7 +14,7 @@ class KindField(Field):
     """One of a row of pictures."""
 
     def _lines(self) -> list[w.Widget]:
-        self.buttons = {kind: self._button(kind, title) for kind, title in self.setting.choices.items()}
+        self.buttons = {kind: self._button(kind, title=title) for kind, title in self.setting.choices.items()}
         self._chosen = create(w.HTML)
         title = create(w.HTML, value=text(self.setting.title, "nbt-entry-name"))
         head = create(
@@ -23,7 +23,7 @@ class KindField(Field):
         row = create(w.HBox, children=list(self.buttons.values()), classes=("nbt-kinds",))
         return [head, row]
 
-    def _button(self, kind: str, title: str) -> w.Button:
+    def _button(self, kind: str, *, title: str) -> w.Button:
         tooltip = f"{title}: {self.setting.choice_help.get(kind, '')}"
         words = title.partition(" (")[0]
         button = create(w.Button, description=words, tooltip=tooltip, classes=("nbt-kind", f"nbt-kind-{kind}"))

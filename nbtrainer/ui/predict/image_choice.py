@@ -22,16 +22,16 @@ _USES = {"validation": "validation", "test": "test", "train": "trained on"}
 class ImageChoice:
     """`on_model` is called when another model was given, `on_image` when an image of the run was chosen."""
 
-    def __init__(self, guard: Guard, on_model: Callable[[], None], on_image: Callable[[], None]) -> None:
+    def __init__(self, guard: Guard, *, on_model: Callable[[], None], on_image: Callable[[], None]) -> None:
         self._guard, self._on_image = guard, on_image
         self.paths = {"model": "", "image": "", "label": ""}
         self._offered, self._is_filling = "", False
         self.files = {
             "model": self._file(
-                "model", "Model", "A checkpoint (.pt), or the folder of a run: its best model is meant."
+                "model", title="Model", help="A checkpoint (.pt), or the folder of a run: its best model is meant."
             ),
-            "image": self._file("image", "File", "An image, a stack or a volume to predict."),
-            "label": self._file("label", "Its label", "A label image, for scores. Empty: not known."),
+            "image": self._file("image", title="File", help="An image, a stack or a volume to predict."),
+            "label": self._file("label", title="Its label", help="A label image, for scores. Empty: not known."),
         }
         self.files["model"].on_settled = on_model
         self.image_menu = create(
@@ -74,9 +74,11 @@ class ImageChoice:
         for name in ("image", "label"):
             set_visible(self.files[name].box, self.image_menu.value == A_FILE)
 
-    def _file(self, name: str, title: str, help: str) -> Field:
+    def _file(self, name: str, *, title: str, help: str) -> Field:
         """The field of a path that is no setting; it looks like one."""
-        row = dataclasses.replace(row_of("model.pretrained", ""), path=name, title=title, help=help, advanced=False)
+        row = dataclasses.replace(
+            row_of("model.pretrained", kind=""), path=name, title=title, help=help, advanced=False
+        )
         default = (lambda: self._offered) if name == "model" else (lambda: "")
         return PathField(
             row,

@@ -88,11 +88,13 @@ def draw_prediction(
         plane = window.of(_label_areas(preview, plane) if is_truth else plane)
         small = whole(ResampledView(ArrayView(np.ascontiguousarray(plane), is_label=True), shape))
         if is_truth or not classes:
-            mark_boundaries(pixels, small, style.with_colors(_TRUTH if is_truth else _PREDICTION))
+            mark_boundaries(pixels, label=small, colour=style.with_colors(_TRUTH if is_truth else _PREDICTION))
             continue
         number = preview.task.predicted_class_of(small)
         for index in range(1, len(classes) + 1):
-            mark_boundaries(pixels, np.where(number == index, small, 0), colours[(index - 1) % len(colours)])
+            mark_boundaries(
+                pixels, label=np.where(number == index, small, 0), colour=colours[(index - 1) % len(colours)]
+            )
     return pixels.astype(np.uint8)
 
 

@@ -69,7 +69,7 @@ class ThresholdFields:
         self.fields, self._own = {}, {}
 
     def _field(self, name: str, preview: PredictionPreview) -> Field:
-        row = row_of(f"task.{name}", preview.task.name)
+        row = row_of(f"task.{name}", kind=preview.task.name)
         if row.kind == "choice":
             row = dataclasses.replace(
                 row, choices={value: row.choices[value] for value in preview.choices(name, row.choices)}

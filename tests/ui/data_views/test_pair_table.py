@@ -240,7 +240,7 @@ def test_the_histogram_is_measured_when_it_is_shown_and_after_edits_while_it_is(
 
 def test_an_edit_of_the_normalization_renews_the_histogram_in_the_form(config):
     api = SmallApi()
-    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, api=api)
+    form = Form(config, base=Config.preset("binary_2d"), guard=Errors().guard, on_edit=lambda: None, api=api)
     form.histogram.open_button.click()
     asked = len(api.asked)
 

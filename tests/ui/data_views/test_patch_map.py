@@ -117,7 +117,9 @@ def test_tiles_wider_than_high_keep_their_shape():
 
 
 def test_edits_make_examples_old_until_they_are_renewed(config):
-    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, api=(api := SmallApi()))
+    form = Form(
+        config, base=Config.preset("binary_2d"), guard=Errors().guard, on_edit=lambda: None, api=(api := SmallApi())
+    )
     form.field("augmentation.strength").enter("light")
     assert not mark_stale(form.gallery)
     form.gallery.disclosure.open_button.click()
@@ -191,7 +193,7 @@ def test_a_long_epoch_is_said_to_be_longer_than_what_is_drawn(config):
 
 
 def test_edits_make_tiles_old_where_they_move_them(config):
-    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, api=SmallApi())
+    form = Form(config, base=Config.preset("binary_2d"), guard=Errors().guard, on_edit=lambda: None, api=SmallApi())
     form.tiles.disclosure.open_button.click()
 
     form.field("normalization.method").enter("max")
@@ -204,11 +206,11 @@ def test_edits_make_tiles_old_where_they_move_them(config):
 
 
 def test_other_data_close_both(config):
-    form = Form(config, Config.preset("binary_2d"), Errors().guard, lambda: None, api=SmallApi())
+    form = Form(config, base=Config.preset("binary_2d"), guard=Errors().guard, on_edit=lambda: None, api=SmallApi())
     form.gallery.disclosure.open_button.click()
     form.tiles.disclosure.open_button.click()
 
-    form.load(config, Config.preset("binary_2d"))
+    form.load(config, base=Config.preset("binary_2d"))
 
     for closed in (form.gallery, form.tiles):
         assert closed.disclosure.content.layout.display == "none"

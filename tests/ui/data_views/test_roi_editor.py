@@ -15,7 +15,13 @@ from nbtrainer.ui.form.form import Form
 
 @pytest.fixture(scope="module")
 def made_once():
-    made = Form(Config.preset("binary_2d"), Config.preset("binary_2d"), Errors().guard, lambda: None, api=SmallApi())
+    made = Form(
+        Config.preset("binary_2d"),
+        base=Config.preset("binary_2d"),
+        guard=Errors().guard,
+        on_edit=lambda: None,
+        api=SmallApi(),
+    )
     made.panels[0].open()
     return made
 
@@ -24,7 +30,7 @@ def made_once():
 def form(made_once, nuclei):
     config = Config.preset("binary_2d")
     config.data.datasets = [nuclei]
-    made_once.load(config, Config.preset("binary_2d"))
+    made_once.load(config, base=Config.preset("binary_2d"))
     return made_once
 
 

@@ -11,7 +11,7 @@ from nbtrainer.ui.form.form import Form
 
 @pytest.fixture
 def form():
-    made = Form(Config.preset("binary_2d"), Config.preset("binary_2d"), Errors().guard, lambda: None)
+    made = Form(Config.preset("binary_2d"), base=Config.preset("binary_2d"), guard=Errors().guard, on_edit=lambda: None)
     made.panels[0].open()
     return made
 

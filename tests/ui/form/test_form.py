@@ -42,7 +42,7 @@ def test_every_setting_has_a_field_that_shows_what_the_config_says(shared_form, 
 def test_every_setting_explains_itself_in_the_form(shared_form, row):
     field = field_of(shared_form, row)
 
-    field.show_view(True, True)
+    field.show_view(is_complete=True, is_helping=True)
 
     assert row.help
     assert field.help_text.layout.display is None
@@ -222,12 +222,12 @@ def test_the_menu_of_changes_offers_every_kind_and_help_says_what_each_does(form
     assert [kind for _, kind in field.kind_menu.options[1:]] == list(TRANSFORMS)
 
     field.enter([{"kind": kind} for kind in TRANSFORMS])
-    field.show_view(True, True)
+    field.show_view(is_complete=True, is_helping=True)
     for entry in field.entries:
         assert entry.help_text.layout.display != "none"
         assert ("Safe for outlines one pixel wide" in entry.help_text.value) == entry.values.is_safe
 
-    field.show_view(True, False)
+    field.show_view(is_complete=True, is_helping=False)
     assert all(entry.help_text.layout.display == "none" for entry in field.entries)
 
 
@@ -295,7 +295,7 @@ def test_a_subhead_is_hidden_while_nothing_stands_under_it(form):
         return [head.value for head, _ in panel.groups if head.layout.display is None]
 
     assert len(seen()) == 2
-    form.show_view(True, False)
+    form.show_view(is_complete=True, is_helping=False)
     assert len(seen()) == 4
 
 
@@ -303,7 +303,7 @@ def test_advanced_settings_appear_in_the_complete_view_only(form):
     seed, epochs = form.field("training.seed"), form.field("training.epochs")
     assert seed.box.layout.display == "none"
 
-    form.show_view(True, False)
+    form.show_view(is_complete=True, is_helping=False)
 
     assert seed.box.layout.display is None
     assert epochs.box.layout.display is None
@@ -312,7 +312,7 @@ def test_advanced_settings_appear_in_the_complete_view_only(form):
 def test_another_config_replaces_what_the_form_shows(form):
     epochs = form.field("training.epochs")
 
-    form.load(Config.preset("epyseg"), Config.preset("epyseg"))
+    form.load(Config.preset("epyseg"), base=Config.preset("epyseg"))
 
     assert epochs.widget.value == "100"
     assert epochs.reset_button.layout.visibility == "hidden"
@@ -377,7 +377,7 @@ def test_the_chosen_loss_links_to_its_reference(form, loss, address):
 def test_help_links_to_the_references_of_all_losses_that_suit(form):
     form.field("task.kind").enter("semantic")
     loss = form.field("compile.loss")
-    loss.show_view(True, True)
+    loss.show_view(is_complete=True, is_helping=True)
 
     assert "https://doi.org/10.1038/s41592-020-01008-z" in loss.help_text.value  # Dice + cross-entropy
     assert "https://arxiv.org/abs/1711.08506" not in loss.help_text.value  # of the kind without labels

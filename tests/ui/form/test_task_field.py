@@ -18,7 +18,7 @@ SOME = [row for row in ROWS if row.kinds]
 
 @pytest.fixture
 def form(form):
-    form.show_view(True, False)
+    form.show_view(is_complete=True, is_helping=False)
     return form
 
 
@@ -43,7 +43,7 @@ def test_the_complete_view_shows_what_has_an_effect_on_the_kind_and_nothing_else
 def test_the_simple_view_of_a_kind_leaves_out_the_advanced(form):
     choose(form, "instance_contour")
 
-    form.show_view(False, False)
+    form.show_view(is_complete=False, is_helping=False)
 
     assert form.field("task.contour_width").is_shown
     assert not form.field("task.contour_weight").is_shown
@@ -64,7 +64,7 @@ def test_values_are_kept_while_their_settings_are_out_of_sight(form):
 
 
 def test_a_panel_that_is_opened_later_follows_the_kind_too():
-    form = Form(Config.preset("binary_2d"), Config.preset("binary_2d"), Errors().guard, lambda: None)
+    form = Form(Config.preset("binary_2d"), base=Config.preset("binary_2d"), guard=Errors().guard, on_edit=lambda: None)
     choose(form, "unsupervised")
 
     assert form.field("task.number_of_classes").is_shown
@@ -75,7 +75,7 @@ def test_another_config_brings_its_kind(form):
     config = Config()
     config.task.kind = "semantic"
 
-    form.load(config, Config())
+    form.load(config, base=Config())
 
     assert form.field("task.class_names").is_shown
     assert not form.field("task.threshold").is_shown
