@@ -80,7 +80,7 @@ def _every_kind(device: torch.device, folder: Path) -> str:
 def _random_numbers(device: torch.device, folder: Path) -> str:
     """A resumed run draws on the card what the first would have drawn."""
     config = _config(device, folder)
-    job = build(config, RunDirectory.create(folder / "runs", dim="gpu", input_channels=""))
+    job = build(config, RunDirectory.create(folder / "runs", data_task="gpu", name=""))
     record = job.checkpoint(None, {})
     expected = torch.rand(5, device=device)
     job.restore(record)

@@ -14,7 +14,7 @@ OFF = {"smallest": 0, "min_seed_size": 0}
 
 def _found(labels, **settings):
     edge = contour(labels, contours_in_plane=False)
-    return bc_watershed((labels > 0).astype(np.float32), edge.astype(np.float32), **OFF, **settings), edge
+    return bc_watershed((labels > 0).astype(np.float32), contour=edge.astype(np.float32), **OFF, **settings), edge
 
 
 @pytest.mark.parametrize("labels", [crowd(), crowd3d()])
@@ -39,7 +39,12 @@ def test_what_has_no_interior_but_stands_alone_comes_back_if_wished():
 @pytest.mark.parametrize("labels", [crowd(), crowd3d()])
 def test_by_contour_and_distance_every_object_that_keeps_an_interior_comes_back(labels):
     edge = contour(labels, contours_in_plane=False)
-    found = bcd_watershed((labels > 0).astype(np.float32), edge.astype(np.float32), relative_distance(labels), **OFF)
+    found = bcd_watershed(
+        (labels > 0).astype(np.float32),
+        contour=edge.astype(np.float32),
+        distance=relative_distance(labels),
+        **OFF,
+    )
     iou = matched(labels, found)
     inner = np.unique(labels[~edge & (relative_distance(labels) > 0.5)]).tolist()
     assert min(iou[value] for value in inner) >= 0.75
@@ -80,7 +85,7 @@ def test_seeds_meet_on_the_ridge_of_the_contour():
     edge = np.zeros((20, 60), np.float32)
     edge[:, 20:50] = 0.85
     edge[:, 45] = 0.95
-    found = bc_watershed(foreground, edge, **OFF)
+    found = bc_watershed(foreground, contour=edge, **OFF)
     assert (found[:, :45] == 1).all() and (found[:, 46:] == 2).all()
 
 
@@ -89,7 +94,7 @@ def test_small_objects_become_background_or_neighbour_or_stay():
     labels[5:25, 5:15], labels[10:14, 15:20] = 1, 2
     foreground, edge = (labels > 0).astype(np.float32), contour(labels).astype(np.float32)
     for small, expected in (("background", [0, 1]), ("neighbour", [0, 1]), ("none", [0, 1, 2])):
-        found = bc_watershed(foreground, edge, smallest=30, min_seed_size=0, small=small)
+        found = bc_watershed(foreground, contour=edge, smallest=30, min_seed_size=0, small=small)
         assert np.unique(found).tolist() == expected
         assert (found[11, 17] > 0) == (small != "background")
 

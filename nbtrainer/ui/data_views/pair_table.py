@@ -46,17 +46,14 @@ class PairTable:
         )
         self.search_field.observe(guard(lambda _: self._turn_to(0)), "value")
         self.thumbnail_switch = create(
-            w.ToggleButton,
-            description="Pictures",
-            icon="picture-o",
-            tooltip="A small picture of each row, with its label",
+            w.ToggleButton, description="Pictures", icon="picture-o", tooltip="A small picture of each, with its label"
         )
         self.thumbnail_switch.observe(guard(lambda _: self._draw()), "value")
         self._wide = create(
             w.ToggleButton, icon="arrows-h", tooltip="Give the table the whole width", classes=("nbt-icon",)
         )
         self._wide.observe(guard(lambda _: self._widen()), "value")
-        self.summary_line = create(w.HTML)
+        self.summary_line, self.position_line = create(w.HTML), create(w.HTML)
         self.table = create(w.HTML, classes=("nbt-table",))
         self.previous_button = self._button(
             "", icon="chevron-left", press=lambda: self._turn_to(self._page - 1), tooltip="Previous page"
@@ -64,7 +61,6 @@ class PairTable:
         self.next_button = self._button(
             "", icon="chevron-right", press=lambda: self._turn_to(self._page + 1), tooltip="Next page"
         )
-        self.position_line = create(w.HTML)
         self.box = self._lay_out()
         self._close()
 
