@@ -40,6 +40,7 @@ from nbtrainer.inference.device import memory_format
 from nbtrainer.inference.pretrained import describe_transfer, network_settings, pretrained_record, take_over
 from nbtrainer.runs import RunDirectory, events
 from nbtrainer.runs.events import Event
+from nbtrainer.tasks import Task
 
 # sides of the tile by which a model checks itself, in 2D and 3D
 _GOLDEN_TILE_PX = {2: 64, 3: 32}
@@ -97,30 +98,14 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     validation_loss = losses.create(*loss_arguments, may_ignore=may_ignore)
     patches = create_patches(config, surveyed, task, fingerprints)
     patches.set_aside = read_set_aside(directory)
-    notes.append(resolve_batch_size(config, network, loss, task, device=device, patches=patches.per_pass))
+    notes.append(
+        resolve_batch_size(config, network=network, loss=loss, task=task, device=device, patches=patches.per_pass)
+    )
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
     measured = resolve_performance(config, network=network, loss=loss, task=task, device=device, clock=clock)
     network.to(memory_format=memory_format(config.training.memory_format, config.task.dim))  # type: ignore[call-overload]
-    settings, names = config.compile, config.compile.metrics
-    optimizer = optimizers.create(
-        settings.optimizer,
-        optimizers.parameter_groups(network, settings.layer_decay),
-        learning_rate=settings.learning_rate,
-        momentum=settings.momentum,
-        weight_decay=settings.weight_decay,
-    )
-    averaged = averaged_copy(network, settings.ema_decay) if settings.ema_decay else None
-    stepper = Stepper(
-        network,
-        loss,
-        optimizer,
-        device,
-        config.training.precision,
-        task.pixels,
-        config.training.reduce_batch_on_out_of_memory,
-        accumulate=config.training.batches_per_step,
-        max_gradient_norm=settings.max_gradient_norm,
-    )
+    averaged = averaged_copy(network, config.compile.ema_decay) if config.compile.ema_decay else None
+    stepper = _create_stepper(config, network=network, loss=loss, task=task, device=device)
     validator = Validator(
         network if averaged is None else averaged.module,
         validation_loss,
@@ -128,7 +113,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
         dataclasses.replace(patches.images, pairs=surveyed.split.validation),
         tuple(config.sampling.patch_size),
         config.model.size_divisors(config.task.dim),
-        names,
+        config.compile.metrics,
         device,
         config.training.precision,
     )
@@ -149,7 +134,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
         clock=clock,
         best=BestCheckpoints(directory.checkpoints, config.training.keep_best, metrics.higher_is_better(monitor)),
         monitor=monitor,
-        metrics=names,
+        metrics=config.compile.metrics,
         device=device,
         workers=(2 if device.type == "cuda" else 0) if workers is None else workers,
         # a fixed step, so that a resumed run changes over where the first one did
@@ -167,6 +152,30 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     if pretrained is not None and continues(config):
         go_on_from(job, pretrained)
     return job
+
+
+def _create_stepper(
+    config: Config, *, network: torch.nn.Module, loss: torch.nn.Module, task: Task, device: torch.device
+) -> Stepper:
+    settings = config.compile
+    optimizer = optimizers.create(
+        settings.optimizer,
+        optimizers.parameter_groups(network, settings.layer_decay),
+        learning_rate=settings.learning_rate,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+    )
+    return Stepper(
+        network,
+        loss,
+        optimizer,
+        device,
+        config.training.precision,
+        task.pixels,
+        config.training.reduce_batch_on_out_of_memory,
+        accumulate=config.training.batches_per_step,
+        max_gradient_norm=settings.max_gradient_norm,
+    )
 
 
 def _golden_input(config: Config, previewer: Validator) -> torch.Tensor:

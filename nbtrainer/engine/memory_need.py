@@ -30,10 +30,10 @@ class MemoryNeed(NamedTuple):
 
 def measure_need(
     network: nn.Module,
+    *,
     loss: nn.Module,
     image: torch.Tensor,
     target: torch.Tensor,
-    *,
     device: torch.device,
     precision: str,
 ) -> MemoryNeed:

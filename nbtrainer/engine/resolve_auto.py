@@ -109,7 +109,7 @@ def resolve_performance(
 
 
 def resolve_batch_size(
-    config: Config, network: nn.Module, loss: nn.Module, task: Task, *, device: torch.device, patches: int
+    config: Config, *, network: nn.Module, loss: nn.Module, task: Task, device: torch.device, patches: int
 ) -> Event:
     """Settle the batch size in `config` where it is `auto`, and tell what a step takes. `patches`: those of an epoch."""
     training = config.training
@@ -117,7 +117,7 @@ def resolve_batch_size(
     precision = precisions_of(device)[0] if training.precision == "auto" else training.precision
     free = free_memory(device)
     try:
-        need = measure_need(network, loss, image, target, device=device, precision=precision)
+        need = measure_need(network, loss=loss, image=image, target=target, device=device, precision=precision)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

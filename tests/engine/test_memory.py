@@ -105,7 +105,9 @@ def test_the_memory_of_a_step_grows_with_the_batch_and_is_told_before_the_first(
     needs = []
     for side in (64, 128):
         image = torch.rand(1, 1, side, side)
-        needs.append(measure_need(network, loss, image, (image > 0.5).float(), device=CPU, precision="float32"))
+        needs.append(
+            measure_need(network, loss=loss, image=image, target=(image > 0.5).float(), device=CPU, precision="float32")
+        )
     assert needs[0].fixed == needs[1].fixed == 16 * sum(weights.numel() for weights in network.parameters())
     assert needs[1].per_patch == pytest.approx(4 * needs[0].per_patch, rel=0.05)
     run = nbt.train(small_config)
