@@ -302,7 +302,7 @@ from nbtrainer.losses.pixels import CrossEntropy
 from nbtrainer.tasks.binary import Binary
 torch.set_num_threads(1)
 network = models.create("unet", dim=2, input_channels=1, output_channels=1, features=[16, 32])
-optimizer = optimizers.create("adam", network.parameters(), 1e-3, 0.0, 0.0)
+optimizer = optimizers.create("adam", network.parameters(), learning_rate=1e-3, momentum=0.0, weight_decay=0.0)
 stepper = Stepper(network, CrossEntropy(), optimizer, torch.device("cpu"), "float32", Binary.create().pixels)
 stepper.split_on_oom = sys.argv[2] == "may"
 stepper.on_batch_split = lambda tiles, parts: print("reduced", tiles, parts, flush=True)
