@@ -18,7 +18,7 @@ class SectionOrder:
     sections: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SectionShift:
     """Sections `first` to `end` - 1, shifted by (y, x) pixels and rotated about their middle by `degrees`."""
 

@@ -24,7 +24,7 @@ class ControlPoints:
     distance: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SpatialParams:
     """What one transform contributes: a linear map of the plane, a factor along z, a deformation, a shift ([z,] y, x).
 

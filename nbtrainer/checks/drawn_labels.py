@@ -26,7 +26,7 @@ _MOSTLY = 0.7
 _LONGEST_SIDE = 32_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Drawing:
     """How the middle of a label file looks.
 
@@ -79,11 +79,11 @@ def _drawing(path: str, changed: tuple[int, int]) -> Drawing:
     if label.dtype.kind == "f":
         finite = bool(np.isfinite(label).all())
         drawn = tuple(frequent_values(label).tolist()) if finite else ()
-        return Drawing(finite, different=len(np.unique(label)), drawn=drawn)
+        return Drawing(is_finite=finite, different=len(np.unique(label)), drawn=drawn)
     equal = float(np.mean(label[..., 1:] == label[..., :-1])) if label.shape[-1] > 1 else 1.0
     blurred = is_blurred(label)
     drawn = tuple(frequent_values(label).tolist()) if blurred else ()
-    return Drawing(True, equal, len(fastremap.unique(label)), blurred, drawn)
+    return Drawing(is_finite=True, equal=equal, different=len(fastremap.unique(label)), is_blurred=blurred, drawn=drawn)
 
 
 def _middle(path: Path) -> np.ndarray:

@@ -23,7 +23,7 @@ from nbtrainer.io.axes import format_shape
 from nbtrainer.labels import read_links
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Checked:
     """A pair that can be read; `shape` ([z,] y, x) and `channels` as it trains."""
 
@@ -101,7 +101,7 @@ def check_pair(
         findings.append(_by_order(pair, bool(by_name)))
     if label is not None:
         findings += _links(pair, label)
-    return findings, Checked(pair, image, label, opened.shape, opened.channels)
+    return findings, Checked(pair=pair, image=image, label=label, shape=opened.shape, channels=opened.channels)
 
 
 def _readable(config: Config, pair: Pair) -> Iterator[Finding]:

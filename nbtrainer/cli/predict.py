@@ -70,7 +70,16 @@ def predict(
     files = images_in(files, predictor)
     check_targets(files, out, format)
     adjusted = dict(parse_assignment(text, form="NAME=VALUE, as in threshold=0.4") for text in adjust or [])
-    options = PredictionOptions(format, diameter, tta, rescale, stitch, adjusted, maps, measure)
+    options = PredictionOptions(
+        format=format,
+        diameter=diameter,
+        tta=tta,
+        rescale=rescale,
+        stitch_above=stitch,
+        adjusted=adjusted,
+        probability_maps=maps,
+        measurements=measure,
+    )
     done, is_mistake = 0, True
     with run_progress_bar() as bar:
         task = bar.add_task(f"1/{len(files)} {files[0].name}", total=None)

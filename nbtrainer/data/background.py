@@ -19,4 +19,4 @@ def without_background(view: View, removal: str, radius: int) -> View:
         planes = array.reshape(-1, *array.shape[-2:]).astype(np.float32)
         return np.stack([cv2.morphologyEx(plane, kind, kernel) for plane in planes]).reshape(array.shape)
 
-    return MapView(view, subtract, halo=2 * radius, kind=np.dtype(np.float32))
+    return MapView(view=view, function=subtract, halo=2 * radius, kind=np.dtype(np.float32))

@@ -30,7 +30,7 @@ SMALLEST_SIDE = 32
 _OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Block:
     """A part of an image: row and column among its blocks, counted from 1, and where it lies along y and x."""
 
@@ -54,13 +54,13 @@ def split_into_blocks(shape: Sequence[int], side: int) -> list[Block]:
         for length, count in zip(shape[-2:], counts, strict=True)
     ]
     return [
-        Block(row + 1, column + 1, slice(*ends[0][row : row + 2]), slice(*ends[1][column : column + 2]))
+        Block(row=row + 1, column=column + 1, y=slice(*ends[0][row : row + 2]), x=slice(*ends[1][column : column + 2]))
         for row in range(counts[0])
         for column in range(counts[1])
     ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Divided:
     """A pair to be divided: `shape` of its image ([z,] y, x), and its blocks."""
 
@@ -121,7 +121,7 @@ def divide_pair(pair: Pair, side: int) -> Divided | None:
     dim = 2 if _as_stored(2).layout(pair).slices is None else 3
     shape = _as_stored(dim).layout(pair).shape(opened.shape)
     blocks = split_into_blocks(shape, side)
-    return None if len(blocks) == 1 else Divided(pair, dim, shape, tuple(blocks))
+    return None if len(blocks) == 1 else Divided(pair=pair, dim=dim, shape=shape, blocks=tuple(blocks))
 
 
 def _as_stored(dim: int) -> Preparation:

@@ -44,7 +44,7 @@ def select_channels(
 
 
 def _pick_channels(view: View, channels: list[int]) -> View:
-    return MapView(view, lambda array, corner: array[channels], channel_count=len(channels))
+    return MapView(view=view, function=lambda array, corner: array[channels], channel_count=len(channels))
 
 
 def _fit_channels(view: View, *, channels: int, of_interest: int, rule: str) -> View:
@@ -59,7 +59,7 @@ def _fit_channels(view: View, *, channels: int, of_interest: int, rule: str) -> 
     def fill(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
         return np.concatenate([array, np.zeros((channels - count, *array.shape[1:]), array.dtype)])
 
-    return MapView(view, fill, channel_count=channels)
+    return MapView(view=view, function=fill, channel_count=channels)
 
 
 def _cellpose(view: View, channels: Sequence[int]) -> View:
@@ -70,7 +70,7 @@ def _cellpose(view: View, channels: Sequence[int]) -> View:
         first = array.mean(axis=0, dtype=np.float32) if channels[0] == 0 else _colour(array, channels[0])
         return np.stack([first, *(_colour(array, channel) for channel in second)]).astype(np.float32)
 
-    return MapView(view, choose, channel_count=1 + len(second), kind=np.dtype(np.float32))
+    return MapView(view=view, function=choose, channel_count=1 + len(second), kind=np.dtype(np.float32))
 
 
 def _colour(array: np.ndarray, number: int) -> np.ndarray:

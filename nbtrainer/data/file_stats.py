@@ -24,7 +24,7 @@ from nbtrainer.labels.integers import bincount
 _MOST_VALUES = 100_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageFacts:
     """What is known of an image file; `shape` and `axes` as stored.
 
@@ -46,7 +46,7 @@ class ImageFacts:
     remedy: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelFacts:
     """What is known of a label file; `shape` and `axes` as stored.
 
@@ -99,11 +99,19 @@ def _image_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> ImageFa
     except (UserError, MemoryError) as error:
         problem = error if isinstance(error, UserError) else too_large(Path(path), 0)
         return ImageFacts(problem=problem.wrong, remedy=problem.remedy)
-    known = (low, high) if count else (0.0, 0.0)
+    minimum, maximum = (low, high) if count else (0.0, 0.0)
     spacing = tuple(sorted(opened.spacing.items()))
     return ImageFacts(
-        *(opened.shape, str(opened.dtype), opened.axes, spacing, *known, finite),
-        *(full / max(1, count), digest.hexdigest(), is_estimate),
+        shape=opened.shape,
+        dtype=str(opened.dtype),
+        axes=opened.axes,
+        spacing=spacing,
+        minimum=minimum,
+        maximum=maximum,
+        finite=finite,
+        saturated=full / max(1, count),
+        digest=digest.hexdigest(),
+        is_estimate=is_estimate,
     )
 
 
@@ -133,8 +141,15 @@ def _label_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> LabelFa
     zeros = float(counts[values == 0].sum() / max(1, counts.sum()))
     listed = tuple(int(value) for value in values) if whole else ()
     return LabelFacts(
-        *(opened.shape, str(opened.dtype), opened.axes, listed, tuple(counts.tolist()) if whole else ()),
-        *(whole, zeros, colours, is_estimate),
+        shape=opened.shape,
+        dtype=str(opened.dtype),
+        axes=opened.axes,
+        values=listed,
+        counts=tuple(counts.tolist()) if whole else (),
+        whole=whole,
+        zeros=zeros,
+        colours=colours,
+        is_estimate=is_estimate,
     )
 
 

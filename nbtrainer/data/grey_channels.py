@@ -31,8 +31,8 @@ def as_channels(view: View, channels: int, in_colours: bool = False) -> tuple[Vi
             return picked, words
         top = _top(view)
         opaque = MapView(
-            picked,
-            lambda array, corner: np.concatenate([array, np.full_like(array[:1], top)]),
+            view=picked,
+            function=lambda array, corner: np.concatenate([array, np.full_like(array[:1], top)]),
             channel_count=4,
         )
         return opaque, f"{words}; an opaque one is added"
@@ -67,4 +67,4 @@ def _top(view: View) -> float:
 
 
 def _pick_channels(view: View, channels: list[int]) -> View:
-    return MapView(view, lambda array, corner: array[channels], channel_count=len(channels))
+    return MapView(view=view, function=lambda array, corner: array[channels], channel_count=len(channels))

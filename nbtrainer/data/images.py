@@ -26,7 +26,7 @@ from nbtrainer.labels.integers import equals
 _LARGEST_KEPT = 16 * 1024**2
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Images:
     """Images and labels of pairs, prepared; decoded when first needed and kept in `cache`, which others may share.
 

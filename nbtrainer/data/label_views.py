@@ -30,12 +30,12 @@ def without_border(view: View, pixels: int) -> View:
         inside = (y >= pixels) & (y < height - pixels) & (x >= pixels) & (x < width - pixels)
         return np.where(inside, array, 0).astype(array.dtype)
 
-    return MapView(view, clear)
+    return MapView(view=view, function=clear)
 
 
 def dilate_label(view: View, *, times: int, ignored: int) -> View:
     """A label whose objects are grown by so many pixels; where nothing is known (`ignored`), nothing is."""
-    return MapView(view, lambda array, corner: _dilate(array, times=times, ignored=ignored), halo=times)
+    return MapView(view=view, function=lambda array, corner: _dilate(array, times=times, ignored=ignored), halo=times)
 
 
 def middle_block(label: View) -> np.ndarray:

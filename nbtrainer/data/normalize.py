@@ -25,7 +25,7 @@ _EARLIER_VERSIONS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IntensityTransform:
     """`clip(x, low, high) * scale + offset`, for each channel: all (C, 1, 1) float64."""
 
@@ -54,7 +54,8 @@ class IntensityTransform:
     @classmethod
     def unchanged(cls, channels: int) -> IntensityTransform:
         """What leaves an image of so many channels as it is."""
-        return cls(*(np.full(channels, number) for number in (-np.inf, np.inf, 1.0, 0.0)))
+        low, high, scale, offset = (np.full(channels, number) for number in (-np.inf, np.inf, 1.0, 0.0))
+        return cls(low=low, high=high, scale=scale, offset=offset)
 
     def as_record(self) -> dict[str, list[float]]:
         """Plain values for a checkpoint."""
@@ -111,7 +112,7 @@ class Normalizer:
         groups = channels if self.per_channel else pool([[channel] for channel in channels])
         measured = np.array([self._fit_channel(group) for group in groups], dtype=np.float64)
         low, high, scale, offset = np.broadcast_to(measured, (len(channels), 4)).T
-        return IntensityTransform(low, high, scale, offset)
+        return IntensityTransform(low=low, high=high, scale=scale, offset=offset)
 
     def _fit_channel(self, known: IntensityStats) -> tuple[float, float, float, float]:
         """The map for the channel as it is, or for its negative, whose extremes are the same."""

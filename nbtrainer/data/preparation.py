@@ -131,7 +131,7 @@ class Preparation:
 
     def image(self, opened: ImageFile, where: str, index: int, layout: Layout, frame: int = 0) -> View:
         """The image in an opened file (of a stack the one with this index), prepared except for its size."""
-        view: View = FileView(opened, layout, index, frame)
+        view: View = FileView(opened=opened, layout=layout, index=index, frame=frame)
         view = select_channels(
             view,
             where,
@@ -216,10 +216,12 @@ class Preparation:
                     f"it has {_slices(layout.count(opened.shape))}, but its image {pair.image.name} has {slices}",
                     "Each slice of a stack needs its own label: export the label again, or take the pair out",
                 )
-            view = StoredLabel(opened, layout, pair.slice or 0)
+            view = StoredLabel(opened=opened, layout=layout, index=pair.slice or 0)
             if view.dtype not in (np.uint8, np.uint16, np.uint32):
                 unknown = self.ignore_value
-                view = MapView(view, lambda array, corner: as_unsigned(array, unknown), kind=np.dtype(np.uint32))
+                view = MapView(
+                    view=view, function=lambda array, corner: as_unsigned(array, unknown), kind=np.dtype(np.uint32)
+                )
         if self.label_border:
             view = without_border(view, self.label_border)
         if self.label_dilation:
@@ -231,7 +233,9 @@ class Preparation:
         if pair.regions:
             regions, fill = pair.regions, self.ignored
             view = MapView(
-                view, lambda array, corner: drop_outside(array, corner, regions, fill), kind=np.dtype(np.uint32)
+                view=view,
+                function=lambda array, corner: drop_outside(array, corner, regions, fill),
+                kind=np.dtype(np.uint32),
             )
         return view
 

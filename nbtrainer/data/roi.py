@@ -12,7 +12,7 @@ import numpy as np
 IGNORED = 2**32 - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RegionOfInterest:
     """A polygon of `corners` (y, x) in pixels (a rectangle has two, opposite each other); (0, 0) is the middle of the
     first pixel. What lies on its edge belongs to it. `holes` are polygons cut out of it."""
@@ -78,7 +78,7 @@ def random_region(size: Sequence[int], *, shape: Sequence[int], seed: int, name:
     rng = np.random.default_rng([seed, *name.encode()])
     corner = [int(rng.integers(max(1, full - length + 1))) for length, full in zip(size, shape[-2:], strict=True)]
     return RegionOfInterest(
-        ((corner[0], corner[1]), (corner[0] + size[0] - 1, corner[1] + size[1] - 1)), "use", "random"
+        corners=((corner[0], corner[1]), (corner[0] + size[0] - 1, corner[1] + size[1] - 1)), use="use", name="random"
     )
 
 

@@ -38,7 +38,7 @@ class PatchContent(NamedTuple):
         return cls(location.index, location.rejected, pixels, objects)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SamplingLog:
     """Counts of patches drawn. `images`: patches of each; `pixels`: of each class; `objects`: patches that each label
     value of each image was seen in; `rejected`: patches of each image given up because too little was labelled."""
@@ -81,13 +81,18 @@ class SamplingLog:
     def renumber(self, numbers: Mapping[int, int]) -> SamplingLog:
         """The same with other numbers of images: by the old number, the new one; of images without one nothing is kept."""
         return SamplingLog(
-            Counter({numbers[index]: count for index, count in self.images.items() if index in numbers}),
-            self.pixels,
-            {numbers[index]: seen for index, seen in self.objects.items() if index in numbers},
-            Counter({numbers[index]: count for index, count in self.rejected.items() if index in numbers}),
+            images=Counter({numbers[index]: count for index, count in self.images.items() if index in numbers}),
+            pixels=self.pixels,
+            objects={numbers[index]: seen for index, seen in self.objects.items() if index in numbers},
+            rejected=Counter({numbers[index]: count for index, count in self.rejected.items() if index in numbers}),
         )
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> SamplingLog:
         objects = {index: Counter(seen) for index, seen in record["objects"].items()}
-        return cls(Counter(record["images"]), Counter(record["pixels"]), objects, Counter(record["rejected"]))
+        return cls(
+            images=Counter(record["images"]),
+            pixels=Counter(record["pixels"]),
+            objects=objects,
+            rejected=Counter(record["rejected"]),
+        )

@@ -27,7 +27,7 @@ USES = {"train": "train", "val": "validation", "test": "test"}
 _REFERRING = (".mhd", ".nhdr")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prepared:
     """What was made. `counts` has the pairs of each folder, `datasets` is ready for `config.data.datasets`; `by` says
     what was done to the files in the end, since links are not permitted everywhere."""
@@ -91,7 +91,7 @@ def write_split_folders(
         }
         for name in parts
     ]
-    return Prepared(folder, {name: counts.get(name, 0) for name in USES}, datasets, how)
+    return Prepared(folder=folder, counts={name: counts.get(name, 0) for name in USES}, datasets=datasets, by=how)
 
 
 def _refuse_what_is_there(folder: Path) -> None:

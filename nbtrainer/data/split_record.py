@@ -17,7 +17,7 @@ from nbtrainer.wording import first_of_many
 _VERBS = {"train": "trained", "validation": "validated", "test": "tested"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SplitEntry:
     """An image of a run (of a stack one slice, of a divided image one part), and its use; `none`: in a gap between
     blocks. `is_missing`: it was gone in the last session, which told so."""
@@ -32,7 +32,7 @@ class SplitEntry:
     @classmethod
     def of(cls, pair: Pair, use: Literal["train", "validation", "test", "none"] = "none") -> SplitEntry:
         part = None if pair.crop is None else tuple((int(start), int(stop)) for start, stop in pair.crop)
-        return cls(str(pair.image), pair.dataset, pair.slice, part, use)
+        return cls(image=str(pair.image), dataset=pair.dataset, slice=pair.slice, part=part, use=use)
 
     def as_record(self) -> list[Any]:
         part = None if self.part is None else [list(ends) for ends in self.part]
@@ -42,7 +42,12 @@ class SplitEntry:
     def from_record(cls, values: Sequence[Any]) -> SplitEntry:
         image, dataset, index, part, use, is_missing = values
         return cls(
-            image, dataset, index, None if part is None else tuple(tuple(ends) for ends in part), use, is_missing
+            image=image,
+            dataset=dataset,
+            slice=index,
+            part=None if part is None else tuple(tuple(ends) for ends in part),
+            use=use,
+            is_missing=is_missing,
         )
 
 

@@ -26,7 +26,7 @@ _MOST_VALUES = 1 << 20
 _DROPPED_BITS = 12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IntensityStats:
     """Intensities of one channel. `values` (sorted) with how often each occurs; `is_estimate`: from samples."""
 
@@ -69,15 +69,15 @@ class IntensityStats:
         if len(values) > _MOST_VALUES:
             values, counts = _bin(values, counts=counts)
         return IntensityStats(
-            values,
-            counts,
-            min(self.minimum, other.minimum),
-            max(self.maximum, other.maximum),
-            self.total + other.total,
-            self.squares + other.squares,
-            self.count + other.count,
-            self.unknown + other.unknown,
-            self.is_estimate or other.is_estimate,
+            values=values,
+            counts=counts,
+            minimum=min(self.minimum, other.minimum),
+            maximum=max(self.maximum, other.maximum),
+            total=self.total + other.total,
+            squares=self.squares + other.squares,
+            count=self.count + other.count,
+            unknown=self.unknown + other.unknown,
+            is_estimate=self.is_estimate or other.is_estimate,
         )
 
     def mirror(self) -> IntensityStats:
@@ -168,7 +168,17 @@ def _measure_pixels(pixels: np.ndarray, is_estimate: bool) -> IntensityStats:
     low, high = float(values[0]), float(values[-1])
     if len(values) > _MOST_VALUES:
         values, counts = _bin(values, counts=counts)
-    return IntensityStats(values, counts, low, high, total, squares, pixels.size, unknown, is_estimate)
+    return IntensityStats(
+        values=values,
+        counts=counts,
+        minimum=low,
+        maximum=high,
+        total=total,
+        squares=squares,
+        count=pixels.size,
+        unknown=unknown,
+        is_estimate=is_estimate,
+    )
 
 
 def _bin(values: np.ndarray, *, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -101,7 +101,7 @@ class ArrayView:
         return self.array[region] if self.is_label else self.array[(slice(None), *region)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FileView:
     """An image in a file; `index` is the slice of a stack whose slices are images of their own, `frame` the time point."""
 
@@ -137,7 +137,7 @@ class FileView:
         return tuple(parts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StoredLabel(FileView):
     """A label in a file: colour channels, which must be equal, count as one. Raises `ValueError` if they are not."""
 
@@ -178,7 +178,7 @@ class CropView:
         return self.view.read(tuple(moved))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MapView:
     """A view changed by a function that looks at most `halo` pixels around along y and x.
 

@@ -18,7 +18,7 @@ MOST_SAMPLES = 50
 _MOST_PIXELS = 4 * 1024**2
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Sample:
     """The label of a pair as it trains, ([z,] y, x), 0 where it is background, not of interest or not annotated.
 
@@ -57,4 +57,4 @@ def read_sample(pair: Pair, preparation: Preparation, of_interest: Sequence[int]
     if values_of_interest:
         background = background | ~np.isin(array, values_of_interest)
     known = 1 - float(np.count_nonzero(ignored) / array.size)
-    return Sample(pair, np.where(background, 0, array).astype(array.dtype), label.shape, known)
+    return Sample(pair=pair, label=np.where(background, 0, array).astype(array.dtype), shape=label.shape, known=known)

@@ -32,7 +32,7 @@ from nbtrainer.io.annotations.classes import ClassName, number_classes, parse_cl
 from nbtrainer.io.formats import open_image
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Survey:
     """The pairs of a config, how they are read, and their split; `problems` are datasets that could not be listed.
 
@@ -136,7 +136,14 @@ def survey(config: Config, before: SplitRecord | None = None) -> Survey:
         split = split_pairs(pairs, share, seed=seed, groups="", gap=gap, part_of=part_of)
     divided = split if before is None else before.apply(pairs)
     split = Split(*([each for pair in use for each in parts_of(pair, regions, shape_of)] for use in divided))
-    return Survey([pair for use in split for pair in use], split, preparation, problems, pairs, divided)
+    return Survey(
+        pairs=[pair for use in split for pair in use],
+        split=split,
+        preparation=preparation,
+        problems=problems,
+        listed=pairs,
+        divided=divided,
+    )
 
 
 def spacing_in(config: Config, surveyed: Survey) -> tuple[float, ...] | None:

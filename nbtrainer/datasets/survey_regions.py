@@ -33,7 +33,7 @@ def regions_of(config: Config, index: int, name: str, shape: tuple[int, ...]) ->
                 f"Give {'two, opposite each other' if enough == 2 else 'three or more'}",
             )
         corners = tuple((point[0], point[1]) for point in region.points)
-        regions.append(RegionOfInterest(corners, region.use, region.name).within(shape))
+        regions.append(RegionOfInterest(corners=corners, use=region.use, name=region.name).within(shape))
     regions += _from_files(config, index, dataset, name)
     if dataset.random_region:
         if len(dataset.random_region) != 2:
@@ -89,12 +89,22 @@ def _from_files(config: Config, index: int, dataset: Dataset, name: str) -> list
 def _as_regions(outline: Outline) -> list[RegionOfInterest]:
     """An outline as a polygon; one that is stored as a mask as the polygons around its parts."""
     if outline.mask is None:
-        return [RegionOfInterest(_corners(outline.points), "use", outline.name, tuple(map(_corners, outline.holes)))]
+        return [
+            RegionOfInterest(
+                corners=_corners(outline.points),
+                use="use",
+                name=outline.name,
+                holes=tuple(map(_corners, outline.holes)),
+            )
+        ]
     from skimage.measure import find_contours
 
     # a frame, so that what touches the edge is closed
     around = find_contours(np.pad(outline.mask, 1).astype(float), 0.5)
-    return [RegionOfInterest(_corners(points - 1 + outline.points[0]), "use", outline.name) for points in around]
+    return [
+        RegionOfInterest(corners=_corners(points - 1 + outline.points[0]), use="use", name=outline.name)
+        for points in around
+    ]
 
 
 def _corners(points: np.ndarray) -> tuple[tuple[float, float], ...]:

@@ -123,7 +123,13 @@ def _images(config: Config) -> Images:
     surveyed = survey(config)
     if surveyed.problems:
         raise UserError.of(surveyed.problems)
-    return Images(surveyed.pairs, normalizer_of(config), surveyed.preparation, Cache(0), config.data.exact_statistics)
+    return Images(
+        pairs=surveyed.pairs,
+        normalizer=normalizer_of(config),
+        preparation=surveyed.preparation,
+        cache=Cache(0),
+        is_exact=config.data.exact_statistics,
+    )
 
 
 def _small(view: View, shape: list[int]) -> np.ndarray:

@@ -107,15 +107,15 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     averaged = averaged_copy(network, config.compile.ema_decay) if config.compile.ema_decay else None
     stepper = _create_stepper(config, network=network, loss=loss, task=task, device=device)
     validator = Validator(
-        network if averaged is None else averaged.module,
-        validation_loss,
-        task,
-        dataclasses.replace(patches.images, pairs=surveyed.split.validation),
-        tuple(config.sampling.patch_size),
-        config.model.size_divisors(config.task.dim),
-        config.compile.metrics,
-        device,
-        config.training.precision,
+        network=network if averaged is None else averaged.module,
+        loss=validation_loss,
+        task=task,
+        images=dataclasses.replace(patches.images, pairs=surveyed.split.validation),
+        tile=tuple(config.sampling.patch_size),
+        divisors=config.model.size_divisors(config.task.dim),
+        metrics=config.compile.metrics,
+        device=device,
+        precision=config.training.precision,
     )
     # without validation images, pictures show how training images fare
     previewer = validator if len(validator.images) else dataclasses.replace(validator, images=patches.images)
@@ -166,13 +166,13 @@ def _create_stepper(
         weight_decay=settings.weight_decay,
     )
     return Stepper(
-        network,
-        loss,
-        optimizer,
-        device,
-        config.training.precision,
-        task.pixels,
-        config.training.reduce_batch_on_out_of_memory,
+        network=network,
+        loss=loss,
+        optimizer=optimizer,
+        device=device,
+        precision=config.training.precision,
+        pixel_predictions=task.pixels,
+        split_on_oom=config.training.reduce_batch_on_out_of_memory,
         accumulate=config.training.batches_per_step,
         max_gradient_norm=settings.max_gradient_norm,
     )

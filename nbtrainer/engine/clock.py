@@ -16,7 +16,7 @@ class Budgets(Protocol):
     max_minutes: float | None
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Clock:
     """Counts optimizer steps, each of `batch_size` patches (of all batches of a step together); an epoch is `steps_per_epoch` of them, the last one may be shorter.
 
@@ -52,7 +52,11 @@ class Clock:
         patches = patches_per_pass if steps_per_epoch == -1 else steps_per_epoch * batch_size
         steps = -(-patches // batch_size)
         return cls(
-            iterations or epochs * steps, steps, patches, batch_size, None if max_minutes is None else 60 * max_minutes
+            total_steps=iterations or epochs * steps,
+            steps_per_epoch=steps,
+            patches_per_epoch=patches,
+            batch_size=batch_size,
+            max_seconds=None if max_minutes is None else 60 * max_minutes,
         )
 
     def change_budgets(self, training: Budgets) -> None:

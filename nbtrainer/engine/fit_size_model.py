@@ -90,12 +90,12 @@ class _Cutter:
     def __init__(self, task: Task, prepared: Images, *, side: int, multiple: int) -> None:
         self._task, self._prepared, self._side, self._multiple = task, prepared, side, multiple
         self._images = Images(
-            prepared.pairs,
-            prepared.normalizer,
-            dataclasses.replace(prepared.preparation, diameter=0.0),
-            prepared.cache,
-            prepared.is_exact,
-            prepared.fingerprints,
+            pairs=prepared.pairs,
+            normalizer=prepared.normalizer,
+            preparation=dataclasses.replace(prepared.preparation, diameter=0.0),
+            cache=prepared.cache,
+            is_exact=prepared.is_exact,
+            fingerprints=prepared.fingerprints,
         )
 
     def crop(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:

@@ -45,7 +45,7 @@ class Batch(NamedTuple):
     summary: list[PatchContent]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TrainingJob:
     """Everything a run works with. `config` is complete: nothing in it is `auto` any more but the device."""
 

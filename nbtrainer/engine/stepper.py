@@ -17,7 +17,7 @@ from nbtrainer.metrics import ConfusionCounts, PixelPredictions
 from nbtrainer.models.recomputing import Recomputing
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Stepper:
     """Network, loss and optimizer on one device.
 

@@ -90,7 +90,14 @@ def _normalized_images(config: Config, surveyed: Survey, fingerprints: Fingerpri
     _cache.limit = int(_CACHE_SHARE * (available_memory() + _cache.held))
     train = surveyed.split.train
     exact = config.data.exact_statistics
-    images = Images(train, normalizer_of(config), surveyed.preparation, _cache, exact, fingerprints)
+    images = Images(
+        pairs=train,
+        normalizer=normalizer_of(config),
+        preparation=surveyed.preparation,
+        cache=_cache,
+        is_exact=exact,
+        fingerprints=fingerprints,
+    )
     if images.normalizer.scope == "dataset":
         every = pool(images.channel_stats(index) for index in range(len(train)))
         images.normalizer = dataclasses.replace(images.normalizer, fixed=images.normalizer.fit(every))

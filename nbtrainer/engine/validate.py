@@ -22,7 +22,7 @@ from nbtrainer.tasks import Task
 _MOST_PIXELS, _BLOCK_TILES = 32 * 1024**2, 2
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Validator:
     """Predicts whole images with a network trained on `tile` and scores them: each score is the mean over the images.
 

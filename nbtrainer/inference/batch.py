@@ -28,7 +28,7 @@ from nbtrainer.progress import OnProgress
 _ENDS_ALL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What became of one image: its label image, or why there is none.
 
@@ -43,7 +43,7 @@ class Outcome:
     is_mistake: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PredictionOptions:
     """How images are predicted (see `Predictor.predict`) and what is written of each."""
 
@@ -148,7 +148,7 @@ def _outcome(
         target = _write(prediction, file=file, out=out, options=options, taken=taken)
     except UserError as error:
         ends_all = isinstance(error, DiskError) and error.errno in _ENDS_ALL
-        return Outcome(file, findings=tuple(error.findings), is_mistake=error.is_mistake), ends_all
+        return Outcome(image=file, findings=tuple(error.findings), is_mistake=error.is_mistake), ends_all
     except Exception as error:  # readers and libraries raise whatever an odd image makes them stumble over
         problem: UserError
         if is_out_of_memory(error):
@@ -157,10 +157,10 @@ def _outcome(
             logging.getLogger(__name__).debug("%s could not be predicted", file, exc_info=True)
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
             problem = DataError(str(file), f"it could not be predicted ({reason})", "Look whether other images can be")
-        return Outcome(file, findings=tuple(problem.findings), is_mistake=False), False
+        return Outcome(image=file, findings=tuple(problem.findings), is_mistake=False), False
     estimated = prediction.diameters if options.diameter is None else []
     diameter = sum(estimated) / len(estimated) if estimated else None
-    return Outcome(file, target, tuple(prediction.notes), diameter), False
+    return Outcome(image=file, target=target, notes=tuple(prediction.notes), diameter=diameter), False
 
 
 def _write(prediction: FilePrediction, *, file: Path, out: Path, options: PredictionOptions, taken: set[str]) -> Path:

@@ -21,7 +21,7 @@ def open_input(image: Any) -> tuple[ImageFile, str]:
             raise DataError(str(image), "this is a folder", "Give one image; `nbtrainer predict` takes folders")
         return open_image(Path(image)), str(image)
     array = as_numbers(image, "image")
-    return ImageFile(array, "?" * array.ndim, {}), "image"
+    return ImageFile(array=array, axes="?" * array.ndim, spacing={}), "image"
 
 
 def place_of(source: ImageFile, layout: Layout) -> Orientation | None:

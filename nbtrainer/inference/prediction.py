@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from nbtrainer.labels.stitch import stitch
 from nbtrainer.tasks import Task
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Part:
     """Output (K, [Z,] Y, X) for one image of a stack, in the size that the network saw, and the image itself.
 
@@ -47,6 +47,7 @@ class Prediction:
     task: Task
     preparation: Preparation
     parts: list[Part]
+    _: KW_ONLY
     is_stack: bool = False
     spacing: tuple[float, ...] | None = None
     notes: list[str] = field(default_factory=list)

@@ -179,7 +179,7 @@ class Predictor:
             scaled = view if shape == view.shape else ResampledView(view, shape)
             own = self._estimate(scaled, name) if diameter is None else diameter
             raw = self._raw(scaled, name, own, tta, report_part(report, number=index, count=count))
-            parts.append(Part(raw, view, shape, own))
+            parts.append(Part(raw=raw, image=view, rescaled=shape, diameter=own))
         notes = [
             *source.notes,
             *([seen] if seen else []),
@@ -190,12 +190,15 @@ class Predictor:
                 "the diameter has no effect: this model was not trained on objects of one size (data.diameter)"
             )
         place = place_of(source, layout)
-        return Prediction(self.task, self.preparation, parts, layout.slices is not None, spacing, notes, place)
+        is_stack = layout.slices is not None
+        return Prediction(
+            self.task, self.preparation, parts, is_stack=is_stack, spacing=spacing, notes=notes, orientation=place
+        )
 
     def answer(self, view: View, name: str, report: OnProgress | None = None) -> Prediction:
         """As `prediction`, of an image that is prepared already."""
-        part = Part(self._raw(view, name, None, 1, report), view, view.shape)
-        return Prediction(self.task, self.preparation, [part])
+        part = Part(raw=self._raw(view, name, None, 1, report), image=view, rescaled=view.shape)
+        return Prediction(task=self.task, preparation=self.preparation, parts=[part])
 
     def estimate_diameter(self, image: Any) -> float:
         """Mean diameter of the objects in `image`, an array or the path of a file, in pixels; of a stack, its mean.

@@ -23,7 +23,7 @@ from nbtrainer.progress import OnProgress
 from nbtrainer.tasks import Links, Task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PredictionPreview:
     """What a network answered to an image, as `prediction`, and what is known of it.
 
@@ -104,7 +104,9 @@ def try_out(
         view, truth = model.preparation.open(image)
         prediction = model.answer(view, image.name, report)
         links = [] if image.links is None else read_links(image.links)
-        return PredictionPreview(image.name, prediction, whole(view), whole(truth), links, names)
+        return PredictionPreview(
+            name=image.name, prediction=prediction, image=whole(view), truth=whole(truth), links=links, names=names
+        )
     name = "image" if isinstance(image, np.ndarray) else Path(image).name
     prediction = model.prediction(image, report=report)
     pixels = prediction.image()
@@ -115,7 +117,7 @@ def try_out(
         known = model.read_label(label, (*series, *pixels.shape[1:]), name, image)
         known = known if count is None else known[0]
     assert task is prediction.task
-    return PredictionPreview(name, prediction, pixels, known, [], names)
+    return PredictionPreview(name=name, prediction=prediction, image=pixels, truth=known, links=[], names=names)
 
 
 def _names(model: Predictor) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ErrorRegion:
     """Something that prediction and label disagree about. `box`: (start, stop) along each axis; `picture`: PNG."""
 
@@ -44,7 +44,7 @@ class ErrorRegion:
     picture: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageReport:
     """An image, its scores, and what is most wrong in it, worst first."""
 
@@ -77,7 +77,7 @@ def score_image(
     tally = task.tally_labels(predicted, label, names, links)
     scores = metrics.scores(tally, names, classes=task.classes)
     if image is None:
-        return ImageReport(name, tally, scores, [])
+        return ImageReport(name=name, tally=tally, scores=scores, worst=[])
     truth = task.objects(label, links)
     known = task.valid_mask(label)
     if truth is None:
@@ -90,8 +90,17 @@ def score_image(
             for mistake in worst_objects(predicted, truth, count=most, valid_mask=known)
         ]
     display_range = limits(image[..., image.shape[-3] // 2, :, :] if image.ndim == 4 else image)
-    worst = [ErrorRegion(*each, _picture(image, display_range, answers, truth, each[1])) for each in regions]
-    return ImageReport(name, tally, scores, worst)
+    worst = [
+        ErrorRegion(
+            kind=kind,
+            box=box,
+            iou=iou,
+            pixels=pixels,
+            picture=_picture(image, display_range, answers, truth, box),
+        )
+        for kind, box, iou, pixels in regions
+    ]
+    return ImageReport(name=name, tally=tally, scores=scores, worst=worst)
 
 
 def write_report(path: Path, *, title: str, text: str, judged: Sequence[ImageReport], names: Sequence[str]) -> Path:

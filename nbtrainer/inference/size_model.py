@@ -21,7 +21,7 @@ from nbtrainer.models.style_unet import StyleUNet
 _ARRAYS, _VALUES = "size_model.npz", "size_model.json"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SizeModel:
     """log(diameter / mean_diameter) = weights . (style - mean_style) + mean_log.
 
@@ -104,7 +104,12 @@ def fit_size_model(
     centred = styles - mean_style
     weights = np.linalg.solve(centred.T @ centred + ridge * np.eye(styles.shape[1]), centred.T @ (logs - mean_log))
     return SizeModel(
-        weights.astype(np.float32), mean_style.astype(np.float32), float(mean_diameter), mean_log, side, multiple
+        weights=weights.astype(np.float32),
+        mean_style=mean_style.astype(np.float32),
+        mean_diameter=float(mean_diameter),
+        mean_log=mean_log,
+        side=side,
+        multiple=multiple,
     )
 
 

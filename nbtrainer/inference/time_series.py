@@ -14,7 +14,7 @@ from nbtrainer.io.formats import Orientation
 from nbtrainer.progress import OnProgress, report_part
 
 
-@dataclass
+@dataclass(kw_only=True)
 class FilePrediction:
     """What a model found in a file.
 
@@ -48,7 +48,7 @@ def predict_file(
 ) -> FilePrediction:
     """Predict all that is in `file`; arguments as for `Predictor.predict`. Raises `UserError` if it cannot be."""
     count = predictor.time_points(file)
-    labels, maps, file_prediction = [], [], FilePrediction(np.zeros(0), "")
+    labels, maps, file_prediction = [], [], FilePrediction(labels=np.zeros(0), axes="")
     for frame in range(count or 1):
         prediction = predictor.prediction(
             file,

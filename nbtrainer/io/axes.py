@@ -10,7 +10,7 @@ import numpy as np
 _COLOURS = (3, 4)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """The axes of a stored array, by number: `spatial` in the order ([z,] y, x); every other axis has length 1.
 
@@ -119,7 +119,7 @@ def image_layout(shape: Sequence[int], axes: str, dim: int, hints: AxisHints) ->
             f"shape {format_shape(shape)} has {len(free)} axes{channels}, but {dim}D training needs {dim}, or {dim + 1} with channels",
             "Set data.channel_axis if one axis holds channels" if count > dim else _other_dim(dim, count=count),
         )
-    return Layout(_depth_first(free, depth, dim), channel, slices, frames)
+    return Layout(spatial=_depth_first(free, depth, dim), channel=channel, slices=slices, frames=frames)
 
 
 def label_layout(shape: Sequence[int], axes: str, dim: int, *, z_axis: int | None, with_frames: bool = False) -> Layout:
@@ -147,7 +147,7 @@ def label_layout(shape: Sequence[int], axes: str, dim: int, *, z_axis: int | Non
         free.remove(slices)
     if len(free) != dim:
         raise ValueError(f"shape {format_shape(shape)} is not {dim}D", _other_dim(dim, count=len(free)))
-    return Layout(_depth_first(free, depth, dim), colour, slices)
+    return Layout(spatial=_depth_first(free, depth, dim), channel=colour, slices=slices)
 
 
 def colour_axis(shape: Sequence[int], axes: str) -> int | None:

@@ -20,7 +20,7 @@ _IN_PREDICTION = ("invented", "merged")
 _COUNTERPART = 0.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mistake:
     """One object that is wrong.
 
@@ -82,7 +82,14 @@ def worst_objects(
         for side, array in ((True, predicted), (False, truth))
     }
     return [
-        Mistake(kind, number, partners, boxes[kind in _IN_PREDICTION][number], iou, wrong)
+        Mistake(
+            kind=kind,
+            id=number,
+            partners=partners,
+            box=boxes[kind in _IN_PREDICTION][number],
+            iou=iou,
+            wrong_pixels=wrong,
+        )
         for kind, number, partners, iou, wrong in mistakes
     ]
 

@@ -16,7 +16,7 @@ from nbtrainer.labels.integers import bincount
 _SMALLEST_PIECE = 0.1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Overlaps:
     """Every pair of ids that meet in two label images, background (0) included, and how many pixels they share.
 
@@ -201,7 +201,12 @@ def _table(predicted: np.ndarray, truth: np.ndarray, *, pixels: np.ndarray, hidd
     keys, place = np.unique(predicted[shares] * np.int64(max(1, len(truth_ids))) + truth, return_inverse=True)
     first, second = np.divmod(keys, max(1, len(truth_ids)))
     return Overlaps(
-        predicted_ids, truth_ids, first, second, _sums(place, values=pixels[shares], count=len(keys)), hidden
+        predicted_ids=predicted_ids,
+        truth_ids=truth_ids,
+        predicted=first,
+        truth=second,
+        pixels=_sums(place, values=pixels[shares], count=len(keys)),
+        hidden=hidden,
     )
 
 

@@ -17,7 +17,7 @@ _FACING_REACH = 12
 _SHORTEST_GAP = 3
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ObjectMeasures:
     """One entry an object, ordered by id. Sizes are pixels or voxels.
 

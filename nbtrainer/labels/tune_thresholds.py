@@ -10,7 +10,7 @@ import numpy as np
 Thresholds = dict[str, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tuned:
     """The best settings found; `score` with them, `first_score` with those that it began with, `tried` how many in all."""
 
@@ -90,7 +90,7 @@ def tune(
             for value in values:
                 other = best | {name: value}
                 if tuple(other[key] for key in candidates) not in known and len(known) >= most_tries:
-                    return Tuned(best, best_score, first_score, len(known))
+                    return Tuned(settings=best, score=best_score, first_score=first_score, tried=len(known))
                 if try_out(other) > best_score:
                     best, best_score, changed = other, known[tuple(other[key] for key in candidates)], True
-    return Tuned(best, best_score, first_score, len(known))
+    return Tuned(settings=best, score=best_score, first_score=first_score, tried=len(known))

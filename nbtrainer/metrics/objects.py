@@ -18,7 +18,7 @@ def _zeros() -> np.ndarray:
     return np.zeros(len(THRESHOLDS))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ObjectMatches:
     """Objects found, invented and missed at each IoU of `THRESHOLDS`; adding pools images.
 

@@ -10,7 +10,7 @@ from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.match import Overlaps, count_overlaps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Partition:
     """Sums over the table of overlaps; adding pools images as if they lay side by side with ids of their own.
 

@@ -19,7 +19,7 @@ class PixelPredictions(NamedTuple):
     target: Any
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ConfusionCounts:
     """Pixels of each class that are rightly and wrongly called its own (positive) and not (negative).
 
@@ -70,12 +70,12 @@ def count(pixels: PixelPredictions) -> ConfusionCounts:
     difference = (probability - is_true * 1.0) * known
     positive, true, size = predicted.sum(axes), is_true.sum(axes), known.sum(axes)
     return ConfusionCounts(
-        hits,
-        positive - hits,
-        true - hits,
-        size - positive - true + hits,
-        (difference**2).sum(axes),
-        abs(difference).sum(axes),
+        true_positive=hits,
+        false_positive=positive - hits,
+        false_negative=true - hits,
+        true_negative=size - positive - true + hits,
+        squared=(difference**2).sum(axes),
+        absolute=abs(difference).sum(axes),
     )
 
 

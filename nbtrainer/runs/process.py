@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProcessIdentity:
     """A process: its `number` on its `host`, and when it was born.
 
@@ -41,7 +41,14 @@ class ProcessIdentity:
 def this_process() -> ProcessIdentity:
     """The process that asks."""
     number = os.getpid()
-    return ProcessIdentity(number, _born(number) or "", socket.gethostname(), _machine(), _boot(), _namespace(number))
+    return ProcessIdentity(
+        number=number,
+        born=_born(number) or "",
+        host=socket.gethostname(),
+        machine=_machine(),
+        boot=_boot(),
+        namespace=_namespace(number),
+    )
 
 
 def is_alive(process: ProcessIdentity, *, seen_from: ProcessIdentity) -> bool | None:

@@ -22,7 +22,12 @@ def _patches(folder: Path, size: tuple[int, ...], seed: int = 5) -> Patches:
     tifffile.imwrite(folder / "label.tif", rng.integers(0, 90_000, shape).astype(np.uint32), photometric="minisblack")
     pairs = [Pair(folder / "image.tif", folder / "label.tif", use="auto")]
     dim = len(size)
-    places = make_sampler(Images(pairs, make_normalizer(), make_preparation(dim=dim)), [shape], size, seed=seed)
+    places = make_sampler(
+        Images(pairs=pairs, normalizer=make_normalizer(), preparation=make_preparation(dim=dim)),
+        [shape],
+        size,
+        seed=seed,
+    )
     transforms = [model(probability=1.0) for model in TRANSFORMS.values() if dim in model.dims]
     return Patches(places, Augmentation(steps=transforms))
 

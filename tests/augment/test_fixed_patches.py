@@ -69,9 +69,9 @@ def test_a_seed_draws_the_patch_that_it_drew_in_earlier_versions(case, tmp_path)
     for part, array in zip(("image", "label"), _scene(shape), strict=True):
         tifffile.imwrite(tmp_path / f"{part}.tif", array, photometric="minisblack")
     images = Images(
-        [Pair(tmp_path / "image.tif", tmp_path / "label.tif", use="auto")],
-        make_normalizer(),
-        make_preparation(dim=len(size)),
+        pairs=[Pair(tmp_path / "image.tif", tmp_path / "label.tif", use="auto")],
+        normalizer=make_normalizer(),
+        preparation=make_preparation(dim=len(size)),
     )
     patch = Patches(make_sampler(images, [shape], size, seed=5), _augmentation(name)).patch(1)
     at = np.linspace(0, patch.label.size - 1, 12).astype(int)

@@ -25,7 +25,9 @@ def _patches(**settings: object) -> Patches:
         make_naming(),
         use="auto",
     )
-    images = Images(pairs, make_normalizer(), make_preparation(), cache=settings.pop("cache", Cache()))
+    images = Images(
+        pairs=pairs, normalizer=make_normalizer(), preparation=make_preparation(), cache=settings.pop("cache", Cache())
+    )
     changes = {name: settings.pop(name) for name in ("steps", "apply", "rotate_and_flip") if name in settings}
     class_of = settings.pop("class_of", lambda label: (label > 0).astype(np.uint8))
     places = make_sampler(

@@ -175,7 +175,10 @@ def test_an_image_read_region_by_region_is_the_one_in_memory(size):
     image = rng.integers(0, 255, (2, *shape)).astype(np.uint8)
     label = rng.integers(0, 60_000, shape).astype(np.uint16)
     known = IntensityTransform(
-        np.array([10, -np.inf]), np.array([200, np.inf]), np.array([2.0, 0.1]), np.array([-1.0, 0.5])
+        low=np.array([10, -np.inf]),
+        high=np.array([200, np.inf]),
+        scale=np.array([2.0, 0.1]),
+        offset=np.array([-1.0, 0.5]),
     )
     everything = tuple((0, length) for length in shape)
     for seed in range(5):

@@ -67,7 +67,9 @@ def test_a_stretch_cuts_as_many_pixels_as_its_percentages_say():
 def test_the_darkest_place_loses_the_strength_and_the_brightest_nothing(kind, dim):
     image = np.ones((1, *(24,) * dim), np.float32)
     image[(0,) * (dim + 1)] = 0
-    light, _ = illumination.apply(image, image[0], IlluminationParams(kind, 0.4, (0.3, -0.8, 0.9)[:dim], 1))
+    light, _ = illumination.apply(
+        image, image[0], IlluminationParams(pattern=kind, strength=0.4, location=(0.3, -0.8, 0.9)[:dim], seed=1)
+    )
     lit = np.delete(light.ravel(), 0)
     assert lit.max() == pytest.approx(1, abs=0.03) and lit.min() == pytest.approx(0.6, abs=0.03)
     assert np.abs(np.diff(light, axis=-1))[..., 1:, 1:].max() < 0.2
@@ -120,7 +122,9 @@ def test_a_coarse_box_keeps_its_mean_and_what_is_outside():
 
 def test_a_missing_part_shows_the_mean_of_its_section():
     image = np.random.default_rng(0).normal(size=(2, 3, 20, 20)).astype(np.float32)
-    wiped, _ = missing_part.apply(image, image[0], MissingPartParams((Band(1, 0.0, (10.0, 10.0), 6.0),)))
+    wiped, _ = missing_part.apply(
+        image, image[0], MissingPartParams((Band(section=1, angle=0.0, middle=(10.0, 10.0), width=6.0),))
+    )
     assert (wiped[0, 1, 8:13] == image[0, 1].mean()).all() and (wiped[1, 1, 8:13] == image[1, 1].mean()).all()
     assert np.array_equal(wiped[:, [0, 2]], image[:, [0, 2]])
     assert np.array_equal(wiped[:, 1, :7], image[:, 1, :7])
@@ -143,7 +147,7 @@ def test_rolled_shuffled_and_missing_sections_are_orders_of_those_that_are_there
 def test_shifted_sections_are_those_and_no_others_without_interpolation():
     image = np.random.default_rng(0).normal(size=(1, 4, 10, 10)).astype(np.float32)
     label = np.random.default_rng(1).integers(0, 2**32, (4, 10, 10), dtype=np.uint32)
-    moved, truth = move_sections(image, label, SectionShift(2, 4, shift=(3, -2), degrees=0.0))
+    moved, truth = move_sections(image, label, SectionShift(first=2, end=4, shift=(3, -2), degrees=0.0))
     assert np.array_equal(moved[:, :2], image[:, :2]) and np.array_equal(truth[:2], label[:2])
     assert np.array_equal(moved[:, 2:, :7, 2:], image[:, 2:, 3:, :8])
     assert np.array_equal(truth[2:, :7, 2:], label[2:, 3:, :8])

@@ -21,7 +21,7 @@ def _objects() -> np.ndarray:
 
 
 def _told(label: np.ndarray, kind: str = "instance_flow") -> list[str]:
-    sample = Sample(Pair(Path("a.tif"), Path("label.tif"), use="auto"), label, label.shape)
+    sample = Sample(pair=Pair(Path("a.tif"), Path("label.tif"), use="auto"), label=label, shape=label.shape)
     findings = list(check_objects(TaskSettings(kind=kind), [sample]))
     assert all(finding.level == "warning" and finding.where == "label.tif" for finding in findings)
     return [f"{finding.wrong} [{finding.fix}]" for finding in findings]

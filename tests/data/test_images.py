@@ -38,7 +38,12 @@ def _read_all(images: Images) -> None:
 
 def test_all_sets_together_stay_within_one_budget(pairs):
     cache = Cache(3 * _SIZE)
-    sets = [Images(pairs[start : start + 2], make_normalizer(), make_preparation(), cache=cache) for start in (0, 2, 4)]
+    sets = [
+        Images(
+            pairs=pairs[start : start + 2], normalizer=make_normalizer(), preparation=make_preparation(), cache=cache
+        )
+        for start in (0, 2, 4)
+    ]
     for _ in range(2):
         for images in sets:
             _read_all(images)
@@ -48,8 +53,8 @@ def test_all_sets_together_stay_within_one_budget(pairs):
 def test_a_set_that_is_gone_leaves_its_room_to_others(pairs):
     cache = Cache(100 * _SIZE)
     training, form = (
-        Images(pairs[:2], make_normalizer(), make_preparation(), cache=cache),
-        Images(pairs[2:], make_normalizer(), make_preparation(), cache=cache),
+        Images(pairs=pairs[:2], normalizer=make_normalizer(), preparation=make_preparation(), cache=cache),
+        Images(pairs=pairs[2:], normalizer=make_normalizer(), preparation=make_preparation(), cache=cache),
     )
     _read_all(training)
     before = cache.held
@@ -64,7 +69,7 @@ def test_a_set_that_is_gone_leaves_its_room_to_others(pairs):
 def test_large_images_stay_and_those_that_no_longer_fit_are_read_from_the_file(pairs, monkeypatch):
     monkeypatch.setattr(module, "_LARGEST_KEPT", 10)
     cache = Cache(3 * _SIZE)
-    images = Images(pairs, make_normalizer(), make_preparation(), cache=cache)
+    images = Images(pairs=pairs, normalizer=make_normalizer(), preparation=make_preparation(), cache=cache)
     _read_all(images)
     first = images.views(0)[0]
     _read_all(images)
@@ -80,7 +85,9 @@ def _write_again(path: Path, array: np.ndarray) -> None:
 @pytest.mark.parametrize("kind", ["image", "label"])
 def test_a_file_that_is_another_when_it_is_read_again_is_named(pairs, kind):
     files = Fingerprints(path for pair in pairs for path in pair.files)
-    images = Images(pairs, make_normalizer(), make_preparation(), cache=Cache(0), fingerprints=files)
+    images = Images(
+        pairs=pairs, normalizer=make_normalizer(), preparation=make_preparation(), cache=Cache(0), fingerprints=files
+    )
     images.region(3, (slice(0, 8), slice(0, 8)))
     path = getattr(pairs[3], kind)
     _write_again(path, np.full((64, 64), 9, np.uint16))
@@ -91,9 +98,9 @@ def test_a_file_that_is_another_when_it_is_read_again_is_named(pairs, kind):
 
 def test_what_is_in_memory_is_not_read_again(pairs):
     images = Images(
-        pairs,
-        make_normalizer(),
-        make_preparation(),
+        pairs=pairs,
+        normalizer=make_normalizer(),
+        preparation=make_preparation(),
         fingerprints=Fingerprints(path for pair in pairs for path in pair.files),
     )
     before = images.raw(3)[0]

@@ -20,7 +20,7 @@ def _places(folder: Path, labels: list[np.ndarray], dim: int = 2, **settings: ob
         for kind, array in (("image", np.zeros(label.shape, np.uint8)), ("label", label)):
             tifffile.imwrite(folder / f"{kind}{number}.tif", array, photometric="minisblack")
         pairs.append(Pair(folder / f"image{number}.tif", folder / f"label{number}.tif", use="auto"))
-    images = Images(pairs, make_normalizer(), make_preparation(dim=dim))
+    images = Images(pairs=pairs, normalizer=make_normalizer(), preparation=make_preparation(dim=dim))
     settings = {"patch_size": (16,) * dim, "class_of": lambda label: label.astype(np.uint8), **settings}
     return make_sampler(images, [label.shape for label in labels], **settings)
 

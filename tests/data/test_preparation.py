@@ -137,8 +137,8 @@ def test_objects_are_brought_to_one_diameter(tmp_path):
 
 @pytest.mark.feature(62)
 def test_outside_of_polygons_and_inside_of_ignored_regions_nothing_is_known(tmp_path):
-    triangle = RegionOfInterest(((0, 0), (0, 40), (40, 0)), "use", "cells")
-    hole = RegionOfInterest(((2, 2), (5, 6)), use="ignore")
+    triangle = RegionOfInterest(corners=((0, 0), (0, 40), (40, 0)), use="use", name="cells")
+    hole = RegionOfInterest(corners=((2, 2), (5, 6)), use="ignore")
     _, label = _open(_write(tmp_path, regions=(triangle, hole)))
     assert label.dtype == np.uint32
     assert label[20, 15] == 3 and label[29, 29] == IGNORED and (label[2:6, 2:7] == IGNORED).all()
@@ -161,7 +161,10 @@ def test_a_random_region_is_the_same_for_the_same_seed_and_image():
 
 @pytest.mark.feature(62)
 def test_negative_corners_count_from_the_far_edge():
-    assert RegionOfInterest(((0, 10), (-1, -11)), "use").within((60, 80)).box((60, 80)) == ((0, 60), (10, 70))
+    assert RegionOfInterest(corners=((0, 10), (-1, -11)), use="use").within((60, 80)).box((60, 80)) == (
+        (0, 60),
+        (10, 70),
+    )
 
 
 def test_a_label_of_another_size_is_refused(tmp_path):

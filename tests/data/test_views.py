@@ -21,7 +21,7 @@ def _blurred(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
     "made",
     [
         lambda view: CropView(view, ((1, 8), (5, 35), (0, 44))),
-        lambda view: MapView(view, _blurred, halo=2),
+        lambda view: MapView(view=view, function=_blurred, halo=2),
         lambda view: ResampledView(view, (9, 61, 23)),
         lambda view: ResampledView(view, (4, 20, 100)),
         lambda view: PaddedView(view, (16, 32, 64)),

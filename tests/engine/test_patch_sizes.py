@@ -18,7 +18,14 @@ def test_what_is_padded_enters_neither_loss_nor_score(network):
     made = models.create(network, dim=2, input_channels=1, output_channels=1, features=[4, 8, 8])
     optimizer = optimizers.create("sgd", made.parameters(), learning_rate=0.1, momentum=0.0, weight_decay=0.0)
     loss = losses.create("bce_dice", {}, Compile().loss_parameters, may_ignore=False)
-    stepper = Stepper(made, loss, optimizer, torch.device("cpu"), "float32", Binary.create().pixels)
+    stepper = Stepper(
+        network=made,
+        loss=loss,
+        optimizer=optimizer,
+        device=torch.device("cpu"),
+        precision="float32",
+        pixel_predictions=Binary.create().pixels,
+    )
     images, targets = torch.randn(2, 1, 13, 30), (torch.rand(2, 1, 13, 30) > 0.5).float()
     with torch.no_grad():
         padded = np.pad(images.numpy(), [(0, 0), (0, 0), (1, 2), (1, 1)], mode="symmetric")

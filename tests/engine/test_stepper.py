@@ -29,7 +29,13 @@ def _stepper(**settings: object) -> Stepper:
     network = models.create("unet", dim=2, input_channels=1, output_channels=1, features=[4, 8])
     optimizer = optimizers.create("sgd", network.parameters(), learning_rate=0.1, momentum=0.0, weight_decay=0.0)
     return Stepper(
-        network, CrossEntropy(), optimizer, torch.device("cpu"), "float32", Binary.create().pixels, **settings
+        network=network,
+        loss=CrossEntropy(),
+        optimizer=optimizer,
+        device=torch.device("cpu"),
+        precision="float32",
+        pixel_predictions=Binary.create().pixels,
+        **settings,
     )
 
 
@@ -119,7 +125,15 @@ def _gradients(task: Task, loss: str, network: str, parts: int) -> tuple[float, 
     _without_dropout(made)
     optimizer = optimizers.create("sgd", made.parameters(), learning_rate=0.1, momentum=0.0, weight_decay=0.0)
     module = losses.create(loss, task.loss_settings, Compile().loss_parameters, may_ignore=True)
-    stepper = Stepper(made, module, optimizer, CPU, "float32", task.pixels, micro_batches=parts)
+    stepper = Stepper(
+        network=made,
+        loss=module,
+        optimizer=optimizer,
+        device=CPU,
+        precision="float32",
+        pixel_predictions=task.pixels,
+        micro_batches=parts,
+    )
     value, _ = stepper.step(*_labelled(task, 4), 0.0)
     return float(value), torch.cat([weights.grad.flatten() for weights in made.parameters()])
 
@@ -178,7 +192,14 @@ class TestANetworkThatNormalizesOverTheBatch:
             optimizer = optimizers.create(
                 "sgd", network.parameters(), learning_rate=0.1, momentum=0.0, weight_decay=0.0
             )
-            stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary.create().pixels)
+            stepper = Stepper(
+                network=network,
+                loss=CrossEntropy(),
+                optimizer=optimizer,
+                device=CPU,
+                precision="float32",
+                pixel_predictions=Binary.create().pixels,
+            )
             stepper.step(*_batch(4), 0.1)
             stepper.step(*_batch(3), 0.1)
             weights = [value for name, value in network.state_dict().items() if "tracked" not in name]
@@ -192,7 +213,14 @@ class TestANetworkThatNormalizesOverTheBatch:
         network = models.create("style_unet", dim=2, input_channels=1, output_channels=1, features=[4, 8])
         told: list[tuple[int, int]] = []
         optimizer = optimizers.create("sgd", network.parameters(), learning_rate=0.1, momentum=0.0, weight_decay=0.0)
-        stepper = Stepper(network, CrossEntropy(), optimizer, CPU, "float32", Binary.create().pixels)
+        stepper = Stepper(
+            network=network,
+            loss=CrossEntropy(),
+            optimizer=optimizer,
+            device=CPU,
+            precision="float32",
+            pixel_predictions=Binary.create().pixels,
+        )
         stepper.on_batch_split = lambda tiles, parts: told.append((tiles, parts))
         # stands for a machine with room for the network that keeps less, and for two images at once
         network.register_forward_pre_hook(lambda module, given: _refuse(len(given[0]) > 2 or not module.recomputes))
@@ -255,7 +283,13 @@ def test_a_step_that_is_done_again_starts_from_where_the_first_try_did():
         network = _ShortOfMemory()
         optimizer = optimizers.create("sgd", network.parameters(), learning_rate=0.1, momentum=0.0, weight_decay=0.0)
         stepper = Stepper(
-            network, CrossEntropy(), optimizer, CPU, "float32", Binary.create().pixels, micro_batches=parts
+            network=network,
+            loss=CrossEntropy(),
+            optimizer=optimizer,
+            device=CPU,
+            precision="float32",
+            pixel_predictions=Binary.create().pixels,
+            micro_batches=parts,
         )
         stepper.step(*_batch(4), 0.1)
         assert stepper.micro_batches == 2
@@ -303,7 +337,9 @@ from nbtrainer.tasks.binary import Binary
 torch.set_num_threads(1)
 network = models.create("unet", dim=2, input_channels=1, output_channels=1, features=[16, 32])
 optimizer = optimizers.create("adam", network.parameters(), learning_rate=1e-3, momentum=0.0, weight_decay=0.0)
-stepper = Stepper(network, CrossEntropy(), optimizer, torch.device("cpu"), "float32", Binary.create().pixels)
+pixels = Binary.create().pixels
+options = {"device": torch.device("cpu"), "precision": "float32", "pixel_predictions": pixels}
+stepper = Stepper(network=network, loss=CrossEntropy(), optimizer=optimizer, **options)
 stepper.split_on_oom = sys.argv[2] == "may"
 stepper.on_batch_split = lambda tiles, parts: print("reduced", tiles, parts, flush=True)
 stepper.step(torch.randn(1, 1, 64, 64), torch.ones(1, 1, 64, 64), 1e-3)

@@ -40,12 +40,26 @@ def test_a_penalty_draws_sizes_to_the_mean():
 
 
 def test_no_object_is_smaller_than_5_pixels():
-    model = SizeModel(np.zeros(2, np.float32), np.zeros(2, np.float32), 20.0, -9.0, 64, 8)
+    model = SizeModel(
+        weights=np.zeros(2, np.float32),
+        mean_style=np.zeros(2, np.float32),
+        mean_diameter=20.0,
+        mean_log=-9.0,
+        side=64,
+        multiple=8,
+    )
     assert model.diameter(np.zeros(2)) == 5
 
 
 def test_files_and_records_give_it_back(tmp_path):
-    model = SizeModel(np.array([1.5, 2], np.float32), np.array([0.5, 0.1], np.float32), 20.0, 0.25, 64, 8)
+    model = SizeModel(
+        weights=np.array([1.5, 2], np.float32),
+        mean_style=np.array([0.5, 0.1], np.float32),
+        mean_diameter=20.0,
+        mean_log=0.25,
+        side=64,
+        multiple=8,
+    )
     model.save(tmp_path, {"crops": 3})
     torch.save(model.as_record(), tmp_path / "record.pt")
     style = np.array([0.3, 0.9], np.float32)

@@ -129,6 +129,8 @@ def test_names_that_do_not_fit_are_refused(names, says):
 def test_slices_of_classes_are_not_stitched():
     from nbtrainer.inference.prediction import Prediction
 
-    prediction = Prediction(Semantic.create(values=[0, 1]), make_preparation(), [], is_stack=True)
+    prediction = Prediction(
+        task=Semantic.create(values=[0, 1]), preparation=make_preparation(), parts=[], is_stack=True
+    )
     with pytest.raises(UserError, match="finds no single objects that could be joined"):
         prediction.labels(stitch_above=0.5)

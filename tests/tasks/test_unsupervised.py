@@ -153,7 +153,14 @@ def test_steps_of_the_engine_learn_the_bright_objects_without_labels():
     nothing = np.full((32, 32), IGNORED, np.uint32)
     network = wnet(2, input_channels=1, output_channels=task.output_channels, features=(8, 16))
     optimizer = torch.optim.AdamW(network.parameters(), 0.003)
-    stepper = Stepper(network, loss, optimizer, torch.device("cpu"), "float32", task.pixels)
+    stepper = Stepper(
+        network=network,
+        loss=loss,
+        optimizer=optimizer,
+        device=torch.device("cpu"),
+        precision="float32",
+        pixel_predictions=task.pixels,
+    )
     batch = torch.from_numpy(np.stack(images))
     targets = torch.from_numpy(np.stack([task.target(image, nothing) for image in images]))
     losses = [float(stepper.step(batch, targets, 0.003)[0]) for _ in range(60)]

@@ -18,7 +18,7 @@ _SPREAD = 0.4
 _CLOUD_POINTS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IlluminationParams:
     """`location`, one number an axis: the direction that a ramp rises along, or the middle of a spot, from 0 to 1."""
 
@@ -31,7 +31,12 @@ class IlluminationParams:
 def sample_params(rng: np.random.Generator, settings: Illumination, shape: Sequence[int]) -> IlluminationParams:
     pattern = _PATTERNS[int(rng.integers(len(_PATTERNS)))] if settings.light == "any" else settings.light
     location = tuple(map(float, rng.normal(size=len(shape)) if pattern == "ramp" else rng.random(len(shape))))
-    return IlluminationParams(pattern, float(rng.uniform(0, settings.strength)), location, int(rng.integers(2**32)))
+    return IlluminationParams(
+        pattern=pattern,
+        strength=float(rng.uniform(0, settings.strength)),
+        location=location,
+        seed=int(rng.integers(2**32)),
+    )
 
 
 def apply(image: np.ndarray, label: np.ndarray, params: IlluminationParams) -> tuple[np.ndarray, np.ndarray]:

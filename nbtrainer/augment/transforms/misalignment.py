@@ -15,4 +15,4 @@ apply = move_sections
 def sample_params(rng: np.random.Generator, settings: Misalignment, shape: Sequence[int]) -> SectionShift:
     first, end = sample_moved_sections(rng, settings.motion, shape[0])
     y, x = rng.integers(-settings.displacement, settings.displacement + 1, 2)
-    return SectionShift(first, end, shift=(int(y), int(x)), degrees=0.0)
+    return SectionShift(first=first, end=end, shift=(int(y), int(x)), degrees=0.0)

@@ -15,4 +15,4 @@ apply = move_sections
 def sample_params(rng: np.random.Generator, settings: Misrotation, shape: Sequence[int]) -> SectionShift:
     first, end = sample_moved_sections(rng, settings.motion, shape[0])
     degrees = float(rng.uniform(-settings.degrees, settings.degrees))
-    return SectionShift(first, end, shift=(0, 0), degrees=degrees)
+    return SectionShift(first=first, end=end, shift=(0, 0), degrees=degrees)

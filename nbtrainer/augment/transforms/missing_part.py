@@ -10,7 +10,7 @@ import numpy as np
 from nbtrainer.config.transforms.artefacts import MissingPart
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Band:
     """A band across a section: the direction (radians) and place of its middle, y and x in pixels, and its width."""
 
@@ -37,10 +37,10 @@ def sample_params(rng: np.random.Generator, settings: MissingPart, shape: Sequen
     height, width = shape[-2:]
     bands = tuple(
         Band(
-            section,
-            float(rng.uniform(0, np.pi)),
-            (float(rng.uniform(0, height)), float(rng.uniform(0, width))),
-            float(rng.uniform(0, settings.width)),
+            section=section,
+            angle=float(rng.uniform(0, np.pi)),
+            middle=(float(rng.uniform(0, height)), float(rng.uniform(0, width))),
+            width=float(rng.uniform(0, settings.width)),
         )
         for section in sections
     )

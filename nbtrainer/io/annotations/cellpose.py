@@ -55,7 +55,9 @@ def outlines_of_labels(plane: np.ndarray, image: str = "", z: int | None = None)
         if value > 0 and box is not None:
             corner = np.array([[float(edge.start) for edge in box]])
             mask = index[box] == number
-            outlines.append(Outline(corner, "mask", str(value), image=image, z=z, part_of=value, mask=mask))
+            outlines.append(
+                Outline(points=corner, kind="mask", name=str(value), image=image, z=z, part_of=value, mask=mask)
+            )
     return outlines
 
 

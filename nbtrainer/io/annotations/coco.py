@@ -86,8 +86,8 @@ def read_coco(path: Path, content: Any) -> list[Outline]:
         }
         if isinstance(segmentation, dict):
             corner, mask = decode_cropped(segmentation, path, sizes.get(image))
-            return [Outline(np.array([corner], float), "mask", mask=mask, **about)]
-        return [Outline(from_corner(_points(ring)), **about) for ring in segmentation]
+            return [Outline(points=np.array([corner], float), kind="mask", mask=mask, **about)]
+        return [Outline(points=from_corner(_points(ring)), **about) for ring in segmentation]
 
     remedy = "Mend it in the program that made it, or take the annotation out of the file"
     return read_entries(path, content["annotations"], outlines, _describe, remedy)

@@ -39,9 +39,9 @@ def read_geojson(path: Path, content: Any) -> list[Outline]:
             raise OutlineError("its coordinates are no lists of points")
         return [
             Outline(
-                points,
-                "ellipse" if geometry.get("isEllipse") else "polygon",
-                _name(number, feature),
+                points=points,
+                kind="ellipse" if geometry.get("isEllipse") else "polygon",
+                name=_name(number, feature),
                 class_name=_class_name(properties.get("classification")),
                 holes=tuple(holes),
                 part_of=number,

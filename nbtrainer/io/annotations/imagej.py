@@ -64,16 +64,20 @@ def _outline(path: Path, name: str, content: bytes) -> Outline:
     about: dict[str, Any] = {"label": roi.group or None, **_position(roi)}
     if roi.composite:
         first, *others = _rings(roi.multi_coordinates)
-        return Outline(first, "polygon", name, **about, holes=tuple(others))
+        return Outline(points=first, kind="polygon", name=name, **about, holes=tuple(others))
     left, top, width, height = roi.left, roi.top, roi.right - roi.left, roi.bottom - roi.top
     if roi.subpixelrect:
         left, top, width, height = roi.xd, roi.yd, roi.widthd, roi.heightd
     if roi.roitype == ROI_TYPE.OVAL:
-        return Outline(ellipse(left=left, top=top, width=width, height=height), "ellipse", name, **about)
+        return Outline(
+            points=ellipse(left=left, top=top, width=width, height=height), kind="ellipse", name=name, **about
+        )
     if roi.roitype == ROI_TYPE.RECT and roi.subtype == ROI_SUBTYPE.UNDEFINED:
-        return Outline(rectangle(left=left, top=top, width=width, height=height), "rectangle", name, **about)
+        return Outline(
+            points=rectangle(left=left, top=top, width=width, height=height), kind="rectangle", name=name, **about
+        )
     if roi.roitype in _AREAS:
-        return Outline(from_corner(roi.coordinates()), "polygon", name, **about)
+        return Outline(points=from_corner(roi.coordinates()), kind="polygon", name=name, **about)
     kind = roi.subtype if roi.subtype != ROI_SUBTYPE.UNDEFINED else roi.roitype
     raise DataError(
         str(path),

@@ -60,9 +60,9 @@ def read_labelme(path: Path, content: Any) -> list[Outline]:
             )
         return [
             Outline(
-                drawn,
-                {"circle": "ellipse", "rectangle": "rectangle", "mask": "mask"}.get(kind, "polygon"),  # type: ignore[arg-type]
-                str(shape.get("description") or ""),
+                points=drawn,
+                kind={"circle": "ellipse", "rectangle": "rectangle", "mask": "mask"}.get(kind, "polygon"),  # type: ignore[arg-type]
+                name=str(shape.get("description") or ""),
                 class_name=label,
                 label=int(label) if label.isascii() and label.isdigit() else None,
                 image=image,

@@ -37,7 +37,11 @@ def read_mask_folder(path: Path) -> list[Outline]:
             raise DataError(str(path), wrong, "All masks of an image have its size; take the file out of the folder")
         for part in outlines_of_labels(mask):
             name = file.stem if len(np.unique(mask)) < 3 else f"{file.stem} {part.name}"
-            outlines.append(Outline(part.points, "mask", name, mask=part.mask, part_of=(number << 32) + int(part.name)))
+            outlines.append(
+                Outline(
+                    points=part.points, kind="mask", name=name, mask=part.mask, part_of=(number << 32) + int(part.name)
+                )
+            )
     return outlines
 
 

@@ -16,7 +16,7 @@ class OutlineError(ValueError):
     """What is wrong with one outline in a file, as the end of a sentence about it."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Outline:
     """One closed outline in an image.
 

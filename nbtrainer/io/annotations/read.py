@@ -36,7 +36,7 @@ _JSON_READERS: tuple[tuple[Callable[[Any], bool], Callable[[Path, Any], list[Out
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Contents:
     """What a file of outlines is about, without the outlines.
 
@@ -155,11 +155,11 @@ def _contents(path: Path, modified: int, size: int) -> Contents:
         elif is_labelme(content) and labelme_image(content):
             named = {labelme_image(content): None}
     return Contents(
-        tuple(named),
-        {image: len(own) for image, own in objects.items()},
-        {image: frozenset(own) for image, own in classes.items()},
-        frozenset(outline.image for outline in outlines if outline.is_crowd),
-        any(outline.z is not None for outline in outlines),
+        images=tuple(named),
+        objects={image: len(own) for image, own in objects.items()},
+        classes={image: frozenset(own) for image, own in classes.items()},
+        crowded=frozenset(outline.image for outline in outlines if outline.is_crowd),
+        says_slice=any(outline.z is not None for outline in outlines),
     )
 
 

@@ -97,7 +97,13 @@ def open_channels(path: Path, files: Sequence[Path], opened: Sequence[ImageFile]
     if len(files) == 1:
         return first
     array = _Channels(path, opened)
-    image = ImageFile(array, f"C{first.axes}", dict(first.spacing), first.notes, first.orientation)
+    image = ImageFile(
+        array=array,
+        axes=f"C{first.axes}",
+        spacing=dict(first.spacing),
+        notes=first.notes,
+        orientation=first.orientation,
+    )
     for file, other in zip(files[1:], opened[1:], strict=True):
         notes = [
             note

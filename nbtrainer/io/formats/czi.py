@@ -43,7 +43,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     axes = "".join(planes) + ("YXS" if is_colour else "YX")
     array = Scene(path, shape + (3,) * is_colour, _TYPES[kind], scene=scene, planes=planes, corner=(x, y))
     others = [] if inside else [str(other) for other in sorted(scenes) if other != scene]
-    return ImageFile(array, axes, _spacing(reader.metadata)).noting(first_of(path, others))
+    return ImageFile(array=array, axes=axes, spacing=_spacing(reader.metadata)).noting(first_of(path, others))
 
 
 class Scene(Regions):

@@ -35,7 +35,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
         dataset = file[name]
         axes = _axes(dataset)
         _check_sources(path, dataset)
-        return ImageFile(_array(path, name, dataset), axes, _spacing(dataset))
+        return ImageFile(array=_array(path, name, dataset), axes=axes, spacing=_spacing(dataset))
 
 
 def _array(path: Path, name: str, dataset: h5py.Dataset) -> Regions:

@@ -14,7 +14,7 @@ from nbtrainer.progress import OnProgress
 AXES = "TCZYXS"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageFile:
     """An image file, opened: indexing `array` reads only that region where the format allows it.
 

@@ -28,7 +28,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
             array = Whole(path, shape, dtype, lambda: [_read(path, inside)], inside or name)
         axes = "".join(axis if axis in AXES else "?" for axis in image.dims)
         names = [] if inside else [other.name for other in file.images][1:]
-        return ImageFile(array, axes, _spacing(image)).noting(first_of(path, names))
+        return ImageFile(array=array, axes=axes, spacing=_spacing(image)).noting(first_of(path, names))
 
 
 def _choose_image(path: Path, images: list[Any], inside: str) -> Any:

@@ -58,7 +58,9 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     stated = reader.GetSpacing()[:3] if header.keys() & {"elementspacing", "elementsize"} else ()
     spacing = sane(**{axis: 1e3 * length for axis, length in zip("xyz", stated, strict=False)})
     axes = "TZYX"[-ndim:] + ("S" if components in (3, 4) else "C" if components > 1 else "")
-    return ImageFile(array, axes, spacing, orientation=_place(reader, ndim) if header.keys() & _PLACES else None)
+    return ImageFile(
+        array=array, axes=axes, spacing=spacing, orientation=_place(reader, ndim) if header.keys() & _PLACES else None
+    )
 
 
 def _place(reader: SimpleITK.ImageFileReader, ndim: int) -> Orientation | None:

@@ -53,4 +53,4 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     axes = "".join(axis if axis in AXES else "?" for axis in stack_axes + frame)
     spacing = sane(z=size.z if "Z" in axes else None, y=size.y, x=size.x)
     others = [] if inside else [str(number) for number in range(1, sizes.get("P", 1))]
-    return ImageFile(array, axes, spacing).noting(first_of(path, others))
+    return ImageFile(array=array, axes=axes, spacing=spacing).noting(first_of(path, others))

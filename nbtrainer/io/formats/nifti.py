@@ -55,7 +55,12 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     if slope is not None and (slope, intercept) != (1, 0) and np.isfinite([slope, intercept or 0]).all():
         array = ScaledArray(array, slope=slope, intercept=intercept or 0)
     time = "T" if _has_time(header) else "?"
-    return ImageFile(array, f"C{time}ZYX"[-len(stored) :], _spacing(header), orientation=_place(header, len(stored)))
+    return ImageFile(
+        array=array,
+        axes=f"C{time}ZYX"[-len(stored) :],
+        spacing=_spacing(header),
+        orientation=_place(header, len(stored)),
+    )
 
 
 class ScaledArray(Regions):

@@ -27,7 +27,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
         raise no_pixels(path, shape)
     stored = MemoryMapped(path, dtype, shape[::-1] if fortran else shape, offset)
     array = Reoriented(stored, tuple(range(len(shape)))[::-1]) if fortran else stored
-    return ImageFile(array, unknown_axes(len(shape)), {})
+    return ImageFile(array=array, axes=unknown_axes(len(shape)), spacing={})
 
 
 def unknown_axes(ndim: int) -> str:

@@ -42,7 +42,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
         array = Whole(path, stored, dtype, lambda: _pieces(path, info, dtype), name)
     if fortran:
         array = Reoriented(array, tuple(reversed(range(len(shape)))))
-    return ImageFile(array, unknown_axes(len(shape)), {})
+    return ImageFile(array=array, axes=unknown_axes(len(shape)), spacing={})
 
 
 def _header(path: Path, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:

@@ -58,7 +58,10 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     dtype = np.dtype(_TYPES[header["type"]]).newbyteorder(">" if header.get("endian") == "big" else "<")
     axes = _axes(header)
     return ImageFile(
-        _array(path, header, shape, dtype, start), axes, _spacing(header), orientation=_place(header, axes)
+        array=_array(path, header, shape, dtype, start),
+        axes=axes,
+        spacing=_spacing(header),
+        orientation=_place(header, axes),
     )
 
 

@@ -52,7 +52,9 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     # the library's own copy of it, and ours
     check_room(path, 2 * size, f"decoding its {width:,} x {height:,} pixels")
     read = _read_deep if deep else _read
-    opened = ImageFile(Whole(path, shape, dtype, lambda: [read(path)]), "YXS" if samples else "YX", {})
+    opened = ImageFile(
+        array=Whole(path, shape, dtype, lambda: [read(path)]), axes="YXS" if samples else "YX", spacing={}
+    )
     return upright(opened if palette is None else with_palette(opened, palette), orientation)
 
 

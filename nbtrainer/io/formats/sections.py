@@ -32,14 +32,16 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     """
     content, names = _read(path)
     if "tile_size" in content:
-        return ImageFile(_open_tiles(path, content, names, for_label), "ZYX", {})
+        return ImageFile(array=_open_tiles(path, content, names, for_label), axes="ZYX", spacing={})
     files = [_file(path, name) for name in names]
     _check_there(path, files)
     first = open_image(files[0], for_label)
     if first.axes not in ("YX", "YXS"):
         raise DataError(str(files[0]), f"this section has the shape {first.shape}, but sections are 2D", _REMEDY)
     spacing = {axis: length for axis, length in first.spacing.items() if axis != "z"}
-    return ImageFile(Sections(path, files, first, for_label), f"Z{first.axes}", spacing, first.notes)
+    return ImageFile(
+        array=Sections(path, files, first, for_label), axes=f"Z{first.axes}", spacing=spacing, notes=first.notes
+    )
 
 
 class Sections(Regions):
@@ -66,7 +68,7 @@ class Sections(Regions):
         return result
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Grid:
     """How tiles make up a section."""
 
@@ -171,7 +173,7 @@ def _open_tiles(path: Path, content: dict[str, Any], names: list[str], for_label
         raise DataError(str(path), f"tile_ratio is {ratio!r}", "It should be a number above 0, mostly 1")
     if not isinstance(start, list) or len(start) != 2 or not all(isinstance(k, int) for k in start):
         raise DataError(str(path), f"tile_st is {start!r}", "It should be the first row and column, mostly [0, 0]")
-    grid = _Grid(size, float(ratio), *start)
+    grid = _Grid(size=size, ratio=float(ratio), first_row=start[0], first_column=start[1])
     first = _file(path, _fill_in_place(names[0], *start))
     _check_there(path, [_file(path, name) for name in names[:depth] if "{" not in name] or [first])
     try:

@@ -30,7 +30,7 @@ _JPEG = {6, 7, 34892, 33007}
 _TAG_BYTES = dict(zip(range(1, 19), (1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 2, 8, 8, 8, 8), strict=True))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Page:
     """Where the strips or tiles of one page lie."""
 
@@ -67,7 +67,7 @@ def _open_series(path: Path, tif: Any, number: int, spacing: dict[str, float]) -
     if 0 in series.shape:
         raise no_pixels(path, series.shape)
     _check_whole(path, tif, series)
-    return ImageFile(_array(path, tif, number), _axes(series.axes), spacing).noting(_missing(series))
+    return ImageFile(array=_array(path, tif, number), axes=_axes(series.axes), spacing=spacing).noting(_missing(series))
 
 
 def _missing(series: Any) -> str:
@@ -169,7 +169,12 @@ class _Decoder:
 
 def _page(page: Any) -> _Page:
     tables = page.jpegtables if page.keyframe.compression in _JPEG else None
-    return _Page(Path(page.parent.filehandle.path), tuple(page.dataoffsets), tuple(page.databytecounts), tables)
+    return _Page(
+        path=Path(page.parent.filehandle.path),
+        offsets=tuple(page.dataoffsets),
+        byte_counts=tuple(page.databytecounts),
+        jpeg_tables=tables,
+    )
 
 
 def _series_number(path: Path, tif: Any, inside: str) -> int:

@@ -43,7 +43,7 @@ def open_file(path: Path, inside: str = "", for_label: bool = False) -> ImageFil
     )
     array: Any = _node(path, store, name)
     axes, spacing, place = _describe_array(path, store, name, array)
-    return ImageFile(_regions(path, store, array), axes, spacing, orientation=place)
+    return ImageFile(array=_regions(path, store, array), axes=axes, spacing=spacing, orientation=place)
 
 
 class ZarrArray(Regions):

@@ -84,13 +84,13 @@ def test_an_outline_in_a_zip_that_becomes_too_large_is_refused(tmp_path):
 def test_an_outline_that_zigzags_over_a_tall_image_is_drawn_in_parts():
     x = np.arange(4000.0)
     points = np.stack([np.where(x % 2, 0.0, 3000.0), x / 100], axis=1)
-    labels = draw_labels([Outline(points, "polygon")], (3000, 60))
+    labels = draw_labels([Outline(points=points, kind="polygon")], (3000, 60))
     assert 0 < labels.sum() < labels.size
 
 
 def test_an_outline_is_drawn_the_same_in_many_parts(monkeypatch):
     rng = np.random.default_rng(1)
-    outline = Outline(rng.uniform(-5, 70, (60, 2)), "polygon", holes=(rng.uniform(0, 60, (9, 2)),))
+    outline = Outline(points=rng.uniform(-5, 70, (60, 2)), kind="polygon", holes=(rng.uniform(0, 60, (9, 2)),))
     whole = draw_labels([outline], (64, 64))
     monkeypatch.setattr("nbtrainer.io.annotations.draw._ROWS_AT_ONCE", 37)
     assert np.array_equal(draw_labels([outline], (64, 64)), whole) and whole.any()
