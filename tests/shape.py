@@ -29,6 +29,34 @@ POSITIONAL_EXCEPTIONS: dict[str, str] = {
     "cli/predict.py:evaluate": "typer makes options of them, and calls it by name",
     "cli/prepare.py:prepare": "typer makes options of them, and calls it by name",
 }
+# functions in which two arguments of one type stand side by side by place, and records of more than three fields that are
+# built by place: limits that only shrink
+MAX_SAME_TYPE_NEIGHBOURS = 21
+MAX_POSITIONAL_FIELDS = 3
+MAX_POSITIONAL_RECORDS = 2
+# pairs whose order nobody doubts, or that a library or a callback gives by place
+CONVENTIONAL_PAIRS = {
+    ("image", "label"),
+    ("images", "labels"),
+    ("images", "targets"),
+    ("logits", "target"),
+    ("output", "target"),
+    ("prediction", "target"),
+    ("predicted", "truth"),
+    ("predicted", "truths"),
+    ("predicted", "label"),
+    ("raw", "matrix"),  # handed on as a function of both
+    ("done", "of"),  # progress
+    ("finished", "of"),
+    ("part", "whole"),
+    ("low", "high"),
+    ("x", "y"),
+    ("row", "column"),
+    ("rows", "columns"),
+    ("left", "right"),
+    ("one", "other"),  # the order means nothing
+    ("modified", "size"),  # the version of a file
+}
 # names that two classes have, with the reason
 DUPLICATE_EXCEPTIONS: dict[str, str] = {}
 
@@ -42,6 +70,8 @@ def main() -> int:
         *class_lengths(trees),
         *function_lengths(trees),
         *positional_arguments(trees),
+        *same_type_neighbours(trees),
+        *positional_records(trees),
         *duplicate_classes(trees),
         *private_accesses(),
         *complexity(),
@@ -108,6 +138,47 @@ def positional_arguments(trees: dict[Path, ast.Module]) -> Iterator[str]:
     for name, count in many.items():
         if name not in POSITIONAL_EXCEPTIONS:
             yield f"{name} takes {count} arguments by place; put * where two of a type stand side by side"
+
+
+def same_type_neighbours(trees: dict[Path, ast.Module]) -> Iterator[str]:
+    """Functions in which two arguments of one type could be exchanged unseen. Not special methods, nor the public API."""
+    names = []
+    for name, node in _functions(trees):
+        decorators = [ast.unparse(decorator).strip("_") for decorator in node.decorator_list]
+        is_special = node.name.startswith("__") and node.name != "__init__"
+        if is_special or name.startswith("api.py:") or any(each.startswith("compiled") for each in decorators):
+            continue
+        arguments = [each for each in (*node.args.posonlyargs, *node.args.args) if each.arg not in ("self", "cls")]
+        types = ["" if each.annotation is None else ast.unparse(each.annotation) for each in arguments]
+        neighbours = zip(arguments, arguments[1:], types, types[1:], strict=False)
+        if any(
+            first == second and first not in ("", "Any") and (one.arg, other.arg) not in CONVENTIONAL_PAIRS
+            for one, other, first, second in neighbours
+        ):
+            names.append(name)
+    print(f"functions with neighbours of one type by place: {len(names)}")
+    if len(names) > MAX_SAME_TYPE_NEIGHBOURS:
+        yield f"{len(names)} functions take neighbours of one type by place; the limit is {MAX_SAME_TYPE_NEIGHBOURS}: {', '.join(names)}"
+
+
+def positional_records(trees: dict[Path, ast.Module]) -> Iterator[str]:
+    """Dataclasses of which more than three fields may be given by their place."""
+    names = []
+    for path, tree in trees.items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.ClassDef):
+                continue
+            decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+            if not any(each.startswith("dataclass") and "kw_only=True" not in each for each in decorators):
+                continue
+            fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
+            types = [ast.unparse(each.annotation) for each in fields]
+            count = types.index("KW_ONLY") if "KW_ONLY" in types else len(types)
+            if count > MAX_POSITIONAL_FIELDS:
+                names.append(f"{_name(path)}:{node.name}")
+    print(f"records of more than {MAX_POSITIONAL_FIELDS} fields by place: {len(names)}")
+    if len(names) > MAX_POSITIONAL_RECORDS:
+        yield f"{len(names)} records have many fields by place; the limit is {MAX_POSITIONAL_RECORDS}: {', '.join(names)}"
 
 
 def duplicate_classes(trees: dict[Path, ast.Module]) -> Iterator[str]:

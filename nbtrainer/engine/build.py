@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from nbtrainer.catalog import round_to_multiple
 from nbtrainer.config import Config
 from nbtrainer.data.file_stats import image_stats
 from nbtrainer.data.fingerprints import Fingerprints
+from nbtrainer.data.images import Images
+from nbtrainer.data.pair import Pair
 from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.datasets import survey
 from nbtrainer.datasets.survey import spacing_in
@@ -59,11 +62,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
         require_images_left(before, surveyed)
     elif (before := split_of_model(config, pretrained, surveyed)) is not None:
         surveyed = survey(config, before)
-    for pair in surveyed.pairs:
-        if image_stats(pair.image).problem:  # it was sound when it was checked
-            raise DataError(
-                str(pair.image), image_stats(pair.image).problem, "Was it changed since the run was started?"
-            )
+    _require_sound(surveyed.pairs)
     fingerprints = Fingerprints(path for pair in surveyed.pairs for path in pair.files)
     device = resolve_device(config)
     threads = config.training.threads or usual_threads()
@@ -106,16 +105,13 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     network.to(memory_format=memory_format(config.training.memory_format, config.task.dim))  # type: ignore[call-overload]
     averaged = averaged_copy(network, config.compile.ema_decay) if config.compile.ema_decay else None
     stepper = _create_stepper(config, network=network, loss=loss, task=task, device=device)
-    validator = Validator(
+    validator = _create_validator(
+        config,
         network=network if averaged is None else averaged.module,
         loss=validation_loss,
         task=task,
         images=dataclasses.replace(patches.images, pairs=surveyed.split.validation),
-        tile=tuple(config.sampling.patch_size),
-        divisors=config.model.size_divisors(config.task.dim),
-        metrics=config.compile.metrics,
         device=device,
-        precision=config.training.precision,
     )
     # without validation images, pictures show how training images fare
     previewer = validator if len(validator.images) else dataclasses.replace(validator, images=patches.images)
@@ -154,6 +150,12 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     return job
 
 
+def _require_sound(pairs: Sequence[Pair]) -> None:
+    for pair in pairs:
+        if problem := image_stats(pair.image).problem:  # it was sound when it was checked
+            raise DataError(str(pair.image), problem, "Was it changed since the run was started?")
+
+
 def _create_stepper(
     config: Config, *, network: torch.nn.Module, loss: torch.nn.Module, task: Task, device: torch.device
 ) -> Stepper:
@@ -175,6 +177,23 @@ def _create_stepper(
         split_on_oom=config.training.reduce_batch_on_out_of_memory,
         accumulate=config.training.batches_per_step,
         max_gradient_norm=settings.max_gradient_norm,
+    )
+
+
+def _create_validator(
+    config: Config, *, network: torch.nn.Module, loss: torch.nn.Module, task: Task, images: Images, device: torch.device
+) -> Validator:
+    assert isinstance(config.compile.metrics, list)
+    return Validator(
+        network=network,
+        loss=loss,
+        task=task,
+        images=images,
+        tile=tuple(config.sampling.patch_size),
+        divisors=config.model.size_divisors(config.task.dim),
+        metrics=config.compile.metrics,
+        device=device,
+        precision=config.training.precision,
     )
 
 

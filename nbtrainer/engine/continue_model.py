@@ -59,7 +59,7 @@ def go_on_from(job: TrainingJob, record: dict[str, Any]) -> None:
         folder = checkpoint_file(path).parent
         for file in (folder / entry["file"] for entry in entries):
             if file.exists():
-                copy(file, job.directory.checkpoints / file.name)
+                copy(file, target=job.directory.checkpoints / file.name)
     else:
         record = {**record, "resume": {**record["resume"], "best": [], "sums": {}}}
     totals = restore(job, record)
