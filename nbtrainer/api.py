@@ -4,7 +4,7 @@ torch takes seconds and the form must appear first."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nbtrainer.disk_errors import in_sentences
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from nbtrainer.errors import Finding
     from nbtrainer.inference import Predictor
     from nbtrainer.inference.preview import PredictionPreview
+    from nbtrainer.progress import OnProgress
     from nbtrainer.runs import Run
 
 Path = str | os.PathLike[str]
 
 
 @in_sentences
-def check(config: Config, report: Callable[[int, int], None] | None = None) -> list[Finding]:
+def check(config: Config, report: OnProgress | None = None) -> list[Finding]:
     """Everything that is wrong or odd about data and settings: errors first. Changes nothing, trains nothing.
 
     `report(done, of)` is called as it goes on.
@@ -188,11 +189,7 @@ def resume(directory: Path, start_epoch: int | None = None, **overrides: Mapping
 
 @in_sentences
 def find_learning_rate(
-    config: Config,
-    steps: int = 100,
-    lowest: float = 1e-6,
-    highest: float = 1.0,
-    report: Callable[[int, int], None] | None = None,
+    config: Config, steps: int = 100, lowest: float = 1e-6, highest: float = 1.0, report: OnProgress | None = None
 ) -> LearningRateCurve:
     """Train a few steps with a rising learning rate, of which nothing is kept: `rates`, `losses`, and what is `suggested`.
 
@@ -246,9 +243,7 @@ def images_of_run(directory: Path) -> list[tuple[str, Pair]]:
 
 
 @in_sentences
-def try_out(
-    model: Predictor, image: Any, label: Any = None, report: Callable[[int, int], None] | None = None
-) -> PredictionPreview:
+def try_out(model: Predictor, image: Any, label: Any = None, report: OnProgress | None = None) -> PredictionPreview:
     """Predict an image once, to look at it with one threshold after the other; see `nbtrainer.inference.preview`."""
     from nbtrainer.inference.preview import try_out
 

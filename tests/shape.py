@@ -27,6 +27,7 @@ POSITIONAL_EXCEPTIONS: dict[str, str] = {
     "cli/main.py:_print_warning": "takes the place of warnings.showwarning",
     "cli/predict.py:predict": "typer makes options of them, and calls it by name",
     "cli/predict.py:evaluate": "typer makes options of them, and calls it by name",
+    "cli/train.py:find_learning_rate": "typer makes options of them, and calls it by name",
     "cli/prepare.py:prepare": "typer makes options of them, and calls it by name",
 }
 # functions in which two arguments of one type stand side by side by place, and records of more than three fields that are

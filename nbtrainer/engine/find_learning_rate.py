@@ -77,7 +77,7 @@ def find_learning_rate(
     losses: list[float] = []
     smoothed = 0.0
     with tempfile.TemporaryDirectory(prefix="nbtrainer-") as folder, kernel_as_it_was():
-        job = build(config, RunDirectory.create(Path(folder), "", ""))
+        job = build(config, RunDirectory.create(Path(folder), data_task="", name=""))
         for step in range(steps):
             rate = lowest * (highest / lowest) ** (step / (steps - 1))
             batch = job.batch(step)
@@ -89,10 +89,10 @@ def find_learning_rate(
             losses.append(smoothed)
             if report is not None:
                 report(step + 1, steps)
-    return LearningRateCurve(rates, losses, _steepest(rates, losses))
+    return LearningRateCurve(rates, losses, _steepest(rates, losses=losses))
 
 
-def _steepest(rates: list[float], losses: list[float]) -> float | None:
+def _steepest(rates: list[float], *, losses: list[float]) -> float | None:
     """The rate at which the loss falls fastest on its logarithm, before its lowest; None if it does not fall."""
     lowest = int(np.argmin(losses)) if losses else 0
     if lowest < 2:
