@@ -279,14 +279,12 @@ def from_record(record: dict[str, Any]) -> Event | None:
 
     Raises `ValueError` if a field is missing or holds something else than it should.
     """
-    name = str(record.get("event", ""))
-    if name not in _KINDS:
+    if (name := str(record.get("event", ""))) not in _KINDS:
         return None
     try:
-        event: Event = _reader(name).validate_python(record)
+        return _reader(name).validate_python(record)
     except ValidationError as error:
         raise ValueError(f"{name}: {error.errors()[0]['msg'].lower()}") from None
-    return event
 
 
 @functools.cache
