@@ -37,11 +37,11 @@ def warp_patch(
         centre = [at + by for at, by in zip(centre, transform.shift, strict=True)]
     if transform.is_exact:
         return _exact_patch(image, label, intensities=intensities, centre=centre, size=size, matrix=transform.matrix)
-    shape = tuple(image.shape)
+    shape = tuple(label.shape)
     if _is_ready(image, _IMAGES) and _is_ready(label, _LABELS):
         pixels, labels, start = image.array, label.array, (0,) * len(shape)
     else:
-        region = _needed_slices(shape, centre, size, transform)
+        region = _reached_slices(shape, centre, size, transform)
         pixels, labels = _ready(image.read(region), _IMAGES), _ready(label.read(region), _LABELS)
         start = tuple(part.start for part in region)
     out_image, out_label = np.empty((len(pixels), *size), np.float32), np.empty(tuple(size), labels.dtype)
@@ -67,6 +67,42 @@ def warp_patch(
     return out_image, out_label.astype(label.dtype, copy=False)
 
 
+def warp_label(label: View, *, centre: Sequence[float], size: Sequence[int], transform: SpatialTransform) -> np.ndarray:
+    """The label of the patch that `warp_patch` cuts, without its image."""
+    none = np.zeros((0, *label.shape), np.uint8)
+    return warp_patch(
+        ArrayView(none),
+        label,
+        intensities=IntensityTransform.unchanged(0),
+        centre=centre,
+        size=size,
+        transform=transform,
+    )[1]
+
+
+def needed_slices(
+    shape: Sequence[int], centre: Sequence[float], size: Sequence[int], transform: SpatialTransform
+) -> Slices:
+    """The part of an image of `shape` that the patch of `size` around `centre` is cut from, at most."""
+    centre = source_centre(centre, size, transform)
+    if not transform.is_exact:
+        return _reached_slices(shape, centre, size, transform)
+    return tuple(
+        slice(int(index.min()), int(index.max()) + 1)
+        for index in _exact_indices(shape, centre, size=size, matrix=transform.matrix)
+    )
+
+
+def source_centre(centre: Sequence[float], size: Sequence[int], transform: SpatialTransform) -> tuple[float, ...]:
+    """Where the middle of a patch of `size` around `centre` comes from; where pixels only change places, such that they
+    come from whole pixels."""
+    moved = [at + by for at, by in zip(centre, transform.shift or (0,) * len(size), strict=True)]
+    if not transform.is_exact:
+        return tuple(moved)
+    halves = [(length - 1) / 2 for length in np.abs(transform.matrix) @ np.array(size)]
+    return tuple(round(at - half) + half for at, half in zip(moved, halves, strict=True))
+
+
 def flip_rotate_image(array: np.ndarray, *, matrix: np.ndarray) -> np.ndarray:
     """`array` (..., [Z,] Y, X) flipped and turned by quarters: what lies at `matrix` @ offset comes to offset.
 
@@ -88,17 +124,24 @@ def _exact_patch(
     size: Sequence[int],
     matrix: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    lengths = np.abs(matrix).astype(int) @ np.array(size)  # along the axes of the image
-    indices = [
-        mirror_indices(round(at - (length - 1) / 2), length=int(length), available=full)
-        for at, length, full in zip(centre, lengths, image.shape, strict=True)
-    ]
+    indices = _exact_indices(label.shape, centre, size=size, matrix=matrix)
     crop = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
     inner: tuple[Any, ...] = np.ix_(*(index - part.start for index, part in zip(indices, crop, strict=True)))
     pixels, labels = intensities.apply(image.read(crop)[(slice(None), *inner)]), label.read(crop)[inner]
     return np.ascontiguousarray(flip_rotate_image(pixels, matrix=matrix)), np.ascontiguousarray(
         flip_rotate_image(labels, matrix=matrix)
     )
+
+
+def _exact_indices(
+    shape: Sequence[int], centre: Sequence[float], *, size: Sequence[int], matrix: np.ndarray
+) -> list[np.ndarray]:
+    """The rows, columns ... of an image that a patch is made of."""
+    lengths = np.abs(matrix).astype(int) @ np.array(size)  # along the axes of the image
+    return [
+        mirror_indices(round(at - (length - 1) / 2), length=int(length), available=full)
+        for at, length, full in zip(centre, lengths, shape, strict=True)
+    ]
 
 
 def _is_ready(view: View, dtypes: Sequence[np.dtype[Any]]) -> TypeGuard[ArrayView]:
@@ -110,7 +153,7 @@ def _ready(array: np.ndarray, dtypes: Sequence[np.dtype[Any]]) -> np.ndarray:
     return np.ascontiguousarray(array, array.dtype if array.dtype in dtypes else dtypes[-1])
 
 
-def _needed_slices(
+def _reached_slices(
     shape: Sequence[int], centre: Sequence[float], size: Sequence[int], transform: SpatialTransform
 ) -> Slices:
     """The part of an image that interpolation reads at most, mirrored beyond its edges."""
