@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba
 import numpy as np
+import torch
+
+from nbtrainer.augment.device.arrays import upload
 
 # compiled once per machine, as in interpolate.py
 _compiled = numba.njit(nogil=True, cache=True, fastmath=True, boundscheck=False)
@@ -31,6 +35,28 @@ def adjust_intensity(
     out = np.empty_like(rows)
     _adjust_rows(rows, np.array(params.brightness), np.array(params.contrast), np.array(params.gamma), out)
     return out.reshape(image.shape), label
+
+
+def section_count(params: IntensityAdjustment) -> int:
+    """How many parts of a patch have numbers of their own; those with as many are changed together."""
+    return len(params.gamma)
+
+
+def adjust_intensities(images: torch.Tensor, params: Sequence[IntensityAdjustment]) -> torch.Tensor:
+    """`adjust_intensity` for a batch (B, C, [Z,] Y, X) whose params have the same number of sections."""
+    parts = images.reshape(len(images), images.shape[1], section_count(params[0]), -1)
+    brightness, contrast, gamma = (
+        upload(np.array([getattr(each, name) for each in params], np.float32), images.device)[:, None, :, None]
+        for name in ("brightness", "contrast", "gamma")
+    )
+    base, top = parts.amin(-1, keepdim=True), parts.amax(-1, keepdim=True)
+    span = top - base
+    bends = (gamma != 1) & (span > 0)
+    share = (parts - base) / torch.where(span > 0, span, 1)
+    # the smallest number is added as in `_power`, whose logarithm knows no 0
+    source = torch.where(bends, span * (share.clamp(0, 1) + 1e-37) ** gamma + base, parts)
+    shift = source.mean(-1, keepdim=True) * (1 - contrast) + brightness * span
+    return (source * contrast + shift).reshape(images.shape)
 
 
 @_compiled

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from nbtrainer.augment.channel_range import channel_extremes, scale_from_unit, scale_to_unit
+from nbtrainer.augment.device.arrays import batch_extremes, batch_from_unit, batch_to_unit, per_patch
 from nbtrainer.config.transforms.artefacts import BitDepth
 
 
@@ -35,3 +37,12 @@ def apply(image: np.ndarray, label: np.ndarray, params: BitDepthParams) -> tuple
     np.rint(scaled, out=scaled)
     scaled /= intervals
     return scale_from_unit(scaled, low=low, high=high), label
+
+
+def apply_batch(images: torch.Tensor, params: Sequence[BitDepthParams]) -> torch.Tensor:
+    """The same for a batch."""
+    low, high = batch_extremes(images)
+    intervals = per_patch([2 ** (16 - each.lost_bits) - 1 for each in params], images)
+    shades = torch.round(batch_to_unit(images, low=low, high=high) * intervals) / intervals
+    changes = per_patch([each.lost_bits for each in params], images) > 0
+    return torch.where(changes, batch_from_unit(shades, low=low, high=high), images)

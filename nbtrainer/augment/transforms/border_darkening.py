@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from nbtrainer.augment.channel_range import channel_extremes
+from nbtrainer.augment.device.arrays import batch_extremes, per_patch, upload
 from nbtrainer.config.transforms.lighting import BorderDarkening
 
 
@@ -32,3 +34,13 @@ def apply(image: np.ndarray, label: np.ndarray, params: BorderDarkeningParams) -
     low, high = channel_extremes(image)
     dark = (image - low) * np.float32(params.factor) + low
     return np.where(inside, image, np.clip(dark, low, high)), label
+
+
+def apply_batch(images: torch.Tensor, params: Sequence[BorderDarkeningParams]) -> torch.Tensor:
+    """The same for a batch."""
+    low, high = batch_extremes(images)
+    dark = torch.clamp((images - low) * per_patch([each.factor for each in params], images) + low, low, high)
+    inside = np.zeros((len(params), *[1] * (images.ndim - 3), *images.shape[-2:]), bool)
+    for mask, each in zip(inside, params, strict=True):
+        mask[..., each.width : -each.width or None, each.width : -each.width or None] = True
+    return torch.where(upload(inside, images.device), images, dark)

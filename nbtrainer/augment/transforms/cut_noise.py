@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from nbtrainer.augment.box import Box, box_index, sample_box
 from nbtrainer.augment.channel_range import channel_extremes
+from nbtrainer.augment.device.arrays import batch_extremes, box_mask, per_patch, upload
 from nbtrainer.config.transforms.noise import CutNoise
 
 
@@ -36,3 +38,14 @@ def apply(image: np.ndarray, label: np.ndarray, params: CutNoiseParams) -> tuple
     noisy = image.copy()
     noisy[index] = np.clip(image[index] + (grains * 2 - 1) * (np.float32(params.amount) * (high - low)), low, high)
     return noisy, label
+
+
+def apply_batch(images: torch.Tensor, params: Sequence[CutNoiseParams]) -> torch.Tensor:
+    """The same for a batch, with the same random numbers."""
+    low, high = batch_extremes(images)
+    grains = np.zeros(tuple(images.shape), np.float32)
+    for field, each in zip(grains, params, strict=True):
+        index = box_index(each.box)
+        field[index] = np.random.default_rng(each.seed).random(field[index].shape, dtype=np.float32) * 2 - 1
+    noise = upload(grains, images.device) * (per_patch([each.amount for each in params], images) * (high - low))
+    return torch.where(box_mask([each.box for each in params], images), torch.clamp(images + noise, low, high), images)

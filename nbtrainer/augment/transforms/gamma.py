@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nbtrainer.augment.adjust_intensity import IntensityAdjustment, adjust_intensity
+from nbtrainer.augment.adjust_intensity import IntensityAdjustment, adjust_intensities, adjust_intensity, section_count
 from nbtrainer.config.transforms.brightness import Gamma
 
 apply = adjust_intensity
+apply_batch = adjust_intensities
+batch_key = section_count
 
 
 def sample_params(rng: np.random.Generator, settings: Gamma, shape: Sequence[int]) -> IntensityAdjustment:

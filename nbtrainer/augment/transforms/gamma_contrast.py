@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from nbtrainer.augment.channel_range import channel_extremes, scale_from_unit, scale_to_unit
+from nbtrainer.augment.device.arrays import batch_extremes, batch_from_unit, batch_to_unit, per_patch, percentiles
 from nbtrainer.config.transforms.brightness import GammaContrast
 
 # the menu and the numbers are EPySeg's
@@ -44,6 +46,21 @@ def apply(image: np.ndarray, label: np.ndarray, params: GammaContrastParams) -> 
     return scale_from_unit(scaled, low=low, high=high), label
 
 
+def batch_key(params: GammaContrastParams) -> str:
+    """Patches of one curve are changed together."""
+    return params.curve
+
+
+def apply_batch(images: torch.Tensor, params: Sequence[GammaContrastParams]) -> torch.Tensor:
+    """The same for a batch of one curve."""
+    low, high = batch_extremes(images)
+    scaled = batch_to_unit(images, low=low, high=high)
+    curve = _batch_along_curve(scaled, params)
+    changed = scaled + per_patch([each.strength for each in params], images) * (curve - scaled)
+    changes = per_patch([each.strength for each in params], images) > 0
+    return torch.where(changes, batch_from_unit(changed, low=low, high=high), images)
+
+
 def _map_along_curve(scaled: np.ndarray, params: GammaContrastParams) -> np.ndarray:
     """`scaled` (C, ...), from 0 to 1, along the curve in full."""
     if params.curve == "percentiles":
@@ -56,3 +73,18 @@ def _map_along_curve(scaled: np.ndarray, params: GammaContrastParams) -> np.ndar
     if params.curve == "log":
         return np.log2(1 + scaled)
     return 1 / (1 + np.exp(params.numbers[0] * (0.5 - scaled)))
+
+
+def _batch_along_curve(scaled: torch.Tensor, params: Sequence[GammaContrastParams]) -> torch.Tensor:
+    """`scaled` (B, C, ...), from 0 to 1, along the curve in full."""
+    curve = params[0].curve
+    if curve == "log":
+        return torch.log2(1 + scaled)
+    first = [each.numbers[0] for each in params]
+    if curve == "sigmoid":
+        return 1 / (1 + torch.exp(per_patch(first, scaled) * (0.5 - scaled)))
+    second = [each.numbers[1] for each in params]
+    if curve == "percentiles":
+        start, end = percentiles(scaled, first), percentiles(scaled, second)
+        return torch.clamp(batch_to_unit(scaled, low=start, high=end), 0, 1)
+    return per_patch(second, scaled) * scaled ** per_patch(first, scaled)

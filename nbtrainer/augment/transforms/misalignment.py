@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nbtrainer.augment.sections import SectionShift, move_sections, sample_moved_sections
+from nbtrainer.augment.sections import SectionShift, move_sections, move_sections_of_batch, sample_moved_sections
 from nbtrainer.config.transforms.stack import Misalignment
 
 apply = move_sections
+apply_batch_labelled = move_sections_of_batch
 
 
 def sample_params(rng: np.random.Generator, settings: Misalignment, shape: Sequence[int]) -> SectionShift:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from nbtrainer.augment.device.arrays import upload
 from nbtrainer.config.transforms.artefacts import MissingPart
 
 
@@ -52,10 +55,25 @@ def apply(image: np.ndarray, label: np.ndarray, params: MissingPartParams) -> tu
     if not params.bands:
         return image, label
     filled = np.ascontiguousarray(image).copy()
-    y, x = np.ogrid[: image.shape[-2], : image.shape[-1]]
     for band in params.bands:
-        across = np.cos(band.angle) * (y - band.middle[0]) - np.sin(band.angle) * (x - band.middle[1])
-        hidden = np.abs(across) < band.width / 2
+        hidden = _hidden(band, image.shape[-2:])
         for channel in filled.reshape(len(image), -1, *image.shape[-2:]):
             channel[band.section][hidden] = channel[band.section].mean()
     return filled, label
+
+
+def apply_batch(images: torch.Tensor, params: Sequence[MissingPartParams]) -> torch.Tensor:
+    """The same for a batch."""
+    hidden = np.zeros((len(params), math.prod(images.shape[2:-2]), *images.shape[-2:]), bool)
+    for mask, each in zip(hidden, params, strict=True):
+        for band in each.bands:
+            mask[band.section] = _hidden(band, images.shape[-2:])
+    mask = upload(hidden.reshape(len(params), 1, *images.shape[2:]), images.device)
+    return torch.where(mask, images.mean((-2, -1), keepdim=True), images)
+
+
+def _hidden(band: Band, shape: Sequence[int]) -> np.ndarray:
+    """Where a band lies in a section of `shape` (y, x)."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    across = np.cos(band.angle) * (y - band.middle[0]) - np.sin(band.angle) * (x - band.middle[1])
+    return np.abs(across) < band.width / 2

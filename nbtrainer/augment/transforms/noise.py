@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from nbtrainer.augment.channel_range import channel_extremes, scale_from_unit, scale_to_unit
+from nbtrainer.augment.device.arrays import batch_extremes, batch_from_unit, batch_to_unit, per_patch, upload
 from nbtrainer.config.transforms.noise import Noise
 
 # variance on a scale from darkest 0 to brightest 1 (Poisson, local variance: at 1), or the share of pixels.
@@ -66,3 +68,34 @@ def apply(image: np.ndarray, label: np.ndarray, params: NoiseParams) -> tuple[np
         grains *= np.sqrt(scaled)
     scaled += grains
     return scale_from_unit(scaled, low=low, high=high), label
+
+
+def batch_key(params: NoiseParams) -> str | None:
+    """Patches of one distribution together; how many numbers Poisson's takes from the generator depends on the image."""
+    return None if params.distribution == "poisson" and params.amount else params.distribution
+
+
+def apply_batch(images: torch.Tensor, params: Sequence[NoiseParams]) -> torch.Tensor:
+    """The same for a batch of one distribution, with the same random numbers."""
+    distribution, shape = params[0].distribution, images.shape[1:]
+    low, high = batch_extremes(images)
+    amounts = [each.amount for each in params]
+    if distribution == "poisson":  # of amount 0
+        return images
+    generators = [np.random.default_rng(each.seed) for each in params]
+    if distribution == "salt_and_pepper":
+        chance = upload(np.stack([rng.random(shape, dtype=np.float32) for rng in generators]), images.device)
+        half = per_patch([amount / 2 for amount in amounts], images)
+        above = per_patch([1 - amount / 2 for amount in amounts], images)
+        return torch.where(chance > above, low, torch.where(chance < half, high, images))
+    deviations = np.sqrt(np.array(amounts, np.float32))
+    grains = [
+        rng.standard_normal(shape, dtype=np.float32) * deviation
+        for rng, deviation in zip(generators, deviations, strict=True)
+    ]
+    scaled, noise = batch_to_unit(images, low=low, high=high), upload(np.stack(grains), images.device)
+    if distribution == "speckle":
+        noise = noise * scaled
+    elif distribution == "local_variance":
+        noise = noise * scaled.sqrt()
+    return batch_from_unit(scaled + noise, low=low, high=high)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from nbtrainer.augment.channel_range import channel_extremes, scale_from_unit, scale_to_unit
+from nbtrainer.augment.device.arrays import batch_extremes, batch_from_unit, batch_to_unit, percentiles
 from nbtrainer.config.transforms.brightness import PercentileStretch
 
 
@@ -36,3 +38,12 @@ def apply(image: np.ndarray, label: np.ndarray, params: PercentileStretchParams)
     # where most pixels are the same, the percentiles may be: nothing to stretch
     start, end = np.where(end > start, start, low), np.where(end > start, end, high)
     return scale_from_unit(scale_to_unit(image, low=start, high=end), low=low, high=high), label
+
+
+def apply_batch(images: torch.Tensor, params: Sequence[PercentileStretchParams]) -> torch.Tensor:
+    """The same for a batch."""
+    low, high = batch_extremes(images)
+    start = percentiles(images, [each.low for each in params])
+    end = percentiles(images, [each.high for each in params])
+    start, end = torch.where(end > start, start, low), torch.where(end > start, end, high)
+    return batch_from_unit(batch_to_unit(images, low=start, high=end), low=low, high=high)
