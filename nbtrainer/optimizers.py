@@ -23,12 +23,34 @@ def create(
     momentum: float,
     weight_decay: float,
 ) -> torch.optim.Optimizer:
-    """Optimizer `name`; momentum goes to those that know it."""
+    """Optimizer `name`; momentum goes to those that know it. On CUDA one that can be is fused: one kernel for all weights."""
     kind = OPTIMIZERS.load(name)
-    extra = {"momentum": momentum} if "momentum" in inspect.signature(kind).parameters else {}
-    optimizer = kind(parameters, lr=learning_rate, weight_decay=weight_decay, **extra)
+    known = inspect.signature(kind).parameters
+    extra: dict[str, Any] = {"momentum": momentum} if "momentum" in known else {}
+    groups = list(parameters)
+    if "fused" in known and _is_on_cuda(groups):
+        extra["fused"] = True
+    optimizer = kind(groups, lr=learning_rate, weight_decay=weight_decay, **extra)
     assert isinstance(optimizer, torch.optim.Optimizer)
     return optimizer
+
+
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Go on from the `state` of an optimizer that may have been fused where this one is not, or the other way."""
+    fused = [group.get("fused") for group in optimizer.param_groups]
+    # torch moves counts of steps to the device by what is stored
+    groups = [
+        stored | {"fused": own} if "fused" in stored else stored
+        for stored, own in zip(state["param_groups"], fused, strict=False)
+    ]
+    if len(groups) != len(state["param_groups"]):
+        groups = state["param_groups"]  # torch refuses it
+    optimizer.load_state_dict(state | {"param_groups": groups})
+
+
+def _is_on_cuda(groups: Sequence[Any]) -> bool:
+    weights = [each for group in groups for each in (group["params"] if isinstance(group, dict) else [group])]
+    return bool(weights) and all(each.device.type == "cuda" for each in weights)
 
 
 def parameter_groups(network: torch.nn.Module, layer_decay: float) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from nbtrainer.engine.resumed_split import previous_split
 from nbtrainer.inference.device import random_state, set_random_state
 from nbtrainer.inference.golden_tile import golden_tile
 from nbtrainer.models.recomputing import Recomputing
+from nbtrainer.optimizers import load_optimizer_state
 from nbtrainer.runs import events
 from nbtrainer.runs.events import Event
 from nbtrainer.wording import first_of_many
@@ -35,6 +36,7 @@ def checkpoint_record(
     tells them.
     """
     settings = job.config.model_dump()
+    job.settle()
     return {
         "format": 1,
         "versions": {
@@ -90,7 +92,7 @@ def restore(job: TrainingJob, record: dict[str, Any]) -> dict[str, Any]:
         job.averaged.n_averaged.fill_(state.get("averaged_steps", 0))
     job.plateau = Plateau.of(state.get("plateau", {}))
     job.loaded = frozenset(state.get("loaded", ()))
-    job.stepper.optimizer.load_state_dict(state["optimizer"])
+    load_optimizer_state(job.stepper.optimizer, state["optimizer"])
     job.stepper.scaler.load_state_dict(state["scaler"])
     random = state["random"]  # of before, that of the processor alone
     set_random_state(random if isinstance(random, dict) else {"cpu": random}, job.device)
