@@ -33,6 +33,7 @@ class Binary(Task[BinarySettings]):
     name: ClassVar[str] = "binary"
     default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
     baseline_name: ClassVar[str] = "Otsu's threshold"
+    encodes_batches: ClassVar[bool] = True
 
     @classmethod
     def create(cls, *, values: Iterable[int] = (), labels_of_interest: Sequence[int] = (), **known: Any) -> Self:
@@ -53,6 +54,13 @@ class Binary(Task[BinarySettings]):
         target = self.is_foreground(label).astype(np.float32)
         target[~self.valid_mask(label)] = np.nan
         return target[np.newaxis]
+
+    def target_of_batch(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        from nbtrainer.tasks.batch_targets import (
+            foreground_target,
+        )  # brings torch, and the form asks a kind for its metrics
+
+        return foreground_target(labels, self.labels_of_interest, ignored=self.ignored)
 
     def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
         probability = output.sigmoid()

@@ -51,6 +51,7 @@ class Semantic(Task[SemanticSettings]):
     outlines: ClassVar[Literal["objects", "foreground", "classes"]] = "classes"
     default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
     baseline_name: ClassVar[str] = "the most frequent class"
+    encodes_batches: ClassVar[bool] = True
 
     @classmethod
     def create(
@@ -133,6 +134,11 @@ class Semantic(Task[SemanticSettings]):
         target = self.class_of(label).astype(np.float32)
         target[~self.valid_mask(label)] = np.nan
         return target[np.newaxis]
+
+    def target_of_batch(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        from nbtrainer.tasks.batch_targets import class_target  # brings torch, and the form asks a kind for its metrics
+
+        return class_target(labels, self.class_values, ignored=self.ignored)
 
     def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
         classes = output.new_tensor(range(output.shape[1])).view(1, -1, *[1] * (output.ndim - 2))

@@ -63,6 +63,8 @@ class Task(ABC, Generic[S]):
     baseline_name: ClassVar[str]
     # whether the network's last channels are the image, painted again
     reconstructs_input: ClassVar[bool] = False
+    # whether `target_of_batch` is there; else the processor encodes patch by patch, as where objects must be connected
+    encodes_batches: ClassVar[bool] = False
 
     @classmethod
     def create(cls, *, values: Iterable[int] = (), labels_of_interest: Sequence[int] = (), **known: Any) -> Self:
@@ -184,6 +186,10 @@ class Task(ABC, Generic[S]):
     def target(self, image: np.ndarray, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """What the loss compares with the network's answer to image (C, [Z,] Y, X): the label encoded, in most kinds."""
         return self.encode(label, links)
+
+    def target_of_batch(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """`target` of a batch in torch: images (B, C, [Z,] Y, X), labels (B, [Z,] Y, X) int64 on the same device."""
+        raise NotImplementedError(f"{self.name} is encoded patch by patch")
 
     @abstractmethod
     def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:

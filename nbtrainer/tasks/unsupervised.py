@@ -41,6 +41,7 @@ class Unsupervised(Task[UnsupervisedSettings]):
     default_metrics: ClassVar[tuple[str, ...]] = ("dice", "iou")
     baseline_name: ClassVar[str] = "Otsu's threshold"
     reconstructs_input: ClassVar[bool] = True
+    encodes_batches: ClassVar[bool] = True
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -68,6 +69,14 @@ class Unsupervised(Task[UnsupervisedSettings]):
     def target(self, image: np.ndarray, label: np.ndarray, links: Links = ()) -> np.ndarray:
         """The image, which the network shall paint again, and behind it the truth for scores."""
         return np.concatenate([image.astype(np.float32, copy=False), self.encode(label, links)])
+
+    def target_of_batch(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        import torch  # takes seconds, and the form asks a kind for its metrics
+
+        from nbtrainer.tasks.batch_targets import foreground_target
+
+        truth = foreground_target(labels, self.labels_of_interest, ignored=self.ignored)
+        return torch.cat([images, truth], 1)
 
     def pixels(self, output: torch.Tensor, target: torch.Tensor) -> PixelPredictions:
         import torch
