@@ -175,6 +175,13 @@ class Training(Section):
         le=256,
         advanced=True,
     )
+    augment_on: str = field(
+        "auto",
+        title="Augment on",
+        help="Where patches are warped and changed: whole batches on the graphics card, or one by one on the processor. Both give the same patches. 'auto' takes the card if it trains.",
+        choices={"auto": "auto", "processor": "processor", "device": "the device that trains"},
+        advanced=True,
+    )
     precision: str = field(
         "auto",
         title="Precision",

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from nbtrainer import losses, metrics, models, optimizers
+from nbtrainer.augment.patches import Patches
 from nbtrainer.catalog import round_to_multiple
 from nbtrainer.config import Config
 from nbtrainer.data.file_stats import image_stats
@@ -21,6 +22,7 @@ from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.datasets import survey
 from nbtrainer.datasets.survey import spacing_in
 from nbtrainer.engine.average_weights import averaged_copy
+from nbtrainer.engine.batches import BatchMaker
 from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.continue_model import continues, go_on_from, split_of_model, warn_of_known_images
@@ -125,6 +127,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
         network=network,
         stepper=stepper,
         patches=patches,
+        batches=_create_batch_maker(config, patches, device),
         validator=validator,
         previewer=previewer,
         clock=clock,
@@ -194,6 +197,16 @@ def _create_validator(
         metrics=config.compile.metrics,
         device=device,
         precision=config.training.precision,
+    )
+
+
+def _create_batch_maker(config: Config, patches: Patches, device: torch.device) -> BatchMaker:
+    training = config.training
+    return BatchMaker(
+        patches=patches,
+        device=device,
+        layout=memory_format(training.memory_format, config.task.dim),
+        on_device=training.augment_on == "device",
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from nbtrainer.engine.job import Batch, TrainingJob
+from nbtrainer.engine.batches import Batch
+from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.progress import Emit
 from nbtrainer.errors import UserError
 from nbtrainer.metrics import ConfusionCounts

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from nbtrainer.augment.patches import Patch, Patches
+from nbtrainer.augment.patches import Patches
 from nbtrainer.catalog import SCHEDULES
 from nbtrainer.config import Config
 from nbtrainer.data.patch_sampler import PatchLocation
@@ -20,12 +21,12 @@ from nbtrainer.data.sampling_log import PatchContent, SamplingLog
 from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.datasets import Survey
 from nbtrainer.disk import write_json
+from nbtrainer.engine.batches import Batch, BatchMaker
 from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.plateau import Plateau
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.validate import Validator
-from nbtrainer.inference.device import memory_format
 from nbtrainer.optimizers import Schedule
 from nbtrainer.runs import RunDirectory
 from nbtrainer.runs.events import Event
@@ -34,15 +35,6 @@ from nbtrainer.tasks import Task
 # of the patches of an epoch, one in so many counts as hard
 _HARD_SHARE = 5
 _AHEAD_BYTES = 512 * 1024**2
-
-
-class Batch(NamedTuple):
-    """Images (B, C, [Z,] Y, X) and targets (B, K, [Z,] Y, X) on the device; where patches were cut, and what they show."""
-
-    images: torch.Tensor
-    targets: torch.Tensor
-    locations: list[PatchLocation]
-    summary: list[PatchContent]
 
 
 @dataclass(kw_only=True)
@@ -56,6 +48,7 @@ class TrainingJob:
     network: nn.Module
     stepper: Stepper
     patches: Patches
+    batches: BatchMaker
     validator: Validator
     previewer: Validator
     clock: Clock
@@ -86,28 +79,12 @@ class TrainingJob:
     # of the first steps of this session
     first_loss: float | None = None
     baselines: dict[str, float] = field(default_factory=dict)
+    # what batches show whose labels are on their way back from the device
+    _awaited: list[Future[list[PatchContent]]] = field(default_factory=list, init=False, repr=False)
 
     def batch(self, step: int) -> Batch:
         """The batch of `step`."""
-        drawn = [self.patches.patch(number) for number in self.clock.patch_numbers(step)]
-        images = torch.from_numpy(np.stack([patch.image for patch in drawn]))
-        links = self.patches.images.links
-        encoded = [self.task.target(patch.image, patch.label, links(patch.location.index)) for patch in drawn]
-        targets = torch.from_numpy(np.stack(encoded))
-        layout = memory_format(self.config.training.memory_format, self.config.task.dim)
-        if self.device.type == "cuda":
-            images, targets = images.pin_memory(), targets.pin_memory()
-        return Batch(
-            images.to(self.device, memory_format=layout, non_blocking=True),
-            targets.to(self.device, non_blocking=True),
-            [patch.location for patch in drawn],
-            [self._seen(patch) for patch in drawn],
-        )
-
-    def _seen(self, patch: Patch) -> PatchContent:
-        return PatchContent.of(
-            patch.location, patch.label, classes=self.task.class_of(patch.label), ignored=self.task.ignored
-        )
+        return self.batches.make(self.clock.patch_numbers(step), self.task)
 
     @property
     def batch_size(self) -> int:
@@ -124,11 +101,20 @@ class TrainingJob:
 
     def record_batch(self, batch: Batch) -> None:
         """Enter a batch that was trained on into the sampling log, and among the hard ones what the network was wrong in."""
-        for seen in batch.summary:  # counted with the batch, by whoever made it
-            self.sampling_log.add(seen)
+        self._awaited.append(batch.content)
+        self._enter_contents(only_ready=True)
         if self.config.sampling.hard_fraction:
             errors = self.stepper.patch_errors.tolist()
             self.patch_losses += list(zip(errors, batch.locations, strict=True))
+
+    def settle(self) -> None:
+        """Enter into the sampling log what patches of batches that were recorded show, and wait for it."""
+        self._enter_contents(only_ready=False)
+
+    def _enter_contents(self, only_ready: bool) -> None:
+        while self._awaited and (self._awaited[0].done() or not only_ready):
+            for seen in self._awaited.pop(0).result():
+                self.sampling_log.add(seen)
 
     def close_epoch(self) -> None:
         """What was hard in this epoch is shown again in the next; the same for all of it, whatever the workers."""
@@ -145,6 +131,7 @@ class TrainingJob:
 
     def sampling_summary(self) -> dict[str, Any]:
         """What training has seen so far: see `SamplingLog.summary`."""
+        self.settle()
         return self.sampling_log.summary([pair.name for pair in self.survey.split.train])
 
     def test_validator(self) -> Validator:

@@ -58,6 +58,7 @@ def planned_event(job: TrainingJob) -> events.Planned:
             "precision": training.precision,
             "memory format": training.memory_format.replace("_", " "),
             "compile": f"compile {training.torch_compile}",
+            "augmentation": f"augmentation on the {training.augment_on}",
         },
         measured_ms=job.measured_ms,
     )

@@ -83,8 +83,11 @@ def resolve_device(config: Config) -> torch.device:
 def resolve_performance(
     config: Config, *, network: nn.Module, loss: nn.Module, task: Task, device: torch.device, clock: Clock
 ) -> dict[str, float]:
-    """Settle precision, memory format and compile in `config`; milliseconds measured for each candidate."""
+    """Settle precision, memory format, compile and where patches are made in `config`; milliseconds measured for each
+    candidate."""
     training = config.training
+    if training.augment_on == "auto":
+        training.augment_on = "processor" if device.type == "cpu" else "device"
     assert isinstance(training.batch_size, int)
     precisions = precisions_of(device) if training.precision == "auto" else [training.precision]
     formats = ["contiguous", "channels_last"] if training.memory_format == "auto" else [training.memory_format]

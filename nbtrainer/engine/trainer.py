@@ -112,6 +112,8 @@ def _train_on(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_totals: 
         if job.averaged is not None:
             job.averaged.update_parameters(job.network)
         job.record_batch(batch)
+        if batch.warning:
+            emit(events.Warned(text=batch.warning))
         clock.step += 1
         steps, counts = steps + 1, counts + counted
         for name, value in stepper.terms.items():
