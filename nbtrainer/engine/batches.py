@@ -37,7 +37,7 @@ class Batch(NamedTuple):
         return self.content.result()
 
 
-@dataclass
+@dataclass(kw_only=True)
 class BatchMaker:
     """Makes batches of `patches` for a network on `device` with this memory `layout`.
 
@@ -86,7 +86,8 @@ class BatchMaker:
         drawn = [self.patches.draw(number) for number in numbers]
         locations = [each.location for each in drawn]
         made = self._made.setdefault(
-            task.encodes_batches, DeviceBatches(self.patches, self.device, with_label=task.encodes_batches)
+            task.encodes_batches,
+            DeviceBatches(patches=self.patches, device=self.device, with_label=task.encodes_batches),
         ).make(drawn)
         labels = made.labels
         if isinstance(labels, torch.Tensor):

@@ -15,7 +15,7 @@ def foreground_target(labels: torch.Tensor, labels_of_interest: Sequence[int], *
     inside = torch.zeros_like(labels, dtype=torch.bool) if labels_of_interest else labels != 0
     for value in labels_of_interest:
         inside = inside | (labels == value)
-    return _known(inside, labels, ignored)
+    return _known(inside, labels=labels, ignored=ignored)
 
 
 def class_target(labels: torch.Tensor, class_values: Sequence[int], *, ignored: int) -> torch.Tensor:
@@ -24,8 +24,8 @@ def class_target(labels: torch.Tensor, class_values: Sequence[int], *, ignored: 
     classes = torch.zeros_like(labels)
     for number, value in enumerate(class_values):
         classes = torch.where(labels == value, number, classes)
-    return _known(classes, labels, ignored)
+    return _known(classes, labels=labels, ignored=ignored)
 
 
-def _known(target: torch.Tensor, labels: torch.Tensor, ignored: int) -> torch.Tensor:
+def _known(target: torch.Tensor, *, labels: torch.Tensor, ignored: int) -> torch.Tensor:
     return torch.where(labels == ignored, torch.nan, target.to(torch.float32)).unsqueeze(1)

@@ -28,7 +28,7 @@ class PatchBatch(NamedTuple):
     labels: torch.Tensor | list[np.ndarray]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class DeviceBatches:
     """Batches of `patches` made on `device`, equal to those of the processor but for rounding.
 

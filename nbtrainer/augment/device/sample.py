@@ -13,7 +13,7 @@ from nbtrainer.augment.interpolate import knot_weights
 from nbtrainer.augment.spatial import ControlPoints
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StoredRegions:
     """Stored pixels of N regions, one behind the other in flat tensors, in any order.
 
@@ -52,7 +52,7 @@ def sample_batch(
     displace it. `levels` (4, N, C) float32 say how images are normalised: low, high, scale, offset.
     """
     device, dim = regions.image.device, len(size)
-    starts, slopes, base = _rows(centres, matrices, size)
+    starts, slopes, base = _rows(size, centres=centres, matrices=matrices)
     along_x = torch.arange(size[-1], dtype=torch.float32, device=device)
     at = upload(starts, device)[..., None] + upload(slopes, device).view(-1, dim, *[1] * dim) * along_x
     displacement = displace(points, size, device)
@@ -70,7 +70,7 @@ def sample_batch(
     pairs = []
     for axis in range(dim):
         place = floor[:, axis].to(torch.int64) + base_[axis]
-        ends = (_mirrored(place + step, full[axis]) - start[axis] for step in (0, 1))
+        ends = (_mirrored(place + step, full=full[axis]) - start[axis] for step in (0, 1))
         # what lies outside the region has no weight
         pairs.append([torch.minimum(end.clamp(min=0), extent[axis] - 1) * stride[axis] for end in ends])
     low, high, scale, offset = upload(levels.astype(np.float32), device).view(4, len(base), -1, *[1] * dim)
@@ -78,7 +78,7 @@ def sample_batch(
     for channel in range(low.shape[1]):
         begin = image_begin + channel * channel_step
         limits = low[:, channel], high[:, channel]
-        value = _interpolate(regions.image, begin, pairs, fraction, limits)
+        value = _interpolate(regions.image, begin=begin, pairs=pairs, fraction=fraction, limits=limits)
         channels.append(value * scale[:, channel] + offset[:, channel])
     if regions.label is None:
         return torch.stack(channels, 1), None
@@ -109,12 +109,12 @@ def displace(
         field = upload(knots, device)
         # in the order of interpolate.py: along x first, while the others are short; along y last
         for axis in (-1, -3, -2) if len(size) == 3 else (-1, -2):
-            field = _spread(field, axis, size[axis], distance)
+            field = _spread(field, axis=axis, length=size[axis], distance=distance)
         total = field if total is None else total + field
     return total
 
 
-def _spread(knots: torch.Tensor, axis: int, length: int, distance: int) -> torch.Tensor:
+def _spread(knots: torch.Tensor, *, axis: int, length: int, distance: int) -> torch.Tensor:
     """`knots`, at `length` pixels of one axis."""
     weights = knot_weights(length, count=knots.shape[axis], distance=distance)
     first = weights[:, 0].astype(np.int64)
@@ -127,7 +127,7 @@ def _spread(knots: torch.Tensor, axis: int, length: int, distance: int) -> torch
 
 
 def _rows(
-    centres: np.ndarray, matrices: np.ndarray, size: tuple[int, ...]
+    size: tuple[int, ...], *, centres: np.ndarray, matrices: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where the rows of N patches begin, (N, d, *size[:-1]) float32, their steps, (N, d), and what is to be added, (N, d)
     whole numbers: small numbers keep their digits."""
@@ -142,13 +142,14 @@ def _rows(
     return at.astype(np.float32), slopes.astype(np.float32), base.astype(np.int64)
 
 
-def _mirrored(place: torch.Tensor, full: torch.Tensor) -> torch.Tensor:
+def _mirrored(place: torch.Tensor, *, full: torch.Tensor) -> torch.Tensor:
     wrapped = place.remainder(2 * full)
     return torch.minimum(wrapped, 2 * full - 1 - wrapped)
 
 
 def _interpolate(
     image: torch.Tensor,
+    *,
     begin: torch.Tensor,
     pairs: list[list[torch.Tensor]],
     fraction: torch.Tensor,
@@ -161,5 +162,8 @@ def _interpolate(
         if stored.dtype == torch.int16:
             stored = stored.to(torch.int32).bitwise_and(0xFFFF)
         return torch.clamp(stored.to(torch.float32), *limits)
-    near, far = (_interpolate(image, begin + index, pairs[1:], fraction, limits) for index in pairs[0])
+    near, far = (
+        _interpolate(image, begin=begin + index, pairs=pairs[1:], fraction=fraction, limits=limits)
+        for index in pairs[0]
+    )
     return near + fraction[:, axis] * (far - near)

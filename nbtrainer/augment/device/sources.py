@@ -82,7 +82,7 @@ class RegionReader:
 
     def _copied(self, views: Sequence[View], needed: Sequence[Slices], dtypes: Sequence[np.dtype[Any]]) -> torch.Tensor:
         arrays = [view.read(region) for view, region in zip(views, needed, strict=True)]
-        dtype = _common([array.dtype for array in arrays], dtypes)
+        dtype = _common([array.dtype for array in arrays], dtypes=dtypes)
         total = sum(array.size for array in arrays)
         # few lengths, so that the device's memory is used again, and what is compiled for a length too
         step = 1 << max(10, total.bit_length() - 3)
@@ -105,8 +105,8 @@ class ResidentSet:
         self._ends = np.cumsum(self._pixels)
         self._channels = opened[0][0].channels
         self._types = (
-            _common([image.dtype for image, _ in opened], _IMAGES),
-            _common([label.dtype for _, label in opened], _LABELS),
+            _common([image.dtype for image, _ in opened], dtypes=_IMAGES),
+            _common([label.dtype for _, label in opened], dtypes=_LABELS),
         )
         self._image: torch.Tensor | None = None
         self._label: torch.Tensor | None = None
@@ -156,7 +156,7 @@ class ResidentSet:
                 labels[region].copy_(upload(_bits(label.read(region), self._types[1]), self._device))
 
 
-def _common(found: Sequence[np.dtype[Any]], dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
+def _common(found: Sequence[np.dtype[Any]], *, dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
     """The type of all arrays if it is one of `dtypes`, else the last of these."""
     return found[0] if set(found) == {found[0]} and found[0] in dtypes else dtypes[-1]
 

@@ -48,13 +48,13 @@ def apply_batch(images: torch.Tensor, params: Sequence[CutBlurParams]) -> torch.
     """The same for a batch: what both steps do along an axis is a matrix, as they are linear."""
     coarse = images
     for axis in (-2, -1):
-        matrices = np.stack([_matrix(each, axis, images.shape[axis]) for each in params])
+        matrices = np.stack([_matrix(each, axis=axis, length=images.shape[axis]) for each in params])
         factors = upload(matrices, images.device).view(len(params), *[1] * (images.ndim - 3), *matrices.shape[1:])
         coarse = factors @ coarse if axis == -2 else coarse @ factors.transpose(-1, -2)
     return torch.where(box_mask([each.box for each in params], images), coarse, images)
 
 
-def _matrix(params: CutBlurParams, axis: int, length: int) -> np.ndarray:
+def _matrix(params: CutBlurParams, *, axis: int, length: int) -> np.ndarray:
     """(L, L) float32: the box along one axis, made smaller and large again; zeros beside it."""
     start, end = params.box[axis]
     matrix = np.zeros((length, length), np.float32)

@@ -44,13 +44,15 @@ def _patches(folder: Path, dim: int, *, image_type="uint16", label_type="uint16"
         pairs.append(Pair(*paths, use="auto"))
         shapes.append(shape)
     preparation = make_preparation(dim=dim, channel_axis=dim, ignore_value=200)
-    sampler = make_sampler(Images(pairs, make_normalizer(), preparation), shapes, size, seed=5)
+    sampler = make_sampler(
+        Images(pairs=pairs, normalizer=make_normalizer(), preparation=preparation), shapes, size, seed=5
+    )
     return Patches(sampler, Augmentation(**augmentation))
 
 
 def _both(patches: Patches, drawn: list[DrawnPatch], with_label: bool = True):
     """Images and labels of the device, and of the processor."""
-    made = DeviceBatches(patches, CPU, with_label=with_label).make(drawn)
+    made = DeviceBatches(patches=patches, device=CPU, with_label=with_label).make(drawn)
     expected = [patches.cut(each) for each in drawn]
     labels = np.stack([np.asarray(label) for label in made.labels])
     return (
@@ -130,7 +132,7 @@ def test_pixels_of_every_type_from_a_set_that_fits_or_does_not(
     patches = _patches(
         tmp_path, dim, image_type=image_type, label_type=label_type, steps=STRENGTHS["strong"], rotate_and_flip=True
     )
-    batches = DeviceBatches(patches, CPU, with_label=True)
+    batches = DeviceBatches(patches=patches, device=CPU, with_label=True)
     drawn = [patches.draw(number) for number in range(8)]
     made = batches.make(drawn)
     assert isinstance(batches.source, sources.ResidentSet) == fits
@@ -176,8 +178,8 @@ def test_a_transform_without_a_form_for_batches_is_done_by_the_processor(tmp_pat
 def test_large_batches_are_warped_in_parts(tmp_path, monkeypatch):
     patches = _patches(tmp_path, 3, steps=STRENGTHS["standard"])
     drawn = [patches.draw(number) for number in range(5)]
-    whole = DeviceBatches(patches, CPU, with_label=True).make(drawn)
+    whole = DeviceBatches(patches=patches, device=CPU, with_label=True).make(drawn)
     monkeypatch.setattr("nbtrainer.augment.device.batches._MOST_PIXELS", 2 * 8 * 24 * 32)
-    parts = DeviceBatches(patches, CPU, with_label=True).make(drawn)
+    parts = DeviceBatches(patches=patches, device=CPU, with_label=True).make(drawn)
     np.testing.assert_allclose(parts.images, whole.images, atol=1e-6)
     assert torch.equal(parts.labels, whole.labels)
