@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`."""
+"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`, `device`."""
 
 from __future__ import annotations
 
@@ -130,6 +130,21 @@ def gpu(device: Annotated[str, typer.Option(help="auto takes the graphics card."
         print(json.dumps(row), flush=True)
         wrong += not row["well"]
     raise typer.Exit(wrong > 0)
+
+
+@app.command()
+def device(
+    name: Annotated[str, typer.Option("--device", help="auto takes the graphics card.")] = "auto",
+    rounds: Annotated[int, typer.Option(help="Repetitions; medians are reported.")] = 3,
+) -> None:
+    """Batches made on the device against those made by the processor, in 2D and 3D, with the targets of three kinds."""
+    from nbtrainer.environment import prepare_process
+
+    prepare_process()
+    from benchmarks.device import device_paths
+
+    for row in device_paths(name, rounds):
+        print(json.dumps(row), flush=True)
 
 
 app()

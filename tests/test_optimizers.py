@@ -118,3 +118,28 @@ def test_every_schedule_is_a_share_of_the_rate_all_along(name):
 def test_step_falls_after_the_same_number_of_epochs():
     rates = [optimizers.step(epoch / 300, _schedule(step_epochs=60, decay=0.5)) for epoch in (0, 59, 60, 119, 120, 299)]
     assert rates == pytest.approx([1, 1, 0.5, 0.5, 0.25, 0.0625])
+
+
+@pytest.mark.parametrize("was_fused", [True, False])
+def test_an_optimizer_goes_on_fused_or_not_as_it_is_here_whatever_was_saved(was_fused):
+    def create(fused):
+        weight = torch.nn.Parameter(torch.tensor([2.0]))
+        return weight, torch.optim.Adam([weight], lr=0.1, fused=fused)
+
+    def step(weight, optimizer):
+        optimizer.zero_grad()
+        (weight**2).sum().backward()
+        optimizer.step()
+
+    saved_weight, saved = create(was_fused)
+    step(saved_weight, saved)
+    weight, optimizer = create(not was_fused)
+    weight.data.copy_(saved_weight.data)
+    optimizers.load_optimizer_state(optimizer, saved.state_dict())
+    assert optimizer.param_groups[0]["fused"] is not was_fused
+    step(saved_weight, saved)
+    step(weight, optimizer)
+    torch.testing.assert_close(weight, saved_weight)
+    assert (
+        optimizers.create("adam", [weight], learning_rate=0.1, momentum=0.9, weight_decay=0.0).defaults["fused"] is None
+    )
