@@ -139,7 +139,8 @@ def test_an_optimizer_goes_on_fused_or_not_as_it_is_here_whatever_was_saved(was_
     assert optimizer.param_groups[0]["fused"] is not was_fused
     step(saved_weight, saved)
     step(weight, optimizer)
-    torch.testing.assert_close(weight, saved_weight)
+    # the fused kernel corrects the bias in float32
+    torch.testing.assert_close(weight, saved_weight, atol=1e-4, rtol=0)
     assert (
         optimizers.create("adam", [weight], learning_rate=0.1, momentum=0.9, weight_decay=0.0).defaults["fused"] is None
     )
