@@ -150,7 +150,7 @@ def _sizes(sound: Sequence[Checked]) -> Iterator[Finding]:
             where="data.datasets",
             wrong=f"images differ much in size: {small.pair.image.name} is {format_shape(small.shape)}, "
             f"{large.pair.image.name} is {format_shape(large.shape)}",
-            remedy="Tiles are drawn by area, so that large images outweigh small ones; divide the large ones, and make "
+            remedy="Patches are drawn by area, so that large images outweigh small ones; divide the large ones, and make "
             "sure that all have the same pixel size",
             files=(str(small.pair.image), str(large.pair.image)),
         )

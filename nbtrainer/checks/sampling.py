@@ -1,4 +1,4 @@
-"""The check of how tiles are cut from the images: how many there are, and what is in them."""
+"""The check of how patches are cut from the images: how many there are, and what is in them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from nbtrainer.io.axes import format_shape
 from nbtrainer.labels import measure_objects
 from nbtrainer.labels.connected import label_components
 
-# the rule of thumb of CellSeg3D: augmentation pays from so many images, with more than so many tiles each
-_ENOUGH_IMAGES, _ENOUGH_TILES = 5, 10
+# the rule of thumb of CellSeg3D: augmentation pays from so many images, with more than so many patches each
+_ENOUGH_IMAGES, _ENOUGH_PATCHES = 5, 10
 # less foreground than this is mostly learning to say no
 _SPARSE = 0.02
-# more tiles than this without any foreground
-_EMPTY_TILES = 0.5
+# more patches than this without any foreground
+_EMPTY_PATCHES = 0.5
 # voxels so many times as thick as wide
 _THICK = 2.0
 # objects: this wide at least; and of at least so many, most of which fill their boxes (nets and lines do not)
@@ -30,13 +30,13 @@ _NARROW, _FEW_OBJECTS, _FILLS = 4.0, 10, 0.4
 
 
 def check_sampling(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
-    """Findings about tiles: against images and objects, their foreground, and whether they are enough."""
+    """Findings about patches: against images and objects, their foreground, and whether they are enough."""
     if not samples or not surveyed.split.train or len(config.sampling.patch_size) != config.task.dim:
         return
     train = {id(pair) for pair in surveyed.split.train}
     trains = [sample for sample in samples if id(sample.pair) in train]
     if not config.sampling.whole_images:
-        yield from _tile_size(config, surveyed, trains)
+        yield from _patch_size(config, surveyed, trains)
     yield from _large_images(config, surveyed, samples)
     yield from _augmentation(config, surveyed, samples)
     if any(sample.label.any() for sample in trains):
@@ -58,8 +58,8 @@ def _cut(samples: Sequence[Sample]) -> bool:
     return any(sample.is_part for sample in samples)
 
 
-def _tile_size(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
-    """What speaks against the size of a tile: the gravest alone, so that no two remedies contradict each other."""
+def _patch_size(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
+    """What speaks against the size of a patch: the gravest alone, so that no two remedies contradict each other."""
     multiples = size_divisors(config.task.dim, config.model.features, anisotropic_levels_in(config, surveyed))
     findings = [*_large_patch(config, samples, multiples), *_anisotropy(config, surveyed, multiples)]
     # a model that is started from has levels of its own
@@ -81,7 +81,7 @@ def _padded_patch(config: Config, divisors: Sequence[int]) -> Iterator[Finding]:
         yield Finding(
             level="warning",
             where="sampling.patch_size",
-            wrong=f"tiles of {format_shape(size)} are padded to {format_shape(padded)} in the network, which takes {more:.0%} more time; "
+            wrong=f"patches of {format_shape(size)} are padded to {format_shape(padded)} in the network, which takes {more:.0%} more time; "
             "what is added enters no loss and no score",
             remedy=f"{less}{format_shape(padded)} costs the same and shows more",
             suggestions=tuple(dict.fromkeys([smaller, padded])),
@@ -90,12 +90,12 @@ def _padded_patch(config: Config, divisors: Sequence[int]) -> Iterator[Finding]:
 
 def _large_patch(config: Config, samples: Sequence[Sample], divisors: Sequence[int]) -> Iterator[Finding]:
     patch = config.sampling.patch_size
-    small = [sample for sample in samples if any(tile > full for tile, full in zip(patch, sample.shape, strict=True))]
+    small = [sample for sample in samples if any(side > full for side, full in zip(patch, sample.shape, strict=True))]
     if small:
         smallest = min(small, key=lambda sample: int(np.prod(sample.shape)))
         half = [
-            tile if tile <= full else min(full, round_to_multiple(full // 2, multiple))
-            for tile, full, multiple in zip(patch, smallest.shape, divisors, strict=True)
+            side if side <= full else min(full, round_to_multiple(full // 2, multiple))
+            for side, full, multiple in zip(patch, smallest.shape, divisors, strict=True)
         ]
         which = "the image" if len(samples) == 1 else "all images" if len(small) == len(samples) else "some images"
         yield Finding(
@@ -103,7 +103,7 @@ def _large_patch(config: Config, samples: Sequence[Sample], divisors: Sequence[i
             where="sampling.patch_size",
             wrong=f"{format_shape(patch)} is larger than {which}: {smallest.pair.name} is {format_shape(smallest.shape)}, and is mirrored "
             "at its edges",
-            remedy=f"Tiles of about half the image are best: try {', '.join(map(str, half))}",
+            remedy=f"Patches of about half the image are best: try {', '.join(map(str, half))}",
             suggestions=(tuple(half),),
             files=tuple(dict.fromkeys(str(sample.pair.image) for sample in small)),
         )
@@ -127,8 +127,8 @@ def _anisotropy(config: Config, surveyed: Survey, divisors: Sequence[int]) -> It
             yield Finding(
                 level="warning",
                 where="sampling.patch_size",
-                wrong=f"voxels are {ratio:.1f} times as thick as wide, but tiles of {format_shape(size)} are not thinner than wide",
-                remedy=f"A tile of {format_shape(better)} has about as many voxels and shows more of the plane",
+                wrong=f"voxels are {ratio:.1f} times as thick as wide, but patches of {format_shape(size)} are not thinner than wide",
+                remedy=f"A patch of {format_shape(better)} has about as many voxels and shows more of the plane",
                 suggestions=(tuple(better),),
             )
 
@@ -154,14 +154,14 @@ def _large_images(config: Config, surveyed: Survey, samples: Sequence[Sample]) -
 def _augmentation(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
     images = len({(pair.image, pair.slice) for pair in surveyed.split.train})
     pixels = float(np.mean([np.prod(sample.shape, dtype=float) for sample in samples]))
-    tiles = pixels / float(np.prod(config.sampling.patch_size, dtype=float))
+    patches = pixels / float(np.prod(config.sampling.patch_size, dtype=float))
     is_off = not config.augmentation.steps and not config.augmentation.rotate_and_flip
-    if is_off and images >= _ENOUGH_IMAGES and tiles > _ENOUGH_TILES:
+    if is_off and images >= _ENOUGH_IMAGES and patches > _ENOUGH_PATCHES:
         yield Finding(
             level="warning",
             where="augmentation.strength",
-            wrong=f"augmentation is off, but there are {images} images with about {tiles:.0f} tiles each",
-            remedy="The rule of thumb says to use it from 5 images with more than 10 tiles each: try light or standard",
+            wrong=f"augmentation is off, but there are {images} images with about {patches:.0f} patches each",
+            remedy="The rule of thumb says to use it from 5 images with more than 10 patches each: try light or standard",
             suggestions=("light", "standard"),
         )
 
@@ -170,14 +170,14 @@ def _foreground(config: Config, samples: Sequence[Sample]) -> Iterator[Finding]:
     full = sum(int(np.count_nonzero(sample.label)) for sample in samples)
     known = sum(sample.label.size * sample.known for sample in samples)
     share = full / max(1.0, known)
-    empty = _empty_tiles(samples, config.sampling.patch_size)
+    empty = _empty_patches(samples, config.sampling.patch_size)
     measured = f" (measured in {len(samples)} of the labels)"
-    if empty > _EMPTY_TILES and config.sampling.foreground_fraction == 0:
+    if empty > _EMPTY_PATCHES and config.sampling.foreground_fraction == 0:
         yield Finding(
             level="warning",
             where="sampling.foreground_fraction",
-            wrong=f"{empty:.0%} of all tiles hold no foreground{measured}",
-            remedy="Set it to 0.5, so that every second tile is centred on foreground",
+            wrong=f"{empty:.0%} of all patches hold no foreground{measured}",
+            remedy="Set it to 0.5, so that every second patch is centred on foreground",
             suggestions=(0.5,),
         )
     if share < _SPARSE:
@@ -193,8 +193,8 @@ def _foreground(config: Config, samples: Sequence[Sample]) -> Iterator[Finding]:
         )
 
 
-def _empty_tiles(samples: Sequence[Sample], patch_size: Sequence[int]) -> float:
-    """Share of tiles without foreground, on a grid over each label."""
+def _empty_patches(samples: Sequence[Sample], patch_size: Sequence[int]) -> float:
+    """Share of patches without foreground, on a grid over each label."""
     empty = count = 0
     for sample in samples:
         filled = sample.label != 0
@@ -216,8 +216,8 @@ def _object_sizes(config: Config, samples: Sequence[Sample]) -> Iterator[Finding
         yield Finding(
             level="warning",
             where="sampling.patch_size",
-            wrong=f"objects are about {format_shape(typical.astype(int))} pixels, larger than a tile of {format_shape(patch)}",
-            remedy="Choose larger tiles, or shrink the images with data.diameter",
+            wrong=f"objects are about {format_shape(typical.astype(int))} pixels, larger than a patch of {format_shape(patch)}",
+            remedy="Choose larger patches, or shrink the images with data.diameter",
         )
     elif typical.max() < _NARROW:
         yield Finding(

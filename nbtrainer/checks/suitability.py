@@ -149,7 +149,7 @@ def check_course(config: Config) -> Iterator[Finding]:
 
 
 def check_effects(config: Config) -> Iterator[Finding]:
-    """Settings of tiles that the way they are cut does not look at."""
+    """Settings of patches that the way they are cut does not look at."""
     sampling = config.sampling
     method = "image" if sampling.whole_images else sampling.method
     by_chance = ("foreground_fraction", "min_foreground", "min_objects", "hard_fraction", "samples_per_image")
@@ -162,7 +162,7 @@ def check_effects(config: Config) -> Iterator[Finding]:
     defaults = type(sampling)()
     for name in unused:
         if getattr(sampling, name) != getattr(defaults, name):
-            how = "whole images are seen" if sampling.whole_images else f"tiles are cut by the method {method!r}"
+            how = "whole images are seen" if sampling.whole_images else f"patches are cut by the method {method!r}"
             yield Finding(
                 level="warning",
                 where=f"sampling.{name}",

@@ -40,13 +40,13 @@ class Augmentation(Section):
         "Editing the list below makes it 'custom'.",
         choices={"none": "none", "light": "light", "standard": "standard", "strong": "strong", "custom": "custom"},
         guidance=(
-            "When to use it: from 5 images with more than 10 tiles each, or with a large set of whole images. What is "
+            "When to use it: from 5 images with more than 10 patches each, or with a large set of whole images. What is "
             "changed must still look like an image that the model may meet.",
         ),
     )
     steps: list[AnyTransform] = field(
         title="Changes",
-        help="What may happen to a patch; + adds a change, - removes one. A change added twice is drawn twice for each tile, or twice as often where one is drawn.",
+        help="What may happen to a patch; + adds a change, - removes one. A change added twice is drawn twice for each patch, or twice as often where one is drawn.",
         default_factory=list,
     )
     apply: str = field(

@@ -8,13 +8,13 @@ from nbtrainer.config.section import Section, field
 
 
 class Sampling(Section):
-    """How images are cut into patches (tiles); memory grows with the size of a patch."""
+    """How images are cut into patches; memory grows with the size of a patch."""
 
     where: ClassVar[str] = "sampling"
 
     patch_size: list[Annotated[int, Field(ge=1, le=65_536)]] = field(
-        title="Tile height, width",
-        help="Size of the tiles that the network sees, y then x. Any size trains, multiples of 8, 16 or 32 cost least; 128 or 256 is a good start.",
+        title="Patch height, width",
+        help="Size of the patches that the network sees, y then x. Any size trains, multiples of 8, 16 or 32 cost least; 128 or 256 is a good start.",
         unit="pixels",
         default_factory=lambda: [256, 256],
         min_length=2,
@@ -28,8 +28,8 @@ class Sampling(Section):
     )
     method: str = field(
         "random",
-        title="Where tiles are cut",
-        help="'Anywhere' shows other tiles in every epoch, more of large images; the grid shows the same ones again.",
+        title="Where patches are cut",
+        help="'Anywhere' shows other patches in every epoch, more of large images; the grid shows the same ones again.",
         choices={
             "random": "anywhere, by chance",
             "grid": "on a grid that covers each image",
@@ -40,21 +40,21 @@ class Sampling(Section):
     overlap: int = field(
         0,
         title="Overlap of the grid",
-        help="Pixels that neighbouring tiles of the grid share, at most half a tile.",
+        help="Pixels that neighbouring patches of the grid share, at most half a patch.",
         unit="pixels",
         ge=0,
         advanced=True,
     )
     samples_per_image: Annotated[int, Field(ge=1)] | None = field(
         None,
-        title="Tiles per image",
-        help="How many tiles of each image an epoch has, wherever they are cut by chance. Empty: as many as fit into it.",
+        title="Patches per image",
+        help="How many patches of each image an epoch has, wherever they are cut by chance. Empty: as many as fit into it.",
         advanced=True,
     )
     foreground_fraction: float = field(
         0.0,
-        title="Tiles centred on an object",
-        help="Share of tiles whose centre is labelled. Raise it when objects are rare.",
+        title="Patches centred on an object",
+        help="Share of patches whose centre is labelled. Raise it when objects are rare.",
         ge=0,
         le=1,
         advanced=True,
@@ -63,7 +63,7 @@ class Sampling(Section):
         0.0,
         title="Least foreground",
         old_names=("least_foreground",),
-        help="A tile of which less than this is labelled is given up and another drawn. 0: every tile is taken.",
+        help="A patch of which less than this is labelled is given up and another drawn. 0: every patch is taken.",
         ge=0,
         le=1,
         advanced=True,
@@ -72,7 +72,7 @@ class Sampling(Section):
         0,
         title="Fewest objects",
         old_names=("least_objects",),
-        help="A tile with fewer objects is given up too: connected pixels of one value, counted before the tile is warped. "
+        help="A patch with fewer objects is given up too: connected pixels of one value, counted before the patch is warped. "
         "With 2 the network sees neighbours.",
         ge=0,
         le=10_000,
@@ -82,7 +82,7 @@ class Sampling(Section):
         0.95,
         title="Rejection probability",
         old_names=("rejection",),
-        help="How often a tile with too little in it is given up; the others are taken, so that background is seen too.",
+        help="How often a patch with too little in it is given up; the others are taken, so that background is seen too.",
         ge=0,
         le=1,
         advanced=True,
@@ -91,15 +91,15 @@ class Sampling(Section):
         50,
         title="Most attempts",
         old_names=("trials",),
-        help="After so many tiles with too little in them the one with most objects is taken, of those with enough the fullest.",
+        help="After so many patches with too little in them the one with most objects is taken, of those with enough the fullest.",
         ge=1,
         le=1000,
         advanced=True,
     )
     hard_fraction: float = field(
         0.0,
-        title="Tiles that were hard",
-        help="Share of tiles cut where the network was most wrong in the epoch before. Too much teaches mistakes in the labels.",
+        title="Patches that were hard",
+        help="Share of patches cut where the network was most wrong in the epoch before. Too much teaches mistakes in the labels.",
         ge=0,
         le=0.9,
         advanced=True,

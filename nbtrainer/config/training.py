@@ -47,8 +47,8 @@ class Training(Section):
     batch_size: Literal["auto"] | BatchSize = field(
         8,
         title="Batch size",
-        help="Tiles for one update of the weights. Larger is steadier and needs more memory; 'auto': as many as fit, at most 8 on a processor and 32 on a graphics card.",
-        unit="tiles",
+        help="Patches for one update of the weights. Larger is steadier and needs more memory; 'auto': as many as fit, at most 8 on a processor and 32 on a graphics card.",
+        unit="patches",
     )
     batches_per_step: int = field(
         1,
@@ -142,7 +142,7 @@ class Training(Section):
     shuffle: bool = field(
         True,
         title="Shuffle",
-        help="Show tiles in another order in each epoch.",
+        help="Show patches in another order in each epoch.",
         advanced=True,
     )
     seed: int = field(

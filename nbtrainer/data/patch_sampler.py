@@ -42,7 +42,7 @@ class PatchLocation:
 class PatchSampler:
     """Where patches are cut, by number, in passes; the same number and seed give the same location.
 
-    `method`: `random` (anywhere, images by their size), `grid` (tiles that cover each image, neighbours sharing
+    `method`: `random` (anywhere, images by their size), `grid` (patches that cover each image, neighbours sharing
     `overlap` pixels, the last ones shifted back inside), `image` (one of each image), `balanced` (each class as often,
     in whatever image has it). `samples_per_image` sets how many of each image a pass of `random` has.
 
@@ -251,7 +251,7 @@ def _choose_position(positions: np.ndarray, rng: np.random.Generator) -> tuple[f
 
 
 def grid_centres(shape: Sequence[int], *, size: Sequence[int], overlap: int) -> list[tuple[float, ...]]:
-    """Centres of the tiles of `size` that cover an image of `shape`; the last of a row or column is shifted back inside."""
+    """Centres of the patches of `size` that cover an image of `shape`; the last of a row or column is shifted back inside."""
     axes = [
         [middle(start, full=full, length=length) for start in starts]
         for starts, full, length in zip(grid_origins(shape, size=size, overlap=overlap), shape, size, strict=True)
@@ -260,7 +260,7 @@ def grid_centres(shape: Sequence[int], *, size: Sequence[int], overlap: int) -> 
 
 
 def grid_origins(shape: Sequence[int], *, size: Sequence[int], overlap: int) -> list[list[int]]:
-    """Where tiles begin along each axis; neighbours share `overlap` pixels, at most half a tile."""
+    """Where patches begin along each axis; neighbours share `overlap` pixels, at most half a patch."""
     axes = []
     for full, length in zip(shape, size, strict=True):
         step = max(1, length - min(overlap, length // 2))

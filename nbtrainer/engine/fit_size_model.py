@@ -43,7 +43,7 @@ def learn_sizes(
     """A size model for `network`, and how well it does: plain values for people.
 
     Each training image is turned by any angle, scaled by any factor from 0.5 to 2 of its size in the file, and cut, ten
-    times or more. `tile_side` and `multiple` are those of the training tiles; crops are up to twice as wide. The time
+    times or more. `tile_side` and `multiple` are those of the training patches; crops are up to twice as wide. The time
     of all this is at most about `seconds`, unless not even one crop an image fits into it.
     """
     network.eval()

@@ -84,7 +84,7 @@ def failure(error: BaseException, directory: RunDirectory) -> events.Failed:
         return events.Failed(reason=str(error))
     if is_out_of_memory(error):
         words = f" ({error})" if str(error) else ""
-        reason = f"memory ran out{words}. Reduce the tile size or the batch size"
+        reason = f"memory ran out{words}. Reduce the patch size or the batch size"
     elif isinstance(error, OSError):
         reason = str(disk_error(error, directory.path, done="written"))
     else:
@@ -186,8 +186,8 @@ class _Work:
         job.config.save(self._directory.config)
         # for who looks at the run without torch; a resume keeps to that of its checkpoint
         write_json(self._directory.split, job.split_record.as_record())
-        job.stepper.on_batch_split = lambda tiles, parts: emit(
-            events.BatchReduced(step=job.clock.step, tiles=tiles, parts=parts, changes=what_parts_change(job.network))
+        job.stepper.on_batch_split = lambda patches, parts: emit(
+            events.BatchReduced(step=job.clock.step, tiles=patches, parts=parts, changes=what_parts_change(job.network))
         )
         job.validator.tell = job.previewer.tell = _once(lambda words: emit(events.Warned(text=words)))
         sums = {}

@@ -36,7 +36,7 @@ class Stepper:
     micro_batches: int = 1
     accumulate: int = 1
     max_gradient_norm: float = 0.0
-    on_batch_split: Callable[[int, int], None] = lambda tiles, parts: None
+    on_batch_split: Callable[[int, int], None] = lambda patches, parts: None
     scaler: torch.amp.GradScaler = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,7 +53,7 @@ class Stepper:
         """One step on a batch (B, C, [Z,] Y, X): its loss, and the counts of its pixels.
 
         When memory runs out the same step is done again with a network that keeps less, if it can, then in twice as many
-        parts (see `micro_batches`). Raises `ComputerError` with advice when one tile alone is too large, or parts are not
+        parts (see `micro_batches`). Raises `ComputerError` with advice when one patch alone is too large, or parts are not
         wanted.
         """
         for group in self.optimizer.param_groups:
@@ -139,25 +139,25 @@ class Stepper:
             for buffer, before in zip(self.network.buffers(), state[1], strict=True):
                 buffer.copy_(before)
 
-    def _split_batch(self, tiles: int) -> None:
+    def _split_batch(self, patches: int) -> None:
         with contextlib.suppress(RuntimeError):
             self.optimizer.zero_grad(set_to_none=True)
         free_cached_memory(self.device)
         recomputing = self.network if isinstance(self.network, Recomputing) and not self.network.recomputes else None
-        if not self.split_on_oom or (self.micro_batches >= tiles and recomputing is None):
+        if not self.split_on_oom or (self.micro_batches >= patches and recomputing is None):
             raise ComputerError(
                 "training.batch_size" if not self.split_on_oom else "sampling.patch_size",
-                "memory ran out" + ("" if not self.split_on_oom else " even with one tile at a time"),
+                "memory ran out" + ("" if not self.split_on_oom else " even with one patch at a time"),
                 "Reduce the batch size or tick 'Reduce batch on out-of-memory'"
                 if not self.split_on_oom
-                else "Reduce the tile height and width, or the features of the network, or use a machine with more memory",
+                else "Reduce the patch height and width, or the features of the network, or use a machine with more memory",
             )
         if recomputing is not None:  # exact, where parts are not
             recomputing.recomputes = True
-            self.on_batch_split(tiles, 1)
+            self.on_batch_split(patches, 1)
             return
-        self.micro_batches = min(tiles, self.micro_batches * 2)
-        self.on_batch_split(-(-tiles // self.micro_batches), self.micro_batches)
+        self.micro_batches = min(patches, self.micro_batches * 2)
+        self.on_batch_split(-(-patches // self.micro_batches), self.micro_batches)
 
 
 def _parts(batch: torch.Tensor, count: int) -> tuple[torch.Tensor, ...]:

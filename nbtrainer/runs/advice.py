@@ -42,7 +42,7 @@ def advice(history: Sequence[dict[str, Any]], monitor: str) -> str:
         return f"{score_title} was best at epoch {rows[at]['epoch']} and became worse since: train shorter, or annotate more images"
     return (
         f"{score_title} no longer rises, and training images do no better: more images would not help yet; train longer, "
-        "or try a larger network or larger tiles"
+        "or try a larger network or larger patches"
     )
 
 

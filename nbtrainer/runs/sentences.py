@@ -104,7 +104,7 @@ def _(event: BatchReduced) -> str:
         )
     changes = f"loss and gradient stay those of the batch, but {event.changes}" if event.changes else ""
     return (
-        f"memory ran out: each batch is now done in {event.parts} parts of {event.tiles} tiles, which takes longer; "
+        f"memory ran out: each batch is now done in {event.parts} parts of {event.tiles} patches, which takes longer; "
         + (changes or "the result stays the same")
     )
 

@@ -1303,8 +1303,8 @@ def tiny_objects(world: World) -> None:
     _with_label(world, _grid(2, 6, 64))
 
 
-@case("warning", "larger than a tile")
-def objects_larger_than_tiles(world: World) -> None:
+@case("warning", "larger than a patch")
+def objects_larger_than_patches(world: World) -> None:
     _with_label(world, _grid(60, 70, 220))
 
 

@@ -65,12 +65,13 @@ def test_labels_that_are_not_whole_numbers(small_config):
     assert "img_1.tif" in found and "not whole numbers" in found
 
 
-def test_a_tile_that_the_network_pads_is_answered_with_sizes_that_cost_less(small_config):
+def test_a_patch_that_the_network_pads_is_answered_with_sizes_that_cost_less(small_config):
     small_config.update(model={"features": [8, 16, 32, 64]}, sampling={"patch_size": [45, 48]})
     assert _errors(small_config) == []
     found = _warnings(small_config)
     assert (
-        "sampling.patch_size: tiles of 45 x 48 are padded to 48 x 48 in the network, which takes 7% more time" in found
+        "sampling.patch_size: patches of 45 x 48 are padded to 48 x 48 in the network, which takes 7% more time"
+        in found
     )
     assert "40 x 48 costs less, 48 x 48 costs the same and shows more" in found
     small_config.update(sampling={"patch_size": [3, 48]})  # nothing smaller can be halved three times
@@ -80,7 +81,7 @@ def test_a_tile_that_the_network_pads_is_answered_with_sizes_that_cost_less(smal
 
 
 @pytest.mark.parametrize("size", [[100, 100], [61, 67], [65, 64], [64, 64], [5, 3]])
-def test_the_size_of_a_tile_has_one_remedy(small_config, size):
+def test_the_size_of_a_patch_has_one_remedy(small_config, size):
     small_config.update(model={"features": [8, 16, 32, 64]}, sampling={"patch_size": size})
     remedies = [each.remedy for each in nbt.check(small_config) if each.where == "sampling.patch_size"]
     assert len(remedies) <= 1
@@ -253,7 +254,7 @@ def test_a_change_for_volumes_in_a_list_for_images_is_named(small_config):
     assert "augmentation.steps[0]" not in _warnings(small_config)
 
 
-def test_settings_of_tiles_that_have_no_effect_are_told(small_config):
+def test_settings_of_patches_that_have_no_effect_are_told(small_config):
     small_config.update(sampling={"method": "grid", "foreground_fraction": 0.5, "overlap": 4})
     assert [finding.where for finding in nbt.check(small_config) if "no effect" in finding.wrong] == [
         "sampling.foreground_fraction"

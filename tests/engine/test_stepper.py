@@ -221,7 +221,7 @@ class TestANetworkThatNormalizesOverTheBatch:
             precision="float32",
             pixel_predictions=Binary.create().pixels,
         )
-        stepper.on_batch_split = lambda tiles, parts: told.append((tiles, parts))
+        stepper.on_batch_split = lambda patches, parts: told.append((patches, parts))
         # stands for a machine with room for the network that keeps less, and for two images at once
         network.register_forward_pre_hook(lambda module, given: _refuse(len(given[0]) > 2 or not module.recomputes))
         stepper.step(*_batch(4), 0.1)
@@ -341,7 +341,7 @@ pixels = Binary.create().pixels
 options = {"device": torch.device("cpu"), "precision": "float32", "pixel_predictions": pixels}
 stepper = Stepper(network=network, loss=CrossEntropy(), optimizer=optimizer, **options)
 stepper.split_on_oom = sys.argv[2] == "may"
-stepper.on_batch_split = lambda tiles, parts: print("reduced", tiles, parts, flush=True)
+stepper.on_batch_split = lambda patches, parts: print("reduced", patches, parts, flush=True)
 stepper.step(torch.randn(1, 1, 64, 64), torch.ones(1, 1, 64, 64), 1e-3)
 size = int(sys.argv[1])
 images = torch.randn(8, 1, size, size)
@@ -374,7 +374,7 @@ class TestWhenMemoryRunsOut:
         said = _limited(2048, "may")
         assert "reduced 1 8" in said
         assert (
-            "refused sampling.patch_size: memory ran out even with one tile at a time. Reduce the tile height and width"
+            "refused sampling.patch_size: memory ran out even with one patch at a time. Reduce the patch height and width"
             in said
         )
 

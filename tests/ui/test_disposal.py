@@ -51,7 +51,7 @@ def used_app(run):
     form.show_view(is_complete=True, is_helping=True)
     for panel in form.panels:
         panel.open()
-    for view in (form.pairs, form.histogram, form.gallery.disclosure, form.tiles.disclosure):
+    for view in (form.pairs, form.histogram, form.gallery.disclosure, form.patch_map.disclosure):
         view.open_button.click()
         settle(app)
     images = form.field("data.datasets").fields

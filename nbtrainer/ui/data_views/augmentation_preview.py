@@ -1,4 +1,4 @@
-"""Examples of augmentation: one tile as it is, and eleven times as training may see it."""
+"""Examples of augmentation: one patch as it is, and eleven times as training may see it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WIDTH = 640
 _GAP = 6
 _FRAME = 3
 _WORDS = Words(
-    "Show examples", "Hide examples", "th", "One tile as it is, and as these settings may change it, before training"
+    "Show examples", "Hide examples", "th", "One patch as it is, and as these settings may change it, before training"
 )
 
 
@@ -34,7 +34,10 @@ class AugmentationPreview:
         self._config, self.api = config, api
         self._number, self._first = 0, 1
         another = create(
-            w.Button, description="Another tile", icon="step-forward", tooltip="The next tile that training would draw"
+            w.Button,
+            description="Another patch",
+            icon="step-forward",
+            tooltip="The next patch that training would draw",
         )
         another.on_click(guard(lambda _: self._go_on()))
         self.next_button = another
@@ -46,7 +49,7 @@ class AugmentationPreview:
         self.box = self.disclosure.box
 
     def read(self) -> None:
-        """Draw the examples of the tile that is looked at, with the settings as they are."""
+        """Draw the examples of the patch that is looked at, with the settings as they are."""
         config, number, first = self._config().validated(), self._number, self._first
         self._first += COUNT - 1  # other changes the next time
 
@@ -65,7 +68,7 @@ class AugmentationPreview:
         self.disclosure.mark_stale()
 
     def forget(self) -> None:
-        """Other data: close, and begin with the first tile."""
+        """Other data: close, and begin with the first patch."""
         self._number, self._first = 0, 1
         self.disclosure.forget()
 
@@ -75,11 +78,11 @@ class AugmentationPreview:
 
 
 def caption(number: int, changes: bool) -> str:
-    """What is seen in the gallery of tile `number`."""
+    """What is seen in the gallery of patch `number`."""
     if not changes:
-        return f"Tile {number + 1:,}. No changes are set, so all of them are alike."
+        return f"Patch {number + 1:,}. No changes are set, so all of them are alike."
     others = f"the other {COUNT - 1} are changed by chance, as in training"
-    return f"Tile {number + 1:,}. The framed one is as it is; {others}. Orange: outlines of the label."
+    return f"Patch {number + 1:,}. The framed one is as it is; {others}. Orange: outlines of the label."
 
 
 def gallery(examples: Sequence[tuple[Any, Any]]) -> np.ndarray:

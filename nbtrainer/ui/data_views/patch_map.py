@@ -1,4 +1,4 @@
-"""Where the tiles of an epoch fall, on a picture of each image, and how often images and classes are seen in them."""
+"""Where the patches of an epoch fall, on a picture of each image, and how often images and classes are seen in them."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from nbtrainer.ui.data_views.pair_table import name_of
 from nbtrainer.ui.disclosure import Disclosure, Words
 from nbtrainer.ui.widgets import Guard, create, set_trait, text
 
-MOST_TILES = 500
+MOST_PATCHES = 500
 MOST_BOXES = 200
 # longest side of the picture
 _SIDE = 560
-# what no tile shows is dimmed to this
+# what no patch shows is dimmed to this
 _DIMMED = 0.45
 _MOST_NAMES = 5
 # more lines than this are drawn paler, so that the image can be seen behind them
 _FULL_LINES = 25
 _PALEST = 0.55
 _WORDS = Words(
-    "Show where tiles fall",
-    "Hide where tiles fall",
+    "Show where patches fall",
+    "Hide where patches fall",
     "object-ungroup",
-    "The tiles of one epoch on each image, and how often each image and class is seen, before training",
+    "The patches of one epoch on each image, and how often each image and class is seen, before training",
 )
 Box = Sequence[Sequence[int]]
 
 
 class Epoch(NamedTuple):
-    """The tiles of an epoch: names of the training images, `places` and `seen` as `api.patch_locations` has them, and how many
-    tiles the epoch has, which may be more than the places."""
+    """The patches of an epoch: names of the training images, `places` and `seen` as `api.patch_locations` has them, and how many
+    patches the epoch has, which may be more than the places."""
 
     names: list[str]
     locations: list[dict[str, Any]]
@@ -47,17 +47,17 @@ class Epoch(NamedTuple):
 
     @property
     def counts(self) -> list[int]:
-        """How many tiles each image has."""
+        """How many patches each image has."""
         counted = Counter(place["image"] for place in self.locations)
         return [counted[index] for index in range(len(self.names))]
 
     def boxes(self, index: int) -> list[Box]:
-        """The tiles that fall on image `index`."""
+        """The patches that fall on image `index`."""
         return [place["box"] for place in self.locations if place["image"] == index]
 
 
 class PatchMap:
-    """A button, and once it was pressed a picture with tiles, and what they show in numbers."""
+    """A button, and once it was pressed a picture with patches, and what they show in numbers."""
 
     def __init__(self, config: Callable[[], Config], api: Api, work: RunInBackground, guard: Guard) -> None:
         self._config, self.api = config, api
@@ -79,13 +79,13 @@ class PatchMap:
         self.box = self.disclosure.box
 
     def read(self) -> None:
-        """Draw the tiles of an epoch with the settings as they are."""
+        """Draw the patches of an epoch with the settings as they are."""
         config, number = self._config().validated(), self.image_menu.value or 0
 
         def draw() -> tuple[Epoch, int, bytes]:
             names = [name_of(row) for row in self.api.pairs(config) if row["split"] == "train"]
             per_epoch = self.api.patch_locations(config, 0)["per_epoch"]
-            drawn = self.api.patch_locations(config, min(per_epoch, MOST_TILES))
+            drawn = self.api.patch_locations(config, min(per_epoch, MOST_PATCHES))
             epoch = Epoch(names, drawn["places"], drawn["seen"], per_epoch)
             index = number if number < len(names) else 0
             return epoch, index, self._picture(config, epoch, index)
@@ -97,7 +97,7 @@ class PatchMap:
             self._show(index, picture)
             set_trait(self.summary, "value", numbers(self._epoch))
 
-        self.disclosure.start("drawing the tiles of an epoch", draw, show)
+        self.disclosure.start("drawing the patches of an epoch", draw, show)
 
     def mark_stale(self) -> None:
         """Settings have changed."""
@@ -115,7 +115,7 @@ class PatchMap:
             self.image_menu.value = index
 
     def _look(self) -> None:
-        """Another image, with the tiles that were drawn."""
+        """Another image, with the patches that were drawn."""
         config, epoch, index = self._snapshot, self._epoch, self.image_menu.value
         if config is not None and index is not None:
             self._lens.start(
@@ -131,7 +131,8 @@ class PatchMap:
     def _fill(self, index: int) -> None:
         counts = self._epoch.counts
         options = [
-            (f"{number + 1}: {name}, {tiles(counts[number])}", number) for number, name in enumerate(self._epoch.names)
+            (f"{number + 1}: {name}, {format_patch_count(counts[number])}", number)
+            for number, name in enumerate(self._epoch.names)
         ]
         self._is_filling = True
         try:
@@ -186,23 +187,23 @@ def with_boxes(pixels: Any, scale: float, boxes: Sequence[Box]) -> np.ndarray:
 
 
 def caption(boxes: Sequence[Box]) -> str:
-    """What is seen on an image with these tiles."""
+    """What is seen on an image with these patches."""
     if not boxes:
-        return "No tile falls on this image."
-    words = [f"{tiles(len(boxes))} on this image, as they are cut, before augmentation."]
+        return "No patch falls on this image."
+    words = [f"{format_patch_count(len(boxes))} on this image, as they are cut, before augmentation."]
     if len(boxes) > MOST_BOXES:
         words.append(f"The first {MOST_BOXES:,} have outlines.")
     words.append("Darker: in none of them.")
     if len(boxes[0]) == 3:
-        words.append("The middle slice, with the tiles of every depth.")
+        words.append("The middle slice, with the patches of every depth.")
     return " ".join(words)
 
 
 def numbers(epoch: Epoch) -> str:
     """How often images and classes are seen, as HTML."""
     count, counts = len(epoch.locations), epoch.counts
-    part = f"The first {count:,} of {epoch.per_epoch:,} tiles of an epoch"
-    parts = [f"<b>{tiles(count) + ' in an epoch' if count >= epoch.per_epoch else part}</b>"]
+    part = f"The first {count:,} of {epoch.per_epoch:,} patches of an epoch"
+    parts = [f"<b>{format_patch_count(count) + ' in an epoch' if count >= epoch.per_epoch else part}</b>"]
     rows = [
         (_class_name(value, epoch.seen["share_of_pixels"]), share, f"{share:.1%} of pixels")
         for value, share in epoch.seen["share_of_pixels"].items()
@@ -211,10 +212,12 @@ def numbers(epoch: Epoch) -> str:
         most = max(range(len(counts)), key=lambda index: counts[index])
         least = min(range(len(counts)), key=lambda index: counts[index])
         if counts[most] == counts[least]:
-            parts.append(text(f"Every image is drawn equally often: {tiles(counts[most])} each.", "nbt-small"))
+            parts.append(
+                text(f"Every image is drawn equally often: {format_patch_count(counts[most])} each.", "nbt-small")
+            )
         else:
             rows += [
-                (f"{how}: {epoch.names[index]}", counts[index] / counts[most], tiles(counts[index]))
+                (f"{how}: {epoch.names[index]}", counts[index] / counts[most], format_patch_count(counts[index]))
                 for how, index in (("most often", most), ("least often", least))
             ]
     parts.append(_bars(rows))
@@ -225,14 +228,14 @@ def numbers(epoch: Epoch) -> str:
         parts.append(text(warning, "nbt-look", "nbt-small"))
     given_up = sum(place["rejected"] for place in epoch.locations)
     if given_up:
-        words = f"{tiles(given_up)} given up because too little was labelled, {given_up / count:.1f} for each one taken"
+        words = f"{format_patch_count(given_up)} given up because too little was labelled, {given_up / count:.1f} for each one taken"
         parts.append(text(words, "nbt-muted", "nbt-small"))
     return "".join(f"<div>{part}</div>" for part in parts)
 
 
-def tiles(count: int) -> str:
-    """A number of tiles in words."""
-    return f"{count:,} tile{'' if count == 1 else 's'}"
+def format_patch_count(count: int) -> str:
+    """A number of patches in words."""
+    return f"{count:,} patch{'' if count == 1 else 'es'}"
 
 
 def _bars(rows: Sequence[tuple[str, float, str]]) -> str:

@@ -35,9 +35,9 @@ _MEANINGS: dict[str, Callable[[Config], Iterable[str]]] = {
 }
 # what images look like and what becomes of them depends on these sections
 _ABOUT_IMAGES = ("data", "task", "normalization")
-# what a tile looks like depends on these sections and settings
-_ABOUT_TILES = ("data", "task", "normalization", "sampling", "augmentation", "training.seed", "model.input_channels")
-# and where tiles fall on these
+# what a patch looks like depends on these sections and settings
+_ABOUT_PATCHES = ("data", "task", "normalization", "sampling", "augmentation", "training.seed", "model.input_channels")
+# and where patches fall on these
 _ABOUT_PLACES = (
     *("data", "task", "sampling", "augmentation", "training.seed", "training.shuffle"),
     *("training.batch_size", "training.steps_per_epoch"),
@@ -86,12 +86,12 @@ class Form:
         self.pairs = PairTable(lambda: self.config, api, work, guard)
         self.histogram = HistogramView(lambda: self.config, api, work, guard)
         self.gallery = AugmentationPreview(lambda: self.config, api, work, guard)
-        self.tiles = PatchMap(lambda: self.config, api, work, guard)
+        self.patch_map = PatchMap(lambda: self.config, api, work, guard)
         self.stacks = StackTool(lambda: self.config, self.use_file, api, work, guard)
         extras: dict[str, list[w.Widget]] = {
             "data.datasets": [sample, self.pairs.box, self.stacks.box],
             "augmentation": [self.gallery.box],
-            "sampling": [self.tiles.box],
+            "sampling": [self.patch_map.box],
             "normalization": [self.histogram.box],
         }
         self.panels = [Panel(number, plan, self._field, extras, guard) for number, plan in enumerate(PLANS, start=1)]
@@ -108,7 +108,7 @@ class Form:
         self.pairs.forget()
         self.histogram.forget()
         self.gallery.forget()
-        self.tiles.forget()
+        self.patch_map.forget()
         if not config.data.datasets:
             config.data.datasets = [{}]  # type: ignore[list-item]  # so that there is a field to fill in
         self.show_findings([])
@@ -212,7 +212,7 @@ class Form:
         # the split is drawn by the seed
         if field.setting.section in ("data", "task") or field.setting.path == "training.seed":
             self.pairs.mark_stale()
-        for names, view in ((_ABOUT_TILES, self.gallery), (_ABOUT_PLACES, self.tiles)):
+        for names, view in ((_ABOUT_PATCHES, self.gallery), (_ABOUT_PLACES, self.patch_map)):
             if field.setting.section in names or field.setting.path in names:
                 view.mark_stale()
         self._on_edit()

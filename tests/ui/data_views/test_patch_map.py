@@ -1,4 +1,4 @@
-"""The gallery of examples and the tiles of an epoch, without a browser."""
+"""The gallery of examples and the patches of an epoch, without a browser."""
 
 import imageio.v3 as imageio
 import numpy as np
@@ -49,7 +49,7 @@ def test_examples_are_drawn_when_they_are_asked_for_and_again_for_another_tile(c
     examples.next_button.click()
 
     assert examples.api.asked == ["augmented_examples 0", "augmented_examples 1"]
-    assert "Tile 2" in examples.caption.value
+    assert "Patch 2" in examples.caption.value
     assert examples.image.value != first
     examples.press()
     examples.press()
@@ -109,7 +109,7 @@ def test_colours_stay_and_a_volume_shows_its_middle_slice():
     assert (slices[..., :3] == OUTLINE).all(-1).any()
 
 
-def test_tiles_wider_than_high_keep_their_shape():
+def test_patches_wider_than_high_keep_their_shape():
     pixels = gallery([(np.zeros((1, 200, 400), np.float32), np.zeros((200, 400), np.uint8))] * 12)
 
     assert pixels.shape[1] <= 640
@@ -157,10 +157,10 @@ def test_a_mistake_of_the_settings_is_told_in_the_place_of_the_examples(config):
     assert examples.disclosure.body.layout.display == "none"
 
 
-# where tiles fall
+# where patches fall
 
 
-def test_tiles_are_drawn_when_asked_for_and_other_images_with_the_same_tiles(config):
+def test_patches_are_drawn_when_asked_for_and_other_images_with_the_same_patches(config):
     seen = view(PatchMap, config)
     assert seen.api.asked == []
 
@@ -169,7 +169,7 @@ def test_tiles_are_drawn_when_asked_for_and_other_images_with_the_same_tiles(con
     assert seen.api.asked == ["pairs", "patch_locations 0", "patch_locations 24", "thumbnail 0"]
     assert [name for name, _ in seen.image_menu.options][0].startswith("1: nuclei_00.tif, ")
     assert len(seen.image_menu.options) == 3
-    assert "24 tiles in an epoch" in seen.summary.value
+    assert "24 patches in an epoch" in seen.summary.value
     assert "background" in seen.summary.value and "foreground" in seen.summary.value
     assert seen.previous_button.disabled and not seen.next_button.disabled
     first = seen.image.value
@@ -189,35 +189,35 @@ def test_a_long_epoch_is_said_to_be_longer_than_what_is_drawn(config):
     seen.press()
 
     assert seen.api.asked[1:3] == ["patch_locations 0", "patch_locations 500"]
-    assert "The first 500 of 3,200 tiles of an epoch" in seen.summary.value
+    assert "The first 500 of 3,200 patches of an epoch" in seen.summary.value
 
 
-def test_edits_make_tiles_old_where_they_move_them(config):
+def test_edits_make_patches_old_where_they_move_them(config):
     form = Form(config, base=Config.preset("binary_2d"), guard=Errors().guard, on_edit=lambda: None, api=SmallApi())
-    form.tiles.disclosure.open_button.click()
+    form.patch_map.disclosure.open_button.click()
 
     form.field("normalization.method").enter("max")
-    assert not mark_stale(form.tiles)
+    assert not mark_stale(form.patch_map)
     form.field("training.batch_size").enter(4)
-    assert mark_stale(form.tiles)
+    assert mark_stale(form.patch_map)
 
-    form.tiles.disclosure.reload_button.click()
-    assert "12 tiles in an epoch" in form.tiles.summary.value
+    form.patch_map.disclosure.reload_button.click()
+    assert "12 patches in an epoch" in form.patch_map.summary.value
 
 
 def test_other_data_close_both(config):
     form = Form(config, base=Config.preset("binary_2d"), guard=Errors().guard, on_edit=lambda: None, api=SmallApi())
     form.gallery.disclosure.open_button.click()
-    form.tiles.disclosure.open_button.click()
+    form.patch_map.disclosure.open_button.click()
 
     form.load(config, base=Config.preset("binary_2d"))
 
-    for closed in (form.gallery, form.tiles):
+    for closed in (form.gallery, form.patch_map):
         assert closed.disclosure.content.layout.display == "none"
         assert closed.disclosure.open_button.description.startswith("Show")
 
 
-def test_boxes_lie_where_the_tiles_were_cut():
+def test_boxes_lie_where_the_patches_were_cut():
     white = np.full((280, 560, 3), 255, np.uint8)
 
     # a picture of half the size of its image
@@ -240,11 +240,11 @@ def test_small_pictures_are_enlarged_and_boxes_beyond_the_edge_get_a_margin():
     assert tuple(drawn[25, 5]) == (255, 255, 255, 255)
 
 
-def test_an_image_without_tiles_is_dark_and_said_to_have_none():
+def test_an_image_without_patches_is_dark_and_said_to_have_none():
     drawn = with_boxes(np.full((560, 560, 3), 200, np.uint8), 1.0, [])
 
     assert (drawn[..., :3] == 90).all()
-    assert caption([]) == "No tile falls on this image."
+    assert caption([]) == "No patch falls on this image."
 
 
 def test_boxes_of_volumes_are_those_of_every_depth():
@@ -253,7 +253,7 @@ def test_boxes_of_volumes_are_those_of_every_depth():
     drawn = with_boxes(np.zeros((560, 560, 3), np.uint8), 1.0, [box])
 
     assert np.argwhere((drawn == LINE).all(-1)).min(0).tolist() == [10, 30]
-    assert "tiles of every depth" in caption([box])
+    assert "patches of every depth" in caption([box])
 
 
 def epoch(counts, rejected=0, shares=None, per_epoch=0):
@@ -266,18 +266,18 @@ def epoch(counts, rejected=0, shares=None, per_epoch=0):
     return Epoch(names, places, {"share_of_pixels": shares or {"0": 0.75, "1": 0.25}}, per_epoch)
 
 
-def test_images_that_an_epoch_leaves_out_are_named_and_tiles_given_up_counted():
+def test_images_that_an_epoch_leaves_out_are_named_and_patches_given_up_counted():
     said = numbers(epoch([6, 0, 2, 0, 0, 0, 0, 0], rejected=3))
 
     assert "most often: &lt;0&gt;.tif" in said and "least often: &lt;1&gt;.tif" in said
     assert "6 of 8 images not drawn" in said and "and 1 more" in said
-    assert "24 tiles given up" in said and "3.0 for each one taken" in said
+    assert "24 patches given up" in said and "3.0 for each one taken" in said
 
 
 def test_images_drawn_equally_often_are_said_to_be_so():
     said = numbers(epoch([1, 1]))
 
-    assert "Every image is drawn equally often: 1 tile each." in said
+    assert "Every image is drawn equally often: 1 patch each." in said
     assert "not drawn" not in said and "given up" not in said
 
 
@@ -301,5 +301,5 @@ def test_volumes_are_shown_too(config):
     seen.press()
 
     assert imageio.imread(examples.image.value).shape[1] <= 640, examples.disclosure.reading.words.value
-    assert "tiles of every depth" in seen.caption.value
+    assert "patches of every depth" in seen.caption.value
     assert len(api.augmented_examples(config, 2)[0][1].shape) == 3

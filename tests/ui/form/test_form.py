@@ -349,7 +349,7 @@ def test_what_to_think_of_before_annotating_stands_above_the_data_sets(form):
 
 @pytest.mark.feature(83)
 def test_the_rule_of_thumb_stands_where_augmentation_is_chosen(form):
-    assert "5 images with more than 10 tiles each" in form.field("augmentation.strength").box.children[0].value
+    assert "5 images with more than 10 patches each" in form.field("augmentation.strength").box.children[0].value
 
 
 @pytest.mark.feature(145)

@@ -1,4 +1,4 @@
-"""Examples of augmentation and the tiles of an epoch, before anything is trained: a real JupyterLab, real images."""
+"""Examples of augmentation and the patches of an epoch, before anything is trained: a real JupyterLab, real images."""
 
 import re
 
@@ -17,8 +17,8 @@ def open_panel(page, name):
     page.locator(".nbt-panel-head button", has_text=name).click()
 
 
-def test_examples_of_augmentation_and_places_of_tiles_are_seen_before_training(open_notebook, tmp_path):
-    page = open_notebook("tiles.ipynb", [APP])
+def test_examples_of_augmentation_and_places_of_patches_are_seen_before_training(open_notebook, tmp_path):
+    page = open_notebook("patches.ipynb", [APP])
     page.locator(".jp-CodeCell").first.click()
     page.keyboard.press("Control+Enter")
     page.get_by_role("button", name="Use sample images").click()
@@ -28,19 +28,19 @@ def test_examples_of_augmentation_and_places_of_tiles_are_seen_before_training(o
 
     open_panel(page, "Data augmentation")
     page.get_by_role("button", name="Show examples").click()
-    page.get_by_text("Tile 1. The framed one is as it is").wait_for()
+    page.get_by_text("Patch 1. The framed one is as it is").wait_for()
     picture = page.locator(".nbt-drawer img").first
     first = picture.get_attribute("src")
-    page.get_by_role("button", name="Another tile").click()
-    page.get_by_text("Tile 2. The framed one is as it is").wait_for()
+    page.get_by_role("button", name="Another patch").click()
+    page.get_by_text("Patch 2. The framed one is as it is").wait_for()
     assert picture.get_attribute("src") != first
     page.screenshot(path=tmp_path / "examples.png")
     open_panel(page, "Data augmentation")
 
     open_panel(page, "Tiling")
-    page.get_by_role("button", name="Show where tiles fall").click()
-    page.get_by_text("tiles on this image").wait_for()
+    page.get_by_role("button", name="Show where patches fall").click()
+    page.get_by_text("patches on this image").wait_for()
     expect(page.get_by_text("of pixels").first).to_be_visible()
     page.get_by_role("button", name="Renew").locator("visible=true").wait_for()
     page.locator('button[title="Next image"]').click()
-    page.screenshot(path=tmp_path / "tiles.png")
+    page.screenshot(path=tmp_path / "patches.png")
