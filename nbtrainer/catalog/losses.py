@@ -19,6 +19,8 @@ PARAMETERS = {
     "alpha": "tversky_alpha",
     "beta": "tversky_beta",
     "gamma": "focal_gamma",
+    "overlap_weight": "overlap_weight",
+    "balance": "foreground_balance",
 }
 
 _SEPARATE = kinds_with("separate_channels")
@@ -36,6 +38,7 @@ LOSSES = Catalog(
         help="Judges every pixel by itself; steady, but small objects count little.",
         source="https://en.wikipedia.org/wiki/Cross-entropy",
         kinds=_SEPARATE,
+        parameters=("balance",),
     ),
     LossEntry(
         "jaccard",
@@ -62,7 +65,7 @@ LOSSES = Catalog(
         help="Sum of both: steady at first, exact at the end.",
         source=_JACCARD,
         kinds=_SEPARATE,
-        parameters=("smoothing",),
+        parameters=("smoothing", "overlap_weight", "balance"),
     ),
     LossEntry(
         "bce_dice",
@@ -71,7 +74,7 @@ LOSSES = Catalog(
         help="Sum of both; what we recommend for binary masks. 'dice_ce' is the same formula, by the name that it has for classes.",
         source=_DICE,
         kinds=_SEPARATE,
-        parameters=("smoothing",),
+        parameters=("smoothing", "overlap_weight", "balance"),
     ),
     LossEntry(
         "categorical_crossentropy",
@@ -88,7 +91,7 @@ LOSSES = Catalog(
         help="Sum of both: steady at first, exact at the end; what we recommend for classes. Of a foreground it is BCE + Dice.",
         source="Isensee et al. 2021, https://doi.org/10.1038/s41592-020-01008-z",
         kinds=_PIXELS,
-        parameters=("smoothing",),
+        parameters=("smoothing", "overlap_weight"),
     ),
     LossEntry(
         "jaccard_ce",
@@ -97,7 +100,7 @@ LOSSES = Catalog(
         help="Like Dice + cross-entropy, stricter about overlap.",
         source=_JACCARD,
         kinds=_CLASSES,
-        parameters=("smoothing",),
+        parameters=("smoothing", "overlap_weight"),
     ),
     LossEntry(
         "focal",

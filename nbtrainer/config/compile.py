@@ -178,6 +178,24 @@ class Compile(Section):
         only_with=_losses_with("smoothing"),
         advanced=True,
     )
+    overlap_weight: float = field(
+        1.0,
+        title="Weight of overlap",
+        help="Of sums with cross-entropy: how much Dice or Jaccard counts beside it; PyTorch Connectomics takes 0.5.",
+        ge=0,
+        le=1000,
+        only_with=_losses_with("overlap_weight"),
+        advanced=True,
+    )
+    foreground_balance: float = field(
+        0.0,
+        title="Weight of rare pixels",
+        help="Of binary cross-entropy: 1 lets foreground and background of each patch count the same, as PyTorch Connectomics does (at most 19 times); 0 lets every pixel count the same.",
+        ge=0,
+        le=1,
+        only_with=_losses_with("balance"),
+        advanced=True,
+    )
     tversky_alpha: float = field(
         0.5,
         title="Alpha of Tversky",

@@ -17,6 +17,8 @@ from torch.nn import functional as F
 
 # beside weights of one over a size squared, 1e-5 would change the loss
 _TINY = 1e-12
+# what is rarer counts no more than that
+_RAREST = 0.05
 
 
 class PixelLoss(nn.Module):
@@ -37,10 +39,14 @@ class PixelLoss(nn.Module):
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         return logits.softmax(1) if self.classes else logits.sigmoid()
 
-    def cross_entropy(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Mean of -y log p - (1 - y) log(1 - p); of classes the weighted mean of -log p of the true one."""
+    def cross_entropy(self, logits: torch.Tensor, target: torch.Tensor, balance: float = 0.0) -> torch.Tensor:
+        """Mean of -y log p - (1 - y) log(1 - p); of classes the weighted mean of -log p of the true one.
+
+        `balance`: see `rare_weights`; of classes, `class_weights` do the like.
+        """
         if not self.classes:
-            return F.binary_cross_entropy_with_logits(logits, target)
+            weights = rare_weights(target, balance) if balance else None
+            return F.binary_cross_entropy_with_logits(logits, target, weight=weights)
         return F.cross_entropy(logits, target[:, 0].long(), weight=self.class_weights)
 
     @property
@@ -48,11 +54,31 @@ class PixelLoss(nn.Module):
         return {"sigmoid": not self.classes, "softmax": bool(self.classes), "batch": True}
 
 
+def rare_weights(target: torch.Tensor, balance: float) -> torch.Tensor:
+    """What each pixel of a target (B, C, [Z,] Y, X) counts: 1, and in each channel of each patch what is rarer there, be it
+    foreground or background, so often that both count the same, to the power of `balance`.
+
+    A share below 0.05 counts as 0.05, a channel of one value as it is: `weight_binary_ratio` of PyTorch Connectomics.
+    """
+    axes = tuple(range(2, target.ndim))
+    share = target.mean(axes, keepdim=True)
+    limited = share.clamp(_RAREST, 0.99)
+    # foreground where it is rare, background where that is
+    ratio = torch.where(limited > 0.5, limited / (1 - limited), (1 - limited) / limited) ** balance
+    rare = torch.where(limited > 0.5, 1 - target, target)
+    weights = 1 + rare * (ratio - 1)
+    return torch.where((share > 0) & (share < 1), weights, torch.ones_like(weights))
+
+
 class CrossEntropy(PixelLoss):
     """Mean of -y log p - (1 - y) log(1 - p); of classes the weighted mean of -log p of the true one."""
 
+    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None, *, balance: float = 0.0) -> None:
+        super().__init__(classes, class_weights)
+        self.balance = balance
+
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self.cross_entropy(logits, target)
+        return self.cross_entropy(logits, target, self.balance)
 
 
 class Dice(PixelLoss):
@@ -81,14 +107,27 @@ class Jaccard(Dice):
 
 
 class DiceCrossEntropy(Dice):
-    """Cross-entropy plus Dice, equally weighted."""
+    """Cross-entropy plus Dice, which counts `overlap_weight` times as much. `balance`: see `rare_weights`."""
+
+    def __init__(
+        self,
+        classes: int = 0,
+        class_weights: Sequence[float] | None = None,
+        *,
+        smoothing: float,
+        overlap_weight: float,
+        balance: float = 0.0,
+    ) -> None:
+        super().__init__(classes, class_weights, smoothing=smoothing)
+        self.overlap_weight, self.balance = overlap_weight, balance
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return super().forward(logits, target) + self.cross_entropy(logits, target)
+        overlap = self.overlap_weight * super().forward(logits, target)
+        return overlap + self.cross_entropy(logits, target, self.balance)
 
 
 class JaccardCrossEntropy(DiceCrossEntropy):
-    """Cross-entropy plus Jaccard, equally weighted."""
+    """Cross-entropy plus Jaccard, which counts `overlap_weight` times as much."""
 
     _jaccard = True
 

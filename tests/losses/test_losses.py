@@ -186,3 +186,32 @@ def test_the_parameters_of_a_loss_are_those_of_its_formula(name, settings):
 def test_every_parameter_of_a_loss_is_a_setting_and_every_such_setting_is_used():
     used = {name for entry in LOSSES.values() for name in entry.parameters}
     assert used == set(DEFAULTS)
+
+
+def test_rare_pixels_count_as_pytorch_connectomics_lets_them():
+    rng = np.random.default_rng(2)
+    y = np.zeros((4, 1, 10, 10))
+    y[0, 0, :2] = 1  # a fifth
+    y[1, 0, :9] = 1  # nearly all: background is rare
+    y[2, 0, 0, 0] = 1  # a hundredth, which counts as a twentieth
+    logits = rng.normal(size=y.shape)
+    weights = np.ones_like(y)
+    weights[0][y[0] == 1] = 4
+    weights[1][y[1] == 0] = 9
+    weights[2][y[2] == 1] = 19
+    p = 1 / (1 + np.exp(-logits))
+    expected = (weights * -(y * np.log(p) + (1 - y) * np.log(1 - p))).mean()
+    parameters = Compile(foreground_balance=1.0).loss_parameters
+    loss = losses.create("binary_crossentropy", {}, parameters, may_ignore=False)
+    assert float(loss(torch.tensor(logits), torch.tensor(y))) == pytest.approx(expected, rel=1e-6)
+
+
+def test_overlap_counts_as_much_as_its_weight():
+    logits, y = torch.randn(2, 1, 8, 8), (torch.rand(2, 1, 8, 8) > 0.5).float()
+
+    def value(name, **settings):
+        parameters = Compile(**settings).loss_parameters
+        return float(losses.create(name, {}, parameters, may_ignore=False)(logits, y))
+
+    dice, cross_entropy = value("dice"), value("binary_crossentropy")
+    assert value("bce_dice", overlap_weight=0.5) == pytest.approx(cross_entropy + 0.5 * dice, rel=1e-5)

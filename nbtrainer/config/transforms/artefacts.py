@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from nbtrainer.config.section import field
 from nbtrainer.config.transforms.transform import Transform, probability
@@ -67,3 +67,12 @@ class CopyPaste(Transform):
         old_names=("new_numbers",),
     )
     probability: float = probability(0.5)
+
+
+class ModeFilter(Transform):
+    """Smooths the edges of labels by a majority vote of neighbours, as Omnipose does once a crop is turned and scaled."""
+
+    is_safe: ClassVar[bool] = False
+
+    kind: Literal["mode_filter"] = field("mode_filter", title="Majority filter of labels")
+    probability: float = probability(1.0)
