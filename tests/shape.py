@@ -32,7 +32,7 @@ POSITIONAL_EXCEPTIONS: dict[str, str] = {
 }
 # functions in which two arguments of one type stand side by side by place, and records of more than three fields that are
 # built by place: limits that only shrink
-MAX_SAME_TYPE_NEIGHBOURS = 21
+MAX_SAME_TYPE_NEIGHBOURS = 20
 MAX_POSITIONAL_FIELDS = 3
 MAX_POSITIONAL_RECORDS = 2
 # pairs whose order nobody doubts, or that a library or a callback gives by place

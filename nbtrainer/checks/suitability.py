@@ -98,12 +98,12 @@ def check_parameters(config: Config) -> Iterator[Finding]:
             yield Finding(
                 level="warning",
                 where=row.path,
-                wrong=f"this has no effect while {controlling} is {config.value_in_use(row.section, obstacle)}",
+                wrong=f"this has no effect while {controlling} is {config.value_in_use(controlling)}",
                 remedy=f"Set it back, or choose another {controlling}",
                 suggestions=(tuple(row.default) if isinstance(row.default, list) else row.default,),
             )
     if (
-        config.value_in_use("compile", "loss") == "tversky"
+        config.value_in_use("compile.loss") == "tversky"
         and config.compile.tversky_alpha == config.compile.tversky_beta == 0
     ):
         yield Finding(

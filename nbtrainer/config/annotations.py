@@ -57,6 +57,14 @@ def item_metadata(annotation: Any) -> list[Any]:
     return metadata
 
 
+def number_metadata(annotation: Any) -> list[Any]:
+    """The bounds of a number that stands beside `auto` in a union, each with bounds of its own."""
+    annotated = [member for member in typing.get_args(annotation) if typing.get_origin(member) is typing.Annotated]
+    return [
+        extra for member in annotated for info in typing.get_args(member)[1:] for extra in getattr(info, "metadata", [])
+    ]
+
+
 def allows_auto(members: list[Any]) -> bool:
     return any(typing.get_origin(member) is Literal and typing.get_args(member) == ("auto",) for member in members)
 

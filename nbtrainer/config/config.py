@@ -184,10 +184,11 @@ class Config(Section):
                 setattr(getattr(self, section), name, copy.deepcopy(value))
         self._folder = other._folder
 
-    def value_in_use(self, section: str, name: str) -> Any:
-        """The value of a setting; of the loss, that of the kind of segmentation where it is `auto` or of another kind."""
+    def value_in_use(self, path: str) -> Any:
+        """The value of the setting `section.field`; of the loss, that of the kind of segmentation where it is `auto` or of another kind."""
+        section, _, name = path.partition(".")
         value = getattr(getattr(self, section), name)
-        if (section, name) == ("compile", "loss") and (value == "auto" or not LOSSES[value].suits(self.task.kind)):
+        if path == "compile.loss" and (value == "auto" or not LOSSES[value].suits(self.task.kind)):
             return TASKS[self.task.kind].default_loss
         return value
 

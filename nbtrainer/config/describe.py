@@ -18,6 +18,7 @@ from nbtrainer.config.annotations import (
     kind_of,
     literals_in,
     members_of,
+    number_metadata,
     tag_of,
 )
 from nbtrainer.config.config import Config
@@ -83,7 +84,7 @@ class Setting:
 
     def obstacle(self, config: Config) -> str:
         """The name of the setting of its section beside whose value it has no effect; empty if it has."""
-        used = {name: config.value_in_use(self.section, name) for name in self.only_with}
+        used = {name: config.value_in_use(f"{self.section}.{name}") for name in self.only_with}
         return next((name for name, values in self.only_with.items() if used[name] not in values), "")
 
     def value_in(self, config: Config) -> Any:
@@ -199,8 +200,9 @@ def _row(path: str, info: FieldInfo, kinds: tuple[str, ...]) -> Setting:
     default = info.get_default(call_default_factory=True)
     bounds: dict[str, Any] = {}
     item_bounds: dict[str, Any] = {}
-    for constraint in [*info.metadata, *item_metadata(info.annotation)]:
-        target = bounds if constraint in info.metadata else item_bounds
+    own = [*info.metadata, *number_metadata(info.annotation)]
+    for constraint in [*own, *item_metadata(info.annotation)]:
+        target = bounds if constraint in own else item_bounds
         for key in ("ge", "gt", "le", "lt", "min_length", "max_length"):
             if getattr(constraint, key, None) is not None:
                 target[key] = getattr(constraint, key)

@@ -49,7 +49,7 @@ def resolve_auto(config: Config, surveyed: Survey, task: Task) -> Config:
         config.sampling.patch_size = largest
     if not NETWORKS[config.model.name].suits(task.name):
         config.model.name = next(name for name, entry in NETWORKS.items() if entry.suits(task.name))
-    config.compile.loss = config.value_in_use("compile", "loss")  # the check warns of one that does not suit
+    config.compile.loss = config.value_in_use("compile.loss")  # the check warns of one that does not suit
     chosen = config.compile.metrics
     suited = [] if chosen == "auto" else [name for name in chosen if task.measures(name)]
     config.compile.metrics = suited if suited or chosen == [] else list(task.default_metrics)

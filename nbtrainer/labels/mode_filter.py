@@ -25,42 +25,42 @@ def mode_filter(labels: np.ndarray, *, ignored: int) -> np.ndarray:
            [0, 0, 0]], dtype=uint8)
     """
     volume = np.ascontiguousarray(labels[None] if labels.ndim == 2 else labels)
-    filtered: np.ndarray = _filter(volume, volume.dtype.type(ignored))
+    filtered: np.ndarray = _filter(volume, int(ignored))
     return filtered.reshape(labels.shape)
 
 
 @numba.njit(nogil=True, cache=True)
 def _filter(labels: np.ndarray, ignored: int) -> np.ndarray:
-    depth, height, width = labels.shape
     filtered = labels.copy()
-    values = np.empty(27, labels.dtype)
-    counts = np.empty(27, np.int64)
-    for z in range(depth):
-        for y in range(height):
-            for x in range(width):
-                own = labels[z, y, x]
-                if own == ignored:
-                    continue
-                number = 0
-                for k in range(max(z - 1, 0), min(z + 2, depth)):
-                    for j in range(max(y - 1, 0), min(y + 2, height)):
-                        for i in range(max(x - 1, 0), min(x + 2, width)):
-                            value = labels[k, j, i]
-                            if value == ignored:
-                                continue
-                            for place in range(number):
-                                if values[place] == value:
-                                    counts[place] += 1
-                                    break
-                            else:
-                                values[number], counts[number] = value, 1
-                                number += 1
-                best, most = own, 0
-                for place in range(number):
-                    is_better = counts[place] > most
-                    if counts[place] == most and best != own:
-                        is_better = values[place] == own or values[place] < best
-                    if is_better:
-                        best, most = values[place], counts[place]
-                filtered[z, y, x] = best
+    tally = np.empty((2, 27), np.int64)
+    for z in range(labels.shape[0]):
+        for y in range(labels.shape[1]):
+            for x in range(labels.shape[2]):
+                if labels[z, y, x] != ignored:
+                    around = labels[max(z - 1, 0) : z + 2, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+                    filtered[z, y, x] = _most_frequent(labels[z, y, x], around, ignored, tally)
     return filtered
+
+
+@numba.njit(nogil=True, cache=True)
+def _most_frequent(own: int, around: np.ndarray, ignored: int, tally: np.ndarray) -> int:
+    """The value that is there most often: of several `own`, else the lowest. `tally`: to count in, values and how often."""
+    number = 0
+    for value in around.flat:
+        if value == ignored:
+            continue
+        for place in range(number):
+            if tally[0, place] == value:
+                tally[1, place] += 1
+                break
+        else:
+            tally[0, number], tally[1, number] = value, 1
+            number += 1
+    most = tally[1, :number].max()
+    lowest = -1
+    for place in range(number):
+        if tally[1, place] == most:
+            if tally[0, place] == own:
+                return own
+            lowest = tally[0, place] if lowest < 0 else min(lowest, tally[0, place])
+    return lowest
