@@ -58,11 +58,12 @@ def item_metadata(annotation: Any) -> list[Any]:
 
 
 def number_metadata(annotation: Any) -> list[Any]:
-    """The bounds of a number that stands beside `auto` in a union, each with bounds of its own."""
+    """The bounds of a number that stands beside `auto` in a union, where it has bounds of its own."""
+    if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
+        return []
     annotated = [member for member in typing.get_args(annotation) if typing.get_origin(member) is typing.Annotated]
-    return [
-        extra for member in annotated for info in typing.get_args(member)[1:] for extra in getattr(info, "metadata", [])
-    ]
+    infos = [info for member in annotated for info in typing.get_args(member)[1:]]
+    return [constraint for info in infos for constraint in getattr(info, "metadata", [])]
 
 
 def allows_auto(members: list[Any]) -> bool:
