@@ -129,7 +129,7 @@ def parse_json(text: str) -> Any:
 
 
 @contextmanager
-def written_aside(target: Path, where: str = "", *, is_synced: bool = True) -> Iterator[Path]:
+def write_aside(target: Path, where: str = "", *, is_synced: bool = True) -> Iterator[Path]:
     """A path to write to in the place of `target`; takes its name when the block is left without an error.
 
     It has the name of `target` in a hidden folder beside it, and may become a file or a folder. Until then an older
@@ -161,8 +161,8 @@ def written_aside(target: Path, where: str = "", *, is_synced: bool = True) -> I
 
 
 def write_text(target: Path, text: str, *, where: str = "", is_synced: bool = True) -> Path:
-    """Write `text` in UTF-8 to `target`, aside and renamed; raises `UserError` as `written_aside`."""
-    with written_aside(target, where, is_synced=is_synced) as aside:
+    """Write `text` in UTF-8 to `target`, aside and renamed; raises `UserError` as `write_aside`."""
+    with write_aside(target, where, is_synced=is_synced) as aside:
         aside.write_text(text, encoding="utf-8")
     return target
 

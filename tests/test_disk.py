@@ -95,7 +95,7 @@ def test_links_in_a_circle_are_told(tmp_path):
 def test_what_is_written_has_its_name_only_when_it_is_whole(tmp_path):
     target = tmp_path / "a.tif"
     target.write_text("old")
-    with pytest.raises(KeyError), disk.written_aside(target) as aside:  # noqa: PT012, the middle of writing
+    with pytest.raises(KeyError), disk.write_aside(target) as aside:  # noqa: PT012, the middle of writing
         aside.write_text("half")
         assert target.read_text() == "old"
         raise KeyError
@@ -106,7 +106,7 @@ def test_what_is_written_has_its_name_only_when_it_is_whole(tmp_path):
 def test_a_folder_is_replaced_as_a_whole(tmp_path):
     target = tmp_path / "a.zarr"
     for name in ("old", "new"):
-        with disk.written_aside(target) as aside:
+        with disk.write_aside(target) as aside:
             aside.mkdir()
             (aside / name).write_text("x")
     assert [path.name for path in target.iterdir()] == ["new"]

@@ -48,7 +48,7 @@ def _writing(tree):
 
 
 def test_nothing_is_written_under_its_final_name():
-    """Use `nbtrainer.disk.written_aside`, `write_text` or `write_json`."""
+    """Use `nbtrainer.disk.write_aside`, `write_text` or `write_json`."""
     found = []
     for file in sorted(PACKAGE.rglob("*.py")):
         name = file.relative_to(PACKAGE).as_posix()

@@ -165,7 +165,7 @@ LOSSES = Catalog(
         "normalized_cuts",
         "Normalized cuts + reconstruction",
         at="nbtrainer.losses.normalized_cuts:NormalizedCuts",
-        help="Classes that cut the image where it changes, and from which it can be painted again; needs no labels.",
+        help="Classes that cut the image where it changes, and from which it can be reconstructed; needs no labels.",
         source="Xia and Kulis 2017, https://arxiv.org/abs/1711.08506",
         kinds=kinds_with("reconstruction"),
     ),

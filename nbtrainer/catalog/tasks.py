@@ -7,7 +7,7 @@ from typing import Any, Literal
 from nbtrainer.catalog.entry import Catalog, Entry
 
 # what losses, metrics and networks ask of a kind: channels that are probabilities each by itself, channels of classes that
-# exclude each other, fields that lead to the middle of objects, the image painted again; and what is scored
+# exclude each other, fields that lead to the middle of objects, the reconstructed image; and what is scored
 Trait = Literal["separate_channels", "classes", "flow", "reconstruction", "masks", "objects"]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nbtrainer.config import Config
-from nbtrainer.data.file_stats import label_facts
+from nbtrainer.data.file_stats import label_stats
 from nbtrainer.datasets.survey import Survey
 from nbtrainer.errors import Finding
 
@@ -30,7 +30,7 @@ def check_background(config: Config, surveyed: Survey, values: Sequence[int], wh
     more = " ..." if len(values) > _LISTED else ""
     if config.task.label_values == "foreground":
         is_estimate = any(
-            label_facts(pair.required_label).is_estimate for pair in surveyed.pairs if pair.label is not None
+            label_stats(pair.required_label).is_estimate for pair in surveyed.pairs if pair.label is not None
         )
         rarest = min(values, key=lambda value: shares.get(value, 0))
         yield Finding(
@@ -52,9 +52,9 @@ def check_background(config: Config, surveyed: Survey, values: Sequence[int], wh
 
 def _numbered_otherwise(surveyed: Survey) -> Iterator[Finding]:
     """Labels without any 0 that hold a value which none with a 0 does: 1 to 4 among labels of 0 to 3."""
-    facts = [(pair.label, label_facts(pair.required_label)) for pair in surveyed.pairs if pair.label is not None]
-    usual = {value for _, each in facts if 0 in each.values for value in each.values}
-    for label, each in facts:
+    stats = [(pair.label, label_stats(pair.required_label)) for pair in surveyed.pairs if pair.label is not None]
+    usual = {value for _, each in stats if 0 in each.values for value in each.values}
+    for label, each in stats:
         unusual = [value for value in each.values if value not in usual]
         if each.values and 0 not in each.values and unusual:
             yield Finding(

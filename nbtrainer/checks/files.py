@@ -12,7 +12,7 @@ from typing import Literal
 from nbtrainer.checks.labels import check_label
 from nbtrainer.config import Config
 from nbtrainer.data.draw_outlines import read_pair_outlines
-from nbtrainer.data.file_stats import ImageFacts, LabelFacts, image_stats, label_facts
+from nbtrainer.data.file_stats import ImageStats, LabelStats, image_stats, label_stats
 from nbtrainer.data.pair import Pair
 from nbtrainer.datasets.pair_suggestions import match_names
 from nbtrainer.datasets.survey import Survey
@@ -28,8 +28,8 @@ class Checked:
     """A pair that can be read; `shape` ([z,] y, x) and `channels` as it trains."""
 
     pair: Pair
-    image: ImageFacts
-    label: LabelFacts | None
+    image: ImageStats
+    label: LabelStats | None
     shape: tuple[int, ...]
     channels: int
 
@@ -71,7 +71,7 @@ def check_pair(
         return findings, None
     is_exact = config.data.exact_statistics
     image = image_stats(pair.image, is_exact)
-    label = None if pair.label is None else label_facts(pair.label, is_exact)
+    label = None if pair.label is None else label_stats(pair.label, is_exact)
     if label is not None:
         try:
             findings += check_label(
@@ -111,10 +111,10 @@ def _readable(config: Config, pair: Pair) -> Iterator[Finding]:
         return
     is_exact = config.data.exact_statistics
     for path in dict.fromkeys((pair.image, *pair.files)):
-        facts = label_facts(path, is_exact) if path == pair.label else image_stats(path, is_exact)
-        if facts.problem:
-            remedy = facts.remedy or "Export it again, or take the pair out"
-            yield Finding(where=str(path), wrong=facts.problem, remedy=remedy, fix="exclude", files=(str(path),))
+        stats = label_stats(path, is_exact) if path == pair.label else image_stats(path, is_exact)
+        if stats.problem:
+            remedy = stats.remedy or "Export it again, or take the pair out"
+            yield Finding(where=str(path), wrong=stats.problem, remedy=remedy, fix="exclude", files=(str(path),))
 
 
 def _refusal(pair: Pair, error: UserError | ValueError) -> Iterator[Finding]:
@@ -180,7 +180,7 @@ def _by_order(pair: Pair, has_names: bool) -> Finding:
     )
 
 
-def _links(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
+def _links(pair: Pair, label: LabelStats) -> Iterator[Finding]:
     if pair.links is None:
         return
     try:
@@ -201,10 +201,10 @@ def _links(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
 
 def _pixels(config: Config, pair: Pair) -> object:
     """The same for pairs that show the same pixels, whatever their files are called."""
-    facts = image_stats(pair.image, config.data.exact_statistics)
+    stats = image_stats(pair.image, config.data.exact_statistics)
     # blank images are equal without being copies; of a large file only samples were compared
-    known = facts.digest and not facts.problem and facts.minimum != facts.maximum and not facts.is_estimate
-    return (facts.digest if known else os.path.realpath(pair.image)), pair.slice
+    known = stats.digest and not stats.problem and stats.minimum != stats.maximum and not stats.is_estimate
+    return (stats.digest if known else os.path.realpath(pair.image)), pair.slice
 
 
 def _overlap(one: Pair, other: Pair) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from nbtrainer.checks.background import check_background
 from nbtrainer.checks.labels import MOST_CLASSES, _are_drawn, _some
 from nbtrainer.config import Config
-from nbtrainer.data.file_stats import label_facts
+from nbtrainer.data.file_stats import label_stats
 from nbtrainer.datasets.label_sample import Sample
 from nbtrainer.datasets.survey import Survey
 from nbtrainer.errors import Finding
@@ -31,7 +31,7 @@ def check_values(
     foreground = [value for value in values if value != 0 and (not of_interest or value in of_interest)]
     where = str(surveyed.pairs[0].required_label.parent)
     if not foreground:
-        estimated = any(label_facts(pair.required_label, is_exact).is_estimate for pair in surveyed.pairs)
+        estimated = any(label_stats(pair.required_label, is_exact).is_estimate for pair in surveyed.pairs)
         yield from _no_foreground(config, where, values=values, of_interest=of_interest, is_estimate=estimated)
         return
     if samples and not any(sample.label.any() for sample in samples) and _are_all(samples, surveyed):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nbtrainer.checks.drawn_labels import FEW_VALUES, Drawing, drawing
-from nbtrainer.data.file_stats import LabelFacts
+from nbtrainer.data.file_stats import LabelStats
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.datasets.survey import Survey
@@ -24,7 +24,7 @@ _LISTED = 5
 
 
 def check_label(
-    pair: Pair, label: LabelFacts, *, dim: int, ignore_value: int | None, z_axis: int | None
+    pair: Pair, label: LabelStats, *, dim: int, ignore_value: int | None, z_axis: int | None
 ) -> Iterator[Finding]:
     """Findings about one label file that can be read; `ignore_value` may be negative, `z_axis` is the user's word."""
     if is_annotation(pair.required_label):
@@ -68,13 +68,13 @@ def check_label(
         yield from _check_drawn(pair, label)
 
 
-def _may_be_colours(label: LabelFacts, dim: int, z_axis: int | None) -> bool:
+def _may_be_colours(label: LabelStats, dim: int, z_axis: int | None) -> bool:
     """Whether the axis of the colours is not needed for something else."""
     axis, count = colour_axis(label.shape, label.axes), len(label.shape)
     return count > dim and (z_axis is None or axis != z_axis % count)
 
 
-def _not_whole(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
+def _not_whole(pair: Pair, label: LabelStats) -> Iterator[Finding]:
     where, files = str(pair.label), (str(pair.label),)
     looks = drawing(pair.required_label)
     if not looks.is_finite:
@@ -96,7 +96,7 @@ def _not_whole(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
     )
 
 
-def _check_drawn(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
+def _check_drawn(pair: Pair, label: LabelStats) -> Iterator[Finding]:
     """Was the label drawn, or is it a raw image, a JPEG, or a drawing that was smoothed?"""
     where, files = str(pair.label), (str(pair.label),)
     looks = drawing(pair.required_label) if len(label.values) >= FEW_VALUES else Drawing()
@@ -123,7 +123,7 @@ def _check_drawn(pair: Pair, label: LabelFacts) -> Iterator[Finding]:
         )
 
 
-def _jpeg(where: str, files: tuple[str, ...], label: LabelFacts) -> Finding:
+def _jpeg(where: str, files: tuple[str, ...], label: LabelStats) -> Finding:
     return Finding(
         level="warning",
         where=where,

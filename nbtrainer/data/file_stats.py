@@ -25,7 +25,7 @@ _MOST_VALUES = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageFacts:
+class ImageStats:
     """What is known of an image file; `shape` and `axes` as stored.
 
     `saturated` is the share of pixels at the highest value, where that is the highest of 8, 10, 12, 14, 16 ... bits;
@@ -47,7 +47,7 @@ class ImageFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelFacts:
+class LabelStats:
     """What is known of a label file; `shape` and `axes` as stored.
 
     `values` are the whole numbers in it, sorted; `counts` how many pixels have each; `zeros` is the share of
@@ -67,18 +67,18 @@ class LabelFacts:
     remedy: str = ""
 
 
-def image_stats(path: Path, is_exact: bool = False) -> ImageFacts:
+def image_stats(path: Path, is_exact: bool = False) -> ImageStats:
     """What is known of the image file `path`; of one above 1 GB from samples, unless `is_exact`."""
-    return _image_facts(str(path), is_exact, version(path))
+    return _image_stats(str(path), is_exact, version(path))
 
 
-def label_facts(path: Path, is_exact: bool = False) -> LabelFacts:
+def label_stats(path: Path, is_exact: bool = False) -> LabelStats:
     """What is known of the label file `path`; of one above 1 GB from samples, unless `is_exact`."""
-    return _label_facts(str(path), is_exact, version(path))
+    return _label_stats(str(path), is_exact, version(path))
 
 
 @lru_cache(maxsize=100_000)
-def _image_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> ImageFacts:
+def _image_stats(path: str, is_exact: bool, changed: tuple[int, int]) -> ImageStats:
     try:
         opened = open_image(Path(path))
         low, high, finite, full, count = np.inf, -np.inf, True, 0, 0
@@ -98,10 +98,10 @@ def _image_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> ImageFa
                 count += array.size
     except (UserError, MemoryError) as error:
         problem = error if isinstance(error, UserError) else too_large(Path(path), 0)
-        return ImageFacts(problem=problem.wrong, remedy=problem.remedy)
+        return ImageStats(problem=problem.wrong, remedy=problem.remedy)
     minimum, maximum = (low, high) if count else (0.0, 0.0)
     spacing = tuple(sorted(opened.spacing.items()))
-    return ImageFacts(
+    return ImageStats(
         shape=opened.shape,
         dtype=str(opened.dtype),
         axes=opened.axes,
@@ -116,12 +116,12 @@ def _image_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> ImageFa
 
 
 @lru_cache(maxsize=100_000)
-def _label_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> LabelFacts:
+def _label_stats(path: str, is_exact: bool, changed: tuple[int, int]) -> LabelStats:
     try:
         if is_annotation(Path(path)):
             # what is not drawn is background
             ids = range(len(read_outlines(Path(path))) + 1)
-            return LabelFacts(values=tuple(ids), counts=(1,) * len(ids))
+            return LabelStats(values=tuple(ids), counts=(1,) * len(ids))
         opened = open_image(Path(path), for_label=True)
         values, counts = np.zeros(0), np.zeros(0, np.int64)
         whole, colours = True, False
@@ -137,10 +137,10 @@ def _label_facts(path: str, is_exact: bool, changed: tuple[int, int]) -> LabelFa
             values, counts = values[:_MOST_VALUES], counts[:_MOST_VALUES]
     except (UserError, MemoryError) as error:
         problem = error if isinstance(error, UserError) else too_large(Path(path), 0)
-        return LabelFacts(problem=problem.wrong, remedy=problem.remedy)
+        return LabelStats(problem=problem.wrong, remedy=problem.remedy)
     zeros = float(counts[values == 0].sum() / max(1, counts.sum()))
     listed = tuple(int(value) for value in values) if whole else ()
-    return LabelFacts(
+    return LabelStats(
         shape=opened.shape,
         dtype=str(opened.dtype),
         axes=opened.axes,

@@ -63,9 +63,9 @@ def find_pairs(
     bases = [base_name(path, naming.mask_filter) for path in label_files]
     image_files = join_labelled(image_files, bases, naming, where)
     left_out = matching_files([*image_files, *label_files], naming.exclude)
-    kept_images, kept_labels = _without(left_out, image_files, label_files, naming)
-    if naming.pair_by != "order" or len(kept_images) == len(kept_labels):
-        image_files, label_files = kept_images, kept_labels
+    remaining_images, remaining_labels = _without(left_out, image_files, label_files, naming)
+    if naming.pair_by != "order" or len(remaining_images) == len(remaining_labels):
+        image_files, label_files = remaining_images, remaining_labels
     if not image_files:
         return []
     are_files = not images.is_dir() and labels.is_file()
@@ -86,17 +86,19 @@ def _without(
     left_out: Collection[Path], images: list[Path], labels: list[Path], naming: Naming
 ) -> tuple[list[Path], list[Path]]:
     """`images` and `labels` without the files that are `left_out`; the labels of images that are go with them."""
-    kept_images = [path for path in images if path not in left_out]
-    kept_labels = [path for path in labels if path not in left_out]
-    if len(kept_images) == len(images):
-        return kept_images, kept_labels
+    remaining_images = [path for path in images if path not in left_out]
+    remaining_labels = [path for path in labels if path not in left_out]
+    if len(remaining_images) == len(images):
+        return remaining_images, remaining_labels
     partners = match_names(images, labels, Endings(naming.img_filter, naming.mask_filter))
-    remaining = set(kept_images)
+    remaining = set(remaining_images)
     dropped = {label for image, label in partners.items() if image not in remaining}
     dropped_bases = {base_name(path, naming.img_filter) for path in images}
-    dropped_bases -= {base_name(path, naming.img_filter) for path in kept_images}
-    return kept_images, [
-        path for path in kept_labels if path not in dropped and base_name(path, naming.mask_filter) not in dropped_bases
+    dropped_bases -= {base_name(path, naming.img_filter) for path in remaining_images}
+    return remaining_images, [
+        path
+        for path in remaining_labels
+        if path not in dropped and base_name(path, naming.mask_filter) not in dropped_bases
     ]
 
 

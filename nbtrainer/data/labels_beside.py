@@ -12,7 +12,7 @@ from nbtrainer.data.listing import list_files as list_files
 from nbtrainer.data.match_names import Endings, base_name
 from nbtrainer.data.pair import Naming, Pair, setting
 from nbtrainer.data.pair_files import create_pair, join_labelled
-from nbtrainer.data.pairing import Assignment, assign_found, assign_labels
+from nbtrainer.data.pairing import Assignment, assign_labels, assign_outlines
 from nbtrainer.errors import DataError, Finding, SettingError
 from nbtrainer.io.annotations import is_annotation
 from nbtrainer.io.formats import is_image, stem
@@ -46,7 +46,7 @@ def find_pairs_beside(
         taken = set(near.values())
         endings = Endings(naming.img_filter, "")
         free = [path for path in outlines if path not in taken]
-        drawn = {each.image: each for each in assign_found(rest, free, setting(where, name="labels"), endings)}
+        drawn = {each.image: each for each in assign_outlines(rest, free, setting(where, name="labels"), endings)}
     pairs, lonely = [], []
     for image in images:
         if image in drawn:

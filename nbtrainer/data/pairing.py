@@ -81,7 +81,7 @@ def assign_labels(
     ]
 
 
-def assign_found(images: Sequence[Path], labels: Sequence[Path], where: str, endings: Endings) -> list[Assignment]:
+def assign_outlines(images: Sequence[Path], labels: Sequence[Path], where: str, endings: Endings) -> list[Assignment]:
     """Those of `images` that have a label among files of outlines, which may be about other images too."""
     about = _contents(labels)
     own = _by_content(images, about, where, endings)

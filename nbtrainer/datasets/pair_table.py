@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nbtrainer.config import Config
-from nbtrainer.data.file_stats import LabelFacts, image_stats, label_facts
+from nbtrainer.data.file_stats import LabelStats, image_stats, label_stats
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import spacing_of
 from nbtrainer.data.split_record import SplitRecord
@@ -68,7 +68,7 @@ def _noted_split(file: Path) -> SplitRecord | None:
 def _row(config: Config, surveyed: Survey, pair: Pair, split: str) -> dict[str, Any]:
     is_exact = config.data.exact_statistics
     image = image_stats(pair.image, is_exact)
-    label = LabelFacts() if pair.label is None else label_facts(pair.label, is_exact)
+    label = LabelStats() if pair.label is None else label_stats(pair.label, is_exact)
     row: dict[str, Any] = {
         "image": str(pair.image),
         "label": "" if pair.label is None else str(pair.label),

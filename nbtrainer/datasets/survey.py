@@ -15,7 +15,7 @@ import numpy as np
 from nbtrainer.catalog import TASKS, flat_levels_for
 from nbtrainer.config import Config
 from nbtrainer.config.dataset import Dataset
-from nbtrainer.data.file_stats import label_facts
+from nbtrainer.data.file_stats import label_stats
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Crop, Pair
@@ -70,7 +70,7 @@ class Survey:
         pairs = list(pairs)
         drawn = {(pair.required_label, pair.annotated_as): pair for pair in pairs if _is_drawn(pair)}
         labels = {pair.required_label for pair in pairs if pair.label is not None and not _is_drawn(pair)}
-        values = {value for label in labels for value in label_facts(label, is_exact).values}
+        values = {value for label in labels for value in label_stats(label, is_exact).values}
         values |= {value for pair in drawn.values() for value in outline_values(pair, self.preparation)}
         return sorted(values - {self.preparation.ignored, self.preparation.ignore_value})
 
@@ -79,8 +79,8 @@ class Survey:
         pixels: Counter[int] = Counter()
         pairs = list(pairs)
         for label in {pair.required_label for pair in pairs if pair.label is not None and not _is_drawn(pair)}:
-            facts = label_facts(label)
-            pixels.update(dict(zip(facts.values, facts.counts, strict=True)))
+            stats = label_stats(label)
+            pixels.update(dict(zip(stats.values, stats.counts, strict=True)))
         for pair in {dataclasses.replace(pair, crop=None, regions=()): pair for pair in pairs if _is_drawn(pair)}:
             pixels.update(_drawn_pixels(pair, self.preparation))
         unknown = (self.preparation.ignored, self.preparation.ignore_value)

@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 import torch
 
-from nbtrainer.disk import write_json, written_aside
+from nbtrainer.disk import write_aside, write_json
 from nbtrainer.inference.checkpoint_path import BEST_LIST
 from nbtrainer.runs.best import is_better
 
@@ -22,7 +22,7 @@ def write(record: dict[str, Any], path: Path) -> None:
 
     Raises `UserError` if the disk refuses it, as when it is full; the checkpoint of before stays.
     """
-    with written_aside(path) as aside, aside.open("wb") as file:
+    with write_aside(path) as aside, aside.open("wb") as file:
         target = _Target(file)
         try:
             torch.save(record, cast("IO[bytes]", target))
@@ -134,7 +134,7 @@ class BestCheckpoints:
 
 def copy(source: Path, *, target: Path) -> None:
     """`source` under a second name; costs nothing where the disk knows hard links. Raises `UserError` as `write`."""
-    with written_aside(target) as aside:
+    with write_aside(target) as aside:
         try:
             os.link(source, aside)
         except OSError:

@@ -172,7 +172,7 @@ def _learn_sizes(job: TrainingJob, emit: Emit, limits: TimeLimits) -> SizeModel 
     if not config.task.learns_size:
         return None
     assert isinstance(job.model, StyleUNet)  # the check saw to it
-    model, facts = learn_sizes(
+    model, fit = learn_sizes(
         job.model,
         job.task,
         job.patches.images,
@@ -184,15 +184,15 @@ def _learn_sizes(job: TrainingJob, emit: Emit, limits: TimeLimits) -> SizeModel 
         seconds=min(max(_SIZE_SECONDS, _SIZE_SHARE * job.clock.elapsed_seconds), max(0.0, limits.seconds_left) / 2),
         report=limits.reporter("learning the size of objects"),
     )
-    model.save(job.directory.path, facts)
-    where = "validation" if "validation" in facts else "training"
-    beside = f" (a guess: {facts['validation_without']:.2f})" if "validation" in facts else ""
+    model.save(job.directory.path, fit)
+    where = "validation" if "validation" in fit else "training"
+    beside = f" (a guess: {fit['validation_without']:.2f})" if "validation" in fit else ""
     text = (
-        f"the size model learned from {facts['crops']:,} crops; it tells half of the {where} crops' diameters within "
-        f"a factor of {facts[where]:.2f}{beside}"
+        f"the size model learned from {fit['crops']:,} crops; it tells half of the {where} crops' diameters within "
+        f"a factor of {fit[where]:.2f}{beside}"
     )
     emit(events.Noted(text=text))
-    if "validation" in facts and facts["validation"] >= facts["validation_without"]:
+    if "validation" in fit and fit["validation"] >= fit["validation_without"]:
         words = "the size model tells no better than a guess how large objects are: give their diameter when you predict, or"
         emit(events.Warned(text=f"{words} train with images whose objects differ more in size"))
     return model

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from nbtrainer.config import Config
-from nbtrainer.disk import written_aside
+from nbtrainer.disk import write_aside
 from nbtrainer.engine.build import build
 from nbtrainer.engine.global_state import kernel_as_it_was
 from nbtrainer.engine.launch import checked
@@ -53,7 +53,7 @@ class LearningRateCurve:
 
     def save(self, path: Path) -> Path:
         """Write the picture to `path`, and return it. Raises `UserError` if the disk refuses it."""
-        with written_aside(path) as aside:
+        with write_aside(path) as aside:
             aside.write_bytes(self._repr_png_())
         return path
 

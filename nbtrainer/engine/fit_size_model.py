@@ -63,8 +63,8 @@ def learn_sizes(
         diameters.append(diameter)
     mean_diameter = training.preparation.diameter
     model = fit_size_model(np.stack(styles), diameters, mean_diameter, side=side, multiple=multiple)
-    facts: dict[str, Any] = {"crops": len(styles), "images": len(training)}
-    facts["training"] = _typical_factor(model, styles, diameters)
+    fit: dict[str, Any] = {"crops": len(styles), "images": len(training)}
+    fit["training"] = _typical_factor(model, styles, diameters)
     if len(validation):
         cutter = _Cutter(task, validation, side=side, multiple=multiple)
         styles, diameters = [], []
@@ -75,10 +75,10 @@ def learn_sizes(
             image, diameter = cutter.crop(number % len(validation), rng)
             styles.append(image_style(network, image, side=side, multiple=multiple))
             diameters.append(diameter)
-        facts["validation"] = _typical_factor(model, styles, diameters)
+        fit["validation"] = _typical_factor(model, styles, diameters)
         blind = [math.exp(abs(math.log(diameter / mean_diameter) - model.mean_log)) for diameter in diameters]
-        facts["validation_without"] = float(np.median(blind))
-    return model, facts
+        fit["validation_without"] = float(np.median(blind))
+    return model, fit
 
 
 class _Cutter:

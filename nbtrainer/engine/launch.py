@@ -177,11 +177,11 @@ def patch_locations(config: Config, count: int, start: int = 0) -> dict[str, Any
     )
     if start < 0 or count < 0:
         raise SettingError("start", f"patches {start} to {start + count} do not exist", "Count from 0")
-    locations, ledger = [], SamplingLog()
+    locations, sampling_log = [], SamplingLog()
     for number in range(start, start + count):
         patch = drawn.patch(number)
         classes = drawn.sampler.class_of(patch.label)
-        ledger.add(
+        sampling_log.add(
             PatchContent.of(patch.location, patch.label, classes=classes, ignored=drawn.images.preparation.ignored)
         )
         box = tuple(
@@ -190,7 +190,7 @@ def patch_locations(config: Config, count: int, start: int = 0) -> dict[str, Any
         )
         # training images stand first in the pair table
         locations.append({"image": patch.location.index, "box": box, "rejected": patch.location.rejected})
-    seen = ledger.summary([pair.name for pair in drawn.images.pairs])
+    seen = sampling_log.summary([pair.name for pair in drawn.images.pairs])
     return {"places": locations, "seen": seen, "per_epoch": clock.patches_per_epoch}
 
 

@@ -13,7 +13,7 @@ from nbtrainer.data.images import Images
 from nbtrainer.data.overlay import ORANGE, SKY, Colour, enlarge, grey, limits, mark_boundaries
 from nbtrainer.data.patch_sampler import grid_centres
 from nbtrainer.data.views import Slices
-from nbtrainer.disk import written_aside
+from nbtrainer.disk import write_aside
 from nbtrainer.tasks import Task
 
 TILE_PX = 256
@@ -66,10 +66,10 @@ def write_preview(path: Path, images: Images, task: Task, tiles: Sequence[Tile],
         wrong = known & (predicted != truth)
         cells = [
             plain,
-            _coloured(plain, task.colours, truth if objects is None else _plane(objects, 2)),
-            _coloured(plain, task.colours, predicted if objects is None else _plane(decoded, 2)),
-            _painted(
-                _painted(plain, mask=wrong & (predicted > 0), colour=TOO_MUCH, share=0.85),
+            _blend_labels(plain, task.colours, truth if objects is None else _plane(objects, 2)),
+            _blend_labels(plain, task.colours, predicted if objects is None else _plane(decoded, 2)),
+            _blend_mask(
+                _blend_mask(plain, mask=wrong & (predicted > 0), colour=TOO_MUCH, share=0.85),
                 mask=wrong & (predicted == 0),
                 colour=MISSED,
                 share=0.85,
@@ -83,7 +83,7 @@ def write_preview(path: Path, images: Images, task: Task, tiles: Sequence[Tile],
         for column, cell in enumerate(cells):
             top, left = row * (TILE_PX + GAP_PX), column * (TILE_PX + GAP_PX)
             canvas[top : top + TILE_PX, left : left + TILE_PX] = cell
-    with written_aside(path, is_synced=False) as aside:
+    with write_aside(path, is_synced=False) as aside:
         imageio.imwrite(aside, canvas)
 
 
@@ -92,21 +92,23 @@ def _plane(array: np.ndarray, axes: int) -> np.ndarray:
     return array if array.ndim == axes else array.squeeze(axis=-3)
 
 
-def _coloured(picture: np.ndarray, colours: Sequence[Colour], labels: np.ndarray) -> np.ndarray:
+def _blend_labels(picture: np.ndarray, colours: Sequence[Colour], labels: np.ndarray) -> np.ndarray:
     """`picture` with each label in a colour of its own; touching objects are parted by a line."""
-    painted = picture.copy()
+    blended = picture.copy()
     for number, colour in enumerate(colours):
         own = (labels > 0) & ((labels - 1) % len(colours) == number)
-        painted[own] = 0.5 * picture[own] + 0.5 * np.array(colour, np.float32)
+        blended[own] = 0.5 * picture[own] + 0.5 * np.array(colour, np.float32)
     if labels.max(initial=0) > 1:
-        mark_boundaries(painted, label=labels, colour=LINE)
-    return painted
+        mark_boundaries(blended, label=labels, colour=LINE)
+    return blended
 
 
-def _painted(picture: np.ndarray, *, mask: np.ndarray, colour: tuple[int, int, int], share: float = 0.5) -> np.ndarray:
-    painted = picture.copy()
-    painted[mask] = (1 - share) * picture[mask] + share * np.array(colour, np.float32)
-    return painted
+def _blend_mask(
+    picture: np.ndarray, *, mask: np.ndarray, colour: tuple[int, int, int], share: float = 0.5
+) -> np.ndarray:
+    blended = picture.copy()
+    blended[mask] = (1 - share) * picture[mask] + share * np.array(colour, np.float32)
+    return blended
 
 
 def _cell(picture: np.ndarray) -> np.ndarray:

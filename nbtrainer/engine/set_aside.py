@@ -9,7 +9,7 @@ import numpy as np
 from nbtrainer.config import Config
 from nbtrainer.data.file_names import shortest_names
 from nbtrainer.data.overlay import enlarge, grey, limits
-from nbtrainer.disk import exists, parse_json, read_text, write_json, written_aside
+from nbtrainer.disk import exists, parse_json, read_text, write_aside, write_json
 from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.nan_loss import DivergedError
 from nbtrainer.runs import RunDirectory, events
@@ -58,5 +58,5 @@ def _draw(directory: RunDirectory, path: str, images: list[np.ndarray]) -> None:
         cell = np.zeros((_CELL_PX, _CELL_PX, 3), np.uint8)
         cell[: picture.shape[0], : picture.shape[1]] = picture[:_CELL_PX, :_CELL_PX]
         cells.append(cell)
-    with written_aside(directory.path / path, is_synced=False) as aside:
+    with write_aside(directory.path / path, is_synced=False) as aside:
         imageio.imwrite(aside, np.concatenate(cells, axis=1))

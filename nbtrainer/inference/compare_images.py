@@ -9,7 +9,7 @@ import numpy as np
 from nbtrainer.data.statistics import LARGEST_VALUE
 from nbtrainer.data.views import View, whole
 from nbtrainer.errors import DataError
-from nbtrainer.inference.memory import told_of_image
+from nbtrainer.inference.memory import name_image_without_memory
 from nbtrainer.io.formats import ImageFile
 
 # pixel sizes that differ by less are the same
@@ -27,7 +27,7 @@ def read_pixels(view: View, name: str, expected: int) -> np.ndarray:
     if 0 in view.shape or view.dtype.kind == "c":
         wrong = "it is empty" if 0 in view.shape else "its values are complex numbers"
         raise DataError(name, wrong, "Give an image like those the model was trained on")
-    with told_of_image(name):
+    with name_image_without_memory(name):
         image = whole(view)
     if not np.isfinite(image).all():
         raise DataError(name, "it holds values that are no numbers (NaN or infinity)", "Replace them, for example by 0")

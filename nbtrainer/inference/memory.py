@@ -10,7 +10,7 @@ from nbtrainer.inference.device import is_out_of_memory
 
 
 @contextmanager
-def told_of_image(name: str) -> Iterator[None]:
+def name_image_without_memory(name: str) -> Iterator[None]:
     """What runs out of memory within is told of the image `name`."""
     try:
         yield

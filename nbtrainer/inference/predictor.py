@@ -25,7 +25,7 @@ from nbtrainer.inference.checkpoint import task_in
 from nbtrainer.inference.compare_images import differences, read_pixels, scale_ratios
 from nbtrainer.inference.device import choose_device
 from nbtrainer.inference.golden_tile import reproduces_golden_tile
-from nbtrainer.inference.memory import told_of_image
+from nbtrainer.inference.memory import name_image_without_memory
 from nbtrainer.inference.open_input import open_input, place_of
 from nbtrainer.inference.prediction import Part, Prediction, adjusted_task
 from nbtrainer.inference.size_model import SizeModel
@@ -110,9 +110,9 @@ class Predictor:
             for note in prediction.notes if frame == 0 else ():
                 name = f"{Path(image).name}: " if isinstance(image, str | os.PathLike) else ""
                 warnings.warn(f"{name}{note}", UserWarning, stacklevel=2)
-            with told_of_image(file):
+            with name_image_without_memory(file):
                 labels.append(prediction.labels(stitch_above, **adjusted))
-        with told_of_image(file):
+        with name_image_without_memory(file):
             return labels[0] if count is None else np.stack(labels)
 
     def predict_raw(self, image: Any, diameter: float | None = None, tta: int = 1, **old_names: Any) -> np.ndarray:
@@ -259,7 +259,7 @@ class Predictor:
     ) -> np.ndarray:
         """Output for the image, in the size that the network sees."""
         normalised = self._normalised(self.preparation.resize_pair(view, None, diameter)[0], name)
-        with told_of_image(name):
+        with name_image_without_memory(name):
             return predict_tta(
                 self.network,
                 normalised,
@@ -274,7 +274,7 @@ class Predictor:
     def _normalised(self, view: View, name: str) -> np.ndarray:
         """All of the image, as the network sees it; raises `UserError` if it cannot."""
         image = read_pixels(view, name, self.record["network"]["input_channels"])
-        with told_of_image(name):
+        with name_image_without_memory(name):
             return self.normalizer.measure(image).apply(image)
 
 

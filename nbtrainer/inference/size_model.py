@@ -15,7 +15,7 @@ import torch
 
 from nbtrainer.catalog import round_to_multiple
 from nbtrainer.data.preparation import SMALLEST_DIAMETER
-from nbtrainer.disk import write_json, written_aside
+from nbtrainer.disk import write_aside, write_json
 from nbtrainer.models.style_unet import StyleUNet
 
 _ARRAYS, _VALUES = "size_model.npz", "size_model.json"
@@ -65,11 +65,11 @@ class SizeModel:
         }
         return cls(**values)
 
-    def save(self, folder: Path, facts: dict[str, Any]) -> None:
-        """Write `size_model.npz` (arrays) and `size_model.json` (values, and `facts` about how it was fitted)."""
-        with written_aside(folder / _ARRAYS) as aside:
+    def save(self, folder: Path, fit: dict[str, Any]) -> None:
+        """Write `size_model.npz` (arrays) and `size_model.json` (values, and `fit`: how well it was fitted)."""
+        with write_aside(folder / _ARRAYS) as aside:
             np.savez(aside, **self._arrays())  # type: ignore[arg-type]
-        write_json(folder / _VALUES, {**self._values(), "fitted": facts})
+        write_json(folder / _VALUES, {**self._values(), "fitted": fit})
 
     @classmethod
     def load(cls, folder: Path) -> SizeModel:

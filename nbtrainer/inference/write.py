@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.disk import written_aside
+from nbtrainer.disk import write_aside
 from nbtrainer.errors import DataError, SettingError
 from nbtrainer.io.formats import Orientation, stem
 
@@ -54,7 +54,7 @@ def write_array(
         If the disk refuses it, or a PNG is asked for of what it cannot hold: stacks, decimals, labels above 65,535.
     """
     axes = axes or "ZYX"[-array.ndim :]
-    with written_aside(target) as aside:
+    with write_aside(target) as aside:
         if target.name.endswith(".zarr"):
             _write_zarr(array, aside, spacing, axes, orientation)
         elif target.suffix == ".tif":

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from skimage.measure import regionprops_table
 
-from nbtrainer.disk import written_aside
+from nbtrainer.disk import write_aside
 from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.perimeter import perimeters
 
@@ -100,7 +100,7 @@ def write_table(rows: Iterable[dict[str, Any]], path: Path) -> Path:
     """Write `rows` as CSV; columns in the order in which they first appear. Nothing measured: an empty file with a header."""
     rows = list(rows)
     columns = list(dict.fromkeys(name for row in rows for name in row)) or ["label"]
-    with written_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+    with write_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)

@@ -1,4 +1,4 @@
-"""The loss of learning classes without labels: soft normalized cuts, and the image painted again from the classes."""
+"""The loss of learning classes without labels: soft normalized cuts, and the reconstructed image from the classes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _SMALLEST = 1e-6
 
 
 class NormalizedCuts(nn.Module):
-    """`cuts_weight` x soft normalized cuts of the classes + `reconstruction_weight` x error of the image painted again.
+    """`cuts_weight` x soft normalized cuts of the classes + `reconstruction_weight` x error of the reconstructed image.
 
     For WNet (Xia and Kulis 2017), with the settings of CellSeg3D. `terms` holds both parts of the last call, unweighted.
 
     Parameters
     ----------
     classes
-        How many channels of the output are classes; the others are the image painted again.
+        How many channels of the output are classes; the others are the reconstructed image.
     radius, sigma_spatial, sigma_intensity
         As `soft_normalized_cuts` has them; intensities of each patch and channel run from 0 to 100.
     reconstruction
@@ -58,8 +58,8 @@ class NormalizedCuts(nn.Module):
         """
         # sums over a patch leave what 16 bits can hold
         with torch.autocast(output.device.type, enabled=False):
-            classes, painted = output.float().split([self.classes, output.shape[1] - self.classes], dim=1)
-            image = target[:, : painted.shape[1]].float()
+            classes, reconstruction = output.float().split([self.classes, output.shape[1] - self.classes], dim=1)
+            image = target[:, : reconstruction.shape[1]].float()
             cuts = soft_normalized_cuts(
                 classes.softmax(dim=1),
                 image=_rescaled(image),
@@ -68,9 +68,9 @@ class NormalizedCuts(nn.Module):
                 sigma_intensity=self.sigma_intensity,
             ).mean()
             if self.reconstruction == "mse":
-                error = F.mse_loss(painted, image)
+                error = F.mse_loss(reconstruction, image)
             else:
-                error = F.binary_cross_entropy_with_logits(painted, image.clamp(0, 1))
+                error = F.binary_cross_entropy_with_logits(reconstruction, image.clamp(0, 1))
         self.terms = {"normalized_cuts": cuts.detach(), "reconstruction": error.detach()}
         return self.cuts_weight * cuts + self.reconstruction_weight * error
 

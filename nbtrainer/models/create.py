@@ -23,7 +23,7 @@ def create(
     """Network `name` for `dim` dimensions, with weights drawn from torch's current random state.
 
     `anisotropic_levels`: how many of the halvings, from fine to coarse, leave z as it is.
-    `reconstructs_input`: the last `input_channels` of its output are the image, painted again from the others; a network that
+    `reconstructs_input`: the last `input_channels` of its output are the image, reconstructed from the others; a network that
     cannot do this by itself is built twice, in a row.
     """
     build = NETWORKS.load(name)

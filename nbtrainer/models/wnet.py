@@ -31,7 +31,7 @@ class WNet(nn.Module):
         self.decoder = decoder
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """(B, C, [Z,] Y, X) to (B, K + C, [Z,] Y, X): logits of the classes, then the image painted again."""
+        """(B, C, [Z,] Y, X) to (B, K + C, [Z,] Y, X): logits of the classes, then the reconstructed image."""
         logits = self.encoder(pad_to_network(image, self._multiples))
         return crop_to(torch.cat([logits, self.decoder(logits.softmax(dim=1))], dim=1), image.shape[2:])
 

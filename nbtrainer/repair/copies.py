@@ -18,7 +18,7 @@ from nbtrainer.config import Config
 from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.pair import Pair
 from nbtrainer.datasets.survey import survey
-from nbtrainer.disk import write_text, written_aside
+from nbtrainer.disk import write_aside, write_text
 from nbtrainer.errors import DataError, SettingError, UserError
 from nbtrainer.io.formats import ImageFile, stem
 from nbtrainer.io.read import open_label
@@ -151,7 +151,7 @@ def _write_tiff(path: Path, array: np.ndarray, axes: str, spacing: dict[str, flo
     metadata = {"axes": axes} if len(axes) == array.ndim and "?" not in axes else {}
     options.setdefault("photometric", "minisblack")
     options |= {"compression": "zlib", "metadata": metadata, "bigtiff": array.nbytes > _LARGE}
-    with written_aside(path) as aside:
+    with write_aside(path) as aside:
         tifffile.imwrite(aside, array, **options)
 
 
@@ -171,7 +171,7 @@ def _write_nifti(path: Path, label: np.ndarray, opened: ImageFile, axes: str) ->
     if opened.orientation is None:  # the copy says no more than the label did
         made.header["sform_code"] = made.header["qform_code"] = 0
         made.header.set_zooms([*np.abs(np.diag(affine))[: min(3, label.ndim)], *[1.0] * (label.ndim - 3)])
-    with written_aside(path) as aside:
+    with write_aside(path) as aside:
         nibabel.save(made, aside)
 
 

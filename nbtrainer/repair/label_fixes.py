@@ -11,7 +11,7 @@ from nbtrainer.checks.background import surrounding_value
 from nbtrainer.checks.decimals import read_decimals
 from nbtrainer.checks.labels import MOST_CLASSES
 from nbtrainer.config import Config
-from nbtrainer.data.file_stats import label_facts
+from nbtrainer.data.file_stats import label_stats
 from nbtrainer.datasets.survey import survey
 from nbtrainer.errors import DataError, SettingError
 from nbtrainer.io.annotations import is_annotation
@@ -114,7 +114,7 @@ def clear_negative(config: Config, files: tuple[str, ...]) -> str:
 def number_classes(config: Config, files: tuple[str, ...]) -> str:
     every = _every_label(config)
     ignored = config.data.ignore_value
-    values = {value for file in every for value in label_facts(Path(file), True).values}
+    values = {value for file in every for value in label_stats(Path(file), True).values}
     known = np.array(sorted(value for value in values if value > 0 and value != ignored), np.int64)
     if ignored is not None and 0 < ignored <= len(known):
         raise SettingError("data.ignore_value", f"{ignored} would be the number of a class", "Choose a larger value")

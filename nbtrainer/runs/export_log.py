@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nbtrainer.config import Config
-from nbtrainer.disk import make_folder, to_json, write_json, write_text, written_aside
+from nbtrainer.disk import make_folder, to_json, write_aside, write_json, write_text
 from nbtrainer.errors import SettingError
 from nbtrainer.runs import events
 from nbtrainer.runs.directory import RunDirectory
@@ -37,7 +37,7 @@ def save_zip(directory: RunDirectory, path: Path, *, model: Path | None, with_ch
     kept = [file for file in sorted(directory.path.rglob("*")) if file.is_file() and file.resolve() != path.resolve()]
     if not with_checkpoints:
         kept = [file for file in kept if file.suffix != ".pt" or file == model]
-    with written_aside(path) as aside, zipfile.ZipFile(aside, "w") as archive:
+    with write_aside(path) as aside, zipfile.ZipFile(aside, "w") as archive:
         for file in kept:
             kind = zipfile.ZIP_STORED if file.suffix in _STORED else zipfile.ZIP_DEFLATED
             archive.write(file, Path(directory.path.name) / file.relative_to(directory.path), kind)

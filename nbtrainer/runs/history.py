@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nbtrainer.disk import written_aside
+from nbtrainer.disk import write_aside
 from nbtrainer.runs import events
 from nbtrainer.runs.events import Event
 
@@ -35,7 +35,7 @@ def history_rows(happened: list[Event]) -> list[dict[str, Any]]:
 def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write `rows` to `path` as CSV: a column for each name that any row has. Raises `UserError` if the disk refuses it."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    with written_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+    with write_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)

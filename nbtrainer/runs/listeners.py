@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from nbtrainer.disk import written_aside
+from nbtrainer.disk import write_aside
 from nbtrainer.runs import events, sentences
 from nbtrainer.runs.best import best_epoch
 from nbtrainer.runs.directory import RunDirectory
@@ -153,5 +153,5 @@ def draw_curves(path: Path, happened: list[Event]) -> None:
         axis.set_xlabel("epoch")
         axis.set_title(sentences.score_name(score), parse_math=False)  # a class may be called $a$
         axis.legend(frameon=False)
-    with written_aside(path, is_synced=False) as aside:
+    with write_aside(path, is_synced=False) as aside:
         figure.savefig(aside, dpi=100)

@@ -61,7 +61,7 @@ class Task(ABC, Generic[S]):
     outlines: ClassVar[Literal["objects", "foreground", "classes"]] = "foreground"
     default_metrics: ClassVar[tuple[str, ...]]
     baseline_name: ClassVar[str]
-    # whether the network's last channels are the image, painted again
+    # whether the network's last channels are the image, reconstructed
     reconstructs_input: ClassVar[bool] = False
     # whether `target_of_batch` is there; else the processor encodes patch by patch, as where objects must be connected
     encodes_batches: ClassVar[bool] = False
@@ -78,19 +78,19 @@ class Task(ABC, Generic[S]):
     def arguments(cls) -> set[str]:
         """Names of what `create` takes."""
         named = {name for name in inspect.signature(cls.create).parameters if name != "known"}
-        return named | cls._facts() | set(cls._settings_model().model_fields)
+        return named | cls._attributes() | set(cls._settings_model().model_fields)
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for a checkpoint, of settings and attributes; `from_record` gives the task back."""
         settings = {name: getattr(self.settings, name) for name in type(self.settings).model_fields if name != "kind"}
-        return settings | {name: _listed(getattr(self, name)) for name in self._facts()}
+        return settings | {name: _listed(getattr(self, name)) for name in self._attributes()}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
         """The task of these settings and attributes; what is missing, as in records of older versions, has its default."""
-        facts = cls._facts() & record.keys()
-        settings = {name: value for name, value in record.items() if name not in facts}
-        return cls(settings=cls._settings_model()(**settings), **{name: _tupled(record[name]) for name in facts})
+        attributes = cls._attributes() & record.keys()
+        settings = {name: value for name, value in record.items() if name not in attributes}
+        return cls(settings=cls._settings_model()(**settings), **{name: _tupled(record[name]) for name in attributes})
 
     @classmethod
     def _settings_model(cls) -> type[S]:
@@ -98,7 +98,7 @@ class Task(ABC, Generic[S]):
         return model
 
     @classmethod
-    def _facts(cls) -> set[str]:
+    def _attributes(cls) -> set[str]:
         """The attributes besides the settings."""
         return {each.name for each in fields(cls)} - {"settings"}
 

@@ -1,4 +1,4 @@
-"""Classes learned from images alone: one channel for each, then the image painted again from the classes."""
+"""Classes learned from images alone: one channel for each, then the reconstructed image from the classes."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ class Unsupervised(Task[UnsupervisedSettings]):
         return PixelPredictions(probability, shares.argmax(1, keepdim=True) == number, target[:, -1:])
 
     def probability_maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
-        painted = raw[self.settings.number_of_classes :]
+        reconstruction = raw[self.settings.number_of_classes :]
         if self.settings.reconstruction == "bce":
-            painted = sigmoid(painted)
-        shares = [*self._shares(raw), *painted.astype(np.float32)]
+            reconstruction = sigmoid(reconstruction)
+        shares = [*self._shares(raw), *reconstruction.astype(np.float32)]
         return dict(zip(self.channels, shares, strict=True))
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
@@ -147,7 +147,7 @@ class Unsupervised(Task[UnsupervisedSettings]):
         return softmax(raw[: self.settings.number_of_classes])
 
     def _foreground(self, probabilities: Any, reconstruction: Any) -> Any:
-        """The foreground's class; which one is bright is seen in the image painted again."""
+        """The foreground's class; which one is bright is seen in the reconstructed image."""
         return (
             brightest_class(probabilities, reconstruction)
             if self.settings.foreground_class < 0

@@ -13,7 +13,7 @@ import ipywidgets as w
 
 SECONDS = 0.25  # four times a second: faster, and the page falls behind without a word
 _BETWEEN = 0.05  # and so long at least, however much news there is
-_LONGEST_BEAT = 10.0  # seconds; what takes longer hangs, and is not waited for
+_LONGEST_TICK = 10.0  # seconds; what takes longer hangs, and is not waited for
 
 
 class RefreshLoop(Protocol):
@@ -22,7 +22,7 @@ class RefreshLoop(Protocol):
     widget: w.Widget | None
 
     def start(self) -> None:
-        """Begin, if it does not beat yet."""
+        """Begin, if it does not run yet."""
 
     def stop(self) -> None:
         """End; may be called from within the function itself."""
@@ -52,11 +52,11 @@ def prepare() -> None:
 
 
 class Timer:
-    """Beats in a thread of the kernel."""
+    """Ticks in a thread of the kernel."""
 
     def __init__(self, tick: Callable[[], None]) -> None:
         self.widget: w.Widget | None = None
-        self._beat = tick
+        self._tick = tick
         self._lock = threading.Lock()
         self._stop: threading.Event | None = None
         self._thread: threading.Thread | None = None
@@ -81,7 +81,7 @@ class Timer:
         self.stop()
         self._news.set()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(_LONGEST_BEAT)
+            self._thread.join(_LONGEST_TICK)
 
     def hurry(self) -> None:
         self._news.set()
@@ -91,22 +91,22 @@ class Timer:
             self._news.wait(SECONDS - _BETWEEN)
             self._news.clear()
             if not stop.is_set():
-                self._beat()
+                self._tick()
 
 
 class Heartbeat:
-    """Beats in the page: a tiny widget sends a message, and the answer carries the news. Nothing beats when nobody looks."""
+    """Ticks in the page: a tiny widget sends a message, and the answer carries the news. Nothing ticks when nobody looks."""
 
     def __init__(self, tick: Callable[[], None]) -> None:
-        self._heart = _heart()
-        self.widget: w.Widget | None = self._heart
-        self._heart.on_msg(lambda *_: tick())
+        self._widget = _create_widget()
+        self.widget: w.Widget | None = self._widget
+        self._widget.on_msg(lambda *_: tick())
 
     def start(self) -> None:
-        self._heart.beating = True
+        self._widget.beating = True
 
     def stop(self) -> None:
-        self._heart.beating = False
+        self._widget.beating = False
 
     def close(self) -> None:
         self.stop()
@@ -115,18 +115,18 @@ class Heartbeat:
         """The page asks when it asks."""
 
 
-def _heart() -> Any:
+def _create_widget() -> Any:
     import anywidget  # only Colab needs it
     import traitlets
 
-    class Heart(anywidget.AnyWidget):
+    class TickWidget(anywidget.AnyWidget):
         _esm = f"""
         export default {{ render({{ model }}) {{
-          const beat = () => {{ if (model.get("beating")) model.send("beat"); }};
-          const timer = setInterval(beat, {int(SECONDS * 1000)});
+          const tick = () => {{ if (model.get("beating")) model.send("tick"); }};
+          const timer = setInterval(tick, {int(SECONDS * 1000)});
           return () => clearInterval(timer);
         }} }};
         """
         beating = traitlets.Bool(False).tag(sync=True)
 
-    return Heart()
+    return TickWidget()

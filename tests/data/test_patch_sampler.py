@@ -147,15 +147,17 @@ def test_hard_places_are_shown_again_in_the_share_asked_for(tmp_path):
 
 
 def test_the_ledger_counts_what_was_seen():
-    ledger = SamplingLog()
+    sampling_log = SamplingLog()
     label = np.array([[0, 7], [7, 70_000]], np.uint32)
-    ledger.add(PatchContent.of(PatchLocation(0, (0.0, 0.0), rejected=3), label, classes=(label > 0).astype(np.uint8)))
-    ledger.add(PatchContent.of(PatchLocation(0, (0.0, 0.0)), label * 0, classes=np.zeros((2, 2), np.uint8)))
-    summary = ledger.summary(["a.tif", "b.tif"])
+    sampling_log.add(
+        PatchContent.of(PatchLocation(0, (0.0, 0.0), rejected=3), label, classes=(label > 0).astype(np.uint8))
+    )
+    sampling_log.add(PatchContent.of(PatchLocation(0, (0.0, 0.0)), label * 0, classes=np.zeros((2, 2), np.uint8)))
+    summary = sampling_log.summary(["a.tif", "b.tif"])
     assert summary["patches"] == 2 and summary["never_drawn"] == ["b.tif"]
     assert summary["rejected"] == {"a.tif": 3} and summary["objects_seen"] == {"a.tif": 2}
     assert summary["share_of_pixels"] == {"0": 5 / 8, "1": 3 / 8}
-    assert SamplingLog.from_record(ledger.as_record()) == ledger
+    assert SamplingLog.from_record(sampling_log.as_record()) == sampling_log
 
 
 def test_where_values_are_ignored_the_middle_of_a_tile_is_known(tmp_path):
@@ -169,8 +171,10 @@ def test_where_values_are_ignored_the_middle_of_a_tile_is_known(tmp_path):
 
 
 def test_what_is_ignored_is_in_no_ledger():
-    ledger = SamplingLog()
+    sampling_log = SamplingLog()
     label = np.array([[0, 7], [255, 255]], np.uint8)
-    ledger.add(PatchContent.of(PatchLocation(0, (0.0, 0.0)), label, classes=(label == 7).astype(np.uint8), ignored=255))
-    summary = ledger.summary(["a.tif"])
+    sampling_log.add(
+        PatchContent.of(PatchLocation(0, (0.0, 0.0)), label, classes=(label == 7).astype(np.uint8), ignored=255)
+    )
+    summary = sampling_log.summary(["a.tif"])
     assert summary["share_of_pixels"] == {"0": 0.5, "1": 0.5} and summary["objects_seen"] == {"a.tif": 1}

@@ -135,8 +135,8 @@ class TestOnNuclei:
         in_run, in_model = SizeModel.load(run.directory), nbt.load_model(run.best).size_model
         style = np.full(32, 32**-0.5, np.float32)
         assert in_run.diameter(style) == in_model.diameter(style)
-        facts = json.loads((run.directory / "size_model.json").read_text())["fitted"]
-        assert facts["validation"] < facts["validation_without"]
+        fit = json.loads((run.directory / "size_model.json").read_text())["fitted"]
+        assert fit["validation"] < fit["validation_without"]
         assert "the size model learned from" in (run.directory / "log.txt").read_text()
 
 

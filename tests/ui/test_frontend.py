@@ -30,15 +30,15 @@ def test_colab_gets_a_heartbeat_from_the_page(monkeypatch):
     monkeypatch.setitem(sys.modules, "google.colab", sys)
     beats = []
 
-    heart = frontend.driver(lambda: beats.append(1))
-    heart.start()
+    loop = frontend.driver(lambda: beats.append(1))
+    loop.start()
 
-    assert isinstance(heart, frontend.Heartbeat)
-    assert heart.widget.beating
-    heart.widget._handle_custom_msg("beat", [])
+    assert isinstance(loop, frontend.Heartbeat)
+    assert loop.widget.beating
+    loop.widget._handle_custom_msg("tick", [])
     assert beats == [1]
-    heart.stop()
-    assert not heart.widget.beating
+    loop.stop()
+    assert not loop.widget.beating
 
 
 def test_the_choice_can_be_overridden(monkeypatch):

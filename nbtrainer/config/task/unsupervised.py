@@ -111,7 +111,7 @@ class UnsupervisedSettings(ObjectSettings, ForegroundSettings):
     reconstruction: str = field(
         "mse",
         title="Reconstruction loss",
-        help="How the image that is painted again is compared with the image.",
+        help="How the image that is reconstructed is compared with the image.",
         choices={"mse": "mean squared error", "bce": "binary cross-entropy"},
         advanced=True,
         group=LOSS,
