@@ -21,7 +21,7 @@ from nbtrainer.config import Config
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.datasets.label_sample import MOST_SAMPLES, Sample, choose_evenly, read_sample
-from nbtrainer.datasets.pair_suggestions import match_names
+from nbtrainer.datasets.pair_suggestions import suggest_pairs
 from nbtrainer.datasets.survey import Survey, survey
 from nbtrainer.datasets.task_from_data import check_task
 from nbtrainer.errors import Finding, UserError
@@ -79,7 +79,7 @@ def _data(config: Config, surveyed: Survey, report: OnProgress) -> Iterator[Find
     sound: list[Checked] = []
     of_pairs: list[Finding] = []
     in_order = {pair.dataset for pair in pairs if pair.paired_by_order}
-    by_name = {index: dict(match_names(config, index)) for index in in_order}
+    by_name = {index: dict(suggest_pairs(config, index)) for index in in_order}
     for number, pair in enumerate(pairs, 1):
         findings, known = check_pair(config, surveyed, pair, by_name.get(pair.dataset, {}))
         of_pairs += findings

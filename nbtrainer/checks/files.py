@@ -14,7 +14,7 @@ from nbtrainer.config import Config
 from nbtrainer.data.draw_outlines import read_pair_outlines
 from nbtrainer.data.file_stats import ImageStats, LabelStats, image_stats, label_stats
 from nbtrainer.data.pair import Pair
-from nbtrainer.datasets.pair_suggestions import match_names
+from nbtrainer.datasets.pair_suggestions import suggest_pairs
 from nbtrainer.datasets.survey import Survey
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.io.annotations import is_annotation
@@ -38,7 +38,7 @@ def check_problems(config: Config, problems: Iterable[Finding]) -> Iterator[Find
     """What kept datasets from being listed, with the repair where pairing by name is one."""
     for problem in problems:
         where, _, rest = problem.where.removeprefix("data.datasets[").partition("]")
-        if where.isdigit() and not rest and not problem.fix and match_names(config, int(where)):
+        if where.isdigit() and not rest and not problem.fix and suggest_pairs(config, int(where)):
             problem = dataclasses.replace(problem, fix="pair_by_name")
         yield problem
 
@@ -64,7 +64,7 @@ def check_pair(
 ) -> tuple[list[Finding], Checked | None]:
     """Findings about the files of `pair`, and what is known of them if they can be used.
 
-    `by_name` is the label of each image whose name says which it is: see `match_names`.
+    `by_name` is the label of each image whose name says which it is: see `suggest_pairs`.
     """
     findings = list(_readable(config, pair))
     if findings:

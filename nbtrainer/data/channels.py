@@ -35,7 +35,7 @@ def select_channels(
                 f"there is no channel {beyond[0]}: it has {count}, counted from 0",
                 "Change data.channels",
             )
-        view = _pick_channels(view, list(channels))
+        view = pick_channels(view, list(channels))
     if input_channels is None or channel_rule == "refuse":
         return view
     if view.channels == input_channels and "always" not in channel_rule:
@@ -43,7 +43,8 @@ def select_channels(
     return _fit_channels(view, channels=input_channels, of_interest=channel_of_interest, rule=channel_rule)
 
 
-def _pick_channels(view: View, channels: list[int]) -> View:
+def pick_channels(view: View, channels: list[int]) -> View:
+    """`view` with `channels`, counted from 0, in this order."""
     return MapView(view=view, function=lambda array, corner: array[channels], channel_count=len(channels))
 
 
@@ -52,9 +53,9 @@ def _fit_channels(view: View, *, channels: int, of_interest: int, rule: str) -> 
     count = view.channels
     of_interest = min(of_interest, count - 1)
     if rule.startswith("copy"):
-        return _pick_channels(view, [of_interest] * channels)
+        return pick_channels(view, [of_interest] * channels)
     if count >= channels or rule == "remove":
-        return _pick_channels(view, [channel if channel < count else of_interest for channel in range(channels)])
+        return pick_channels(view, [channel if channel < count else of_interest for channel in range(channels)])
 
     def fill(array: np.ndarray, corner: tuple[int, ...]) -> np.ndarray:
         return np.concatenate([array, np.zeros((channels - count, *array.shape[1:]), array.dtype)])

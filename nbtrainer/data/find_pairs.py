@@ -9,8 +9,7 @@ from pathlib import Path
 from nbtrainer.data.file_names import existing, matching_files, normal_form
 from nbtrainer.data.labels_beside import find_pairs_beside
 from nbtrainer.data.layouts import Source, Use, find_sources, match_parts_of_folders
-from nbtrainer.data.listing import list_files as list_files
-from nbtrainer.data.listing import natural_order
+from nbtrainer.data.listing import list_files, natural_order
 from nbtrainer.data.match_names import Endings, base_name, match_names
 from nbtrainer.data.pair import Naming, Pair, setting
 from nbtrainer.data.pair_files import join_labelled, pair_files

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from nbtrainer.data.channels import pick_channels
 from nbtrainer.data.views import MapView, View, blocks
 
 _BLOCK_PIXELS = 1 << 22
@@ -21,11 +22,11 @@ def as_channels(view: View, channels: int, in_colours: bool = False) -> tuple[Vi
     count = view.channels
     if channels == 1 and count in (2, 3, 4) and _is_grey(view):
         what = "a grey with opaque transparency" if count == 2 else "grey saved as colour"
-        return _pick_channels(view, [0]), f"it is {what}: it is read as one channel"
+        return pick_channels(view, [0]), f"it is {what}: it is read as one channel"
     if channels == 3 and count == 4 and _is_opaque(view):
-        return _pick_channels(view, [0, 1, 2]), "its fourth channel is opaque transparency, which is left out"
+        return pick_channels(view, [0, 1, 2]), "its fourth channel is opaque transparency, which is left out"
     if in_colours and channels in (3, 4) and count in (1, 3) and count != channels:
-        picked = _pick_channels(view, [0, 0, 0]) if count == 1 else view
+        picked = pick_channels(view, [0, 0, 0]) if count == 1 else view
         words = "it is grey, and is shown to the network as equal colours" if count == 1 else "it has no transparency"
         if channels == 3:
             return picked, words
@@ -64,7 +65,3 @@ def _top(view: View) -> float:
     if view.dtype.kind == "b":
         return True
     return 1.0 if view.dtype.kind == "f" else float(np.iinfo(view.dtype).max)
-
-
-def _pick_channels(view: View, channels: list[int]) -> View:
-    return MapView(view=view, function=lambda array, corner: array[channels], channel_count=len(channels))

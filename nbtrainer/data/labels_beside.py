@@ -7,8 +7,7 @@ from pathlib import Path
 
 from nbtrainer.data.file_names import matching_files, normal_form
 from nbtrainer.data.layouts import Use
-from nbtrainer.data.listing import CELLPOSE, describe_foreign_labels
-from nbtrainer.data.listing import list_files as list_files
+from nbtrainer.data.listing import CELLPOSE, describe_foreign_labels, list_files
 from nbtrainer.data.match_names import Endings, base_name
 from nbtrainer.data.pair import Naming, Pair, setting
 from nbtrainer.data.pair_files import create_pair, join_labelled

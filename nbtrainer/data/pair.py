@@ -7,7 +7,6 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 from nbtrainer.data.layouts import Use
-from nbtrainer.data.listing import list_files as list_files
 from nbtrainer.data.listing import natural_order
 from nbtrainer.data.roi import RegionOfInterest
 from nbtrainer.io.formats import channel_files

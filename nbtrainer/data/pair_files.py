@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nbtrainer.data.layouts import Use
-from nbtrainer.data.listing import list_files as list_files
 from nbtrainer.data.listing import natural_order
 from nbtrainer.data.match_names import Endings, base_name
 from nbtrainer.data.pair import Naming, Pair

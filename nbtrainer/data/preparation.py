@@ -89,13 +89,11 @@ class Preparation:
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for a checkpoint; `Preparation.from_record` gives it back."""
-        return {name: _to_lists(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        return {name: to_lists(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Preparation:
-        values: dict[str, Any] = {
-            name: _to_tuples(value) if isinstance(value, list) else value for name, value in record.items()
-        }
+        values: dict[str, Any] = {name: to_tuples(value) for name, value in record.items()}
         return cls(**(_EARLIER_VERSIONS | values))
 
     @property
@@ -266,12 +264,14 @@ def spacing_of(opened: ImageFile, dim: int, given: Sequence[float] = (), unit: s
     return None
 
 
-def _to_lists(value: tuple[Any, ...]) -> list[Any]:
-    return [_to_lists(each) if isinstance(each, tuple) else each for each in value]
+def to_lists(value: Any) -> Any:
+    """`value` with lists for tuples, also within each other, as JSON keeps them."""
+    return [to_lists(each) for each in value] if isinstance(value, tuple | list) else value
 
 
-def _to_tuples(value: list[Any]) -> tuple[Any, ...]:
-    return tuple(_to_tuples(each) if isinstance(each, list) else each for each in value)
+def to_tuples(value: Any) -> Any:
+    """`value` with tuples for lists, also within each other: what `to_lists` made, as it was."""
+    return tuple(to_tuples(each) for each in value) if isinstance(value, list) else value
 
 
 def _size_remedy(image: ImageFile, *, shape: tuple[int, ...], label_shape: tuple[int, ...]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nbtrainer.data.pair import list_files
+from nbtrainer.data.listing import list_files
 from nbtrainer.data.prepare import PathLike
 from nbtrainer.errors import DataError, SettingError, UserError
 from nbtrainer.io.axes import format_shape

@@ -12,7 +12,7 @@ from nbtrainer.errors import UserError
 from nbtrainer.io.formats import stem
 
 
-def match_names(config: Config, index: int) -> list[tuple[Path, Path]]:
+def suggest_pairs(config: Config, index: int) -> list[tuple[Path, Path]]:
     """Each image of dataset `index` with the one label whose name fits; what has no partner is left out.
 
     Names fit that are equal, apart from small and capital letters and from what all images or all labels have at their

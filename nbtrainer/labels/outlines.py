@@ -15,7 +15,6 @@ from nbtrainer.labels.connected import contacts, label_components, plain, region
 from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.watershed import by_slice
 
-CHANNELS = 7
 # share of the largest value above which a pixel is on a drawn line
 _LINE = 0.5
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from nbtrainer.checks.check import check
 from nbtrainer.config import Config
 from nbtrainer.data.pair import Pair
-from nbtrainer.datasets.pair_suggestions import match_names
+from nbtrainer.datasets.pair_suggestions import suggest_pairs
 from nbtrainer.datasets.survey import survey
 from nbtrainer.errors import DataError, Finding, SettingError, UserError
 from nbtrainer.io.formats import channel_files, stem
@@ -102,7 +102,7 @@ def _pair_by_name(config: Config, files: tuple[str, ...]) -> str:
         resolved = {str(config.resolve(dataset.images)), str(config.resolve(dataset.labels))}
         if not any(file == where or file in resolved or str(Path(file).parent) in resolved for file in files):
             continue
-        pairs = match_names(config, index)
+        pairs = suggest_pairs(config, index)
         if pairs:
             chosen = [Pair(image, label, use=dataset.use, dataset=index) for image, label in pairs]
             target = point_to(config, index, chosen, Copies(config, "pairs"), pair_by="order")

@@ -19,6 +19,7 @@ from nbtrainer.config.task import TaskSettings
 from nbtrainer.config.task.shared import TunedSettings
 from nbtrainer.data.overlay import COLOURS, Colour
 from nbtrainer.data.pair import Pair
+from nbtrainer.data.preparation import to_lists, to_tuples
 from nbtrainer.data.roi import IGNORED
 from nbtrainer.labels.clean import separate_objects
 from nbtrainer.labels.integers import equals
@@ -83,14 +84,14 @@ class Task(ABC, Generic[S]):
     def as_record(self) -> dict[str, Any]:
         """Plain values for a checkpoint, of settings and attributes; `from_record` gives the task back."""
         settings = {name: getattr(self.settings, name) for name in type(self.settings).model_fields if name != "kind"}
-        return settings | {name: _listed(getattr(self, name)) for name in self._attributes()}
+        return settings | {name: to_lists(getattr(self, name)) for name in self._attributes()}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
         """The task of these settings and attributes; what is missing, as in records of older versions, has its default."""
         attributes = cls._attributes() & record.keys()
         settings = {name: value for name, value in record.items() if name not in attributes}
-        return cls(settings=cls._settings_model()(**settings), **{name: _tupled(record[name]) for name in attributes})
+        return cls(settings=cls._settings_model()(**settings), **{name: to_tuples(record[name]) for name in attributes})
 
     @classmethod
     def _settings_model(cls) -> type[S]:
@@ -278,11 +279,3 @@ class Task(ABC, Generic[S]):
             shared = count_overlaps(predicted, objects, known)
             state.parts["objects"], state.parts["partitions"] = count_matches(shared), measure_partition(shared)
         return state
-
-
-def _listed(value: Any) -> Any:
-    return [_listed(each) for each in value] if isinstance(value, tuple | list) else value
-
-
-def _tupled(value: Any) -> Any:
-    return tuple(_tupled(each) for each in value) if isinstance(value, list) else value

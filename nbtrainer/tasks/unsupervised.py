@@ -10,7 +10,6 @@ import numpy as np
 from nbtrainer.config.task.unsupervised import UnsupervisedSettings
 from nbtrainer.labels.clean import without_small
 from nbtrainer.labels.connected import regions_of
-from nbtrainer.labels.integers import bincount
 from nbtrainer.labels.watershed import binary_connected, binary_watershed, voronoi_otsu
 from nbtrainer.metrics import PixelPredictions
 from nbtrainer.tasks.probabilities import otsu, sigmoid, softmax
@@ -170,21 +169,3 @@ def brightest_class(probabilities: Any, image: Any) -> Any:
     weight = probabilities.sum(axes)
     # from the darkest pixel upwards, so that a class that is nowhere is not the brightest
     return ((probabilities * (grey - grey.min())).sum(axes) / (weight + (weight == 0))).argmax()
-
-
-def best_class(
-    classes: np.ndarray, *, foreground: np.ndarray, valid_mask: np.ndarray | None = None
-) -> tuple[int, float]:
-    """The class that has most in common with a labelled foreground, and its Dice.
-
-    `classes` ([Z,] Y, X) numbers from 0, `foreground` and `known` boolean, same shape. Without foreground the class
-    with the fewest pixels, and 0.
-    """
-    if valid_mask is not None:
-        classes, foreground = classes[valid_mask], foreground[valid_mask]
-    sizes = bincount(classes)
-    hits = bincount(classes[foreground], minlength=len(sizes))
-    if not hits.any():
-        return int(sizes.argmin()), 0.0
-    dice = 2 * hits / (sizes + np.count_nonzero(foreground))
-    return int(dice.argmax()), float(dice.max())

@@ -9,7 +9,7 @@ from nbtrainer.config import STRENGTHS, TRANSFORMS
 from nbtrainer.config.augmentation import Augmentation
 from nbtrainer.data.cache import Cache
 from nbtrainer.data.images import Images
-from nbtrainer.data.pair import list_files
+from nbtrainer.data.listing import list_files
 from nbtrainer.data.pair_files import pair_files
 from nbtrainer.data.patch_sampler import grid_centres
 from nbtrainer.data.prefetch import prefetch

@@ -9,7 +9,7 @@ from factories import make_naming
 
 from nbtrainer.api import prepare
 from nbtrainer.data.blocks import split_into_blocks
-from nbtrainer.data.pair import list_files
+from nbtrainer.data.listing import list_files
 from nbtrainer.data.pair_files import pair_files
 from nbtrainer.errors import UserError
 from nbtrainer.io.formats import open_image

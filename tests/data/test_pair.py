@@ -6,7 +6,7 @@ import tifffile
 from factories import make_naming
 
 from nbtrainer.data.find_pairs import find_pairs
-from nbtrainer.data.pair import list_files, natural_order
+from nbtrainer.data.listing import list_files, natural_order
 from nbtrainer.data.pair_files import pair_files
 from nbtrainer.errors import UserError
 

@@ -12,7 +12,7 @@ from factories import make_naming
 from nbtrainer.api import prepare, prepare_dataset
 from nbtrainer.data import split_folders
 from nbtrainer.data.find_pairs import find_pairs
-from nbtrainer.data.pair import list_files
+from nbtrainer.data.listing import list_files
 from nbtrainer.data.pair_files import pair_files
 from nbtrainer.data.prepare import share_counts, split_shares
 from nbtrainer.errors import UserError

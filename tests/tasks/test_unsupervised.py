@@ -7,7 +7,7 @@ from nbtrainer.data.roi import IGNORED
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.losses.normalized_cuts import NormalizedCuts
 from nbtrainer.models.wnet import wnet
-from nbtrainer.tasks.unsupervised import Unsupervised, best_class, brightest_class
+from nbtrainer.tasks.unsupervised import Unsupervised, brightest_class
 
 
 def _scene(bright_class: int = 1, classes: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -127,17 +127,6 @@ def test_a_record_gives_the_task_back():
 def test_a_class_that_is_nowhere_is_not_the_brightest():
     image = np.array([[[-3.0, -1.0]]])
     assert brightest_class(np.array([[[0.0, 0.0]], [[1.0, 0.0]], [[0.0, 1.0]]]), image) == 2
-
-
-def test_the_best_class_is_that_with_most_in_common_with_the_labels():
-    _, _, label = _scene()
-    classes = np.where(label > 0, 2, 0)
-    classes[0, 0] = 1
-    classes[4, 4] = 0
-    number, dice = best_class(classes, foreground=label > 0)
-    assert number == 2 and dice == pytest.approx(2 * 63 / (63 + 64))
-    assert best_class(classes, foreground=np.zeros_like(label, bool)) == (1, 0.0)
-    assert best_class(classes, foreground=label > 0, valid_mask=label == 0)[1] == 0
 
 
 def test_steps_of_the_engine_learn_the_bright_objects_without_labels():
