@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 _T = TypeVar("_T")
 
 
-def prefetch(make: Callable[[int], _T], numbers: range, workers: int, most: int | None = None) -> Iterator[_T]:
+def prefetch(make: Callable[[int], _T], numbers: range, workers: int, most: int | None = None) -> Generator[_T]:
     """`make(number)` for each of `numbers`, in order; up to two a worker, and at most `most`, are made ahead in threads.
 
     Threads are enough: reading, warping and changing a patch let go of Python's lock.

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import platform
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
-from nbtrainer._version import __version__
 from nbtrainer.data.file_names import shortest_names
 from nbtrainer.data.fingerprints import Fingerprints
 from nbtrainer.data.patch_sampler import PatchLocation
 from nbtrainer.data.sampling_log import SamplingLog
 from nbtrainer.data.split_record import SplitRecord
+from nbtrainer.engine.environment_record import versions
 from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.plateau import Plateau
 from nbtrainer.engine.resumed_split import previous_split
@@ -39,11 +36,7 @@ def checkpoint_record(
     job.settle()
     return {
         "format": 1,
-        "versions": {
-            "nbtrainer": __version__,
-            "torch": str(torch.__version__),
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
         "network": job.network_record,
         "weights": job.model.state_dict(),
         "task": {"name": job.task.name, "settings": job.task.as_record()},

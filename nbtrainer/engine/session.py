@@ -16,6 +16,7 @@ from nbtrainer.disk import write_json
 from nbtrainer.disk_errors import FULL, disk_error
 from nbtrainer.engine.build import build
 from nbtrainer.engine.checkpoint import remove_leftovers
+from nbtrainer.engine.environment_record import environment_record
 from nbtrainer.engine.global_state import kernel_as_it_was
 from nbtrainer.engine.job_record import restore
 from nbtrainer.engine.micro_batches import what_parts_change
@@ -186,6 +187,11 @@ class _Work:
         job.config.save(self._directory.config)
         # for who looks at the run without torch; a resume keeps to that of its checkpoint
         write_json(self._directory.split, job.split_record.as_record())
+        write_json(
+            self._directory.environment,
+            environment_record(job.device, job.patches.images.fingerprints),
+            is_synced=False,
+        )
         job.stepper.on_batch_split = lambda patches, parts: emit(
             events.BatchReduced(step=job.clock.step, tiles=patches, parts=parts, changes=what_parts_change(job.network))
         )

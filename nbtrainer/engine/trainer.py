@@ -21,6 +21,7 @@ from nbtrainer.engine.finalize import finish
 from nbtrainer.engine.intervals import is_due, step_intervals
 from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.nan_loss import DivergedError
+from nbtrainer.engine.notices import Notices
 from nbtrainer.engine.patience import is_out_of_patience
 from nbtrainer.engine.pause import wait_while_paused
 from nbtrainer.engine.plan import announce_plan
@@ -51,9 +52,10 @@ def train(
     announce_plan(job, emit, stop_asked)
     tiles = choose_tiles(job.previewer.images, job.task, job.config.output.preview_tiles)
     clock.start()
+    notices = Notices(monitor=job.monitor)
     while not clock.is_over:
         apply_changes(job, emit)
-        epoch_totals = _train_on(job, emit, stop_asked, epoch_totals)
+        epoch_totals = _train_on(job, emit, stop_asked, epoch_totals, notices)
         wait_while_paused(job, emit, stop_asked, epoch_totals)
         if stop_asked() == "now":
             return _stop(job, emit, epoch_totals)
@@ -72,6 +74,8 @@ def train(
         clock.settle()
         stops, gives_up = validates and stop_asked() != "" and not clock.is_over, is_out_of_patience(job, scores)
         save_scored(job, emit, scores, epoch_totals, is_required=stops or gives_up or clock.is_over)
+        for sentence in notices.look_at_epoch(scores) if scores else ():
+            emit(events.Warned(text=sentence))
         if stops:
             return events.Stopped(step=clock.step)
         if gives_up:
@@ -93,7 +97,9 @@ def started_event(resumed: bool, owner: str = "") -> events.RunStarted:
     )
 
 
-def _train_on(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_totals: dict[str, Any]) -> dict[str, Any]:
+def _train_on(
+    job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_totals: dict[str, Any], notices: Notices
+) -> dict[str, Any]:
     """The steps to the end of the epoch or to what is due within it, or until the time is spent or an immediate stop is
     asked."""
     clock, stepper = job.clock, job.stepper
@@ -103,7 +109,7 @@ def _train_on(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_totals: 
     began = time.monotonic()
     learning_rate = job.learning_rate()
     remaining = clock.remaining(step_intervals(job.config.training))
-    for batch in prefetch(job.batch, remaining, job.workers, job.batches_ahead):
+    for batch in notices.time_waiting(prefetch(job.batch, remaining, job.workers, job.batches_ahead)):
         if change_to_compiled(job, emit, len(batch.images)):
             began = time.monotonic()  # translating is no part of a step
         learning_rate = job.learning_rate()

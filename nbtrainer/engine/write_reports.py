@@ -7,26 +7,32 @@ import time
 import numpy as np
 
 from nbtrainer.disk import write_json
+from nbtrainer.engine.describe_run import describe_run
 from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.progress import Emit
 from nbtrainer.engine.time_limits import TimeLimits
 from nbtrainer.engine.validate import Validator
 from nbtrainer.inference.report import ImageReport, score_image, write_report
-from nbtrainer.runs import events
+from nbtrainer.runs import attach, events
 
 _TRAINING_LOOKED_AT = 60
 
 
 def write_validation_report(job: TrainingJob, emit: Emit, limits: TimeLimits, seconds: float) -> None:
-    """Look at the validation images: how each fared, and what is most wrong in it."""
-    if not job.validator.labelled_regions():
-        return
-    judged = _looked_at(job, job.validator, limits, seconds)
+    """The page of the run: methods, curves, settings and the like, and how each validation image fared."""
+    has_labels = bool(job.validator.labelled_regions())
+    judged = _looked_at(job, job.validator, limits, seconds) if has_labels else []
     words = "How each validation image fared; it had no part in training, but in the choice of the model."
     write_report(
-        job.directory.path / "report.html", title="Validation images", text=words, judged=judged, names=job.metrics
+        job.directory.path / "report.html",
+        title="Validation images",
+        text=words if has_labels else "There are none with a label.",
+        judged=judged,
+        names=job.metrics,
+        before=describe_run(job, attach(job.directory.path).events),
     )
-    emit(events.ReportWritten(path="report.html", title="worst objects of the validation images"))
+    title = "worst objects of the validation images" if has_labels else "the run: methods, settings and environment"
+    emit(events.ReportWritten(path="report.html", title=title))
 
 
 def write_label_audit(job: TrainingJob, emit: Emit, limits: TimeLimits, seconds: float) -> None:

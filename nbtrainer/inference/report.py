@@ -103,8 +103,10 @@ def score_image(
     return ImageReport(name=name, tally=tally, scores=scores, worst=worst)
 
 
-def write_report(path: Path, *, title: str, text: str, judged: Sequence[ImageReport], names: Sequence[str]) -> Path:
-    """Write a page (HTML, pictures inside) about images, the worst first; `words` introduces it.
+def write_report(
+    path: Path, *, title: str, text: str, judged: Sequence[ImageReport], names: Sequence[str], before: str = ""
+) -> Path:
+    """Write a page (HTML, pictures inside) about images, the worst first; `text` introduces it, `before` (HTML) comes first.
 
     They are ordered by the first of the metrics `names`; without any, by how many pixels are wrong.
     """
@@ -118,7 +120,7 @@ def write_report(path: Path, *, title: str, text: str, judged: Sequence[ImageRep
 
     ordered = sorted(judged, key=goodness)
     head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-    parts = [_HEAD.format(title=html.escape(title), words=html.escape(text), head=head)]
+    parts = [_HEAD.format(title=html.escape(title), words=html.escape(text), head=head, before=before)]
     for each in ordered:
         cells = "".join(f"<td>{each.scores[name]:.3f}</td>" if name in each.scores else "<td></td>" for name in names)
         parts.append(f"<tr><th>{html.escape(each.name)}</th>{cells}</tr>")
@@ -182,7 +184,8 @@ tr {{ border-top: 1px solid #ddd; }} td.worst {{ border: 0; }}
 figure {{ display: inline-block; margin: 0 .8em .8em 0; vertical-align: top; width: 160px; }}
 img {{ max-width: 160px; image-rendering: pixelated; }} figcaption {{ font-size: .75em; color: #555; }}
 .label {{ color: #009e73; }} .prediction {{ color: #b87600; }}
-</style></head><body><h1>{title}</h1><p>{words}</p>
+img.wide {{ max-width: 100%; }} td {{ overflow-wrap: anywhere; max-width: 60em; }}
+</style></head><body>{before}<h1>{title}</h1><p>{words}</p>
 <p>Outlines: <span class="label">label</span>, <span class="prediction">prediction</span>. Worst images first.</p>
 <table><tr><th>image</th>{head}</tr>
 """

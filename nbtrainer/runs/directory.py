@@ -23,6 +23,7 @@ class RunDirectory:
         self.tiles = path / "tiles.json"
         self.set_aside = path / "set_aside.json"
         self.split = path / "split.json"
+        self.environment = path / "environment.json"
         self.stop = path / "stop"
         self.pause = path / "pause"
         self.changes = path / "change.json"
