@@ -61,7 +61,7 @@ def size_divisors(dim: int, features: Sequence[int], anisotropic_levels: int) ->
 
 
 def network_shape(shape: Sequence[int], *, divisors: Sequence[int]) -> tuple[int, ...]:
-    """The sides ([z,] y, x) that a network with these `multiples` computes on for a patch of `shape`: not less than its
+    """The sides ([z,] y, x) that a network with these `divisors` computes on for a patch of `shape`: not less than its
     own. The deepest level keeps more than one pixel, as normalization needs."""
     sides = [-(-length // multiple) * multiple for length, multiple in zip(shape, divisors, strict=True)]
     if all(side == multiple for side, multiple in zip(sides, divisors, strict=True)):

@@ -63,7 +63,7 @@ def is_meant(path: Path, written: str) -> bool:
 
 
 def match_parts(names: Sequence[Parts], *, offered: Sequence[Parts]) -> NameMatches:
-    """For each path in `wanted` the one in `offered` with the same last part that agrees in most folders above it.
+    """For each path in `names` the one in `offered` with the same last part that agrees in most folders above it.
 
     Each is used once.
     """

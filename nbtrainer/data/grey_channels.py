@@ -13,7 +13,7 @@ _BLOCK_PIXELS = 1 << 22
 
 
 def as_channels(view: View, channels: int, in_colours: bool = False) -> tuple[View, str] | None:
-    """`view` with as many channels as are `wanted`, and a sentence about it; None if it shows something else.
+    """`view` with `channels` channels, and a sentence about it; None if it shows something else.
 
     Equal colours count as one grey, also with an opaque transparency, and transparency that is opaque everywhere may be
     left out. `in_colours`: the channels that are wanted are red, green, blue (and transparency), so that a grey is shown

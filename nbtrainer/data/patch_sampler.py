@@ -151,7 +151,7 @@ class PatchSampler:
         return candidates[int(rng.integers(len(candidates)))]
 
     def _sample_location(self, index: int, target_class: int | None, rng: np.random.Generator) -> PatchLocation:
-        """A place in image `index`, on a pixel of class `wanted` (-1: any but background), that is not rejected."""
+        """A place in image `index`, on a pixel of `target_class` (-1: any but background), that is not rejected."""
         centre = best = self._sample_center(index, target_class, rng)
         if not self.images.has_label(index) or not (self.min_foreground or self.min_objects):
             return PatchLocation(index, centre)

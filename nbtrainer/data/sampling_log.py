@@ -30,7 +30,7 @@ class PatchContent(NamedTuple):
     def of(
         cls, location: PatchLocation, label: np.ndarray, *, classes: np.ndarray, ignored: int = IGNORED
     ) -> PatchContent:
-        """Of a patch cut at `place`: its label as in the file, and the class of each pixel; those labelled `ignored` do not
+        """Of a patch cut at `location`: its label as in the file, and the class of each pixel; those labelled `ignored` do not
         count."""
         counts = bincount(classes[~equals(label, ignored)])
         pixels = {value: int(counts[value]) for value in np.flatnonzero(counts).tolist()}

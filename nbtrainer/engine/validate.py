@@ -26,7 +26,7 @@ _MOST_PIXELS, _BLOCK_TILES = 32 * 1024**2, 2
 class Validator:
     """Predicts whole images with a network trained on `tile` and scores them: each score is the mean over the images.
 
-    Sides of tiles are multiples of `multiples`, those of the network.
+    Sides of tiles are multiples of `divisors`, those of the network.
 
     Images without a label have a loss, and no score.
     """
@@ -72,7 +72,7 @@ class Validator:
     ) -> tuple[dict[str, float], dict[int, np.ndarray]] | None:
         """Mean `loss` and metrics over all images, and the outputs for those in `keep`; None if it was stopped.
 
-        Of very large images blocks are scored (see `plan`), and nothing is kept.
+        Of very large images blocks are scored (see `evaluation_regions`), and nothing is kept.
         """
         outputs = {}
         work = self.evaluation_regions()
@@ -105,7 +105,7 @@ class Validator:
         return self._overall(list(tallies.values()))
 
     def labelled_regions(self) -> list[tuple[int, Slices | None]]:
-        """As `plan`, of the images that have a label."""
+        """As `evaluation_regions`, of the images that have a label."""
         return [(index, region) for index, region in self.evaluation_regions() if self.images.has_label(index)]
 
     def evaluation_regions(self) -> list[tuple[int, Slices | None]]:

@@ -41,7 +41,7 @@ class Prediction:
     """The network's answer to an image, or to each image of a stack.
 
     `notes`: what differs between the image and those of the training, in sentences. `spacing`: micrometres per pixel,
-    if known. `place`: where the image lies in space, by the letters of `axes`, if it says so.
+    if known. `orientation`: where the image lies in space, by the letters of `axes`, if it says so.
     """
 
     task: Task

@@ -18,8 +18,8 @@ from nbtrainer.progress import OnProgress, report_part
 class FilePrediction:
     """What a model found in a file.
 
-    `labels` and each of `maps` are ([T,] [Z,] Y, X), with the letters `axes`; `rows` describe the objects (see
-    `labels.measure`), of a series with their `frame` first. `spacing` (micrometres) and `place` are those of the image,
+    `labels` and each of `probability_maps` are ([T,] [Z,] Y, X), with the letters `axes`; `rows` describe the objects (see
+    `labels.measure`), of a series with their `frame` first. `spacing` (micrometres) and `orientation` are those of the image,
     `diameters` those that were estimated.
     """
 

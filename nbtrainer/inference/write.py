@@ -45,7 +45,7 @@ def write_array(
         A letter of TZYX for each axis of `array`; without them the last ones of ZYX.
     spacing
         Micrometres per pixel along the last axes, noted if they are known.
-    place
+    orientation
         Where the image lies in space, which NIfTI keeps, so that both still lie on each other.
 
     Raises

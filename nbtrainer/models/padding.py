@@ -10,7 +10,7 @@ from nbtrainer.catalog import network_shape
 
 
 def pad_to_network(image: torch.Tensor, divisors: Sequence[int]) -> torch.Tensor:
-    """(B, C, [Z,] Y, X), mirrored at its edges to the size that a network with these `multiples` computes on."""
+    """(B, C, [Z,] Y, X), mirrored at its edges to the size that a network with these `divisors` computes on."""
     shape = tuple(image.shape[2:])
     for axis, (length, target) in enumerate(zip(shape, network_shape(shape, divisors=divisors), strict=True), 2):
         if length != target:

@@ -21,7 +21,7 @@ class WNet(nn.Module):
     """Two networks in a row: the first tells a class for each pixel, the second paints the image from the classes alone.
 
     `encoder` maps (B, C, [Z,] Y, X) to logits (B, K, [Z,] Y, X), `decoder` probabilities of that shape back to C channels.
-    Sides that are no `multiples` are padded inside.
+    Sides that are no multiples of `divisors` are padded inside.
     """
 
     def __init__(self, encoder: nn.Module, *, decoder: nn.Module, divisors: Sequence[int]) -> None:

@@ -97,7 +97,7 @@ class InstanceFlow(ObjectTask[InstanceFlowSettings]):
 
 
 def _touching(labels: np.ndarray, *, ignore_mask: np.ndarray) -> np.ndarray:
-    """Pixels of objects that have a neighbour in `unknown`, or overlap its rim."""
+    """Pixels of objects that have a neighbour in `ignore_mask`, or overlap its rim."""
     from scipy.ndimage import binary_dilation
 
     near = np.unique(labels[binary_dilation(ignore_mask, iterations=1)])

@@ -20,7 +20,7 @@ class ImageFile:
 
     `axes` has one letter of TCZYXS for each axis of `array` (S are the samples of a colour), '?' where the file does
     not say. `spacing` holds micrometres per pixel for those of z, y and x that the file states. `notes` are sentences
-    about how it is read, where that is not as it is stored; `place` is where it lies in space, if the file says so.
+    about how it is read, where that is not as it is stored; `orientation` is where it lies in space, if the file says so.
     """
 
     array: Any

@@ -41,7 +41,7 @@ class ResumeBanner:
         return run if run is not None and run.status in ("running", "paused", "stopped") else None
 
     def show(self, run: Run | None) -> None:
-        """Offer to go on with `found`."""
+        """Offer to go on with `run`."""
         if run is None:
             return
         self._found = run
