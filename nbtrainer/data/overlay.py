@@ -40,7 +40,8 @@ def mark_boundaries(picture: np.ndarray, *, label: np.ndarray, colour: Colour) -
     Examples
     --------
     >>> picture = np.zeros((4, 5, 3), np.uint8)
-    >>> mark_boundaries(picture, np.array([[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 1, 1, 1, 0], [0, 1, 1, 1, 0]]), (255, 0, 0))
+    >>> label = np.pad(np.ones((3, 3), int), [(1, 0), (1, 1)])
+    >>> mark_boundaries(picture, label=label, colour=(255, 0, 0))
     >>> picture[..., 0]
     array([[  0,   0,   0,   0,   0],
            [  0, 255, 255, 255,   0],

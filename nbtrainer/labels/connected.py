@@ -117,7 +117,7 @@ def pair_keys(first: np.ndarray, *, second: np.ndarray) -> np.ndarray:
 def count_pairs(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The pairs (n, 2) uint32 that `pair_keys` made, each once, and how often each occurs (n,).
 
-    >>> count_pairs(pair_keys(np.array([2, 1, 7], np.uint32), np.array([1, 2, 3], np.uint32)))
+    >>> count_pairs(pair_keys(np.array([2, 1, 7], np.uint32), second=np.array([1, 2, 3], np.uint32)))
     (array([[1, 2],
            [3, 7]], dtype=uint32), array([2, 1]))
     """

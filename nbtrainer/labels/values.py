@@ -47,7 +47,7 @@ def snap_values(array: np.ndarray, *, values: np.ndarray) -> np.ndarray:
 
     What lies between two values is not told from a third that is nearer: an edge of 0 and 2 becomes 1 if 1 is among them.
 
-    >>> snap_values(np.array([0, 3, 120, 250]), np.array([0, 127, 255]))
+    >>> snap_values(np.array([0, 3, 120, 250]), values=np.array([0, 127, 255]))
     array([  0,   0, 127, 255])
     """
     values = np.unique(values)

@@ -84,7 +84,12 @@ def per_class(counts: ConfusionCounts, values: np.ndarray | float) -> tuple[floa
 
     Classes that are neither there nor predicted have no score (NaN) and do not enter the mean.
 
-    >>> counts = ConfusionCounts(np.array([5, 4, 0]), np.array([1, 0, 0]), np.array([0, 1, 0]), np.array([0, 0, 0]))
+    >>> counts = ConfusionCounts(
+    ...     true_positive=np.array([5, 4, 0]),
+    ...     false_positive=np.array([1, 0, 0]),
+    ...     false_negative=np.array([0, 1, 0]),
+    ...     true_negative=np.array([0, 0, 0]),
+    ... )
     >>> mean, own = per_class(counts, iou(counts))
     >>> mean, own.tolist()
     (0.8, [0.8, nan])
@@ -127,7 +132,12 @@ def iou(counts: ConfusionCounts) -> np.ndarray:
 def accuracy(counts: ConfusionCounts) -> np.ndarray:
     """Share of all pixels whose class is right: (TP + TN) / all of a single foreground, else the sum of TP / all.
 
-    >>> counts = ConfusionCounts(np.array([3]), np.array([1]), np.array([1]), np.array([5]))
+    >>> counts = ConfusionCounts(
+    ...     true_positive=np.array([3]),
+    ...     false_positive=np.array([1]),
+    ...     false_negative=np.array([1]),
+    ...     true_negative=np.array([5]),
+    ... )
     >>> accuracy(counts).tolist()
     [0.8]
     """

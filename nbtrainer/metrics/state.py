@@ -48,7 +48,7 @@ def metric_inputs(names: Iterable[str]) -> set[str]:
 def class_metric_name(metric: str, *, name: str) -> str:
     """What the score `metric` of the class `name` is called.
 
-    >>> class_metric_name("dice", "axon")
+    >>> class_metric_name("dice", name="axon")
     'dice (axon)'
     """
     return f"{metric} ({name})"
@@ -57,7 +57,12 @@ def class_metric_name(metric: str, *, name: str) -> str:
 def scores(tally: MetricState, names: Sequence[str], *, classes: Sequence[str] = ()) -> dict[str, float]:
     """The metrics of these names; of pixels the mean over `classes` (the background is not among them), then each.
 
-    >>> counts = ConfusionCounts(np.array([3]), np.array([1]), np.array([1]), np.array([5]))
+    >>> counts = ConfusionCounts(
+    ...     true_positive=np.array([3]),
+    ...     false_positive=np.array([1]),
+    ...     false_negative=np.array([1]),
+    ...     true_negative=np.array([5]),
+    ... )
     >>> scores(MetricState({"pixels": counts}), ["dice", "iou"])
     {'dice': 0.75, 'iou': 0.6}
     """
@@ -90,7 +95,9 @@ def overall(tallies: Sequence[MetricState], names: Sequence[str], *, classes: Se
     and surfaces, the mean over the images in which there is something to score; of several classes, each first by
     itself, so that a class that is missing in one image does not change what the mean means.
 
-    >>> states = [MetricState({"pixels": ConfusionCounts(*map(np.array, ([hits], [0], [1], [9])))}) for hits in (1, 3)]
+    >>> missed = {"false_negative": np.array([1]), "true_negative": np.array([9])}
+    >>> counts = [ConfusionCounts(true_positive=np.array([hits]), **missed) for hits in (1, 3)]
+    >>> states = [MetricState({"pixels": each}) for each in counts]
     >>> overall(states, ["iou"])  # 1/2 and 3/4
     {'iou': 0.625}
     """
