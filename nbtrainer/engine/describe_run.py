@@ -15,10 +15,11 @@ from nbtrainer.engine.job import TrainingJob
 from nbtrainer.runs import events
 from nbtrainer.runs.events import Event
 from nbtrainer.runs.history import history_rows
+from nbtrainer.runs.listeners import draw_curves
 from nbtrainer.runs.sentences import duration, readable_score, score_name
 from nbtrainer.wording import count_noun, first_of_many
 
-_CITATION = "https://github.com/Project-MONAI/MONAI"
+_CITATION = "Cardoso et al. 2022, https://arxiv.org/abs/2211.02701"
 
 
 def methods(job: TrainingJob, happened: Sequence[Event]) -> tuple[str, list[str]]:
@@ -62,6 +63,8 @@ def describe_run(job: TrainingJob, happened: Sequence[Event]) -> str:
     listed = "".join(f"<li>{html.escape(each)}</li>" for each in references)
     previews = sorted(job.directory.previews.glob("epoch-*.png"))
     rows = history_rows(list(happened))
+    if rows:  # the picture is not renewed at every validation
+        draw_curves(job.directory.curves, list(happened))
     newest = {name: value for row in rows for name, value in row.items()}
     return "".join(
         [

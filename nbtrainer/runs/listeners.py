@@ -21,6 +21,7 @@ Listener = Callable[[Event], None]
 
 # drawing takes a fifth of a second; validations of a small set may follow each other faster than that
 _SECONDS_BETWEEN_CURVES = 5.0
+_COLUMNS = 3
 
 # what no run may lose: its journal is as safe on the disk as its checkpoints are
 _NEEDED = (events.RunStarted, events.Scored, events.CheckpointSaved, *events.CLOSING)
@@ -134,8 +135,13 @@ def draw_curves(path: Path, happened: list[Event]) -> None:
     scored = dict.fromkeys(
         name.partition("_")[2] for row in rows for name in row if name.startswith(("train_", "validation_"))
     )
-    figure = Figure(figsize=(5 * len(scored), 3.6), layout="constrained")
-    for axis, score in zip(figure.subplots(1, len(scored), squeeze=False)[0], scored, strict=True):
+    columns = min(len(scored), _COLUMNS)
+    lines = -(-len(scored) // columns)
+    figure = Figure(figsize=(5 * columns, 3.6 * lines), layout="constrained")
+    axes = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for axis in axes[len(scored) :]:
+        axis.remove()
+    for axis, score in zip(axes, scored, strict=False):
         for part, style, colour in (("train", "-", "#0072B2"), ("validation", "--", "#D55E00")):
             name = f"{part}_{score}"
             points = [(place, row[name]) for place, row in zip(places, rows, strict=True) if name in row]
