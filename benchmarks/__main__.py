@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`, `device`."""
+"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`, `device`, `interruptions`, `long`."""
 
 from __future__ import annotations
 
@@ -115,6 +115,33 @@ def roundtrip(
             print(json.dumps(row), flush=True)
     else:
         raise typer.BadParameter(f"{kind} is unknown; choose flow or contour")
+
+
+@app.command()
+def interruptions(
+    stops: Annotated[int, typer.Option(help="Stops at random steps.")] = 20,
+    kills: Annotated[int, typer.Option(help="Kills (SIGKILL) at random moments.")] = 50,
+) -> None:
+    """Runs that are stopped and killed again and again, against one that was left alone."""
+    from nbtrainer.environment import prepare_process
+
+    prepare_process()
+    from benchmarks.interruptions import interruptions as rows
+
+    for row in rows(stops, kills):
+        print(json.dumps(row), flush=True)
+
+
+@app.command("long")
+def long_(steps: Annotated[int, typer.Option(help="Of the simulated run.")] = 1_000_000) -> None:
+    """What a run of a million steps keeps in memory and writes to the disk; network and clock are simulated."""
+    from nbtrainer.environment import prepare_process
+
+    prepare_process()
+    from benchmarks.long_run import long_run
+
+    for row in long_run(steps):
+        print(json.dumps(row), flush=True)
 
 
 @app.command()
