@@ -66,6 +66,25 @@ _WORDS: dict[int, tuple[str, str]] = {
 }
 
 
+# a drive that is away for a moment, as mounted ones are
+DRIVE_TROUBLE = {
+    getattr(errno, name)
+    for name in (
+        "EIO",
+        "ESTALE",
+        "ETIMEDOUT",
+        "ENOTCONN",
+        "ENODEV",
+        "ENXIO",
+        "EBUSY",
+        "EAGAIN",
+        "EHOSTDOWN",
+        "EREMOTEIO",
+    )
+    if hasattr(errno, name)
+}
+
+
 # there is no room, on the disk or in the user's share of it
 FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name)}
 

@@ -26,7 +26,7 @@ def wait_while_paused(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_
     if not read_pause(job.directory) or stop_asked():
         return
     began = time.monotonic()
-    save_within_epoch(job, emit, epoch_totals)
+    save_within_epoch(job, emit, epoch_totals, is_required=True)
     is_freed = False
     emit(events.Paused(step=job.clock.step))
     while (asked := read_pause(job.directory)) and not stop_asked():

@@ -267,7 +267,7 @@ def _validate_safely(
 
 def _stop(job: TrainingJob, emit: Emit, epoch_totals: dict[str, Any]) -> events.Stopped:
     """End at once, inside an epoch."""
-    save_within_epoch(job, emit, epoch_totals)
+    save_within_epoch(job, emit, epoch_totals, is_required=True)
     return events.Stopped(step=job.clock.step)
 
 

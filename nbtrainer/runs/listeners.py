@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from nbtrainer.disk import write_aside
+from nbtrainer.disk_errors import DRIVE_TROUBLE
 from nbtrainer.runs import events, sentences
 from nbtrainer.runs.best import best_epoch
 from nbtrainer.runs.directory import RunDirectory
@@ -47,9 +48,11 @@ class Emitter:
         is_synced = is_needed and not isinstance(event, events.Scored)
         try:
             self._journal.append(event, is_synced)
-        except OSError:
+        except OSError as error:
             # a drive that is away for a moment ends no run; the journal keeps the event
-            if is_needed or self._journal.unwritten_bytes > _MOST_UNWRITTEN_BYTES:
+            is_last = isinstance(event, (events.RunStarted, *events.CLOSING))
+            must_be_there = is_last or (is_needed and error.errno not in DRIVE_TROUBLE)
+            if must_be_there or self._journal.unwritten_bytes > _MOST_UNWRITTEN_BYTES:
                 raise
         for listener in self._listeners:
             self._tell(listener, event)
