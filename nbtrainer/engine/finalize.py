@@ -68,6 +68,8 @@ def _finish(job: TrainingJob, emit: Emit, limits: TimeLimits) -> None:
     if size_model is not None:
         record["size_model"] = size_model.as_record()
         checkpoint.write(record, path)
+    with _spared(emit, "the model could not be copied under its name"):
+        checkpoint.copy(path, target=job.directory.path / model_name(job))
     with _spared(emit, "the test images could not be scored"):
         _score_test_images(job, emit, limits)
     seconds = max(_LOOK_SECONDS, _LOOK_SHARE * job.clock.elapsed_seconds)
@@ -79,6 +81,13 @@ def _finish(job: TrainingJob, emit: Emit, limits: TimeLimits) -> None:
         words = advice(attach(job.directory.path).history, job.monitor)
         if words:
             emit(events.Noted(text=words))
+
+
+def model_name(job: TrainingJob) -> str:
+    """The name of the file to hand on: run, kind of segmentation, dimensions, channels of images, and what it tells apart."""
+    classes = f"{len(job.task.classes)}classes" if job.task.classes else f"{job.task.output_channels}outputs"
+    channels = f"{job.config.model.input_channels}ch"
+    return "_".join((job.directory.path.name, job.task.name, f"{job.config.task.dim}d", channels, classes)) + ".pt"
 
 
 @contextlib.contextmanager

@@ -216,3 +216,15 @@ def test_what_breaks_in_a_report_for_a_reason_that_nobody_foresaw_is_logged_whol
     warned = [event for event in run.events if isinstance(event, events.Warned) and "ZeroDivisionError" in event.text]
     assert len(warned) == 2
     assert all("the model is not affected" in event.text and "Traceback" in event.details for event in warned)
+
+
+@pytest.mark.feature(27)
+@pytest.mark.parametrize(
+    ("kind", "name"), [("binary", "binary_2d_1ch_1outputs"), ("semantic", "semantic_2d_1ch_1classes")]
+)
+def test_a_model_lies_in_the_folder_under_a_name_that_says_what_it_is(small_config, kind, name):
+    small_config.update(task={"kind": kind}, compile={"loss": "auto", "metrics": "auto"})
+    run = nbt.train(small_config)
+    (file,) = run.directory.glob("*.pt")
+    assert file.name == f"{run.directory.name}_{name}.pt"
+    assert nbt.load_model(file).record["step"] == nbt.load_model(run.directory).record["step"]
