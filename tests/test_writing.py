@@ -9,7 +9,7 @@ from nbtrainer import api
 PACKAGE = Path(nbtrainer.__file__).parent
 WRITES = {"write_text", "write_bytes", "imwrite", "savefig", "savez", "savez_compressed", "tofile"}
 # these write into a file or folder that is renamed when it is whole, by their own means: one that is never the only copy while
-# it is replaced, a cache, a set of folders, a journal and a log that grow, a device
+# it is replaced, a cache, a set of folders, a journal and logs that grow, a device, memory
 OWN_MEANS = {
     "disk.py",
     "io/formats/decompressed.py",
@@ -17,12 +17,14 @@ OWN_MEANS = {
     "data/blocks.py",
     "data/stack.py",
     "engine/checkpoint.py",
+    "engine/find_learning_rate.py",
     "inference/write.py",
     "runs/journal.py",
     "runs/listeners.py",
     "runs/owner.py",
     "runs/run.py",
     "runs/stop.py",
+    "runs/tensorboard.py",
 }
 
 
