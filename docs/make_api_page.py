@@ -34,7 +34,7 @@ CHAPTERS = {
         "pairs",
         "patches",
     ),
-    "Runs": ("train", "start", "resume", "attach"),
+    "Runs": ("train", "start", "resume", "attach", "cross_validate"),
     "Models": ("load_model", "evaluate", "set_thresholds"),
 }
 # what these functions return, which nobody makes by hand

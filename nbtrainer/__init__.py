@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nbtrainer.api import attach as attach
     from nbtrainer.api import augmented_examples as augmented_examples
     from nbtrainer.api import check as check
+    from nbtrainer.api import cross_validate as cross_validate
     from nbtrainer.api import evaluate as evaluate
     from nbtrainer.api import find_learning_rate as find_learning_rate
     from nbtrainer.api import fix as fix
@@ -45,6 +46,7 @@ _HOMES = {
         "set_thresholds",
         "attach",
         "check",
+        "cross_validate",
         "evaluate",
         "find_learning_rate",
         "fix",

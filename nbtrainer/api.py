@@ -4,9 +4,13 @@ torch takes seconds and the form must appear first."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nbtrainer.api_prepare import prepare as prepare
+from nbtrainer.api_prepare import prepare_dataset as prepare_dataset
+from nbtrainer.api_prepare import stack_images as stack_images
+from nbtrainer.api_prepare import unstack_images as unstack_images
 from nbtrainer.disk_errors import in_sentences
 
 if TYPE_CHECKING:
@@ -15,7 +19,6 @@ if TYPE_CHECKING:
     from nbtrainer.config import Config
     from nbtrainer.data.pair import Pair
     from nbtrainer.data.roi import RegionOfInterest
-    from nbtrainer.data.split_folders import Prepared
     from nbtrainer.datasets import Thumbnail
     from nbtrainer.engine.find_learning_rate import LearningRateCurve
     from nbtrainer.errors import Finding
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from nbtrainer.inference.preview import PredictionPreview
     from nbtrainer.progress import OnProgress
     from nbtrainer.runs import Run
+    from nbtrainer.runs.cross_validation import CrossValidation
 
 Path = str | os.PathLike[str]
 
@@ -176,6 +180,18 @@ def train(config: Config) -> Run:
 
 
 @in_sentences
+def cross_validate(config: Config | Path, folds: int | None = None, **options: Any) -> CrossValidation:
+    """Train a model for each fold of the images (5, or `data.folds`); each image is scored by the one that did not see it.
+
+    Blocks. A keyboard interrupt stops it with all that is done, and the same call, with the same `output.name` or with the
+    folder, goes on. `load_model(folder)` answers with the mean of the models. `watch(run)` waits for each run in another way.
+    """
+    from nbtrainer.engine import cross_validate
+
+    return cross_validate(config, folds=folds, **options)
+
+
+@in_sentences
 def resume(directory: Path, start_epoch: int | None = None, **overrides: Mapping[str, Any]) -> Run:
     """Continue a run exactly where it stopped, in a background thread: `resume(folder, training={"epochs": 9})`.
 
@@ -209,8 +225,12 @@ def attach(directory: Path) -> Run:
 
 
 @in_sentences
-def load_model(path: Path) -> Predictor:
-    """A trained model, from a checkpoint or the folder of a run (its best checkpoint, else its last)."""
+def load_model(path: Path | Sequence[Path]) -> Predictor:
+    """A trained model, from a checkpoint or the folder of a run (its best checkpoint, else its last).
+
+    A list, or the folder of a cross-validation: a model that answers with the mean of their outputs and also has
+    `disagreement(image)`, a map of where they differ.
+    """
     from nbtrainer.inference import load_model
 
     return load_model(path)
@@ -256,43 +276,3 @@ def set_thresholds(path: Path, **thresholds: Any) -> str:
     from nbtrainer.engine import set_thresholds
 
     return str(set_thresholds(path, **thresholds))
-
-
-@in_sentences
-def prepare(images: Path, labels: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:
-    """Divide images and labels into `<output_root>/<data_task>/{train,val,test}`; see `nbtrainer.data.prepare.prepare`."""
-    from nbtrainer.config.dataset import Dataset
-    from nbtrainer.config.training import Training
-    from nbtrainer.data.prepare import prepare
-
-    defaults: dict[str, Any] = {"naming": Dataset().naming(), "seed": Training().seed}
-    return prepare(images, labels, output_root, data_task, **(defaults | options))
-
-
-@in_sentences
-def prepare_dataset(dataset: Path, output_root: Path, data_task: str, **options: Any) -> Prepared:
-    """As `prepare`, for a folder with `images` and `labels`, or with `train`, `val` and `test` already apart; see
-    `nbtrainer.data.prepare.prepare_dataset`.
-    """
-    from nbtrainer.config.dataset import Dataset
-    from nbtrainer.config.training import Training
-    from nbtrainer.data.prepare import prepare_dataset
-
-    defaults: dict[str, Any] = {"naming": Dataset().naming(), "seed": Training().seed}
-    return prepare_dataset(dataset, output_root, data_task, **(defaults | options))
-
-
-@in_sentences
-def stack_images(folder: Path, out: Path, **options: Any) -> tuple[int, ...]:
-    """Combine single images into one TIFF stack; returns its shape; see `nbtrainer.data.stack.stack_images`."""
-    from nbtrainer.data.stack import stack_images
-
-    return stack_images(folder, out, **options)
-
-
-@in_sentences
-def unstack_images(stack: Path, out_folder: Path, **options: Any) -> list[Any]:
-    """Write each slice of a stack as an image of its own; returns their paths; see `nbtrainer.data.stack.unstack_images`."""
-    from nbtrainer.data.stack import unstack_images
-
-    return unstack_images(stack, out_folder, **options)

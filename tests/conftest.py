@@ -95,6 +95,18 @@ def small_config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture(scope="session")
+def make_small_config() -> Callable[[Path], Config]:
+    """Makes `small_config` in a folder of one's own, for what several tests share."""
+    return _small_config
+
+
+@pytest.fixture(scope="session")
+def write_discs_to() -> Callable[..., dict[str, str]]:
+    """As `write_pairs`, to a folder of one's own."""
+    return _write_discs
+
+
+@pytest.fixture(scope="session")
 def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run of 40 steps on three discs (0 and 255), which nobody may change."""
     folder = tmp_path_factory.mktemp("trained")

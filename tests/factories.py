@@ -38,5 +38,6 @@ def make_sampler(
 
 
 def make_split(pairs: list[Pair], validation_fraction: float, **changes: Any) -> Split:
-    settings = {"groups": Config().data.split_groups, "gap": Config().data.split_gap}
+    data = Config().data
+    settings = {"groups": data.split_groups, "gap": data.split_gap, "folds": data.folds, "fold": data.fold}
     return split_pairs(pairs, validation_fraction, **(settings | changes))

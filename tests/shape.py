@@ -147,7 +147,11 @@ def same_type_neighbours(trees: dict[Path, ast.Module]) -> Iterator[str]:
     for name, node in _functions(trees):
         decorators = [ast.unparse(decorator).strip("_") for decorator in node.decorator_list]
         is_special = node.name.startswith("__") and node.name != "__init__"
-        if is_special or name.startswith("api.py:") or any(each.startswith("compiled") for each in decorators):
+        if (
+            is_special
+            or name.startswith(("api.py:", "api_prepare.py:"))
+            or any(each.startswith("compiled") for each in decorators)
+        ):
             continue
         arguments = [each for each in (*node.args.posonlyargs, *node.args.args) if each.arg not in ("self", "cls")]
         types = ["" if each.annotation is None else ast.unparse(each.annotation) for each in arguments]

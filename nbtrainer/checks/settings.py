@@ -101,7 +101,8 @@ def _settings(config: Config) -> Iterator[Finding]:
         )
     if config.data.labels_of_interest and not any(config.data.labels_of_interest):
         yield Finding(where="data.labels_of_interest", wrong="0 is the background", remedy="List other values, or none")
-    validates = config.data.validation_fraction > 0 or any(entry.use == "validation" for entry in config.data.datasets)
+    data = config.data
+    validates = data.folds or data.validation_fraction > 0 or any(entry.use == "validation" for entry in data.datasets)
     if training.monitor.startswith("validation") and not validates:
         yield Finding(
             where="training.monitor",

@@ -17,7 +17,7 @@ from nbtrainer.wording import count_noun
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
+    model: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run or a cross-validation.")],
     images: Annotated[list[str], typer.Argument(help="Image files, folders or wildcards.")],
     out: Annotated[Path, typer.Option(help="Folder for the label images.")],
     diameter: Annotated[
@@ -48,7 +48,13 @@ def predict(
         list[str] | None,
         typer.Option("--set", help="A threshold other than the model's: threshold=0.4. May be repeated."),
     ] = None,
-    maps: Annotated[bool, typer.Option("--maps", help="Also write probability maps: <name>_<map>, float32.")] = False,
+    maps: Annotated[
+        bool,
+        typer.Option(
+            "--maps",
+            help="Also write probability maps, of several models also their disagreement: <name>_<map>, float32.",
+        ),
+    ] = False,
     measure: Annotated[bool, typer.Option("--measure", help="Also write a table of all objects: <name>.csv.")] = False,
     format: Annotated[
         str, typer.Option(help="auto: .nii.gz for NIfTI, else .tif. Or: tif, nii.gz, zarr, png.")
@@ -112,7 +118,7 @@ def predict(
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
+    model: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run or a cross-validation.")],
     images: Annotated[str, typer.Option(help="Folder of images; or whatever training takes.")],
     labels: Annotated[
         str | None, typer.Option(help="Folder of their labels; none if they lie beside the images.")

@@ -1,4 +1,4 @@
-"""Commands about runs: `train`, `resume`, `log`."""
+"""Commands about runs: `train`, `resume`, `cross-validate`, `find-learning-rate`, `log`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from nbtrainer.errors import CompleteRunWarning
 
 if TYPE_CHECKING:
     from nbtrainer.config import Config
+    from nbtrainer.runs import Run
 
 
 def train(
@@ -55,6 +56,38 @@ def resume(
             print(f"nbtrainer: {warning}", file=sys.stderr)
             raise typer.Exit(2) from None
     report_end(follow(resumed))
+
+
+def cross_validate(
+    config: Annotated[
+        Path,
+        typer.Argument(help="A config.json, the name of a preset, or the folder of a cross-validation to go on with."),
+    ],
+    settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="How many parts the images are divided into (5 unless data.folds says).")
+    ] = None,
+) -> None:
+    """Train a model for each fold of the images; each image is scored by the model that did not train on it.
+
+    Ctrl-C stops it with everything saved; the same command goes on, if output.name is given, or the folder.
+    """
+    prepare_process()
+    from nbtrainer import api
+
+    # the folder itself may have been moved since its settings were written
+    given = read_config(config, settings) if settings or not config.is_dir() else config
+
+    def watch(run: Run) -> Run:
+        print(f"{run.directory.name}: {run.directory}")
+        return follow(run)
+
+    whole = api.cross_validate(given, folds, watch=watch)
+    print(whole)
+    print(f"{whole.status}; results in {whole.directory}")
+    if whole.status == "failed":
+        print(f"nbtrainer: {whole.error}", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def find_learning_rate(

@@ -43,6 +43,19 @@ class Data(Section):
         ge=0,
         lt=1,
     )
+    folds: Annotated[int, Field(ge=0, le=100)] = field(
+        0,
+        title="Folds",
+        help="Cross-validation: the images are divided into so many parts, by the seed, and one of them validates. Decides "
+        "instead of the validation share. 0: no folds. `nbtrainer cross-validate` trains a model for each.",
+        advanced=True,
+    )
+    fold: Annotated[int, Field(ge=1, le=100)] = field(
+        1,
+        title="Fold that validates",
+        help="Which of the folds judges this run; the others train it. Without folds it means nothing.",
+        advanced=True,
+    )
     split_groups: str = field(
         "",
         title="Keep together",

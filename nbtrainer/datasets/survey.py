@@ -130,10 +130,19 @@ def survey(config: Config, before: SplitRecord | None = None) -> Survey:
     settings = config.data
     share, seed, gap = settings.validation_fraction, config.training.seed, settings.split_gap
     try:
-        split = split_pairs(pairs, share, seed=seed, groups=settings.split_groups, gap=gap, part_of=part_of)
+        split = split_pairs(
+            pairs,
+            share,
+            seed=seed,
+            groups=settings.split_groups,
+            gap=gap,
+            folds=settings.folds,
+            fold=settings.fold,
+            part_of=part_of,
+        )
     except UserError as error:
         problems += error.findings
-        split = split_pairs(pairs, share, seed=seed, groups="", gap=gap, part_of=part_of)
+        split = split_pairs(pairs, share, seed=seed, groups="", gap=gap, folds=0, fold=1, part_of=part_of)
     divided = split if before is None else before.apply(pairs)
     split = Split(*([each for pair in use for each in parts_of(pair, regions, shape_of)] for use in divided))
     return Survey(

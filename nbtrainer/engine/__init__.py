@@ -5,12 +5,14 @@ from nbtrainer.environment import prepare_process
 
 prepare_process()
 
+from nbtrainer.engine.cross_validate import cross_validate  # noqa: E402
 from nbtrainer.engine.find_learning_rate import find_learning_rate  # noqa: E402
 from nbtrainer.engine.launch import augmented_examples, patch_locations, patches, resume, start, train  # noqa: E402
 from nbtrainer.engine.save_thresholds import set_thresholds  # noqa: E402
 
 __all__ = [
     "augmented_examples",
+    "cross_validate",
     "find_learning_rate",
     "patch_locations",
     "patches",

@@ -13,7 +13,7 @@ from nbtrainer.runs import events
 from nbtrainer.runs.events import Event
 
 # which images validate follows from these
-_SPLIT_SETTINGS = ("validation_fraction", "split_groups", "split_gap")
+_SPLIT_SETTINGS = ("validation_fraction", "folds", "fold", "split_groups", "split_gap")
 
 
 def previous_split(record: dict[str, Any] | None) -> SplitRecord | None:

@@ -11,6 +11,7 @@ from nbtrainer.catalog import TASKS
 from nbtrainer.config.data import Data
 from nbtrainer.config.model import Model
 from nbtrainer.config.task import TaskSettings
+from nbtrainer.data.preparation import Preparation
 from nbtrainer.disk import exists, is_file, is_folder
 from nbtrainer.errors import ModelError
 from nbtrainer.inference.checkpoint_path import best_checkpoint
@@ -59,6 +60,13 @@ def task_in(record: dict[str, Any]) -> Task:
     task = TASKS.load(record["task"]["name"]).from_record(record["task"]["settings"])
     assert isinstance(task, Task)
     return task
+
+
+def preparation_in(record: dict[str, Any]) -> Preparation:
+    """How images are read and prepared for the model in `record`; labels are not asked for."""
+    if "preparation" in record:
+        return Preparation.from_record(record["preparation"])
+    return Preparation.as_stored(record["network"]["dim"], channel_axis=record["channel_axis"], z_axis=None)
 
 
 def _with_present_names(record: dict[str, Any]) -> dict[str, Any]:

@@ -63,8 +63,7 @@ def evaluate(
     names_of_files = _naming(naming)
     predictor = model if isinstance(model, Predictor) else load_model(model)
     task = predictor.task
-    # errors of probabilities cannot be told from labels
-    names = [name for name, entry in METRICS.items() if task.measures(name) and entry.unit != "error"]
+    names = label_metrics(task)
     if report:
         Path(report).parent.mkdir(parents=True, exist_ok=True)
     judged: list[ImageReport] = []
@@ -111,6 +110,11 @@ def evaluate(
         "overall": metrics.overall(tallies, names, classes=task.classes),
         "images": [{"image": each.name, **each.scores} for each in judged],
     }
+
+
+def label_metrics(task: Task) -> list[str]:
+    """The metrics that are told from label images of `task`: errors of probabilities are not."""
+    return [name for name, entry in METRICS.items() if task.measures(name) and entry.unit != "error"]
 
 
 def _naming(options: dict[str, Any]) -> Naming:

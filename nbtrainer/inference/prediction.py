@@ -34,6 +34,8 @@ class Part:
     # the shape after it was brought to the spacing of the training, before anything else
     rescaled: tuple[int, ...]
     diameter: float | None = None
+    # of several models: how much they differ, ([Z,] Y, X) float32 in the size of `raw`
+    disagreement: np.ndarray | None = None
 
 
 @dataclass
@@ -74,19 +76,26 @@ class Prediction:
         return np.stack(planes) if stitch_above is None else stitch(planes, stitch_above)
 
     def probability_maps(self) -> dict[str, np.ndarray]:
-        """Probabilities and what else the network tells, by name: float32 with the image's spatial shape."""
+        """Probabilities and what else the network tells, by name: float32 with the image's spatial shape; of several
+        models also their `disagreement`."""
         parts = [
-            {
-                name: self._back(ArrayView(map_[None]), part)[0]
-                for name, map_ in self.task.probability_maps(part.raw).items()
-            }
+            {name: self._map_back(map_, part) for name, map_ in self.task.probability_maps(part.raw).items()}
             for part in self.parts
         ]
-        return {
+        maps = {
             name: np.stack([part[name] for part in parts]) if self.is_stack else parts[0][name] for name in parts[0]
         }
+        disagreement = self.disagreement()
+        return maps if disagreement is None else maps | {"disagreement": disagreement}
 
     maps = OldName("probability_maps")
+
+    def disagreement(self) -> np.ndarray | None:
+        """How much several models differ (see `Ensemble.disagreement`), float32 with the image's spatial shape; None of one."""
+        maps = [self._map_back(part.disagreement, part) for part in self.parts if part.disagreement is not None]
+        if not maps:
+            return None
+        return np.stack(maps) if self.is_stack else maps[0]
 
     def raw(self) -> np.ndarray:
         """What the network answered, (K, [Z,] Y, X) float32 with the image's spatial shape."""
@@ -123,6 +132,9 @@ class Prediction:
     def adjustable(self) -> dict[str, Any]:
         """The thresholds that may be changed, and their values."""
         return {name: getattr(self.task.settings, name) for name in self.task.adjustable}
+
+    def _map_back(self, values: np.ndarray, part: Part) -> np.ndarray:
+        return self._back(ArrayView(values[None]), part)[0]
 
     def _back(self, answer: View, part: Part) -> np.ndarray:
         """An answer in the network's size, in that of the image."""

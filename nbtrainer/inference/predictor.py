@@ -16,12 +16,12 @@ from nbtrainer.catalog import size_divisors
 from nbtrainer.data.grey_channels import as_channels
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair
-from nbtrainer.data.preparation import SMALLEST_DIAMETER, Preparation, spacing_of
+from nbtrainer.data.preparation import SMALLEST_DIAMETER, spacing_of
 from nbtrainer.data.resampled_views import ResampledView
 from nbtrainer.data.views import View
 from nbtrainer.deprecation import OldName, warn_old_name
 from nbtrainer.errors import SettingError, UserError
-from nbtrainer.inference.checkpoint import task_in
+from nbtrainer.inference.checkpoint import preparation_in, task_in
 from nbtrainer.inference.compare_images import differences, read_pixels, scale_ratios
 from nbtrainer.inference.device import choose_device
 from nbtrainer.inference.golden_tile import reproduces_golden_tile
@@ -50,7 +50,7 @@ class Predictor:
         self.device = choose_device(device, where="device")
         self.task = task_in(record)
         self.normalizer = Normalizer.from_record(record["normalization"])
-        self.preparation = _preparation(record)
+        self.preparation = preparation_in(record)
         self.network = models.create(**record["network"])
         self.network.load_state_dict(record["weights"])
         self.network.to(self.device).eval()
@@ -178,8 +178,8 @@ class Predictor:
                 shape = tuple(max(1, round(n * ratio)) for n, ratio in zip(view.shape, ratios, strict=True))
             scaled = view if shape == view.shape else ResampledView(view, shape)
             own = self._estimate(scaled, name) if diameter is None else diameter
-            raw = self._raw(scaled, name, own, tta, report_part(report, number=index, count=count))
-            parts.append(Part(raw=raw, image=view, rescaled=shape, diameter=own))
+            told = report_part(report, number=index, count=count)
+            parts.append(self._part(scaled, name, own, tta=tta, report=told, image=view))
         notes = [
             *source.notes,
             *([seen] if seen else []),
@@ -197,7 +197,7 @@ class Predictor:
 
     def answer(self, view: View, name: str, report: OnProgress | None = None) -> Prediction:
         """As `prediction`, of an image that is prepared already."""
-        part = Part(raw=self._raw(view, name, None, 1, report), image=view, rescaled=view.shape)
+        part = self._part(view, name, None, tta=1, report=report, image=view)
         return Prediction(task=self.task, preparation=self.preparation, parts=[part])
 
     def estimate_diameter(self, image: Any) -> float:
@@ -254,6 +254,13 @@ class Predictor:
         measured = float(mean_diameter(labels)) * diameter / self.preparation.diameter
         return max(SMALLEST_DIAMETER, measured) if np.isfinite(measured) else diameter
 
+    def _part(
+        self, view: View, name: str, diameter: float | None, *, tta: int, report: OnProgress | None, image: View
+    ) -> Part:
+        """The answer to `view`, which is `image` in the size of the training."""
+        raw = self._raw(view, name, diameter, tta, report)
+        return Part(raw=raw, image=image, rescaled=view.shape, diameter=diameter)
+
     def _raw(
         self, view: View, name: str, diameter: float | None, tta: int, report: OnProgress | None = None
     ) -> np.ndarray:
@@ -290,10 +297,3 @@ def _refuse_diameter(diameter: float | None) -> None:
     is_number = isinstance(diameter, numbers.Real) and not isinstance(diameter, bool)
     if diameter is not None and not (is_number and 0 < diameter < np.inf):
         raise SettingError("diameter", f"{diameter!r} is no size", "Give the mean diameter of the objects in pixels")
-
-
-def _preparation(record: dict[str, Any]) -> Preparation:
-    """How images are read and prepared for the model in `record`; labels are not asked for."""
-    if "preparation" in record:
-        return Preparation.from_record(record["preparation"])
-    return Preparation.as_stored(record["network"]["dim"], channel_axis=record["channel_axis"], z_axis=None)

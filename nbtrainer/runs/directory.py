@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nbtrainer.data.fold_record import is_cross_validation
 from nbtrainer.disk import exists, is_folder, list_folder, make_folder, may_write
 from nbtrainer.disk_errors import at_disk
 from nbtrainer.errors import ModelError, SettingError, UserError
@@ -41,7 +42,7 @@ class RunDirectory:
         parent = root / data_task if data_task else root
         make_folder(parent, "output.root")
         with at_disk(parent / name, where="output.name" if name else "output.root", done="made"):
-            directory = cls(_make(parent, name))
+            directory = cls(make_folder_for(parent, name=name, numbered="run"))
             directory.make_folders()
         return directory
 
@@ -52,7 +53,11 @@ class RunDirectory:
             directory = cls(path.resolve())
         if not exists(directory.events) or not exists(directory.config):
             wrong = "this is not the folder of a run" if is_folder(path) else "there is no such folder"
-            raise ModelError(str(path), wrong, "Give the folder that holds config.json and events.jsonl")
+            remedy = "Give the folder that holds config.json and events.jsonl"
+            if is_cross_validation(path):
+                wrong = "this is the folder of a cross-validation, which has a run for each fold"
+                remedy = "Give one of the folders in it; cross_validate(folder) goes on with all of them"
+            raise ModelError(str(path), wrong, remedy)
         return directory
 
     def make_folders(self) -> None:
@@ -79,7 +84,11 @@ def free_name_problem(root: Path, *, data_task: str, name: str) -> UserError | N
     return None
 
 
-def _make(parent: Path, name: str) -> Path:
+def make_folder_for(parent: Path, *, name: str, numbered: str) -> Path:
+    """A new folder `name` in `parent`; of an empty name the next free of `<numbered>-001`, `<numbered>-002`, ...
+
+    Raises `SettingError` if the name is taken.
+    """
     if name:
         try:
             (parent / name).mkdir()
@@ -87,8 +96,10 @@ def _make(parent: Path, name: str) -> Path:
             raise _taken(parent / name) from None
         return parent / name
     while True:
-        numbers = [int(match[1]) for path in list_folder(parent) if (match := re.fullmatch(r"run-(\d+)", path.name))]
-        path = parent / f"run-{max(numbers, default=0) + 1:03d}"
+        numbers = [
+            int(match[1]) for path in list_folder(parent) if (match := re.fullmatch(rf"{numbered}-(\d+)", path.name))
+        ]
+        path = parent / f"{numbered}-{max(numbers, default=0) + 1:03d}"
         try:
             path.mkdir()
         except FileExistsError:  # another process was faster

@@ -70,6 +70,11 @@ class InstanceFlow(ObjectTask[InstanceFlowSettings]):
         ]
         return {name: map_.astype(np.float32) for name, map_ in zip(self.channels, planes, strict=True)}
 
+    def compared_probabilities(self, raw: np.ndarray) -> np.ndarray:
+        """As for pixel scores: of the distance above the threshold of the mask, as a logit."""
+        distance = raw[self.settings.dim] - self.settings.mask_threshold
+        return sigmoid(distance)[np.newaxis]
+
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Network output (d + 1 or d + 2, [Z,] Y, X) as labels ([Z,] Y, X): 0 and an id 1, 2, 3 ... for each object."""
         return masks_from_fields(

@@ -148,6 +148,9 @@ class Semantic(Task[SemanticSettings]):
     def probability_maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
         return dict(zip(self.class_names, softmax(raw), strict=True))
 
+    def compared_probabilities(self, raw: np.ndarray) -> np.ndarray:
+        return softmax(raw)
+
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Network output (K, [Z,] Y, X) as the label value of the most likely class of each pixel."""
         values = np.array(self.class_values, smallest_type(max(self.class_values)))

@@ -200,6 +200,11 @@ class Task(ABC, Generic[S]):
     def probability_maps(self, raw: np.ndarray) -> dict[str, np.ndarray]:
         """Network output (K, [Z,] Y, X) as maps for people, each ([Z,] Y, X) float32, probabilities from 0 to 1."""
 
+    def compared_probabilities(self, raw: np.ndarray) -> np.ndarray:
+        """What of network output (K, [Z,] Y, X) tells how much several models agree: (C, [Z,] Y, X) float32, the probability
+        of foreground (C is 1), or of each class in the order of the output."""
+        return next(iter(self.probability_maps(raw).values()))[np.newaxis]
+
     @abstractmethod
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Network output (K, [Z,] Y, X) as labels ([Z,] Y, X)."""

@@ -203,3 +203,21 @@ def test_lab_opens_the_quick_start_in_a_folder_of_ones_own(tmp_path):
 def test_the_order_of_settings_does_not_matter(saved):
     done = _nbtrainer("check", saved, "task.decoder=join", "task.kind=instance_flow")
     assert "join" not in done.stdout + done.stderr
+
+
+def test_cross_validate_and_predict_with_all_folds(saved, small_config, tmp_path):
+    crossed = _nbtrainer("cross-validate", saved, "training.epochs=1", "output.name=all", "--folds", 2)
+    assert crossed.returncode == 0, crossed.stderr
+    folder = tmp_path / "runs" / "default" / "all"
+    assert f"finished; results in {folder}" in crossed.stdout and "fold-2:" in crossed.stdout
+    assert "out of fold, 3 images" in crossed.stdout
+    assert [attach(folder / f"fold-{fold}").status for fold in (1, 2)] == ["finished"] * 2
+
+    images = small_config.data.datasets[0].images
+    predicted = _nbtrainer("predict", folder, f"{images}/img_0.tif", "--out", tmp_path / "out", "--maps")
+    assert predicted.returncode == 0, predicted.stderr
+    disagreement = tifffile.imread(tmp_path / "out" / "img_0_disagreement.tif")
+    assert disagreement.shape == (64, 64) and disagreement.dtype == np.float32 and disagreement.max() > 0
+
+    refused = _nbtrainer("cross-validate", folder, "--folds", 3)
+    assert refused.returncode == 2 and "this cross-validation has 2 folds, not 3" in refused.stderr

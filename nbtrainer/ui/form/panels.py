@@ -97,7 +97,7 @@ ABOVE = ("task.kind",)
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     "data": {
         "Images and labels": ("datasets",),
-        "Split": ("validation_fraction", "split_groups", "split_gap"),
+        "Split": ("validation_fraction", "folds", "fold", "split_groups", "split_gap"),
         "How files are read": (
             "outline_classes",
             "labels_of_interest",
