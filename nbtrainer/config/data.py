@@ -11,6 +11,9 @@ from pydantic_core import PydanticCustomError
 from nbtrainer.config.dataset import Count, Dataset, Length, Positive
 from nbtrainer.config.section import Section, field
 
+# headings that the form shows settings of the data under
+IMAGES, SPLIT, READ, PREPARED = "Images and labels", "Split", "How files are read", "Preparation"
+
 
 class Data(Section):
     """The images with their labels. Models carry along every bias that the data has."""
@@ -34,6 +37,7 @@ class Data(Section):
             "reach to its edge; let neighbours touch where they do. Objects of several types need a model for each, or "
             "classes.",
         ),
+        group=IMAGES,
     )
     validation_fraction: float = field(
         0.2,
@@ -42,6 +46,7 @@ class Data(Section):
         "above 0; of a single image or stack a separate block.",
         ge=0,
         lt=1,
+        group=SPLIT,
     )
     folds: Annotated[int, Field(ge=0, le=100)] = field(
         0,
@@ -49,12 +54,14 @@ class Data(Section):
         help="Cross-validation: the images are divided into so many parts, by the seed, and one of them validates. Decides "
         "instead of the validation share. 0: no folds. `nbtrainer cross-validate` trains a model for each.",
         advanced=True,
+        group=SPLIT,
     )
     fold: Annotated[int, Field(ge=1, le=100)] = field(
         1,
         title="Fold that validates",
         help="Which of the folds judges this run; the others train it. Without folds it means nothing.",
         advanced=True,
+        group=SPLIT,
     )
     split_groups: str = field(
         "",
@@ -62,6 +69,7 @@ class Data(Section):
         help="A regular expression on the image's name: images for which it finds the same text go the same way, such as "
         "mouse\\d+ for images of one animal. Empty: each image by itself.",
         advanced=True,
+        group=SPLIT,
     )
     split_gap: Count = field(
         8,
@@ -69,12 +77,14 @@ class Data(Section):
         help="Where one image is split into blocks to train and to validate: what lies between them is not used. At most a twentieth of the axis.",
         unit="pixels",
         advanced=True,
+        group=SPLIT,
     )
     labels_of_interest: list[int] = field(
         title="Labels of interest",
         help="Label values that count as foreground; the others become background. Empty: every value except 0.",
         default_factory=list,
         advanced=True,
+        group=READ,
     )
     outline_classes: list[str] = field(
         title="Classes of outlines",
@@ -83,12 +93,14 @@ class Data(Section):
         "the same in every image.",
         default_factory=list,
         advanced=True,
+        group=READ,
     )
     ignore_value: int | None = field(
         None,
         title="Ignore value",
         help="Label value of pixels that nobody annotated: they enter no loss, no statistics and no score. Empty: none.",
         advanced=True,
+        group=READ,
     )
     channel_axis: int | None = field(
         None,
@@ -96,6 +108,7 @@ class Data(Section):
         help="Which axis holds the channels, counted from 0, whatever the file says. Empty: what the file says, else the one "
         "that the label lacks, else the last one if it has 3 or 4 entries (RGB).",
         advanced=True,
+        group=READ,
     )
     z_axis: int | None = field(
         None,
@@ -103,12 +116,14 @@ class Data(Section):
         help="Which axis holds the slices of a stack, counted from 0, whatever the file says. Empty: what the file says, else "
         "the first.",
         advanced=True,
+        group=READ,
     )
     channels: list[Count] = field(
         title="Channels",
         help="Which channels the network sees, counted from 0, in this order. Empty: all.",
         default_factory=list,
         advanced=True,
+        group=READ,
     )
     cellpose_channels: list[Annotated[int, Field(ge=0, le=3)]] = field(
         title="Cellpose channels",
@@ -116,12 +131,14 @@ class Data(Section):
         default_factory=list,
         max_length=2,
         advanced=True,
+        group=READ,
     )
     channel_of_interest: Count = field(
         0,
         title="Channel of interest",
         help="Where images have more or fewer channels than the network: the one that is copied, counted from 0.",
         advanced=True,
+        group=READ,
     )
     channel_rule: str = field(
         "refuse",
@@ -135,6 +152,7 @@ class Data(Section):
             "empty": "remove those beyond, fill with empty channels where some are missing",
         },
         advanced=True,
+        group=READ,
     )
     spacing: list[Positive] = field(
         title="Pixel size",
@@ -142,6 +160,7 @@ class Data(Section):
         default_factory=list,
         max_length=3,
         advanced=True,
+        group=READ,
     )
     spacing_unit: Literal["nm", "um"] = field(
         "um",
@@ -149,12 +168,14 @@ class Data(Section):
         help="Nanometres or micrometres.",
         choices={"nm": "nm", "um": "µm"},
         advanced=True,
+        group=READ,
     )
     invert: bool = field(
         False,
         title="Invert images",
         help="Negative: dark becomes bright. For models that were trained the other way round.",
         advanced=True,
+        group=PREPARED,
     )
     background_removal: str = field(
         "none",
@@ -162,6 +183,7 @@ class Data(Section):
         help="Subtract what is wider than the radius below (top-hat).",
         choices={"none": "no", "dark": "dark background", "bright": "bright background"},
         advanced=True,
+        group=PREPARED,
     )
     background_radius: Annotated[int, Field(ge=1, le=500)] = field(
         25,
@@ -169,6 +191,7 @@ class Data(Section):
         help="Larger than the radius of the objects.",
         unit="pixels",
         advanced=True,
+        group=PREPARED,
     )
     resize: list[Length] = field(
         title="Resize to",
@@ -178,6 +201,7 @@ class Data(Section):
         default_factory=list,
         max_length=3,
         advanced=True,
+        group=PREPARED,
     )
     resize_by: Literal["scale", "pad"] = field(
         "scale",
@@ -185,6 +209,7 @@ class Data(Section):
         help="Scaling interpolates images and takes the nearest label; padding keeps the pixels, mirrors the edge and cuts off what is beyond.",
         choices={"scale": "scaling", "pad": "padding or cropping"},
         advanced=True,
+        group=PREPARED,
     )
     diameter: Annotated[float, Field(ge=0)] = field(
         0.0,
@@ -192,6 +217,7 @@ class Data(Section):
         help="Every image is scaled so that its objects have this mean diameter. 0: no rescaling.",
         unit="pixels",
         advanced=True,
+        group=PREPARED,
     )
     label_border: Annotated[int, Field(ge=0, le=100)] = field(
         0,
@@ -199,6 +225,7 @@ class Data(Section):
         help="Blank the label along the edge of the image.",
         unit="pixels",
         advanced=True,
+        group=PREPARED,
     )
     label_dilation: Annotated[int, Field(ge=0, le=15)] = field(
         0,
@@ -206,6 +233,7 @@ class Data(Section):
         help="Make labelled structures thicker, by one pixel each time; after the border is removed.",
         unit="times",
         advanced=True,
+        group=PREPARED,
     )
     min_part_size: Count = field(
         0,
@@ -214,12 +242,14 @@ class Data(Section):
         help="Labelled parts with fewer pixels are combined with the neighbour that they touch most, or become background. 0: keep all.",
         unit="pixels",
         advanced=True,
+        group=PREPARED,
     )
     exact_statistics: bool = field(
         False,
         title="Measure large images exactly",
         help="Of images above 1 GB, intensities and labels are measured in sampled blocks; exactly takes minutes.",
         advanced=True,
+        group=READ,
     )
 
     @field_validator("split_groups")

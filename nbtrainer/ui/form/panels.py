@@ -93,50 +93,12 @@ PLANS = (
 # what is chosen first, and stands above the panels: see `nbtrainer.ui.form.task_field`
 ABOVE = ("task.kind",)
 
-# names of settings under each subhead, in order; what is not named stands first, without one
-GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
-    "data": {
-        "Images and labels": ("datasets",),
-        "Split": ("validation_fraction", "folds", "fold", "split_groups", "split_gap"),
-        "How files are read": (
-            "outline_classes",
-            "labels_of_interest",
-            "ignore_value",
-            "channel_axis",
-            "z_axis",
-            "channels",
-            "cellpose_channels",
-            "channel_of_interest",
-            "channel_rule",
-            "spacing",
-            "spacing_unit",
-            "exact_statistics",
-        ),
-        "Preparation": (
-            "invert",
-            "background_removal",
-            "background_radius",
-            "resize",
-            "resize_by",
-            "diameter",
-            "label_border",
-            "label_dilation",
-            "min_part_size",
-        ),
-    },
-}
-
 
 def groups(section: str) -> list[tuple[str, list[Setting]]]:
-    """The rows of a section under their subheads; without one those that no group names."""
+    """The rows of a section under their headings, first those without one."""
     rows = [row for row in ROWS if row.section == section]
-    if section not in GROUPS:
-        titles = dict.fromkeys(["", *(row.group for row in rows)])
-        return [(title, [row for row in rows if row.group == title]) for title in titles]
-    by_name = {row.name: row for row in rows}
-    grouped = {name for names in GROUPS[section].values() for name in names}
-    rest = [row for row in rows if row.name not in grouped]
-    return [("", rest), *((title, [by_name[name] for name in names]) for title, names in GROUPS[section].items())]
+    titles = dict.fromkeys(["", *(row.group for row in rows)])
+    return [(title, [row for row in rows if row.group == title]) for title in titles]
 
 
 class Panel:
