@@ -4,15 +4,18 @@ import pytest
 
 from nbtrainer.catalog import LOSSES, METRICS, TASKS
 from nbtrainer.config import Config
-from nbtrainer.config.describe import settings
+from nbtrainer.config.data import IMAGES, PREPARED, READ, SPLIT
+from nbtrainer.config.describe import sections, settings
 from nbtrainer.ui import icons as glyphs
 from nbtrainer.ui import style
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form.field import NOT_SUITED
 from nbtrainer.ui.form.fields import CHOOSE
 from nbtrainer.ui.form.form import Form
+from nbtrainer.ui.form.panels import groups
 
 ROWS = settings()
+DATA_HEADINGS = (IMAGES, SPLIT, READ, PREPARED)
 SOME = [row for row in ROWS if row.kinds]
 
 
@@ -178,10 +181,9 @@ def test_every_kind_has_a_picture_of_its_own():
         assert f"nbt-kind-{kind} " in style.sheet()
 
 
-def test_subheads_name_settings_that_there_are():
-    from nbtrainer.ui.form.panels import GROUPS, groups
-
-    for section in GROUPS:
+def test_every_setting_stands_under_one_heading_and_those_of_the_data_under_four():
+    assert [title for title, _ in groups("data")][1:] == list(DATA_HEADINGS)
+    for section in sections():
         grouped = [row.path for _, rows in groups(section) for row in rows]
         assert sorted(grouped) == sorted(row.path for row in ROWS if row.section == section)
 
