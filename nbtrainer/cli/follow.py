@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -23,7 +23,7 @@ def follow(run: Run) -> Run:
     from nbtrainer.runs import events
 
     # a handler, because an interrupt that falls into a destructor or a callback is lost
-    _stop_on_signals(run)
+    before = _stop_on_signals(run)
     # of a resumed run, what happened in earlier sessions was told then
     seen = _session_start(run.events)
     plan = None
@@ -42,6 +42,8 @@ def follow(run: Run) -> Run:
                 sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
                 progress.console.file = sys.stdout
             seen = len(happened)
+    for number, handler in before.items():  # who interrupts what comes next does not mean this run
+        signal.signal(number, handler)
     return run
 
 
@@ -91,9 +93,12 @@ def _session_start(happened: list[Event]) -> int:
     return begins[-1] if begins else 0
 
 
-def _stop_on_signals(run: Run) -> None:
+def _stop_on_signals(run: Run) -> dict[int, Any]:
+    """Let signals stop `run`; what they did before."""
     from nbtrainer.runs.signals import ENDING_SIGNALS
 
+    before: dict[int, Any] = {}
     for number in (signal.SIGINT, *ENDING_SIGNALS):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
-            signal.signal(number, lambda number, frame: run.stop(now=True))
+            before[number] = signal.signal(number, lambda number, frame: run.stop(now=True))
+    return before

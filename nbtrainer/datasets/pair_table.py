@@ -11,6 +11,7 @@ import numpy as np
 
 from nbtrainer.config import Config
 from nbtrainer.data.file_stats import LabelStats, image_stats, label_stats
+from nbtrainer.data.fold_record import is_cross_validation
 from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import spacing_of
 from nbtrainer.data.split_record import SplitRecord
@@ -48,10 +49,11 @@ def pair_table(config: Config) -> list[dict[str, Any]]:
 def pairs_of_run(directory: str | os.PathLike[str]) -> list[tuple[str, Pair]]:
     """The pairs of the run in a folder, each with what it was for: `validation` first, then `test`, then `train`.
 
-    Reads headers only; empty if its data are no longer where they were.
+    Reads headers only; empty if its data are no longer where they were. Empty of a cross-validation too: each of its models
+    was trained on other images, so that none judges all of them.
     """
     file = Path(directory) / "config.json"
-    if not exists(file):
+    if not exists(file) or is_cross_validation(file.parent):
         return []
     split = survey(Config.load(file), _noted_split(file.with_name("split.json"))).split._asdict()
     return [(use, pair) for use in ("validation", "test", "train") for pair in split[use]]

@@ -56,8 +56,11 @@ def cross_validate(
         is_complete = _train_all(whole, stored, watch)
         if is_complete and "out_of_fold" not in whole.result:
             whole.write(score_out_of_fold(folder))
-    except KeyboardInterrupt:  # between the runs: what is done stays, and the same call goes on
-        pass
+    except KeyboardInterrupt:  # what is done stays, and the same call goes on
+        for run in whole.runs:
+            run.stop(now=True)
+            run.wait()
+        whole.write()
     return whole
 
 

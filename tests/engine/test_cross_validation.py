@@ -146,6 +146,36 @@ def test_a_stopped_cross_validation_goes_on_where_it_stopped(small_config, write
     assert [run.directory.parent for run in whole.runs] == [moved.resolve()] * 2
 
 
+def test_an_interrupt_stops_the_run_that_goes_on(small_config, write_pairs):
+    small_config.data.datasets = [write_pairs(count=4)]
+    small_config.training.epochs = 10_000
+
+    def interrupt(run):
+        raise KeyboardInterrupt
+
+    whole = api.cross_validate(small_config, 2, watch=interrupt)
+    assert whole.status == "stopped" and [run.status for run in whole.runs] == ["stopped"]
+    assert whole.directory.name == "cross-validation-001"
+    assert [row["status"] for row in whole.result["folds"]] == ["stopped"]
+
+
+def test_a_single_image_is_divided_into_blocks_that_train_on_both_sides(small_config, write_pairs):
+    small_config.data.datasets = [write_pairs(count=1, name="one")]
+    for kind in ("images", "labels"):
+        file = f"{getattr(small_config.data.datasets[0], kind)}/img_0.tif"
+        tifffile.imwrite(file, np.tile(tifffile.imread(file), (1, 3)))
+    small_config.training.epochs = 1
+    whole = nbt.cross_validate(small_config, folds=3)
+    assert whole.status == "finished", whole.error
+    names = [row["image"] for row in whole.result["out_of_fold"]["images"]]
+    assert names == ["img_0.tif (0-64, 0-64)", "img_0.tif (0-64, 64-128)", "img_0.tif (0-64, 128-192)"]
+    shown = [(use, pair.name) for use, pair in api.images_of_run(whole.runs[1].directory)]
+    assert shown[1:] == [("train", "img_0.tif (0-64, 0-56)"), ("train", "img_0.tif (0-64, 136-192)")]
+    seen = json.loads((whole.runs[1].directory / "tiles.json").read_text("utf-8"))["images"]
+    assert set(seen) == {"img_0.tif (0-64, 0-56)", "img_0.tif (0-64, 136-192)"} and sum(seen.values()) == 4
+    assert api.images_of_run(whole.directory) == []
+
+
 def test_an_incomplete_cross_validation_answers_with_the_folds_that_there_are(whole_once, tmp_path):
     _, whole = whole_once
     shutil.copytree(whole.directory, tmp_path / "part")

@@ -13,7 +13,7 @@ def config_for_drawing(config: Config, dataset: int) -> Config:
     """A copy in which images of `dataset` are whole and as large as their files, without the regions drawn in the form."""
     copy = config.validated()
     copy.data.datasets[dataset].regions = []
-    copy.update(data={"validation_fraction": 0.0, "resize": [], "diameter": 0.0})
+    copy.update(data={"validation_fraction": 0.0, "folds": 0, "resize": [], "diameter": 0.0})
     return copy
 
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from small_api import SmallApi
 
+import nbtrainer as nbt
 from nbtrainer.config import Config
 from nbtrainer.config.dataset import Region
 from nbtrainer.ui.data_views.roi_field import RegionsField, describe_regions
-from nbtrainer.ui.data_views.roi_images import full_shape
+from nbtrainer.ui.data_views.roi_images import config_for_drawing, full_shape
 from nbtrainer.ui.data_views.roi_tools import POLYGON, RECTANGLE
 from nbtrainer.ui.errors import Errors
 from nbtrainer.ui.form.form import Form
@@ -212,3 +213,11 @@ def test_regions_are_counted_in_words():
 def test_the_full_shape_is_that_of_the_row_unless_it_is_about_a_part():
     assert full_shape({"shape": (1000, 333)}, (560, 186, 3), 1000 / 560) == (1000, 333)
     assert full_shape({"shape": (100, 33)}, (560, 186, 3), 1000 / 560) == (1000, 332)
+
+
+def test_an_image_that_folds_divide_is_drawn_on_as_a_whole(small_config, write_pairs):
+    small_config.data.datasets = [write_pairs(count=1, name="one")]
+    small_config.data.folds = 2
+    assert len(nbt.pairs(small_config)) == 2
+    (row,) = nbt.pairs(config_for_drawing(small_config, 0))
+    assert row["shape"] == (64, 64)
