@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from nbtrainer.runs.events import Event, Planned
 
 
-def follow(run: Run) -> Run:
-    """`run` when it has ended, with a progress bar; Ctrl-C, SIGTERM and SIGHUP stop it now, with everything saved."""
+def follow(run: Run, *, raises_interrupt: bool = False) -> Run:
+    """`run` when it has ended, with a progress bar; Ctrl-C, SIGTERM and SIGHUP stop it now, with everything saved.
+
+    `raises_interrupt`: raise KeyboardInterrupt then, for whoever would go on with another run.
+    """
     from nbtrainer.runs import events
 
     # a handler, because an interrupt that falls into a destructor or a callback is lost
-    before = _stop_on_signals(run)
+    heard: list[int] = []
+    before = _stop_on_signals(run, heard)
     # of a resumed run, what happened in earlier sessions was told then
     seen = _session_start(run.events)
     plan = None
@@ -44,6 +48,8 @@ def follow(run: Run) -> Run:
             seen = len(happened)
     for number, handler in before.items():  # who interrupts what comes next does not mean this run
         signal.signal(number, handler)
+    if heard and raises_interrupt:
+        raise KeyboardInterrupt
     return run
 
 
@@ -93,12 +99,16 @@ def _session_start(happened: list[Event]) -> int:
     return begins[-1] if begins else 0
 
 
-def _stop_on_signals(run: Run) -> dict[int, Any]:
-    """Let signals stop `run`; what they did before."""
+def _stop_on_signals(run: Run, heard: list[int]) -> dict[int, Any]:
+    """Let signals stop `run`, and note them in `heard`; what they did before."""
     from nbtrainer.runs.signals import ENDING_SIGNALS
+
+    def stop(number: int, frame: object) -> None:
+        heard.append(number)
+        run.stop(now=True)
 
     before: dict[int, Any] = {}
     for number in (signal.SIGINT, *ENDING_SIGNALS):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
-            before[number] = signal.signal(number, lambda number, frame: run.stop(now=True))
+            before[number] = signal.signal(number, stop)
     return before

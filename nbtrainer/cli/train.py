@@ -80,7 +80,7 @@ def cross_validate(
 
     def watch(run: Run) -> Run:
         print(f"{run.directory.name}: {run.directory}")
-        return follow(run)
+        return follow(run, raises_interrupt=True)
 
     whole = api.cross_validate(given, folds, watch=watch)
     print(whole)

@@ -26,7 +26,7 @@ _MAY_DIFFER = {"training.device", "training.threads", "training.workers", "data.
 
 
 def cross_validate(
-    config: Config | str | os.PathLike[str], *, folds: int | None, watch: Callable[[Run], Run] = waited
+    config: Config | str | os.PathLike[str], *, folds: int | None, watch: Callable[[Run], Run] | None = None
 ) -> CrossValidation:
     """Train a model for each fold of the images, and score each image by the model that did not train on it.
 
@@ -38,9 +38,9 @@ def cross_validate(
     folds
         How many; None: as `data.folds` or the folder says, else 5.
     watch
-        Takes each run as it begins, and returns it when it has ended.
+        Takes each run as it begins, and returns it when it has ended; an interrupt that it raises stops the run.
 
-    Ends with the first run that is stopped or fails. Raises `UserError` before anything is trained if settings or data
+    Ends with the first run that is stopped or fails, and with an interrupt. Raises `UserError` before anything is trained if settings or data
     are wrong, or differ from those with which the folder began.
     """
     settings = Config.of(config)
@@ -53,13 +53,14 @@ def cross_validate(
     FoldRecord.read(folder).require_same(_divide(stored))
     whole = CrossValidation(folder)
     try:
-        is_complete = _train_all(whole, stored, watch)
+        is_complete = _train_all(whole, stored, watch or _wait)
         if is_complete and "out_of_fold" not in whole.result:
             whole.write(score_out_of_fold(folder))
     except KeyboardInterrupt:  # what is done stays, and the same call goes on
         for run in whole.runs:
-            run.stop(now=True)
-            run.wait()
+            if run.status in ("running", "paused"):
+                run.stop(now=True)
+                waited(run)
         whole.write()
     return whole
 
@@ -80,6 +81,13 @@ def _train_all(whole: CrossValidation, stored: Config, watch: Callable[[Run], Ru
         if run.status != "finished":
             return False
     return True
+
+
+def _wait(run: Run) -> Run:
+    """`run` when it has ended. An interrupt is not for it alone: also where it ends by itself, no other begins."""
+    while not run.wait(timeout=0.5):  # in pieces: a wait without end cannot be interrupted on Windows
+        pass
+    return run
 
 
 def _of_fold(stored: Config, folder: Path, fold: int) -> Config:

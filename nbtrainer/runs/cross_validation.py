@@ -68,11 +68,14 @@ class CrossValidation:
     def write(self, scores: Mapping[str, Any] | None = None) -> None:
         """Write how the folds stand, and `scores` of all images if they are known."""
         rows = [_row(run) for run in self.runs]
+        settings = [_settings(run) for run in self.runs[:1]]
         best = [row["score"] for row in rows if row["status"] == "finished" and row["score"] is not None]
         result = {
             "format": 1,
             "number_of_folds": self.folds,
-            "monitor": next((row["monitor"] for row in rows if row["monitor"]), ""),
+            # those that were auto are known when the first run has begun
+            "monitor": next((each["training"]["monitor"] for each in settings), ""),
+            "metrics": next((each["compile"]["metrics"] for each in settings), []),
             "folds": rows,
             "mean": statistics.fmean(best) if best else None,
             "std": statistics.stdev(best) if len(best) > 1 else None,
@@ -87,7 +90,7 @@ class CrossValidation:
         return f"<cross-validation of {self.folds} folds, {self.status}, {self.directory}>"
 
     def __str__(self) -> str:
-        """The table of the folds, and the scores of all images."""
+        """The table of the folds, and the scores of all images by the metrics of the settings; `result` has the others."""
         result = self.result
         if not result:
             return repr(self)
@@ -98,7 +101,11 @@ class CrossValidation:
             lines.append(f"mean  {_number(result['mean'])}{spread}")
         for key, what in (("out_of_fold", "thresholds of the settings"), ("out_of_fold_tuned", "tuned thresholds")):
             if key in result:
-                overall = "  ".join(f"{name} {_number(value)}" for name, value in result[key]["overall"].items())
+                overall = "  ".join(
+                    f"{name} {_number(value)}"
+                    for name, value in result[key]["overall"].items()
+                    if name.partition(" (")[0] in result["metrics"]
+                )
                 lines.append(f"out of fold, {len(result[key]['images'])} images, {what}: {overall}")
         return "\n".join(lines)
 
@@ -110,10 +117,13 @@ def _row(run: Run) -> dict[str, Any]:
         "fold": int(run.directory.name.rpartition("-")[2]),
         "run": run.directory.name,
         "status": run.status,
-        "monitor": parse_json(read_text(run.directory / "config.json"))["training"]["monitor"],
         "score": best.get("score"),
         "epoch": best.get("epoch"),
     }
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    return dict(parse_json(read_text(run.directory / "config.json")))
 
 
 def _best_entry(run: Run) -> dict[str, Any]:
