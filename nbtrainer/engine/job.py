@@ -70,6 +70,7 @@ class TrainingJob:
     notes: list[Event] = field(default_factory=list)
     sampling_log: SamplingLog = field(default_factory=SamplingLog)
     patch_losses: list[tuple[float, PatchLocation]] = field(default_factory=list)
+    unread_errors: list[tuple[torch.Tensor, list[PatchLocation]]] = field(default_factory=list)
     compiled: Any = None
     averaged: AveragedModel | None = None
     plateau: Plateau = field(default_factory=Plateau)
@@ -105,8 +106,8 @@ class TrainingJob:
         self._awaited.append(batch.content)
         self._enter_contents(only_ready=True)
         if self.config.sampling.hard_fraction:
-            errors = self.stepper.patch_errors.tolist()
-            self.patch_losses += list(zip(errors, batch.locations, strict=True))
+            # read later, all at once: reading waits for the device
+            self.unread_errors.append((self.stepper.patch_errors, batch.locations))
 
     def settle(self) -> None:
         """Enter into the sampling log what patches of batches that were recorded show, and wait for it."""
@@ -117,8 +118,17 @@ class TrainingJob:
             for seen in self._awaited.pop(0).result():
                 self.sampling_log.add(seen)
 
+    def read_errors(self) -> None:
+        """Bring the errors of the patches of this epoch from the device."""
+        if self.unread_errors:
+            errors = torch.cat([errors for errors, _ in self.unread_errors]).tolist()
+            locations = [place for _, places in self.unread_errors for place in places]
+            self.patch_losses += list(zip(errors, locations, strict=True))
+            self.unread_errors = []
+
     def close_epoch(self) -> None:
         """What was hard in this epoch is shown again in the next; the same for all of it, whatever the workers."""
+        self.read_errors()
         if self.patch_losses:
             hardest = sorted(self.patch_losses, key=lambda entry: -entry[0])[
                 : max(1, len(self.patch_losses) // _HARD_SHARE)

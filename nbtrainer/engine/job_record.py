@@ -33,6 +33,7 @@ def checkpoint_record(
     tells them.
     """
     settings = job.config.model_dump()
+    job.read_errors()
     job.settle()
     return {
         "format": 1,
