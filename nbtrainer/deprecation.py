@@ -15,7 +15,11 @@ def warn_old_name(old: str, *, new: str) -> None:
 
     Python hides such a warning unless that line stands in the script or notebook that was started.
     """
-    warnings.warn(f"{old} is the old name of {new}", DeprecationWarning, stacklevel=_lines_within() + 1)
+    warnings.warn(
+        f"{old} is the old name of {new}: use that, the old one goes with the next release",
+        DeprecationWarning,
+        stacklevel=_lines_within() + 1,
+    )
 
 
 class OldName:

@@ -94,7 +94,7 @@ class Training(Section):
     intervals_in: str = field(
         "epochs",
         title="Intervals count",
-        help="What 'Validate every', 'Save every' and 'Keep each' are counted in. PyTorch Connectomics counts steps.",
+        help="What 'Validate every', 'Save every' and 'Keep a model every' are counted in. PyTorch Connectomics counts steps.",
         choices={"epochs": "epochs", "steps": "steps"},
         advanced=True,
     )
@@ -117,7 +117,7 @@ class Training(Section):
     )
     keep_each: int = field(
         0,
-        title="Keep each",
+        title="Keep a model every",
         help="Keeps the model of every so many epochs or steps as a file of its own, besides the best; 0: none.",
         ge=0,
         le=1_000_000_000,
