@@ -119,7 +119,7 @@ def _require_alike(members: Sequence[Predictor]) -> None:
     if not members:
         raise ModelError("models", "there are none", "Give at least one")
     first, *others = members
-    if first.task.name == "unsupervised":
+    if first.task.settings.label_values == "not_needed":
         wrong = "classes that were found without labels have no common order, so that models cannot be averaged"
         raise ModelError(str(first.path), wrong, "Predict with one of them")
     for other in others:
