@@ -172,6 +172,16 @@ def warn_renamed(section: type[Section], name: str, *, of: str = "") -> None:
     warn_old_name(f"{where}{name}", new=f"{where}{section.renamed()[name]}{of and f' of {of}'}")
 
 
+def rename(values: Mapping[str, Any], new_names: Mapping[str, str]) -> dict[str, Any]:
+    """`values` under the `new_names` of those that have one; where both names are given, the new one counts.
+
+    >>> rename({"trials": 3, "overlap": 4}, {"trials": "max_attempts"})
+    {'max_attempts': 3, 'overlap': 4}
+    """
+    older = {new_names[name]: value for name, value in values.items() if name in new_names}
+    return older | {name: value for name, value in values.items() if name not in new_names}
+
+
 class Section(BaseModel):
     """A panel of settings. Assigning validates at once and raises `UserError` in a sentence."""
 
@@ -191,9 +201,7 @@ class Section(BaseModel):
     @classmethod
     def with_new_names(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         """`values` with the names of today; where both names are given, the new one counts."""
-        new_names = cls.renamed()
-        older = {new_names[name]: value for name, value in values.items() if name in new_names}
-        return older | {name: value for name, value in values.items() if name not in new_names}
+        return rename(values, cls.renamed())
 
     @model_validator(mode="before")
     @classmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import numpy as np
 
 Colour = tuple[int, int, int]
@@ -55,6 +57,11 @@ def enlarge(picture: np.ndarray, side: int) -> np.ndarray:
     """A picture (Y, X, 3) as uint8, each pixel repeated as far as its longer side stays within `side`."""
     factor = max(1, side // max(picture.shape[:2]))
     return np.repeat(np.repeat(picture, factor, 0), factor, 1).astype(np.uint8)
+
+
+def as_data_url(png: bytes) -> str:
+    """A picture (PNG) as the source of an `img` within a page."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
 
 
 def _boundaries(label: np.ndarray) -> np.ndarray:

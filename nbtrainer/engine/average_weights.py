@@ -19,9 +19,9 @@ def averaged_copy(network: nn.Module, decay: float) -> AveragedModel:
     @torch.no_grad()
     def follow(averaged: Sequence[torch.Tensor], newest: Sequence[torch.Tensor], count: torch.Tensor | int) -> None:
         steps = int(count)  # on the processor, whatever the device of the network
-        kept = min(decay, (1 + steps) / (10 + steps))
+        share = min(decay, (1 + steps) / (10 + steps))
         if torch.is_floating_point(averaged[0]):
-            torch._foreach_lerp_(list(averaged), list(newest), 1 - kept)
+            torch._foreach_lerp_(list(averaged), list(newest), 1 - share)
         else:  # numbers that count something
             for one, other in zip(averaged, newest, strict=True):
                 one.copy_(other)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from nbtrainer.catalog import LOSSES, NETWORKS, OPTIMIZERS, SCHEDULES, TASKS
 from nbtrainer.config.describe import settings
+from nbtrainer.data.overlay import as_data_url
 from nbtrainer.engine.environment_record import device_title, versions
 from nbtrainer.engine.job import TrainingJob
 from nbtrainer.runs import events
@@ -93,9 +93,9 @@ def _choice(job: TrainingJob) -> list[str]:
         return ["The model of the last step was kept."]
     name = job.monitor.removeprefix("validation_")
     on = " on the validation images" if job.monitor.startswith("validation_") else ""
-    kept = f"The model with the best {score_name(name)}{on} was kept (epoch {best['epoch']}, {best['score']:.4f})"
+    chosen = f"The model with the best {score_name(name)}{on} was kept (epoch {best['epoch']}, {best['score']:.4f})"
     tuned = job.config.task.tunes_thresholds and job.validator.labelled_regions()
-    return [f"{kept}; its thresholds were chosen on the same images." if tuned else f"{kept}."]
+    return [f"{chosen}; its thresholds were chosen on the same images." if tuned else f"{chosen}."]
 
 
 def _test(happened: Sequence[Event]) -> list[str]:
@@ -139,5 +139,4 @@ def _table(rows: Iterable[tuple[str, str]]) -> str:
 def _picture(file: Path, words: str) -> str:
     if not file.exists():
         return ""
-    data = base64.b64encode(file.read_bytes()).decode("ascii")
-    return f'<img class="wide" alt="{html.escape(words)}" src="data:image/png;base64,{data}">'
+    return f'<img class="wide" alt="{html.escape(words)}" src="{as_data_url(file.read_bytes())}">'

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -30,15 +33,16 @@ _PACKAGES = (
 )
 
 
-def versions() -> dict[str, str]:
+@functools.cache  # asked at every checkpoint, and each version is read from a file
+def versions() -> Mapping[str, str]:
     """nbtrainer's, Python's, and those of the packages that are installed."""
-    found = {"nbtrainer": __version__, "python": platform.python_version()}
+    installed = {"nbtrainer": __version__, "python": platform.python_version()}
     for name in _PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:  # optional, or under another name
             continue
-    return found
+    return MappingProxyType(installed)
 
 
 def device_title(device: torch.device) -> str:
@@ -55,7 +59,7 @@ def device_title(device: torch.device) -> str:
 def environment_record(device: torch.device, fingerprints: Fingerprints | None) -> dict[str, Any]:
     """Plain values for a file: `files` are time (nanoseconds) and size (bytes) of all that was read, by path."""
     return {
-        "versions": versions(),
+        "versions": dict(versions()),
         "platform": platform.platform(),
         "device": device_title(device),
         "threads": torch.get_num_threads(),

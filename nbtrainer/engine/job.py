@@ -77,7 +77,7 @@ class TrainingJob:
     # names of the weights that were taken over from another model
     loaded: frozenset[str] = frozenset()
     is_frozen: bool = False
-    has_told_of_drive: bool = False
+    has_reported_drive: bool = False
     # of the first steps of this session
     first_loss: float | None = None
     baselines: dict[str, float] = field(default_factory=dict)

@@ -37,7 +37,7 @@ def checkpoint_record(
     job.settle()
     return {
         "format": 1,
-        "versions": versions(),
+        "versions": dict(versions()),
         "network": job.network_record,
         "weights": job.model.state_dict(),
         "task": {"name": job.task.name, "settings": job.task.as_record()},

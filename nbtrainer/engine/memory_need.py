@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from nbtrainer.environment import available_memory
+from nbtrainer.augment.device.sources import free_memory
 from nbtrainer.inference.device import autocast, random_state, set_random_state
 
 # more would not fit beside what the libraries and the browser take
@@ -64,23 +64,21 @@ def measure_need(
             for buffer, before in zip(network.buffers(), buffers, strict=True):
                 buffer.copy_(before)
     weights = {each.untyped_storage().data_ptr() for each in (*network.parameters(), *network.buffers())}
-    kept = [size for pointer, size in sizes.items() if pointer not in weights]
+    saved = [size for pointer, size in sizes.items() if pointer not in weights]
     own = sum(each.numel() * each.element_size() for each in network.parameters())
     # weights, their gradients, and the two moments of Adam
     fixed = 4 * own
     # on the way back the gradient of the largest activation stands beside it, with what the convolution works in
-    per_patch = sum(kept) + 3 * max(kept, default=0) + image.nbytes + target.nbytes + 2 * answer.float().nbytes
+    per_patch = sum(saved) + 3 * max(saved, default=0) + image.nbytes + target.nbytes + 2 * answer.float().nbytes
     return MemoryNeed(fixed, per_patch)
 
 
-def free_memory(device: torch.device) -> int:
-    """Bytes that may still be used on `device`."""
+def usable_memory(device: torch.device) -> int:
+    """Bytes that may still be used on `device`: what is free, and what torch keeps there for later."""
+    free = free_memory(device)
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    if device.type == "mps":
-        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    return available_memory()
+        free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return free
 
 
 def fitting_batch(need: MemoryNeed, free: int, device: torch.device, *, patches: int) -> int:

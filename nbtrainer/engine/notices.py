@@ -34,7 +34,7 @@ class Notices:
     waited: float = 0.0
     began: float = field(default_factory=time.monotonic)
     rows: list[Mapping[str, float]] = field(default_factory=list)
-    said: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
 
     def time_waiting(self, batches: Generator[_T]) -> Iterator[_T]:
         """`batches`, one after the other; how long each let wait is added up."""
@@ -61,8 +61,8 @@ class Notices:
         if self.monitor in scores:
             self.rows.append(scores)
         seen = [*self._course(), *self._classes(scores), *_waiting(waited=waited, seconds=seconds)]
-        new = [(what, sentence) for what, sentence in seen if what not in self.said]
-        self.said |= {what for what, _ in new}
+        new = [(what, sentence) for what, sentence in seen if what not in self.reported]
+        self.reported |= {what for what, _ in new}
         return [sentence for _, sentence in new]
 
     def _course(self) -> Iterator[tuple[str, str]]:

@@ -37,18 +37,18 @@ def score_out_of_fold(folder: Path) -> dict[str, Any]:
         for use, pair in pairs_of_run(run):
             if use != "validation" or pair.use != "auto" or pair.label is None:
                 continue
-            shown = try_out(model, pair)
-            assert shown.truth is not None
+            preview = try_out(model, pair)
+            assert preview.truth is not None
             for own, scored in ((untuned, plain), (model.task, tuned)):
                 thresholds = {name: getattr(own.settings, name) for name in own.adjustable}
                 report = score_image(
                     pair.name,
                     None,
-                    shown.labels(**thresholds),
-                    label=shown.truth,
+                    preview.labels(**thresholds),
+                    label=preview.truth,
                     task=own,
                     names=names,
-                    links=shown.links,
+                    links=preview.links,
                 )
                 scored.append((fold, report))
     if task is None or not plain:

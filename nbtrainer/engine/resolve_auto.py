@@ -16,7 +16,7 @@ from nbtrainer.datasets import Survey
 from nbtrainer.datasets.survey import anisotropic_levels_in
 from nbtrainer.engine import autotune
 from nbtrainer.engine.clock import Clock
-from nbtrainer.engine.memory_need import fitting_batch, free_memory, measure_need
+from nbtrainer.engine.memory_need import fitting_batch, measure_need, usable_memory
 from nbtrainer.errors import SettingError
 from nbtrainer.inference.device import choose_device, is_out_of_memory, precisions_of
 from nbtrainer.io.annotations.classes import format_classes
@@ -118,7 +118,7 @@ def resolve_batch_size(
     training = config.training
     image, target = _blank_batch(config, task, 1)
     precision = precisions_of(device)[0] if training.precision == "auto" else training.precision
-    free = free_memory(device)
+    free = usable_memory(device)
     try:
         need = measure_need(network, loss=loss, image=image, target=target, device=device, precision=precision)
     except (RuntimeError, MemoryError) as error:

@@ -98,8 +98,8 @@ def _at_drive(job: TrainingJob, emit: Emit, save: Callable[[], None], *, is_requ
             is_over = time.monotonic() >= ends
             if error.errno not in DRIVE_TROUBLE or (is_required and is_over):
                 raise
-            if not job.has_told_of_drive:
-                job.has_told_of_drive = True
+            if not job.has_reported_drive:
+                job.has_reported_drive = True
                 words = "it is tried again as the run goes on, and what was saved before stays"
                 emit(events.Warned(text=f"the run's folder could not be written ({error}): {words}"))
             if is_over:

@@ -71,8 +71,8 @@ class Ensemble(Predictor):
         total: np.ndarray | None = None
         spread = _Spread()
         for number, member in enumerate(self.members):
-            told = report_part(report, number=number, count=len(self.members))
-            raw = member._raw(view, name, diameter, tta, told)
+            own_report = report_part(report, number=number, count=len(self.members))
+            raw = member._raw(view, name, diameter, tta, own_report)
             spread.add(self.task.compared_probabilities(raw))
             total = raw if total is None else total + raw
         assert total is not None

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtrainer.config.section import metadata_of
+from nbtrainer.config.section import metadata_of, rename
 from nbtrainer.config.task import TaskSettings
 from nbtrainer.data.preparation import Preparation
 from nbtrainer.data.resampled_views import ResampledView
@@ -163,8 +163,7 @@ def _with_new_names(task: Task, adjusted: dict[str, Any]) -> dict[str, Any]:
     }
     for old in sorted(new_names.keys() & adjusted.keys()):
         warn_old_name(old, new=new_names[old])
-    older = {new_names[name]: value for name, value in adjusted.items() if name in new_names}
-    return older | {name: value for name, value in adjusted.items() if name not in new_names}
+    return rename(adjusted, new_names)
 
 
 def _valid_value(task: Task, name: str, value: Any) -> Any:

@@ -178,8 +178,8 @@ class Predictor:
                 shape = tuple(max(1, round(n * ratio)) for n, ratio in zip(view.shape, ratios, strict=True))
             scaled = view if shape == view.shape else ResampledView(view, shape)
             own = self._estimate(scaled, name) if diameter is None else diameter
-            told = report_part(report, number=index, count=count)
-            parts.append(self._part(scaled, name, own, tta=tta, report=told, image=view))
+            own_report = report_part(report, number=index, count=count)
+            parts.append(self._part(scaled, name, own, tta=tta, report=own_report, image=view))
         notes = [
             *source.notes,
             *([seen] if seen else []),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import math
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ import imageio.v3 as imageio
 import numpy as np
 
 from nbtrainer import metrics
-from nbtrainer.data.overlay import GREEN, OUTLINE, enlarge, grey, limits, mark_boundaries
+from nbtrainer.data.overlay import GREEN, OUTLINE, as_data_url, enlarge, grey, limits, mark_boundaries
 from nbtrainer.disk import write_text
 from nbtrainer.labels.connected import regions_of
 from nbtrainer.labels.error_regions import worst_objects
@@ -172,9 +171,8 @@ def _picture(
 
 def _figure(wrong: ErrorRegion) -> str:
     place = ", ".join(f"{axis} {start}" for axis, (start, _) in zip("zyx"[-len(wrong.box) :], wrong.box, strict=True))
-    data = base64.b64encode(wrong.picture).decode("ascii")
     words = f"{_WORDS[wrong.kind]}: {wrong.pixels:,} px at {place}"
-    return f'<figure><img alt="{words}" src="data:image/png;base64,{data}"><figcaption>{words}</figcaption></figure>'
+    return f'<figure><img alt="{words}" src="{as_data_url(wrong.picture)}"><figcaption>{words}</figcaption></figure>'
 
 
 _HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>

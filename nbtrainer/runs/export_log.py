@@ -34,11 +34,11 @@ def export_log(directory: RunDirectory, happened: Sequence[Event], folder: Path,
 
 def save_zip(directory: RunDirectory, path: Path, *, model: Path | None, with_checkpoints: bool) -> Path:
     """Everything of a run in one file, which unpacks to its folder; of the checkpoints all, or the one of its `model`."""
-    kept = [file for file in sorted(directory.path.rglob("*")) if file.is_file() and file.resolve() != path.resolve()]
+    files = [file for file in sorted(directory.path.rglob("*")) if file.is_file() and file.resolve() != path.resolve()]
     if not with_checkpoints:
-        kept = [file for file in kept if file.suffix != ".pt" or file == model]
+        files = [file for file in files if file.suffix != ".pt" or file == model]
     with write_aside(path) as aside, zipfile.ZipFile(aside, "w") as archive:
-        for file in kept:
+        for file in files:
             kind = zipfile.ZIP_STORED if file.suffix in _STORED else zipfile.ZIP_DEFLATED
             archive.write(file, Path(directory.path.name) / file.relative_to(directory.path), kind)
     return path

@@ -156,9 +156,9 @@ class ResidentSet:
                 labels[region].copy_(upload(_bits(label.read(region), self._types[1]), self._device))
 
 
-def _common(found: Sequence[np.dtype[Any]], *, dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
+def _common(stored: Sequence[np.dtype[Any]], *, dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
     """The type of all arrays if it is one of `dtypes`, else the last of these."""
-    return found[0] if set(found) == {found[0]} and found[0] in dtypes else dtypes[-1]
+    return stored[0] if set(stored) == {stored[0]} and stored[0] in dtypes else dtypes[-1]
 
 
 def _bits(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import ipywidgets as w
 
 from nbtrainer.config import Config
+from nbtrainer.data.overlay import as_data_url
 from nbtrainer.ui.background import Api, LatestOnly, Pairs, RunInBackground, png
 from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
 from nbtrainer.wording import count_noun
@@ -231,10 +231,9 @@ def _row(index: int, row: dict[str, Any], pictures: dict[int, bytes] | None) -> 
     mark = text("✕", "nbt-wrong") if problem else text("▲", "nbt-look") if by_order else text("✓", "nbt-fine")
     if pictures is not None:
         picture = pictures.get(index)
-        seen = "" if picture is None else base64.b64encode(picture).decode()
         name = html.escape(name_of(row), quote=True)
         image = (
-            f'<img alt="{name}" src="data:image/png;base64,{seen}">' if seen else '<span class="nbt-no-picture"></span>'
+            f'<img alt="{name}" src="{as_data_url(picture)}">' if picture else '<span class="nbt-no-picture"></span>'
         )
         mark = f"{image}{mark}"
     label = Path(row["label"]).name

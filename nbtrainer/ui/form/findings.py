@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import ipywidgets as w
 
 from nbtrainer.config import Config
+from nbtrainer.data.overlay import as_data_url
 from nbtrainer.errors import Finding, UserError
 from nbtrainer.ui.background import Api, Pairs, png
 from nbtrainer.ui.disposal import set_children
@@ -83,8 +83,7 @@ class FindingsList:
 
     def _row(self, finding: Finding, picture: bytes | None) -> w.Widget:
         mark, tone = ("✕", "nbt-wrong") if finding.level == "error" else ("▲", "nbt-look")
-        seen = "" if picture is None else base64.b64encode(picture).decode()
-        image = f'<img class="nbt-finding-picture" alt="" src="data:image/png;base64,{seen}">' if seen else ""
+        image = f'<img class="nbt-finding-picture" alt="" src="{as_data_url(picture)}">' if picture else ""
         files = html.escape(finding_title(finding))
         words = f"{mark} {f'<b>{files}</b>: ' if files else ''}{html.escape(sentences(finding))}"
         sentence = create(
