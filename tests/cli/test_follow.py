@@ -16,7 +16,10 @@ class _InterruptedAsItEnds(Run):
 
 @pytest.fixture
 def ending(trained):
-    return _InterruptedAsItEnds(RunDirectory.open(trained.directory))
+    # who runs the tests in the background, or under nohup, may have let this signal be ignored
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield _InterruptedAsItEnds(RunDirectory.open(trained.directory))
+    signal.signal(signal.SIGINT, inherited)
 
 
 def test_an_interrupt_in_the_last_moment_of_a_run_is_heard_by_who_would_start_another(ending):
