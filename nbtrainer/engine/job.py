@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,6 +79,8 @@ class TrainingJob:
     loaded: frozenset[str] = frozenset()
     is_frozen: bool = False
     has_reported_drive: bool = False
+    # what happened that the drive of the run does not hold yet: a checkpoint holds it meanwhile
+    uncopied: Callable[[], list[Event]] = list
     # of the first steps of this session
     first_loss: float | None = None
     baselines: dict[str, float] = field(default_factory=dict)

@@ -118,7 +118,7 @@ def _own_name(job: TrainingJob) -> str:
 def _write(job: TrainingJob, score: float | None, epoch_totals: dict[str, Any], happened: list[events.Event]) -> None:
     if not all(bool(weights.isfinite().all()) for weights in job.network.parameters()):
         raise DivergedError(job, f"the weights are no longer numbers at step {job.clock.step}")
-    checkpoint.write(checkpoint_record(job, score, epoch_totals, happened), job.directory.last)
+    checkpoint.write(checkpoint_record(job, score, epoch_totals, [*job.uncopied(), *happened]), job.directory.last)
     job.saved_at = time.monotonic()
 
 

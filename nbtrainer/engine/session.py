@@ -33,6 +33,7 @@ from nbtrainer.runs.events import Event
 from nbtrainer.runs.listeners import Emitter
 from nbtrainer.runs.owner import Lease
 from nbtrainer.runs.pause import clear_pause
+from nbtrainer.runs.run import STATUS_EVENTS
 from nbtrainer.runs.session import Session
 from nbtrainer.runs.signals import stop_before_the_end
 from nbtrainer.runs.stop import StopRequest, clear_stop, read_stop
@@ -105,10 +106,12 @@ def _tell_how_it_ended_before(happened: list[Event], emit: Emit) -> None:
 
 def _complete(happened: list[Event], record: dict[str, Any], emit: Emit) -> None:
     """Tell what the process was killed for telling, between its checkpoint and its journal."""
+    times = {event.time for event in happened}
     for entry in record["resume"].get("happened", []):
         event = events.from_record(entry)
-        if event is not None and event not in happened:
-            emit(event)
+        if event is None or isinstance(event, STATUS_EVENTS) or (event.time in times and event in happened):
+            continue
+        emit(event)
 
 
 class _Work:
@@ -160,7 +163,7 @@ class _Work:
     def _end(self, closing: Event) -> None:
         try:
             if self._emitter is not None:
-                self._emitter.close()
+                self._emitter.close(copies=not self._lease.lost)
             self._lease.release()
         finally:
             self.session.end(closing)
@@ -192,6 +195,9 @@ class _Work:
             environment_record(job.device, job.patches.images.fingerprints),
             is_synced=False,
         )
+        if self._emitter is not None:
+            emitter = self._emitter
+            job.uncopied = lambda: emitter.uncopied
         job.stepper.on_batch_split = lambda patches, parts: emit(
             events.BatchReduced(step=job.clock.step, tiles=patches, parts=parts, changes=what_parts_change(job.network))
         )

@@ -11,7 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nbtrainer.runs.drive import local_journal
 from nbtrainer.runs.events import Event, Warned, from_record
+from nbtrainer.runs.journal_copy import JournalCopy, newer_of
 
 
 class Journal:
@@ -23,9 +25,21 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         self._unwritten = b""
-        _end_last_line(path)
+        local = local_journal(path)
+        self._copy = JournalCopy(local=local, target=path, writing=self._lock) if local is not None else None
+        _end_last_line(local or path)
         # without a buffer of Python's: it would raise once more when it is closed
-        self._file = path.open("ab", buffering=0)
+        self._file = (local or path).open("ab", buffering=0)
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether the journal lies on a drive, and is written on this machine first."""
+        return self._copy is not None
+
+    @property
+    def uncopied(self) -> list[Event]:
+        """Events that the drive does not hold yet, the oldest first; none where the journal lies on no drive."""
+        return [] if self._copy is None else self._copy.uncopied
 
     @property
     def unwritten_bytes(self) -> int:
@@ -41,15 +55,30 @@ class Journal:
         with self._lock:
             self._unwritten += line.encode() + b"\n"
             self._write()
-            if is_synced:
+            if is_synced and self._copy is None:
                 sync(self._file.fileno())
+        if self._copy is not None:
+            self._copy.add(event)
 
-    def close(self) -> None:
-        """Write what is left, if the disk takes it; never raises."""
+    def copy(self, *, waits: bool) -> None:
+        """Copy the journal to its drive; nothing where it lies on none. Unless it `waits`, soon, in a thread.
+
+        Raises `OSError` or `DiskError` if the drive does not take it (if it does not wait: did not take the last copy).
+        """
+        if self._copy is not None:
+            if waits:
+                self._copy.copy(is_synced=True)
+            else:
+                self._copy.wake()
+
+    def close(self, *, copies: bool = True) -> None:
+        """Write what is left, if the disk takes it, `copies`: also to the drive; never raises."""
         with self._lock, suppress(OSError):
             self._write()
         with suppress(OSError):
             self._file.close()
+        if self._copy is not None:
+            self._copy.close(copies=copies)
 
     def _write(self) -> None:
         while self._unwritten:
@@ -66,17 +95,19 @@ def sync(file: int) -> None:
 
 
 class JournalReader:
-    """Reads on in the file `path` from where it stopped the last time."""
+    """Reads on in the journal `path` from where it stopped the last time; of one on a drive in what this machine has of it,
+    which may be newer."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._local = local_journal(path)
         self._position = 0
         self._lines = 0
 
     def read_new(self) -> list[Event]:
         """The events added since the last call; a line still being written waits for the next."""
         try:
-            with self._path.open("rb") as file:
+            with newer_of(self._path, local=self._local).open("rb") as file:
                 file.seek(self._position)
                 added = file.read()
         except FileNotFoundError:

@@ -9,13 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from nbtrainer.disk import write_aside
-from nbtrainer.disk_errors import DRIVE_TROUBLE
+from nbtrainer.disk_errors import DRIVE_TROUBLE, DiskError
 from nbtrainer.runs import events, sentences
 from nbtrainer.runs.best import best_epoch
 from nbtrainer.runs.directory import RunDirectory
 from nbtrainer.runs.events import Event
 from nbtrainer.runs.history import history_rows, write_history
 from nbtrainer.runs.journal import Journal, JournalReader
+from nbtrainer.runs.journal_copy import SECONDS_BETWEEN_COPIES
 from nbtrainer.runs.tensorboard import TensorBoardFiles, is_installed
 
 Listener = Callable[[Event], None]
@@ -27,6 +28,8 @@ _COLUMNS = 3
 # what no run may lose: its journal is as safe on the disk as its checkpoints are
 _NEEDED = (events.RunStarted, events.Scored, events.CheckpointSaved, *events.CLOSING)
 _MOST_UNWRITTEN_BYTES, _MOST_UNWRITTEN_LINES = 1024**2, 10_000
+# how long a drive may be away at the end of a session
+_SECONDS_FOR_A_DRIVE, _SECONDS_BETWEEN_TRIES = 60.0, 2.0
 _FILES = {"Log": "log.txt", "Tables": "history.csv or curves.png", "TensorBoardFiles": "tensorboard"}
 
 
@@ -35,60 +38,91 @@ class Emitter:
 
     def __init__(self, directory: RunDirectory) -> None:
         self._journal = Journal(directory.events)
-        self._listeners: list[Listener] = [Log(directory.log), Tables(directory)]
+        seconds = SECONDS_BETWEEN_COPIES if self._journal.is_copied else 0.0
+        self._listeners: list[Listener] = [Log(directory.log, seconds_between_writes=seconds), Tables(directory)]
         self._tensorboard = TensorBoardFiles(directory, directory.tensorboard) if is_installed() else None
         if self._tensorboard is not None:
             self._listeners.append(self._tensorboard)
         self._reported: set[str] = set()
 
+    @property
+    def uncopied(self) -> list[Event]:
+        """What happened that the drive of the run does not hold yet; none where it lies on no drive."""
+        return self._journal.uncopied
+
     def __call__(self, event: Event) -> None:
-        """Raises `OSError` if the journal cannot take an event that a run may not lose."""
+        """Raises `OSError` or `DiskError` if the journal cannot take an event that a run may not lose."""
         is_needed = isinstance(event, _NEEDED)
         # once an epoch, when it is complete
         is_synced = is_needed and not isinstance(event, events.Scored)
+        is_last = isinstance(event, (events.RunStarted, *events.CLOSING))
         try:
             self._journal.append(event, is_synced)
-        except OSError as error:
+            if is_needed:
+                self._copy(waits=is_last)
+        except (OSError, DiskError) as error:
             # a drive that is away for a moment ends no run; the journal keeps the event
-            is_last = isinstance(event, (events.RunStarted, *events.CLOSING))
             must_be_there = is_last or (is_needed and error.errno not in DRIVE_TROUBLE)
             if must_be_there or self._journal.unwritten_bytes > _MOST_UNWRITTEN_BYTES:
                 raise
         for listener in self._listeners:
             self._tell(listener, event)
 
-    def close(self) -> None:
-        """Never raises."""
-        self._journal.close()
+    def close(self, *, copies: bool = True) -> None:
+        """Never raises. `copies`: what a drive does not hold yet is copied to it."""
+        self._journal.close(copies=copies)
         if self._tensorboard is not None:
             with suppress(Exception):
                 self._tensorboard.close()
+
+    def _copy(self, *, waits: bool) -> None:
+        """Copy the journal to the drive, if the run lies on one; at the end of a session the drive has a minute to come
+        back."""
+        ends = time.monotonic() + _SECONDS_FOR_A_DRIVE
+        while True:
+            try:
+                return self._journal.copy(waits=waits)
+            except (OSError, DiskError) as error:
+                if error.errno not in DRIVE_TROUBLE or (waits and time.monotonic() >= ends):
+                    raise
+                self._warn("events.jsonl", error)
+                if not waits:
+                    return None
+            time.sleep(_SECONDS_BETWEEN_TRIES)
 
     def _tell(self, listener: Listener, event: Event) -> None:
         try:
             listener(event)
         except Exception as error:  # training never stops for a watcher, whatever its trouble
-            name = type(listener).__name__
-            if name not in self._reported:
-                self._reported.add(name)
-                reason = getattr(error, "strerror", "") or str(error) or type(error).__name__
-                words = f"{_FILES[name]} could not be written ({reason}); it is tried again as the run goes on"
-                with suppress(OSError):
-                    self._journal.append(events.Warned(text=words))
+            self._warn(_FILES[type(listener).__name__], error)
+
+    def _warn(self, files: str, error: Exception) -> None:
+        """Once for each of the `files`."""
+        if files not in self._reported:
+            self._reported.add(files)
+            reason = getattr(error, "strerror", "") or str(error) or type(error).__name__
+            words = f"{files} could not be written ({reason}); it is tried again as the run goes on"
+            with suppress(OSError):
+                self._journal.append(events.Warned(text=words))
 
 
 class Log:
-    """`log.txt`: a sentence for each event that has one; what the disk does not take is written with the next."""
+    """`log.txt`: a sentence for each event that has one; what the disk does not take is written with the next.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    `seconds_between_writes`: on a drive, which an append may send the whole file to; what ends a session is written at once.
+    """
+
+    def __init__(self, path: Path, *, seconds_between_writes: float) -> None:
+        self._path, self._seconds, self._written_at = path, seconds_between_writes, -float("inf")
         self._unwritten: deque[str] = deque(maxlen=_MOST_UNWRITTEN_LINES)
 
     def __call__(self, event: Event) -> None:
         line = sentences.log_line(event)
         if line:
             self._unwritten.append(line)
-        if self._unwritten:
+        is_due = time.monotonic() - self._written_at >= self._seconds or isinstance(event, events.CLOSING)
+        if self._unwritten and is_due:
+            self._written_at = time.monotonic()
             with self._path.open("a", encoding="utf-8") as file:
                 file.write("".join(self._unwritten))
             self._unwritten.clear()

@@ -28,7 +28,8 @@ from nbtrainer.runs.stop import request_stop
 
 Status = Literal["running", "paused", "stopped", "finished", "failed"]
 
-_LIFE = (events.RunStarted, events.Paused, events.Continued, events.Stopped, events.Failed, events.Finished)
+# what decides the status
+STATUS_EVENTS = (events.RunStarted, events.Paused, events.Continued, events.Stopped, events.Failed, events.Finished)
 
 # of a run of before there were owners, on another machine, nothing else tells
 _SILENCE_ON_ANOTHER_HOST = 600.0
@@ -173,7 +174,7 @@ class Run:
     def _read_on(self) -> None:
         added = self._reader.read_new()
         self._events += added
-        self._life += [event for event in added if isinstance(event, _LIFE)]
+        self._life += [event for event in added if isinstance(event, STATUS_EVENTS)]
 
     def _newest_of_life(self) -> Event | None:
         """The newest of the events that decide the status; asked several times a second, so the others are not gone through."""
