@@ -66,6 +66,14 @@ def child_environment() -> dict[str, str]:
     return defaults | dict(os.environ)
 
 
+def process_rank() -> int | None:
+    """Which of several processes of one run this is, where torchrun or nbtrainer started it as one; else None."""
+    names = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+    if int(os.environ.get("WORLD_SIZE") or 1) == 1 or not all(os.environ.get(name) for name in names):
+        return None
+    return int(os.environ["RANK"])
+
+
 def usable_cores() -> int:
     """Cores that this process may use: affinity and the limits of its containers, not what the machine has."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -167,8 +167,9 @@ def _missing_device(name: str) -> Iterator[Finding]:
 
 
 def _threads(config: Config) -> Iterator[Finding]:
-    """More threads than cores: they wait for each other."""
+    """More threads or processes than cores: they wait for each other."""
     cores = usable_cores()
+    yield from _processes(config, cores)
     for name, what in (("threads", "threads"), ("workers", "loading threads")):
         asked = getattr(config.training, name)
         if asked is not None and asked > max(cores, _FEW_THREADS):
@@ -179,6 +180,34 @@ def _threads(config: Config) -> Iterator[Finding]:
                 remedy=f"Leave it empty, or give {cores} at most",
                 suggestions=(None, cores),
             )
+
+
+def _processes(config: Config, cores: int) -> Iterator[Finding]:
+    training = config.training
+    asked = training.processes
+    if asked > cores:
+        yield Finding(
+            level="warning",
+            where="training.processes",
+            wrong=f"{asked} processes are asked for, but this machine lets them use {cores} processor cores: steps take longer",
+            remedy=f"Give {cores} at most",
+            suggestions=(cores,),
+        )
+    if training.batch_size != "auto" and asked > training.batch_size:
+        yield Finding(
+            level="warning",
+            where="training.processes",
+            wrong=f"{asked} processes share batches of {training.batch_size}: {asked - training.batch_size} have no patch",
+            remedy="Raise training.batch_size, or give fewer processes",
+            suggestions=(training.batch_size,),
+        )
+    if asked > 1 and device_name(training.device) in ("mps", "xla"):
+        yield Finding(
+            where="training.processes",
+            wrong=f"several processes train on NVIDIA cards or processors, not on {training.device}",
+            remedy="Give 1, or set training.device to cpu",
+            suggestions=(1,),
+        )
 
 
 def _output(config: Config) -> Iterator[Finding]:

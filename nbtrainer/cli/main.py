@@ -11,6 +11,7 @@ import typer
 from nbtrainer.cli import check, predict, prepare, quickstart, train
 from nbtrainer.cli import console as cli_console
 from nbtrainer.disk_errors import known_disk_error
+from nbtrainer.environment import process_rank
 from nbtrainer.errors import UserError
 
 app = typer.Typer(
@@ -45,7 +46,8 @@ def main() -> None:
         status = app(standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except UserError as error:
-        print(f"nbtrainer: {error}", file=sys.stderr)
+        if not process_rank():  # else rank 0 says it
+            print(f"nbtrainer: {error}", file=sys.stderr)
         sys.exit(2 if error.is_mistake else 1)
     except KeyboardInterrupt:
         print("nbtrainer: interrupted", file=sys.stderr)

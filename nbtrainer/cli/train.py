@@ -12,7 +12,7 @@ import typer
 from nbtrainer.cli.console import progress_bar
 from nbtrainer.cli.follow import follow, report_end
 from nbtrainer.cli.settings import parse_assignment, read_config
-from nbtrainer.environment import prepare_process
+from nbtrainer.environment import prepare_process, process_rank
 from nbtrainer.errors import CompleteRunWarning
 
 if TYPE_CHECKING:
@@ -20,17 +20,26 @@ if TYPE_CHECKING:
     from nbtrainer.runs import Run
 
 
+_Processes = Annotated[
+    int | None, typer.Option(min=1, help="How many processes share each batch, as training.processes.")
+]
+
+
 def train(
     config: Annotated[Path, typer.Argument(help="A config.json, or the name of a preset.")],
     settings: Annotated[list[str] | None, typer.Argument(help="Changes: section.field=value ...")] = None,
+    processes: _Processes = None,
 ) -> None:
     """Train with the settings of a file or preset. Ctrl-C stops at once, with everything saved."""
     prepare_process()
     from nbtrainer import api
 
     configured = read_config(config, settings)
-    _print_warnings(configured)
-    report_end(follow(api.start(configured)))
+    if processes is not None:
+        configured.set("training.processes", processes)
+    if not process_rank():
+        _print_warnings(configured)
+    _report(api.start(configured))
 
 
 def resume(
@@ -39,6 +48,7 @@ def resume(
     start_epoch: Annotated[
         int | None, typer.Option(min=0, help="Make a new run that goes on from there and counts from this epoch.")
     ] = None,
+    processes: _Processes = None,
 ) -> None:
     """Continue a run exactly where it stopped; from a checkpoint, as a new run."""
     prepare_process()
@@ -48,6 +58,8 @@ def resume(
     for path, value in map(parse_assignment, settings or []):
         section, _, name = path.partition(".")
         overrides.setdefault(section, {})[name] = value
+    if processes is not None:
+        overrides.setdefault("training", {})["processes"] = processes
     with warnings.catch_warnings():
         warnings.simplefilter("error", CompleteRunWarning)  # who types a command wants something to happen
         try:
@@ -55,7 +67,7 @@ def resume(
         except CompleteRunWarning as warning:
             print(f"nbtrainer: {warning}", file=sys.stderr)
             raise typer.Exit(2) from None
-    report_end(follow(resumed))
+    _report(resumed)
 
 
 def cross_validate(
@@ -140,6 +152,13 @@ def log(
         return
     for event in attached.events:
         print(sentences.log_line(event), end="")
+
+
+def _report(run: Run) -> None:
+    """Follow `run` to its end, unless this is one of several processes and not the one that tells."""
+    if process_rank():
+        raise typer.Exit(1 if run.status == "failed" else 0)
+    report_end(follow(run))
 
 
 def _print_warnings(config: Config) -> None:

@@ -159,10 +159,18 @@ class Training(Section):
         help="'auto' takes a graphics card if there is one. Else: cpu, cuda, cuda:1, mps.",
         advanced=True,
     )
+    processes: int = field(
+        1,
+        title="Processes",
+        help="How many processes share each batch and the validation: with NVIDIA cards one for each card to be used, on a processor at most one a core. The run is the same as in one process, but for rounding.",
+        ge=1,
+        le=1024,
+        advanced=True,
+    )
     threads: int | None = field(
         None,
         title="Threads",
-        help="Processor threads for the network. Empty: as many as this process may use.",
+        help="Processor threads for the network, in each process. Empty: as many as this process may use.",
         ge=1,
         le=1024,
         advanced=True,

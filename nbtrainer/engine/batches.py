@@ -36,6 +36,10 @@ class Batch(NamedTuple):
         """What the patches show; waits for it."""
         return self.content.result()
 
+    def with_contents(self, locations: list[PatchLocation], contents: list[PatchContent]) -> Batch:
+        """The same, with what other patches show besides."""
+        return self._replace(locations=locations, content=_ready(contents))
+
 
 @dataclass(kw_only=True)
 class BatchMaker:

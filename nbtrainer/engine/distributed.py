@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import distributed as dist
 from torch import nn
+from torch.distributed.rendezvous import rendezvous
 
 from nbtrainer.data.patch_sampler import PatchLocation
 from nbtrainer.data.sampling_log import PatchContent
@@ -120,25 +121,25 @@ class Reply:
         return cls(error=f"{type(error).__name__}: {error}", is_out_of_memory=is_out_of_memory(error))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RankGroup:
     """The processes of a run, seen from rank `rank` of `size`.
 
-    `explain` says in words why another process is gone, where somebody knows.
+    `store` is torch's, of keys that all see. `explain` says in words why another process is gone, where somebody knows.
     """
 
     rank: int
     size: int
-    store: dist.Store
+    store: Any
     explain: Callable[[], str] = lambda: ""
     _cards: dist.ProcessGroup | None = field(default=None, init=False)
 
     @classmethod
     def join(cls) -> RankGroup:
         """The group that the environment (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT) names; waits for all of it."""
-        store, rank, size = next(dist.rendezvous("env://", timeout=_LONGEST_WAIT))
+        store, rank, size = next(rendezvous("env://", timeout=_LONGEST_WAIT))
         dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=_LONGEST_WAIT)
-        return cls(rank, size, store)
+        return cls(rank=rank, size=size, store=store)
 
     def use_cards(self, device: torch.device) -> None:
         """Send tensors from card to card from now on, where `device` is one; every rank has to call it."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from nbtrainer.augment.patches import Patches
 from nbtrainer.catalog import SCHEDULES
 from nbtrainer.config import Config
 from nbtrainer.data.patch_sampler import PatchLocation
+from nbtrainer.data.prefetch import prefetch
 from nbtrainer.data.sampling_log import PatchContent, SamplingLog
 from nbtrainer.data.split_record import SplitRecord
 from nbtrainer.datasets import Survey
@@ -27,11 +28,14 @@ from nbtrainer.engine.checkpoint import BestCheckpoints
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.plateau import Plateau
 from nbtrainer.engine.stepper import Stepper
-from nbtrainer.engine.validate import Validator
+from nbtrainer.engine.validate import Validator, score_regions
 from nbtrainer.optimizers import Schedule
 from nbtrainer.runs import RunDirectory
 from nbtrainer.runs.events import Event
 from nbtrainer.tasks import Task
+
+if TYPE_CHECKING:
+    from nbtrainer.engine.ranks import Ranks
 
 # of the patches of an epoch, one in so many counts as hard
 _HARD_SHARE = 5
@@ -84,12 +88,23 @@ class TrainingJob:
     # of the first steps of this session
     first_loss: float | None = None
     baselines: dict[str, float] = field(default_factory=dict)
+    # the other processes of the run, if it has any
+    ranks: Ranks | None = None
     # what batches show whose labels are on their way back from the device
     _awaited: list[Future[list[PatchContent]]] = field(default_factory=list, init=False, repr=False)
 
     def batch(self, step: int) -> Batch:
-        """The batch of `step`."""
-        return self.batches.make(self.clock.patch_numbers(step), self.task)
+        """The batch of `step`; where it is divided among processes, the part of this one."""
+        numbers: Sequence[int] = self.clock.patch_numbers(step)
+        if self.ranks is not None:
+            numbers = self.ranks.own_numbers(self, step)
+        return self.batches.make(numbers, self.task)
+
+    def coming_batches(self, steps: range) -> Generator[Batch]:
+        """The batches of `steps`, made ahead as far as there are workers."""
+        if self.ranks is not None:
+            self.ranks.announce(self, steps)
+        return prefetch(self.batch, steps, self.workers, self.batches_ahead)
 
     @property
     def batch_size(self) -> int:
@@ -106,6 +121,7 @@ class TrainingJob:
 
     def record_batch(self, batch: Batch) -> None:
         """Enter a batch that was trained on into the sampling log, and among the hard ones what the network was wrong in."""
+        batch = self.stepper.whole(batch)
         self._awaited.append(batch.content)
         self._enter_contents(only_ready=True)
         if self.config.sampling.hard_fraction:
@@ -151,11 +167,11 @@ class TrainingJob:
     def test_validator(self) -> Validator:
         """Like the validator, for the test images."""
         images = dataclasses.replace(self.validator.images, pairs=self.survey.split.test)
-        return dataclasses.replace(self.validator, images=images)
+        return dataclasses.replace(self.validator, images=images, score_regions=score_regions)
 
     def training_validator(self) -> Validator:
         """Like the validator, for the training images."""
-        return dataclasses.replace(self.validator, images=self.patches.images)
+        return dataclasses.replace(self.validator, images=self.patches.images, score_regions=score_regions)
 
     def use_task(self, task: Task) -> None:
         """Decode with other thresholds from now on."""

@@ -17,9 +17,10 @@ from nbtrainer.data.sampling_log import PatchContent, SamplingLog
 from nbtrainer.disk import is_file
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.moved_data import from_here, tell_new_place
+from nbtrainer.engine.processes import launch_where_it_runs, rank_zero_first, require_processes
 from nbtrainer.engine.resolve_auto import resolve_device
 from nbtrainer.engine.resumed_split import previous_split
-from nbtrainer.engine.session import launch, report_failure
+from nbtrainer.engine.session import report_failure
 from nbtrainer.engine.training_patches import training_patches
 from nbtrainer.errors import CompleteRunWarning, Finding, ModelError, SettingError, UserError
 from nbtrainer.inference.checkpoint import load_checkpoint
@@ -31,7 +32,16 @@ _BUDGETS = ("epochs", "iterations", "max_minutes")
 
 
 def start(config: Config) -> Run:
-    """Check, make the run's folder, and train in a background thread. Raises `UserError` with every error found."""
+    """Check, make the run's folder, and train in a background thread, or in processes of their own. Raises `UserError` with
+    every error found.
+
+    In a process of torchrun above rank 0: take part until the run of rank 0 has ended.
+    """
+    with rank_zero_first() as ended:
+        return ended or _start(config)
+
+
+def _start(config: Config) -> Run:
     config = checked(config)
     directory = RunDirectory.create(
         config.resolve(config.output.root), data_task=config.output.data_task, name=config.output.name
@@ -42,7 +52,7 @@ def start(config: Config) -> Run:
     stored.save(directory.config)
     with report_failure(directory):
         lease = take(directory.path)
-    return launch(directory, lease, resumed=False)
+    return launch_where_it_runs(directory, lease, resumed=False, processes=config.training.processes)
 
 
 def train(config: Config) -> Run:
@@ -75,6 +85,11 @@ def resume(directory: str | os.PathLike[str], start_epoch: int | None = None, **
     """
     if start_epoch is not None or is_file(Path(directory)):
         return start(_continued(Path(directory), start_epoch, overrides))
+    with rank_zero_first() as ended:
+        return ended or _resume(directory, overrides)
+
+
+def _resume(directory: str | os.PathLike[str], overrides: Mapping[str, Mapping[str, Any]]) -> Run:
     run = attach(directory)
     files = RunDirectory(run.directory)
     # before anything is looked at: of two that resume at the same moment, one is refused
@@ -85,10 +100,11 @@ def resume(directory: str | os.PathLike[str], start_epoch: int | None = None, **
         lease.release()
         raise
     if goes_on:
-        return launch(files, lease, resumed=True)
+        processes = Config.load(files.config).training.processes
+        return launch_where_it_runs(files, lease, resumed=True, processes=processes)
     lease.release()
     remedy = "To continue it, give it more epochs (training.epochs) or time"
-    warnings.warn(f"{run.directory}: this run is complete. {remedy}.", CompleteRunWarning, stacklevel=3)
+    warnings.warn(f"{run.directory}: this run is complete. {remedy}.", CompleteRunWarning, stacklevel=4)
     return run
 
 
@@ -201,7 +217,7 @@ def checked(config: Config, record: dict[str, Any] | None = None) -> Config:
     """
     config = Config.of(config).validated()
     refused: list[Finding] = []
-    for look in (resolve_device, _follow_pretrained):  # both need torch, which a check does without
+    for look in (resolve_device, require_processes, _follow_pretrained):  # both need torch, which a check does without
         try:
             look(config)
         except UserError as error:

@@ -33,6 +33,8 @@ def wait_while_paused(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_
         if asked == "free" and not is_freed:
             _move(job, torch.device("cpu"))
             free_cached_memory(job.device)
+            if job.ranks is not None:
+                job.ranks.free_memory()
             is_freed = True
             emit(events.Noted(text=f"paused: the memory of {job.device} is free"))
         apply_changes(job, emit)

@@ -59,6 +59,7 @@ def planned_event(job: TrainingJob) -> events.Planned:
             "memory format": training.memory_format.replace("_", " "),
             "compile": f"compile {training.torch_compile}",
             "augmentation": f"augmentation on the {training.augment_on}",
-        },
+        }
+        | ({} if job.ranks is None else {"processes": f"{job.ranks.size} processes"}),
         measured_ms=job.measured_ms,
     )

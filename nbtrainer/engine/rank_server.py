@@ -76,7 +76,9 @@ class _Server:
             split = self._job.survey.split
             names = [[pair.name for pair in pairs] for pairs in (split.train, split.validation)]
             if names != [request.training, request.validation]:
-                raise ValueError("it finds other images than rank 0: every machine needs the same data in the same place")
+                raise ValueError(
+                    "it finds other images than rank 0: every machine needs the same data in the same place"
+                )
             if self._job.workers:
                 self._pool = ThreadPoolExecutor(self._job.workers, thread_name_prefix="nbtrainer-patches")
             return self._job.device.type
@@ -105,8 +107,8 @@ class _Server:
             reply = Reply(value=work())
         except Exception as error:  # rank 0 tells it, and ends or tries again
             reply = Reply.of(error)
-        if reply.error:
-            free_cached_memory(self._job.device) if reply.is_out_of_memory else None
+        if reply.is_out_of_memory:
+            free_cached_memory(self._job.device)
         self._group.gather(reply)
         return bool(self._group.broadcast())
 

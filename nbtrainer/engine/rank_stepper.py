@@ -44,7 +44,9 @@ class RankStepper(Stepper):
     def whole(self, batch: Batch) -> Batch:
         return joined(batch, self._answered, self._lengths)
 
-    def _gradients(self, images: torch.Tensor, targets: torch.Tensor) -> Iterator[tuple[torch.Tensor, ConfusionCounts]]:
+    def _add_gradients(
+        self, images: torch.Tensor, targets: torch.Tensor
+    ) -> Iterator[tuple[torch.Tensor, ConfusionCounts]]:
         batches = self.ranks.pieces(self.job, self.job.clock.step)
         self._answered, self._lengths = [], [len(pieces[0]) for pieces in batches]
         total = sum(len(piece) for pieces in batches for piece in pieces)
@@ -62,9 +64,10 @@ class RankStepper(Stepper):
             recomputes=isinstance(self.network, Recomputing) and self.network.recomputes,
             seed=(self.job.config.training.seed + 1_000 * self.job.clock.step) % 2**31,
         )
+        weights = flat_weights(self.network) if is_first else None
         group.broadcast(step)
-        if is_first:
-            group.broadcast_tensor(flat_weights(self.network))
+        if weights is not None:
+            group.broadcast_tensor(weights)
 
     def _add_shared_gradient(
         self, images: torch.Tensor, targets: torch.Tensor, *, pieces: list[range], share: float
@@ -90,16 +93,19 @@ class RankStepper(Stepper):
             (group.receive(logits, rank), group.receive(truth, rank))
             for rank, (logits, truth) in zip(present, room, strict=True)
         ]
-        loss, logits, truth = self._judge_safely(own, targets, received, share)
+        loss, logits, truth = self._judge_safely(own, targets=targets, received=received, share=share)
         gradients: Any = logits.grad
         own_gradient, *others = gradients.split([len(own), *(len(each) for each, _ in received)])
         for rank, gradient in zip(present, others, strict=True):
             group.send(gradient, rank)
-        self.ranks.together(lambda: _lead_back(answers, own_gradient))
-        own_share = len(own) / len(logits)
-        nothing = torch.zeros_like(flat_gradients(self.network, 0.0))
-        add_flat_gradients(self.network, group.add_up(nothing), own_share)
-        counts = self._record(logits.detach(), truth, share)
+
+        def lead_back() -> torch.Tensor:
+            _lead_back(answers, own_gradient)
+            return torch.zeros_like(flat_gradients(self.network, share=0.0))
+
+        others_gradients = group.add_up(self.ranks.together(lead_back)[0])
+        add_flat_gradients(self.network, others_gradients, share=len(own) / len(logits))
+        counts = self._record(logits.detach(), targets=truth, share=share)
         self._answered.append(answered)
         for each in filter(None, answered):
             if each.warning:
@@ -109,6 +115,7 @@ class RankStepper(Stepper):
     def _judge_safely(
         self,
         own: torch.Tensor,
+        *,
         targets: torch.Tensor,
         received: list[tuple[torch.Tensor, torch.Tensor]],
         share: float,

@@ -135,8 +135,9 @@ class Ranks:
         """As `validate.score_regions`, every rank its share; in the order of `regions`."""
         self._scored += 1
         cancel = f"cancel-{self._scored}"
+        weights = flat_weights(validator.network)
         self.group.broadcast(Score(regions=regions, keep=frozenset(keep), cancel=cancel))
-        self.group.broadcast_tensor(flat_weights(validator.network))
+        self.group.broadcast_tensor(weights)
 
         def own() -> list[ScoredRegion] | None:
             scored = []
@@ -194,5 +195,3 @@ def _error_of(rank: int, reply: Reply) -> Exception:
     if reply.is_out_of_memory:
         return torch.OutOfMemoryError(f"on rank {rank}: {reply.error}")
     return RankLostError(f"rank {rank} failed: {reply.error}")
-
-

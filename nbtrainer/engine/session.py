@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbtrainer.config import Config
 from nbtrainer.disk import write_json
@@ -38,6 +38,9 @@ from nbtrainer.runs.session import Session
 from nbtrainer.runs.signals import stop_before_the_end
 from nbtrainer.runs.stop import StopRequest, clear_stop, read_stop
 
+if TYPE_CHECKING:
+    from nbtrainer.engine.ranks import Ranks
+
 _SECONDS_BETWEEN_LOOKS = 0.1
 _IMPOLITE = "torch was loaded before nbtrainer: beside a busy browser, steps may take several times as long"
 
@@ -46,16 +49,28 @@ class RunLostError(Exception):
     """The run belongs to another process by now, or its folder is gone: nothing may be written there any more."""
 
 
-def launch(directory: RunDirectory, lease: Lease, resumed: bool) -> Run:
-    """Train the run in `directory`, which `lease` owns, in a background thread."""
+def launch(
+    directory: RunDirectory, lease: Lease, resumed: bool, *, ranks: Ranks | None = None, is_opened: bool = False
+) -> Run:
+    """Train the run in `directory`, which `lease` owns, in a background thread.
+
+    `ranks`: other processes that take part. `is_opened`: whether the process that started this one has told that the session
+    begins.
+    """
     stop_before_the_end()
-    work = _Work(directory, lease, resumed)
+    work = _Work(directory, lease, resumed, ranks)
     try:
-        work.begin()
+        work.begin(is_opened)
     except BaseException as error:
         work.fail(error)
         raise
     return Run(directory, work.session)
+
+
+def forget_requests(directory: RunDirectory) -> None:
+    """What was asked of an earlier session is not asked of the next."""
+    clear_stop(directory)
+    clear_pause(directory)
 
 
 @contextmanager
@@ -117,23 +132,25 @@ def _complete(happened: list[Event], record: dict[str, Any], emit: Emit) -> None
 class _Work:
     """What the thread of a session does."""
 
-    def __init__(self, directory: RunDirectory, lease: Lease, resumed: bool) -> None:
+    def __init__(self, directory: RunDirectory, lease: Lease, resumed: bool, ranks: Ranks | None) -> None:
         self.session = Session(lease.owner.token, directory.path)
         self._directory = directory
         self._lease = lease
         self._resumed = resumed
+        self._ranks = ranks
         self._emitter: Emitter | None = None
         self._heard: StopRequest = ""
         self._read: StopRequest = ""
         self._looked_at = -math.inf
 
-    def begin(self) -> None:
+    def begin(self, is_opened: bool) -> None:
         """Open the journal, and start the thread."""
-        clear_stop(self._directory)
-        clear_pause(self._directory)
+        if not is_opened:
+            forget_requests(self._directory)
         remove_leftovers(self._directory.checkpoints)
         self._emitter = Emitter(self._directory)
-        self._emit(started_event(self._resumed, self._lease.owner.token))
+        if not is_opened:
+            self._emit(started_event(self._resumed, self._lease.owner.token))
         self.session.thread = threading.Thread(
             target=self._do, name=f"nbtrainer {self._directory.path.name}", daemon=True
         )
@@ -162,6 +179,8 @@ class _Work:
 
     def _end(self, closing: Event) -> None:
         try:
+            if self._ranks is not None:
+                self._ranks.end(str(self._directory.path))
             if self._emitter is not None:
                 self._emitter.close(copies=not self._lease.lost)
             self._lease.release()
@@ -201,6 +220,8 @@ class _Work:
         job.stepper.on_batch_split = lambda patches, parts: emit(
             events.BatchReduced(step=job.clock.step, tiles=patches, parts=parts, changes=what_parts_change(job.network))
         )
+        if self._ranks is not None:
+            self._ranks.prepare(job, record, emit)
         job.validator.tell = job.previewer.tell = _once(lambda words: emit(events.Warned(text=words)))
         sums = {}
         if record is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
 from nbtrainer import metrics
+from nbtrainer.engine.batches import Batch
 from nbtrainer.engine.micro_batches import Answers
 from nbtrainer.errors import ComputerError
 from nbtrainer.inference.device import autocast, free_cached_memory, is_out_of_memory, random_state, set_random_state
@@ -93,9 +94,7 @@ class Stepper:
         self.optimizer.zero_grad(set_to_none=True)
         self.patch_errors, self.terms = torch.zeros(0, device=self.device), {}
         total, counts = torch.zeros((), device=self.device), ConfusionCounts()
-        batches = zip(_parts(images, self.accumulate), _parts(targets, self.accumulate), strict=True)
-        for batch, truth in batches:
-            loss, counted = self._add_gradient(batch, truth, share=len(batch) / len(images))
+        for loss, counted in self._add_gradients(images, targets):
             total, counts = total + loss, counts + counted
         if self.max_gradient_norm > 0:
             self.scaler.unscale_(self.optimizer)
@@ -104,26 +103,44 @@ class Stepper:
         self.scaler.update()
         return total, counts
 
+    def _add_gradients(
+        self, images: torch.Tensor, targets: torch.Tensor
+    ) -> Iterator[tuple[torch.Tensor, ConfusionCounts]]:
+        """Add the gradients of all batches of the step; of each its share of the loss, and the counts of its pixels."""
+        batches = zip(split_evenly(images, self.accumulate), split_evenly(targets, self.accumulate), strict=True)
+        for batch, truth in batches:
+            yield self._add_gradient(batch, truth, share=len(batch) / len(images))
+
     def _add_gradient(
         self, images: torch.Tensor, targets: torch.Tensor, share: float
     ) -> tuple[torch.Tensor, ConfusionCounts]:
         """Add the gradient of one batch, which has this `share` of the step, and return its share of the loss."""
         answers = (
-            Answers(self.network, self._answer, _parts(images, self.micro_batches)) if self.micro_batches > 1 else None
+            Answers(self.network, self._answer, split_evenly(images, self.micro_batches))
+            if self.micro_batches > 1
+            else None
         )
         logits = self._answer(images).float() if answers is None else answers.logits
         loss = share * self.loss(logits, targets)
         self.scaler.scale(loss).backward()
         if answers is not None:
             answers.backward()
+        return loss.detach(), self._record(logits.detach(), targets=targets, share=share)
+
+    def _record(self, logits: torch.Tensor, *, targets: torch.Tensor, share: float) -> ConfusionCounts:
+        """Note the errors of patches and the parts of the loss; the counts of pixels."""
         with torch.no_grad():
-            pixels = self.pixel_predictions(logits.detach(), targets)
+            pixels = self.pixel_predictions(logits, targets)
             errors = (pixels.probability - pixels.target).abs().nan_to_num().flatten(1).mean(1)
             counts = metrics.count(pixels)
         self.patch_errors = torch.cat([self.patch_errors, errors])
         for name, value in getattr(self.loss, "terms", {}).items():
             self.terms[name] = self.terms.get(name, 0.0) + share * value
-        return loss.detach(), counts
+        return counts
+
+    def whole(self, batch: Batch) -> Batch:
+        """What the last step was done on, where `batch` was made for it here."""
+        return batch
 
     def _answer(self, images: torch.Tensor) -> torch.Tensor:
         with autocast(self.device, self.precision):
@@ -160,5 +177,6 @@ class Stepper:
         self.on_batch_split(-(-patches // self.micro_batches), self.micro_batches)
 
 
-def _parts(batch: torch.Tensor, count: int) -> tuple[torch.Tensor, ...]:
+def split_evenly(batch: torch.Tensor, count: int) -> tuple[torch.Tensor, ...]:
+    """`batch` in at most `count` parts, the last of which may be smaller."""
     return batch.split(-(-len(batch) // count))

@@ -14,7 +14,6 @@ import psutil
 import torch
 
 from nbtrainer import metrics
-from nbtrainer.data.prefetch import prefetch
 from nbtrainer.engine.change_settings import apply_changes
 from nbtrainer.engine.compiled_network import change_to_compiled, step_or_fall_back
 from nbtrainer.engine.finalize import finish
@@ -109,7 +108,7 @@ def _train_on(
     began = time.monotonic()
     learning_rate = job.learning_rate()
     remaining = clock.remaining(step_intervals(job.config.training))
-    for batch in notices.time_waiting(prefetch(job.batch, remaining, job.workers, job.batches_ahead)):
+    for batch in notices.time_waiting(job.coming_batches(remaining)):
         if change_to_compiled(job, emit, len(batch.images)):
             began = time.monotonic()  # translating is no part of a step
         learning_rate = job.learning_rate()

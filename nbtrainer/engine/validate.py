@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +21,46 @@ from nbtrainer.tasks import Task
 
 # more pixels than this are not scored in one validation; of more, blocks of so many tiles along each axis are
 _MOST_PIXELS, _BLOCK_TILES = 32 * 1024**2, 2
+
+
+class ScoredRegion(NamedTuple):
+    """The loss of an image or a part of it; `tally` if it has a label, `output` (K, [Z,] Y, X) of the network if it is kept."""
+
+    loss: float
+    tally: MetricState | None
+    output: np.ndarray | None
+
+
+class ScoreRegions(Protocol):
+    """Scores regions in their order, and tells of it; None if it was stopped."""
+
+    def __call__(
+        self,
+        validator: Validator,
+        regions: list[tuple[int, Slices | None]],
+        *,
+        keep: Collection[int],
+        report: Callable[[int, int], None],
+        is_stopped: Callable[[], bool],
+    ) -> list[ScoredRegion] | None: ...
+
+
+def score_regions(
+    validator: Validator,
+    regions: list[tuple[int, Slices | None]],
+    *,
+    keep: Collection[int],
+    report: Callable[[int, int], None],
+    is_stopped: Callable[[], bool],
+) -> list[ScoredRegion] | None:
+    """One after the other, in this process."""
+    scored = []
+    for done, (index, region) in enumerate(regions):
+        report(done, len(regions))
+        if is_stopped():
+            return None
+        scored.append(validator.score_region(index, region, keeps=index in keep))
+    return scored
 
 
 @dataclass(kw_only=True)
@@ -44,6 +85,7 @@ class Validator:
     check: Callable[[], None] = lambda: None
     # takes a sentence about what memory did not suffice for
     tell: Callable[[str], None] | None = None
+    score_regions: ScoreRegions = score_regions
 
     def predict(self, index: int, region: Slices | None = None) -> np.ndarray:
         """Network output (K, [Z,] Y, X) for image `index`, or for a part of it that is seen by itself."""
@@ -75,25 +117,31 @@ class Validator:
         Of very large images blocks are scored (see `evaluation_regions`), and nothing is kept.
         """
         outputs = {}
-        work = self.evaluation_regions()
+        regions = self.evaluation_regions()
+        scored = self.score_regions(self, regions, keep=keep, report=report, is_stopped=is_stopped)
+        if scored is None:
+            return None
         tallies: dict[int, MetricState] = {}
         losses: dict[int, list[float]] = {}
-        for done, (index, region) in enumerate(work):
-            report(done, len(work))
-            if is_stopped():
-                return None
-            (image, label), links = self.pair(index, region), self.images.links(index)
-            raw = self.predict_array(image)
-            if index in keep and region is None:
-                outputs[index] = raw
-            target = torch.from_numpy(self.task.target(image, label, links))[None]
-            losses.setdefault(index, []).append(float(self.loss(torch.from_numpy(raw)[None], target)))
-            if self.images.has_label(index):
-                tallies[index] = tallies.get(index, MetricState()) + self.task.tally(
-                    raw, label=label, names=self.metrics, links=links
-                )
+        for (index, _), (loss, tally, output) in zip(regions, scored, strict=True):
+            losses.setdefault(index, []).append(loss)
+            if tally is not None:
+                tallies[index] = tallies.get(index, MetricState()) + tally
+            if output is not None:
+                outputs[index] = output
         mean_loss = float(np.mean([np.mean(loss) for loss in losses.values()]))
         return {"loss": mean_loss, **self._overall(list(tallies.values()))}, outputs
+
+    def score_region(self, index: int, region: Slices | None, *, keeps: bool) -> ScoredRegion:
+        """Loss and tally of image `index` or a part of it; with the output for all of it if that is to be kept."""
+        (image, label), links = self.pair(index, region), self.images.links(index)
+        raw = self.predict_array(image)
+        target = torch.from_numpy(self.task.target(image, label, links))[None]
+        loss = float(self.loss(torch.from_numpy(raw)[None], target))
+        tally = None
+        if self.images.has_label(index):
+            tally = self.task.tally(raw, label=label, names=self.metrics, links=links)
+        return ScoredRegion(loss, tally, raw if keeps and region is None else None)
 
     def baseline(self) -> dict[str, float]:
         """Mean scores of the task's trivial method on the same images."""

@@ -66,6 +66,13 @@ class Lease:
         """Why this process no longer owns the run, in a sentence; empty while it does."""
         return self._lost
 
+    @classmethod
+    def adopt(cls, folder: Path, token: str) -> Lease:
+        """Own the run in `folder` in the place of the process that started this one, and that owned it as `token`."""
+        owner = Owner(token, this_process())
+        (folder / OWNER_FILE).write_bytes(_content(owner, 0))
+        return cls(folder, owner)
+
     def release(self) -> None:
         """Give the run back."""
         self._released.set()
@@ -96,6 +103,8 @@ class Lease:
             return
         if holder is not None and holder.token != self.owner.token:
             self._lost = f"{holder} has taken this run over"
+        elif holder is not None and holder != self.owner:  # the process that trains, started by this one
+            self._released.set()
         elif not self._released.is_set():
             self._write()
 
