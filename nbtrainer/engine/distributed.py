@@ -22,6 +22,7 @@ from torch.distributed.rendezvous import rendezvous
 from nbtrainer.data.patch_sampler import PatchLocation
 from nbtrainer.data.sampling_log import PatchContent
 from nbtrainer.data.views import Slices
+from nbtrainer.engine.validate import ScoredRegion
 from nbtrainer.errors import ComputerError
 from nbtrainer.inference.device import is_out_of_memory
 
@@ -106,6 +107,14 @@ class Answered:
     locations: list[PatchLocation]
     contents: list[PatchContent]
     warning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """What a rank answers to `Score`: its regions, scored, and sentences about what memory did not suffice for."""
+
+    regions: list[ScoredRegion]
+    warnings: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)

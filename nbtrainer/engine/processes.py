@@ -40,7 +40,7 @@ _SECONDS_BETWEEN_LOOKS = 0.1
 _SECONDS_TO_FAIL = 20.0
 # what ranks take to end once rank 0 has
 _SECONDS_TO_END = 20.0
-_TOLD_BYTES = 4000
+_MOST_PRINTED_BYTES = 4000
 
 
 def require_processes(config: Config) -> None:
@@ -140,10 +140,10 @@ class _Worker:
             how = "was killed, as systems do when memory runs out"
         return f"process {self.rank + 1} of {self.of} (number {self.process.pid}) {how}"
 
-    def last_words(self) -> str:
+    def end_of_output(self) -> str:
         """The end of what it printed."""
         size = self.printed.seek(0, os.SEEK_END)
-        self.printed.seek(max(0, size - _TOLD_BYTES))
+        self.printed.seek(max(0, size - _MOST_PRINTED_BYTES))
         return self.printed.read().decode(errors="replace")
 
 
@@ -175,7 +175,7 @@ class _Launcher:
     def fail(self, error: BaseException) -> None:
         """End because the processes could not be started."""
         self._end_all()
-        self._end(thread.failure(error, self._directory), is_told=False)
+        self._end(thread.failure(error, self._directory), is_in_journal=False)
 
     def _start(self, rank: int, *, of: int, port: int) -> _Worker:
         environment = child_environment() | {
@@ -221,14 +221,14 @@ class _Launcher:
         self._end_all()
         closing = self._closing_event()
         if closing is not None:
-            self._end(closing, is_told=True)
+            self._end(closing, is_in_journal=True)
             return
         worker = lost or first
         reason = f"{worker.how_it_ended()}. Resume the run: it goes on from its last checkpoint"
-        self._end(events.Failed(reason=reason, details=worker.last_words()), is_told=False)
+        self._end(events.Failed(reason=reason, details=worker.end_of_output()), is_in_journal=False)
 
     def _closing_event(self) -> Event | None:
-        """What rank 0 told at the end of this session, if it could."""
+        """What rank 0 wrote at the end of this session, if it could."""
         with suppress(Exception):
             happened = attach(self._directory.path).events
             last = next(each for each in reversed(happened) if isinstance(each, (events.RunStarted, *events.CLOSING)))
@@ -247,9 +247,9 @@ class _Launcher:
                 worker.process.kill()
                 worker.process.wait()
 
-    def _end(self, closing: Event, is_told: bool) -> None:
+    def _end(self, closing: Event, is_in_journal: bool) -> None:
         try:
-            if not is_told:
+            if not is_in_journal:
                 with suppress(Exception):
                     emitter = Emitter(self._directory)
                     emitter(closing)

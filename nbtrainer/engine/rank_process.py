@@ -54,7 +54,7 @@ class _Requests:
 
     def __init__(self) -> None:
         self._lost = ""
-        self._is_told = threading.Event()
+        self._is_explained = threading.Event()
 
     def listen(self, session: Session) -> None:
         """From now on, in a thread."""
@@ -62,7 +62,7 @@ class _Requests:
 
     def why_lost(self) -> str:
         """How another process ended, once the starter has seen it; empty if it says nothing of it."""
-        self._is_told.wait(_SECONDS_TO_EXPLAIN)
+        self._is_explained.wait(_SECONDS_TO_EXPLAIN)
         return self._lost
 
     def _read(self, session: Session) -> None:
@@ -70,7 +70,7 @@ class _Requests:
             word, _, rest = line.strip().partition(" ")
             if word == "lost":
                 self._lost = rest
-                self._is_told.set()
+                self._is_explained.set()
             elif word == "stop":
                 how, _, why = rest.partition(" ")
                 session.ask_to_stop(now=how == "now", why=why)

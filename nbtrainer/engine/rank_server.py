@@ -24,6 +24,7 @@ from nbtrainer.engine.distributed import (
     RankGroup,
     Reply,
     Score,
+    Scores,
     Step,
     flat_gradients,
     flat_weights,
@@ -32,7 +33,6 @@ from nbtrainer.engine.distributed import (
 from nbtrainer.engine.job import TrainingJob
 from nbtrainer.engine.micro_batches import Answers
 from nbtrainer.engine.progress import StopHeardError
-from nbtrainer.engine.validate import ScoredRegion
 from nbtrainer.inference.device import autocast, free_cached_memory
 from nbtrainer.models.recomputing import Recomputing
 from nbtrainer.runs import Run, RunDirectory, attach
@@ -181,15 +181,16 @@ class _Server:
             if group.store.check([request.cancel]):
                 raise StopHeardError
 
-        validator = dataclasses.replace(job.validator, network=job.network, check=check)
+        warnings: list[str] = []
+        validator = dataclasses.replace(job.validator, network=job.network, check=check, tell=warnings.append)
 
-        def score() -> list[ScoredRegion] | None:
+        def score() -> Scores | None:
             try:
                 scored = []
                 for index, region in request.regions[group.rank :: group.size]:
                     check()
                     scored.append(validator.score_region(index, region, keeps=index in request.keep))
-                return scored
+                return Scores(regions=scored, warnings=warnings)
             except StopHeardError:
                 return None
 

@@ -20,6 +20,7 @@ from nbtrainer.engine.distributed import (
     RankLostError,
     Reply,
     Score,
+    Scores,
     flat_weights,
     pieces_of,
 )
@@ -139,7 +140,7 @@ class Ranks:
         self.group.broadcast(Score(regions=regions, keep=frozenset(keep), cancel=cancel))
         self.group.broadcast_tensor(weights)
 
-        def own() -> list[ScoredRegion] | None:
+        def own() -> Scores | None:
             scored = []
             try:
                 for done, (index, region) in enumerate(regions[:: self.size]):
@@ -151,13 +152,17 @@ class Ranks:
             except BaseException:
                 self.group.store.set(cancel, "1")
                 raise
-            return scored
+            return Scores(regions=scored, warnings=[])
 
         here, others = self.together(own)
-        shares = [here, *others]
-        if any(share is None for share in shares):
+        shares: list[Scores | None] = [here, *others]
+        scores = [share for share in shares if share is not None]
+        if len(scores) < len(shares):
             return None
-        return [shares[at % self.size][at // self.size] for at in range(len(regions))]
+        for sentence in (sentence for share in scores for sentence in share.warnings):
+            if validator.tell is not None:
+                validator.tell(sentence)
+        return [scores[at % self.size].regions[at // self.size] for at in range(len(regions))]
 
     def free_memory(self) -> None:
         """Let the others give back the memory of their devices, until the next step."""

@@ -18,6 +18,27 @@ from tests.processes import usual_signals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
+# The second process has memory for one patch and for small tiles only, and its 150th convolution of a training is no number
+_FAULTY_RANK = """
+import os, sys
+import torch
+
+convolve, calls = torch.nn.Conv2d.forward, []
+
+def faulty(module, images):
+    if os.environ["RANK"] == "1":
+        if len(images) > 1 or (not module.training and images.shape[-1] > 48):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        calls.extend([1] * module.training)
+        if module.training and len(calls) == 150:
+            return torch.full_like(convolve(module, images), float("nan"))
+    return convolve(module, images)
+
+torch.nn.Conv2d.forward = faulty
+from nbtrainer.cli.main import main
+main()
+"""
+
 
 def train_with(config, processes, **training):
     config = config.model_copy(deep=True)
@@ -52,6 +73,23 @@ def assert_same(one, other):
             assert weights.numpy() == pytest.approx(second[name].numpy(), rel=1e-4, abs=1e-5), name
 
 
+def python(*arguments):
+    """A command of its own, such as `nbtrainer train`, and what it printed."""
+    # names of machines are not to be asked for where all processes are on one
+    environment = {**os.environ, "GLOO_SOCKET_IFNAME": "lo" if sys.platform == "linux" else "lo0"}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], capture_output=True, text=True, timeout=120, env=environment, check=False
+    )
+
+
+def torchrun(*arguments):
+    return python("torch.distributed.run", "--nproc-per-node", "2", "--standalone", *arguments)
+
+
+def attach_named(config, name):
+    return nbt.attach(config.resolve(config.output.root) / config.output.data_task / name)
+
+
 @pytest.fixture
 def config(small_config, write_pairs):
     """Five images train and three validate, each set an odd number for two processes."""
@@ -61,8 +99,8 @@ def config(small_config, write_pairs):
 
 @pytest.mark.feature(109, 118)
 def test_two_processes_train_as_one_does(config):
-    # five patches in batches of 3 and 2, none of which can be halved for both: 50 steps
-    settings = {"epochs": 25, "steps_per_epoch": -1, "batch_size": 3, "validation_interval": 25, "save_interval": 25}
+    # batches of 3, which two processes cannot halve; 20 patches an epoch, so that the last has 2
+    settings = {"iterations": 50, "steps_per_epoch": -1, "batch_size": 3, "validation_interval": 5, "save_interval": 5}
     one, two = train_with(config, 1, **settings), train_with(config, 2, **settings)
     assert_same(one, two)
     assert one.history[-1]["step"] == 50
@@ -95,6 +133,22 @@ def test_batches_in_parts_for_want_of_memory_are_shared_too(config):
     assert_same(*map(nbt.attach, (run.directory for run in runs)))
 
 
+def test_what_goes_wrong_in_another_process_is_mended_as_in_the_first(config, tmp_path):
+    config.update(training={"batch_size": 4, "epochs": 12, "patience": 0}, output={"name": "faulty"})
+    config.save(tmp_path / "config.json")
+    (tmp_path / "faulty.py").write_text(_FAULTY_RANK)
+    done = torchrun(str(tmp_path / "faulty.py"), "train", str(tmp_path / "config.json"))
+    assert done.returncode == 0, done.stderr
+    run = attach_named(config, "faulty")
+    (split,) = [event for event in run.events if isinstance(event, events.BatchReduced)]
+    (back,) = [event for event in run.events if isinstance(event, events.RolledBack)]
+    assert split.parts == 2 and split.step == 0
+    aside = json.loads((run.directory / "set_aside.json").read_text())["patches"]
+    assert len(aside) == 4 and (run.directory / back.path).exists()
+    assert [row["epoch"] for row in run.history] == list(range(1, 13))
+    assert any("tiles" in event.text for event in run.events if isinstance(event, events.Warned))
+
+
 def test_a_killed_process_fails_the_run_which_can_be_resumed(config):
     config.update(training={"processes": 2, "epochs": 100_000})
     run = nbt.start(config)
@@ -111,7 +165,7 @@ def test_a_killed_process_fails_the_run_which_can_be_resumed(config):
 
 
 @pytest.mark.slow
-def test_a_killed_rank_zero_is_told_by_the_process_that_started_it(config):
+def test_a_killed_rank_zero_is_reported_by_the_process_that_started_it(config):
     config.update(training={"processes": 2, "epochs": 100_000})
     run = nbt.start(config)
     until(run, lambda: run.last is not None)
@@ -167,28 +221,18 @@ def test_processes_end_with_the_program_that_started_them(config, tmp_path):
 @pytest.mark.parametrize("by", ["torchrun", pytest.param("option", marks=pytest.mark.slow)])
 def test_the_command_line_trains_with_processes(config, tmp_path, by):
     config.save(tmp_path / "config.json")
-    train = ["nbtrainer", "train", str(tmp_path / "config.json"), "output.name=told", "training.epochs=2"]
-    torchrun = ["torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m"]
-    command = [*torchrun, *train] if by == "torchrun" else [*train, "--processes", "2"]
-    environment = {**os.environ, "GLOO_SOCKET_IFNAME": "lo" if sys.platform == "linux" else "lo0"}
-    done = subprocess.run(
-        [sys.executable, "-m", *command], capture_output=True, text=True, timeout=120, env=environment, check=False
-    )
+    train = ["train", str(tmp_path / "config.json"), "output.name=named", "training.epochs=2"]
+    done = torchrun("-m", "nbtrainer", *train) if by == "torchrun" else python("nbtrainer", *train, "--processes", "2")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("finished; results in") == 1
-    planned = next(event for event in _run_told(config).events if isinstance(event, events.Planned))
+    planned = next(event for event in attach_named(config, "named").events if isinstance(event, events.Planned))
     assert planned.chosen["processes"] == "2 processes"
 
 
 @pytest.mark.slow
-def test_under_torchrun_a_mistake_is_told_once_and_no_process_waits(config, tmp_path):
+def test_under_torchrun_a_mistake_is_reported_once_and_no_process_waits(config, tmp_path):
     config.save(tmp_path / "config.json")
-    command = ["torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "nbtrainer", "train"]
-    command += [str(tmp_path / "config.json"), "training.steps_per_epoch=0"]
-    environment = {**os.environ, "GLOO_SOCKET_IFNAME": "lo" if sys.platform == "linux" else "lo0"}
-    done = subprocess.run(
-        [sys.executable, "-m", *command], capture_output=True, text=True, timeout=120, env=environment, check=False
-    )
+    done = torchrun("-m", "nbtrainer", "train", str(tmp_path / "config.json"), "training.steps_per_epoch=0")
     assert done.returncode != 0
     assert done.stderr.count("nbtrainer: training.steps_per_epoch") == 1
 
@@ -197,16 +241,16 @@ def test_under_torchrun_a_mistake_is_told_once_and_no_process_waits(config, tmp_
 def test_sigterm_stops_a_run_of_processes_with_everything_saved(config, tmp_path):
     config.update(training={"epochs": 100_000})
     config.save(tmp_path / "config.json")
-    command = ["nbtrainer", "train", str(tmp_path / "config.json"), "output.name=told", "--processes", "2"]
+    command = ["nbtrainer", "train", str(tmp_path / "config.json"), "output.name=named", "--processes", "2"]
     program = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True, **usual_signals())
-    last = config.resolve(config.output.root) / config.output.data_task / "told" / "checkpoints" / "last.pt"
+    last = config.resolve(config.output.root) / config.output.data_task / "named" / "checkpoints" / "last.pt"
     ends = time.monotonic() + 60
     while not last.exists():
         assert time.monotonic() < ends and program.poll() is None
         time.sleep(0.05)
     program.send_signal(signal.SIGTERM)
     assert "stopped; results in" in program.communicate(timeout=60)[0]
-    assert program.returncode == 0 and _run_told(config).status == "stopped"
+    assert program.returncode == 0 and attach_named(config, "named").status == "stopped"
 
 
 def test_more_processes_than_cards_or_on_other_devices_are_refused(config):
@@ -224,7 +268,3 @@ def test_more_processes_than_cores_or_patches_are_warned_of(config):
 def test_a_run_of_one_process_knows_nothing_of_others():
     code = "import sys, nbtrainer.engine; assert not any('engine.rank' in n or 'engine.distributed' in n for n in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def _run_told(config):
-    return nbt.attach(config.resolve(config.output.root) / config.output.data_task / "told")
