@@ -103,7 +103,9 @@ class Lease:
             return
         if holder is not None and holder.token != self.owner.token:
             self._lost = f"{holder} has taken this run over"
-        elif holder is not None and holder != self.owner:  # the process that trains, started by this one
+        elif (
+            holder is not None and holder.process.number != self.owner.process.number
+        ):  # it trains, started by this one
             self._released.set()
         elif not self._released.is_set():
             self._write()
