@@ -18,7 +18,7 @@ _MOST_ON_A_DEVICE = 32
 
 
 class MemoryNeed(NamedTuple):
-    """Bytes: `fixed` for weights, gradients and optimizer, `per_patch` for each patch of a batch on the way back."""
+    """Bytes: `fixed` for weights, gradients, optimizer and images that stay on the device, `per_patch` for each patch of a batch on the way back."""
 
     fixed: int
     per_patch: int

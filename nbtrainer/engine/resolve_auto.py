@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from nbtrainer.augment.device.sources import resident_bytes
+from nbtrainer.augment.patches import Patches
 from nbtrainer.catalog import NETWORKS
 from nbtrainer.catalog.losses import PARAMETERS
 from nbtrainer.config import Config
@@ -86,8 +88,7 @@ def resolve_performance(
     """Settle precision, memory format, compile and where patches are made in `config`; milliseconds measured for each
     candidate."""
     training = config.training
-    if training.augment_on == "auto":
-        training.augment_on = "processor" if device.type == "cpu" else "device"
+    training.augment_on = _augments_on(training.augment_on, device)
     assert isinstance(training.batch_size, int)
     precisions = precisions_of(device) if training.precision == "auto" else [training.precision]
     formats = ["contiguous", "channels_last"] if training.memory_format == "auto" else [training.memory_format]
@@ -111,10 +112,17 @@ def resolve_performance(
     return {f"{precision} {layout}": round(1000 * took, 1) for (precision, layout), took in finite.items()}
 
 
+def _augments_on(where: str, device: torch.device) -> str:
+    if where == "auto":
+        return "processor" if device.type == "cpu" else "device"
+    return where
+
+
 def resolve_batch_size(
-    config: Config, *, network: nn.Module, loss: nn.Module, task: Task, device: torch.device, patches: int
+    config: Config, *, network: nn.Module, loss: nn.Module, task: Task, device: torch.device, patches: Patches
 ) -> Event:
-    """Settle the batch size in `config` where it is `auto`, and tell what a step takes. `patches`: those of an epoch."""
+    """Settle the batch size in `config` where it is `auto`, and tell what a step takes, with the images that stay on the
+    device."""
     training = config.training
     image, target = _blank_batch(config, task, 1)
     precision = precisions_of(device)[0] if training.precision == "auto" else training.precision
@@ -126,8 +134,11 @@ def resolve_batch_size(
             raise
         training.batch_size = 1 if training.batch_size == "auto" else training.batch_size
         return events.Warned(text="one patch alone takes more memory than is free: choose smaller patches")
+    if _augments_on(training.augment_on, device) == "device":
+        resident = resident_bytes(patches.images, device, with_label=task.encodes_batches)
+        need = need._replace(fixed=need.fixed + resident)
     if training.batch_size == "auto":
-        training.batch_size = fitting_batch(need, free, device, patches=patches)
+        training.batch_size = fitting_batch(need, free, device, patches=patches.per_pass)
     return events.MemoryEstimated(
         batch_size=training.batch_size, needed_bytes=need.of_batch(training.batch_size), free_bytes=free
     )

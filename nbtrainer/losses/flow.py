@@ -47,12 +47,10 @@ class FlowLoss(nn.Module):
                 f"and {prediction.shape[1]} predicted ones"
             )
         known = ~target.isnan().any(dim=1)
-        if not bool(known.any()):
-            self.terms = {}
-            return prediction.sum() * 0
-        terms = _terms(prediction, target.nan_to_num(0.0), valid_mask=known)
-        self.terms = {name: value.detach() for name, value in terms._asdict().items()}
-        return torch.stack(list(terms)).sum()
+        any_known = known.any()  # not asked of the device, for which the step would wait
+        terms = _terms(prediction, target.nan_to_num(0.0), valid_mask=known | ~any_known)
+        self.terms = {name: value.detach() * any_known for name, value in terms._asdict().items()}
+        return torch.stack(list(terms)).sum() * any_known
 
 
 class _Terms(NamedTuple):

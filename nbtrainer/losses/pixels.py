@@ -2,7 +2,8 @@
 
 Channels are independent (sigmoid), or with `classes` exclude each other (softmax); then the target is the class of
 each pixel, (B, 1, [Z,] Y, X). Sums run over batch and space for each channel, then channels are averaged (EPySeg's
-definition).
+definition). `known` (B, 1, [Z,] Y, X) says which pixels enter, at least one; None: all. The others are masked, not cut out: how
+many there are is never asked, for which a step would wait until the device has come so far.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from torch.nn import functional as F
 _TINY = 1e-12
 # what is rarer counts no more than that
 _RAREST = 0.05
+# the class of pixels of which nothing is known
+_IGNORED = -1
 
 
 class PixelLoss(nn.Module):
@@ -30,31 +33,63 @@ class PixelLoss(nn.Module):
         self.class_weights: torch.Tensor | None
         self.register_buffer("class_weights", None if class_weights is None else torch.tensor(class_weights))
 
-    def one_hot(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The share of each channel in the truth, of the shape of `logits`."""
-        if not self.classes:
-            return target
-        return F.one_hot(target[:, 0].long(), self.classes).movedim(-1, 1).to(logits.dtype)
+    def one_hot(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None) -> torch.Tensor:
+        """The share of each channel in the truth, of the shape of `logits`; 0 where nothing is known."""
+        if self.classes:
+            target = F.one_hot(target[:, 0].long(), self.classes).movedim(-1, 1).to(logits.dtype)
+        return target if known is None else target.masked_fill(~known, 0)
 
-    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
-        return logits.softmax(1) if self.classes else logits.sigmoid()
+    def probabilities(self, logits: torch.Tensor, known: torch.Tensor | None) -> torch.Tensor:
+        """Of the shape of `logits`; 0 where nothing is known."""
+        probabilities = logits.softmax(1) if self.classes else logits.sigmoid()
+        return probabilities if known is None else probabilities.masked_fill(~known, 0)
 
-    def cross_entropy(self, logits: torch.Tensor, target: torch.Tensor, balance: float = 0.0) -> torch.Tensor:
+    def cross_entropy(
+        self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None, balance: float = 0.0
+    ) -> torch.Tensor:
         """Mean of -y log p - (1 - y) log(1 - p); of classes the weighted mean of -log p of the true one.
 
         `balance`: see `rare_weights`; of classes, `class_weights` do the like.
         """
         if not self.classes:
-            weights = rare_weights(target, balance) if balance else None
-            return F.binary_cross_entropy_with_logits(logits, target, weight=weights)
-        return F.cross_entropy(logits, target[:, 0].long(), weight=self.class_weights)
+            weights = rare_weights(target, balance, known=known) if balance else None
+            if known is not None:
+                weights = known.to(logits.dtype) if weights is None else weights.masked_fill(~known, 0)
+            return of_known(F.binary_cross_entropy_with_logits(logits, target, weight=weights), known=known)
+        classes = target[:, 0].long()
+        if known is not None:
+            classes = classes.masked_fill(~known[:, 0], _IGNORED)
+        return F.cross_entropy(logits, classes, weight=self.class_weights, ignore_index=_IGNORED)
+
+    def focal(
+        self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None, gamma: float
+    ) -> torch.Tensor:
+        """Mean of -(1 - p_t)^gamma log p_t, where p_t is the probability of what is true; of classes the weighted mean."""
+        focal = FocalLoss(gamma=gamma, use_softmax=bool(self.classes), reduction="none")
+        values = self.weigh(focal(logits, self.one_hot(logits, target, known)))
+        return of_known((values if known is None else values.masked_fill(~known, 0)).mean(), known=known)
+
+    def weigh(self, values: torch.Tensor) -> torch.Tensor:
+        """`values` (B, C, ...) times the weights of their classes, if they have any. MONAI would look at them in each step,
+        and wait for the device."""
+        weights = self.class_weights
+        return values if weights is None else values * weights.view(-1, *[1] * (values.ndim - 2))
 
     @property
     def _activation(self) -> dict[str, Any]:
-        return {"sigmoid": not self.classes, "softmax": bool(self.classes), "batch": True}
+        return {"sigmoid": False, "softmax": False, "batch": True}
 
 
-def rare_weights(target: torch.Tensor, balance: float) -> torch.Tensor:
+def of_known(mean: torch.Tensor, *, known: torch.Tensor | None) -> torch.Tensor:
+    """The mean over the pixels that are `known`, where `mean` is that over all, and the others have 0."""
+    if known is None:
+        return mean
+    count = known.sum()
+    # a number divided by a tensor is a product with its inverse, which is not always 1
+    return mean * (torch.full_like(count, known.numel()) / count)
+
+
+def rare_weights(target: torch.Tensor, balance: float, *, known: torch.Tensor | None = None) -> torch.Tensor:
     """What each pixel of a target (B, C, [Z,] Y, X) counts: 1, and in each channel of each patch what is rarer there, be it
     foreground or background, so often that both count the same, to the power of `balance`.
 
@@ -62,6 +97,10 @@ def rare_weights(target: torch.Tensor, balance: float) -> torch.Tensor:
     """
     axes = tuple(range(2, target.ndim))
     share = target.mean(axes, keepdim=True)
+    if known is not None:
+        share = target.masked_fill(~known, 0).mean(axes, keepdim=True)
+        count = known.sum(axes, keepdim=True).clamp_min(1)
+        share = share * (torch.full_like(count, known[0].numel()) / count)
     limited = share.clamp(_RAREST, 0.99)
     # foreground where it is rare, background where that is
     ratio = torch.where(limited > 0.5, limited / (1 - limited), (1 - limited) / limited) ** balance
@@ -77,8 +116,8 @@ class CrossEntropy(PixelLoss):
         super().__init__(classes, class_weights)
         self.balance = balance
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self.cross_entropy(logits, target, self.balance)
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+        return self.cross_entropy(logits, target, known, self.balance)
 
 
 class Dice(PixelLoss):
@@ -92,12 +131,13 @@ class Dice(PixelLoss):
             jaccard=self._jaccard,
             smooth_nr=smoothing,
             smooth_dr=smoothing,
-            weight=class_weights if class_weights is None else list(class_weights),
+            reduction="none",
             **self._activation,
         )
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self._overlap(logits, self.one_hot(logits, target))
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+        of_channels = self._overlap(self.probabilities(logits, known), self.one_hot(logits, target, known)).flatten()
+        return self.weigh(of_channels[None]).mean()
 
 
 class Jaccard(Dice):
@@ -121,9 +161,9 @@ class DiceCrossEntropy(Dice):
         super().__init__(classes, class_weights, smoothing=smoothing)
         self.overlap_weight, self.balance = overlap_weight, balance
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        overlap = self.overlap_weight * super().forward(logits, target)
-        return overlap + self.cross_entropy(logits, target, self.balance)
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+        overlap = self.overlap_weight * super().forward(logits, target, known)
+        return overlap + self.cross_entropy(logits, target, known, self.balance)
 
 
 class JaccardCrossEntropy(DiceCrossEntropy):
@@ -137,10 +177,10 @@ class Focal(PixelLoss):
 
     def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None, *, gamma: float) -> None:
         super().__init__(classes, class_weights)
-        self._focal = FocalLoss(gamma=gamma, use_softmax=bool(classes), weight=class_weights)
+        self.gamma = gamma
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self._focal(logits, self.one_hot(logits, target))
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+        return self.focal(logits, target, known, self.gamma)
 
 
 class DiceFocal(Dice):
@@ -150,10 +190,10 @@ class DiceFocal(Dice):
         self, classes: int = 0, class_weights: Sequence[float] | None = None, *, smoothing: float, gamma: float
     ) -> None:
         super().__init__(classes, class_weights, smoothing=smoothing)
-        self._focal = FocalLoss(gamma=gamma, use_softmax=bool(classes), weight=class_weights)
+        self.gamma = gamma
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return 0.5 * super().forward(logits, target) + self._focal(logits, self.one_hot(logits, target))
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+        return 0.5 * super().forward(logits, target, known) + self.focal(logits, target, known, self.gamma)
 
 
 class GeneralizedDice(PixelLoss):
@@ -163,8 +203,8 @@ class GeneralizedDice(PixelLoss):
         super().__init__(classes, class_weights)
         self._overlap = GeneralizedDiceLoss(smooth_nr=_TINY, smooth_dr=_TINY, **self._activation)
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self._overlap(logits, self.one_hot(logits, target))
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+        return self._overlap(self.probabilities(logits, known), self.one_hot(logits, target, known))
 
 
 class Tversky(PixelLoss):
@@ -184,19 +224,21 @@ class Tversky(PixelLoss):
             alpha=alpha, beta=beta, smooth_nr=smoothing, smooth_dr=smoothing, **self._activation
         )
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self._overlap(logits, self.one_hot(logits, target))
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+        return self._overlap(self.probabilities(logits, known), self.one_hot(logits, target, known))
 
 
 class MeanSquaredError(PixelLoss):
     """Mean of (p - y)²."""
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return F.mse_loss(self.probabilities(logits), self.one_hot(logits, target))
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+        truth = self.one_hot(logits, target, known)
+        return of_known(F.mse_loss(self.probabilities(logits, known), truth), known=known)
 
 
 class MeanAbsoluteError(PixelLoss):
     """Mean of |p - y|."""
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return F.l1_loss(self.probabilities(logits), self.one_hot(logits, target))
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+        truth = self.one_hot(logits, target, known)
+        return of_known(F.l1_loss(self.probabilities(logits, known), truth), known=known)

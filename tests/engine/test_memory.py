@@ -5,6 +5,7 @@ import torch
 
 import nbtrainer as nbt
 from nbtrainer import losses, models
+from nbtrainer.augment.device import sources
 from nbtrainer.engine.memory_need import MemoryNeed, fitting_batch, measure_need
 from nbtrainer.inference import tiled
 from nbtrainer.models.unet import UNet
@@ -138,3 +139,25 @@ def test_a_batch_that_is_auto_is_written_as_the_number_that_it_became(small_conf
     assert run.status == "finished", run.error
     assert nbt.Config.load(run.directory / "config.json").training.batch_size in (1, 2, 4, 8)
     assert list(nbt.patches(small_config, 2))
+
+
+def test_images_that_stay_on_the_device_count_in_the_memory_that_is_told(small_config):
+    needed = []
+    for where in ("processor", "device"):
+        small_config.update(training={"augment_on": where, "epochs": 1})
+        run = nbt.train(small_config)
+        needed += [event.needed_bytes for event in run.events if isinstance(event, events.MemoryEstimated)]
+        images = next(event.training_images for event in run.events if isinstance(event, events.Planned))
+    # a byte of image and one of label for each pixel
+    assert needed[1] - needed[0] == 2 * images * 64 * 64
+
+
+def test_a_set_that_is_read_region_by_region_takes_nothing_of_the_device(small_config, monkeypatch):
+    monkeypatch.setattr(sources, "_SHARE", 0.0)
+    needed = []
+    for where in ("processor", "device"):
+        small_config.update(training={"augment_on": where, "epochs": 1})
+        needed += [
+            event.needed_bytes for event in nbt.train(small_config).events if isinstance(event, events.MemoryEstimated)
+        ]
+    assert needed[0] == needed[1]

@@ -7,6 +7,8 @@ import torch
 from nbtrainer import losses
 from nbtrainer.catalog import LOSSES
 from nbtrainer.config.compile import Compile
+from nbtrainer.losses.flow import FlowLoss
+from nbtrainer.losses.pixels import rare_weights
 
 S = 1e-5
 DEFAULTS = Compile().loss_parameters
@@ -215,3 +217,53 @@ def test_overlap_counts_as_much_as_its_weight():
 
     dice, cross_entropy = value("dice"), value("binary_crossentropy")
     assert value("bce_dice", overlap_weight=0.5) == pytest.approx(cross_entropy + 0.5 * dice, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", [*SEPARATE, *CLASSES])
+def test_what_is_masked_equals_what_is_cut_out_and_with_all_known_is_the_same_to_the_last_bit(name):
+    torch.manual_seed(0)
+    of_classes = name in CLASSES
+    settings = {"classes": 3, "class_weights": (1.0, 5.0, 2.0)} if of_classes else {}
+    logits = torch.randn(2, 3, 8, 9)
+    target = torch.randint(0, 3, (2, 1, 8, 9)).float() if of_classes else (torch.rand(2, 3, 8, 9) > 0.5).float()
+    masked, plain = (losses.create(name, settings, DEFAULTS, may_ignore=each) for each in (True, False))
+    known = torch.rand(2, 8, 9) > 0.4
+    holed = target.clone()
+    holed.movedim(1, -1)[~known] = float("nan")
+    cut = [each.movedim(1, 0)[None, :, known] for each in (logits, target)]
+    for loss, other in (
+        ((masked, logits, target), (plain, logits, target)),
+        ((masked, logits, holed), (plain, *cut)),
+    ):
+        values, gradients = [], []
+        for function, values_in, truth in (loss, other):
+            values_in = values_in.clone().requires_grad_(True)
+            values.append(function(values_in, truth))
+            gradients.append(torch.autograd.grad(values[-1], values_in)[0])
+        if loss[2] is target:
+            assert torch.equal(*values) and torch.equal(*gradients)
+        else:
+            torch.testing.assert_close(*values)
+            torch.testing.assert_close(gradients[0].movedim(1, 0)[None, :, known], gradients[1])
+
+
+@pytest.mark.parametrize("name", [*SEPARATE, *CLASSES, "flow"])
+def test_no_loss_asks_the_device_what_it_holds(name):
+    settings = {"classes": 3, "class_weights": (1.0, 5.0, 2.0)} if name in CLASSES else {}
+    loss = FlowLoss() if name == "flow" else losses.create(name, settings, DEFAULTS, may_ignore=True)
+    # a device without values: whoever asks for one fails
+    logits = torch.randn(2, 4 if name == "flow" else 3, 8, 9, device="meta", requires_grad=True)
+    target = torch.zeros(2, 1 if name in CLASSES else logits.shape[1], 8, 9, device="meta")
+    loss.to("meta")(logits, target).backward()
+    assert logits.grad.shape == logits.shape
+
+
+def test_what_is_rare_in_a_patch_is_counted_among_its_known_pixels():
+    target = torch.zeros(2, 1, 4, 8)
+    target[0, 0, 0, :4] = 1
+    target[1, 0, :2] = 1
+    known = torch.ones(2, 1, 4, 8, dtype=torch.bool)
+    known[0, :, :, 4:] = False
+    whole = rare_weights(target, 1.0, known=known)
+    assert torch.equal(whole[:1, ..., :4], rare_weights(target[:1, ..., :4], 1.0))
+    assert torch.equal(whole[1:], rare_weights(target[1:], 1.0))

@@ -38,9 +38,13 @@ class PixelSource(Protocol):
 def open_source(images: Images, device: torch.device, *, with_label: bool) -> PixelSource:
     """The whole set on `device` if it takes at most a tenth of the memory that is free there, else region by region."""
     resident = ResidentSet(images, device, with_label=with_label)
-    return (
-        resident if resident.size_in_bytes <= _SHARE * free_memory(device) else RegionReader(images, device, with_label)
-    )
+    return resident if _may_stay(resident, device) else RegionReader(images, device, with_label)
+
+
+def resident_bytes(images: Images, device: torch.device, *, with_label: bool) -> int:
+    """What `open_source` keeps on `device`; 0 where the set is read region by region."""
+    resident = ResidentSet(images, device, with_label=with_label)
+    return resident.size_in_bytes if _may_stay(resident, device) else 0
 
 
 def free_memory(device: torch.device) -> int:
@@ -92,6 +96,10 @@ class RegionReader:
             target[begin : begin + array.size].reshape(array.shape)[...] = array
             begin += array.size
         return flat.to(self._device, non_blocking=self._device.type == "cuda")
+
+
+def _may_stay(resident: ResidentSet, device: torch.device) -> bool:
+    return resident.size_in_bytes <= _SHARE * free_memory(device)
 
 
 class ResidentSet:
