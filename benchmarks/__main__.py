@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`, `device`, `interruptions`, `long`."""
+"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`, `device`, `interruptions`, `long`, `tpu`."""
 
 from __future__ import annotations
 
@@ -172,6 +172,14 @@ def device(
 
     for row in device_paths(name, rounds):
         print(json.dumps(row), flush=True)
+
+
+@app.command()
+def tpu() -> None:
+    """The demo through torch_xla and by torch alone: losses, predictions, resumed runs, programs translated."""
+    from benchmarks.tpu import main
+
+    raise typer.Exit(main())
 
 
 app()

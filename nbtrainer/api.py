@@ -225,15 +225,15 @@ def attach(directory: Path) -> Run:
 
 
 @in_sentences
-def load_model(path: Path | Sequence[Path]) -> Predictor:
+def load_model(path: Path | Sequence[Path], device: str = "auto") -> Predictor:
     """A trained model, from a checkpoint or the folder of a run (its best checkpoint, else its last).
 
     A list, or the folder of a cross-validation: a model that answers with the mean of their outputs and also has
-    `disagreement(image)`, a map of where they differ.
+    `disagreement(image)`, a map of where they differ. `device`: where it computes, by the names of `training.device`.
     """
     from nbtrainer.inference import load_model
 
-    return load_model(path)
+    return load_model(path, device)
 
 
 @in_sentences

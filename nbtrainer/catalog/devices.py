@@ -6,7 +6,7 @@ import re
 
 # what people call them, and torch's word for it
 _SYNONYMS = {"gpu": "cuda", "nvidia": "cuda", "tpu": "xla", "processor": "cpu"}
-DEVICE_NAMES = "auto, cpu, cuda, cuda:1 or mps"
+DEVICE_NAMES = "auto, cpu, cuda, cuda:1, mps or tpu"
 
 
 def device_name(text: str) -> str | None:

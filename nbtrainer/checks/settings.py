@@ -148,10 +148,10 @@ def _device(config: Config) -> Iterator[Finding]:
         )
     elif device_name(name) not in ("auto", "cpu"):
         yield from _missing_device(name)
-    if config.training.precision == "float16" and device_name(name) == "cpu":
+    if config.training.precision == "float16" and device_name(name) in ("cpu", "xla"):
         yield Finding(
             where="training.precision",
-            wrong="float16 needs a graphics card, but the device is cpu",
+            wrong=f"float16 needs a graphics card, but the device is {name}",
             remedy="Choose auto, float32 or bfloat16",
             suggestions=("auto", "float32", "bfloat16"),
         )

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from nbtrainer.catalog import DEVICE_NAMES
 from nbtrainer.cli.follow import run_progress_bar
 from nbtrainer.cli.settings import parse_assignment
 from nbtrainer.disk import write_json
@@ -59,6 +60,7 @@ def predict(
     format: Annotated[
         str, typer.Option(help="auto: .nii.gz for NIfTI, else .tif. Or: tif, nii.gz, zarr, png.")
     ] = "auto",
+    device: Annotated[str, typer.Option(help=f"Where it is calculated: {DEVICE_NAMES}.")] = "auto",
 ) -> None:
     """Segment images; writes <name>.tif (.nii.gz for NIfTI) for each into the folder OUT. Ctrl-C stops it.
 
@@ -72,7 +74,7 @@ def predict(
     files, failed = files_in(images)
     missing = len(failed)
     check_targets(files, out, format)
-    predictor = api.load_model(model)
+    predictor = api.load_model(model, device)
     files = images_in(files, predictor)
     check_targets(files, out, format)
     adjusted = dict(parse_assignment(text, form="NAME=VALUE, as in threshold=0.4") for text in adjust or [])

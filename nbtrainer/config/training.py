@@ -156,7 +156,7 @@ class Training(Section):
     device: str = field(
         "auto",
         title="Device",
-        help="'auto' takes a graphics card if there is one. Else: cpu, cuda, cuda:1, mps.",
+        help="'auto' takes a graphics card if there is one. Else: cpu, cuda, cuda:1, mps, or tpu where torch_xla is installed.",
         advanced=True,
     )
     processes: int = field(
@@ -212,8 +212,8 @@ class Training(Section):
     torch_compile: str = field(
         "auto",
         title="Compile network",
-        help="Translate the network into machine code after the first epoch. 'auto' does so where the run is long enough to earn it back.",
-        choices={"auto": "auto", "on": "on", "off": "off"},
+        help="Translate the network into machine code after the first epoch. 'auto' does so where the run is long enough to earn it back. CUDA graphs besides spare small networks on an NVIDIA card the time that each operation takes to begin; elsewhere, and with several batches per step, that is the same as 'on'.",
+        choices={"auto": "auto", "on": "on", "off": "off", "graphs": "on, with CUDA graphs"},
         advanced=True,
     )
 

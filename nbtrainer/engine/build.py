@@ -37,11 +37,12 @@ from nbtrainer.engine.resolve_auto import (
 from nbtrainer.engine.resumed_split import previous_split, require_images_left, split_warnings
 from nbtrainer.engine.set_aside import read_set_aside
 from nbtrainer.engine.stepper import Stepper
+from nbtrainer.engine.tpu_settings import settle_for_tpu
 from nbtrainer.engine.training_patches import create_patches, create_task
 from nbtrainer.engine.validate import Validator
 from nbtrainer.environment import usual_threads
 from nbtrainer.errors import DataError
-from nbtrainer.inference.device import memory_format
+from nbtrainer.inference.device import memory_format, seed_random_numbers
 from nbtrainer.inference.pretrained import describe_transfer, network_settings, pretrained_record, take_over
 from nbtrainer.runs import RunDirectory, events
 from nbtrainer.runs.events import Event
@@ -67,9 +68,8 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     _require_sound(surveyed.pairs)
     fingerprints = Fingerprints(path for pair in surveyed.pairs for path in pair.files)
     device = resolve_device(config)
-    threads = config.training.threads or usual_threads()
-    torch.set_num_threads(threads)
-    torch.manual_seed(config.training.seed)
+    torch.set_num_threads(config.training.threads or usual_threads())
+    seed_random_numbers(config.training.seed, device)
     config = apply_pretrained_settings(config, pretrained)
     task = create_task(config, surveyed)
     config = resolve_auto(config, surveyed, task)
@@ -99,6 +99,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     validation_loss = losses.create(*loss_arguments, may_ignore=may_ignore)
     patches = create_patches(config, surveyed, task, fingerprints)
     patches.set_aside = read_set_aside(directory)
+    notes += settle_for_tpu(config, device, may_ignore=may_ignore)
     notes.append(resolve_batch_size(config, network=network, loss=loss, task=task, device=device, patches=patches))
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
     measured = resolve_performance(config, network=network, loss=loss, task=task, device=device, clock=clock)
@@ -133,9 +134,9 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
         monitor=monitor,
         metrics=config.compile.metrics,
         device=device,
-        workers=(2 if device.type == "cuda" else 0) if workers is None else workers,
+        workers=(2 if device.type in ("cuda", "xla") else 0) if workers is None else workers,
         # a fixed step, so that a resumed run changes over where the first one did
-        compile_from_step=clock.steps_per_epoch if config.training.torch_compile == "on" else None,
+        compile_from_step=None if config.training.torch_compile == "off" else clock.steps_per_epoch,
         measured_ms=measured,
         network_record=network_record,
         spacing=spacing_in(config, surveyed),

@@ -14,6 +14,7 @@ import torch
 
 from nbtrainer.disk import write_aside, write_json
 from nbtrainer.inference.checkpoint_path import BEST_LIST
+from nbtrainer.inference.device import on_processor
 from nbtrainer.runs.best import is_better
 
 
@@ -25,7 +26,7 @@ def write(record: dict[str, Any], path: Path) -> None:
     with write_aside(path) as aside, aside.open("wb") as file:
         target = _Target(file)
         try:
-            torch.save(record, cast("IO[bytes]", target))
+            torch.save(on_processor(record), cast("IO[bytes]", target))
         except RuntimeError:
             # torch only says that a position was not expected
             if target.refusal is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
+from torch import nn
 
 from nbtrainer.engine.batches import Batch
 from nbtrainer.engine.job import TrainingJob
@@ -26,7 +29,12 @@ def change_to_compiled(job: TrainingJob, emit: Emit, batch_size: int) -> bool:
     is_new = job.compiled is None
     if is_new:
         emit(events.Activity(doing="translating the network into machine code (once, up to two minutes)"))
-        job.compiled = torch.compile(job.network, dynamic=False)
+        training = job.config.training
+        # gradients of several batches are added up, and a graph would overwrite those of the batch before
+        with_graphs = (
+            training.torch_compile == "graphs" and job.device.type == "cuda" and training.batches_per_step == 1
+        )
+        job.compiled = compile_network(job.network, with_graphs=with_graphs)
         try:
             stepper.try_out(job.compiled, job.batch(job.clock.step).images[: job.batch_size])
         except Exception as error:  # torch's compiler fails in many ways; the network itself is sound
@@ -35,6 +43,24 @@ def change_to_compiled(job: TrainingJob, emit: Emit, batch_size: int) -> bool:
             return True
     stepper.forward = job.compiled
     return is_new
+
+
+def compile_network(network: nn.Module, *, with_graphs: bool) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Another way through `network`, as machine code; the network stays as it is, and so do the names of its weights.
+
+    `with_graphs`: what it starts on an NVIDIA card is recorded once and started as one from then on (CUDA graphs). An answer
+    is overwritten by the next one.
+    """
+    if not with_graphs:
+        return torch.compile(network, dynamic=False)
+    compiled = torch.compile(network, dynamic=False, mode="reduce-overhead")
+
+    def forward(images: torch.Tensor) -> torch.Tensor:
+        torch.compiler.cudagraph_mark_step_begin()
+        answer: torch.Tensor = compiled(images)
+        return answer
+
+    return forward
 
 
 def step_or_fall_back(

@@ -14,10 +14,12 @@ import torch
 
 from nbtrainer._version import __version__
 from nbtrainer.data.fingerprints import Fingerprints
+from nbtrainer.inference import xla
 
 # what images, patches, networks and scores are made with
 _PACKAGES = (
     "torch",
+    "torch_xla",
     "monai",
     "numpy",
     "scipy",
@@ -49,6 +51,8 @@ def device_title(device: torch.device) -> str:
     """What `device` is called: the graphics card, or the processor."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
+    if device.type == "xla" and xla.hardware() != "CPU":
+        return xla.hardware()
     cpu = Path("/proc/cpuinfo")
     lines = cpu.read_text(encoding="utf-8", errors="replace").splitlines() if cpu.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

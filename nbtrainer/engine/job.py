@@ -29,6 +29,7 @@ from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.plateau import Plateau
 from nbtrainer.engine.stepper import Stepper
 from nbtrainer.engine.validate import Validator, score_regions
+from nbtrainer.inference.device import on_processor
 from nbtrainer.optimizers import Schedule
 from nbtrainer.runs import RunDirectory
 from nbtrainer.runs.events import Event
@@ -140,7 +141,7 @@ class TrainingJob:
     def read_errors(self) -> None:
         """Bring the errors of the patches of this epoch from the device."""
         if self.unread_errors:
-            errors = torch.cat([errors for errors, _ in self.unread_errors]).tolist()
+            errors = torch.cat(on_processor([errors for errors, _ in self.unread_errors])).tolist()
             locations = [place for _, places in self.unread_errors for place in places]
             self.patch_losses += list(zip(errors, locations, strict=True))
             self.unread_errors = []

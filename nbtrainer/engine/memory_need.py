@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from nbtrainer.augment.device.sources import free_memory
+from nbtrainer.inference import xla
 from nbtrainer.inference.device import autocast, random_state, set_random_state
 
 # more would not fit beside what the libraries and the browser take
@@ -74,8 +75,11 @@ def measure_need(
 
 
 def usable_memory(device: torch.device) -> int:
-    """Bytes that may still be used on `device`: what is free, and what torch keeps there for later."""
+    """Bytes that may still be used on `device`: what is free, and what torch keeps there for later; 0 where nobody tells."""
     free = free_memory(device)
+    if device.type == "xla":
+        used, limit = xla.memory(device)
+        free = limit - used
     if device.type == "cuda":
         free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return free

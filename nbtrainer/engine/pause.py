@@ -27,16 +27,11 @@ def wait_while_paused(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_
         return
     began = time.monotonic()
     save_within_epoch(job, emit, epoch_totals, is_required=True)
-    is_freed = False
+    is_asked = is_freed = False
     emit(events.Paused(step=job.clock.step))
     while (asked := read_pause(job.directory)) and not stop_asked():
-        if asked == "free" and not is_freed:
-            _move(job, torch.device("cpu"))
-            free_cached_memory(job.device)
-            if job.ranks is not None:
-                job.ranks.free_memory()
-            is_freed = True
-            emit(events.Noted(text=f"paused: the memory of {job.device} is free"))
+        if asked == "free" and not is_asked:
+            is_asked, is_freed = True, _free_memory(job, emit)
         apply_changes(job, emit)
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     with contextlib.suppress(OSError):  # after a stop, it shall not pause the next session
@@ -45,6 +40,19 @@ def wait_while_paused(job: TrainingJob, emit: Emit, stop_asked: ReadStop, epoch_
         _move(job, job.device)
     job.clock.leave_out(time.monotonic() - began)
     emit(events.Continued(step=job.clock.step, seconds=time.monotonic() - began))
+
+
+def _free_memory(job: TrainingJob, emit: Emit) -> bool:
+    """Move off the device, and say so; whether that was possible."""
+    if job.device.type == "xla":
+        emit(events.Noted(text="paused: a TPU serves one process alone, so that its memory stays as it is"))
+        return False
+    _move(job, torch.device("cpu"))
+    free_cached_memory(job.device)
+    if job.ranks is not None:
+        job.ranks.free_memory()
+    emit(events.Noted(text=f"paused: the memory of {job.device} is free"))
+    return True
 
 
 def _move(job: TrainingJob, device: torch.device) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -72,7 +73,7 @@ def input_channels_in(config: Config, surveyed: Survey) -> int:
 def resolve_device(config: Config) -> torch.device:
     """Where `config` trains here; raises `UserError` if that device is not here or cannot do what is asked."""
     device = choose_device(config.training.device)
-    if config.training.precision == "float16" and device.type == "cpu":
+    if config.training.precision == "float16" and device.type in ("cpu", "xla"):
         raise SettingError(
             "training.precision",
             "float16 needs a graphics card, and there is none",
@@ -122,13 +123,23 @@ def resolve_batch_size(
     config: Config, *, network: nn.Module, loss: nn.Module, task: Task, device: torch.device, patches: Patches
 ) -> Event:
     """Settle the batch size in `config` where it is `auto`, and tell what a step takes, with the images that stay on the
-    device."""
+    device. Where nobody tells how much memory a TPU has, it is the size that the settings begin with.
+    """
     training = config.training
     image, target = _blank_batch(config, task, 1)
     precision = precisions_of(device)[0] if training.precision == "auto" else training.precision
     free = usable_memory(device)
+    if device.type == "xla" and not free:
+        if training.batch_size == "auto":
+            training.batch_size = min(int(type(training).model_fields["batch_size"].default), patches.per_pass)
+        words = f"how much memory the TPU has is not known: a step takes {training.batch_size:,} patches at once"
+        return events.Noted(text=words)
+    measured_on = device
+    if device.type == "xla":  # it does nothing before a step is complete, and keeps as much as the processor would
+        measured_on = torch.device("cpu")
+        network, loss = copy.deepcopy(network).to(measured_on), copy.deepcopy(loss).to(measured_on)
     try:
-        need = measure_need(network, loss=loss, image=image, target=target, device=device, precision=precision)
+        need = measure_need(network, loss=loss, image=image, target=target, device=measured_on, precision=precision)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 from nbtrainer.disk_errors import DRIVE_TROUBLE, DiskError
 from nbtrainer.engine import checkpoint
 from nbtrainer.engine.intervals import is_due
@@ -116,7 +118,8 @@ def _own_name(job: TrainingJob) -> str:
 
 
 def _write(job: TrainingJob, score: float | None, epoch_totals: dict[str, Any], happened: list[events.Event]) -> None:
-    if not all(bool(weights.isfinite().all()) for weights in job.network.parameters()):
+    # together, so that a device is waited for once
+    if not bool(torch.stack([weights.isfinite().all() for weights in job.network.parameters()]).all()):
         raise DivergedError(job, f"the weights are no longer numbers at step {job.clock.step}")
     checkpoint.write(checkpoint_record(job, score, epoch_totals, [*job.uncopied(), *happened]), job.directory.last)
     job.saved_at = time.monotonic()

@@ -13,7 +13,14 @@ from nbtrainer import metrics
 from nbtrainer.engine.batches import Batch
 from nbtrainer.engine.micro_batches import Answers
 from nbtrainer.errors import ComputerError
-from nbtrainer.inference.device import autocast, free_cached_memory, is_out_of_memory, random_state, set_random_state
+from nbtrainer.inference.device import (
+    autocast,
+    end_step,
+    free_cached_memory,
+    is_out_of_memory,
+    random_state,
+    set_random_state,
+)
 from nbtrainer.metrics import ConfusionCounts, PixelPredictions
 from nbtrainer.models.recomputing import Recomputing
 
@@ -66,6 +73,9 @@ class Stepper:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
+            if self.device.type == "xla":  # what was done to the weights is part of the program that failed
+                remedy = "Reduce the batch size or the patch size, then resume the run: a TPU cannot do a step in parts"
+                raise ComputerError("training.batch_size", "the memory of the TPU ran out", remedy)
             # outside the except block: the traceback held the memory that the next attempt needs
             self._split_batch(-(-len(images) // self.accumulate))
             self.forward = self.network  # compiled for the whole batch
@@ -101,6 +111,7 @@ class Stepper:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.max_gradient_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        end_step(self.device)
         return total, counts
 
     def _add_gradients(

@@ -27,7 +27,7 @@ from nbtrainer.engine.plan import announce_plan
 from nbtrainer.engine.preview import Tile, choose_tiles, write_preview
 from nbtrainer.engine.progress import SECONDS_BETWEEN_EVENTS, Emit, ReadStop, StopHeardError, raise_if_stopped, reporter
 from nbtrainer.engine.save import save_scored, save_within_epoch, seconds_unsaved
-from nbtrainer.inference.device import free_cached_memory, is_out_of_memory, memory_held
+from nbtrainer.inference.device import end_step, free_cached_memory, is_out_of_memory, memory_held, read_numbers
 from nbtrainer.metrics import ConfusionCounts, MetricState
 from nbtrainer.runs import events
 from nbtrainer.runs.pause import read_pause
@@ -123,6 +123,7 @@ def _train_on(
         steps, counts = steps + 1, counts + counted
         for name, value in stepper.terms.items():
             terms[name] = terms.get(name, 0.0) + value
+        end_step(job.device)  # what was added up since: else it would make the next step a program of its own
         group.append(loss)
         seconds = time.monotonic() - began
         ends = clock.is_out_of_time or stop_asked() == "now"
@@ -162,7 +163,7 @@ def _report_steps(
     job: TrainingJob, emit: Emit, group: list[torch.Tensor], *, seconds: float, learning_rate: float, loss_sum: float
 ) -> float:
     """Tell of a group of steps, and return `loss_sum` with their losses added."""
-    losses = torch.stack(group).tolist()
+    losses = read_numbers(group)
     mean = sum(losses) / len(losses)
     if job.first_loss is None and math.isfinite(mean):
         job.first_loss = abs(mean)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -25,8 +26,11 @@ def reproduces_golden_tile(network: nn.Module, record: dict[str, Any]) -> bool:
 
 
 def _answer(network: nn.Module, tile: torch.Tensor) -> torch.Tensor:
-    was_training = network.training
     device = next(network.parameters()).device
+    if device.type == "xla":
+        # a TPU rounds, and would have to translate the network once more for a tile of this size
+        network, device = copy.deepcopy(network).cpu(), torch.device("cpu")
+    was_training = network.training
     with torch.inference_mode():
         answer = network.eval()(tile[None].to(device))[0].float().cpu()
     network.train(was_training)

@@ -63,6 +63,8 @@ def predict_tta(
 
     `undo_flip_rotation(output, matrix)` corrects what of an output has a direction, when it was turned back in place.
 
+    A TPU sees tiles of the training, so that it has to translate the network once.
+
     When memory runs out, fewer tiles are seen at once, then those of the training; `tell` takes the
     sentence about other tiles (without it, a warning).
     """
@@ -97,6 +99,8 @@ def predict_tta(
         return np.ascontiguousarray(total / len(matrices))
 
     trained = list(network_shape(tile, divisors=divisors))
+    if device.type == "xla":  # each size of a tile would be a program of its own
+        return answer(trained, _MAX_BATCH)
     attempts = _attempts(trained, tile=prediction_tile(trained, shape=image.shape[1:], divisors=divisors))
     for number, (sides, batch_size) in enumerate(attempts):
         if number and sides != attempts[number - 1][0]:
@@ -176,7 +180,7 @@ def predict_tiled(
 
     def answer(tiles: torch.Tensor) -> torch.Tensor:
         nonlocal done
-        output = network(tiles).float()
+        output = network(tiles).float() if device.type != "xla" else _answer_of_tpu(network, tiles, device, batch_size)
         done += len(tiles)
         if report is not None:
             report(min(done, total), total)
@@ -187,7 +191,7 @@ def predict_tiled(
         output = sliding_window_inference(
             batch,
             # on a card are the tiles alone: the output of a whole volume can be larger than its memory
-            sw_device=device,
+            sw_device=device if device.type != "xla" else torch.device("cpu"),
             device=torch.device("cpu"),
             roi_size=tuple(tile),
             sw_batch_size=batch_size,
@@ -199,3 +203,12 @@ def predict_tiled(
     assert isinstance(output, torch.Tensor)
     inside = tuple(slice(first, first + full) for first, full in zip(before, shape, strict=True))
     return output[0].float().numpy()[(slice(None), *inside)]
+
+
+def _answer_of_tpu(network: nn.Module, tiles: torch.Tensor, device: torch.device, batch_size: int) -> torch.Tensor:
+    """Answers to `tiles` (B, C, [Z,] Y, X), all on the processor. The TPU sees `batch_size` of them, be they blank, as it
+    translates the network for each number."""
+    with torch.inference_mode(False), torch.no_grad():  # tensors of the inference mode cannot be copied to a TPU
+        blank = torch.zeros(batch_size - len(tiles), *tiles.shape[1:])
+        answers: torch.Tensor = network(torch.cat([tiles, blank]).to(device))
+        return answers.float().cpu()[: len(tiles)]
