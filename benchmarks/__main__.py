@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`, `device`, `interruptions`, `long`, `tpu`."""
+"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`, `device`, `targets`, `interruptions`, `long`, `tpu`."""
 
 from __future__ import annotations
 
@@ -145,18 +145,22 @@ def long_(steps: Annotated[int, typer.Option(help="Of the simulated run.")] = 1_
 
 
 @app.command()
-def gpu(device: Annotated[str, typer.Option(help="auto takes the graphics card.")] = "auto") -> None:
-    """Trials of what only a graphics card can show; ends with 1 if any went wrong."""
+def gpu(
+    device: Annotated[str, typer.Option(help="auto takes the graphics card.")] = "auto",
+    out: Annotated[Path, typer.Option(help="Folder for gpu.json, gpu.md and what the trials print.")] = Path("gpu"),
+    minutes: Annotated[float, typer.Option(help="What could not begin by then is left out.")] = 6,
+    only: Annotated[str, typer.Option(help="Only trials with this in their name.")] = "",
+) -> None:
+    """Trials of a graphics card, or of the processor in smaller sizes; ends with 1 if any went wrong."""
     from nbtrainer.environment import prepare_process
 
     prepare_process()
-    from benchmarks.gpu import trials
+    from benchmarks.gpu_run import run_trials
+    from benchmarks.gpu_trials import TRIALS
 
-    wrong = 0
-    for row in trials(device):
-        print(json.dumps(row), flush=True)
-        wrong += not row["well"]
-    raise typer.Exit(wrong > 0)
+    chosen = [trial for trial in TRIALS if only in trial.name]
+    rows = run_trials(chosen, device=device, out=out, minutes=minutes)
+    raise typer.Exit(any(row["state"] == "wrong" for row in rows))
 
 
 @app.command()
@@ -180,6 +184,21 @@ def tpu() -> None:
     from benchmarks.tpu import main
 
     raise typer.Exit(main())
+
+
+@app.command()
+def targets(
+    device: Annotated[str, typer.Option(help="auto takes the graphics card.")] = "auto",
+    rounds: Annotated[int, typer.Option(help="Repetitions; medians are reported.")] = 7,
+) -> None:
+    """Distance and flow targets by the processor's compiled threads, and distances by torch for a whole batch."""
+    from nbtrainer.environment import prepare_process
+
+    prepare_process()
+    from benchmarks.targets import targets as rows
+
+    for row in rows(device, rounds):
+        print(json.dumps(row), flush=True)
 
 
 app()

@@ -1,15 +1,8 @@
-"""What only a graphics card can show: each trial trains or predicts on it for some seconds, and says what it found.
-
-On a processor the trials that need a card are left out.
-"""
+"""Trials of what only a graphics card can show: each trains or predicts for some seconds, and says what went wrong."""
 
 from __future__ import annotations
 
-import tempfile
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tifffile
@@ -17,29 +10,15 @@ import torch
 
 import nbtrainer as nbt
 from nbtrainer.engine.build import build
-from nbtrainer.inference.device import choose_device
+from nbtrainer.engine.job_record import checkpoint_record, restore
 from nbtrainer.inference.load_model import load_model
 from nbtrainer.inference.tiled import predict_tta
 from nbtrainer.models import create
 from nbtrainer.runs import RunDirectory, events
 
 
-def trials(device: str) -> Iterator[dict[str, Any]]:
-    """A row for each trial: its name, whether it went well, what was found, seconds."""
-    found = choose_device(device)
-    for name, trial in _TRIALS.items():
-        if trial in _ON_A_CARD and found.type != "cuda":
-            continue
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                words = trial(found, Path(folder))
-            except Exception as error:
-                words = f"{type(error).__name__}: {error}"
-        yield {"trial": name, "well": not words, "found": words, "seconds": round(time.monotonic() - began, 1)}
-
-
-def _config(device: torch.device, folder: Path, kind: str = "binary", side: int = 128) -> nbt.Config:
+def small_config(device: torch.device, folder: Path, kind: str = "binary", side: int = 128) -> nbt.Config:
+    """A run of six steps on three images of two squares, below `folder`."""
     rng = np.random.default_rng(0)
     for number in range(3):
         label = np.zeros((2 * side, 2 * side), np.uint8)
@@ -66,10 +45,10 @@ def _finished(run: nbt.runs.Run) -> str:
     return run.error or "; ".join(warned)
 
 
-def _every_kind(device: torch.device, folder: Path) -> str:
+def every_kind(device: torch.device, folder: Path) -> str:
     """Trains, validates and reports; classes with weights."""
     for kind in ("semantic", "binary", "instance_contour", "instance_flow", "epyseg", "unsupervised"):
-        config = _config(device, folder, kind)
+        config = small_config(device, folder, kind)
         config.task.class_weights = "auto"
         words = _finished(nbt.train(config))
         if words:
@@ -77,19 +56,19 @@ def _every_kind(device: torch.device, folder: Path) -> str:
     return ""
 
 
-def _random_numbers(device: torch.device, folder: Path) -> str:
+def random_numbers(device: torch.device, folder: Path) -> str:
     """A resumed run draws on the card what the first would have drawn."""
-    config = _config(device, folder)
+    config = small_config(device, folder)
     job = build(config, RunDirectory.create(folder / "runs", data_task="gpu", name=""))
-    record = job.checkpoint(None, {})
+    record = checkpoint_record(job, None, {})
     expected = torch.rand(5, device=device)
-    job.restore(record)
+    restore(job, record)
     return "" if torch.equal(torch.rand(5, device=device), expected) else "other random numbers after a resume"
 
 
-def _resumes(device: torch.device, folder: Path) -> str:
+def resumes(device: torch.device, folder: Path) -> str:
     """A checkpoint of the card is continued, and predicts on the processor and on the card alike."""
-    run = nbt.train(_config(device, folder))
+    run = nbt.train(small_config(device, folder))
     again = nbt.resume(run.directory, training={"epochs": 3})
     again.wait()
     image = tifffile.imread(folder / "images" / "0.tif")
@@ -98,16 +77,16 @@ def _resumes(device: torch.device, folder: Path) -> str:
     return _finished(again) or ("" if share < 0.01 else f"{share:.1%} of the pixels differ from the processor's")
 
 
-def _compiled_once(device: torch.device, folder: Path) -> str:
+def compiled_once(device: torch.device, folder: Path) -> str:
     """A compiled network trains on, and no step after the trial takes long."""
-    config = _config(device, folder)
+    config = small_config(device, folder)
     config.training.torch_compile = "on"
     run = nbt.train(config)
     slow = [event for event in run.events if isinstance(event, events.StepsDone) and event.seconds_per_step > 5]
     return _finished(run) or (f"a step of {slow[-1].seconds_per_step:.0f} s" if len(slow) > 1 else "")
 
 
-def _large_output(device: torch.device, folder: Path) -> str:
+def large_output(device: torch.device, folder: Path) -> str:
     """The output of a large image is not on the card."""
     network = create("unet", dim=2, input_channels=1, output_channels=20, features=[16, 32]).to(device).eval()
     torch.cuda.reset_peak_memory_stats(device)
@@ -118,9 +97,9 @@ def _large_output(device: torch.device, folder: Path) -> str:
     )
 
 
-def _little_memory(device: torch.device, folder: Path) -> str:
+def little_memory(device: torch.device, folder: Path) -> str:
     """With a hundredth of the card a large batch is done in parts, and large tiles are predicted a few at a time."""
-    config = _config(device, folder, side=512)
+    config = small_config(device, folder, side=512)
     config.update(training={"batch_size": 32, "precision": "float32"}, model={"features": [64, 128, 256, 512]})
     total = torch.cuda.get_device_properties(device).total_memory
     torch.cuda.set_per_process_memory_fraction(min(1.0, 4e9 / total), device)
@@ -130,14 +109,3 @@ def _little_memory(device: torch.device, folder: Path) -> str:
         torch.cuda.set_per_process_memory_fraction(1.0, device)
     reduced = any(isinstance(event, events.BatchReduced) for event in run.events)
     return _finished(run) or ("" if reduced else "no batch was done in parts")
-
-
-_TRIALS: dict[str, Callable[[torch.device, Path], str]] = {
-    "every kind trains, validates and reports": _every_kind,
-    "random numbers are kept": _random_numbers,
-    "a run resumes, and predicts as on the processor": _resumes,
-    "the network is compiled once": _compiled_once,
-    "the output of a large image is not on the card": _large_output,
-    "little memory": _little_memory,
-}
-_ON_A_CARD = (_compiled_once, _large_output, _little_memory)
