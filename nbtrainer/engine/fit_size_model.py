@@ -13,6 +13,7 @@ from nbtrainer.augment.spatial import SpatialTransform
 from nbtrainer.augment.warp import warp_patch
 from nbtrainer.catalog import round_to_multiple
 from nbtrainer.data.images import Images
+from nbtrainer.inference.device import for_any_size
 from nbtrainer.inference.size_model import SizeModel, fit_size_model, image_style
 from nbtrainer.models.style_unet import StyleUNet
 from nbtrainer.progress import OnProgress
@@ -46,7 +47,7 @@ def learn_sizes(
     times or more. `tile_side` and `multiple` are those of the training patches; crops are up to twice as wide. The time
     of all this is at most about `seconds`, unless not even one crop an image fits into it.
     """
-    network.eval()
+    network = for_any_size(network).eval()
     side = min(_LARGEST_SIDE_PX, 2 * tile_side)
     crops = max(_PASSES * len(training), _LEAST_CROPS)
     total = crops + (_VALIDATION_CROPS if len(validation) else 0)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 from nbtrainer.catalog import DEVICE_NAMES, device_name
 from nbtrainer.environment import release_memory
 from nbtrainer.errors import SettingError
 from nbtrainer.inference import xla
+
+_Network = TypeVar("_Network", bound=nn.Module)
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -81,6 +84,18 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     # a TPU complains of float32 even where it is what the network computes in anyway
     dtype = torch.bfloat16 if device.type == "xla" else _DTYPES[precision]
     return torch.autocast(device.type, dtype=dtype, enabled=precision != "float32")
+
+
+def for_any_size(network: _Network) -> _Network:
+    """`network` where it can answer to images of any size at once: on a TPU, which would have to translate it for each, a
+    copy on the processor."""
+    on_tpu = next(network.parameters()).device.type == "xla"
+    return copy.deepcopy(network).cpu() if on_tpu else network
+
+
+def without_gradients(device: torch.device) -> AbstractContextManager[object]:
+    """The context in which a network answers and keeps nothing: torch's inference mode, which a TPU cannot copy into."""
+    return torch.no_grad() if device.type == "xla" else torch.inference_mode()
 
 
 def precisions_of(device: torch.device) -> list[str]:

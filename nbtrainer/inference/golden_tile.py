@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import nn
+
+from nbtrainer.inference.device import for_any_size
 
 # rounding differs between processors, graphics cards and versions of torch; a wrong weight or layer differs far more
 _TOLERANCE = 0.02
@@ -26,11 +27,9 @@ def reproduces_golden_tile(network: nn.Module, record: dict[str, Any]) -> bool:
 
 
 def _answer(network: nn.Module, tile: torch.Tensor) -> torch.Tensor:
-    device = next(network.parameters()).device
-    if device.type == "xla":
-        # a TPU rounds, and would have to translate the network once more for a tile of this size
-        network, device = copy.deepcopy(network).cpu(), torch.device("cpu")
+    network = for_any_size(network)
     was_training = network.training
+    device = next(network.parameters()).device
     with torch.inference_mode():
         answer = network.eval()(tile[None].to(device))[0].float().cpu()
     network.train(was_training)

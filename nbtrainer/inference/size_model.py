@@ -16,6 +16,7 @@ import torch
 from nbtrainer.catalog import round_to_multiple
 from nbtrainer.data.preparation import SMALLEST_DIAMETER
 from nbtrainer.disk import write_aside, write_json
+from nbtrainer.inference.device import for_any_size
 from nbtrainer.models.style_unet import StyleUNet
 
 _ARRAYS, _VALUES = "size_model.npz", "size_model.json"
@@ -115,6 +116,7 @@ def fit_size_model(
 
 def image_style(network: StyleUNet, image: np.ndarray, *, side: int, multiple: int) -> np.ndarray:
     """Style (S,) of unit length of a normalised image (C, Y, X): the mean of those of its blocks, by their area."""
+    network = for_any_size(network)
     device = next(network.parameters()).device
     total: np.ndarray | None = None
     for region in product(*(_parts(length, side=side) for length in image.shape[1:])):

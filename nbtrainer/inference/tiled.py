@@ -16,7 +16,7 @@ from torch import nn
 from nbtrainer.augment.warp import flip_rotate_image
 from nbtrainer.catalog import network_shape
 from nbtrainer.errors import SettingError
-from nbtrainer.inference.device import free_cached_memory, is_out_of_memory
+from nbtrainer.inference.device import free_cached_memory, is_out_of_memory, without_gradients
 from nbtrainer.io.axes import format_shape
 from nbtrainer.progress import OnProgress, report_part
 
@@ -186,7 +186,7 @@ def predict_tiled(
             report(min(done, total), total)
         return output
 
-    with torch.inference_mode():
+    with without_gradients(device):
         batch = torch.from_numpy(np.ascontiguousarray(padded, dtype=np.float32))[None]
         output = sliding_window_inference(
             batch,
@@ -208,7 +208,6 @@ def predict_tiled(
 def _answer_of_tpu(network: nn.Module, tiles: torch.Tensor, device: torch.device, batch_size: int) -> torch.Tensor:
     """Answers to `tiles` (B, C, [Z,] Y, X), all on the processor. The TPU sees `batch_size` of them, be they blank, as it
     translates the network for each number."""
-    with torch.inference_mode(False), torch.no_grad():  # tensors of the inference mode cannot be copied to a TPU
-        blank = torch.zeros(batch_size - len(tiles), *tiles.shape[1:])
-        answers: torch.Tensor = network(torch.cat([tiles, blank]).to(device))
-        return answers.float().cpu()[: len(tiles)]
+    blank = tiles.new_zeros(batch_size - len(tiles), *tiles.shape[1:])
+    answers: torch.Tensor = network(torch.cat([tiles, blank]).to(device))
+    return answers.float().cpu()[: len(tiles)]

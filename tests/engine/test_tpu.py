@@ -12,6 +12,7 @@ import torch
 import nbtrainer as nbt
 from nbtrainer.inference.checkpoint import load_checkpoint
 from nbtrainer.inference.device import choose_device, random_state, set_random_state
+from nbtrainer.models.unet import CompactUNet
 from nbtrainer.runs import events
 
 HAS_XLA = importlib.util.find_spec("torch_xla") is not None
@@ -191,10 +192,45 @@ def test_a_tpu_trains_in_bfloat16(small_config):
 
 
 @needs_xla
+def test_a_tpu_learns_the_size_of_objects_and_goes_on_with_a_network_that_recomputes(small_config):
+    small_config.update(
+        task={"kind": "instance_flow", "size_model": True},
+        data={"diameter": 30.0},
+        model={"name": "style_unet"},
+        compile={"loss": "auto", "metrics": "auto"},
+        training={"epochs": 1, "device": "tpu"},
+    )
+    run = waited(nbt.start(small_config))
+    image = np.random.default_rng(0).integers(0, 255, (48, 40), np.uint8)
+    assert nbt.load_model(run.best, device="tpu").estimate_diameter(image) > 0
+    record = load_checkpoint(run.last)
+    record["resume"]["recomputes"] = True  # as a card with too little memory leaves it
+    torch.save(record, run.last)
+    assert len(losses(waited(nbt.resume(run.directory, training={"epochs": 2})))) == 2
+
+
+@needs_xla
 def test_the_learning_rate_is_found_on_a_tpu(small_config):
     small_config.update(training={"device": "tpu"})
     curve = nbt.find_learning_rate(small_config, steps=20)
     assert len(curve.rates) == 20 and all(np.isfinite(curve.losses))
+
+
+@needs_xla
+def test_memory_that_runs_out_on_a_tpu_ends_the_run_with_advice(small_config, monkeypatch):
+    def without_memory(network, images):
+        if network.training:  # what a TPU says when it translates a step that is too large
+            raise RuntimeError(
+                "RESOURCE_EXHAUSTED: XLA:TPU compile permanent error. Ran out of memory in memory space hbm"
+            )
+        return forward(network, images)
+
+    forward = CompactUNet.forward
+    monkeypatch.setattr(CompactUNet, "forward", without_memory)
+    small_config.update(training={"device": "tpu"})
+    run = nbt.start(small_config)
+    run.wait()
+    assert run.status == "failed" and "the memory of the TPU ran out" in run.error and "batch size" in run.error
 
 
 @needs_xla
