@@ -140,13 +140,13 @@ class _Programs:
     @property
     def seconds(self) -> float:
         """Spent on translating, in all."""
-        found = self._metrics.metric_data("CompileTime")
-        return 0.0 if found is None else found[1] / 1e9
+        data = self._metrics.metric_data("CompileTime")
+        return 0.0 if data is None else data[1] / 1e9
 
     @property
     def _total(self) -> int:
-        found = self._metrics.metric_data("CompileTime")
-        return 0 if found is None else int(found[0])
+        data = self._metrics.metric_data("CompileTime")
+        return 0 if data is None else int(data[0])
 
 
 def _both(one: Run, other: Run) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

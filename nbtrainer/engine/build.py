@@ -99,7 +99,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     validation_loss = losses.create(*loss_arguments, may_ignore=may_ignore)
     patches = create_patches(config, surveyed, task, fingerprints)
     patches.set_aside = read_set_aside(directory)
-    notes += settle_for_tpu(config, device, may_ignore=may_ignore)
+    notes += settle_for_tpu(config, device, loss)
     notes.append(resolve_batch_size(config, network=network, loss=loss, task=task, device=device, patches=patches))
     clock = Clock.from_settings(**_named(config.training, Clock.from_settings), patches_per_pass=patches.per_pass)
     measured = resolve_performance(config, network=network, loss=loss, task=task, device=device, clock=clock)

@@ -77,8 +77,8 @@ def set_seed(seed: int, device: torch.device) -> None:
 def memory(device: torch.device) -> tuple[int, int]:
     """Bytes that are used on `device`, and how many it has; (0, 0) where nobody tells."""
     try:
-        found = _xla_model().get_memory_info(str(device))
-        return int(found["bytes_used"]), int(found["bytes_limit"])
+        info = _xla_model().get_memory_info(str(device))
+        return int(info["bytes_used"]), int(info["bytes_limit"])
     except (RuntimeError, KeyError, TypeError):  # the processor knows none
         return 0, 0
 

@@ -4,9 +4,11 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 import nbtrainer as nbt
@@ -26,8 +28,8 @@ if HAS_XLA:  # before the first gradient of this process, else torch cannot take
 def programs() -> int:
     from torch_xla.debug import metrics
 
-    found = metrics.metric_data("CompileTime")
-    return 0 if found is None else int(found[0])
+    data = metrics.metric_data("CompileTime")
+    return 0 if data is None else int(data[0])
 
 
 def waited(run):
@@ -36,7 +38,7 @@ def waited(run):
     return run
 
 
-def told(run) -> str:
+def log_of(run) -> str:
     return "\n".join(str(getattr(event, "text", "")) for event in run.events)
 
 
@@ -151,7 +153,7 @@ def test_a_run_on_a_tpu_pauses_and_goes_on(small_config):
     small_config.update(training={"epochs": 400, "device": "tpu"})
     run = nbt.start(small_config)
     run.pause(free_memory=True)
-    while not (run.status == "paused" and "memory stays" in told(run)):
+    while not (run.status == "paused" and "memory stays" in log_of(run)):
         assert run.status in ("running", "paused"), run.error
     run.unpause()
     while run.events[-1].__class__.__name__ in ("Paused", "Noted"):
@@ -175,13 +177,29 @@ def test_what_a_tpu_decides_is_told(small_config):
         }
     )
     run = waited(nbt.start(small_config))
-    assert "torch_xla finds no TPU" in told(run)
-    assert "patches are made by the processor" in told(run)
-    assert "training.torch_compile has no effect" in told(run)
-    assert "how much memory the TPU has is not known" in told(run)
+    assert "torch_xla finds no TPU" in log_of(run)
+    assert "patches are made by the processor" in log_of(run)
+    assert "training.torch_compile has no effect" in log_of(run)
+    assert "how much memory the TPU has is not known" in log_of(run)
     kept = nbt.Config.load(run.directory).training
     assert (kept.precision, kept.memory_format, kept.augment_on) == ("float32", "contiguous", "processor")
+    assert "some pixels may be unknown" not in log_of(run)
     assert kept.torch_compile == "off" and kept.device == "xla" and 1 <= kept.batch_size <= 8
+
+
+@needs_xla
+def test_unknown_pixels_are_left_out_on_a_tpu_and_the_log_says_that_they_take_time(small_config):
+    for number, path in enumerate(sorted(Path(small_config.data.datasets[0].labels).iterdir())):
+        label = tifffile.imread(path)
+        label[: 5 + 10 * number] = 9
+        tifffile.imwrite(path, label)
+    small_config.update(data={"ignore_value": 9}, compile={"schedule": "constant"})
+    small_config.update(training={"epochs": 1, "device": "cpu"})
+    expected = waited(nbt.start(small_config))
+    small_config.update(training={"device": "tpu"})
+    run = waited(nbt.start(small_config))
+    assert "some pixels may be unknown" in log_of(run)
+    assert losses(run) == pytest.approx(losses(expected), rel=1e-3)
 
 
 @needs_xla
