@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from nbtrainer.disk import write_aside
-from nbtrainer.disk_errors import DiskError
+from nbtrainer.disk_errors import DRIVE_TROUBLE, DiskError
 from nbtrainer.runs.drive import is_beginning
 from nbtrainer.runs.events import Event
 
@@ -115,8 +115,13 @@ class JournalCopy:
 
 def newer_of(target: Path, *, local: Path | None) -> Path:
     """Where to read: `local` if it holds the journal of `target`, the drive's copy, and maybe more."""
-    if local is not None:
-        with suppress(FileNotFoundError), local.open("rb") as file:
-            if is_beginning(target, of=file):
-                return local
+    if local is None:
+        return target
+    with suppress(FileNotFoundError), local.open("rb") as file:
+        try:
+            return local if is_beginning(target, of=file) else target
+        except OSError as error:
+            if error.errno not in DRIVE_TROUBLE:
+                raise
+        return local  # the drive is away: what is here is the best that there is
     return target

@@ -1,5 +1,6 @@
 """Which folders lie on a mounted drive, and the journal of a run that does."""
 
+import errno
 import os
 from collections import namedtuple
 from pathlib import Path
@@ -170,3 +171,22 @@ def test_a_local_journal_that_somebody_removes_is_copied_all_the_same(drive):
     write(journal, "b")
     journal.close()
     assert texts(path) == ["a", "b"]
+
+
+def test_while_the_drive_is_away_this_machine_reads_its_own(drive, monkeypatch):
+    path = drive / "events.jsonl"
+    journal = Journal(path)
+    write(journal, "a")
+    journal.copy(waits=True)
+    write(journal, "b")
+    open_file = Path.open
+
+    def open_while_away(self, *arguments, **options):
+        if self.is_relative_to(drive):
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected", str(self))
+        return open_file(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", open_while_away)
+    assert texts(path) == ["a", "b"]
+    monkeypatch.undo()
+    journal.close()
