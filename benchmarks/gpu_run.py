@@ -108,6 +108,7 @@ def _in_a_process(work: Callable[..., Any], arguments: tuple[Any, ...], *, secon
     process.start()
     theirs.close()
     rows: list[Any] = []
+    is_over = False
     state, found = "wrong", f"it took longer than {seconds:.0f} s, and was ended"
     try:
         while ours.poll(max(0.0, began + seconds - time.monotonic())):
@@ -115,12 +116,14 @@ def _in_a_process(work: Callable[..., Any], arguments: tuple[Any, ...], *, secon
             if kind == "row":
                 rows.append(found_now)
                 continue
-            state, found = kind, found_now
+            state, found, is_over = kind, found_now, True
             break
     except EOFError:
         process.join()
         found = f"its process ended with {process.exitcode}"
     _end(process)
+    if rows and not is_over:
+        state = "cut off"
     result: dict[str, Any] = {"state": state, "found": found, "seconds": round(time.monotonic() - began, 1)}
     return result | {"rows": rows} if rows else result
 

@@ -46,7 +46,7 @@ def test_no_trial_ends_another_and_all_of_them_are_written(tmp_path):
         Trial("finds nothing", find_nothing_wrong, 30),
     ]
     rows = run_trials(trials, device="cpu", out=tmp_path, minutes=5)
-    assert [row["state"] for row in rows] == ["wrong", "wrong", "wrong", "left out", "left out", "well", "well"]
+    assert [row["state"] for row in rows] == ["wrong", "wrong", "cut off", "left out", "left out", "well", "well"]
     found = {row["trial"]: row["found"] for row in rows}
     assert found["fails"] == "ValueError: broken | here" and found["is left out"] == "no such cores"
     assert "ended with 7" in found["ends its process"] and "longer than 1 s" in found["hangs"]
