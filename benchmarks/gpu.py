@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -45,15 +48,16 @@ def _finished(run: nbt.runs.Run) -> str:
     return run.error or "; ".join(warned)
 
 
-def every_kind(device: torch.device, folder: Path) -> str:
+def every_kind(device: torch.device, folder: Path) -> Iterator[dict[str, Any]]:
     """Trains, validates and reports; classes with weights."""
     for kind in ("semantic", "binary", "instance_contour", "instance_flow", "epyseg", "unsupervised"):
         config = small_config(device, folder, kind)
         config.task.class_weights = "auto"
+        began = time.monotonic()
         words = _finished(nbt.train(config))
         if words:
-            return f"{kind}: {words}"
-    return ""
+            raise RuntimeError(f"{kind}: {words}")
+        yield {"kind": kind, "seconds": round(time.monotonic() - began, 1)}
 
 
 def random_numbers(device: torch.device, folder: Path) -> str:

@@ -178,17 +178,13 @@ def _of(run: Run, kind: type[Any]) -> list[Any]:
     return [event for event in run.events if isinstance(event, kind)]
 
 
-def _of_device(trial: Callable[[torch.device, Path], str]) -> Callable[[Place], str]:
-    return _OnDevice(trial)
-
-
 class _OnDevice:
     """A trial that needs no more than device and folder; can be handed to another process."""
 
-    def __init__(self, trial: Callable[[torch.device, Path], str]) -> None:
+    def __init__(self, trial: Callable[[torch.device, Path], str | Iterator[dict[str, Any]]]) -> None:
         self._trial = trial
 
-    def __call__(self, place: Place) -> str:
+    def __call__(self, place: Place) -> str | Iterator[dict[str, Any]]:
         return self._trial(place.device, place.folder)
 
 
@@ -203,11 +199,11 @@ TRIALS = (
     Trial("saved, killed, resumed", killed_and_resumed, 60),
     Trial("semantic with class weights", class_weights, 40),
     Trial("a volume that does not fit", volume_that_does_not_fit, 40, needs_card=True),
-    Trial("two processes with gloo", two_processes, 60),
-    Trial("random numbers are kept", _of_device(gpu.random_numbers), 30),
-    Trial("a run resumes, and predicts as on the processor", _of_device(gpu.resumes), 40),
-    Trial("every kind trains, validates and reports", _of_device(gpu.every_kind), 90),
-    Trial("the network is compiled once", _of_device(gpu.compiled_once), 60, needs_card=True),
-    Trial("the output of a large image is not on the card", _of_device(gpu.large_output), 30, needs_card=True),
-    Trial("little memory", _of_device(gpu.little_memory), 40, needs_card=True),
+    Trial("two processes with gloo", two_processes, 150),
+    Trial("random numbers are kept", _OnDevice(gpu.random_numbers), 30),
+    Trial("a run resumes, and predicts as on the processor", _OnDevice(gpu.resumes), 40),
+    Trial("every kind trains, validates and reports", _OnDevice(gpu.every_kind), 150),
+    Trial("the network is compiled once", _OnDevice(gpu.compiled_once), 60, needs_card=True),
+    Trial("the output of a large image is not on the card", _OnDevice(gpu.large_output), 30, needs_card=True),
+    Trial("little memory", _OnDevice(gpu.little_memory), 40, needs_card=True),
 )
