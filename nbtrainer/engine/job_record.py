@@ -94,7 +94,8 @@ def restore(job: TrainingJob, record: dict[str, Any]) -> dict[str, Any]:
     job.best.restore(state["best"], job.directory.last, record["step"])
     job.stepper.micro_batches = state["parts"]
     if isinstance(job.network, Recomputing):
-        job.network.recomputes = bool(state.get("recomputes"))
+        # what torch calculates once more on the way back, it cannot on a TPU
+        job.network.recomputes = bool(state.get("recomputes")) and job.device.type != "xla"
     numbers = _numbers(job, previous_split(record))
     job.sampling_log = (
         SamplingLog.from_record(state["ledger"]).renumber(numbers) if "ledger" in state else SamplingLog()
