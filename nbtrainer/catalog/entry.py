@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 class Entry:
     """One line of a menu. `at` is `module:name`; `help` says when to choose it; `source` is the paper or page.
 
-    `kinds` are the kinds of segmentation that it suits; empty: all.
+    `kinds` are the kinds of segmentation that it suits; empty: all. `aliases`: what it is called elsewhere.
     """
 
     name: str
@@ -21,6 +21,7 @@ class Entry:
     help: str = ""
     source: str = ""
     kinds: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     def suits(self, kind: str) -> bool:
         """Whether it can be used for this kind of segmentation."""
@@ -45,6 +46,17 @@ class Catalog(Mapping[str, E], Generic[E]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def name_of(self, name: str) -> str:
+        """The name of the entry that `name` is an alias of; else `name` itself."""
+        if name in self._entries:
+            return name
+        return next((entry.name for entry in self._entries.values() if name in entry.aliases), name)
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """By each alias, the name of its entry."""
+        return {alias: entry.name for entry in self._entries.values() for alias in entry.aliases}
 
     def load(self, name: str) -> Any:
         """The thing itself; imports its module."""

@@ -7,8 +7,9 @@ from typing import Any, Literal
 from nbtrainer.catalog.entry import Catalog, Entry
 
 # what losses, metrics and networks ask of a kind: channels that are probabilities each by itself, channels of classes that
-# exclude each other, fields that lead to the middle of objects, the reconstructed image; and what is scored
-Trait = Literal["separate_channels", "classes", "flow", "reconstruction", "masks", "objects"]
+# exclude each other, fields that lead to the middle of objects, the reconstructed image, contours beside a foreground; and
+# what is scored
+Trait = Literal["separate_channels", "classes", "flow", "reconstruction", "masks", "objects", "contour"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ TASKS = TaskCatalog(
         at="nbtrainer.tasks.instance_contour:InstanceContour",
         settings="nbtrainer.config.task.instance_contour:InstanceContourSettings",
         default_loss="bce_dice",
-        traits=("separate_channels", "objects"),
+        traits=("separate_channels", "objects", "contour"),
         help="Every object by itself, found by its inside and its rim. Right for most; thin objects need affinities.",
         source="PyTorch Connectomics: Lin et al. 2021, https://arxiv.org/abs/2112.05754",
     ),

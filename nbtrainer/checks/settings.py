@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrainer.catalog import DEVICE_NAMES, NETWORKS, TASKS, device_name
+from nbtrainer.checks.losses import check_loss_terms
 from nbtrainer.checks.suitability import (
     check_course,
     check_effects,
@@ -115,6 +116,7 @@ def _settings(config: Config) -> Iterator[Finding]:
     )
     yield from check_suitability(config)
     yield from check_parameters(config)
+    yield from check_loss_terms(config)
     yield from check_course(config)
     score = training.monitor.removeprefix("validation_")
     if training.monitor.startswith("validation_") and score != "loss" and score not in metrics:

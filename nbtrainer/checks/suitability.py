@@ -14,7 +14,7 @@ from nbtrainer.errors import Finding
 def check_suitability(config: Config) -> Iterator[Finding]:
     """A loss or metrics that are not for this kind of segmentation: those of the kind take their place."""
     kind, settings = config.task.kind, config.compile
-    if settings.loss != "auto" and not LOSSES[settings.loss].suits(kind):
+    if settings.loss != "auto" and not settings.loss_terms and not LOSSES[settings.loss].suits(kind):
         yield Finding(
             level="warning",
             where="compile.loss",
@@ -98,12 +98,13 @@ def check_parameters(config: Config) -> Iterator[Finding]:
             yield Finding(
                 level="warning",
                 where=row.path,
-                wrong=f"this has no effect while {controlling} is {config.value_in_use(controlling)}",
+                wrong=f"this has no effect while {controlling} {_state(config.value_in_use(controlling))}",
                 remedy=f"Set it back, or choose another {controlling}",
                 suggestions=(tuple(row.default) if isinstance(row.default, list) else row.default,),
             )
     if (
-        config.value_in_use("compile.loss") == "tversky"
+        not config.compile.loss_terms
+        and config.value_in_use("compile.loss") == "tversky"
         and config.compile.tversky_alpha == config.compile.tversky_beta == 0
     ):
         yield Finding(
@@ -112,6 +113,10 @@ def check_parameters(config: Config) -> Iterator[Finding]:
             remedy="Give numbers whose sum is about 1, such as 0.3 and 0.7",
             suggestions=(0.5,),
         )
+
+
+def _state(value: Any) -> str:
+    return "is not empty" if isinstance(value, list) else f"is {value}"
 
 
 def check_course(config: Config) -> Iterator[Finding]:

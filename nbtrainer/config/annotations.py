@@ -77,4 +77,4 @@ def literals_in(members: list[Any]) -> dict[Any, str]:
 
 
 def tag_of(entry: type[Section]) -> str:
-    return str(entry.model_fields["kind"].default) if "kind" in entry.model_fields else ""
+    return str(entry.model_fields[entry.tag].default) if entry.tag in entry.model_fields else ""

@@ -36,6 +36,8 @@ class Setting:
     `group`: the heading that the form shows it under. `guidance`: what to think of before deciding, paragraphs with a heading up to the first colon.
     `choice_kinds`: those that a choice suits; one that is not listed suits all.
     `only_with`: other settings of its section, and the values of them that it has an effect with.
+    `entry_kinds`: those that a kind of entry suits; `entry_tag`: the field that says which kind an entry is; `documented_in`:
+    the page of the docs that lists them.
     `empty`: what an empty field stands for: `"auto"`, `None`, or nothing (the field must be filled).
     """
 
@@ -65,6 +67,9 @@ class Setting:
     entries: dict[str, list[Setting]] = field(default_factory=dict)
     entry_titles: dict[str, str] = field(default_factory=dict)
     entry_helps: dict[str, str] = field(default_factory=dict)
+    entry_kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    entry_tag: str = "kind"
+    documented_in: str = ""
 
     @property
     def section(self) -> str:
@@ -97,6 +102,10 @@ class Setting:
         """Whether `choice` can be used for this kind of segmentation."""
         kinds = self.choice_kinds.get(choice, ())
         return not kinds or kind in kinds
+
+    def entry_suits(self, tag: str, *, kind: str) -> bool:
+        """Whether an entry of this kind can be used for this kind of segmentation."""
+        return not self.entry_kinds.get(tag) or kind in self.entry_kinds[tag]
 
     @property
     def range_in_words(self) -> str:
@@ -169,8 +178,14 @@ def _guidance(row: Setting) -> Iterator[str]:
 
 
 def _tables_of_entries(row: Setting) -> Iterator[str]:
+    if row.documented_in:
+        yield from (
+            "",
+            f"Entries of `{row.path}`, as in `{{{_example(row)}}}`: see [{row.documented_in}]({row.documented_in}).",
+        )
+        return
     for kind, fields in row.entries.items():
-        named = f' with `"kind": "{kind}"`' if kind else ""
+        named = f' with `"{row.entry_tag}": "{kind}"`' if kind else ""
         yield from (
             "",
             f"Entries of `{row.path}`{named}: {row.entry_helps[kind]}",
@@ -189,7 +204,7 @@ def _walk(model: type[Section], prefix: str) -> Iterator[Setting]:
         path = f"{prefix}{name}"
         if isinstance(annotation, type) and issubclass(annotation, Section):
             yield from _walk(annotation, f"{path}.")
-        elif name != "kind" or not prefix.endswith("]."):
+        elif name != model.tag or not prefix.endswith("]."):
             yield _row(path, info, kinds)
 
 
@@ -233,8 +248,11 @@ def _row(path: str, info: FieldInfo, kinds: tuple[str, ...]) -> Setting:
         group=metadata.group,
         only_with=dict(metadata.only_with),
         entries={tag: settings(entry, f"{path}[].") for tag, entry in by_kind.items()},
-        entry_titles={tag: entry.model_fields["kind"].title or tag if tag else "" for tag, entry in by_kind.items()},
+        entry_titles={tag: entry.model_fields[entry.tag].title or tag if tag else "" for tag, entry in by_kind.items()},
         entry_helps={tag: _entry_help(entry) for tag, entry in by_kind.items()},
+        entry_kinds={tag: entry.kinds for tag, entry in by_kind.items()},
+        entry_tag=models[0].tag if models else "kind",
+        documented_in=models[0].documented_in if models else "",
     )
 
 
@@ -252,9 +270,19 @@ def _table_row(row: Setting) -> str:
     values = ", ".join(f"`{name}`" for name in row.choices) or " ".join(filter(None, [row.range_in_words, row.unit]))
     sources = " ".join(f"[{name}]({_url(source)})" for name, source in row.choice_source.items() if _url(source))
     kinds = f"Of the kind {messages.join_or(row.kinds)}." if row.kinds else ""
-    conditions = [f"Only where `{name}` is {messages.join_or(allowed)}." for name, allowed in row.only_with.items()]
+    conditions = [f"Only where `{name}` is {_allowed(values)}." for name, values in row.only_with.items()]
     meaning = " ".join(filter(None, [f"{row.title}. {row.help}", kinds, *conditions, sources]))
     return f"| `{row.path.rpartition('[].')[2]}` | {default} | {values} | {meaning} |"
+
+
+def _allowed(values: tuple[Any, ...]) -> str:
+    return messages.join_or("empty" if value == [] else value for value in values)
+
+
+def _example(row: Setting) -> str:
+    """The first kind of entry with the defaults of its fields, as JSON."""
+    tag, fields = next(iter(row.entries.items()))
+    return ", ".join([f'"{row.entry_tag}": "{tag}"', *(f'"{inner.name}": {inner.default}' for inner in fields)])
 
 
 def _url(source: str) -> str:

@@ -55,6 +55,8 @@ def join_or(names: Iterable[Any]) -> str:
 
 
 _TAGS: set[str] = set()
+# of entries that do not say which they are, by the field that does
+_EXAMPLES = {"kind": '{"kind": "flip"}', "loss": '{"loss": "dice", "weight": 1}'}
 
 
 def register_tags(tags: Iterable[str]) -> None:
@@ -111,6 +113,9 @@ def _nearest_values(kind: str, value: Any, context: dict[str, Any]) -> tuple[Any
 
 def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]:
     text = repr(value) if isinstance(value, str) else str(value)
+    tag, expected = (str(context.get(name, "")).replace("'", "") for name in ("discriminator", "expected_tags"))
+    close = nearest(str(context.get("tag", "")), expected.split(", "))
+    guess = f"Did you mean {close}? " if close else ""
     limits = {
         "greater_than_equal": (f"{text} is too small", f"Give {_short(context.get('ge'))} or more"),
         "greater_than": (f"{text} is too small", f"Give more than {_short(context.get('gt'))}"),
@@ -132,10 +137,10 @@ def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]
         ),
         "none_required": (f"{text} does not fit here", "Leave it empty or give a value of the right kind"),
         "union_tag_invalid": (
-            f"the kind {context.get('tag')!r} is unknown",
-            f"Choose {str(context.get('expected_tags', '')).replace(chr(39), '')}",
+            f"the {tag} {context.get('tag')!r} is unknown",
+            f"{guess}Choose {expected}",
         ),
-        "union_tag_not_found": ("this entry does not say its kind", 'Give it, as in {"kind": "flip"}'),
+        "union_tag_not_found": (f"this entry does not say its {tag}", f"Give it, as in {_EXAMPLES.get(tag, '')}"),
     }
     if kind in limits:
         return limits[kind]
@@ -174,7 +179,7 @@ def _field_names(model: type[BaseModel], location: Iterable[int | str]) -> list[
         if isinstance(part, int):
             continue
         named = [m.model_fields[part].annotation for m in nested if part in m.model_fields]
-        tagged = [m for m in _models_in(current) if str(getattr(m.model_fields.get("kind"), "default", "")) == part]
+        tagged = [m for m in _models_in(current) if str(getattr(m.model_fields.get(m.tag), "default", "")) == part]
         current = named[0] if named else tagged[0] if tagged else current
     names: list[str] = []
     for section in _models_in(current):

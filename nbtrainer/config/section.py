@@ -51,6 +51,7 @@ class Metadata(NamedTuple):
     group: str
     decoding: Decoding | None
     only_with: Mapping[str, tuple[Any, ...]]
+    aliases: Mapping[str, str]
 
 
 class Declaration(NamedTuple):
@@ -113,6 +114,7 @@ def field(
     titles: Mapping[str, str] = {}
     sources: Mapping[str, str] = {}
     helps: Mapping[str, str] = {}
+    aliases: Mapping[str, str] = {}
     suited = dict(choice_kinds or {})
     noun = "value"
     if isinstance(choices, Catalog):
@@ -120,7 +122,7 @@ def field(
         sources = {name: entry.source for name, entry in choices.items() if entry.source}
         helps = {name: entry.help for name, entry in choices.items() if entry.help}
         suited = {name: entry.kinds for name, entry in choices.items() if entry.kinds}
-        noun = choices.noun
+        noun, aliases = choices.noun, choices.aliases
     elif choices is not None:
         titles = choices
     metadata = Metadata(
@@ -137,6 +139,7 @@ def field(
         group=group,
         decoding=decoding,
         only_with=only_with or {},
+        aliases=aliases,
     )
     if "default_factory" in bounds:
         return Field(title=title, description=help, json_schema_extra={"metadata": metadata}, **bounds)  # type: ignore[dict-item]
@@ -183,10 +186,17 @@ def rename(values: Mapping[str, Any], new_names: Mapping[str, str]) -> dict[str,
 
 
 class Section(BaseModel):
-    """A panel of settings. Assigning validates at once and raises `UserError` in a sentence."""
+    """A panel of settings. Assigning validates at once and raises `UserError` in a sentence.
+
+    Of an entry of a list that has several kinds: `tag` is the field that says which it is, `kinds` the kinds of segmentation
+    that it suits (empty: all), `documented_in` the page of the docs that lists the entries instead of docs/settings.md.
+    """
 
     model_config = ConfigDict(validate_assignment=True, extra="forbid", allow_inf_nan=False)
     where: ClassVar[str] = ""
+    tag: ClassVar[str] = "kind"
+    kinds: ClassVar[tuple[str, ...]] = ()
+    documented_in: ClassVar[str] = ""
 
     @classmethod
     def renamed(cls) -> dict[str, str]:
@@ -234,6 +244,8 @@ class Section(BaseModel):
     def _is_on_the_menu(cls, value: Any, info: Any) -> Any:
         declared = cls.model_fields[info.field_name]
         metadata = metadata_of(declared)
+        if metadata.aliases:
+            value = _with_own_name(value, metadata.aliases)
         # a `Literal`, such as "auto" beside a list, is judged by the type itself
         named = value if isinstance(value, list) else [value] if declared.annotation is str else []
         for name in named:
@@ -244,3 +256,10 @@ class Section(BaseModel):
                     {"noun": metadata.noun, "name": name, "choices": list(metadata.choices)},
                 )
         return value
+
+
+def _with_own_name(value: Any, aliases: Mapping[str, str]) -> Any:
+    """A choice, or a list of choices, by the names of the menu where it was given by another one."""
+    if isinstance(value, list):
+        return [_with_own_name(each, aliases) for each in value]
+    return aliases.get(value, value) if isinstance(value, str) else value

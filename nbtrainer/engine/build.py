@@ -93,10 +93,9 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
             loaded = frozenset()
     network.to(device)
     may_ignore = task.may_ignore(surveyed.pairs) or config.data.ignore_value is not None
-    loss_arguments = (config.compile.loss, task.loss_settings, config.compile.loss_parameters)
-    loss = losses.create(*loss_arguments, may_ignore=may_ignore).to(device)
+    loss = create_loss(config, task, may_ignore=may_ignore).to(device)
     # outputs of whole images are put together by the processor: their loss is calculated there too
-    validation_loss = losses.create(*loss_arguments, may_ignore=may_ignore)
+    validation_loss = create_loss(config, task, may_ignore=may_ignore)
     patches = create_patches(config, surveyed, task, fingerprints)
     patches.set_aside = read_set_aside(directory)
     notes += settle_for_tpu(config, device, loss)
@@ -150,6 +149,15 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     if pretrained is not None and continues(config):
         go_on_from(job, pretrained)
     return job
+
+
+def create_loss(config: Config, task: Task, *, may_ignore: bool) -> torch.nn.Module:
+    """The loss of these settings, or the sum that they list. `may_ignore`: targets can hold NaN, where nothing is known."""
+    settings = config.compile
+    if not settings.loss_terms:
+        return losses.create(settings.loss, task.loss_settings, settings.loss_parameters, may_ignore=may_ignore)
+    terms = [losses.WeightedLoss(term.loss, term.weight, term.parameters) for term in settings.loss_terms]
+    return losses.create_sum(terms, task.loss_settings, settings.loss_parameters, may_ignore=may_ignore)
 
 
 def _require_sound(pairs: Sequence[Pair]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from nbtrainer.catalog import LOSSES, NETWORKS, OPTIMIZERS, SCHEDULES, TASKS
+from nbtrainer.config import Config
 from nbtrainer.config.describe import settings
 from nbtrainer.data.overlay import as_data_url
 from nbtrainer.engine.environment_record import device_title, versions
@@ -35,7 +36,7 @@ def methods(job: TrainingJob, happened: Sequence[Event]) -> tuple[str, list[str]
         return f" [{references.index(source) + 1}]"
 
     used = versions()
-    network, loss = NETWORKS[config.model.name], LOSSES[config.compile.loss]
+    network = NETWORKS[config.model.name]
     optimizer, schedule = OPTIMIZERS[config.compile.optimizer], SCHEDULES[config.compile.schedule]
     size = " x ".join(map(str, config.sampling.patch_size))
     weights = sum(each.numel() for each in job.network.parameters())
@@ -47,7 +48,7 @@ def methods(job: TrainingJob, happened: Sequence[Event]) -> tuple[str, list[str]
         f"{count_noun(len(split.train), 'image')} ({_held_out(validation=len(split.validation), test=len(split.test))}) in patches of {size} pixels.",
         f"Intensities were normalized ({config.normalization.method.replace('_', ' ')})"
         + (f", and patches augmented ({', '.join(dict.fromkeys(changes))})." if changes else "."),
-        f"The loss was {loss.title}{cite(loss.source)}, minimized by {optimizer.title}{cite(optimizer.source)} with a learning "
+        f"The loss was {_loss(config, cite)}, minimized by {optimizer.title}{cite(optimizer.source)} with a learning "
         f"rate of {config.compile.learning_rate:g} ({schedule.title}{cite(schedule.source)}) in {job.clock.step:,} steps on "
         f"batches of {job.clock.batch_size:,} ({duration(job.clock.elapsed_seconds)} on {device_title(job.device)}; seed "
         f"{config.training.seed}).",
@@ -55,6 +56,16 @@ def methods(job: TrainingJob, happened: Sequence[Event]) -> tuple[str, list[str]
         *_test(happened),
     ]
     return " ".join(sentences), references
+
+
+def _loss(config: Config, cite: Callable[[str], str]) -> str:
+    """The loss with its reference, or the losses of a sum with their weights."""
+    terms = config.compile.loss_terms
+    if not terms:
+        loss = LOSSES[config.compile.loss]
+        return f"{loss.title}{cite(loss.source)}"
+    named = [f"{LOSSES[term.loss].title}{cite(LOSSES[term.loss].source)} (weight {term.weight:g})" for term in terms]
+    return named[0] if len(named) == 1 else f"the sum of {', '.join(named[:-1])} and {named[-1]}"
 
 
 def describe_run(job: TrainingJob, happened: Sequence[Event]) -> str:

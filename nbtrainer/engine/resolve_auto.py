@@ -52,7 +52,8 @@ def resolve_auto(config: Config, surveyed: Survey, task: Task) -> Config:
         config.sampling.patch_size = largest
     if not NETWORKS[config.model.name].suits(task.name):
         config.model.name = next(name for name, entry in NETWORKS.items() if entry.suits(task.name))
-    config.compile.loss = config.value_in_use("compile.loss")  # the check warns of one that does not suit
+    if not config.compile.loss_terms:
+        config.compile.loss = config.value_in_use("compile.loss")  # the check warns of one that does not suit
     chosen = config.compile.metrics
     suited = [] if chosen == "auto" else [name for name in chosen if task.measures(name)]
     config.compile.metrics = suited if suited or chosen == [] else list(task.default_metrics)
@@ -170,7 +171,7 @@ def apply_pretrained_settings(config: Config, record: dict[str, Any] | None) -> 
     config = config.model_copy(deep=True)
     if record is not None and not config.compile.recompile:
         stored = record["config"]["compile"]
-        names = ("optimizer", "learning_rate", "loss", "metrics", *PARAMETERS.values())
+        names = ("optimizer", "learning_rate", "loss", "loss_terms", "metrics", *PARAMETERS.values())
         # models of older versions know no parameters of their loss
         config.update(compile={name: stored[name] for name in names if name in stored})
     return config

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from nbtrainer.losses.sums import named_terms
+
 
 class Target(NamedTuple):
     """`channels` neighbouring channels; `loss`: a name in the catalog, empty for the one that the user chose."""
@@ -19,7 +21,7 @@ class Target(NamedTuple):
 
 
 class MultiTargetLoss(nn.Module):
-    """Weighted mean of a loss for each target; `terms` holds those of the last call, unweighted."""
+    """Weighted mean of a loss for each target; `terms` holds those of the last call, unweighted, and their own terms."""
 
     def __init__(self, targets: Sequence[Target], losses: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -35,6 +37,6 @@ class MultiTargetLoss(nn.Module):
         self.terms = {}
         for each, loss, own, truth in parts:
             value = loss(own, truth)
-            self.terms[each.name] = value.detach()
+            self.terms |= named_terms(each.name, value, loss)
             total = total + each.weight * value
         return total / sum(each.weight for each in self.targets)

@@ -142,8 +142,13 @@ class Field:
         """Whether the field is in sight, if its panel is."""
         return self.box.layout.display is None
 
+    @property
+    def _is_in_use(self) -> bool:
+        """Whether it is shown in the simple view although it is advanced."""
+        return False
+
     def _redisplay_box(self) -> None:
-        is_wanted = self._has_effect and (self._is_complete or not self.setting.advanced)
+        is_wanted = self._has_effect and (self._is_complete or not self.setting.advanced or self._is_in_use)
         # what is wrong must be seen, in whatever view
         set_visible(self.box, is_wanted or self.finding is not None)
 

@@ -57,7 +57,7 @@ class EntriesField(Field):
         return [field for entry in self.entries for field in entry.fields]
 
     def _lines(self) -> list[w.Widget]:
-        kinds = [(title, kind) for kind, title in self.setting.entry_titles.items() if kind]
+        kinds = self._kinds()
         self.entries_box = create(w.VBox)
         add = create(w.Button, icon="plus", tooltip=f"{self.setting.title}: add one")
         if not kinds:
@@ -71,12 +71,28 @@ class EntriesField(Field):
         self.kind_menu.observe(self._guard(lambda _: set_trait(add, "disabled", not self.kind_menu.value)), "value")
         return [self.entries_box, self._row(self.kind_menu, add)]
 
+    def _kinds(self) -> list[tuple[str, str]]:
+        """Title and name of each kind of entry that suits the kind of segmentation."""
+        suits = self.setting.entry_suits
+        return [
+            (title, kind)
+            for kind, title in self.setting.entry_titles.items()
+            if kind and (not self._task_kind or suits(kind, kind=self._task_kind))
+        ]
+
     def add_entry(self) -> None:
         if self.kind_menu.value:
-            self.enter([*self.value, {"kind": self.kind_menu.value}])
+            self.enter([*self.value, {self.setting.entry_tag: self.kind_menu.value}])
             set_trait(self.kind_menu, "value", "")
 
+    @property
+    def _is_in_use(self) -> bool:
+        return bool(self.value)
+
     def _display(self, value: Any) -> None:
+        options = [(CHOOSE, ""), *self._kinds()]
+        if len(options) > 1 and list(self.kind_menu.options) != options:
+            self.kind_menu.options = options
         if [id(entry.values) for entry in self.entries] != [id(values) for values in value]:
             for entry in self.entries:
                 entry.close()
@@ -107,6 +123,7 @@ class EntriesField(Field):
 
     def _redisplay(self) -> None:
         super()._redisplay()
+        self._redisplay_box()
         if "" in self.setting.entries:  # a list of the user's own things has no default to go back to
             set_visible(self.reset_button, False)
             self.box.remove_class("nbt-changed")
@@ -130,7 +147,7 @@ class _Entry:
         editors: Mapping[str, Maker],
     ) -> None:
         self.values, self._editors = values, editors
-        kind = getattr(values, "kind", "")
+        kind = getattr(values, setting.entry_tag, "")
         title = setting.entry_titles[kind] or f"Set {index + 1}"
         button = create(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
         button.on_click(guard(lambda _: remove()))
