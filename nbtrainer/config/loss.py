@@ -38,6 +38,20 @@ class LossSettings(Section):
         only_with=_with("smoothing"),
         advanced=True,
     )
+    overlap_per_patch: bool = field(
+        False,
+        title="Overlap of each patch",
+        help="Of Dice and Jaccard. On: each patch has an overlap of its own, and the mean counts, as in PyTorch Connectomics (with a smoothing of 100). Off: all patches of a batch are one.",
+        only_with=_with("per_patch"),
+        advanced=True,
+    )
+    overlap_with_background: bool = field(
+        True,
+        title="Overlap of the background",
+        help="Of Dice and Jaccard of classes. Off: the background does not count, as in nnU-Net.",
+        only_with=_with("with_background"),
+        advanced=True,
+    )
     overlap_weight: float = field(
         1.0,
         title="Weight of overlap",

@@ -9,24 +9,25 @@ from math import log
 import torch
 from torch.nn import functional as F
 
-from nbtrainer.losses.known import Judged, KnownLoss, balanced_weights, mean_of_known, of_known, over_space
+from nbtrainer.losses.one_hot import Judged, OneHotLoss, mean_of_known, over_space
+from nbtrainer.losses.pixels import of_known, rare_weights
 
 # Keras' smallest truth of an error in percent
 _SMALLEST_TRUTH = 1e-7
 
 
-class ErrorOfPixels(KnownLoss):
+class ErrorOfPixels(OneHotLoss):
     """Mean of an error that each probability has by itself."""
 
     def measure(self, pixels: Judged) -> torch.Tensor:
-        return mean_of_known(self.error(self.probabilities(pixels), truth=pixels.truth), known=pixels.known)
+        return mean_of_known(self.error(self.chances(pixels), truth=pixels.truth), known=pixels.known)
 
     @abstractmethod
     def error(self, p: torch.Tensor, *, truth: torch.Tensor) -> torch.Tensor:
         """The error of each probability, of the same shape."""
 
 
-class SquaredError(KnownLoss):
+class SquaredError(OneHotLoss):
     """Mean of w (p - y)²; `balance`: see `nbtrainer.losses.pixels.rare_weights`."""
 
     def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None, *, balance: float) -> None:
@@ -34,10 +35,10 @@ class SquaredError(KnownLoss):
         self.balance = balance
 
     def measure(self, pixels: Judged) -> torch.Tensor:
-        p = self.probabilities(pixels)
+        p = self.chances(pixels)
         if not self.balance:
             return of_known(self._error(p, truth=pixels.truth, reduction="mean"), known=pixels.known)
-        weights = balanced_weights(pixels.truth, known=pixels.known, balance=self.balance)
+        weights = rare_weights(pixels.truth, self.balance, known=pixels.known)
         return mean_of_known(weights * self._error(p, truth=pixels.truth, reduction="none"), known=pixels.known)
 
     def _error(self, p: torch.Tensor, *, truth: torch.Tensor, reduction: str) -> torch.Tensor:
@@ -84,16 +85,14 @@ class PercentageError(ErrorOfPixels):
         return 100 * (p - truth).abs() / truth.clamp_min(_SMALLEST_TRUTH)
 
 
-class Poisson(KnownLoss):
+class Poisson(OneHotLoss):
     """Mean of p - y log p."""
 
     def measure(self, pixels: Judged) -> torch.Tensor:
-        return mean_of_known(
-            self.probabilities(pixels) - pixels.truth * self.log_probabilities(pixels), known=pixels.known
-        )
+        return mean_of_known(self.chances(pixels) - pixels.truth * self.log_chances(pixels), known=pixels.known)
 
 
-class Divergence(KnownLoss):
+class Divergence(OneHotLoss):
     """Kullback-Leibler divergence: of classes the mean over pixels of Σ_c y log(y / p); of separate channels the mean over
     pixels and channels of y log(y / p) + (1 - y) log((1 - y) / (1 - p)).
 
@@ -102,7 +101,7 @@ class Divergence(KnownLoss):
 
     def measure(self, pixels: Judged) -> torch.Tensor:
         if self.classes:
-            values = pixels.truth.xlogy(pixels.truth) - pixels.truth * self.log_probabilities(pixels)
+            values = pixels.truth.xlogy(pixels.truth) - pixels.truth * self.log_chances(pixels)
             return mean_of_known(values.sum(1, keepdim=True), known=pixels.known)
         own = pixels.truth.xlogy(pixels.truth) + (1 - pixels.truth).xlogy(1 - pixels.truth)
         return mean_of_known(
@@ -110,7 +109,7 @@ class Divergence(KnownLoss):
         )
 
 
-class Cosine(KnownLoss):
+class Cosine(OneHotLoss):
     """1 - Σpy / (|p| |y|): of classes in each pixel, then the mean over pixels; of separate channels over batch and space of
     each, then the mean over channels, with `smoothing` s: (Σpy + s) / sqrt((Σp² + s) (Σy² + s))."""
 
@@ -124,12 +123,12 @@ class Cosine(KnownLoss):
             return mean_of_known(
                 1 - (p * pixels.truth).sum(1, keepdim=True) / p.square().sum(1, keepdim=True).sqrt(), known=pixels.known
             )
-        p, axes = self.probabilities(pixels), (0, *over_space(pixels.logits))
+        p, axes = self.chances(pixels), (0, *over_space(pixels.logits))
         lengths = (p.square().sum(axes) + self.smoothing) * (pixels.truth.square().sum(axes) + self.smoothing)
         return (1 - ((p * pixels.truth).sum(axes) + self.smoothing) / lengths.sqrt()).mean()
 
 
-class Hinge(KnownLoss):
+class Hinge(OneHotLoss):
     """Mean of max(0, 1 - (2y - 1) z) of logits z.
 
     Of probabilities, as Keras would have it behind a sigmoid, it is the mean absolute error and a constant.
@@ -150,7 +149,7 @@ class SquaredHinge(Hinge):
         return missing.square()
 
 
-class CategoricalHinge(KnownLoss):
+class CategoricalHinge(OneHotLoss):
     """Mean over pixels of max(0, 1 + max of z of the other classes - z of the true one), of logits z."""
 
     def measure(self, pixels: Judged) -> torch.Tensor:

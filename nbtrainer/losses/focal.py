@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional as F
 
-from nbtrainer.losses.known import Judged, KnownLoss, balanced_weights, mean_of_known, overlap
+from nbtrainer.losses.one_hot import Judged, OneHotLoss, mean_of_known, overlap
+from nbtrainer.losses.pixels import rare_weights
 
 # a power below 1 has no slope at 0
 _TINY = 1e-12
 
 
-class BinaryFocal(KnownLoss):
+class BinaryFocal(OneHotLoss):
     """Mean of w (-α y (1 - p)^γ log p - (1 - α) (1 - y) p^γ log(1 - p)); α is the `foreground_weight`.
 
     `balance`: see `nbtrainer.losses.pixels.rare_weights`.
@@ -36,11 +37,11 @@ class BinaryFocal(KnownLoss):
         values = -self.foreground_weight * pixels.truth * (self.gamma * log_rest).exp() * log_p
         values = values - (1 - self.foreground_weight) * (1 - pixels.truth) * (self.gamma * log_p).exp() * log_rest
         if self.balance:
-            values = values * balanced_weights(pixels.truth, known=pixels.known, balance=self.balance)
+            values = values * rare_weights(pixels.truth, self.balance, known=pixels.known)
         return mean_of_known(values, known=pixels.known)
 
 
-class CategoricalFocal(KnownLoss):
+class CategoricalFocal(OneHotLoss):
     """Mean over pixels and classes of -α y (1 - p)^γ log p, each class times its weight; α is the `foreground_weight`."""
 
     def __init__(
@@ -82,7 +83,7 @@ class BinaryFocalDice(BinaryFocal):
         self.smoothing, self.overlap_weight = smoothing, overlap_weight
 
     def measure(self, pixels: Judged) -> torch.Tensor:
-        p = self.probabilities(pixels)
+        p = self.chances(pixels)
         area = overlap(p, truth=pixels.truth, smoothing=self.smoothing, jaccard=self._jaccard)
         return super().measure(pixels) + self.overlap_weight * area
 
@@ -112,7 +113,7 @@ class CategoricalFocalDice(CategoricalFocal):
         self.smoothing, self.overlap_weight = smoothing, overlap_weight
 
     def measure(self, pixels: Judged) -> torch.Tensor:
-        p = self.probabilities(pixels)
+        p = self.chances(pixels)
         area = overlap(p, truth=pixels.truth, smoothing=self.smoothing, jaccard=self._jaccard)
         return super().measure(pixels) + self.overlap_weight * area
 

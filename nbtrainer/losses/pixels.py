@@ -32,6 +32,7 @@ class PixelLoss(nn.Module):
         self.classes = classes
         self.class_weights: torch.Tensor | None
         self.register_buffer("class_weights", None if class_weights is None else torch.tensor(class_weights))
+        self.register_forward_pre_hook(_with_full_precision)
 
     def one_hot(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None) -> torch.Tensor:
         """The share of each channel in the truth, of the shape of `logits`; 0 where nothing is known."""
@@ -65,8 +66,12 @@ class PixelLoss(nn.Module):
         self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None, gamma: float
     ) -> torch.Tensor:
         """Mean of -(1 - p_t)^gamma log p_t, where p_t is the probability of what is true; of classes the weighted mean."""
-        focal = FocalLoss(gamma=gamma, use_softmax=bool(self.classes), reduction="none")
-        values = self.weigh(focal(logits, self.one_hot(logits, target, known)))
+        truth = self.one_hot(logits, target, known)
+        if self.classes and gamma < 1:
+            values = self.weigh(_flat_focal(logits, truth=truth, gamma=gamma))
+        else:
+            focal = FocalLoss(gamma=gamma, use_softmax=bool(self.classes), reduction="none")
+            values = self.weigh(focal(logits, truth))
         return of_known((values if known is None else values.masked_fill(~known, 0)).mean(), known=known)
 
     def weigh(self, values: torch.Tensor) -> torch.Tensor:
@@ -78,6 +83,21 @@ class PixelLoss(nn.Module):
     @property
     def _activation(self) -> dict[str, Any]:
         return {"sigmoid": False, "softmax": False, "batch": True}
+
+
+def _flat_focal(logits: torch.Tensor, *, truth: torch.Tensor, gamma: float) -> torch.Tensor:
+    """Focal loss of classes as MONAI has it, whose slope at a probability of 1 is no number where `gamma` is below 1."""
+    log_p = logits.log_softmax(1)
+    return -(1 - log_p.exp()).clamp_min(_TINY).pow(gamma) * log_p * truth
+
+
+def full_precision(values: torch.Tensor) -> torch.Tensor:
+    """`values` in 32 bits where they have 16, whose sums end at 65,504."""
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
+def _with_full_precision(module: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (full_precision(given[0]), *given[1:])
 
 
 def of_known(mean: torch.Tensor, *, known: torch.Tensor | None) -> torch.Tensor:
@@ -121,23 +141,36 @@ class CrossEntropy(PixelLoss):
 
 
 class Dice(PixelLoss):
-    """1 - (2 Σpy + s) / (Σp + Σy + s), where s is the smoothing."""
+    """1 - (2 Σpy + s) / (Σp + Σy + s), where s is the smoothing.
+
+    Sums run over each patch by itself if `per_patch`. Without `with_background`, the first of several classes does not count.
+    """
 
     _jaccard = False
 
-    def __init__(self, classes: int = 0, class_weights: Sequence[float] | None = None, *, smoothing: float) -> None:
+    def __init__(
+        self,
+        classes: int = 0,
+        class_weights: Sequence[float] | None = None,
+        *,
+        smoothing: float,
+        per_patch: bool,
+        with_background: bool = True,
+    ) -> None:
         super().__init__(classes, class_weights)
+        self._first = 0 if with_background or classes < 2 else 1
         self._overlap = DiceLoss(
             jaccard=self._jaccard,
             smooth_nr=smoothing,
             smooth_dr=smoothing,
             reduction="none",
-            **self._activation,
+            batch=not per_patch,
         )
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
-        of_channels = self._overlap(self.probabilities(logits, known), self.one_hot(logits, target, known)).flatten()
-        return self.weigh(of_channels[None]).mean()
+        of_channels = self._overlap(self.probabilities(logits, known), self.one_hot(logits, target, known))
+        # (patches, or 1 for all, C)
+        return self.weigh(of_channels.view(-1, logits.shape[1]))[:, self._first :].mean()
 
 
 class Jaccard(Dice):
@@ -156,9 +189,13 @@ class DiceCrossEntropy(Dice):
         *,
         smoothing: float,
         overlap_weight: float,
+        per_patch: bool,
+        with_background: bool = True,
         balance: float = 0.0,
     ) -> None:
-        super().__init__(classes, class_weights, smoothing=smoothing)
+        super().__init__(
+            classes, class_weights, smoothing=smoothing, per_patch=per_patch, with_background=with_background
+        )
         self.overlap_weight, self.balance = overlap_weight, balance
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
@@ -187,9 +224,18 @@ class DiceFocal(Dice):
     """Half of Dice plus focal (CellSeg3D's weight of Dice is 0.5)."""
 
     def __init__(
-        self, classes: int = 0, class_weights: Sequence[float] | None = None, *, smoothing: float, gamma: float
+        self,
+        classes: int = 0,
+        class_weights: Sequence[float] | None = None,
+        *,
+        smoothing: float,
+        gamma: float,
+        per_patch: bool,
+        with_background: bool = True,
     ) -> None:
-        super().__init__(classes, class_weights, smoothing=smoothing)
+        super().__init__(
+            classes, class_weights, smoothing=smoothing, per_patch=per_patch, with_background=with_background
+        )
         self.gamma = gamma
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
@@ -226,19 +272,3 @@ class Tversky(PixelLoss):
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
         return self._overlap(self.probabilities(logits, known), self.one_hot(logits, target, known))
-
-
-class MeanSquaredError(PixelLoss):
-    """Mean of (p - y)²."""
-
-    def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
-        truth = self.one_hot(logits, target, known)
-        return of_known(F.mse_loss(self.probabilities(logits, known), truth), known=known)
-
-
-class MeanAbsoluteError(PixelLoss):
-    """Mean of |p - y|."""
-
-    def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
-        truth = self.one_hot(logits, target, known)
-        return of_known(F.l1_loss(self.probabilities(logits, known), truth), known=known)

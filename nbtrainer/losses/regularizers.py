@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from nbtrainer.losses.known import Judged, KnownLoss, full_precision, mean_of_known
+from nbtrainer.losses.one_hot import Judged, OneHotLoss, mean_of_known
+from nbtrainer.losses.pixels import full_precision
 
 # nearer to 0.5, probabilities pay no more
 _UNDECIDED = 0.01
@@ -17,11 +18,11 @@ _UNDECIDED = 0.01
 _TINY = 1e-7
 
 
-class Decided(KnownLoss):
+class Decided(OneHotLoss):
     """Mean of 1 / max(|p - 0.5|, 0.01)."""
 
     def measure(self, pixels: Judged) -> torch.Tensor:
-        p = self.probabilities(pixels)
+        p = self.chances(pixels)
         return mean_of_known(1 / (p - 0.5).abs().clamp_min(_UNDECIDED), known=pixels.known)
 
 
@@ -35,8 +36,9 @@ class ChannelRegularizer(nn.Module):
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The regularizer of logits (B, K, [Z,] Y, X); of the target only what is known is looked at."""
         known = ~target.isnan().any(dim=1, keepdim=True)
+        any_known = known.any()
         logits = full_precision(logits).masked_fill(~known, 0)
-        return mean_of_known(self.disagreement(logits), known=known)
+        return mean_of_known(self.disagreement(logits), known=known | ~any_known) * any_known
 
     @abstractmethod
     def disagreement(self, logits: torch.Tensor) -> torch.Tensor:

@@ -11,13 +11,14 @@ import torch
 from torch.nn import functional as F
 
 from nbtrainer.labels.connected import regions_of
-from nbtrainer.losses.known import Judged, KnownLoss, mean_of_known, of_known, over_space
+from nbtrainer.losses.one_hot import Judged, OneHotLoss, mean_of_known, over_space
+from nbtrainer.losses.pixels import of_known
 
 # beyond so many sigmas, exp(-d² / 2σ²) is below 0.0004
 _FAR = 4
 
 
-class CenterlineDice(KnownLoss):
+class CenterlineDice(OneHotLoss):
     """1 - 2 T S / (T + S) of each channel, averaged; of classes without the background.
 
     T is the share of the predicted centre line that lies in the true structure, S the share of the true centre line that
@@ -39,7 +40,7 @@ class CenterlineDice(KnownLoss):
     def measure(self, pixels: Judged) -> torch.Tensor:
         from monai.losses.cldice import soft_skel
 
-        p, truth = self.objects_only(self.probabilities(pixels)), self.objects_only(pixels.truth)
+        p, truth = self.objects_only(self.chances(pixels)), self.objects_only(pixels.truth)
         predicted_line, true_line = soft_skel(p, self.iterations), soft_skel(truth, self.iterations)
         axes, s = (0, *over_space(p)), self.smoothing
         precision = ((predicted_line * truth).sum(axes) + s) / (predicted_line.sum(axes) + s)
@@ -47,7 +48,7 @@ class CenterlineDice(KnownLoss):
         return (1 - 2 * precision * recall / (precision + recall)).mean()
 
 
-class Boundary(KnownLoss):
+class Boundary(OneHotLoss):
     """Mean of (p - y) φ over pixels and channels; of classes without the background (Kervadec et al. 2019).
 
     φ is the distance to the true boundary in pixels, negative inside: 0 on the outermost pixels of an object, 1 on the first
@@ -55,11 +56,11 @@ class Boundary(KnownLoss):
     """
 
     def measure(self, pixels: Judged) -> torch.Tensor:
-        p, truth = self.objects_only(self.probabilities(pixels)), self.objects_only(pixels.truth)
+        p, truth = self.objects_only(self.chances(pixels)), self.objects_only(pixels.truth)
         return mean_of_known((p - truth) * _of_each_channel(signed_distance, truth), known=pixels.known)
 
 
-class Hausdorff(KnownLoss):
+class Hausdorff(OneHotLoss):
     """Mean of (p - y)² (d(p)^a + d(y)^a) over pixels and channels; of classes without the background.
 
     d is the distance to the boundary in pixels, of the prediction (p above 0.5) and of the truth: MONAI's `HausdorffDTLoss`
@@ -73,11 +74,11 @@ class Hausdorff(KnownLoss):
         self._loss = HausdorffDTLoss(alpha=exponent, include_background=True)
 
     def measure(self, pixels: Judged) -> torch.Tensor:
-        p = self.probabilities(pixels)
+        p = self.chances(pixels)
         return of_known(self._loss(self.objects_only(p), self.objects_only(pixels.truth)), known=pixels.known)
 
 
-class BorderCrossEntropy(KnownLoss):
+class BorderCrossEntropy(OneHotLoss):
     """Mean of (1 + b exp(-(d1 + d2)² / 2σ²)) (-y log p - (1 - y) log(1 - p)), where the exponential stands in the background.
 
     d1 and d2 are the distances in pixels to the two nearest objects (Ronneberger et al. 2015), which are the connected parts of

@@ -17,7 +17,7 @@ def test_the_measurement_disturbs_neither_weights_nor_random_numbers():
     torch.manual_seed(5)
     found = autotune.measure(
         network,
-        loss=DiceCrossEntropy(smoothing=1e-5, overlap_weight=1.0),
+        loss=DiceCrossEntropy(smoothing=1e-5, overlap_weight=1.0, per_patch=False),
         **_BATCH,
         device=CPU,
         precisions=["float32", "bfloat16"],
@@ -35,7 +35,7 @@ def test_where_not_even_a_small_batch_fits_the_exact_choice_is_taken():
 
     found = autotune.measure(
         TooLarge(),
-        loss=DiceCrossEntropy(smoothing=1e-5, overlap_weight=1.0),
+        loss=DiceCrossEntropy(smoothing=1e-5, overlap_weight=1.0, per_patch=False),
         **_BATCH,
         device=CPU,
         precisions=["float32", "bfloat16"],

@@ -15,7 +15,8 @@ class LossEntry(Entry):
     `formula`: of logits z, probabilities p and the truth y (see docs/losses.md). `parameters`: those of its arguments that can
     be set, in the Compile panel under the name of `PARAMETERS`. `of_logits`: it judges the logits, not their probabilities.
     `is_regularizer`: it has an effect in a sum only, beside a loss that follows the truth. `channels`: the output channels
-    that it holds against each other; empty: it judges every channel.
+    that it holds against each other; empty: it judges every channel. `on_processor`: a part is calculated there, for which
+    each step waits.
     """
 
     formula: str = ""
@@ -23,6 +24,7 @@ class LossEntry(Entry):
     of_logits: bool = False
     is_regularizer: bool = False
     channels: tuple[str, ...] = ()
+    on_processor: bool = False
 
     @property
     def activation(self) -> str:
@@ -35,6 +37,8 @@ class LossEntry(Entry):
 # the setting in `config.compile` of each parameter
 PARAMETERS = {
     "smoothing": "loss_smoothing",
+    "per_patch": "overlap_per_patch",
+    "with_background": "overlap_with_background",
     "alpha": "tversky_alpha",
     "beta": "tversky_beta",
     "gamma": "focal_gamma",

@@ -34,6 +34,7 @@ SHAPES = (
         kinds=_PIXELS,
         formula="mean of (p - y) φ, φ: distance in pixels to the true boundary, negative inside; of classes without the background",
         aliases=("BoundaryLoss",),
+        on_processor=True,
     ),
     LossEntry(
         "hausdorff",
@@ -45,6 +46,7 @@ SHAPES = (
         formula="mean of (p - y)² (d(p)^a + d(y)^a), d: distance in pixels to the boundary; of classes without the background",
         parameters=("exponent",),
         aliases=("HausdorffDTLoss",),
+        on_processor=True,
     ),
     LossEntry(
         "border_crossentropy",
@@ -58,5 +60,6 @@ SHAPES = (
             "border_weight",
             "border_sigma",
         ),
+        on_processor=True,
     ),
 )
