@@ -34,7 +34,10 @@ def setting_path(prefix: str, location: Iterable[int | str]) -> str:
     for part in location:
         if isinstance(part, int):
             where += f"[{part}]"
-        elif _is_a_type(part) or (after_index and part in _TAGS):
+        elif after_index and part in _TAGS:
+            after_index = False  # a field of the entry may be called as a tag of another list
+            continue
+        elif _is_a_type(part):
             continue
         else:
             where += f".{part}" if where else part

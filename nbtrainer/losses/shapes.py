@@ -107,7 +107,7 @@ def signed_distance(mask: np.ndarray) -> np.ndarray:
     everywhere if there is no boundary.
 
     >>> signed_distance(np.array([[False, False, True, True]])).tolist()
-    [[2.0, 1.0, -0.0, -1.0]]
+    [[2.0, 1.0, 0.0, -1.0]]
     """
     if not mask.any() or mask.all():
         return np.zeros(mask.shape, np.float32)

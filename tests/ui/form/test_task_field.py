@@ -100,7 +100,10 @@ def test_heads_without_settings_under_them_are_not_shown(form):
 def test_menus_offer_the_losses_metrics_and_networks_that_suit(form, kind):
     choose(form, kind)
 
-    assert offered(form.field("compile.loss")) == ["auto", *(name for name in LOSSES if LOSSES[name].suits(kind))]
+    assert offered(form.field("compile.loss")) == [
+        "auto",
+        *(name for name, entry in LOSSES.items() if entry.suits(kind) and not entry.is_regularizer),
+    ]
     means = TASKS.load(kind).default_metrics
     assert offered(form.field("compile.metrics")) == [
         name for name in METRICS if METRICS[name].suits(kind) and name not in means
