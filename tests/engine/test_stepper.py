@@ -124,7 +124,12 @@ def _gradients(task: Task, loss: str, network: str, parts: int) -> tuple[float, 
     )
     _without_dropout(made)
     optimizer = optimizers.create("sgd", made.parameters(), learning_rate=0.1, momentum=0.0, weight_decay=0.0)
-    module = losses.create(loss, task.loss_settings, Compile().loss_parameters, may_ignore=True)
+    parameters = Compile().loss_parameters
+    if LOSSES[loss].is_regularizer:  # beside a loss, as everywhere
+        terms = [losses.WeightedLoss(name, 1.0, parameters) for name in ("dice", loss)]
+        module = losses.create_sum(terms, task.loss_settings, parameters, may_ignore=True)
+    else:
+        module = losses.create(loss, task.loss_settings, parameters, may_ignore=True)
     stepper = Stepper(
         network=made,
         loss=module,
