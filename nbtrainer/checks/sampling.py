@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nbtrainer.catalog import network_shape, round_to_multiple, size_divisors
+from nbtrainer.catalog import NETWORKS, network_shape, round_to_multiple
 from nbtrainer.checks.image_counts import _FEW_IMAGES
 from nbtrainer.config import Config
 from nbtrainer.data.blocks import GOOD_SIDE, LARGE_SIDE, block_counts
@@ -60,7 +60,10 @@ def _cut(samples: Sequence[Sample]) -> bool:
 
 def _patch_size(config: Config, surveyed: Survey, samples: Sequence[Sample]) -> Iterator[Finding]:
     """What speaks against the size of a patch: the gravest alone, so that no two remedies contradict each other."""
-    multiples = size_divisors(config.task.dim, config.model.features, anisotropic_levels_in(config, surveyed))
+    model = config.model
+    multiples = NETWORKS[model.name].divisors(
+        config.task.dim, features=model.features, anisotropic_levels=anisotropic_levels_in(config, surveyed)
+    )
     findings = [*_large_patch(config, samples, multiples), *_anisotropy(config, surveyed, multiples)]
     # a model that is started from has levels of its own
     if config.task.dim == 2 or config.model.anisotropic_levels != "auto" or not config.model.pretrained:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nbtrainer.catalog import LOSSES, METRICS, NETWORKS, TASKS
+from nbtrainer.catalog import BACKBONES, IMAGENET, LOSSES, METRICS, NETWORKS, TASKS
 from nbtrainer.config import Config
 from nbtrainer.config.describe import settings
+from nbtrainer.config.messages import join_or
+from nbtrainer.disk import exists
 from nbtrainer.errors import Finding
 
 
@@ -29,6 +31,7 @@ def check_suitability(config: Config) -> Iterator[Finding]:
             wrong=f"{NETWORKS[config.model.name].title} is no network for the kind {kind}",
             remedy="The compact U-Net takes its place; choose a network of this kind to be asked no more",
         )
+    yield from _network(config)
     unsuited = [name for name in settings.metrics if settings.metrics != "auto" and not METRICS[name].suits(kind)]
     if settings.metrics != "auto" and config.task.label_values == "not_needed" and not config.task.has_objects:
         without = [name for name in settings.metrics if METRICS[name].of in ("objects", "partitions")]
@@ -46,6 +49,41 @@ def check_suitability(config: Config) -> Iterator[Finding]:
             wrong=f"{', '.join(unsuited)} cannot be measured for the kind {kind}",
             remedy="They are left out; choose auto to be asked no more",
             suggestions=("auto",),
+        )
+
+
+def _network(config: Config) -> Iterator[Finding]:
+    """What the network or its backbone does not exist for, or needs."""
+    model, dim = config.model, config.task.dim
+    entry, backbone = NETWORKS[model.name], BACKBONES[model.backbone]
+    if not entry.is_installed:
+        yield Finding(
+            where="model.name",
+            wrong=f"{entry.title} needs {entry.package}, which is not installed",
+            remedy='Install it with pip install "nbtrainer[networks]", or choose another network',
+            suggestions=("unet",),
+        )
+    if dim not in entry.dims:
+        yield Finding(
+            where="model.name",
+            wrong=f"{entry.title} is for {join_or([f'{each}D' for each in entry.dims])} images, and these are {dim}D",
+            remedy="Choose another network, such as unet",
+            suggestions=("unet",),
+        )
+    if "backbone" in entry.parameters and (missing := entry.missing_in(backbone)):
+        others = [name for name, other in BACKBONES.items() if not entry.missing_in(other)]
+        yield Finding(
+            where="model.backbone",
+            wrong=f"{backbone.title} {missing}, which {entry.title} needs",
+            remedy=f"Choose another, such as {others[0]}",
+            suggestions=tuple(others[:3]),
+        )
+    source = model.backbone_source
+    if source and source != IMAGENET and not exists(config.resolve(source), "model.backbone_weights"):
+        yield Finding(
+            where="model.backbone_weights",
+            wrong=f"{config.resolve(source)}: there is no such file",
+            remedy="Give the path of a file of weights, imagenet, or leave it empty",
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import PrivateAttr, SerializeAsAny, ValidationError
 
-from nbtrainer.catalog import LOSSES, TASKS
+from nbtrainer.catalog import IMAGENET, LOSSES, TASKS
 from nbtrainer.config import messages
 from nbtrainer.config.augmentation import Augmentation
 from nbtrainer.config.compile import Compile
@@ -292,4 +292,6 @@ def _paths(values: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield "data", "labels", entry
         yield "data", "region_files", entry
     yield "model", "pretrained", values["model"]
+    if values["model"]["backbone_weights"] != IMAGENET:
+        yield "model", "backbone_weights", values["model"]
     yield "output", "root", values["output"]

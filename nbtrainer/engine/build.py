@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from nbtrainer import losses, metrics, models, optimizers
 from nbtrainer.augment.patches import Patches
-from nbtrainer.catalog import round_to_multiple
+from nbtrainer.catalog import IMAGENET, round_to_multiple
 from nbtrainer.config import Config
 from nbtrainer.data.file_stats import image_stats
 from nbtrainer.data.fingerprints import Fingerprints
@@ -44,6 +45,7 @@ from nbtrainer.environment import usual_threads
 from nbtrainer.errors import DataError
 from nbtrainer.inference.device import memory_format, seed_random_numbers
 from nbtrainer.inference.pretrained import describe_transfer, network_settings, pretrained_record, take_over
+from nbtrainer.models.backbone_weights import load_backbone_weights
 from nbtrainer.runs import RunDirectory, events
 from nbtrainer.runs.events import Event
 from nbtrainer.tasks import Task
@@ -82,15 +84,12 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     )
     network = models.create(**network_record)
     notes: list[Event] = split_warnings(config, record, before, surveyed)
-    loaded: frozenset[str] = frozenset()
     if pretrained is not None:
         notes += warn_of_known_images(pretrained, surveyed)
-        transfer = take_over(network, network_record, task, pretrained)
-        notes.append(events.Noted(text=describe_transfer(transfer, config.model.pretrained)))
-        loaded = frozenset(transfer.taken)
-        if config.compile.frozen_epochs and not transfer.anew:
-            notes.append(events.Warned(text="no layer begins anew, so that none is kept as it is at the start"))
-            loaded = frozenset()
+    loaded, origin = _load_start(
+        config, network, settings=network_record, task=task, pretrained=pretrained, is_new=record is None
+    )
+    notes += origin
     network.to(device)
     may_ignore = task.may_ignore(surveyed.pairs) or config.data.ignore_value is not None
     loss = create_loss(config, task, may_ignore=may_ignore).to(device)
@@ -164,6 +163,31 @@ def _require_sound(pairs: Sequence[Pair]) -> None:
     for pair in pairs:
         if problem := image_stats(pair.image).problem:  # it was sound when it was checked
             raise DataError(str(pair.image), problem, "Was it changed since the run was started?")
+
+
+def _load_start(
+    config: Config,
+    network: nn.Module,
+    *,
+    settings: dict[str, Any],
+    task: Task,
+    pretrained: dict[str, Any] | None,
+    is_new: bool,
+) -> tuple[frozenset[str], list[Event]]:
+    """Load what `network`, built by `settings`, starts from: the names of the weights, and what the log says of it."""
+    if pretrained is not None:
+        transfer = take_over(network, settings, task, pretrained)
+        notes: list[Event] = [events.Noted(text=describe_transfer(transfer, config.model.pretrained))]
+        if config.compile.frozen_epochs and not transfer.anew:
+            notes.append(events.Warned(text="no layer begins anew, so that none is kept as it is at the start"))
+            return frozenset(), notes
+        return frozenset(transfer.taken), notes
+    source = config.model.backbone_source
+    if not is_new or not source:
+        return frozenset(), []
+    given = source if source == IMAGENET else str(config.resolve(source))
+    loaded = load_backbone_weights(network, backbone=config.model.backbone, source=given)
+    return loaded, [events.Noted(text=f"the backbone starts from {source}: {len(loaded)} arrays of weights")]
 
 
 def _create_stepper(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbtrainer import models
-from nbtrainer.catalog import size_divisors
+from nbtrainer.catalog import NETWORKS
 from nbtrainer.data.grey_channels import as_channels
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.data.pair import Pair
@@ -136,7 +136,8 @@ class Predictor:
     def divisors(self) -> tuple[int, ...]:
         """Pixels that the sides ([z,] y, x) of what the network sees are multiples of."""
         built = self.record["network"]
-        return size_divisors(built["dim"], built["features"], built["anisotropic_levels"])
+        sizes = {name: built[name] for name in ("features", "anisotropic_levels")}
+        return NETWORKS[built["name"]].divisors(built["dim"], **sizes)
 
     multiples = OldName("divisors")
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from nbtrainer import models
-from nbtrainer.catalog import TASKS
+from nbtrainer.catalog import NETWORKS, TASKS
 from nbtrainer.config import Config
 from nbtrainer.data.normalize import Normalizer
 from nbtrainer.errors import Finding, ModelError, UserError
@@ -39,6 +39,7 @@ def pretrained_record(config: Config) -> dict[str, Any] | None:
     try:
         record = load_checkpoint(checkpoint_file(path))
         theirs = {name: record["network"][name] for name in ("name", "dim", "features", "anisotropic_levels")}
+        theirs |= record["network"].get("parameters", {})
         task_in(record)
     except UserError as error:
         raise error.replace(where="model.pretrained", wrong=f"{path}: {error.wrong}") from None
@@ -46,9 +47,13 @@ def pretrained_record(config: Config) -> dict[str, Any] | None:
         raise ModelError(
             "model.pretrained", f"{path}: this is no model of nbtrainer", "Give a .pt file or a run of nbtrainer"
         ) from None
-    ours: dict[str, Any] = {"name": config.model.name, "dim": config.task.dim, "features": list(config.model.features)}
+    ours: dict[str, Any] = {"name": config.model.name, "dim": config.task.dim}
+    if "features" in NETWORKS[config.model.name].parameters:
+        ours["features"] = list(config.model.features)
     if config.model.anisotropic_levels != "auto":
         ours["anisotropic_levels"] = config.model.anisotropic_levels
+    # dropout has no weights; models of before there was a choice have none of these
+    ours |= {name: value for name, value in config.model.parameters.items() if name in theirs and name != "dropout"}
     for name, value in ours.items():
         if theirs[name] != value:
             raise ModelError(
@@ -69,6 +74,7 @@ def network_settings(config: Config, task: Task, *, input_channels: int, anisotr
         "features": list(config.model.features),
         "reconstructs_input": task.reconstructs_input,
         "anisotropic_levels": anisotropic_levels,
+        "parameters": config.model.parameters,
     }
 
 

@@ -7,7 +7,6 @@ from nbtrainer.metrics.state import (
     PerClass,
     class_metric_name,
     metric_inputs,
-    of_pixels,
     overall,
     scores,
 )
@@ -21,7 +20,6 @@ __all__ = [
     "count",
     "higher_is_better",
     "metric_inputs",
-    "of_pixels",
     "overall",
     "scores",
 ]

@@ -9,6 +9,7 @@ from monai.networks.nets import UNet
 from torch import nn
 
 from nbtrainer.catalog import size_divisors, strides
+from nbtrainer.models.layers import activation_layer, norm_layer
 from nbtrainer.models.padding import crop_to, pad_to_network
 
 
@@ -22,12 +23,21 @@ class CompactUNet(UNet):
 
 
 def unet(
-    dim: int, *, input_channels: int, output_channels: int, features: Sequence[int], anisotropic_levels: int = 0
+    dim: int,
+    *,
+    input_channels: int,
+    output_channels: int,
+    features: Sequence[int],
+    anisotropic_levels: int = 0,
+    residual_units: int = 2,
+    dropout: float = 0.0,
+    norm: str = "auto",
+    activation: str = "auto",
 ) -> nn.Module:
     """(B, input_channels, [Z,] Y, X) to logits (B, output_channels, [Z,] Y, X), of `features[i]` channels at level i.
 
     Sides that are no multiple of 2 to the number of halvings are padded inside; the first `anisotropic_levels` of the halvings
-    leave z as it is.
+    leave z as it is. `residual_units`: convolutions in each unit; 0: one convolution without a shortcut.
     Instance normalization with PReLU learns twice as much in a step as batch normalization with ReLU. Its learnt scale lets
     the network become sure of itself sooner: after 400 steps on nuclei the mean Dice was 0.952 with it, 0.872 without
     (learning rate 0.003, patches of 128 pixels).
@@ -38,8 +48,10 @@ def unet(
         out_channels=output_channels,
         channels=tuple(features),
         strides=strides(dim, features, anisotropic_levels),
-        num_res_units=2,
-        norm=("INSTANCE", {"affine": True}),
+        num_res_units=residual_units,
+        norm=norm_layer(norm, own=("INSTANCE", {"affine": True}), features=(*features, output_channels)),
+        act=activation_layer(activation, own="PRELU"),
+        dropout=dropout,
     )
     network.divisors = size_divisors(dim, features, anisotropic_levels)
     return network
