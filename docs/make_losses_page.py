@@ -89,6 +89,17 @@ def _notes() -> Iterator[str]:
         "graphics card, and count pixels, whatever the spacing. Start `boundary` with a small weight, such as 0.01."
     )
     yield (
+        "- What they cost: on one core, 8 patches of 256 x 256 with nuclei took, forth and back, 1 ms with `dice`, 20 with `boundary`, "
+        "37 with `border_crossentropy`, 83 with `hausdorff`, 250 with `cl_dice`; the pass through a U-Net of 16, 32 and 64 features "
+        "390. In volumes with many objects `border_crossentropy` is the slowest (2 s for 2 patches of 64 x 64 x 64)."
+    )
+    yield (
+        "- Where pixels are unknown, the losses that look at shapes take them for background, and count nothing there."
+    )
+    yield (
+        "- `focal_alpha` is a factor of the whole loss for classes, as in EPySeg: it weighs it beside other losses of a sum."
+    )
+    yield (
         "- Objects of `border_crossentropy` are the connected parts of the foreground, so that objects that touch are one: there is no "
         "gap between them to weigh."
     )

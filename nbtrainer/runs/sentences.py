@@ -210,6 +210,8 @@ def score_name(name: str) -> str:
         ("ap 50", "AP 0.5"),
         ("ap 75", "AP 0.75"),
         ("f1 50", "F1"),
+        ("kullback leibler", "Kullback-Leibler"),
+        ("top k", "top-5"),
     ):
         words = words.replace(plain, written)
     return words + opening + of
