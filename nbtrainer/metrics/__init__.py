@@ -7,6 +7,7 @@ from nbtrainer.metrics.state import (
     PerClass,
     class_metric_name,
     metric_inputs,
+    of_pixels,
     overall,
     scores,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "count",
     "higher_is_better",
     "metric_inputs",
+    "of_pixels",
     "overall",
     "scores",
 ]

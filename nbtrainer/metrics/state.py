@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from nbtrainer.catalog import METRICS
-from nbtrainer.metrics.pixels import ConfusionCounts, per_class
+from nbtrainer.metrics.pixels import ConfusionCounts, PixelPredictions, count, per_class
+from nbtrainer.metrics.probabilities import sum_probabilities
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ def metric_inputs(names: Iterable[str]) -> set[str]:
     ['objects', 'pixels']
     """
     return {METRICS[name].of for name in names}
+
+
+def of_pixels(compared: PixelPredictions, inputs: set[str]) -> dict[str, Any]:
+    """The records of `inputs`, `pixels` and `probabilities`, by what they count."""
+    makers: dict[str, Callable[[PixelPredictions], Any]] = {"pixels": count, "probabilities": sum_probabilities}
+    return {name: makers[name](compared) for name in sorted(inputs)}
 
 
 def class_metric_name(metric: str, *, name: str) -> str:

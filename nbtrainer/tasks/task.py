@@ -244,12 +244,13 @@ class Task(ABC, Generic[S]):
 
         inputs = metrics.metric_inputs(names)
         state = MetricState()
-        if "pixels" in inputs:
+        of_pixels = inputs & {"pixels", "probabilities"}
+        if of_pixels:
             target = self.encode(label, links)
             compared = self.pixels(torch.from_numpy(raw)[None], torch.from_numpy(target)[None])
-            state.parts["pixels"] = metrics.count(compared)
-        if inputs - {"pixels"}:
-            state += self._tally_of_labels(self.decode(raw), label, inputs - {"pixels"}, links)
+            state.parts |= metrics.of_pixels(compared, of_pixels)
+        if inputs - of_pixels:
+            state += self._tally_of_labels(self.decode(raw), label, inputs - of_pixels, links)
         return state
 
     def tally_labels(
@@ -261,14 +262,15 @@ class Task(ABC, Generic[S]):
     def _tally_of_labels(self, predicted: np.ndarray, label: np.ndarray, inputs: set[str], links: Links) -> MetricState:
         state = MetricState()
         known = self.valid_mask(label)
-        if inputs & {"pixels", "surfaces"}:
+        of_pixels = inputs & {"pixels", "probabilities"}
+        if of_pixels or "surfaces" in inputs:
             answers, truth = self.predicted_class_of(predicted), self.class_of(label)
-        if "pixels" in inputs:
+        if of_pixels:
             classes = range(len(self.classes) + 1) if self.classes else (1,)
             own = np.stack([answers == each for each in classes])[None]
             true = np.stack([truth == each for each in classes])[None].astype(np.float32)
             true[:, :, ~known] = np.nan
-            state.parts["pixels"] = metrics.count(PixelPredictions(own * 1.0, own, true))
+            state.parts |= metrics.of_pixels(PixelPredictions(own * 1.0, own, true), of_pixels)
         if "surfaces" in inputs:
             spacing = self.spacing or (1.0,) * label.ndim
             classes = range(1, max(1, len(self.classes)) + 1)

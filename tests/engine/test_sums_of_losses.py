@@ -79,3 +79,11 @@ def test_every_loss_trains_every_kind_that_it_suits(small_config, tmp_path, name
     run = nbt.train(small_config)
     assert run.status == "finished", run.error
     assert np.isfinite(run.history[0]["train_loss"]) and np.isfinite(run.history[0]["validation_loss"])
+
+
+def test_scores_of_probabilities_are_measured_at_validations(small_config):
+    small_config.update(compile={"metrics": ["bce", "cosine", "dice"]}, training={"epochs": 1})
+    run = nbt.train(small_config)
+    assert run.status == "finished", run.error
+    assert {"validation_binary_crossentropy", "validation_cosine"} <= set(run.history[0])
+    assert run.history[0]["validation_binary_crossentropy"] > 0

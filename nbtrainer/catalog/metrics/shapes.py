@@ -1,75 +1,13 @@
-"""The metrics on the menu."""
+"""Metrics on the menu of surfaces, objects and partitions."""
 
-from dataclasses import dataclass
-
-from nbtrainer.catalog.entry import Catalog, Entry
+from nbtrainer.catalog.metrics.entry import Metric
 from nbtrainer.catalog.tasks import kinds_with
 
 _OBJECTS = kinds_with("objects")
 # surfaces of masks can be compared
 _MASKS = kinds_with("masks")
-_F = "https://en.wikipedia.org/wiki/F-score"
 
-
-@dataclass(frozen=True)
-class Metric(Entry):
-    """A metric. `of`: what it is computed from (see `nbtrainer.metrics.MetricState`); `unit` is empty for a share of 1."""
-
-    of: str = "pixels"
-    lower_is_better: bool = False
-    unit: str = ""
-
-
-METRICS = Catalog(
-    "metric",
-    Metric("dice", "Dice (F1)", at="nbtrainer.metrics.pixels:dice", help="Overlap, from 0 to 1.", source=_F),
-    Metric(
-        "iou",
-        "IoU (Jaccard)",
-        at="nbtrainer.metrics.pixels:iou",
-        help="Overlap, stricter than Dice.",
-        source="https://en.wikipedia.org/wiki/Jaccard_index",
-    ),
-    Metric(
-        "accuracy",
-        "Accuracy",
-        at="nbtrainer.metrics.pixels:accuracy",
-        help="Share of pixels that are right; flatters when the background is large.",
-        source="https://en.wikipedia.org/wiki/Accuracy_and_precision",
-    ),
-    Metric(
-        "precision",
-        "Precision",
-        at="nbtrainer.metrics.pixels:precision",
-        help="Share of the predicted foreground that is right.",
-        source="https://en.wikipedia.org/wiki/Precision_and_recall",
-    ),
-    Metric(
-        "recall",
-        "Recall",
-        at="nbtrainer.metrics.pixels:recall",
-        help="Share of the true foreground that is found.",
-        source="https://en.wikipedia.org/wiki/Precision_and_recall",
-    ),
-    Metric("f2", "F2", at="nbtrainer.metrics.pixels:f2", help="Like Dice, but misses count four times.", source=_F),
-    Metric(
-        "mean_squared_error",
-        "Mean squared error",
-        at="nbtrainer.metrics.pixels:mean_squared_error",
-        help="Of the probabilities; lower is better.",
-        source="https://en.wikipedia.org/wiki/Mean_squared_error",
-        lower_is_better=True,
-        unit="error",
-    ),
-    Metric(
-        "mean_absolute_error",
-        "Mean absolute error",
-        at="nbtrainer.metrics.pixels:mean_absolute_error",
-        help="Of the probabilities; lower is better.",
-        source="https://en.wikipedia.org/wiki/Mean_absolute_error",
-        lower_is_better=True,
-        unit="error",
-    ),
+OF_SHAPES = (
     Metric(
         "hausdorff_95",
         "Hausdorff distance 95",
@@ -230,14 +168,3 @@ METRICS = Catalog(
         lower_is_better=True,
     ),
 )
-
-_LOWER_IS_BETTER = frozenset({"loss"} | {name for name, entry in METRICS.items() if entry.lower_is_better})
-
-
-def higher_is_better(name: str) -> bool:
-    """Whether a larger value of the score `name` (`validation_dice`, `train_loss`, `dice (axon)`, ...) is better.
-
-    >>> higher_is_better("validation_dice"), higher_is_better("train_loss")
-    (True, False)
-    """
-    return name.partition(" (")[0].removeprefix("validation_").removeprefix("train_") not in _LOWER_IS_BETTER
