@@ -180,3 +180,42 @@ def test_a_sum_for_classes_takes_their_weights():
         for name in ("categorical_crossentropy", "dice")
     ]
     assert float(total(logits, target)) == pytest.approx(float(each[0] + 3 * each[1]), rel=1e-6)
+
+
+def test_losses_of_cellseg3d_are_those_of_monai_with_its_settings():
+    from monai.losses import DiceCELoss, DiceFocalLoss, DiceLoss, FocalLoss, GeneralizedDiceLoss, TverskyLoss
+
+    torch.manual_seed(0)
+    logits, target = torch.randn(1, 1, 6, 7, 8), (torch.rand(1, 1, 6, 7, 8) > 0.7).float()
+    for terms, monai in (
+        ([{"loss": "dice"}], DiceLoss(sigmoid=True)),
+        # a smoothing of 1e-5 beside one over a size squared would change it
+        ([{"loss": "generalized_dice"}], GeneralizedDiceLoss(sigmoid=True, smooth_nr=1e-12, smooth_dr=1e-12)),
+        ([{"loss": "dice"}, {"loss": "binary_crossentropy", "weight": 0.5}], DiceCELoss(sigmoid=True, lambda_ce=0.5)),
+        ([{"loss": "tversky"}], TverskyLoss(sigmoid=True)),
+        ([{"loss": "focal"}], FocalLoss()),
+        ([{"loss": "dice", "weight": 0.5}, {"loss": "focal"}], DiceFocalLoss(sigmoid=True, lambda_dice=0.5)),
+        ([{"loss": "dice_focal"}], DiceFocalLoss(sigmoid=True, lambda_dice=0.5)),
+    ):
+        assert float(create(*terms)(logits, target)) == pytest.approx(float(monai(logits, target)), rel=1e-4), terms
+    # several patches: MONAI takes each by itself
+    logits, target = torch.randn(3, 1, 8, 9), (torch.rand(3, 1, 8, 9) > torch.tensor([0.2, 0.5, 0.9]).view(3, 1, 1, 1))
+    own = create({"loss": "dice", "per_patch": True})(logits, target.float())
+    assert float(own) == pytest.approx(float(DiceLoss(sigmoid=True)(logits, target.float())), rel=1e-5)
+
+
+def test_the_preset_of_plantbio_has_the_loss_of_its_configurations():
+    """Binary cross-entropy with the weights "1", and half of Dice of each sample with a smoothing of 100."""
+    from nbtrainer.config import Config
+
+    settings = Config.preset("plantbio_semantic_2d").compile
+    torch.manual_seed(0)
+    logits, target = torch.randn(2, 1, 20, 20), torch.zeros(2, 1, 20, 20)
+    target[0, ..., :4, :], target[1, ..., :8, :] = 1, 1  # a fifth, and two fifths
+    p, y = sigmoid(logits.numpy().astype(float)), target.numpy()
+    weights = np.where(y > 0, np.array([4, 1.5]).reshape(2, 1, 1, 1), 1)
+    entropy = (weights * -(y * np.log(p) + (1 - y) * np.log(1 - p))).mean()
+    axes = (1, 2, 3)
+    dice = (1 - (2 * (p * y).sum(axes) + 100) / ((p + y).sum(axes) + 100)).mean()
+    loss = losses.create(settings.loss, {}, settings.loss_parameters, may_ignore=False)
+    assert float(loss(logits, target)) == pytest.approx(float(entropy + 0.5 * dice), rel=1e-5)
