@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar
 class Entry:
     """One line of a menu. `at` is `module:name`; `help` says when to choose it; `source` is the paper or page.
 
-    `kinds` are the kinds of segmentation that it suits; empty: all. `aliases`: what it is called elsewhere.
+    `kinds` are the kinds of segmentation that it suits, `dims` the dimensions; empty: all. `aliases`: what it is called
+    elsewhere.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Entry:
     help: str = ""
     source: str = ""
     kinds: tuple[str, ...] = ()
+    dims: tuple[int, ...] = ()
     aliases: tuple[str, ...] = ()
 
     def suits(self, kind: str) -> bool:

@@ -34,7 +34,7 @@ class Setting:
     entries with settings of their own (`entries`: the rows of each kind of entry, by its name).
     `kinds`: the kinds of segmentation that it has an effect on; empty: all.
     `group`: the heading that the form shows it under. `guidance`: what to think of before deciding, paragraphs with a heading up to the first colon.
-    `choice_kinds`: those that a choice suits; one that is not listed suits all.
+    `choice_kinds`, `choice_dims`: those that a choice suits; one that is not listed suits all.
     `only_with`: other settings of its section, and the values of them that it has an effect with.
     `entry_kinds`: those that a kind of entry suits; `entry_tag`: the field that says which kind an entry is; `documented_in`:
     the page of the docs that lists them.
@@ -61,6 +61,7 @@ class Setting:
     path_kind: str
     kinds: tuple[str, ...] = ()
     choice_kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    choice_dims: dict[str, tuple[int, ...]] = field(default_factory=dict)
     guidance: tuple[str, ...] = ()
     group: str = ""
     only_with: dict[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -98,10 +99,11 @@ class Setting:
             return getattr(getattr(config, self.section), self.name)
         return config.task.value_for(self.kinds[0], name=self.name)
 
-    def choice_suits(self, choice: Any, kind: str) -> bool:
-        """Whether `choice` can be used for this kind of segmentation."""
-        kinds = self.choice_kinds.get(choice, ())
-        return not kinds or kind in kinds
+    def choice_obstacle(self, choice: Any, kind: str, *, dim: int) -> str:
+        """Why `choice` cannot be used for this kind of segmentation in so many dimensions; empty if it can."""
+        if kind not in (self.choice_kinds.get(choice) or (kind,)):
+            return "not for this kind of segmentation"
+        return "" if dim in self.choice_dims.get(choice, (dim,)) else f"not for {dim}D"
 
     def entry_suits(self, tag: str, *, kind: str) -> bool:
         """Whether an entry of this kind can be used for this kind of segmentation."""
@@ -244,6 +246,7 @@ def _row(path: str, info: FieldInfo, kinds: tuple[str, ...]) -> Setting:
         path_kind=metadata.path,
         kinds=kinds,
         choice_kinds=dict(metadata.choice_kinds),
+        choice_dims=dict(metadata.choice_dims),
         guidance=metadata.guidance,
         group=metadata.group,
         only_with=dict(metadata.only_with),

@@ -81,13 +81,10 @@ class Model(Section):
         only_with=_of("residual_units"),
         advanced=True,
     )
-    transformer_features: int = field(
+    transformer_features: Literal[12, 24, 36, 48, 96] = field(
         24,
         title="Features of the transformer",
-        help="Of its first stage, a multiple of 12; CellSeg3D takes 48.",
-        ge=12,
-        le=768,
-        multiple_of=12,
+        help="Of its first stage; CellSeg3D takes 48.",
         only_with=_of("transformer_features"),
         advanced=True,
     )

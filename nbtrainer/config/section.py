@@ -46,6 +46,7 @@ class Metadata(NamedTuple):
     sources: Mapping[str, str]
     helps: Mapping[str, str]
     choice_kinds: Mapping[str, tuple[str, ...]]
+    choice_dims: Mapping[str, tuple[int, ...]]
     guidance: tuple[str, ...]
     old_names: tuple[str, ...]
     group: str
@@ -116,12 +117,14 @@ def field(
     helps: Mapping[str, str] = {}
     aliases: Mapping[str, str] = {}
     suited = dict(choice_kinds or {})
+    dims: Mapping[str, tuple[int, ...]] = {}
     noun = "value"
     if isinstance(choices, Catalog):
         titles = dict(extra_choices or {}) | {name: entry.title for name, entry in choices.items()}
         sources = {name: entry.source for name, entry in choices.items() if entry.source}
         helps = {name: entry.help for name, entry in choices.items() if entry.help}
         suited = {name: entry.kinds for name, entry in choices.items() if entry.kinds}
+        dims = {name: entry.dims for name, entry in choices.items() if entry.dims}
         noun, aliases = choices.noun, choices.aliases
     elif choices is not None:
         titles = choices
@@ -134,6 +137,7 @@ def field(
         sources=sources,
         helps=helps,
         choice_kinds=suited,
+        choice_dims=dims,
         guidance=guidance,
         old_names=old_names,
         group=group,

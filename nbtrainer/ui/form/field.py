@@ -16,10 +16,7 @@ from nbtrainer.ui import style
 from nbtrainer.ui.disposal import set_children
 from nbtrainer.ui.form.field_help import guidance, references, sources, tooltip
 from nbtrainer.ui.form.field_values import describe_value, suggested_values
-from nbtrainer.ui.widgets import Guard, create, sentences, set_trait, set_visible, text
-
-# what is said of a choice that was made for another kind of segmentation
-NOT_SUITED = "not for this kind of segmentation"
+from nbtrainer.ui.widgets import Guard, as_sentence, create, sentences, set_trait, set_visible, text
 
 
 class Field:
@@ -66,7 +63,7 @@ class Field:
             w.HBox, classes=("nbt-under", "nbt-wrong"), layout=w.Layout(display="none", flex_flow="row wrap")
         )
         self._helps = self._is_asked = self._is_complete = False
-        self._task_kind = ""
+        self._task_kind, self._dim = "", 0
         self._has_effect = True
         beside = () if setting.kind == "entries" else ("nbt-under",)  # a list has no label to its left
         guide = [create(w.HTML, value=guidance(setting), classes=beside)] if setting.guidance else []
@@ -128,11 +125,11 @@ class Field:
 
     def follow(self, config: Config) -> None:
         """Follow `config`: a setting without an effect beside the others is not shown, and keeps its value."""
-        kind, has_effect = config.task.kind, self.setting.has_effect(config)
-        if (kind, has_effect) == (self._task_kind, self._has_effect):
+        kind, dim, has_effect = config.task.kind, config.task.dim, self.setting.has_effect(config)
+        if (kind, dim, has_effect) == (self._task_kind, self._dim, self._has_effect):
             return
-        is_other_kind = kind != self._task_kind
-        self._task_kind, self._has_effect = kind, has_effect
+        is_other_kind = kind != self._task_kind or (dim != self._dim and bool(self.setting.choice_dims))
+        self._task_kind, self._dim, self._has_effect = kind, dim, has_effect
         self._redisplay_box()
         if self.finding is None and is_other_kind:
             self._redisplay()
@@ -158,7 +155,11 @@ class Field:
         return not self._task_kind or self.setting.suits(self._task_kind)
 
     def _choice_suits(self, name: Any) -> bool:
-        return not self._task_kind or self.setting.choice_suits(name, self._task_kind)
+        return not self._choice_obstacle(name)
+
+    def _choice_obstacle(self, name: Any) -> str:
+        """Why a choice cannot be used for the task that is chosen; empty if it can."""
+        return self.setting.choice_obstacle(name, self._task_kind, dim=self._dim) if self._task_kind else ""
 
     def _redisplay(self) -> None:
         value = self.value
@@ -179,8 +180,8 @@ class Field:
 
     def _redisplay_help(self) -> None:
         choice = self.setting.choice_help.get(self.value, "") if isinstance(self.value, str) else ""
-        if choice and not self._choice_suits(self.value):
-            choice = f"▲ {NOT_SUITED[:1].upper()}{NOT_SUITED[1:]}. {choice}"
+        if choice and (obstacle := self._choice_obstacle(self.value)):
+            choice = f"▲ {as_sentence(obstacle)} {choice}"
         is_explained = self._helps or self._is_asked
         words = " ".join(filter(None, [tooltip(self.setting, self._default()) if is_explained else "", choice]))
         links = sources(self.setting, self.value if isinstance(self.value, str) else "")

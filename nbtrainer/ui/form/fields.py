@@ -10,7 +10,7 @@ import ipywidgets as w
 
 from nbtrainer.config.describe import Setting
 from nbtrainer.ui.disposal import set_children
-from nbtrainer.ui.form.field import NOT_SUITED, Field
+from nbtrainer.ui.form.field import Field
 from nbtrainer.ui.form.field_help import sources
 from nbtrainer.ui.form.field_values import format_value, parse_value, when_empty
 from nbtrainer.ui.widgets import Guard, create, set_trait, set_visible, text
@@ -129,9 +129,9 @@ class ChoiceField(Field):
         set_trait(self.widget, "value", value)
 
     def _options(self, chosen: Any) -> list[tuple[str, Any]]:
-        """What suits the kind of segmentation, and what is chosen, whether it does or not."""
+        """What suits the task, and what is chosen, whether it does or not."""
         return [
-            (title if self._choice_suits(value) else f"{title} ({NOT_SUITED})", value)
+            (f"{title} ({obstacle})" if (obstacle := self._choice_obstacle(value)) else title, value)
             for value, title in self.setting.choices.items()
             if value == chosen or self._choice_suits(value)
         ]
@@ -195,7 +195,8 @@ class ChoicesField(Field):
         title = self.setting.choices.get(name, name)
         remove = create(w.Button, icon="minus", tooltip=f"Remove {title}", classes=("nbt-icon", "nbt-quiet"))
         remove.on_click(self._guard(lambda _: self.remove(name)))
-        remark = "" if self._choice_suits(name) else text(f" ▲ {NOT_SUITED}", "nbt-look", "nbt-small")
+        obstacle = self._choice_obstacle(name)
+        remark = text(f" ▲ {obstacle}", "nbt-look", "nbt-small") if obstacle else ""
         words = create(w.HTML, value=text(title) + remark + sources(self.setting, name))
         return create(w.HBox, children=[remove, words], layout=w.Layout(align_items="center"))
 

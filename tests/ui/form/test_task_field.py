@@ -9,11 +9,11 @@ from nbtrainer.config.describe import sections, settings
 from nbtrainer.ui import icons as glyphs
 from nbtrainer.ui import style
 from nbtrainer.ui.errors import Errors
-from nbtrainer.ui.form.field import NOT_SUITED
 from nbtrainer.ui.form.fields import CHOOSE
 from nbtrainer.ui.form.form import Form
 from nbtrainer.ui.form.panels import groups
 
+NOT_SUITED = "not for this kind of segmentation"
 ROWS = settings()
 DATA_HEADINGS = (IMAGES, SPLIT, READ, PREPARED)
 SOME = [row for row in ROWS if row.kinds]
@@ -132,6 +132,20 @@ def test_what_was_chosen_for_another_kind_is_kept_and_said_not_to_suit(form):
 
     choose(form, "binary")
     assert NOT_SUITED not in loss.widget.label + loss.help_text.value
+
+
+def test_networks_of_other_dimensions_are_not_offered_and_a_chosen_one_says_so(form):
+    network = form.field("model.name")
+    assert "linknet" in offered(network) and "seg_resid" in offered(network)
+    network.enter("linknet")
+    assert form.field("model.backbone").is_shown and not form.field("model.features").is_shown
+
+    form.field("task.dim").enter(3)
+    assert "fpn" not in offered(network) and "seg_resid" in offered(network)
+    assert "not for 3D" in network.widget.label and "Not for 3D." in network.help_text.value
+
+    form.field("task.dim").enter(2)
+    assert "fpn" in offered(network) and "not for" not in network.widget.label
 
 
 def test_a_refused_value_is_seen_whatever_the_kind(form):
