@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import torch
 from torch import nn
 
 from nbtrainer import models
@@ -169,6 +168,5 @@ def _counted(channels: tuple[str, ...]) -> str:
 
 def _shapes(settings: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """The weights of a network, by name; without memory for them."""
-    with torch.device("meta"):
-        network = models.create(**settings)
+    network = models.create_without_memory(**settings)
     return {name: tuple(weights.shape) for name, weights in network.state_dict().items()}

@@ -165,6 +165,8 @@ def predict_tiled(
     """
     shape = image.shape[1:]
     divisors = divisors or (1,) * len(shape)
+    # a network that pads a tile could as well see the image there
+    tile = [length if length > each else 2 * each for length, each in zip(tile, divisors, strict=True)]
     padded_shape = [
         max(length, -(-full // each) * each) for full, length, each in zip(shape, tile, divisors, strict=True)
     ]

@@ -1,5 +1,5 @@
 """Networks by name, made from plain values."""
 
-from nbtrainer.models.create import create
+from nbtrainer.models.create import create, create_without_memory
 
-__all__ = ["create"]
+__all__ = ["create", "create_without_memory"]

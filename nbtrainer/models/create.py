@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from nbtrainer.catalog import NETWORKS
@@ -47,3 +48,12 @@ def create(
             divisors=multiples,
         )
     return build_network(input_channels, after=output_channels)
+
+
+def create_without_memory(**settings: Any) -> nn.Module:
+    """As `create`, on torch's meta device: of its weights there are names and shapes only."""
+    try:
+        with torch.device("meta"):
+            return create(**settings)
+    except RuntimeError:  # MONAI's Swin transformer reads numbers while it is made
+        return create(**settings)

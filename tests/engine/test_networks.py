@@ -7,7 +7,8 @@ import torch
 
 import nbtrainer as nbt
 from nbtrainer.catalog import NETWORKS, TASKS
-from nbtrainer.inference.checkpoint import load_checkpoint
+from nbtrainer.inference.checkpoint import load_checkpoint, task_in
+from nbtrainer.inference.pretrained import fitting_weights
 from nbtrainer.models.import_smp import import_smp
 from nbtrainer.runs import events
 
@@ -46,6 +47,11 @@ def train_a_step(config, folder, *, name, dim, kind="binary"):
 def test_a_run_of_each_network_leaves_a_model_that_predicts(small_config, tmp_path, name, dim):
     run, _ = train_a_step(small_config, tmp_path, name=name, dim=dim)
     built = load_checkpoint(run.best)["network"]
+    # another run can start from it, all but the last layer where that is another
+    task, record = task_in(load_checkpoint(run.best)), load_checkpoint(run.best)
+    assert not fitting_weights(built, task, record).anew
+    other = fitting_weights({**built, "output_channels": 3}, task, record)
+    assert 0 < len(other.anew) < len(other.taken)
     assert built["name"] == name and built["parameters"].keys() <= set(NETWORKS[name].parameters)
 
 

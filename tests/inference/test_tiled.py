@@ -74,6 +74,15 @@ def test_tiles_hold_at_most_as_many_pixels_as_eight_of_the_training(tile, shape,
     assert np.prod(found) <= 8 * np.prod(tile)
 
 
+@pytest.mark.parametrize("side", [8, 16, 32])
+def test_a_tile_that_the_network_would_pad_shows_more_of_the_image_instead(side):
+    image = np.random.default_rng(0).normal(size=(1, 150, 100)).astype(np.float32)
+    network = _network(2)
+    whole = predict_tiled(network, image, (150, 100), CPU)
+    tiled = predict_tiled(network, image, (side, side), CPU, divisors=(32, 32))
+    assert np.abs(tiled - whole).mean() < 0.05 * np.abs(whole).mean()
+
+
 def test_one_tile_is_the_whole_image():
     image = np.random.default_rng(0).normal(size=(1, 48, 56)).astype(np.float32)
     network = _network(2)
