@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from nbtrainer.losses.pixels import full_precision
+
 # targets hold the flow times this; the integration takes two steps of sqrt(2) / 5 of it
 _FLOW_SCALE = 5.0
 _EULER_STEPS = 2
@@ -40,7 +42,7 @@ class FlowLoss(nn.Module):
         self.terms: dict[str, torch.Tensor] = {}
 
     def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        dim = prediction.ndim - 2
+        dim, prediction = prediction.ndim - 2, full_precision(prediction)
         if target.shape[1] != dim + 2 or prediction.shape[1] not in (dim + 1, dim + 2):
             raise ValueError(
                 f"{dim} flow components, distance and boundary are wanted, not {target.shape[1]} target channels "

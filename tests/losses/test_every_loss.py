@@ -354,3 +354,34 @@ def test_every_loss_of_epyseg_has_its_place():
 def test_no_name_stands_for_two_losses():
     names = [name for entry in LOSSES.values() for name in (entry.name, *entry.aliases)]
     assert len(names) == len(set(names))
+
+
+# what is learned by other means than masks
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=["32", "16", "b16"])
+@pytest.mark.parametrize("truth", ["background", "object", "discs"])
+@pytest.mark.parametrize("size", [0.0, 1.0, 1e4])
+def test_the_losses_of_flows_and_of_images_are_finite_whatever_comes(dtype, truth, size):
+    from nbtrainer.tasks.instance_flow import InstanceFlow
+    from nbtrainer.tasks.unsupervised import Unsupervised
+
+    label = {
+        "background": np.zeros((20, 20)),
+        "object": np.ones((20, 20)),
+        "discs": np.kron(np.eye(2), np.ones((10, 10))),
+    }
+    flow, cuts = InstanceFlow.create(), Unsupervised.create()
+    image = torch.from_numpy(label[truth].astype(np.float32))[None, None]
+    cases = (
+        ("omnipose", flow, torch.from_numpy(flow.encode(label[truth].astype(np.uint8)))[None], flow.output_channels),
+        ("normalized_cuts", cuts, image, cuts.output_channels),
+    )
+    for name, task, target, channels in cases:
+        loss = losses.create(name, task.loss_settings, DEFAULTS, may_ignore=False)
+        sign = torch.where(torch.arange(20) % 3 == 0, 1.0, -1.0).expand(1, channels, 20, 20)
+        output = (size * sign).to(dtype).requires_grad_()
+        value = loss(output, target.float())
+        value.backward()
+        assert value.isfinite() and output.grad.float().isfinite().all(), name
+        assert all(term.isfinite() for term in loss.terms.values())
