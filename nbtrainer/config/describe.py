@@ -95,7 +95,7 @@ class Setting:
 
     def value_in(self, config: Config) -> Any:
         """Its value in `config`: what it would be with a kind that has it, if the chosen one has not."""
-        if self.suits(config.task.kind):
+        if self.section != "task" or self.suits(config.task.kind):
             return getattr(getattr(config, self.section), self.name)
         return config.task.value_for(self.kinds[0], name=self.name)
 

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from nbtrainer.catalog import LOSSES, Catalog
 from nbtrainer.catalog.losses import PARAMETERS
+from nbtrainer.catalog.tasks import kinds_with
 from nbtrainer.config.section import Section, field
 
 # a regularizer alone has no truth to follow
@@ -50,6 +51,7 @@ class LossSettings(Section):
         title="Overlap of the background",
         help="Of Dice and Jaccard of classes. Off: the background does not count, as in nnU-Net.",
         only_with=_with("with_background"),
+        kinds=kinds_with("classes"),
         advanced=True,
     )
     overlap_weight: float = field(

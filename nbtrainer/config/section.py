@@ -53,6 +53,7 @@ class Metadata(NamedTuple):
     decoding: Decoding | None
     only_with: Mapping[str, tuple[Any, ...]]
     aliases: Mapping[str, str]
+    kinds: tuple[str, ...]
 
 
 class Declaration(NamedTuple):
@@ -79,6 +80,7 @@ def field(
     group: str = "",
     decoding: Decoding | None = None,
     only_with: Mapping[str, tuple[Any, ...]] | None = None,
+    kinds: tuple[str, ...] = (),
     **bounds: Any,
 ) -> Any:
     """A setting, declared once: form, command line, messages and docs all read it from here.
@@ -109,6 +111,8 @@ def field(
         Of a threshold of a decoder and its like, what tuning and the explorer of thresholds need.
     only_with
         Other settings of the section, and the values of them that this one has an effect with.
+    kinds
+        The kinds of segmentation that it has an effect on, where that does not follow from its section; empty: all.
     **bounds
         `ge`, `gt`, `le`, `lt`, `min_length`, `max_length`, `default_factory`: as in pydantic.
     """
@@ -144,6 +148,7 @@ def field(
         decoding=decoding,
         only_with=only_with or {},
         aliases=aliases,
+        kinds=kinds,
     )
     if "default_factory" in bounds:
         return Field(title=title, description=help, json_schema_extra={"metadata": metadata}, **bounds)  # type: ignore[dict-item]
@@ -210,7 +215,7 @@ class Section(BaseModel):
     @classmethod
     def declarations(cls) -> list[Declaration]:
         """The settings of this section, in order."""
-        return [Declaration(name, info) for name, info in cls.model_fields.items()]
+        return [Declaration(name, info, metadata_of(info).kinds) for name, info in cls.model_fields.items()]
 
     @classmethod
     def with_new_names(cls, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import ipywidgets as w
 
+from nbtrainer.config import Config
 from nbtrainer.config.describe import Setting
 from nbtrainer.errors import Finding
 from nbtrainer.ui.disposal import set_children
@@ -38,6 +39,7 @@ class EntriesField(Field):
         self._editors = editors or {}
         self.entries: list[_Entry] = []
         self._view = {"is_complete": False, "is_helping": False}
+        self._config: Config | None = None
         super().__init__(setting, read, write, default, guard)
 
     def show_view(self, *, is_complete: bool, is_helping: bool) -> None:
@@ -45,6 +47,12 @@ class EntriesField(Field):
         super().show_view(is_complete=is_complete, is_helping=is_helping)
         for entry in self.entries:
             entry.show_view(**self._view)
+
+    def follow(self, config: Config) -> None:
+        self._config = config
+        super().follow(config)
+        for field in self.fields:
+            field.follow(config)
 
     def show_findings(self, finding: Finding) -> bool:
         if any(field.show_findings(finding) for entry in self.entries for field in entry.fields):
@@ -100,6 +108,9 @@ class EntriesField(Field):
             set_children(self.entries_box, [entry.box for entry in self.entries])
             for entry in self.entries:
                 entry.show_view(**self._view)
+            if self._config is not None:
+                for field in self.fields:
+                    field.follow(self._config)
         for entry in self.entries:
             for field in entry.fields:
                 if field.finding is None:

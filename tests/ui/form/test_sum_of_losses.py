@@ -56,3 +56,22 @@ def test_one_loss_and_its_parameters_are_not_shown_beside_a_sum_and_a_sum_is_sho
 
     terms.enter([])
     assert loss.is_shown and not terms.is_shown
+
+
+def test_a_parameter_is_shown_where_it_has_an_effect_on_the_kind_of_segmentation(form, terms):
+    terms.enter([{"loss": "dice"}])
+
+    def shown():
+        return [field.setting.name for field in terms.fields if field.is_shown]
+
+    form.field("task.kind").enter("semantic")
+    assert shown() == ["weight", "smoothing", "per_patch", "with_background"]
+    form.field("task.kind").enter("binary")
+    assert shown() == ["weight", "smoothing", "per_patch"]
+    terms.enter([{"loss": "jaccard"}])
+    assert shown() == ["weight", "smoothing", "per_patch"]
+    terms.enter([])
+    beside = form.field("compile.overlap_with_background")
+    assert not beside.is_shown
+    form.field("task.kind").enter("semantic")
+    assert beside.is_shown
