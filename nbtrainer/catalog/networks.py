@@ -43,7 +43,7 @@ NETWORKS = Catalog(
         "the size of objects.",
         source="Stringer et al. 2021, https://doi.org/10.1038/s41592-020-01018-x; Cutler et al. 2022, "
         "https://doi.org/10.1038/s41592-022-01639-4",
-        parameters=(*_LEVELS, "residual_on", "style_on", "concatenation"),
+        parameters=(*_LEVELS, "residual_on", "style_on", "concatenation", "padding_mode"),
         has_style=True,
     ),
     _with_backbone(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrainer.config import Config
-from nbtrainer.datasets.survey import Survey, normalizer_of
+from nbtrainer.datasets.survey import Survey, anisotropic_levels_in, normalizer_of
 from nbtrainer.datasets.task_from_data import task_of
 from nbtrainer.errors import Finding, UserError
 
@@ -20,11 +20,11 @@ def check_pretrained(config: Config, surveyed: Survey | None) -> Iterator[Findin
     from nbtrainer.inference import pretrained  # brings torch, without which the form stands first
 
     try:
-        record = pretrained.pretrained_record(config)
+        start = pretrained.starting_point(config)
     except UserError as error:
         yield from error.findings
         return
-    if record is None or surveyed is None or not surveyed.split.train:
+    if start is None or surveyed is None or not surveyed.split.train:
         return
     try:
         task = task_of(config, surveyed)
@@ -34,6 +34,9 @@ def check_pretrained(config: Config, surveyed: Survey | None) -> Iterator[Findin
     except UserError:
         return  # the check of the file or of the kind says why
     settings = pretrained.network_settings(
-        config, task, input_channels=channels, anisotropic_levels=record["network"]["anisotropic_levels"]
+        config,
+        task,
+        input_channels=channels,
+        anisotropic_levels=start.network.get("anisotropic_levels", anisotropic_levels_in(config, surveyed)),
     )
-    yield from pretrained.differences(settings, task, normalizer_of(config), record)
+    yield from pretrained.differences(config, settings, task, normalizer_of(config), start)

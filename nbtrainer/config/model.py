@@ -141,6 +141,14 @@ class Model(Section):
         only_with=_of("concatenation"),
         advanced=True,
     )
+    padding_mode: str = field(
+        "zeros",
+        title="Edges",
+        help="What convolutions see beyond the edges: zeros, as in Cellpose, or the mirrored image, as in Omnipose 1.1.4.",
+        choices={"zeros": "zeros", "reflect": "mirrored image"},
+        only_with=_of("padding_mode"),
+        advanced=True,
+    )
     input_channels: Annotated[int, Field(ge=1)] | Literal["auto"] = field(
         "auto",
         title="Input channels",
@@ -150,10 +158,17 @@ class Model(Section):
     pretrained: PathText = field(
         "",
         title="Start from model",
-        help="A checkpoint (.pt) or the folder of a run whose weights to start from. Empty: start from scratch.",
+        help="What to start from: a checkpoint (.pt) or the folder of a run; weights that torch or safetensors saved; a "
+        "model of Cellpose 1 to 3 or Omnipose; a package of the BioImage Model Zoo or of MONAI. Empty: from scratch.",
         path="file",
     )
-
+    unmatched_layers: str = field(
+        "refuse",
+        title="Layers without weights",
+        help="What happens if layers other than the first and the last find no weights in the model to start from.",
+        choices={"refuse": "refuse to start, and list them", "begin_anew": "begin these layers anew"},
+        advanced=True,
+    )
     take_over: str = field(
         "weights",
         title="Take over",

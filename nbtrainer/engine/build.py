@@ -44,7 +44,8 @@ from nbtrainer.engine.validate import Validator
 from nbtrainer.environment import usual_threads
 from nbtrainer.errors import DataError
 from nbtrainer.inference.device import memory_format, seed_random_numbers
-from nbtrainer.inference.pretrained import describe_transfer, network_settings, pretrained_record, take_over
+from nbtrainer.inference.pretrained import describe_transfer, network_settings, starting_point, take_over
+from nbtrainer.inference.weights_file import StartFile
 from nbtrainer.models.backbone_weights import load_backbone_weights
 from nbtrainer.runs import RunDirectory, events
 from nbtrainer.runs.events import Event
@@ -60,7 +61,8 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     `record`: the checkpoint from which a run goes on: it keeps its split. Raises `UserError` if nothing of that is left.
     """
     # a run that goes on has its weights, and needs the model that it started from no more
-    pretrained = None if directory.last.exists() else pretrained_record(config)
+    start = None if directory.last.exists() else starting_point(config)
+    pretrained = start.record if start is not None else None
     before = previous_split(record)
     surveyed = survey(config, before)
     if before is not None:
@@ -87,7 +89,7 @@ def build(config: Config, directory: RunDirectory, record: dict[str, Any] | None
     if pretrained is not None:
         notes += warn_of_known_images(pretrained, surveyed)
     loaded, origin = _load_start(
-        config, network, settings=network_record, task=task, pretrained=pretrained, is_new=record is None
+        config, network, settings=network_record, task=task, start=start, is_new=record is None
     )
     notes += origin
     network.to(device)
@@ -171,13 +173,14 @@ def _load_start(
     *,
     settings: dict[str, Any],
     task: Task,
-    pretrained: dict[str, Any] | None,
+    start: StartFile | None,
     is_new: bool,
 ) -> tuple[frozenset[str], list[Event]]:
     """Load what `network`, built by `settings`, starts from: the names of the weights, and what the log says of it."""
-    if pretrained is not None:
-        transfer = take_over(network, settings, task, pretrained)
-        notes: list[Event] = [events.Noted(text=describe_transfer(transfer, config.model.pretrained))]
+    if start is not None:
+        transfer = take_over(network, settings, task, start)
+        words = describe_transfer(transfer, config.model.pretrained, start, channels=settings["input_channels"])
+        notes: list[Event] = [events.Noted(text=words)]
         if config.compile.frozen_epochs and not transfer.anew:
             notes.append(events.Warned(text="no layer begins anew, so that none is kept as it is at the start"))
             return frozenset(), notes

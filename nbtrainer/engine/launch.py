@@ -24,7 +24,7 @@ from nbtrainer.engine.session import report_failure
 from nbtrainer.engine.training_patches import training_patches
 from nbtrainer.errors import CompleteRunWarning, Finding, ModelError, SettingError, UserError
 from nbtrainer.inference.checkpoint import load_checkpoint
-from nbtrainer.inference.pretrained import pretrained_record
+from nbtrainer.inference.pretrained import starting_point
 from nbtrainer.runs import Run, RunDirectory, attach, events
 from nbtrainer.runs.owner import take
 
@@ -235,6 +235,6 @@ def checked(config: Config, record: dict[str, Any] | None = None) -> Config:
 
 def _follow_pretrained(config: Config) -> None:
     """What is `auto` about the levels of the network, as in the model that is started from."""
-    pretrained = pretrained_record(config)
-    if pretrained is not None and config.model.anisotropic_levels == "auto":
-        config.model.anisotropic_levels = pretrained["network"]["anisotropic_levels"]
+    start = starting_point(config)
+    if start is not None and config.model.anisotropic_levels == "auto":
+        config.model.anisotropic_levels = start.network.get("anisotropic_levels", "auto")

@@ -50,9 +50,19 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
         raise ModelError(
             str(file), "this is not a readable checkpoint", "Give a .pt file written by nbtrainer"
         ) from None
-    if not isinstance(record, dict) or record.get("format") != 1:
+    return record_of(record, file)
+
+
+def is_checkpoint(content: Any) -> bool:
+    """Whether a file with this `content` says that nbtrainer wrote it."""
+    return isinstance(content, dict) and isinstance(content.get("format"), int)
+
+
+def record_of(content: Any, file: Path) -> dict[str, Any]:
+    """The record that `file` holds as its `content`, under the names of this version. Raises `ModelError`."""
+    if not isinstance(content, dict) or content.get("format") != 1:
         raise ModelError(str(file), "this checkpoint was not written by nbtrainer", "Give a file written by nbtrainer")
-    return _with_present_names(record)
+    return _with_present_names(content)
 
 
 def task_in(record: dict[str, Any]) -> Task:

@@ -56,4 +56,5 @@ def create_without_memory(**settings: Any) -> nn.Module:
         with torch.device("meta"):
             return create(**settings)
     except RuntimeError:  # MONAI's Swin transformer reads numbers while it is made
-        return create(**settings)
+        with torch.random.fork_rng(devices=[]):  # the weights of the run are drawn as if nobody had looked
+            return create(**settings)

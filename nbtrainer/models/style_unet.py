@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
 
 import torch
 from torch import nn
@@ -39,6 +40,7 @@ class StyleUNet(nn.Module):
         style_on: bool,
         concatenation: bool,
         anisotropic_levels: int,
+        padding_mode: Literal["zeros", "reflect"],
     ) -> None:
         super().__init__()
         style_features = features[-1] if style_on else 0
@@ -64,6 +66,10 @@ class StyleUNet(nn.Module):
         self._shrink = F.max_pool2d if dim == 2 else F.max_pool3d
         self._strides = strides(dim, features, anisotropic_levels)
         self._multiples = size_divisors(dim, features, anisotropic_levels)
+        self._reflects = padding_mode == "reflect"
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Conv3d):
+                layer.padding_mode = padding_mode
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         levels = self._levels(image)
@@ -83,7 +89,11 @@ class StyleUNet(nn.Module):
     def _levels(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Features at each level, from fine to coarse."""
         levels: list[torch.Tensor] = []
-        padded = pad_to_network(image, self._multiples)
+        multiples = self._multiples
+        if self._reflects:  # a single pixel at the deepest level has none to reflect
+            sides = zip(image.shape[2:], multiples, strict=True)
+            multiples = tuple(2 * each if length <= each else each for length, each in sides)
+        padded = pad_to_network(image, multiples)
         for number, block in enumerate(self.down):
             levels.append(
                 self._through(block, self._shrink(levels[-1], self._strides[number - 1]) if number else padded)
@@ -109,6 +119,7 @@ def style_unet(
     style_on: bool = True,
     concatenation: bool = False,
     anisotropic_levels: int = 0,
+    padding_mode: Literal["zeros", "reflect"] = "zeros",
 ) -> nn.Module:
     """The network of Cellpose and Omnipose, with `features[i]` channels at level i (theirs are 32, 64, 128, 256).
 
@@ -126,6 +137,8 @@ def style_unet(
         Whether skips are put beside the features instead of added to them.
     anisotropic_levels
         How many of the halvings, from fine to coarse, leave z as it is.
+    padding_mode
+        What convolutions see beyond the edges: `zeros`, as in Cellpose, or `reflect`, as in Omnipose 1.1.4.
 
     Stringer et al. 2021, https://doi.org/10.1038/s41592-020-01018-x (figure 1), and Cutler et al. 2022,
     https://doi.org/10.1038/s41592-022-01639-4.
@@ -139,6 +152,7 @@ def style_unet(
         style_on=style_on,
         concatenation=concatenation,
         anisotropic_levels=anisotropic_levels,
+        padding_mode=padding_mode,
     )
 
 

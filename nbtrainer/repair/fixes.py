@@ -26,6 +26,7 @@ from nbtrainer.repair.label_fixes import (
     number_pieces,
     snap_to_drawn_values,
 )
+from nbtrainer.repair.network_of_model import build_as_in_model
 from nbtrainer.wording import first_of_many
 
 # each repair may bring to light what another mends
@@ -182,6 +183,7 @@ def _some(names: list[str]) -> str:
 
 # in the order in which they are made: what can be read, first
 FIXES: dict[str, Fix] = {
+    "network_of_model": Fix("Build the network as in that model", build_as_in_model),
     "leave_out": Fix("Leave out what has no partner", _leave_out, takes_away=True),
     "pair_by_name": Fix("Pair by name", _pair_by_name),
     "colours": Fix("Turn colours into numbers", number_colours),

@@ -6,6 +6,8 @@ import tifffile
 import torch
 
 import nbtrainer as nbt
+from nbtrainer import models
+from nbtrainer.models.cellpose_names import to_cellpose
 from nbtrainer.runs import events
 
 
@@ -94,15 +96,19 @@ def test_another_number_of_classes_and_other_classes_are_told(small_config, firs
     assert nbt.train(small_config).status == "finished"
 
 
-def test_another_number_of_channels_is_told_and_the_first_layer_begins_anew(small_config, first, tmp_path):
+def test_another_number_of_channels_is_told_and_the_first_layer_is_adapted(small_config, first, tmp_path):
     for path in (tmp_path / "set" / "images").iterdir():
         tifffile.imwrite(path, np.stack([tifffile.imread(path)] * 3, -1), photometric="rgb")
     ((level, words),) = _told(small_config)
-    assert level == "warning" and "images with 1 channel, these have 3" in words and "first layer begins anew" in words
+    assert level == "warning" and "images with 1 channel, these have 3" in words and "first layer is adapted" in words
+    small_config.update(compile={"learning_rate": 1e-9})
     second = nbt.train(small_config)
     assert second.status == "finished", second.error
     noted = [event.text for event in second.events if isinstance(event, events.Noted)]
-    assert any("these begin anew: model.0." in text for text in noted)
+    assert any("all of its weights are taken over; adapted to 3 channels: model.0." in text for text in noted)
+    before, after = (_weights(each)["model.0.conv.unit0.conv.weight"] for each in (first.best, second.last))
+    # an image in grey three times is answered as in grey
+    assert torch.allclose(after, before.repeat(1, 3, 1, 1) / 3, atol=1e-5)
 
 
 def test_another_normalization_is_told(small_config, first):
@@ -159,3 +165,81 @@ def test_a_run_goes_on_without_the_model_that_it_started_from(small_config, firs
     run = nbt.resume(run.directory, training={"epochs": 3})
     run.wait()
     assert [row["epoch"] for row in run.history] == [1, 2, 3]
+
+
+def _saved(path, weights, **wrapped):
+    torch.save({**wrapped, "state_dict": weights} if wrapped else weights, path)
+    return path
+
+
+def _notes(run) -> str:
+    return " ".join(event.text for event in run.events if isinstance(event, events.Noted))
+
+
+@pytest.mark.parametrize("names", ["ours", "wrapped", "of another library"])
+def test_weights_alone_are_taken_over_by_name_or_in_their_order(small_config, first, tmp_path, names):
+    weights = _weights(first.best)
+    given = {
+        "ours": weights,
+        "wrapped": {f"module.net.{name}": each for name, each in weights.items()},
+        "of another library": {f"part{at}.{n.rpartition('.')[2]}": w for at, (n, w) in enumerate(weights.items())},
+    }[names]
+    small_config.model.pretrained = _saved(tmp_path / "w.pt", given, epoch=3)
+    small_config.compile.learning_rate = 1e-9
+    assert _told(small_config) == []
+    run = nbt.train(small_config)
+    assert "weights by name" in _notes(run) and "all of its weights are taken over" in _notes(run)
+    assert ("matched in their order" in _notes(run)) == (names == "of another library")
+    after = _weights(run.last)
+    assert all(torch.allclose(each, after[name], atol=1e-5) for name, each in weights.items())
+
+
+def test_layers_without_weights_are_listed_and_begin_anew_only_if_the_settings_say_so(small_config, first, tmp_path):
+    weights = {name: each for name, each in _weights(first.best).items() if not name.startswith("model.1.")}
+    small_config.model.pretrained = _saved(tmp_path / "w.pt", {**weights, "classifier.weight": torch.zeros(2, 3)})
+    ((level, words),) = _told(small_config)
+    assert level == "error" and "these layers would begin anew: model.1." in words and "classifier.weight" in words
+    small_config.model.unmatched_layers = "begin_anew"
+    ((level, words),) = _told(small_config)
+    assert level == "warning" and "these layers begin anew: model.1." in words
+    run = nbt.train(small_config)
+    assert "these begin anew: model.1." in _notes(run) and "not used: classifier.weight" in _notes(run)
+
+
+def test_weights_alone_give_no_optimizer_and_no_metrics(small_config, first, tmp_path):
+    small_config.model.pretrained = _saved(tmp_path / "w.pt", _weights(first.best))
+    small_config.update(model={"take_over": "everything"}, compile={"recompile": False})
+    found = {each.where: each for each in nbt.check(small_config)}
+    assert found["model.take_over"].level == "error" and "no optimizer or epoch" in found["model.take_over"].wrong
+    assert found["compile.recompile"].level == "warning"
+    with pytest.raises(nbt.UserError, match="no optimizer or epoch"):
+        nbt.start(small_config)
+
+
+def test_the_network_is_built_as_in_the_model_by_one_click(small_config, first):
+    small_config.update(model={"features": [4, 8, 16], "residual_units": 1})
+    finding = next(each for each in nbt.check(small_config) if each.where == "model.pretrained")
+    assert nbt.fix(small_config, finding) == "the network is built as in that model: features [4, 8], residual_units 2"
+    assert (small_config.model.features, small_config.model.residual_units) == ([4, 8], 2)
+    assert _told(small_config) == []
+
+
+def test_a_run_of_a_cellpose_model_starts_from_its_file(small_config, tmp_path):
+    network = {"dim": 2, "input_channels": 2, "output_channels": 3, "features": [4, 8]}
+    theirs = to_cellpose(models.create("style_unet", **network).state_dict())
+    theirs |= {"diam_mean": torch.tensor([30.0]), "diam_labels": torch.tensor([17.0])}
+    path = tmp_path / "cyto_like"
+    torch.save(theirs, path)
+    small_config.update(task={"kind": "instance_flow"}, model={"pretrained": path}, training={"epochs": 1})
+    ((level, words),) = _told(small_config)
+    assert level == "error" and "that model has name style_unet, but this run has unet" in words
+    nbt.fix_all(small_config)
+    assert (small_config.model.name, small_config.model.features) == ("style_unet", [4, 8])
+    small_config.update(task={"with_boundary": False}, compile={"learning_rate": 1e-9})
+    ((level, words),) = _told(small_config)
+    assert level == "warning" and "images with 2 channels, these have 1" in words
+    run = nbt.train(small_config)
+    assert "(weights of Cellpose): all of its weights are taken over; adapted to 1 channel: down.0." in _notes(run)
+    after = _weights(run.last)
+    assert torch.allclose(after["last.2.weight"], theirs["output.2.weight"], atol=1e-5)
+    assert nbt.load_model(run.directory).predict(np.zeros((32, 32), np.uint8)).shape == (32, 32)

@@ -108,3 +108,15 @@ def test_a_network_that_recomputes_keeps_less_for_the_way_back():
         return sum(kept)
 
     assert kept_bytes(True) < kept_bytes(False) / 2
+
+
+@pytest.mark.parametrize("shape", [(16, 24), (4, 4), (1, 9), (4, 8, 4)])
+def test_edges_that_reflect_see_the_image_again_also_at_the_deepest_of_a_small_patch(shape):
+    torch.manual_seed(0)
+    settings = {"input_channels": 1, "output_channels": 2, "features": (4, 6, 8)}
+    reflecting, zeros = (style_unet(len(shape), **settings, padding_mode=mode).eval() for mode in ("reflect", "zeros"))
+    reflecting.load_state_dict(zeros.state_dict())
+    image = torch.randn(1, 1, *shape)
+    with torch.no_grad():
+        assert reflecting(image).shape == zeros(image).shape == (1, 2, *shape)
+        assert not torch.allclose(reflecting(image), zeros(image), atol=1e-3)
