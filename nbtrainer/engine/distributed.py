@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -150,9 +151,12 @@ class RankGroup:
         dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=_LONGEST_WAIT)
         return cls(rank=rank, size=size, store=store)
 
-    def use_cards(self, device: torch.device) -> None:
-        """Send tensors from card to card from now on, where `device` is one; every rank has to call it."""
-        if device.type == "cuda" and dist.is_nccl_available() and self._cards is None:
+    def use_cards(self, device: torch.device, *, are_shared: bool) -> None:
+        """Send tensors from card to card from now on, where `device` is one; every rank has to call it.
+
+        `are_shared`: whether two ranks have one card, between which NCCL sends nothing.
+        """
+        if device.type == "cuda" and dist.is_nccl_available() and self._cards is None and not are_shared:
             with self._watched():
                 self._cards = dist.new_group(backend="nccl", timeout=_LONGEST_WAIT)
 
@@ -261,6 +265,13 @@ def _flat(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
 def _spread(values: torch.Tensor, tensors: Sequence[torch.Tensor], enter: Callable[..., object]) -> None:
     for tensor, value in zip(tensors, values.split([tensor.numel() for tensor in tensors]), strict=True):
         enter(tensor, value.view(tensor.shape))
+
+
+def name_of_card(device: torch.device) -> str:
+    """The kind of a device, and of an NVIDIA card which one of all machines it is."""
+    if device.type != "cuda":
+        return device.type
+    return f"cuda {socket.gethostname()} {torch.cuda.get_device_properties(device).uuid}"
 
 
 def joined_group() -> RankGroup:

@@ -52,7 +52,7 @@ def _start(config: Config) -> Run:
     stored.save(directory.config)
     with report_failure(directory):
         lease = take(directory.path)
-    return launch_where_it_runs(directory, lease, resumed=False, processes=config.training.processes)
+    return launch_where_it_runs(directory, lease, resumed=False, training=config.training)
 
 
 def train(config: Config) -> Run:
@@ -100,8 +100,7 @@ def _resume(directory: str | os.PathLike[str], overrides: Mapping[str, Mapping[s
         lease.release()
         raise
     if goes_on:
-        processes = Config.load(files.config).training.processes
-        return launch_where_it_runs(files, lease, resumed=True, processes=processes)
+        return launch_where_it_runs(files, lease, resumed=True, training=Config.load(files.config).training)
     lease.release()
     remedy = "To continue it, give it more epochs (training.epochs) or time"
     warnings.warn(f"{run.directory}: this run is complete. {remedy}.", CompleteRunWarning, stacklevel=4)

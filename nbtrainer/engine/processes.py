@@ -23,6 +23,7 @@ from typing import IO
 import torch
 
 from nbtrainer.config import Config
+from nbtrainer.config.training import Training
 from nbtrainer.engine import session as thread
 from nbtrainer.engine.trainer import started_event
 from nbtrainer.environment import child_environment, process_rank, usual_threads
@@ -56,14 +57,14 @@ def require_processes(config: Config) -> None:
             "Give 1, or set training.device to cpu",
             suggestions=(1,),
         )
-    cards = torch.cuda.device_count() if device.type == "cuda" else asked
-    if device.index is not None or asked > cards:
-        here = f"only {device} is to be used" if device.index is not None else f"there are {cards} NVIDIA cards here"
+    # one card that is named is for all of them
+    cards = torch.cuda.device_count() if device.type == "cuda" and device.index is None else asked
+    if asked > cards:
         raise SettingError(
             "training.processes",
-            f"{asked} processes need {asked} cards, and {here}",
-            f"Give {1 if device.index is not None else cards}, or set training.device to cpu",
-            suggestions=(1 if device.index is not None else cards,),
+            f"{asked} processes need {asked} cards, and there are {cards} NVIDIA cards here",
+            f"Give {cards}, set training.device to cpu, or name one card for all, such as cuda:0",
+            suggestions=(cards,),
         )
 
 
@@ -92,19 +93,19 @@ def rank_zero_first() -> Iterator[Run | None]:
         raise
 
 
-def launch_where_it_runs(directory: RunDirectory, lease: Lease, *, resumed: bool, processes: int) -> Run:
-    """Train the run in `directory`, which `lease` owns, with as many `processes` as are asked for, or torchrun started."""
+def launch_where_it_runs(directory: RunDirectory, lease: Lease, *, resumed: bool, training: Training) -> Run:
+    """Train the run in `directory`, which `lease` owns, in as many processes as `training` asks for, or torchrun started."""
     if process_rank() is not None:
         from nbtrainer.engine.distributed import joined_group
         from nbtrainer.engine.ranks import Ranks
 
         return thread.launch(directory, lease, resumed, ranks=Ranks(joined_group()))
-    if processes == 1:
+    if training.processes == 1:
         return thread.launch(directory, lease, resumed)
     stop_before_the_end()
     launcher = _Launcher(directory, lease, resumed)
     try:
-        launcher.begin(processes)
+        launcher.begin(training.processes, shares_card=":" in training.device)
     except BaseException as error:
         launcher.fail(error)
         raise
@@ -157,8 +158,11 @@ class _Launcher:
         self._resumed = resumed
         self._workers: list[_Worker] = []
 
-    def begin(self, count: int) -> None:
-        """Tell that the session begins, start the processes, and the thread that follows them."""
+    def begin(self, count: int, *, shares_card: bool) -> None:
+        """Tell that the session begins, start the processes, and the thread that follows them.
+
+        `shares_card`: whether all of them are for the card that the settings name, and not each for its own.
+        """
         thread.forget_requests(self._directory)
         emitter = Emitter(self._directory)
         emitter(started_event(self._resumed, self._lease.owner.token))
@@ -166,7 +170,7 @@ class _Launcher:
         emitter.close()
         port = _free_port()
         for rank in range(count):
-            self._workers.append(self._start(rank, of=count, port=port))
+            self._workers.append(self._start(rank, of=count, port=port, shares_card=shares_card))
         self.session.thread = threading.Thread(
             target=self._follow, name=f"nbtrainer {self._directory.path.name}", daemon=True
         )
@@ -177,12 +181,12 @@ class _Launcher:
         self._end_all()
         self._end(thread.failure(error, self._directory), is_in_journal=False)
 
-    def _start(self, rank: int, *, of: int, port: int) -> _Worker:
+    def _start(self, rank: int, *, of: int, port: int, shares_card: bool) -> _Worker:
         environment = child_environment() | {
             "RANK": str(rank),
-            "LOCAL_RANK": str(rank),
             "WORLD_SIZE": str(of),
-            "LOCAL_WORLD_SIZE": str(of),
+            "LOCAL_RANK": "0" if shares_card else str(rank),
+            "LOCAL_WORLD_SIZE": "1" if shares_card else str(of),
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(port),
             "OMP_NUM_THREADS": str(max(1, usual_threads() // of)),

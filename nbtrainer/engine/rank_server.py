@@ -28,6 +28,7 @@ from nbtrainer.engine.distributed import (
     Step,
     flat_gradients,
     flat_weights,
+    name_of_card,
     set_flat_weights,
 )
 from nbtrainer.engine.job import TrainingJob
@@ -81,10 +82,10 @@ class _Server:
                 )
             if self._job.workers:
                 self._pool = ThreadPoolExecutor(self._job.workers, thread_name_prefix="nbtrainer-patches")
-            return self._job.device.type
+            return name_of_card(self._job.device)
 
         if self._reply(prepare):
-            group.use_cards(self._job.device)
+            group.use_cards(self._job.device, are_shared=group.broadcast())
 
     def answer(self, request: object) -> None:
         """Do what rank 0 asks for."""

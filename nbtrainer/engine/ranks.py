@@ -22,6 +22,7 @@ from nbtrainer.engine.distributed import (
     Score,
     Scores,
     flat_weights,
+    name_of_card,
     pieces_of,
 )
 from nbtrainer.engine.job import TrainingJob
@@ -64,12 +65,14 @@ class Ranks:
                 validation=[pair.name for pair in split.validation],
             )
         )
-        _, devices = self.together(lambda: None)
-        others = sorted({device for device in devices if device != job.device.type})
+        own, cards = self.together(lambda: name_of_card(job.device))
+        others = sorted({card.partition(" ")[0] for card in cards} - {job.device.type})
         if others:
             wrong = f"rank 0 trains on {job.device.type}, others on {', '.join(others)}"
             raise RankLostError(f"{wrong}: each process on a machine needs a graphics card of its own")
-        self.group.use_cards(job.device)
+        are_shared = len({own, *cards}) <= len(cards)
+        self.group.broadcast(are_shared)
+        self.group.use_cards(job.device, are_shared=are_shared)
         job.ranks = self
         job.stepper = RankStepper.of(job, self)
         job.stepper.warn = lambda words: emit(events.Warned(text=words))
