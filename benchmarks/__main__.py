@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`, `device`, `targets`, `interruptions`, `long`, `tpu`."""
+"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`, `device`, `targets`, `interruptions`, `long`, `tpu`, `foreign-weights`."""
 
 from __future__ import annotations
 
@@ -199,6 +199,22 @@ def targets(
 
     for row in rows(device, rounds):
         print(json.dumps(row), flush=True)
+
+
+@app.command()
+def foreign_weights(
+    folder: Annotated[Path, typer.Argument(help="Where to make environments for the tools (3 GB).")],
+    tools: Annotated[list[str] | None, typer.Argument(help="cellpose, omnipose, lite0; all if none.")] = None,
+) -> None:
+    """Outputs of networks made by Cellpose 3 and Omnipose, loaded here, against theirs, and the other way round."""
+    from benchmarks.foreign_weights import TOOLS, compare, compare_lite0
+
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = tools or [*TOOLS, "lite0"]
+    for row in compare(folder.resolve(), [tool for tool in chosen if tool in TOOLS]):
+        print(json.dumps(row), flush=True)
+    if "lite0" in chosen:
+        print(json.dumps({"EfficientNet-Lite0, features": compare_lite0(folder.resolve())}), flush=True)
 
 
 app()

@@ -35,7 +35,7 @@ CHAPTERS = {
         "patches",
     ),
     "Runs": ("train", "start", "resume", "attach", "cross_validate"),
-    "Models": ("load_model", "evaluate", "set_thresholds"),
+    "Models": ("load_model", "evaluate", "set_thresholds", "list_models", "named_models", "download_model"),
 }
 # what these functions return, which nobody makes by hand
 RETURNED = {"Runs": ("run", Run), "Models": ("model", Predictor)}

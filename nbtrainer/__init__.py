@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from nbtrainer.api import augmented_examples as augmented_examples
     from nbtrainer.api import check as check
     from nbtrainer.api import cross_validate as cross_validate
+    from nbtrainer.api import download_model as download_model
     from nbtrainer.api import evaluate as evaluate
     from nbtrainer.api import find_learning_rate as find_learning_rate
     from nbtrainer.api import fix as fix
     from nbtrainer.api import fix_all as fix_all
     from nbtrainer.api import histogram as histogram
+    from nbtrainer.api import list_models as list_models
     from nbtrainer.api import load_model as load_model
+    from nbtrainer.api import named_models as named_models
     from nbtrainer.api import pairs as pairs
     from nbtrainer.api import patch_locations as patch_locations
     from nbtrainer.api import patches as patches
@@ -51,7 +54,10 @@ _HOMES = {
         "find_learning_rate",
         "fix",
         "fix_all",
+        "download_model",
+        "list_models",
         "load_model",
+        "named_models",
         "pairs",
         "patches",
         "histogram",

@@ -7,6 +7,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nbtrainer.api_models import download_model as download_model
+from nbtrainer.api_models import list_models as list_models
+from nbtrainer.api_models import named_models as named_models
 from nbtrainer.api_prepare import prepare as prepare
 from nbtrainer.api_prepare import prepare_dataset as prepare_dataset
 from nbtrainer.api_prepare import stack_images as stack_images

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrainer.catalog import DEVICE_NAMES, NETWORKS, TASKS, device_name
+from nbtrainer.catalog.named_models import named_models
 from nbtrainer.checks.losses import check_loss_terms
 from nbtrainer.checks.suitability import (
     check_course,
@@ -97,7 +98,9 @@ def _settings(config: Config) -> Iterator[Finding]:
         yield Finding(
             where="model.pretrained",
             wrong=f"there is no file or folder {config.resolve(pretrained)}",
-            remedy="Choose a checkpoint (.pt) or the folder of a run, or leave it empty",
+            remedy=f"That is a model by name: nbt.download_model({pretrained!r}) tells its path"
+            if pretrained in named_models()
+            else "Choose a checkpoint (.pt) or the folder of a run, or leave it empty",
             suggestions=("",),
         )
     if config.data.labels_of_interest and not any(config.data.labels_of_interest):
