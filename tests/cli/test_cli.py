@@ -221,3 +221,11 @@ def test_cross_validate_and_predict_with_all_folds(saved, small_config, tmp_path
 
     refused = _nbtrainer("cross-validate", folder, "--folds", 3)
     assert refused.returncode == 2 and "this cross-validation has 2 folds, not 3" in refused.stderr
+
+
+def test_models_of_a_folder_and_of_others_are_listed():
+    listed = _nbtrainer("models", Path(__file__).parents[1] / "old_runs")
+    assert listed.returncode == 0 and re.search(r"semantic_2d +semantic +2 +1 +3 +unet +validation_dice", listed.stdout)
+    assert "Apache-2.0" in _nbtrainer("models").stdout
+    refused = _nbtrainer("models", "--download", "cellpose")
+    assert refused.returncode == 2 and "not offered for download" in refused.stderr
