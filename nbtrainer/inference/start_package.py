@@ -16,15 +16,18 @@ from typing import Any, Self
 import yaml
 
 from nbtrainer.config.messages import join_or
-from nbtrainer.disk import file_below, is_folder, parse_json
+from nbtrainer.disk import file_below, is_folder
 from nbtrainer.disk_errors import at_disk
-from nbtrainer.errors import ModelError, UserError
+from nbtrainer.errors import ModelError
+from nbtrainer.inference.monai_definition import network_of_monai
 from nbtrainer.inference.weights_file import StartFile, as_start, read_weights
 
 _RDF = ("rdf.yaml", "bioimageio.yaml", "model.yaml")
 _METADATA = "configs/metadata.json"
+_SETTINGS = ("configs/inference.json", "configs/inference.yaml", "configs/train.json", "configs/train.yaml")
 _BUNDLE_WEIGHTS = ("models/model.pt", "models/model.pth", "models/model.safetensors")
 _LARGEST_TEXT, _LARGEST_WEIGHTS = 2**24, 2**34
+_SMALL, _MOST_SHRUNK = 2**26, 100
 
 
 class Package:
@@ -62,7 +65,10 @@ class Package:
             with at_disk(file, done="read"):
                 return file.read_bytes()
         try:
-            self._require_size(inside, self._archive.getinfo(self._inside + inside).file_size, most_bytes=most_bytes)
+            entry = self._archive.getinfo(self._inside + inside)
+            # weights hardly shrink: what shrinks so much would only fill the memory
+            is_bomb = entry.file_size > _SMALL and entry.file_size > _MOST_SHRUNK * max(1, entry.compress_size)
+            self._require_size(inside, entry.file_size, most_bytes=0 if is_bomb else most_bytes)
             return self._archive.read(self._inside + inside)
         except KeyError:
             raise ModelError(str(self.path), f"it has no file {inside}", "Get the package again") from None
@@ -73,7 +79,8 @@ class Package:
 
     def _require_size(self, name: str, size: int, *, most_bytes: int) -> None:
         if size > most_bytes:
-            wrong = f"its file {name} has {size / 1e6:,.0f} MB, and none such has more than {most_bytes / 1e6:,.0f}"
+            more = f"none such has more than {most_bytes / 1e6:,.0f}" if most_bytes else "hardly anything is in it"
+            wrong = f"its file {name} has {size / 1e6:,.0f} MB, and {more}"
             raise ModelError(str(self.path), wrong, "Is it the right package?")
 
 
@@ -125,7 +132,7 @@ def _read_zoo(package: Package, rdf: str) -> StartFile:
         format="a package of the BioImage Model Zoo",
         title=str(described.get("name") or ""),
         licence=str(described.get("license") or ""),
-        network=_zoo_network(described),
+        network=_zoo_network(described, entry),
     )
 
 
@@ -135,8 +142,15 @@ def _require_hash(package: Package, source: str, content: bytes, *, expected: An
         raise ModelError(str(package.path), wrong, "It is damaged or was changed: get the package again")
 
 
-def _zoo_network(described: Mapping[str, Any]) -> dict[str, Any]:
-    """The dimensions of the images, where the package tells them: axes are a text (version 0.4) or a list (0.5)."""
+def _zoo_network(described: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What the package tells of its network; else the dimensions of its images: axes are a text (version 0.4) or a list (0.5)."""
+    built = entry.get("architecture")
+    if isinstance(built, Mapping):
+        network = network_of_monai(f"{built.get('import_from', '')}.{built.get('callable', '')}", built.get("kwargs"))
+    else:
+        network = network_of_monai(str(built), entry.get("kwargs"))
+    if network:
+        return network
     try:
         axes = described["inputs"][0]["axes"]
         names = list(axes) if isinstance(axes, str) else [str(axis.get("id", axis.get("type"))) for axis in axes]
@@ -155,27 +169,38 @@ def _read_bundle(package: Package) -> StartFile:
             "Get its weights too; a program in TorchScript (model.ts) is not loaded",
         )
     content = package.read(source, most_bytes=_LARGEST_WEIGHTS)
-    about: Mapping[str, Any] = {}
-    if package.has(_METADATA):
-        try:
-            parsed = parse_json(package.read(_METADATA, most_bytes=_LARGEST_TEXT).decode("utf-8-sig"))
-            about = parsed if isinstance(parsed, Mapping) else {}
-        except (ValueError, UserError) as error:
-            wrong = f"its {_METADATA} is not valid JSON"
-            raise ModelError(str(package.path), wrong, "Get the bundle again") from error
+    about = _parsed(package, _METADATA)
     return as_start(
         read_weights(io.BytesIO(content), name=source),
         name=source,
         format="a bundle of MONAI",
         title=str(about.get("name") or ""),
         licence=str(about.get("license") or about.get("copyright") or ""),
-        network=_bundle_network(about),
+        network=_bundle_network(package, about),
     )
 
 
-def _bundle_network(about: Mapping[str, Any]) -> dict[str, Any]:
+def _bundle_network(package: Package, about: Mapping[str, Any]) -> dict[str, Any]:
+    """What the bundle's settings say of its network; else the dimensions of its images."""
+    for name in _SETTINGS:
+        defined = _parsed(package, name).get("network_def")
+        if isinstance(defined, Mapping):
+            target = str(defined.get("_target_"))
+            if network := network_of_monai(target if "." in target else f"monai.networks.nets.{target}", defined):
+                return network
     try:
         shape = next(iter(about["network_data_format"]["inputs"].values()))["spatial_shape"]
     except (KeyError, TypeError, AttributeError, StopIteration):
         return {}
     return {"dim": len(shape)} if isinstance(shape, list) and len(shape) in (2, 3) else {}
+
+
+def _parsed(package: Package, name: str) -> Mapping[str, Any]:
+    """What a file of settings of the bundle says (YAML, which JSON is); empty if it is not there."""
+    if not package.has(name):
+        return {}
+    try:
+        parsed = yaml.safe_load(package.read(name, most_bytes=_LARGEST_TEXT))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ModelError(str(package.path), f"its {name} cannot be read", "Get the bundle again") from error
+    return parsed if isinstance(parsed, Mapping) else {}

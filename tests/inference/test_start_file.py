@@ -168,6 +168,60 @@ def test_a_bundle_of_monai_is_read(tmp_path, weights, is_zipped):
     assert (start.format, start.title, start.network) == ("a bundle of MONAI", "Spleen", {"dim": 2})
 
 
+_UNET = {"spatial_dims": 2, "in_channels": 1, "out_channels": 2, "channels": [4, 8], "strides": [2], "num_res_units": 2}
+
+
+@pytest.mark.parametrize("package", ["bundle", "model zoo"])
+def test_a_unet_of_monai_is_built_here_as_there_and_answers_the_same(tmp_path, package):
+    torch.manual_seed(0)
+    theirs = UNet(**_UNET, norm="batch").eval()
+    if package == "bundle":
+        (tmp_path / "models").mkdir()
+        (tmp_path / "configs").mkdir()
+        torch.save({"model": theirs.state_dict()}, tmp_path / "models" / "model.pt")
+        definition = {"_target_": "UNet", **_UNET, "norm": "batch"}
+        (tmp_path / "configs" / "inference.json").write_text(json.dumps({"network_def": definition}))
+        (tmp_path / "configs" / "metadata.json").write_text("{}")
+        start = read_start(tmp_path)
+    else:
+        folder = tmp_path / "package"
+        described = _package(folder, theirs.state_dict())
+        described["weights"]["pytorch_state_dict"]["architecture"] = {
+            "import_from": "monai.networks.nets",
+            "callable": "UNet",
+            "kwargs": {**_UNET, "norm": "batch"},
+        }
+        (folder / "rdf.yaml").write_text(yaml.safe_dump(described))
+        start = read_start(folder)
+    ours = models.create(**start.network).eval()
+    ours.load_state_dict(start.weights)
+    image = torch.randn(1, 1, 16, 16)
+    with torch.no_grad():
+        assert torch.allclose(ours(image), theirs(image), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"channels": "@features"}, {"strides": [1]}, {"spatial_dims": 1}, {"norm": "instance"}, {"act": "mish"}]
+)
+def test_a_network_of_monai_that_is_none_of_ours_is_not_taken_for_one(tmp_path, changes):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "configs").mkdir()
+    torch.save({"a.weight": torch.zeros(2)}, tmp_path / "models" / "model.pt")
+    definition = {"_target_": "UNet", **_UNET, "norm": "batch", **changes}
+    (tmp_path / "configs" / "inference.yaml").write_text(yaml.safe_dump({"network_def": definition}))
+    assert "name" not in read_start(tmp_path).network
+
+
+def test_a_package_that_would_fill_the_memory_is_refused(tmp_path, weights):
+    folder = tmp_path / "package"
+    _package(folder, weights)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(folder / "rdf.yaml", "rdf.yaml")
+        archive.writestr("weights.pt", bytes(2**26 + 1))
+    with pytest.raises(nbt.ModelError, match=r"67 MB, and hardly anything is in it"):
+        read_start(tmp_path / "bomb.zip")
+
+
 def test_a_bundle_without_weights_says_so(tmp_path):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "metadata.json").write_text("{}")
