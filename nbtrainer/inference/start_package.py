@@ -132,7 +132,7 @@ def _read_zoo(package: Package, rdf: str) -> StartFile:
         format="a package of the BioImage Model Zoo",
         title=str(described.get("name") or ""),
         licence=str(described.get("license") or ""),
-        network=_zoo_network(described, entry),
+        network=_zoo_network(described, entry=entry),
     )
 
 
@@ -142,7 +142,7 @@ def _require_hash(package: Package, source: str, content: bytes, *, expected: An
         raise ModelError(str(package.path), wrong, "It is damaged or was changed: get the package again")
 
 
-def _zoo_network(described: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+def _zoo_network(described: Mapping[str, Any], *, entry: Mapping[str, Any]) -> dict[str, Any]:
     """What the package tells of its network; else the dimensions of its images: axes are a text (version 0.4) or a list (0.5)."""
     built = entry.get("architecture")
     if isinstance(built, Mapping):
