@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nbtrainer.api import attach as attach
     from nbtrainer.api import augmented_examples as augmented_examples
     from nbtrainer.api import check as check
+    from nbtrainer.api import compare_networks as compare_networks
     from nbtrainer.api import cross_validate as cross_validate
     from nbtrainer.api import download_model as download_model
     from nbtrainer.api import evaluate as evaluate
@@ -51,6 +52,7 @@ _HOMES = {
         "check",
         "cross_validate",
         "evaluate",
+        "compare_networks",
         "find_learning_rate",
         "fix",
         "fix_all",

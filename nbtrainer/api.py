@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nbtrainer.data.pair import Pair
     from nbtrainer.data.roi import RegionOfInterest
     from nbtrainer.datasets import Thumbnail
+    from nbtrainer.engine.compare_networks import NetworkCost
     from nbtrainer.engine.find_learning_rate import LearningRateCurve
     from nbtrainer.errors import Finding
     from nbtrainer.inference import Predictor
@@ -217,6 +218,19 @@ def find_learning_rate(
     from nbtrainer.engine import find_learning_rate
 
     return find_learning_rate(config, steps=steps, lowest=lowest, highest=highest, report=report)
+
+
+@in_sentences
+def compare_networks(
+    config: Config, names: Sequence[str] | None = None, report: OnProgress | None = None
+) -> list[NetworkCost]:
+    """What each network takes with these settings and data: weights, what it sees, memory of a patch, seconds of a step.
+
+    A step or two of each is done, of which nothing is kept; what cannot be used says why. `names`: of some only.
+    """
+    from nbtrainer.engine import compare_networks
+
+    return compare_networks(config, names, report)
 
 
 @in_sentences

@@ -27,7 +27,8 @@ class Network(Entry):
     """A network.
 
     `parameters`: the settings in `config.model` that it is built with. `dims`: the dimensions that it exists in.
-    `halvings`: how many times it halves every side; None: once between any two levels of `features`. `package`: what has to
+    `halvings`: how many times it halves every side; None: once between any two levels of `features`. `levels`:
+    of how many it may be. `package`: what has to
     be installed, as it is imported. `has_style`: whether it tells what an image is like as a whole, of which a size model
     learns. `reconstructs_input`: whether it paints the image again from the classes that it tells apart. `dilates`: whether it keeps the last levels of its
     backbone fine.
@@ -36,6 +37,7 @@ class Network(Entry):
     parameters: tuple[str, ...] = LEVELS
     dims: tuple[int, ...] = (2, 3)
     halvings: int | None = None
+    levels: tuple[int, int] = (2, 8)
     package: str = ""
     has_style: bool = False
     reconstructs_input: bool = False

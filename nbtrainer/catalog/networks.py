@@ -135,6 +135,7 @@ NETWORKS = Catalog(
         source="Zhou et al. 2018, https://arxiv.org/abs/1807.10165",
         parameters=("features", *_LAYERS),
         halvings=4,
+        levels=(2, 5),
     ),
     Network(
         "seg_resid",
@@ -197,6 +198,7 @@ NETWORKS = Catalog(
         help="The U-Net of nnU-Net: two convolutions a level, instance normalization, leaky ReLU.",
         source="Isensee et al. 2021, https://doi.org/10.1038/s41592-020-01008-z",
         parameters=(*_LEVELS, *_LAYERS, "block"),
+        levels=(3, 8),
     ),
     Network(
         "mednext",

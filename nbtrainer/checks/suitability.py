@@ -70,6 +70,15 @@ def _network(config: Config) -> Iterator[Finding]:
             remedy="Choose another network, such as unet",
             suggestions=("unet",),
         )
+    least, most = entry.levels
+    count = len(model.features)
+    if "features" in entry.parameters and not least <= count <= most:
+        yield Finding(
+            where="model.features",
+            wrong=f"{entry.title} has {least} to {most} levels, and {count} are given",
+            remedy="Give a number of features for each level, such as 32, 64, 128, 256",
+            suggestions=([32, 64, 128, 256],),
+        )
     if "backbone" in entry.parameters and (missing := entry.missing_in(backbone)):
         others = [name for name, other in BACKBONES.items() if not entry.missing_in(other)]
         yield Finding(

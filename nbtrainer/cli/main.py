@@ -8,7 +8,7 @@ from typing import TextIO
 
 import typer
 
-from nbtrainer.cli import check, models, predict, prepare, quickstart, train
+from nbtrainer.cli import check, models, networks, predict, prepare, quickstart, train
 from nbtrainer.cli import console as cli_console
 from nbtrainer.disk_errors import known_disk_error
 from nbtrainer.environment import process_rank
@@ -29,6 +29,7 @@ app.command()(train.resume)
 app.command()(train.cross_validate)
 app.command()(train.log)
 app.command()(train.find_learning_rate)
+app.command("networks")(networks.networks)
 app.command()(predict.predict)
 app.command()(predict.evaluate)
 app.command()(models.models)

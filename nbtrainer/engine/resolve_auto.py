@@ -97,7 +97,7 @@ def resolve_performance(
     tiles = min(_MEASURED_TILES, training.batch_size)
     seconds = {}
     if len(precisions) * len(formats) > 1 or training.torch_compile == "auto":
-        images, targets = _blank_batch(config, task, tiles)
+        images, targets = blank_batch(config, task, tiles)
         seconds = autotune.measure(
             network, loss=loss, images=images, targets=targets, device=device, precisions=precisions, formats=formats
         )
@@ -127,7 +127,7 @@ def resolve_batch_size(
     device. Where nobody tells how much memory a TPU has, it is the size that the settings begin with.
     """
     training = config.training
-    image, target = _blank_batch(config, task, 1)
+    image, target = blank_batch(config, task, 1)
     precision = precisions_of(device)[0] if training.precision == "auto" else training.precision
     free = usable_memory(device)
     if device.type == "xla" and not free:
@@ -156,7 +156,7 @@ def resolve_batch_size(
     )
 
 
-def _blank_batch(config: Config, task: Task, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+def blank_batch(config: Config, task: Task, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """So many images of noise (B, C, [Z,] Y, X), and the targets of an empty label."""
     channels = int(config.model.input_channels)
     images = torch.zeros(count, channels, *config.sampling.patch_size).uniform_(

@@ -96,6 +96,8 @@ def test_a_backbone_starts_from_a_file_of_weights_and_may_stay_as_it_is_at_first
         ({"task": {"dim": 3}, "model": {"name": "linknet"}}, "model.name", "is for 2D images, and these are 3D"),
         ({"model": {"name": "deeplabv3", "backbone": "vgg16"}}, "model.backbone", "VGG16 has no last levels"),
         ({"model": {"name": "flexible_unet", "backbone": "senet154"}}, "model.backbone", "SENet-154 is not in MONAI"),
+        ({"model": {"name": "dynunet", "features": [4, 8]}}, "model.features", "has 3 to 8 levels, and 2 are given"),
+        ({"model": {"name": "unet_plus", "features": [4] * 6}}, "model.features", "has 2 to 5 levels, and 6 are given"),
         ({"model": {"name": "fpn", "backbone_weights": "nowhere.pt"}}, "model.backbone_weights", "no such file"),
     ],
 )
