@@ -77,7 +77,7 @@ def _network(config: Config) -> Iterator[Finding]:
             where="model.features",
             wrong=f"{entry.title} has {least} to {most} levels, and {count} are given",
             remedy="Give a number of features for each level, such as 32, 64, 128, 256",
-            suggestions=([32, 64, 128, 256],),
+            suggestions=((32, 64, 128, 256),),
         )
     if "backbone" in entry.parameters and (missing := entry.missing_in(backbone)):
         others = [name for name, other in BACKBONES.items() if not entry.missing_in(other)]
