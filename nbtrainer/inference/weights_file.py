@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from nbtrainer.catalog.tasks import kinds_with
 from nbtrainer.errors import ModelError
 from nbtrainer.models.cellpose_names import from_cellpose, is_cellpose, settings_in_name, settings_in_weights
 
@@ -153,4 +154,4 @@ def _of_cellpose(weights: dict[str, torch.Tensor], *, name: str) -> StartFile:
         raise ModelError(name, wrong, "Was the file renamed? Give it a name without residual_on")
     # Cellpose keeps the diameter that it was trained for beside the weights, Omnipose does not
     tool = "Cellpose" if "diam_mean" in weights else "Omnipose or Cellpose"
-    return StartFile(weights=renamed, format=f"weights of {tool}", network=network, kind="instance_flow")
+    return StartFile(weights=renamed, format=f"weights of {tool}", network=network, kind=kinds_with("flow")[0])
