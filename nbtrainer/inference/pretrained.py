@@ -14,6 +14,7 @@ from nbtrainer.errors import Finding, ModelError, UserError
 from nbtrainer.inference.checkpoint import task_in
 from nbtrainer.inference.start_file import read_start
 from nbtrainer.inference.weights_file import StartFile
+from nbtrainer.io.axes import format_shape
 from nbtrainer.models.match_weights import Shape, Transfer, match_weights
 from nbtrainer.tasks import Task
 from nbtrainer.wording import count_noun, first_of_many
@@ -128,8 +129,8 @@ def differences(
     if not any(name.endswith("weight") for name in transfer.taken):
         yield Finding(
             where="model.pretrained",
-            wrong=f"{config.model.pretrained}: none of its layers fits into the network of this run",
-            remedy="Choose a model of the same kind of segmentation, or leave it empty",
+            wrong=f"{config.model.pretrained}: none of its layers fits into the network of this run{_beginning(start)}",
+            remedy="Choose a model of such a network, or leave it empty; weights of a backbone alone go to model.backbone_weights",
             suggestions=("",),
         )
         return
@@ -153,6 +154,12 @@ def differences(
         yield from _other_normalization(Normalizer.from_record(start.record["normalization"]), ours=normalizer)
     else:
         yield from _lacks(config, start)
+
+
+def _beginning(start: StartFile) -> str:
+    """The first arrays of the file, by which somebody may know the network that they are of."""
+    first = [f"{name} {format_shape(each.shape)}" for name, each in list(start.weights.items())[:2] if each.ndim]
+    return f" (it begins with {', '.join(first)})" if first else ""
 
 
 def _unmatched(config: Config, transfer: Transfer, layers: list[str], *, of: int) -> Finding:

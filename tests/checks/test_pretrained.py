@@ -206,6 +206,23 @@ def test_layers_without_weights_are_listed_and_begin_anew_only_if_the_settings_s
     assert "these begin anew: model.1." in _notes(run) and "not used: classifier.weight" in _notes(run)
 
 
+def test_a_network_with_another_number_of_features_begins_what_differs_anew(small_config, first):
+    small_config.model.features = [4, 16]
+    ((level, words),) = _told(small_config)
+    assert level == "error" and "that model has features [4, 8]" in words
+    small_config.model.unmatched_layers = "begin_anew"
+    ((level, words),) = _told(small_config)
+    assert level == "warning" and "these layers begin anew: model.1." in words
+    run = nbt.train(small_config)
+    assert run.status == "finished" and "these begin anew: model.1." in _notes(run)
+
+
+def test_weights_that_fit_nowhere_are_named(small_config, tmp_path):
+    small_config.model.pretrained = _saved(tmp_path / "w.pt", {"stem.kernel.weight": torch.zeros(7, 3, 9, 9)})
+    ((level, words),) = _told(small_config)
+    assert level == "error" and "none of its layers fits" in words and "stem.kernel.weight 7 x 3 x 9 x 9" in words
+
+
 def test_weights_alone_give_no_optimizer_and_no_metrics(small_config, first, tmp_path):
     small_config.model.pretrained = _saved(tmp_path / "w.pt", _weights(first.best))
     small_config.update(model={"take_over": "everything"}, compile={"recompile": False})
