@@ -241,6 +241,7 @@ def test_the_network_is_built_as_in_the_model_by_one_click(small_config, first):
     assert _told(small_config) == []
 
 
+@pytest.mark.feature(24, 122)
 def test_a_run_of_a_cellpose_model_starts_from_its_file(small_config, tmp_path):
     network = {"dim": 2, "input_channels": 2, "output_channels": 3, "features": [4, 8]}
     theirs = to_cellpose(models.create("style_unet", **network).state_dict())

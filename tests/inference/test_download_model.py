@@ -60,6 +60,7 @@ def test_a_licence_is_shown_and_accepted_before_anything_is_downloaded(served, t
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.feature(25)
 @pytest.mark.parametrize("is_zipped", [False, True])
 def test_a_model_is_downloaded_once_with_progress(served, tmp_path, is_zipped):
     folder, address = served
