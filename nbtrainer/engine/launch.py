@@ -19,6 +19,7 @@ from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.moved_data import from_here, tell_new_place
 from nbtrainer.engine.processes import launch_where_it_runs, rank_zero_first, require_processes
 from nbtrainer.engine.resolve_auto import resolve_device
+from nbtrainer.engine.resumable import require_same_build, require_steps_left
 from nbtrainer.engine.resumed_split import previous_split
 from nbtrainer.engine.session import report_failure
 from nbtrainer.engine.training_patches import training_patches
@@ -43,6 +44,7 @@ def start(config: Config) -> Run:
 
 def _start(config: Config) -> Run:
     config = checked(config)
+    require_steps_left(config)
     directory = RunDirectory.create(
         config.resolve(config.output.root), data_task=config.output.data_task, name=config.output.name
     )
@@ -125,6 +127,8 @@ def _settle(files: RunDirectory, overrides: Mapping[str, Mapping[str, Any]]) -> 
     stored = Config.load(files.config)
     config = stored.validated()
     config.update(**from_here(overrides, config))
+    if files.last.exists():
+        require_same_build(stored, now=config)
     try:
         config = checked(config, load_checkpoint(files.last) if files.last.exists() else None)
     except UserError as error:

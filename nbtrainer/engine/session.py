@@ -29,6 +29,7 @@ from nbtrainer.errors import UserError
 from nbtrainer.inference.checkpoint import load_checkpoint
 from nbtrainer.inference.device import is_out_of_memory
 from nbtrainer.runs import Run, RunDirectory, attach, events
+from nbtrainer.runs.changes import clear_changes
 from nbtrainer.runs.events import Event
 from nbtrainer.runs.listeners import Emitter
 from nbtrainer.runs.owner import Lease
@@ -71,6 +72,7 @@ def forget_requests(directory: RunDirectory) -> None:
     """What was asked of an earlier session is not asked of the next."""
     clear_stop(directory)
     clear_pause(directory)
+    clear_changes(directory)
 
 
 @contextmanager

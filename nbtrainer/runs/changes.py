@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nbtrainer.config import Config
+from nbtrainer.config import Config, messages
 from nbtrainer.disk import exists, parse_json, read_text, write_json
 from nbtrainer.errors import SettingError, UserError
 from nbtrainer.runs.directory import RunDirectory
@@ -36,6 +37,12 @@ def request_changes(directory: RunDirectory, changes: Mapping[str, Any]) -> None
     write_json(directory.changes, {**waiting, **changes})
 
 
+def clear_changes(directory: RunDirectory) -> None:
+    """Forget what was asked for."""
+    with suppress(OSError):
+        directory.changes.unlink(missing_ok=True)
+
+
 def take_changes(directory: RunDirectory) -> dict[str, Any]:
     """What was asked for, which is forgotten then; empty if nothing was.
 
@@ -57,10 +64,13 @@ def judged(config: Config, changes: Mapping[str, Any]) -> Config:
     """A copy of `config` with these changes. Raises `SettingError` if one is not possible."""
     refused = [path for path in changes if path not in CHANGEABLE]
     if refused:
+        close = messages.nearest(refused[0], CHANGEABLE)
+        guess = f"Did you mean {close}? " if close else ""
         raise SettingError(
             refused[0],
             "this cannot be changed while a run trains",
-            f"Change {first_of_many(CHANGEABLE, len(CHANGEABLE))}; for anything else stop the run and resume it",
+            f"{guess}Change {first_of_many(CHANGEABLE, len(CHANGEABLE))}; for anything else stop the run and resume it",
+            suggestions=(close,) if close else (),
         )
     changed = config.model_copy(deep=True)
     for path, value in changes.items():
@@ -72,4 +82,9 @@ def _read(file: Path) -> dict[str, Any]:
     value = parse_json(read_text(file))
     if not isinstance(value, dict):
         raise ValueError("it holds no settings")
-    return value
+    changes: dict[str, Any] = {}
+    for name, content in value.items():
+        # in sections, as config.json is
+        nested = {f"{name}.{field}": each for field, each in content.items()} if isinstance(content, dict) else None
+        changes.update({name: content} if nested is None else nested)
+    return changes

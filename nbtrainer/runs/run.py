@@ -13,7 +13,7 @@ from typing import Any, Literal
 import psutil
 
 from nbtrainer.disk import write_text
-from nbtrainer.errors import UserError
+from nbtrainer.errors import ModelError, UserError
 from nbtrainer.runs import events, sentences
 from nbtrainer.runs.changes import request_changes
 from nbtrainer.runs.directory import RunDirectory
@@ -132,8 +132,12 @@ class Run:
         """Go on with other settings while the run trains: `run.change(training={"epochs": 40}, compile={"learning_rate": 1e-4})`.
 
         Learning rate, epochs, iterations, time budget and patience can be changed; the next step has them, and a resume
-        keeps them. Raises `SettingError` for anything else, and for a value that the setting cannot have.
+        keeps them. Raises `SettingError` for anything else, and for a value that the setting cannot have, and `ModelError` for a
+        run that does not train.
         """
+        if self.status not in ("running", "paused"):
+            remedy = "Give the settings to nbt.resume, which goes on with them"
+            raise ModelError(str(self.directory), f"this run is {self.status}: nothing changes it", remedy)
         changes = {f"{section}.{name}": value for section, values in sections.items() for name, value in values.items()}
         request_changes(self._directory, changes)
 

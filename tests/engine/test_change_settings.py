@@ -75,3 +75,24 @@ def test_a_wrong_change_is_refused_at_once(running):
     with pytest.raises(nbt.SettingError, match=r"compile\.learning_rate"):
         running.change(compile={"learning_rate": -1})
     assert not (running.directory / "change.json").exists()
+
+
+def test_a_change_file_may_have_the_sections_of_the_settings(running):
+    (running.directory / "change.json").write_text(json.dumps({"training": {"epochs": 1}}))
+    assert running.wait(60)
+    assert running.status == "finished", running.error
+
+
+def test_what_was_asked_of_a_run_that_has_ended_does_not_change_the_next_session(small_config):
+    run = nbt.train(small_config)
+    with pytest.raises(nbt.ModelError, match="this run is finished: nothing changes it"):
+        run.change(training={"epochs": 4})
+    (run.directory / "change.json").write_text(json.dumps({"training.epochs": 4}))
+    resumed = nbt.resume(run.directory, training={"epochs": 5})
+    assert resumed.wait(60)
+    assert len(resumed.history) == 5
+
+
+def test_a_setting_that_cannot_be_changed_names_the_nearest(running):
+    with pytest.raises(nbt.UserError, match=r"Did you mean training\.epochs"):
+        running.change(training={"epoch": 5})

@@ -85,9 +85,13 @@ def refusal(checkpoint, changes):
     ("changes", "words"),
     [
         ({"model": {"features": [8, 16]}}, "features"),
-        ({"compile": {"optimizer": "sgd"}}, "it was trained with adamw, this run is with sgd"),
-        ({"compile": {"layer_decay": 0.5}}, "divided among the layers"),
-        ({"training": {"epochs": 2}}, "has done 8 steps, and this run has 4"),
+        (
+            {"compile": {"optimizer": "sgd"}, "training": {"epochs": 9}},
+            "it was trained with adamw, this run is with sgd",
+        ),
+        ({"compile": {"layer_decay": 0.5}, "training": {"epochs": 9}}, "divided among the layers"),
+        ({"training": {"epochs": 2}}, "begins after 4 epochs, and is to have 2"),
+        ({"training": {"iterations": 6}}, "begins after 8 steps, and is to have 6"),
     ],
 )
 def test_what_was_built_in_another_way_cannot_go_on(config, changes, words):
@@ -116,3 +120,32 @@ def test_images_that_trained_a_model_and_judge_the_next_are_told(config):
         assert warned is bool(judges & trained)
         told.append(warned)
     assert any(told)
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"task": {"kind": "semantic"}}, "task.kind"),
+        ({"model": {"features": [8, 16]}}, "model.features"),
+        ({"model": {"name": "segresnet"}}, "model.name"),
+        ({"compile": {"optimizer": "sgd"}}, "compile.optimizer"),
+    ],
+)
+def test_a_resume_refuses_what_the_run_was_built_with_and_leaves_its_settings_as_they_are(small_config, changes, where):
+    run = nbt.train(small_config)
+    before = (run.directory / "config.json").read_text()
+    with pytest.raises(nbt.SettingError, match="this run was built with") as refused:
+        nbt.resume(run.directory, **changes, training={"epochs": 5})
+    assert refused.value.findings[0].where == where
+    assert (run.directory / "config.json").read_text() == before
+    resumed = nbt.resume(run.directory, training={"epochs": 4})
+    assert resumed.wait(timeout=60) and resumed.status == "finished", resumed.error
+
+
+@pytest.mark.parametrize("start_epoch", [None, 99])
+def test_a_checkpoint_with_nothing_left_to_do_is_refused_before_a_folder_is_made(small_config, start_epoch):
+    run = nbt.train(small_config)
+    folders = sorted(run.directory.parent.iterdir())
+    with pytest.raises(nbt.ModelError, match=rf"begins after {start_epoch or 3} epochs, and is to have 3"):
+        nbt.resume(run.last, start_epoch)
+    assert sorted(run.directory.parent.iterdir()) == folders
