@@ -286,6 +286,7 @@ def test_a_range_beyond_what_a_network_calculates_with_is_refused(small_config):
     assert "normalization.range" in found and "more than a network can calculate with" in found
 
 
+@pytest.mark.feature(111)
 @pytest.mark.parametrize(("typed", "meant"), [("GPU", "cuda"), (" cuda:1 ", "cuda:1"), ("CPU", "cpu"), ("tpu", "xla")])
 def test_devices_are_called_as_people_call_them(small_config, typed, meant):
     small_config.training.device = typed

@@ -105,6 +105,28 @@ def test_the_epyseg_preset_is_what_its_document_says():
     assert config.compile.optimizer == "adam"
 
 
+@pytest.mark.feature(124)
+def test_the_omnipose_preset_trains_as_the_published_bacterial_model():
+    """--RAdam --learning_rate 0.1 --n_epochs 4000 --batch_size 16, its network and its two switches that are on."""
+    config = Config.preset("omnipose")
+    assert (config.compile.optimizer, config.compile.learning_rate) == ("radam", 0.1)
+    assert (config.training.epochs, config.training.batch_size) == (4000, 16)
+    assert (config.model.name, config.model.features) == ("style_unet", [32, 64, 128, 256])
+    assert (config.model.residual_on, config.model.style_on, config.model.concatenation) == (True, True, False)
+
+
+@pytest.mark.feature(125)
+def test_the_easyreg_preset_trains_as_its_published_settings_for_lpba():
+    config = Config.preset("easyreg")
+    assert (config.task.kind, config.task.dim) == ("semantic", 3)
+    assert config.sampling.patch_size == [72, 72, 72]
+    assert (config.model.name, config.model.features) == ("seg_resid", [32, 64, 128, 256])
+    assert config.compile.loss == "categorical_crossentropy"
+    assert (config.compile.optimizer, config.compile.learning_rate, config.compile.decay) == ("adam", 0.001, 0.5)
+    assert (config.training.epochs, config.training.batch_size, config.training.batches_per_step) == (400, 4, 2)
+    assert config.training.validation_interval == 10
+
+
 @pytest.mark.feature(73, 75)
 def test_the_omnipose_preset_crops_and_scales_as_its_document_says():
     config = Config.preset("omnipose")

@@ -133,6 +133,7 @@ def test_the_largest_batch_that_fits_is_taken(free, patches, device, batch):
     assert fitting_batch(need, free, torch.device(device), patches=patches) == batch
 
 
+@pytest.mark.feature(108)
 def test_a_batch_that_is_auto_is_written_as_the_number_that_it_became(small_config):
     small_config.update(training={"batch_size": "auto"})
     run = nbt.train(small_config)

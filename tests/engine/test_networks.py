@@ -6,9 +6,11 @@ import tifffile
 import torch
 
 import nbtrainer as nbt
+from nbtrainer import models
 from nbtrainer.catalog import NETWORKS, TASKS
 from nbtrainer.inference.checkpoint import load_checkpoint, task_in
 from nbtrainer.inference.pretrained import fitting_weights
+from nbtrainer.models.cellpose_names import to_cellpose
 from nbtrainer.models.import_smp import import_smp
 from nbtrainer.runs import events
 
@@ -88,6 +90,18 @@ def test_a_backbone_starts_from_a_file_of_weights_and_may_stay_as_it_is_at_first
     weights = load_checkpoint(run.last)["weights"]
     name = "_blocks.3._expand_conv.weight"
     assert torch.equal(weights[f"network.encoder.{name}"], encoder.state_dict()[name]) == bool(frozen_epochs)
+
+
+@pytest.mark.feature(122)
+def test_a_run_starts_from_a_network_of_cellpose(small_config, tmp_path):
+    theirs = models.create("style_unet", dim=2, input_channels=1, output_channels=3, features=[4, 8, 8])
+    # of two fields and a third output, as cyto and nuclei have
+    torch.save(to_cellpose(theirs.state_dict()), tmp_path / "cyto")
+    small_config.model.pretrained = str(tmp_path / "cyto")
+    small_config.model.unmatched_layers = "begin_anew"
+    run, _ = train_a_step(small_config, tmp_path, name="style_unet", dim=2, kind="instance_flow")
+    notes = [each.text for each in run.events if isinstance(each, events.Noted)]
+    assert any("starting from" in text for text in notes), notes
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from nbtrainer.inference.device import (
+    choose_device,
     for_any_size,
     is_out_of_memory,
     on_processor,
@@ -19,6 +20,12 @@ def test_a_record_without_tensors_of_a_tpu_stays_as_it_is():
     assert kept["weights"]._metadata == weights._metadata  # the versions of the layers
     assert kept["resume"]["betas"] == (0.9, 0.99) and kept["resume"]["random"][0] is record["resume"]["random"][0]
     assert kept["score"] is None
+
+
+@pytest.mark.feature(110)
+def test_a_graphics_card_is_chosen_where_there_is_one_and_the_processor_elsewhere():
+    has_mps = torch.backends.mps.is_available()
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu")
 
 
 def test_numbers_are_read_in_order():
