@@ -123,7 +123,9 @@ def find_learning_rate(
     if out is not None:
         print(curve.save(out))
     if curve.suggested is None:
-        print("the loss did not fall at any of these rates: look at the data with nbtrainer check")
+        print(
+            "the loss did not clearly fall at any of these rates: try more --steps, or look at the data with nbtrainer check"
+        )
     else:
         print(f"suggested: compile.learning_rate={curve.suggested:.1g}")
 

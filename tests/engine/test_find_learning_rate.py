@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 import nbtrainer as nbt
+from nbtrainer.engine.find_learning_rate import curve_of
+
+NUCLEI = nbt.samples.path("nuclei2d")
 
 
 @pytest.fixture
@@ -32,6 +35,49 @@ def test_the_loss_falls_at_the_suggested_rate_and_explodes_beyond(config):
         return nbt.train(config).history[-1]["train_loss"]
 
     assert loss_after(curve.suggested) < loss_after(curve.suggested / 1000)
+
+
+@pytest.mark.parametrize(("steps", "factor"), [(40, 5), (100, 3)])
+def test_seeds_agree_on_a_rate_in_the_falling_part(steps, factor):
+    suggested = []
+    for seed in range(5):
+        config = nbt.Config.preset("binary_2d")
+        config.data.datasets = [{"images": str(NUCLEI / "images"), "labels": str(NUCLEI / "labels")}]
+        config.update(
+            sampling={"patch_size": [48, 48]},
+            model={"features": [4, 8]},
+            training={"batch_size": 4, "precision": "float32", "memory_format": "contiguous", "seed": seed},
+        )
+        curve = nbt.find_learning_rate(config, steps=steps)
+        loss = np.interp(np.log(curve.suggested), np.log(curve.rates), curve.losses)
+        start, lowest = np.median(curve.losses[: steps // 4]), min(curve.losses[: steps - steps // 10])
+        assert 0.25 < (start - loss) / (start - lowest) < 0.75
+        suggested.append(curve.suggested)
+    assert max(suggested) < factor * min(suggested)
+
+
+def _rates(steps):
+    return np.geomspace(1e-6, 1, steps).tolist()
+
+
+def test_a_curve_that_falls_in_one_place_is_suggested_there():
+    rates = _rates(100)
+    noise = np.random.default_rng(0).normal(0, 0.05, 100)
+    losses = 1.5 - 1 / (1 + (0.01 / np.array(rates)) ** 2) + noise
+    losses[0] += 1  # the first batch alone was hard
+    losses[-3:] = [0.9, 1.5, 6.0]  # and the last ones explode
+    assert 0.005 < curve_of(rates, losses=losses.tolist()).suggested < 0.02
+
+
+def test_noise_alone_suggests_nothing():
+    rng = np.random.default_rng(0)
+    curves = [curve_of(_rates(100), losses=(1 + 0.1 * rng.standard_normal(100)).tolist()) for _ in range(100)]
+    assert sum(curve.suggested is not None for curve in curves) <= 5
+
+
+def test_a_loss_that_explodes_at_once_suggests_nothing():
+    assert curve_of(_rates(20)[:3], losses=[1.0, 2.0, 3.5]).suggested is None
+    assert curve_of([], losses=[]).suggested is None
 
 
 def test_nothing_of_it_is_kept(config):
