@@ -78,7 +78,7 @@ def _finish(job: TrainingJob, emit: Emit, limits: TimeLimits) -> None:
     with _spared(emit, "the audit of the labels could not be made"):
         write_label_audit(job, emit, limits, seconds)
     with _spared(emit, "no advice could be given"):
-        words = advice(attach(job.directory.path).history, job.monitor)
+        words = advice(attach(job.directory.path).history, job.monitor, lost_patience=not job.clock.is_over)
         if words:
             emit(events.Noted(text=words))
 

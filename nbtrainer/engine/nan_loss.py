@@ -47,6 +47,5 @@ def diverged(job: TrainingJob, wrong: str, step: int | None = None) -> UserError
                 f"{wrong}: normalized values of this image reach {largest:.3g}, where a network expects about 1",
                 f"Choose another normalization.method or range, or mend the outliers in the image{saved}",
             )
-    return SettingError(
-        "compile.learning_rate", wrong, f"Lower the learning rate, or set training.precision to float32{saved}"
-    )
+    precision = "" if job.config.training.precision == "float32" else ", or set training.precision to float32"
+    return SettingError("compile.learning_rate", wrong, f"Lower the learning rate{precision}{saved}")

@@ -14,8 +14,9 @@ _FEWEST = 4
 _STILL_RISING, _GAP = 0.005, 0.05
 
 
-def advice(history: Sequence[dict[str, Any]], monitor: str) -> str:
-    """One sentence on how to go on, or nothing if the curves are too short. `history`: a row of scores for each epoch."""
+def advice(history: Sequence[dict[str, Any]], monitor: str, *, lost_patience: bool) -> str:
+    """One sentence on how to go on, or nothing if the curves are too short. `history`: a row of scores for each epoch;
+    `lost_patience`: the run ended because its scores no longer became better, and is told to be trained longer by nobody."""
     rows = [row for row in history if monitor in row]
     if not monitor.startswith("validation_") or len(rows) < _FEWEST:
         return ""
@@ -30,7 +31,7 @@ def advice(history: Sequence[dict[str, Any]], monitor: str) -> str:
     best = values[at]
     early = max(values[: max(1, 3 * len(values) // 4)])
     score_title = score_name(plain)
-    if (best - early) / scale > _STILL_RISING:
+    if (best - early) / scale > _STILL_RISING and not lost_patience:
         return f"{score_title} on the validation images still improved in the last quarter of the run: training longer is worth it"
     gap = _gap(rows[at], plain)
     if gap is not None and gap[0] > _GAP:
@@ -40,9 +41,10 @@ def advice(history: Sequence[dict[str, Any]], monitor: str) -> str:
         )
     if at < len(values) // 2 and (best - values[-1]) / scale > _STILL_RISING:
         return f"{score_title} was best at epoch {rows[at]['epoch']} and became worse since: train shorter, or annotate more images"
+    longer = "" if lost_patience else "train longer, or "
     return (
-        f"{score_title} no longer rises, and training images do no better: more images would not help yet; train longer, "
-        "or try a larger network or larger patches"
+        f"{score_title} no longer rises, and training images do no better: more images would not help yet; {longer}"
+        "try a larger network or larger patches"
     )
 
 
