@@ -3,6 +3,8 @@ half the learning rate; the third time the run ends."""
 
 from __future__ import annotations
 
+import itertools
+
 import imageio.v3 as imageio
 import numpy as np
 
@@ -32,7 +34,7 @@ def set_aside(job: TrainingJob, error: DivergedError) -> events.RolledBack:
     numbers = [] if error.step is None else list(job.clock.patch_numbers(error.step))
     write_json(directory.set_aside, {"patches": sorted(read_set_aside(directory) | set(numbers))})
     patches = [job.patches.patch(number) for number in numbers]
-    path = f"previews/set-aside-step-{job.clock.step if error.step is None else error.step + 1}.png"
+    path = _free_path(directory, job.clock.step if error.step is None else error.step + 1)
     if patches:
         _draw(directory, path, [patch.image for patch in patches])
     files = dict.fromkeys(job.patches.images.pairs[patch.location.index].image for patch in patches)
@@ -47,6 +49,14 @@ def set_aside(job: TrainingJob, error: DivergedError) -> events.RolledBack:
         path=path if patches else "",
         learning_rate=stored.compile.learning_rate,
     )
+
+
+def _free_path(directory: RunDirectory, step: int) -> str:
+    """Of a step that goes wrong again, with other patches, the picture of before stays: `-2` follows its name."""
+    names = (
+        f"previews/set-aside-step-{step}{'' if number == 1 else f'-{number}'}.png" for number in itertools.count(1)
+    )
+    return next(name for name in names if not exists(directory.path / name))
 
 
 def _draw(directory: RunDirectory, path: str, images: list[np.ndarray]) -> None:

@@ -79,7 +79,7 @@ def test_the_third_time_the_run_ends_with_advice(config, monkeypatch):
     run = nbt.train(config)
     assert run.status == "failed"
     assert [event.learning_rate for event in rollbacks(run)] == [0.005, 0.0025]
-    assert "Lower the learning rate" in run.error
+    assert "Lower the learning rate" in run.error and "float32" not in run.error
     assert all(weights.isfinite().all() for weights in load_checkpoint(run.last)["weights"].values())
 
 
@@ -87,3 +87,27 @@ def test_a_loss_that_is_large_from_the_start_is_none_that_explodes(config):
     config.update(compile={"loss": "mean_squared_error"}, normalization={"method": "none"})
     run = nbt.train(config)
     assert run.status == "finished" and not rollbacks(run)
+
+
+def test_a_run_of_lower_precision_is_told_of_float32(config, monkeypatch):
+    config.training.precision = "bfloat16"
+    breaks(monkeypatch, float("nan"), {8, 12, 16})
+    run = nbt.train(config)
+    assert run.status == "failed" and "or set training.precision to float32" in run.error
+
+
+def test_the_same_step_wrong_twice_has_two_pictures(config, monkeypatch):
+    step, calls = Stepper.step, []
+
+    def broken(stepper, *batch):  # the second step of the first two sessions, each of which has a stepper of its own
+        calls.append(stepper)
+        loss, counts = step(stepper, *batch)
+        is_broken = calls.count(stepper) == 2 and len(set(map(id, calls))) <= 2
+        return torch.full_like(loss, float("nan")) if is_broken else loss, counts
+
+    monkeypatch.setattr(Stepper, "step", broken)
+    run = nbt.train(config)
+    assert run.status == "finished", run.error
+    first, second = (back.path for back in rollbacks(run))
+    assert (first, second) == ("previews/set-aside-step-2.png", "previews/set-aside-step-2-2.png")
+    assert (imageio.imread(run.directory / first) != imageio.imread(run.directory / second)).any()
