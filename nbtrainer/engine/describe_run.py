@@ -39,13 +39,14 @@ def methods(job: TrainingJob, happened: Sequence[Event]) -> tuple[str, list[str]
     network = NETWORKS[config.model.name]
     optimizer, schedule = OPTIMIZERS[config.compile.optimizer], SCHEDULES[config.compile.schedule]
     size = " x ".join(map(str, config.sampling.patch_size))
+    fold = f"; fold {config.data.fold} of {config.data.folds} of a cross-validation" if config.data.folds else ""
     weights = sum(each.numel() for each in job.network.parameters())
     changes = [step.kind.replace("_", " ") for step in config.augmentation.steps if step.kind != "none"]
     sentences = [
         f"Images were segmented with nbtrainer {used['nbtrainer']} (PyTorch {used.get('torch', '')}, MONAI "
         f"{used.get('monai', '')}{cite(_CITATION)}) as {TASKS[config.task.kind].title}{cite(TASKS[config.task.kind].source)}.",
         f"The network, a {network.title}{cite(network.source)} in {config.task.dim}D with {weights:,} weights, was trained on "
-        f"{count_noun(len(split.train), 'image')} ({_held_out(validation=len(split.validation), test=len(split.test))}) in patches of {size} pixels.",
+        f"{count_noun(len(split.train), 'image')} ({_held_out(validation=len(split.validation), test=len(split.test))}{fold}) in patches of {size} pixels.",
         f"Intensities were normalized ({config.normalization.method.replace('_', ' ')})"
         + (f", and patches augmented ({', '.join(dict.fromkeys(changes))})." if changes else "."),
         f"The loss was {_loss(config, cite)}, minimized by {optimizer.title}{cite(optimizer.source)} with a learning "

@@ -25,6 +25,7 @@ def test_the_methods_name_what_was_done_with_its_sources(page):
     assert f"nbtrainer {nbt.__version__}" in methods
     for words in ("Compact U-Net", "Dice + focal", "RAdam", "32 x 32", "flip, noise", "6 steps", "seed 42"):
         assert words in methods, words
+    assert "fold" not in methods
     numbers = {int(number) for number in re.findall(r"\[(\d+)\]", methods)}
     assert numbers == set(range(1, text.count("<li>") + 1))
     assert "1908.03265" in text and "1808.05238" in text
