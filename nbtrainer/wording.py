@@ -1,4 +1,4 @@
-"""Parts of sentences for users: counts with their noun, and the first of many names."""
+"""Parts of sentences for users: counts with their noun, lists, and the first of many names."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def first_of_many(names: Iterable[object], most: int = 3) -> str:
     listed = [str(name) for name in names]
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more
+
+
+def join_and(names: Iterable[object]) -> str:
+    """All of `names`.
+
+    >>> join_and("abc"), join_and("a"), join_and("")
+    ('a, b and c', 'a', '')
+    """
+    *first, last = [str(name) for name in names] or [""]
+    return f"{', '.join(first)} and {last}" if first else last

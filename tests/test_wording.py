@@ -4,4 +4,4 @@ from nbtrainer import wording
 
 
 def test_the_examples_of_the_docstrings_hold():
-    assert doctest.testmod(wording) == (0, 2)
+    assert doctest.testmod(wording) == (0, 3)

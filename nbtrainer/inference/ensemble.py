@@ -16,6 +16,7 @@ from nbtrainer.inference.prediction import Part
 from nbtrainer.inference.predictor import Predictor
 from nbtrainer.progress import OnProgress, report_part
 from nbtrainer.tasks import Task
+from nbtrainer.wording import join_and
 
 # what a task knows of the images that trained it, which differ from fold to fold
 _OF_TRAINING_IMAGES = {"frequencies", "class_weights", "spacing"}
@@ -128,7 +129,7 @@ def _require_alike(members: Sequence[Predictor]) -> None:
         if differing:
             raise ModelError(
                 str(other.path),
-                f"its {' and '.join(differing)} differ from those of {first.path}, so that they cannot be averaged",
+                f"its {join_and(differing)} differ from those of {first.path}, so that they cannot be averaged",
                 "Give models that were trained with the same settings of task and data",
             )
 
@@ -146,7 +147,7 @@ def _what_must_agree(model: Predictor) -> dict[str, Any]:
         "kinds of segmentation": task.name,
         "dimensions": network["dim"],
         "output channels": tuple(task.channels),
-        "classes and labels": facts,
+        "classes": facts,
         "input channels": network["input_channels"],
         "preparation of images": model.preparation,
     }

@@ -48,6 +48,12 @@ def test_a_fold_follows_from_its_own_settings(whole_once):
         assert sorted(validated) == sorted(_split(run)["validation"])
 
 
+def test_the_methods_of_a_run_say_which_fold_it_is(whole_once):
+    _, whole = whole_once
+    for fold, run in enumerate(whole.runs, 1):
+        assert f"fold {fold} of 3 of a cross-validation" in (run.directory / "report.html").read_text("utf-8")
+
+
 def test_the_result_has_each_fold_their_mean_and_each_image_once(whole_once):
     _, whole = whole_once
     result = json.loads((whole.directory / "cross_validation.json").read_text("utf-8"))
@@ -236,7 +242,9 @@ def test_models_that_answer_differently_are_not_averaged(whole_once, small_confi
     small_config.training.epochs = 1
     other = nbt.train(small_config)
     assert other.status == "finished", other.error
-    with pytest.raises(nbt.ModelError, match="kinds of segmentation"):
+    with pytest.raises(
+        nbt.ModelError, match=r"its kinds of segmentation, output channels(, classes)? and [a-z ]+ differ from"
+    ):
         nbt.load_model([whole_once[1].runs[0].directory, other.directory])
     with pytest.raises(nbt.ModelError, match="there are none"):
         nbt.load_model([])
