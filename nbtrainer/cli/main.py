@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TextIO
+from typing import Any, TextIO
 
 import typer
 
@@ -64,8 +64,21 @@ def main() -> None:
         # click's own complaints (an unknown option, a missing argument) have a message and a status
         if not hasattr(error, "format_message"):
             raise
-        print(f"nbtrainer: {error.format_message()} Try nbtrainer --help.", file=sys.stderr)
+        print(f"nbtrainer: {_sentence(error)} Try nbtrainer --help.", file=sys.stderr)
         sys.exit(2)
+
+
+def _sentence(error: Any) -> str:
+    """What click or typer complain of; typer hands on pydantic's words, which are translated as those of settings are."""
+    from pydantic import ValidationError  # half a second, and seldom needed
+
+    from nbtrainer.config.messages import sentence
+
+    if not isinstance(error.__cause__, ValidationError) or getattr(error, "param", None) is None:
+        return str(error.format_message())
+    detail = error.__cause__.errors(include_url=False)[0]
+    wrong, remedy = sentence(detail["type"], detail["input"], detail.get("ctx", {}))
+    return f"{max(error.param.opts, key=len)}: {wrong}. {remedy}."
 
 
 def _print_warning(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -18,13 +19,23 @@ if TYPE_CHECKING:
 def findings(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[Finding]:
     """The findings that `error`, raised by validating `model`, amounts to; `prefix` stands before each place."""
     by_place: dict[str, Finding] = {}
+    words: dict[str, str] = {}
     for detail in error.errors(include_url=False):
         where = setting_path(prefix, detail["loc"])
         finding = _finding(where, detail, model)
         # a union reports one error for each of its members: keep the one that says most
         if where not in by_place or detail["type"] not in ("literal_error", "none_required"):
             by_place[where] = finding
-    return list(by_place.values())
+        if detail["type"] == "literal_error":
+            words[where] = str(detail["ctx"]["expected"]).replace("'", "")
+    return [_with_words(finding, words.get(finding.where, "")) for finding in by_place.values()]
+
+
+def _with_words(finding: Finding, words: str) -> Finding:
+    """`finding`, which asks for a number or a list, and the `words` that may stand in its place, as auto does."""
+    if not words or not finding.remedy.startswith(_GIVE):
+        return finding
+    return replace(finding, remedy=f"{finding.remedy}, or {words}")
 
 
 def setting_path(prefix: str, location: Iterable[int | str]) -> str:
@@ -57,6 +68,7 @@ def join_or(names: Iterable[Any]) -> str:
     return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
 
 
+_GIVE = ("Give a whole number", "Give a number", "Give a list")
 _TAGS: set[str] = set()
 # of entries that do not say which they are, by the field that does
 _EXAMPLES = {"kind": '{"kind": "flip"}', "loss": '{"loss": "dice", "weight": 1}'}
@@ -95,7 +107,7 @@ def _finding(where: str, detail: Any, model: type[BaseModel]) -> Finding:
         remedy = f"{guess}Choose {join_or(context['choices'])}"
         suggestions = (_with_name(value, old=context["name"], new=close),) if close else ()
         return Finding(where=where, wrong=wrong, remedy=remedy, suggestions=suggestions)
-    wrong, remedy = _sentence(kind, value, context)
+    wrong, remedy = sentence(kind, value, context)
     return Finding(where=where, wrong=wrong, remedy=remedy, suggestions=_nearest_values(kind, value, context))
 
 
@@ -114,7 +126,8 @@ def _nearest_values(kind: str, value: Any, context: dict[str, Any]) -> tuple[Any
     return (round(value),) if is_fraction else ()
 
 
-def _sentence(kind: str, value: Any, context: dict[str, Any]) -> tuple[str, str]:
+def sentence(kind: str, value: Any, context: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong with `value`, and what to do; `kind` and `context` are the `type` and `ctx` of an error of pydantic."""
     text = repr(value) if isinstance(value, str) else str(value)
     tag, expected = (str(context.get(name, "")).replace("'", "") for name in ("discriminator", "expected_tags"))
     close = nearest(str(context.get("tag", "")), expected.split(", "))

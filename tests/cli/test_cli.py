@@ -229,3 +229,10 @@ def test_models_of_a_folder_and_of_others_are_listed():
     assert "Apache-2.0" in _nbtrainer("models").stdout
     refused = _nbtrainer("models", "--download", "cellpose")
     assert refused.returncode == 2 and "not offered for download" in refused.stderr
+
+
+@pytest.mark.parametrize("value", ["-2", "two"])
+def test_an_option_out_of_its_bounds_is_told_in_a_sentence(tmp_path, value):
+    done = _nbtrainer("resume", tmp_path, "--start-epoch", value)
+    assert done.returncode == 2 and "--start-epoch" in done.stderr and value in done.stderr
+    assert "Input should" not in done.stderr

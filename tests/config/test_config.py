@@ -239,3 +239,19 @@ def test_a_transform_is_read_with_the_names_that_its_settings_had(tmp_path):
         config = Config.load(tmp_path / "old.json")
     assert config.augmentation.strength == "strong"
     assert config.augmentation.steps == STRENGTHS["strong"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("training.batch_size", "auto2", "'auto2' is not a whole number. Give a whole number, or auto."),
+        ("model.anisotropic_levels", "many", "'many' is not a whole number. Give a whole number, or auto."),
+        ("compile.metrics", "dice", '"other"], or auto.'),
+        ("training.seed", "x", "'x' is not a whole number. Give a whole number."),
+        ("training.batch_size", -1, "-1 is too small. Give 1 or more."),
+    ],
+)
+def test_a_wrong_value_is_told_of_auto_where_there_is_one(path, value, words):
+    with pytest.raises(UserError) as told:
+        Config.preset("binary_2d").set(path, value)
+    assert str(told.value).startswith(f"{path}: ") and str(told.value).endswith(words)
