@@ -148,14 +148,18 @@ def write_aside(target: Path, where: str = "", *, is_synced: bool = True) -> Ite
         _remove_abandoned(final)
         # the name may be as long as the disk allows: the folder's must not be longer
         aside = final.parent / f".{final.name[:24]}.{uuid.uuid4().hex[:12]}.part"
-        aside.mkdir()
         try:
+            aside.mkdir()
             yield aside / final.name
             if is_synced and (aside / final.name).is_file():
                 _sync(aside / final.name)
             _rename(aside / final.name, final=final, aside=aside)
             if is_synced:
                 _sync_folder(final.parent)
+        except OSError as error:  # of the hidden folder the user knows nothing
+            if isinstance(error.filename, str) and Path(error.filename).is_relative_to(aside):
+                error.filename = str(final if aside.exists() else final.parent)
+            raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 

@@ -189,3 +189,17 @@ def test_a_file_named_by_a_foreign_file_lies_in_its_folder_or_is_refused(tmp_pat
     for name in ("missing", ".", "a\0b"):
         with pytest.raises(UserError):
             disk.file_below(home, name, by="it")
+
+
+@pytest.mark.parametrize("name", ["table.csv", "log.txt"])
+def test_a_folder_that_is_not_there_is_named_and_not_the_hidden_one(tmp_path, trained_once, name):
+    with pytest.raises(UserError) as told:
+        trained_once.save_log(tmp_path / "nowhere" / name)
+    assert str(told.value) == f"{tmp_path / 'nowhere'}: it does not exist. Check the path."
+
+
+def test_what_cannot_be_written_is_called_by_its_own_name(tmp_path):
+    name = "x" * 300 + ".txt"
+    with pytest.raises(UserError) as told:
+        disk.write_text(tmp_path / name, "text")
+    assert ".part" not in str(told.value) and "longer than this disk allows" in str(told.value)
