@@ -1,4 +1,4 @@
-"""Warnings of names that are to go, which point at the line of whoever uses them."""
+"""Warnings that point at the line of whoever uses the package, and those of names that are to go."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def warn_old_name(old: str, *, new: str) -> None:
     warnings.warn(
         f"{old} is the old name of {new}: use that, the old one goes with the next release",
         DeprecationWarning,
-        stacklevel=_lines_within() + 1,
+        stacklevel=stacklevel_outside(),
     )
 
 
@@ -36,9 +36,9 @@ class OldName:
         return getattr(owner if instance is None else instance, self.new)
 
 
-def _lines_within() -> int:
-    """How many frames up from `warn_old_name` the first one outside is."""
-    count = 1
+def stacklevel_outside() -> int:
+    """The `stacklevel` of `warnings.warn`, from the function that calls this, for the first line outside the package."""
+    count = 2
     frame = sys._getframe(2)
     while frame is not None and frame.f_back is not None and _is_between(frame.f_globals.get("__name__", "")):
         frame, count = frame.f_back, count + 1

@@ -27,6 +27,7 @@ from nbtrainer.config.sampling import Sampling
 from nbtrainer.config.section import Section, field, metadata_of, percentage
 from nbtrainer.config.task import TaskSettings
 from nbtrainer.config.training import Training
+from nbtrainer.deprecation import stacklevel_outside
 from nbtrainer.disk import exists, is_folder, make_folder, parse_json, read_text, write_text
 from nbtrainer.errors import SettingError
 
@@ -124,7 +125,7 @@ class Config(Section):
         if not isinstance(values, dict):
             raise SettingError(str(file), "this is JSON, but not a group of settings", "Save the settings again")
         for sentence in read_older(values, cls):
-            warnings.warn(f"{file.name}: {sentence}", UserWarning, stacklevel=2)
+            warnings.warn(f"{file.name}: {sentence}", UserWarning, stacklevel=stacklevel_outside())
         config = cls(**values)
         config._folder = file.resolve().parent
         return config

@@ -14,6 +14,7 @@ from nbtrainer.checks import check
 from nbtrainer.config import Config
 from nbtrainer.config.training import Training
 from nbtrainer.data.sampling_log import PatchContent, SamplingLog
+from nbtrainer.deprecation import stacklevel_outside
 from nbtrainer.disk import is_file
 from nbtrainer.engine.clock import Clock
 from nbtrainer.engine.moved_data import from_here, tell_new_place
@@ -105,7 +106,9 @@ def _resume(directory: str | os.PathLike[str], overrides: Mapping[str, Mapping[s
         return launch_where_it_runs(files, lease, resumed=True, training=Config.load(files.config).training)
     lease.release()
     remedy = "To continue it, give it more epochs (training.epochs) or time"
-    warnings.warn(f"{run.directory}: this run is complete. {remedy}.", CompleteRunWarning, stacklevel=4)
+    warnings.warn(
+        f"{run.directory}: this run is complete. {remedy}.", CompleteRunWarning, stacklevel=stacklevel_outside()
+    )
     return run
 
 

@@ -19,6 +19,7 @@ from nbtrainer.config.dataset import Dataset
 from nbtrainer.data.file_names import shortest_names
 from nbtrainer.data.find_pairs import find_pairs
 from nbtrainer.data.pair import Naming, describe_order
+from nbtrainer.deprecation import stacklevel_outside
 from nbtrainer.errors import DataError, SettingError
 from nbtrainer.inference.load_model import load_model
 from nbtrainer.inference.predictor import Predictor
@@ -142,7 +143,7 @@ def _tell_unknown_classes(task: Task, truth: np.ndarray, name: str) -> None:
     if known and unknown and not task.labels_of_interest:
         values = ", ".join(map(str, sorted(unknown)[:5]))
         words = f"{name}: the label holds {values}, for which the model has no class: counted as background"
-        warnings.warn(words, UserWarning, stacklevel=4)
+        warnings.warn(words, UserWarning, stacklevel=stacklevel_outside())
 
 
 def _paired(images: Any, labels: Any, dim: int, naming: Naming) -> list[tuple[Any, Any, str, Links]]:
@@ -153,7 +154,7 @@ def _paired(images: Any, labels: Any, dim: int, naming: Naming) -> list[tuple[An
         pairs = find_pairs(Path(images), None if labels is None else Path(labels), "", naming, use="auto")
         warning = describe_order(pairs)
         if warning:
-            warnings.warn(warning, UserWarning, stacklevel=5)
+            warnings.warn(warning, UserWarning, stacklevel=stacklevel_outside())
         names = shortest_names([pair.image for pair in pairs])
         links = [read_links(pair.links) if pair.links else [] for pair in pairs]
         return [(pair.image, pair, *named) for pair, named in zip(pairs, zip(names, links, strict=True), strict=True)]

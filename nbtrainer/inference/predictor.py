@@ -19,7 +19,7 @@ from nbtrainer.data.pair import Pair
 from nbtrainer.data.preparation import SMALLEST_DIAMETER, spacing_of
 from nbtrainer.data.resampled_views import ResampledView
 from nbtrainer.data.views import View
-from nbtrainer.deprecation import OldName, warn_old_name
+from nbtrainer.deprecation import OldName, stacklevel_outside, warn_old_name
 from nbtrainer.errors import SettingError, UserError
 from nbtrainer.inference.checkpoint import preparation_in, task_in
 from nbtrainer.inference.compare_images import differences, read_pixels, scale_ratios
@@ -62,7 +62,7 @@ class Predictor:
                 f"{path or 'this model'} no longer answers as it did when it was saved: do not trust its predictions. "
                 "The file may be damaged, or a library has changed; train again, or use the versions in it",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=stacklevel_outside(),
             )
 
     def __repr__(self) -> str:
@@ -109,7 +109,7 @@ class Predictor:
             prediction = self.prediction(image, diameter, tta, rescale=rescale, frame=frame)
             for note in prediction.notes if frame == 0 else ():
                 name = f"{Path(image).name}: " if isinstance(image, str | os.PathLike) else ""
-                warnings.warn(f"{name}{note}", UserWarning, stacklevel=2)
+                warnings.warn(f"{name}{note}", UserWarning, stacklevel=stacklevel_outside())
             with name_image_without_memory(file):
                 labels.append(prediction.labels(stitch_above, **adjusted))
         with name_image_without_memory(file):

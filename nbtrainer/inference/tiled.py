@@ -15,6 +15,7 @@ from torch import nn
 
 from nbtrainer.augment.warp import flip_rotate_image
 from nbtrainer.catalog import network_shape
+from nbtrainer.deprecation import stacklevel_outside
 from nbtrainer.errors import SettingError
 from nbtrainer.inference.device import free_cached_memory, is_out_of_memory, without_gradients
 from nbtrainer.io.axes import format_shape
@@ -117,7 +118,7 @@ def predict_tta(
 
 
 def _warn(words: str) -> None:
-    warnings.warn(words, UserWarning, stacklevel=3)
+    warnings.warn(words, UserWarning, stacklevel=stacklevel_outside())
 
 
 def _attempts(trained: list[int], *, tile: list[int]) -> list[tuple[list[int], int]]:

@@ -216,8 +216,9 @@ def test_a_stop_after_the_next_validation_saves_the_better_model(small_config):
 
 def test_a_complete_run_is_returned_as_it_is_without_more_to_do(small_config):
     run = nbt.train(small_config)
-    with pytest.warns(UserWarning, match=r"this run is complete.*more epochs"):
+    with pytest.warns(UserWarning, match=r"this run is complete.*more epochs") as told:
         again = nbt.resume(run.directory)
+    assert told[0].filename == __file__
     assert again.status == "finished" and again.events == run.events
     more = nbt.resume(run.directory, training={"epochs": 5})
     more.wait()
