@@ -47,6 +47,8 @@ def _free_memory(job: TrainingJob, emit: Emit) -> bool:
     if job.device.type == "xla":
         emit(events.Noted(text="paused: a TPU serves one process alone, so that its memory stays as it is"))
         return False
+    if job.device.type == "cpu":  # the network is where it would be moved to
+        return False
     _move(job, torch.device("cpu"))
     free_cached_memory(job.device)
     if job.ranks is not None:
