@@ -17,7 +17,9 @@ needs_compiler = pytest.mark.skipif(
 
 
 def warnings_of(run) -> list[str]:
-    return [event.text for event in run.events if isinstance(event, events.Warned)]
+    """But for that of waiting for patches, which depends on what else the machine does."""
+    texts = [event.text for event in run.events if isinstance(event, events.Warned)]
+    return [text for text in texts if "waits for patches" not in text]
 
 
 @needs_compiler
