@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import queue
 import random
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,12 @@ import torch
 
 import nbtrainer as nbt
 from nbtrainer.config import Config
+from nbtrainer.engine.stepper import Stepper
 from nbtrainer.inference.checkpoint import load_checkpoint
 from nbtrainer.runs import Run, events
 
 _EPOCHS, _STEPS = 6, 40
+_STOPS_PER_RUN = 5
 
 
 def interruptions(stops: int, kills: int, seed: int = 0) -> Iterator[dict[str, Any]]:
@@ -49,27 +54,57 @@ def small_run(folder: Path, name: str) -> Config:
 
 
 def _stopped(folder: Path, stops: int, rng: random.Random, whole: Run) -> dict[str, Any]:
-    done, steps, identical, rounds = 0, [], 0, 0
-    while done < stops:
-        rounds += 1
-        run = nbt.start(small_run(folder, f"stopped-{rounds}"))
-        while run.status == "running":
-            at = rng.randrange(1, _EPOCHS * _STEPS)
-            while run.status == "running" and _newest_step(run) < at:
-                time.sleep(0.002)
-            if run.status != "running":
-                break
-            run.stop(now=True)
-            run.wait()
-            if run.status == "stopped":
-                done += 1
-                steps.append(load_checkpoint(run.last)["step"])  # type: ignore[arg-type]
-                run = nbt.resume(run.directory)
-            if done >= stops:
-                break
+    """Several runs, each stopped `_STOPS_PER_RUN` times, at steps that are drawn anew for each; a row says at which, in the
+    order of the stops."""
+    steps: list[int] = []
+    identical = runs = 0
+    while len(steps) < stops:
+        runs += 1
+        directory = None
+        before = 0
+        for at in draw_stops(rng, count=min(_STOPS_PER_RUN, stops - len(steps))):
+            begin = (
+                partial(nbt.resume, directory)
+                if directory
+                else partial(nbt.start, small_run(folder, f"stopped-{runs}"))
+            )
+            run = _stop_after(begin, steps=at - before)
+            directory, before = run.directory, load_checkpoint(run.last)["step"]  # type: ignore[arg-type]
+            if run.status != "stopped" or before != at:
+                raise RuntimeError(f"run {runs} is {run.status} at step {before}, and was to be stopped at step {at}")
+            steps.append(before)
+        run = nbt.resume(run.directory)
         run.wait()
         identical += _is_same(run, whole)
-    return {"stops": done, "runs": rounds, "identical": identical, "steps": sorted(steps)}
+    return {"stops": len(steps), "runs": runs, "identical": identical, "steps": steps}
+
+
+def draw_stops(rng: random.Random, *, count: int) -> list[int]:
+    """`count` steps from the whole of a run, at random, none twice, in rising order."""
+    return sorted(rng.sample(range(1, _EPOCHS * _STEPS), count))
+
+
+def _stop_after(begin: Callable[[], Run], *, steps: int) -> Run:
+    """The run that `begin` starts or resumes, stopped after so many steps: who watches its events is too late by a dozen."""
+    begun: queue.Queue[Run] = queue.Queue()
+    original, done = Stepper.step, itertools.count(1)
+
+    def step(
+        self: Stepper, images: torch.Tensor, targets: torch.Tensor, learning_rate: float
+    ) -> tuple[torch.Tensor, Any]:
+        losses = original(self, images, targets, learning_rate)
+        if next(done) == steps:
+            begun.get().stop(now=True)
+        return losses
+
+    Stepper.step = step  # type: ignore[method-assign]
+    try:
+        run = begin()
+        begun.put(run)
+        run.wait()
+    finally:
+        Stepper.step = original  # type: ignore[method-assign]
+    return run
 
 
 def _killed(folder: Path, kills: int, rng: random.Random, whole: Run) -> dict[str, Any]:
@@ -124,10 +159,6 @@ def _wait_for_steps(process: subprocess.Popen[bytes], place: Path) -> None:
     size = journal.stat().st_size if journal.exists() else 0
     while process.poll() is None and not (journal.exists() and b'"steps_done"' in journal.read_bytes()[size:]):
         time.sleep(0.01)
-
-
-def _newest_step(run: Run) -> int:
-    return max((event.step for event in run.events[-5:] if isinstance(event, events.StepsDone)), default=0)
 
 
 def _is_same(run: Run, other: Run) -> bool:

@@ -2,11 +2,14 @@
 
 import json
 import os
+import random
 import threading
 
+import numpy as np
 import pytest
 
 from benchmarks.gpu_run import LeftOutError, Trial, run_trials
+from benchmarks.interruptions import draw_stops
 
 
 def measure(place):
@@ -62,3 +65,12 @@ def test_no_trial_ends_another_and_all_of_them_are_written(tmp_path):
 def test_what_could_not_begin_in_time_is_left_out(tmp_path):
     (row,) = run_trials([Trial("measures", measure, 30)], device="cpu", out=tmp_path, minutes=0)
     assert row["state"] == "left out" and "no time" in row["found"]
+
+
+def test_stops_are_drawn_without_repetition_from_the_whole_run():
+    rng = random.Random(0)
+    drawn = [draw_stops(rng, count=5) for _ in range(200)]
+    assert all(np.diff(steps).min() > 0 for steps in drawn)
+    together = np.concatenate(drawn)
+    assert 1 <= together.min() < 10 and 230 < together.max() < 240
+    assert (np.histogram(together, bins=4, range=(0, 240))[0] > 200).all()
