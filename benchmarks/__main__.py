@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality nuclei2d --data FOLDER`; `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`, `device`, `targets`, `interruptions`, `long`, `tpu`, `foreign-weights`."""
+"""`python -m benchmarks quality nuclei2d --data FOLDER`; `few`, `roundtrip flow`, `roundtrip contour`, `seams`, `speed`, `open`, `large`, `gpu`, `device`, `targets`, `interruptions`, `long`, `tpu`, `foreign-weights`."""
 
 from __future__ import annotations
 
@@ -37,6 +37,33 @@ def quality(
             file.write(json.dumps(row) + "\n")
         print(json.dumps(row), flush=True)
         write_docs(kept_rows())
+
+
+@app.command("few")
+def few_images(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Sets; nuclei2d, axonmyelin2d, histology_rgb if none.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Of every run.")] = 400,
+    images: Annotated[list[int] | None, typer.Option(help="How many train; 1, 2, 5 and 10 if not given.")] = None,
+    seeds: Annotated[int, typer.Option(help="How many.")] = 3,
+    lite0: Annotated[Path | None, typer.Option(help="A file of the weights of EfficientNet-Lite0.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder that holds the sets.")] = Path("../shared/data"),
+) -> None:
+    """Train on few images from several starts, score images that nothing saw; goes on where the table ends."""
+    from nbtrainer.environment import prepare_process
+
+    prepare_process()
+    from benchmarks.few_images import COUNTS, TABLE, known_rows, rows, table
+
+    chosen = names or ["nuclei2d", "axonmyelin2d", "histology_rgb"]
+    for row in rows(
+        data, steps=steps, names=chosen, counts=images or list(COUNTS), seeds=list(range(seeds)), lite0=lite0
+    ):
+        with TABLE.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        print(json.dumps(row), flush=True)
+    print(table(known_rows()))
 
 
 @app.command()
