@@ -8,9 +8,7 @@ from nbtrainer.catalog.tasks import kinds_with
 _LAYERS = ("dropout", "norm", "activation")
 
 
-def _with_backbone(
-    name: str, *, title: str, help: str, source: str, halvings: int = 5, dilates: bool = False
-) -> Network:
+def _with_backbone(name: str, *, title: str, help: str, source: str, dilates: bool = False) -> Network:
     return Network(
         name,
         title,
@@ -19,7 +17,7 @@ def _with_backbone(
         source=source,
         parameters=("backbone",),
         dims=(2,),
-        halvings=halvings,
+        halvings=5,
         package="segmentation_models_pytorch",
         dilates=dilates,
     )
@@ -70,7 +68,6 @@ NETWORKS = Catalog(
         title="PSPNet (EPySeg)",
         help="Sees far, and little detail: its output is at an eighth of the pixels, enlarged.",
         source="Zhao et al. 2017, https://arxiv.org/abs/1612.01105",
-        halvings=3,
     ),
     _with_backbone(
         "unetplusplus",

@@ -10,8 +10,10 @@ from nbtrainer import models
 from nbtrainer.catalog import NETWORKS, TASKS
 from nbtrainer.inference.checkpoint import load_checkpoint, task_in
 from nbtrainer.inference.pretrained import fitting_weights
+from nbtrainer.inference.start_file import read_start
 from nbtrainer.models.cellpose_names import to_cellpose
 from nbtrainer.models.import_smp import import_smp
+from nbtrainer.models.match_weights import Shape
 from nbtrainer.runs import events
 
 SMALL = {"features": [4, 8, 8], "backbone": "efficientnetb0", "transformer_features": 12}
@@ -50,9 +52,9 @@ def test_a_run_of_each_network_leaves_a_model_that_predicts(small_config, tmp_pa
     run, _ = train_a_step(small_config, tmp_path, name=name, dim=dim)
     built = load_checkpoint(run.best)["network"]
     # another run can start from it, all but the last layer where that is another
-    task, record = task_in(load_checkpoint(run.best)), load_checkpoint(run.best)
-    assert not fitting_weights(built, task, record).anew
-    other = fitting_weights({**built, "output_channels": 3}, task, record)
+    task, start = task_in(load_checkpoint(run.best)), read_start(run.best)
+    assert not fitting_weights(Shape.of(built), task, start).anew
+    other = fitting_weights(Shape.of({**built, "output_channels": 3}), task, start)
     assert 0 < len(other.anew) < len(other.taken)
     assert built["name"] == name and built["parameters"].keys() <= set(NETWORKS[name].parameters)
 

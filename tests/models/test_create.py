@@ -42,7 +42,7 @@ def test_a_network_of_the_menu_takes_one_step_on_images_of_any_size(name, dim):
     torch.optim.SGD(network.parameters(), lr=0.1).step()
     moved = [not torch.equal(was, now) for was, now in zip(before, network.parameters(), strict=True)]
     # weights of levels that a pyramid leaves out, and of attention that nothing is crossed with
-    assert sum(moved) > 0.45 * len(moved)
+    assert sum(moved) > 0.3 * len(moved)
 
 
 def test_the_networks_of_the_menu_are_different_networks():
