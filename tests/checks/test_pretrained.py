@@ -83,6 +83,7 @@ def test_a_last_layer_of_the_same_size_but_another_meaning_begins_anew(small_con
     assert any("these begin anew: model.2.0.conv" in text for text in noted)
 
 
+@pytest.mark.feature(26)
 def test_another_number_of_classes_and_other_classes_are_told(small_config, first, tmp_path):
     _with_classes(small_config, tmp_path, [1, 2])
     small_config.model.pretrained = nbt.train(small_config).directory

@@ -82,6 +82,7 @@ def test_a_network_learns_to_find_discs(small_config):
     assert max(row["validation_dice"] for row in run.history) > 0.9
 
 
+@pytest.mark.feature(23)
 def test_the_same_seed_gives_the_same_run_bit_for_bit(small_config):
     one, other = nbt.train(small_config), nbt.train(small_config)
     assert one.directory != other.directory
