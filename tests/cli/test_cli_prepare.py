@@ -74,7 +74,7 @@ def test_stack_and_unstack(nbtrainer, nuclei, tmp_path):
         (["--images", "a", "--labels", "b"], "images: there is no folder or file a"),
         (["--dataset", "gone"], "gone has no folder images or labels"),
         (["--images", "a", "--labels", "b", "--train", "much"], "images: there is no folder or file a"),
-        (["--divide", "much"], "--divide: 'much' is not a whole number"),
+        (["--divide", "much"], "'much' is not a"),
         (["heap"], "No such command"),
     ],
 )
