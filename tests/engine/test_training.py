@@ -238,7 +238,7 @@ def test_a_run_without_a_checkpoint_resumes_at_the_start(small_config):
 
 
 def test_a_time_budget_finishes_a_run_with_a_validation(small_config):
-    small_config.update(training={"epochs": 100_000, "max_minutes": 0.03})
+    small_config.update(training={"epochs": 100_000, "max_minutes": 0.1})
     run = nbt.train(small_config)
     assert run.status == "finished"
     assert "validation_dice" in run.history[-1]
