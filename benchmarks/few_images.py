@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import nbtrainer as nbt
-from benchmarks.quality import SETS, configured
+from benchmarks.quality import SETS, configured, listed
 
 TABLE = Path(__file__).with_name("few_images.jsonl")
 COUNTS = (1, 2, 5, 10)
@@ -87,15 +87,15 @@ def _run(row: dict[str, Any], data: Path, lite0: Path | None) -> dict[str, Any]:
         scored = names[: min(_SCORED, len(names) - row["images"])]
         left = names[len(scored) :]
         random.Random(row["seed"]).shuffle(left)
-        training = _listed(data / name, left[: row["images"]], folder / "train")
+        training = listed(data / name, left[: row["images"]], "train", folder)
         model: dict[str, Any] = _BACKBONE if "Lite0" in row["start"] else {}
         if row["start"] == "Lite0 from ImageNet":
             model = {**model, "backbone_weights": str(lite0)}
         if "another set" in row["start"]:
             model = {"pretrained": str(_model_of(_OTHER_SETS[name], data, row["steps"]))}
         run = _train(name, training, folder, steps=row["steps"], seed=row["seed"], model=model)
-        listed = _listed(data / name, scored, folder / "scored")
-        overall = nbt.evaluate(run.last, listed["images"], listed["labels"])["overall"]
+        truth = listed(data / name, scored, "test", folder)
+        overall = nbt.evaluate(run.last, truth["images"], truth["labels"])["overall"]
     return row | {
         "score": round(float(overall[_METRICS[name]]), 4),
         "scored_images": len(scored),
@@ -131,7 +131,7 @@ def _model_of(name: str, data: Path, steps: int) -> Path:
     """Our model of another set, trained on ten of its images for as many steps; once in a sitting."""
     if (name, steps) not in _models:
         folder = Path(tempfile.mkdtemp(prefix="nbtrainer-few-"))
-        dataset = _listed(data / name, _images(data / name)[:10], folder / "train")
+        dataset = listed(data / name, _images(data / name)[:10], "train", folder)
         run = _train(name, dataset, folder, steps=steps, seed=0, model={})
         assert run.last is not None
         _models[name, steps] = run.last
@@ -139,13 +139,3 @@ def _model_of(name: str, data: Path, steps: int) -> Path:
 
 
 _models: dict[tuple[str, int], Path] = {}
-
-
-def _listed(source: Path, names: list[str], target: Path) -> dict[str, str]:
-    target.mkdir(parents=True, exist_ok=True)
-    dataset = {}
-    for kind in ("images", "labels"):
-        listed = target / f"{kind}.txt"
-        listed.write_text("\n".join(str((source / kind / name).resolve()) for name in names), encoding="utf-8")
-        dataset[kind] = str(listed)
-    return dataset

@@ -70,14 +70,14 @@ def precisions_and_compile(place: Place) -> Iterator[dict[str, Any]]:
         for precision in precisions_of(place.device):
             job = sample_job(place, "binary_2d", steps=steps, precision=precision, torch_compile=way)
             began = time.monotonic()
-            told = run_loop(job)
+            happened = run_loop(job)
             whole = time.monotonic() - began
             batch = job.batch(0)
             row: dict[str, Any] = {"precision": precision, "torch_compile": way}
             row["step ms"] = round(1000 * seconds_per_step(job, batch.images, batch.targets, steps), 2)
             row["first steps s"] = round(whole, 1)
             row["told"] = "; ".join(
-                each.text for each in told if isinstance(each, events.Warned) and "compile" in each.text
+                each.text for each in happened if isinstance(each, events.Warned) and "compile" in each.text
             )
             yield row
 
@@ -115,15 +115,15 @@ def seconds_per_step(job: TrainingJob, images: torch.Tensor, targets: torch.Tens
 def run_loop(job: TrainingJob) -> list[Any]:
     """Train from the start; the events."""
     job.clock.step = job.clock.closed_at = 0
-    told: list[Any] = []
-    train(job, told.append, lambda: "", {})
-    return told
+    happened: list[Any] = []
+    train(job, happened.append, lambda: "", {})
+    return happened
 
 
 def _loop_seconds(job: TrainingJob, steps: int) -> float:
     """Of a step of the real loop, by its own events; the end of the epoch is not counted."""
-    told = run_loop(job)
+    happened = run_loop(job)
     return (
-        float(np.sum([each.seconds_per_step * each.steps for each in told if isinstance(each, events.StepsDone)]))
+        float(np.sum([each.seconds_per_step * each.steps for each in happened if isinstance(each, events.StepsDone)]))
         / steps
     )

@@ -61,9 +61,9 @@ def memory_runs_out(place: Place) -> list[dict[str, Any]]:
     needs, free = [], 0
     for batch in (1, 2):
         config.training.batch_size = batch
-        (told,) = _of(_finished(nbt.train(config)), events.MemoryEstimated)
-        needs.append(told.needed_bytes)
-        free = told.free_bytes
+        (estimate,) = _of(_finished(nbt.train(config)), events.MemoryEstimated)
+        needs.append(estimate.needed_bytes)
+        free = estimate.free_bytes
     batch = int(1.5 * free / (needs[1] - needs[0])) + 1
     config.training.batch_size = batch
     run = _finished(nbt.train(config))

@@ -221,8 +221,8 @@ def divided(chosen: Set, source: Path, target: Path) -> tuple[dict[str, str], di
     if not chosen.halved:
         kept = [name for k, name in enumerate(names) if chosen.validates(k, len(names))]
         return (
-            _listed(source, [name for name in names if name not in kept], "train", target),
-            _listed(source, kept, "validation", target),
+            listed(source, [name for name in names if name not in kept], "train", target),
+            listed(source, kept, "validation", target),
         )
     found = []
     for use in ("train", "validation"):
@@ -238,12 +238,13 @@ def divided(chosen: Set, source: Path, target: Path) -> tuple[dict[str, str], di
     return found[0], found[1]
 
 
-def _listed(source: Path, names: list[str], use: str, target: Path) -> dict[str, str]:
+def listed(source: Path, names: list[str], use: str, target: Path) -> dict[str, str]:
+    """The images `names` of `source` and their labels as a dataset for this `use`; the lists are written to `target`."""
     dataset = {"use": use}
     for kind in ("images", "labels"):
-        listed = target / f"{use}_{kind}.txt"
-        listed.write_text("\n".join(str((source / kind / name).resolve()) for name in names), encoding="utf-8")
-        dataset[kind] = str(listed)
+        file = target / f"{use}_{kind}.txt"
+        file.write_text("\n".join(str((source / kind / name).resolve()) for name in names), encoding="utf-8")
+        dataset[kind] = str(file)
     return dataset
 
 

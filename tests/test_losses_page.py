@@ -1,23 +1,12 @@
 """The page of losses is that of the catalog."""
 
-import importlib.util
-from pathlib import Path
-
 from nbtrainer.catalog import LOSSES
-
-DOCS = Path(__file__).parents[1] / "docs"
-
-
-def _maker():
-    spec = importlib.util.spec_from_file_location("make_losses_page", DOCS / "make_losses_page.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from tests.doc_pages import DOCS, maker
 
 
 def test_the_page_of_losses_is_that_of_the_catalog():
     page = (DOCS / "losses.md").read_text(encoding="utf-8")
-    assert page == _maker().page(), "run python docs/make_losses_page.py"
+    assert page == maker("make_losses_page").page(), "run python docs/make_losses_page.py"
 
 
 def test_every_loss_is_on_the_page_with_its_source():

@@ -14,7 +14,7 @@ from nbtrainer import losses, models
 from nbtrainer.catalog import NETWORKS
 from nbtrainer.checks.suitability import check_suitability
 from nbtrainer.config import Config
-from nbtrainer.datasets import survey
+from nbtrainer.datasets import Survey, survey
 from nbtrainer.engine.autotune import measure
 from nbtrainer.engine.global_state import kernel_as_it_was
 from nbtrainer.engine.memory_need import measure_need, usable_memory
@@ -24,6 +24,7 @@ from nbtrainer.errors import SettingError
 from nbtrainer.inference.device import is_out_of_memory
 from nbtrainer.inference.pretrained import network_settings
 from nbtrainer.progress import OnProgress
+from nbtrainer.tasks import Task
 
 _OF_NETWORKS = ("model.name", "model.backbone", "model.features")
 # of the gradient of one pixel's answer
@@ -63,23 +64,23 @@ def compare_networks(
     chosen = list(NETWORKS) if names is None else list(names)
     costs = []
     with kernel_as_it_was():
+        surveyed = survey(config, None)
+        task = create_task(config, surveyed)
         for number, name in enumerate(chosen):
             tried = config.model_copy(deep=True)
             tried.model.name = name
-            costs.append(_cost(tried))
+            costs.append(_cost(tried, surveyed, task))
             if report is not None:
                 report(number + 1, len(chosen))
     return costs
 
 
-def _cost(config: Config) -> NetworkCost:
+def _cost(config: Config, surveyed: Survey, task: Task) -> NetworkCost:
     entry = NETWORKS[config.model.name]
     reasons = [each.wrong for each in check_suitability(config) if each.where in _OF_NETWORKS]
     if reasons:
         return NetworkCost(name=entry.name, title=entry.title, obstacle=reasons[0])
     device = resolve_device(config)
-    surveyed = survey(config, None)
-    task = create_task(config, surveyed)
     config = resolve_auto(config, surveyed, task)
     settings = network_settings(
         config,

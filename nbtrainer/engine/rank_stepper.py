@@ -74,24 +74,24 @@ class RankStepper(Stepper):
     ) -> tuple[torch.Tensor, ConfusionCounts]:
         """Add the gradient of a batch that all ranks answer, which has this `share` of the step."""
         group, parts = self.ranks.group, self.micro_batches
-        room: list[tuple[torch.Tensor, torch.Tensor]] = []
+        buffers: list[tuple[torch.Tensor, torch.Tensor]] = []
 
         def forward() -> Answers | torch.Tensor:
             if parts > 1:
                 return Answers(self.network, forward=self._answer, parts=split_evenly(images, parts))
             return self._answer(images).float()
 
-        def make_room(answered: list[Answered | None]) -> None:
+        def make_buffers(answered: list[Answered | None]) -> None:
             for each in filter(None, answered):
                 logits = torch.empty(each.logits, device=self.device)
-                room.append((logits, torch.empty(each.targets, dtype=each.target_type, device=self.device)))
+                buffers.append((logits, torch.empty(each.targets, dtype=each.target_type, device=self.device)))
 
-        answers, answered = self.ranks.together(forward, make_room)
+        answers, answered = self.ranks.together(forward, make_buffers)
         own = answers.logits if isinstance(answers, Answers) else answers
         present = [rank for rank, piece in enumerate(pieces) if rank and piece]
         received = [
             (group.receive(logits, rank), group.receive(truth, rank))
-            for rank, (logits, truth) in zip(present, room, strict=True)
+            for rank, (logits, truth) in zip(present, buffers, strict=True)
         ]
         loss, logits, truth = self._judge_safely(own, targets=targets, received=received, share=share)
         gradients: Any = logits.grad

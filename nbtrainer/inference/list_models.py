@@ -30,12 +30,12 @@ def list_models(folder: Path, report: OnProgress | None = None) -> list[dict[str
     """
     if not is_folder(folder):
         raise ModelError(str(folder), "there is no such folder", "Give a folder of models")
-    found = sorted(_models(folder))
+    paths = sorted(_models(folder))
     rows = []
-    for number, path in enumerate(found, 1):
+    for number, path in enumerate(paths, 1):
         rows.append(_row(path, name=path.relative_to(folder).as_posix()))
         if report is not None:
-            report(number, len(found))
+            report(number, len(paths))
     return rows
 
 

@@ -46,8 +46,8 @@ def as_start(content: Any, *, name: str, **known: Any) -> StartFile:
         raise ModelError(name, "this file holds no weights by name", _AS_WEIGHTS)
     unwrapped = {each.removeprefix("module."): values for each, values in weights.items()}
     if is_cellpose(unwrapped):
-        found = _of_cellpose(unwrapped, name=name)
-        return dataclasses.replace(found, title=known.get("title", ""), licence=known.get("licence", ""))
+        start = _of_cellpose(unwrapped, name=name)
+        return dataclasses.replace(start, title=known.get("title", ""), licence=known.get("licence", ""))
     if any(each.endswith("W2") or ".neck." in each for each in weights) and any("rel_pos" in each for each in weights):
         raise ModelError(
             name,
@@ -148,8 +148,8 @@ def _of_cellpose(weights: dict[str, torch.Tensor], *, name: str) -> StartFile:
         renamed = from_cellpose(weights, style_on=network["parameters"]["style_on"])
     except (KeyError, IndexError, ValueError) as error:
         raise ModelError(name, f"this network of Cellpose or Omnipose is built {odd} ({error})", _AS_WEIGHTS) from error
-    told = settings_in_name(name)
-    if told.get("residual_on", network["parameters"]["residual_on"]) != network["parameters"]["residual_on"]:
+    switches = settings_in_name(name)
+    if switches.get("residual_on", network["parameters"]["residual_on"]) != network["parameters"]["residual_on"]:
         wrong = "its name and its weights disagree about residual_on"
         raise ModelError(name, wrong, "Was the file renamed? Give it a name without residual_on")
     # Cellpose keeps the diameter that it was trained for beside the weights, Omnipose does not

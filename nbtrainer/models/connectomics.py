@@ -6,6 +6,7 @@ Lin et al. 2021, https://arxiv.org/abs/2112.05754.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from monai.networks.layers.factories import Act, Conv, Norm, split_args
@@ -151,6 +152,8 @@ class _ConnectomicsNetwork(nn.Module):
 
 
 class _UNet(_ConnectomicsNetwork):
+    """Residual U-Net: halved by strides, enlarged linearly, skips added."""
+
     def make_way_up(self, layers: _Layers, features: Sequence[int]) -> None:
         steps = list(zip(features, features[1:], self.encoder.kernels, strict=False))
         self.narrow = nn.ModuleList(layers.conv(below, after=here, kernel=kernel) for here, below, kernel in steps)
@@ -164,6 +167,8 @@ class _UNet(_ConnectomicsNetwork):
 
 
 class _FPN(_ConnectomicsNetwork):
+    """Feature pyramid: levels are narrowed to `features[0]`, added from coarse to fine, and summed."""
+
     def make_way_up(self, layers: _Layers, features: Sequence[int]) -> None:
         width, one = features[0], (1,) * layers.dim
         self.lateral = nn.ModuleList(layers.conv(here, after=width, kernel=one) for here in features)
@@ -177,9 +182,10 @@ class _FPN(_ConnectomicsNetwork):
         return torch.stack([_enlarged(x, like=narrowed[0]) for x in smoothed]).sum(0)
 
 
-def pytc_unet(
-    dim: int,
+def _create(
+    kind: type[_ConnectomicsNetwork],
     *,
+    dim: int,
     input_channels: int,
     output_channels: int,
     features: Sequence[int],
@@ -188,43 +194,23 @@ def pytc_unet(
     activation: str,
     block: str,
 ) -> nn.Module:
-    """Residual U-Net, with `features[i]` channels at level i: halved by strides, enlarged linearly, skips added.
+    """A network of this kind, with `features[i]` channels at level i.
 
     Levels that leave z as it is have kernels within slices; the first and last kernels are 5 pixels wide. Batch normalization
     and ELU unless `norm` and `activation` name others.
     """
-    layers = _Layers(dim, norm=norm, activation=activation, block=block, features=features)
-    return _UNet(
+    return kind(
         dim,
         input_channels=input_channels,
         output_channels=output_channels,
         features=features,
         anisotropic_levels=anisotropic_levels,
-        layers=layers,
+        layers=_Layers(dim, norm=norm, activation=activation, block=block, features=features),
     )
 
 
-def pytc_fpn(
-    dim: int,
-    *,
-    input_channels: int,
-    output_channels: int,
-    features: Sequence[int],
-    anisotropic_levels: int,
-    norm: str,
-    activation: str,
-    block: str,
-) -> nn.Module:
-    """Feature pyramid on the same way down: levels are narrowed to `features[0]`, added from coarse to fine, and summed."""
-    layers = _Layers(dim, norm=norm, activation=activation, block=block, features=features)
-    return _FPN(
-        dim,
-        input_channels=input_channels,
-        output_channels=output_channels,
-        features=features,
-        anisotropic_levels=anisotropic_levels,
-        layers=layers,
-    )
+pytc_unet = partial(_create, _UNet)
+pytc_fpn = partial(_create, _FPN)
 
 
 def _norm_argument(name: str) -> str:

@@ -9,13 +9,12 @@ from typing import Any
 
 import torch
 
-from nbtrainer.models.backbone_weights import adapted_to_channels
 from nbtrainer.models.create import create_without_memory
 
 # what training loops and libraries put before the names of a network
-_WRAPPERS = ("module.", "_orig_mod.", "model.", "network.", "net.")
+_WRAPPERS = ("module.", "_orig_mod.", "model.", "network.", "net.", "encoder.")
 # counts batches of before, and needs not be there
-_COUNTER = "num_batches_tracked"
+COUNTER = "num_batches_tracked"
 # in their order so many of the arrays must fit, or the match would be chance
 _AGREEING = 0.9
 Shapes = dict[str, tuple[int, ...]]
@@ -83,7 +82,7 @@ def match_weights(
     in_order
         Whether to match arrays by their kind and shape in order, if names do not agree.
     """
-    own = {name: each for name, each in shape.arrays.items() if not name.endswith(_COUNTER)}
+    own = {name: each for name, each in shape.arrays.items() if not name.endswith(COUNTER)}
     pairs = _by_name(weights, own=shape.arrays)
     by_order = in_order and sum(name in pairs for name in own) < _AGREEING * len(own)
     if by_order:
@@ -108,9 +107,26 @@ def match_weights(
         weights=taken,
         adapted=_layers_of(name for name in taken if name in changed),
         anew=_layers_of(name for name in own if name not in taken),
-        unused=[name for name in weights if name not in used and not name.endswith(_COUNTER)],
+        unused=[name for name in weights if name not in used and not name.endswith(COUNTER)],
         in_order=by_order,
     )
+
+
+def adapted_to_channels(weights: torch.Tensor, channels: int) -> torch.Tensor:
+    """Weights (K, C, ...) of a first layer for images of another number of `channels`, so that it answers alike.
+
+    For one channel the sum over those that it knew; for more they are repeated, and scaled to their number.
+
+    >>> adapted_to_channels(torch.ones(1, 3, 1), 1).flatten().tolist()
+    [3.0]
+    >>> adapted_to_channels(torch.ones(1, 3, 1), 4).flatten().tolist()
+    [0.75, 0.75, 0.75, 0.75]
+    """
+    known = weights.shape[1]
+    if channels == 1:
+        return weights.sum(1, keepdim=True)
+    order = [channel % known for channel in range(channels)]
+    return weights[:, order] * (known / channels)
 
 
 def _shapes(settings: Mapping[str, Any]) -> Shapes:
@@ -144,7 +160,7 @@ def _readings(names: Iterable[str]) -> Iterator[dict[str, str]]:
 def _in_order(weights: Mapping[str, torch.Tensor], *, own: Shapes, flexible: frozenset[str]) -> dict[str, str]:
     """Names of theirs by ours: the longest runs of arrays of equal kind and shape in both; between them those of
     `flexible`, whose shapes may differ, where as many stand on both sides."""
-    theirs = [name for name in weights if not name.endswith(_COUNTER)]
+    theirs = [name for name in weights if not name.endswith(COUNTER)]
     ours = list(own)
     matcher = difflib.SequenceMatcher(
         None,

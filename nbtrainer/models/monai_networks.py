@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from nbtrainer.catalog import BACKBONES, NETWORKS, size_divisors, strides
 from nbtrainer.errors import SettingError
 from nbtrainer.models.layers import activation_layer, norm_layer
-from nbtrainer.models.padded import PaddedNetwork
+from nbtrainer.models.padded import PaddedNetwork, padded
 
 _LEAKY = ("LEAKYRELU", {"inplace": True, "negative_slope": 0.01})
 _AFFINE = ("INSTANCE", {"affine": True})
@@ -102,7 +102,7 @@ def vnet(dim: int, *, input_channels: int, output_channels: int, dropout: float)
         dropout_dim=dim,
         bias=True,
     )
-    return PaddedNetwork(_MoreChannels(network, channels), divisors=(16,) * dim)
+    return padded(_MoreChannels(network, channels), name="vnet", dim=dim)
 
 
 def unet_plus(
@@ -126,7 +126,7 @@ def unet_plus(
         act=activation_layer(activation, own=("LeakyReLU", {"negative_slope": 0.1, "inplace": True})),
         dropout=dropout,
     )
-    return PaddedNetwork(network, divisors=(16,) * dim)
+    return padded(network, name="unet_plus", dim=dim)
 
 
 def mednext(dim: int, *, input_channels: int, output_channels: int, features: Sequence[int]) -> nn.Module:
@@ -139,7 +139,7 @@ def mednext(dim: int, *, input_channels: int, output_channels: int, features: Se
         kernel_size=3,
         use_residual_connection=True,
     )
-    return PaddedNetwork(network, divisors=(16,) * dim)
+    return padded(network, name="mednext", dim=dim)
 
 
 def flexible_unet(dim: int, *, input_channels: int, output_channels: int, backbone: str, dropout: float) -> nn.Module:
@@ -154,7 +154,7 @@ def flexible_unet(dim: int, *, input_channels: int, output_channels: int, backbo
         spatial_dims=dim,
         dropout=dropout,
     )
-    return PaddedNetwork(network, divisors=(32,) * dim)
+    return padded(network, name="flexible_unet", dim=dim)
 
 
 def swin_unetr(
@@ -171,7 +171,7 @@ def swin_unetr(
         spatial_dims=dim,
         use_v2=True,
     )
-    return PaddedNetwork(network, divisors=(32,) * dim)
+    return padded(network, name="swin_unetr", dim=dim)
 
 
 def unetr(
@@ -188,7 +188,7 @@ def unetr(
         dropout_rate=dropout,
         spatial_dims=dim,
     )
-    return PaddedNetwork(network, divisors=(16,) * dim)
+    return padded(network, name="unetr", dim=dim)
 
 
 class _MoreChannels(nn.Module):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from nbtrainer.catalog import NETWORKS
 from nbtrainer.models.normalization import allow_single_values
 from nbtrainer.models.padding import crop_to, pad_to_network
 
@@ -29,3 +30,10 @@ class PaddedNetwork(nn.Module):
             output = output[0]
         assert isinstance(output, torch.Tensor)
         return crop_to(output, image.shape[2:])
+
+
+def padded(network: nn.Module, *, name: str, dim: int) -> PaddedNetwork:
+    """`network`, which halves every side as often as the catalog says of `name`, for images of any size."""
+    halvings = NETWORKS[name].halvings
+    assert halvings is not None
+    return PaddedNetwork(network, divisors=(2**halvings,) * dim)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from nbtrainer.catalog import BACKBONES, NETWORKS
 from nbtrainer.errors import SettingError
 from nbtrainer.models.import_smp import import_smp
-from nbtrainer.models.padded import PaddedNetwork
+from nbtrainer.models.padded import padded
 
 _DECODERS = {
     "linknet": "Linknet",
@@ -45,9 +45,7 @@ def _create(dim: int, *, name: str, input_channels: int, output_channels: int, b
     network = build(entry.at, encoder_weights=None, in_channels=input_channels, classes=output_channels)
     if backbone == "inceptionv3":
         _pad_valid(network.encoder)
-    halvings = NETWORKS[name].halvings
-    assert halvings is not None
-    return PaddedNetwork(network, divisors=(2**halvings,) * dim)
+    return padded(network, name=name, dim=dim)
 
 
 def _pad_valid(encoder: Any) -> None:

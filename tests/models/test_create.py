@@ -6,8 +6,9 @@ import nbtrainer as nbt
 from nbtrainer import models
 from nbtrainer.catalog import BACKBONES, IMAGENET, NETWORKS, flat_levels_for, network_shape, size_divisors
 from nbtrainer.config.model import Model
-from nbtrainer.models.backbone_weights import adapted_to_channels, load_backbone_weights
+from nbtrainer.models.backbone_weights import load_backbone_weights
 from nbtrainer.models.import_smp import import_smp
+from nbtrainer.models.match_weights import adapted_to_channels
 
 FEATURES = (8, 8, 16, 16)
 SMALL = {"backbone": "efficientnetb0", "transformer_features": 12}
@@ -138,7 +139,10 @@ def test_weights_of_a_backbone_answer_alike_for_any_number_of_channels(channels,
 
 def test_weights_with_other_names_are_taken_in_their_order(tmp_path):
     encoder = create("linknet", input_channels=3, backbone="resnet18").network.encoder
-    named = {f"_layer{number}": weights for number, weights in enumerate(encoder.state_dict().values())}
+    named = {
+        f"_layer{number}.{name.rpartition('.')[2]}": weights
+        for number, (name, weights) in enumerate(encoder.state_dict().items())
+    }
     torch.save({**named, "_fc.weight": torch.rand(10, 512)}, tmp_path / "w.pt")
     network = create("linknet", input_channels=3, backbone="resnet18")
     load_backbone_weights(network, backbone="resnet18", source=str(tmp_path / "w.pt"))
